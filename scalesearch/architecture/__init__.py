@@ -1,0 +1,1 @@
+"""What a network is, as frozen data, and what it costs. Only ``network`` knows torch."""

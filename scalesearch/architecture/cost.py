@@ -1,0 +1,100 @@
+"""What a network costs, in closed form from its lowered layers: no tensor is made.
+
+One multiply-add counts as 1 (the paper's and fvcore's "FLOPs"). Costs are for one image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import assert_never
+
+from scalesearch.architecture.layers import Conv, Layer, Linear, Pool, SqueezeExcite, lower
+from scalesearch.architecture.spec import ArchSpec
+
+__all__ = ["Cost", "count"]
+
+FLOAT32_BYTES = 4
+
+_Counts = tuple[int, int, int, int, int]
+"""(params, macs, activations, norm elements, pool elements)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """The closed-form cost of a network for one image.
+
+    Attributes:
+        params: trainable parameters, batch norm's scale and shift included.
+        macs: multiply-adds of convolutions and linear layers, no bias, no batch norm.
+        activations: elements of the output tensors of all convolutions and linear layers (the measure of
+            arXiv 2003.13678 and 2103.06877).
+        norm_elements: elements that batch norm reads (fvcore counts 2 operations for each in eval mode).
+        pool_elements: elements that adaptive average pooling reads (fvcore counts 1 for each).
+    """
+
+    params: int
+    macs: int
+    activations: int
+    norm_elements: int
+    pool_elements: int
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of the parameters in float32."""
+        return self.params * FLOAT32_BYTES
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of the counted activations of one image in float32."""
+        return self.activations * FLOAT32_BYTES
+
+    @property
+    def fvcore_total(self) -> int:
+        """What fvcore's default handlers are expected to add up to in eval mode."""
+        return self.macs + 2 * self.norm_elements + self.pool_elements
+
+
+def count(arch: ArchSpec) -> Cost:
+    """The cost of ``arch`` for one image of its own resolution."""
+    total: _Counts = (0, 0, 0, 0, 0)
+    layers: tuple[Layer, ...] = ()
+    cost = total
+    for block in lower(arch):
+        # Repeats of a stage share one tuple of layers: it needs adding up only once.
+        if block.layers is not layers:
+            layers = block.layers
+            cost = reduce(_add, map(_layer_cost, layers))
+        total = _add(total, cost)
+    params, macs, activations, norm_elements, pool_elements = total
+    return Cost(
+        params=params,
+        macs=macs,
+        activations=activations,
+        norm_elements=norm_elements,
+        pool_elements=pool_elements,
+    )
+
+
+def _add(a: _Counts, b: _Counts) -> _Counts:
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4]
+
+
+def _layer_cost(layer: Layer) -> _Counts:
+    match layer:
+        case Conv():
+            weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
+            pixels = layer.out_size**2
+            out = layer.out_channels * pixels
+            return weights + 2 * layer.out_channels, weights * pixels, out, out, 0
+        case SqueezeExcite():
+            weights = 2 * layer.channels * layer.squeezed
+            outputs = layer.channels + layer.squeezed
+            return weights + outputs, weights, outputs, 0, layer.channels * layer.size**2
+        case Pool():
+            return 0, 0, 0, 0, layer.channels * layer.size**2
+        case Linear():
+            weights = layer.in_features * layer.out_features
+            return weights + layer.out_features, weights, layer.out_features, 0, 0
+        case _:
+            assert_never(layer)
