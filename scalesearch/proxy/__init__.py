@@ -1,0 +1,1 @@
+"""Short training runs: the data, the recipe, the run."""

@@ -1,0 +1,110 @@
+"""A dataset's images, rendered at a network's own resolution from the source's pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from scalesearch.proxy.dataset import FOLDER, DataSpec
+from scalesearch.proxy.files import Progress, load_cifar, load_folder
+from scalesearch.proxy.photographs import load_photographs
+from scalesearch.proxy.recipe import ProxyRecipe
+from scalesearch.proxy.source import ImageSource
+
+__all__ = ["load", "normalise", "rendered_batches"]
+
+# The usual channel statistics of photographs (ImageNet's), on a scale of 0 to 255.
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+
+
+def load(spec: DataSpec, *, check: bool = False, progress: Progress | None = None) -> ImageSource:
+    """The images that ``spec`` names; ``check`` makes sure that each of a folder's can be read.
+
+    Raises:
+        DataError: if the data is missing or cannot be used.
+    """
+    if spec.name == "photographs":
+        return load_photographs(spec.held_out)
+    if spec.name.startswith(FOLDER):
+        root = Path(spec.name.removeprefix(FOLDER)).expanduser()
+        extra = {} if progress is None else {"progress": progress}
+        return load_folder(root, held_out=spec.held_out, check=check, **extra)
+    return load_cifar(
+        spec.name, Path(spec.data_dir).expanduser(), download=spec.download, held_out=spec.held_out
+    )
+
+
+class _Rendered(Dataset[tuple[torch.Tensor, int]]):
+    """Source images through a transform, at the moment they are asked for."""
+
+    def __init__(self, source: Dataset[tuple[torch.Tensor, int]], transform: v2.Transform) -> None:
+        self._source = source
+        self._transform = transform
+
+    def __len__(self) -> int:
+        return len(self._source)  # type: ignore[arg-type]  # every dataset here has a length
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        image, label = self._source[index]
+        return self._transform(image), label
+
+
+def _training_view(recipe: ProxyRecipe, dataset: str, resolution: int) -> v2.Transform:
+    steps: list[v2.Transform] = [
+        v2.RandomResizedCrop(resolution, scale=(recipe.crop_scale, 1.0), antialias=True),
+        v2.RandomHorizontalFlip(),
+    ]
+    if recipe.augmentation == "autoaugment":
+        cifar = dataset.startswith("cifar")
+        steps.append(v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10 if cifar else v2.AutoAugmentPolicy.IMAGENET))
+    return v2.Compose(steps)
+
+
+def _judging_view(resolution: int) -> v2.Transform:
+    return v2.Compose([v2.Resize(resolution, antialias=True), v2.CenterCrop(resolution)])
+
+
+def rendered_batches(
+    source: ImageSource,
+    recipe: ProxyRecipe,
+    *,
+    dataset: str,
+    resolution: int,
+    order: Sequence[int] | None,
+    workers: int = 0,
+) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches rendered from the source at ``resolution``: uint8 (batch, 3, side, side) and labels (batch,).
+
+    Args:
+        source: the images.
+        recipe: batch size and augmentation.
+        dataset: its name; CIFAR has an AutoAugment policy of its own.
+        resolution: side in pixels.
+        order: indices into the training part, in the order of training; None gives the held-out part.
+        workers: processes that render ahead (0: in this one).
+    """
+    if order is None:
+        return DataLoader(
+            _Rendered(source.held_out, _judging_view(resolution)), batch_size=128, num_workers=workers
+        )
+    view = _training_view(recipe, dataset, resolution)
+    return DataLoader(
+        _Rendered(source.train, view),
+        batch_size=recipe.batch_size,
+        sampler=order,
+        num_workers=workers,
+        persistent_workers=False,
+    )
+
+
+def normalise(images: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """uint8 images as float32 of about zero mean and unit variance, channels last, on ``device``."""
+    mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
+    images = images.to(device, non_blocking=True).to(memory_format=torch.channels_last)
+    return images.float().sub_(mean).div_(std)

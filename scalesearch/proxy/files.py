@@ -1,0 +1,178 @@
+"""Datasets that lie on disk: CIFAR through torchvision, and any folder of images with one folder a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch.utils.data import Dataset
+
+from scalesearch.proxy.source import DataError, Examples, ImageSource
+
+__all__ = ["load_cifar", "load_folder"]
+
+HELD_OUT_SHARE = 0.2
+SPLIT_SEED = 20190528
+CACHE_BYTES = 2 * 1024**3
+LONGEST_SHORT_SIDE = 256
+
+Progress = Callable[[Iterable[Path], int, str], Iterable[Path]]
+
+
+def _pixels(image: Image.Image) -> torch.Tensor:
+    """uint8 (3, height, width)."""
+    array = np.array(image.convert("RGB"))
+    return torch.from_numpy(array).permute(2, 0, 1)
+
+
+def _shuffled_classes(labels: Sequence[int]) -> Iterator[list[int]]:
+    """The indices of each class in turn, in an order that depends on the labels alone."""
+    by_class: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        by_class.setdefault(label, []).append(index)
+    generator = torch.Generator().manual_seed(SPLIT_SEED)
+    for label in sorted(by_class):
+        order = torch.randperm(len(by_class[label]), generator=generator).tolist()
+        yield [by_class[label][i] for i in order]
+
+
+def split(labels: Sequence[int], held_out: int) -> tuple[list[int], list[int]]:
+    """Indices for training and for judging: stratified, at most a fifth of each class is held out.
+
+    Every class of at least two images keeps at least one on each side.
+    """
+    per_class = max(1, held_out // len(set(labels)))
+    train: list[int] = []
+    judged: list[int] = []
+    for members in _shuffled_classes(labels):
+        count = min(per_class, max(1, int(len(members) * HELD_OUT_SHARE)))
+        judged += members[:count]
+        train += members[count:]
+    return sorted(train), sorted(judged)
+
+
+def _at_most(labels: Sequence[int], count: int) -> list[int]:
+    """Indices of about ``count`` images, equally many of each class where there are enough."""
+    per_class = max(1, count // len(set(labels)))
+    return sorted(i for members in _shuffled_classes(labels) for i in members[:per_class])
+
+
+def load_cifar(name: str, data_dir: Path, *, download: bool, held_out: int) -> ImageSource:
+    """CIFAR-10 or CIFAR-100. The judges are held out of the training images: the test set stays unseen.
+
+    torchvision checks the files' checksums before it opens them.
+
+    Raises:
+        DataError: if the files are not there (and ``download`` is off) or cannot be had.
+    """
+    from torchvision.datasets import CIFAR10, CIFAR100
+
+    dataset = CIFAR10 if name == "cifar10" else CIFAR100
+    try:
+        images = dataset(root=str(data_dir), train=True, download=download)
+    except (RuntimeError, OSError) as error:
+        if download:
+            raise DataError(f"`download` could not fetch {name}: {error}") from error
+        raise DataError(
+            f"`data_dir` must hold {name}, got {data_dir}: not found there or damaged; "
+            "add --download to fetch it"
+        ) from error
+    tensors = torch.from_numpy(images.data).permute(0, 3, 1, 2)
+    train, judged = split(images.targets, held_out)
+    return ImageSource(
+        classes=tuple(images.classes),
+        train=Examples([(tensors[i], images.targets[i]) for i in train]),
+        held_out=Examples([(tensors[i], images.targets[i]) for i in judged]),
+    )
+
+
+class _Files(Dataset[tuple[torch.Tensor, int]]):
+    """Image files, decoded when first asked for and kept in memory up to a bound."""
+
+    def __init__(self, items: Sequence[tuple[Path, int]]) -> None:
+        self._items = items
+        self._kept: dict[int, torch.Tensor] = {}
+        self._room = CACHE_BYTES
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        path, label = self._items[index]
+        pixels = self._kept.get(index)
+        if pixels is None:
+            pixels = _decode(path)
+            if self._room >= pixels.nbytes:
+                self._room -= pixels.nbytes
+                self._kept[index] = pixels
+        return pixels, label
+
+
+def _decode(path: Path) -> torch.Tensor:
+    """The image as uint8 (3, height, width), its shorter side at most 256 pixels.
+
+    Raises:
+        DataError: if the file is not a whole image; the message names it.
+    """
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (LONGEST_SHORT_SIDE, LONGEST_SHORT_SIDE))
+            shrink = LONGEST_SHORT_SIDE / min(image.size)
+            if shrink < 1:
+                size = (round(image.width * shrink), round(image.height * shrink))
+                return _pixels(image.convert("RGB").resize(size, Image.Resampling.LANCZOS))
+            return _pixels(image)
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+        raise DataError(f"`dataset` holds a broken image: {path} ({error})") from error
+
+
+def load_folder(
+    root: Path, *, held_out: int, check: bool, progress: Progress = lambda paths, _count, _label: paths
+) -> ImageSource:
+    """A folder with one folder of images for each class, or two such folders named ``train`` and ``val``.
+
+    Args:
+        root: the folder.
+        held_out: how many images to hold out at most, where the folder does not say which.
+        check: decode every image once, so that a broken one is found before anything is trained.
+        progress: wraps the paths being checked, with their number and a label, to show how far it is.
+
+    Raises:
+        DataError: if the folder is missing, has fewer than two classes, a class too small, or a broken image.
+    """
+    from torchvision.datasets import ImageFolder
+
+    option = f"`dataset` folder:{root}"
+    if not root.is_dir():
+        raise DataError(f"{option} must be a folder with one folder of images per class, got none there")
+    halves = [root / "train", root / "val"]
+    published_split = all(half.is_dir() for half in halves)
+    try:
+        sets = [ImageFolder(str(half)) for half in (halves if published_split else [root])]
+    except FileNotFoundError as error:
+        raise DataError(f"{option} must hold images in every class folder: {error}") from error
+    classes = sets[0].classes
+    if len(classes) < 2:
+        raise DataError(f"{option} must hold at least 2 classes, got {len(classes)}: {', '.join(classes)}")
+    if published_split and sets[1].classes != classes:
+        raise DataError(f"{option} must have the same classes in train and val, got different ones")
+    samples = [[(Path(path), label) for path, label in one.samples] for one in sets]
+    for label, name in enumerate(classes):
+        count = sum(1 for _, other in samples[0] if other == label)
+        if count < 2:
+            raise DataError(f"{option} must hold at least 2 images per class, got {count} of {name!r}")
+    if published_split:
+        train = samples[0]
+        judged = [samples[1][i] for i in _at_most([label for _, label in samples[1]], held_out)]
+    else:
+        train_indices, judged_indices = split([label for _, label in samples[0]], held_out)
+        train = [samples[0][i] for i in train_indices]
+        judged = [samples[0][i] for i in judged_indices]
+    if check:
+        paths = [path for path, _ in train + judged]
+        for path in progress(paths, len(paths), "Checking images"):
+            _decode(path)
+    return ImageSource(classes=tuple(classes), train=_Files(train), held_out=_Files(judged))

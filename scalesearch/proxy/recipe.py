@@ -1,0 +1,136 @@
+"""The recipe of a proxy run: one frozen value that decides everything about a training run but its data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+__all__ = ["RECIPES", "Augmentation", "Optimizer", "ProxyRecipe", "Schedule"]
+
+Optimizer = Literal["adamw", "sgd", "rmsprop"]
+Schedule = Literal["one-cycle", "exponential"]
+Augmentation = Literal["crop-flip", "autoaugment"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyRecipe:
+    """Everything that decides a training run, the data and the network aside.
+
+    Attributes:
+        learning_rate: the peak rate, for a batch of 256 images; it is scaled in proportion to ``batch_size``.
+        images: training images seen in the whole run; None where ``epochs`` says it instead.
+        epochs: passes over the training part; None where ``images`` says it instead.
+        warmup_epochs: epochs of linear warm-up of the exponential schedule (one-cycle has its own).
+        ema_decay: decay of the moving average of the weights that is judged; 0 judges the weights themselves.
+        dropout, drop_path, norm_momentum: override the network's own; None keeps them.
+        zero_init_residual: start every residual branch at zero, so that deep networks train at once.
+        looks: how many times the held-out part is looked at, evenly spaced, the last one at the end.
+        seed: of initial weights, order, augmentation, dropout and stochastic depth.
+    """
+
+    name: str
+    optimizer: Optimizer
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    schedule: Schedule
+    warmup_epochs: float
+    batch_size: int
+    images: int | None
+    epochs: float | None
+    label_smoothing: float
+    ema_decay: float
+    augmentation: Augmentation
+    crop_scale: float
+    dropout: float | None
+    drop_path: float | None
+    norm_momentum: float | None
+    zero_init_residual: bool
+    looks: int
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        choices = (("optimizer", Optimizer), ("schedule", Schedule), ("augmentation", Augmentation))
+        for name, allowed in choices:
+            if getattr(self, name) not in get_args(allowed):
+                raise ValueError(
+                    f"`{name}` must be one of {', '.join(get_args(allowed))}, got {getattr(self, name)!r}"
+                )
+        for name, least in (("batch_size", 2), ("looks", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"`{name}` must be >= {least}, got {getattr(self, name)}")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"`learning_rate` must be > 0, got {self.learning_rate}")
+        if (self.images is None) == (self.epochs is None):
+            raise ValueError(
+                f"one of `images` and `epochs` must be given, got images={self.images}, epochs={self.epochs}"
+            )
+        if self.images is not None and self.images < self.batch_size:
+            raise ValueError(f"`images` must be at least one batch of {self.batch_size}, got {self.images}")
+        if self.epochs is not None and not (math.isfinite(self.epochs) and self.epochs > 0):
+            raise ValueError(f"`epochs` must be > 0, got {self.epochs}")
+
+    def steps(self, training_images: int) -> int:
+        """Optimiser steps of whole batches for a training part of that many images (at least 1)."""
+        seen = self.images if self.images is not None else (self.epochs or 0) * training_images
+        return max(1, int(seen) // self.batch_size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; ``ProxyRecipe(**data)`` turns it back."""
+        return asdict(self)
+
+
+RECIPES: Mapping[str, ProxyRecipe] = MappingProxyType(
+    {
+        # For minutes on a CPU. Batch norm averages over tens of steps instead of hundreds, and residual
+        # branches start at zero (arXiv 1706.02677, section 5.1): with the paper's own start a run this short
+        # ends before deep networks have begun to learn.
+        "quick": ProxyRecipe(
+            name="quick",
+            optimizer="adamw",
+            learning_rate=0.032,
+            momentum=0.9,
+            weight_decay=1e-4,
+            schedule="one-cycle",
+            warmup_epochs=0.0,
+            batch_size=32,
+            images=4800,
+            epochs=None,
+            label_smoothing=0.1,
+            ema_decay=0.0,
+            augmentation="crop-flip",
+            crop_scale=0.5,
+            dropout=0.0,
+            drop_path=0.0,
+            norm_momentum=0.1,
+            zero_init_residual=True,
+            looks=4,
+        ),
+        # arXiv 1905.11946, section 5.2, and the official code: 0.016 for every 256 images, x 0.97 every 2.4
+        # epochs, 350 epochs. Dropout and stochastic depth are the network's own.
+        "paper": ProxyRecipe(
+            name="paper",
+            optimizer="rmsprop",
+            learning_rate=0.016,
+            momentum=0.9,
+            weight_decay=1e-5,
+            schedule="exponential",
+            warmup_epochs=5.0,
+            batch_size=4096,
+            images=None,
+            epochs=350.0,
+            label_smoothing=0.1,
+            ema_decay=0.9999,
+            augmentation="autoaugment",
+            crop_scale=0.08,
+            dropout=None,
+            drop_path=None,
+            norm_momentum=None,
+            zero_init_residual=False,
+            looks=10,
+        ),
+    }
+)

@@ -1,0 +1,60 @@
+"""Settings of runs so small that a whole search takes seconds."""
+
+from __future__ import annotations
+
+import os
+
+# Tiny networks gain nothing from threads, and threads that wait for one another on a busy machine lose much.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from scalesearch.cli import cli
+
+TINY = (
+    "--max-networks=3",
+    "--images=32",
+    "--batch-size=8",
+    "--held-out=18",
+    "--baseline-width=0.125",
+    "--baseline-channel-divisor=1",
+    "--baseline-resolution=16",
+    "--no-latency",
+    "--device=cpu",
+)
+
+
+@pytest.fixture
+def tiny() -> tuple[str, ...]:
+    """Options of a grid that trains three tiny networks."""
+    return TINY
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Runs a scalesearch command line in this process."""
+
+    def call(*arguments: object) -> Result:
+        return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+    return call
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Path:
+    """Two classes of ten images each: reddish and bluish noise."""
+    root = tmp_path / "images"
+    generator = np.random.default_rng(0)
+    for channel, name in ((0, "red"), (2, "blue")):
+        (root / name).mkdir(parents=True)
+        for index in range(10):
+            pixels = generator.integers(0, 120, (24, 30, 3), dtype=np.uint8)
+            pixels[:, :, channel] += 120
+            Image.fromarray(pixels).save(root / name / f"{index}.png")
+    return root

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import torch
+
+from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
+from scalesearch.proxy.data import load, normalise, rendered_batches
+from scalesearch.proxy.recipe import RECIPES
+
+
+def _pixels(view: torch.Tensor) -> set[int]:
+    """Where in memory the pixels of a window's first channel lie."""
+    height, width = view.shape[1:]
+    first = view.data_ptr()
+    return {
+        first + (row * view.stride(1) + column * view.stride(2)) * view.element_size()
+        for row in range(height)
+        for column in range(width)
+    }
+
+
+def test_training_and_held_out_windows_share_no_pixel() -> None:
+    source = load(DataSpec(held_out=90))
+    for label in range(len(PHOTOGRAPHS)):
+        train = set.union(*(_pixels(x) for x, y in source.train._items[label * 200 : label * 200 + 60]))
+        judged = set.union(*(_pixels(x) for x, y in source.held_out._items if y == label))
+        assert train.isdisjoint(judged)
+
+
+def test_every_class_is_there_as_often_as_any_other() -> None:
+    source = load(DataSpec(held_out=90))
+    assert source.classes == PHOTOGRAPHS
+    for examples, each in ((source.train, 200), (source.held_out, 5)):
+        labels = [examples[i][1] for i in range(len(examples))]
+        assert [labels.count(label) for label in range(len(PHOTOGRAPHS))] == [each] * len(PHOTOGRAPHS)
+
+
+def test_windows_are_the_same_on_every_load() -> None:
+    first, second = load(DataSpec(held_out=36)), load(DataSpec(held_out=36))
+    for index in (0, 17, 35):
+        assert torch.equal(first.held_out[index][0], second.held_out[index][0])
+
+
+def test_a_higher_resolution_shows_detail_that_a_lower_one_cannot() -> None:
+    source = load(DataSpec(held_out=180))
+
+    def rendered(resolution: int) -> torch.Tensor:
+        batches = rendered_batches(
+            source, RECIPES["quick"], dataset="photographs", resolution=resolution, order=None
+        )
+        return torch.cat([images for images, _ in batches]).float()
+
+    low, high = rendered(28), rendered(112)
+    blown_up = torch.nn.functional.interpolate(low, size=112, mode="bilinear")
+    assert torch.equal(high, torch.stack([source.held_out[i][0] for i in range(180)]).float())
+    assert (high - blown_up).square().mean() > 20  # squared grey levels
+
+
+def test_training_batches_have_the_asked_size_and_order() -> None:
+    source = load(DataSpec())
+    order = [5, 605, 1205, 3599]
+    recipe = RECIPES["quick"]
+    (batch,) = rendered_batches(source, recipe, dataset="photographs", resolution=20, order=order)
+    assert batch[0].shape == (4, 3, 20, 20)
+    assert batch[0].dtype == torch.uint8
+    assert batch[1].tolist() == [0, 3, 6, 17]
+
+
+def test_normalised_images_are_centred_and_channels_last() -> None:
+    source = load(DataSpec(held_out=360))
+    images = torch.stack([source.held_out[i][0] for i in range(360)])
+    values = normalise(images, torch.device("cpu"))
+    assert values.is_contiguous(memory_format=torch.channels_last)
+    assert values.mean().abs() < 0.7
+    assert 0.5 < values.std() < 1.5

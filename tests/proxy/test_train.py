@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.proxy.photographs import load_photographs
+from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
+from scalesearch.proxy.source import Examples, ImageSource
+from scalesearch.proxy.train import NonFiniteLossError, ProxyResult, train
+from scalesearch.scaling import Multipliers
+
+CPU = torch.device("cpu")
+
+
+def _tiny(classes: int, resolution: int = 16) -> ArchSpec:
+    base = scale(
+        EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=resolution
+    )
+    return replace(base, classes=classes)
+
+
+def _photographs(recipe: ProxyRecipe) -> ProxyResult:
+    return train(_tiny(18), recipe, load_photographs(36), dataset="photographs", device=CPU)
+
+
+def _colours() -> ImageSource:
+    """Two classes that one look tells apart: red and blue noise."""
+    generator = torch.Generator().manual_seed(0)
+
+    def image(label: int) -> torch.Tensor:
+        pixels = torch.randint(0, 100, (3, 20, 20), generator=generator, dtype=torch.uint8)
+        pixels[2 * label] += 150
+        return pixels
+
+    examples = Examples([(image(i % 2), i % 2) for i in range(64)])
+    return ImageSource(classes=("red", "blue"), train=examples, held_out=examples)
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_the_same_seed_gives_the_same_curve_to_the_bit(name: str) -> None:
+    recipe = replace(RECIPES[name], images=48, epochs=None, batch_size=8, looks=2)
+    first, second = _photographs(recipe), _photographs(recipe)
+    other = _photographs(replace(recipe, seed=1))
+    assert first.curve == second.curve
+    assert first.curve != other.curve
+
+
+def test_training_leaves_the_callers_random_numbers_alone() -> None:
+    recipe = replace(RECIPES["quick"], images=16, batch_size=8, looks=1)
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    _photographs(recipe)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop"])
+def test_every_optimizer_learns_what_is_easy(optimizer: str) -> None:
+    rates = {"adamw": 0.1, "sgd": 0.4, "rmsprop": 0.1}
+    recipe = replace(
+        RECIPES["quick"],
+        optimizer=optimizer,  # type: ignore[arg-type]
+        learning_rate=rates[optimizer],
+        images=960,
+        batch_size=16,
+        looks=3,
+    )
+    result = train(_tiny(2), recipe, _colours(), dataset="colours", device=CPU)
+    assert result.curve[-1].top1 > 0.9
+    assert result.curve[-1].train_loss < result.curve[0].train_loss
+    assert result.held_out_images == 64
+
+
+def test_the_curve_has_a_point_for_each_look_and_ends_with_whole_batches() -> None:
+    recipe = replace(RECIPES["quick"], images=50, batch_size=8, looks=3)
+    assert [point.images for point in _photographs(recipe).curve] == [16, 32, 48]
+
+
+def test_epochs_count_passes_over_the_training_part() -> None:
+    recipe = replace(RECIPES["quick"], images=None, epochs=0.5, batch_size=8, looks=1)
+    result = train(_tiny(2), recipe, _colours(), dataset="colours", device=CPU)
+    assert result.curve[-1].images == 32
+
+
+def test_the_judged_average_is_not_the_last_weights() -> None:
+    recipe = replace(RECIPES["quick"], images=64, batch_size=8, looks=1)
+    plain = train(_tiny(2), recipe, _colours(), dataset="colours", device=CPU)
+    averaged = train(_tiny(2), replace(recipe, ema_decay=0.9), _colours(), dataset="colours", device=CPU)
+    assert averaged.curve[-1].train_loss == plain.curve[-1].train_loss
+    assert averaged.curve[-1].loss != plain.curve[-1].loss
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason() -> None:
+    recipe = replace(RECIPES["quick"], optimizer="sgd", learning_rate=1e30, images=64, batch_size=8)
+    with pytest.raises(NonFiniteLossError, match=r"loss became (nan|inf) within 16 images"):
+        _photographs(recipe)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 1}, "`batch_size` must be >= 2, got 1"),
+        ({"images": 8}, "`images` must be at least one batch of 32, got 8"),
+        ({"epochs": 3.0}, "one of `images` and `epochs` must be given, got images=4800, epochs=3.0"),
+        ({"images": None, "epochs": 0.0}, "`epochs` must be > 0, got 0.0"),
+        ({"learning_rate": -1.0}, "`learning_rate` must be > 0, got -1.0"),
+        ({"optimizer": "lion"}, "`optimizer` must be one of adamw, sgd, rmsprop, got 'lion'"),
+        ({"looks": 0}, "`looks` must be >= 1, got 0"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_by_name(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        replace(RECIPES["quick"], **change)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_the_paper_recipe_is_the_papers() -> None:
+    paper = RECIPES["paper"]
+    assert (paper.optimizer, paper.momentum, paper.weight_decay) == ("rmsprop", 0.9, 1e-5)
+    assert paper.learning_rate * paper.batch_size / 256 == pytest.approx(0.256)
+    assert (paper.label_smoothing, paper.ema_decay, paper.augmentation) == (0.1, 0.9999, "autoaugment")
+    assert paper.dropout is None
+    assert paper.drop_path is None
