@@ -1,0 +1,185 @@
+"""STEP 1's candidates: the grid points that meet the constraint, and the distinct networks they make.
+
+Rounding makes one network of many coefficient triples; each distinct network is trained once. Where there are
+more networks than a run can train, :func:`thin` keeps a spread of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers
+
+__all__ = ["Candidate", "EmptyGridError", "GridSpec", "distinct", "feasible", "thin"]
+
+
+class EmptyGridError(ValueError):
+    """No grid point meets the constraint; the message says which comes closest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridSpec:
+    """Bounds of each coefficient (ends included), the step between grid points, and the tolerance.
+
+    Raises:
+        ValueError: if a bound is below 1 or not finite, bounds are the wrong way round, the step is not above
+            0, or the tolerance below 0.
+    """
+
+    alpha: tuple[float, float] = (1.0, 2.0)
+    beta: tuple[float, float] = (1.0, 1.5)
+    gamma: tuple[float, float] = (1.0, 1.5)
+    step: float = 0.05
+    tolerance: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "beta", "gamma"):
+            low, high = getattr(self, name)
+            for end, value in (("min", low), ("max", high)):
+                if not math.isfinite(value) or value < 1:
+                    raise ValueError(f"`{name}_{end}` must be a finite number >= 1, got {value}")
+            if low > high:
+                raise ValueError(f"`{name}_max` must be >= `{name}_min` ({low}), got {high}")
+        if not (math.isfinite(self.step) and self.step > 0):
+            raise ValueError(f"`step` must be > 0, got {self.step}")
+        if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
+            raise ValueError(f"`tolerance` must be >= 0, got {self.tolerance}")
+        if self.points > MOST_POINTS:
+            raise ValueError(
+                f"`step` must leave at most {MOST_POINTS:,} grid points, got {self.step} and {self.points:,}"
+            )
+
+    def axis(self, name: str) -> npt.NDArray[np.float64]:
+        """The values of one coefficient, as the decimals a reader would write."""
+        low, high = getattr(self, name)
+        count = math.floor((high - low) / self.step + 1e-9) + 1
+        values: npt.NDArray[np.float64] = np.round(low + self.step * np.arange(count), 10)
+        return values
+
+    @property
+    def points(self) -> int:
+        """How many points the grid has before the constraint."""
+        lengths = (
+            math.floor((high - low) / self.step + 1e-9) + 1
+            for low, high in (self.alpha, self.beta, self.gamma)
+        )
+        return math.prod(lengths)
+
+
+MOST_POINTS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A distinct network and every grid triple that rounds to it; ``coefficients`` is the one it goes by."""
+
+    coefficients: Coefficients
+    merged: tuple[tuple[float, float, float], ...]
+    arch: ArchSpec
+
+
+def feasible(grid: GridSpec) -> npt.NDArray[np.float64]:
+    """The grid points with ``|alpha * beta**2 * gamma**2 - 2| <= tolerance``.
+
+    Returns:
+        (points, 3) array of alpha, beta, gamma, ordered by alpha, then beta, then gamma.
+
+    Raises:
+        EmptyGridError: if there is none.
+    """
+    alpha, beta, gamma = (grid.axis(name) for name in ("alpha", "beta", "gamma"))
+    # The same order of multiplications as Coefficients.product, so that both agree to the last bit.
+    product = (alpha[:, None] * (beta**2)[None, :])[:, :, None] * (gamma**2)[None, None, :]
+    distance = np.abs(product - NOMINAL_BASE)
+    index = np.nonzero(distance <= grid.tolerance)
+    if not index[0].size:
+        nearest = np.unravel_index(int(np.argmin(distance)), distance.shape)
+        triple = tuple(float(axis[i]) for axis, i in zip((alpha, beta, gamma), nearest, strict=True))
+        needed = math.ceil(float(distance[nearest]) * 1e6) / 1e6
+        raise EmptyGridError(
+            f"`tolerance` must admit at least one grid point, got {grid.tolerance:g}: the closest product is "
+            f"{float(product[nearest]):.6g} at (alpha, beta, gamma) = {triple}; "
+            f"--tolerance {needed:g} would admit it"
+        )
+    return np.stack([alpha[index[0]], beta[index[1]], gamma[index[2]]], axis=1)
+
+
+def distinct(
+    triples: npt.NDArray[np.float64],
+    base: ArchSpec,
+    rounding: Rounding,
+    phi: float,
+    *,
+    prefer: Coefficients | None = None,
+) -> list[Candidate]:
+    """The distinct networks that the triples make of ``base`` at ``phi``, in the triples' order.
+
+    A network goes by the triple whose product is closest to 2, or by ``prefer`` where that is among them.
+
+    Raises:
+        ValueError: if a network would have less than one pixel.
+    """
+    # Dimensions round independently: it is enough to scale one at a time to know which triples coincide,
+    # and a fine grid has few values of each.
+    depth = _classes(triples[:, 0], lambda c: scale(base, Multipliers(depth=c**phi), rounding))
+    width = _classes(triples[:, 1], lambda c: scale(base, Multipliers(width=c**phi), rounding))
+    pixels = _classes(triples[:, 2], lambda c: scale(base, Multipliers(resolution=c**phi), rounding))
+    groups: dict[tuple[str, str, str], list[tuple[float, float, float]]] = {}
+    for row, key in zip(triples.tolist(), zip(depth, width, pixels, strict=True), strict=True):
+        groups.setdefault(key, []).append((row[0], row[1], row[2]))
+    candidates = []
+    for members in groups.values():
+        coefficients = min(
+            (Coefficients(alpha=a, beta=b, gamma=g) for a, b, g in members),
+            key=lambda c: (c != prefer, abs(c.product - NOMINAL_BASE)),
+        )
+        candidates.append(
+            Candidate(
+                coefficients=coefficients,
+                merged=tuple(members),
+                arch=scale(base, coefficients.at(phi), rounding),
+            )
+        )
+    return candidates
+
+
+def _classes(values: npt.NDArray[np.float64], network: Callable[[float], ArchSpec]) -> list[str]:
+    keys = {value: network(value).key for value in np.unique(values).tolist()}
+    return [keys[value] for value in values.tolist()]
+
+
+def thin(candidates: Sequence[Candidate], limit: int, first: Coefficients | None) -> list[Candidate]:
+    """At most ``limit`` candidates, spread as far apart as can be, in order of choice.
+
+    Each next one is the candidate farthest from all chosen so far, by the shares of cost that go to depth,
+    width and resolution: (log alpha, 2 log beta, 2 log gamma). So the first few already span the surface: the
+    corners (depth alone, width alone, resolution alone) come right after ``first``, or after the candidate
+    nearest to equal shares where ``first`` is not among them. ``limit`` 0 keeps all, in that same order.
+    """
+    shares = np.array(
+        [
+            (
+                math.log(c.coefficients.alpha),
+                2 * math.log(c.coefficients.beta),
+                2 * math.log(c.coefficients.gamma),
+            )
+            for c in candidates
+        ]
+    )
+    names = [c.coefficients for c in candidates]
+    centre = shares.sum(axis=1, keepdims=True) / 3
+    start = names.index(first) if first in names else int(np.argmin(((shares - centre) ** 2).sum(axis=1)))
+    chosen = [start]
+    nearest = ((shares - shares[start]) ** 2).sum(axis=1)
+    while len(chosen) < min(limit or len(candidates), len(candidates)):
+        nearest[chosen[-1]] = -1.0
+        following = int(np.argmax(nearest))
+        chosen.append(following)
+        nearest = np.minimum(nearest, ((shares - shares[following]) ** 2).sum(axis=1))
+    return [candidates[i] for i in chosen]

@@ -1,0 +1,153 @@
+"""One trial: what a worker is handed and what it gives back, both plain JSON data.
+
+Any trial can be replayed from its spec alone. torch is imported only where a trial really runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.records import CurvePoint, LatencyRecord
+
+__all__ = ["LatencySpec", "TrialResult", "TrialSpec", "latency_record", "run_latency", "run_trial"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSpec:
+    """A training run of one network. ``recipe`` and ``data`` are those values as plain data."""
+
+    key: str
+    arch: ArchSpec
+    recipe: Mapping[str, Any]
+    data: Mapping[str, Any]
+    device: str
+    threads: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; :meth:`from_dict` turns it back."""
+        return {
+            "kind": "train",
+            "key": self.key,
+            "arch": self.arch.to_dict(),
+            "recipe": dict(self.recipe),
+            "data": dict(self.data),
+            "device": self.device,
+            "threads": self.threads,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TrialSpec:
+        """The spec that :meth:`to_dict` gave."""
+        fields = {name: value for name, value in data.items() if name != "kind"}
+        return cls(**(fields | {"arch": ArchSpec.from_dict(fields["arch"])}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySpec:
+    """A latency measurement of one network, while nothing else runs."""
+
+    key: str
+    arch: ArchSpec
+    batch_size: int
+    device: str
+    threads: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; :meth:`from_dict` turns it back."""
+        return {
+            "kind": "latency",
+            "key": self.key,
+            "arch": self.arch.to_dict(),
+            "batch_size": self.batch_size,
+            "device": self.device,
+            "threads": self.threads,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> LatencySpec:
+        """The spec that :meth:`to_dict` gave."""
+        fields = {name: value for name, value in data.items() if name != "kind"}
+        return cls(**(fields | {"arch": ArchSpec.from_dict(fields["arch"])}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """What a training run gave: accuracy as a fraction, times in seconds, fvcore's own count."""
+
+    top1: float
+    loss: float
+    held_out_images: int
+    train_seconds: float
+    images_seen: int
+    fvcore_total: int
+    uncounted: Mapping[str, int]
+    curve: tuple[CurvePoint, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; :meth:`from_dict` turns it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TrialResult:
+        """The result that :meth:`to_dict` gave."""
+        return cls(**(dict(data) | {"curve": tuple(CurvePoint(**point) for point in data["curve"])}))
+
+
+def run_trial(spec: TrialSpec, on_step: Callable[[int, int], None]) -> TrialResult:
+    """Trains the network of ``spec`` in this process and counts it with fvcore.
+
+    Raises:
+        NonFiniteLossError: if training diverges.
+        DataError: if the data cannot be used.
+        ValueError: if the device is not there.
+    """
+    from scalesearch.measure.device import resolve_device
+    from scalesearch.measure.flops import fvcore_count
+    from scalesearch.proxy.data import load
+    from scalesearch.proxy.dataset import DataSpec
+    from scalesearch.proxy.recipe import ProxyRecipe
+    from scalesearch.proxy.train import train
+
+    data = DataSpec(**spec.data)
+    device = resolve_device(spec.device)
+    flops = fvcore_count(spec.arch)
+    result = train(
+        spec.arch,
+        ProxyRecipe(**spec.recipe),
+        load(data),
+        dataset=data.name,
+        device=device,
+        # A GPU would wait for one thread to render its images; on a CPU they would only compete.
+        render_workers=spec.threads if device.type == "cuda" else 0,
+        on_step=on_step,
+    )
+    last = result.curve[-1]
+    return TrialResult(
+        top1=last.top1,
+        loss=last.loss,
+        held_out_images=result.held_out_images,
+        train_seconds=result.train_seconds,
+        images_seen=last.images,
+        fvcore_total=flops.total,
+        uncounted=flops.uncounted,
+        curve=result.curve,
+    )
+
+
+def run_latency(spec: LatencySpec) -> LatencyRecord:
+    """Measures the network of ``spec`` in this process.
+
+    Raises:
+        ValueError: if the device is not there.
+    """
+    from scalesearch.measure.latency import measure_latency
+
+    return measure_latency(spec.arch, batch_size=spec.batch_size, threads=spec.threads, device=spec.device)
+
+
+def latency_record(data: Mapping[str, Any]) -> LatencyRecord:
+    """A latency record from the plain data that a worker gave back."""
+    return LatencyRecord(**(dict(data) | {"samples_s": tuple(data["samples_s"])}))

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.published import PAPER_COEFFICIENTS
+from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.scaling import Coefficients
+from scalesearch.search.grid import EmptyGridError, GridSpec, distinct, feasible, thin
+
+
+def test_default_grid_has_the_known_points_and_networks() -> None:
+    points = feasible(GridSpec())
+    candidates = distinct(points, EFFICIENTNET_B0, Rounding(), 1.0, prefer=PAPER_COEFFICIENTS)
+    assert len(points) == 108
+    assert len(candidates) == 65
+    assert PAPER_COEFFICIENTS in [candidate.coefficients for candidate in candidates]
+
+
+def test_grid_values_are_the_decimals_that_a_reader_would_write() -> None:
+    assert GridSpec().axis("beta").tolist() == [1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.45, 1.5]
+
+
+def test_the_upper_bound_is_on_the_grid_only_if_a_step_meets_it() -> None:
+    assert GridSpec(beta=(1.0, 1.5), step=0.2).axis("beta").tolist() == [1.0, 1.2, 1.4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    high=st.floats(1.0, 3.0),
+    step=st.floats(0.05, 0.6),
+    tolerance=st.floats(0.0, 0.6),
+)
+def test_feasible_is_exactly_what_brute_force_finds(high: float, step: float, tolerance: float) -> None:
+    grid = GridSpec(alpha=(1.0, high), beta=(1.0, 1.5), gamma=(1.0, 1.6), step=step, tolerance=tolerance)
+    axes = [grid.axis(name).tolist() for name in ("alpha", "beta", "gamma")]
+    expected = [
+        triple
+        for triple in itertools.product(*axes)
+        if Coefficients(alpha=triple[0], beta=triple[1], gamma=triple[2]).satisfies(tolerance)
+    ]
+    if expected:
+        assert [tuple(row) for row in feasible(grid).tolist()] == expected
+    else:
+        with pytest.raises(EmptyGridError):
+            feasible(grid)
+
+
+def test_an_empty_grid_names_the_closest_product_and_the_tolerance_that_admits_it() -> None:
+    grid = GridSpec(alpha=(1.0, 1.2), beta=(1.0, 1.1), gamma=(1.0, 1.1), step=0.1, tolerance=0.1)
+    with pytest.raises(EmptyGridError, match="got 0.1: the closest product is 1.75692") as caught:
+        feasible(grid)
+    needed = float(str(caught.value).split("--tolerance ")[1].split()[0])
+    assert feasible(GridSpec(**{**_fields(grid), "tolerance": needed})).tolist() == [[1.2, 1.1, 1.1]]
+
+
+def _fields(grid: GridSpec) -> dict[str, object]:
+    return {name: getattr(grid, name) for name in ("alpha", "beta", "gamma", "step", "tolerance")}
+
+
+@settings(max_examples=20, deadline=None)
+@given(phi=st.floats(0.0, 3.0), divisor=st.sampled_from([1, 2, 8, 16]))
+def test_merging_dimension_by_dimension_is_merging_whole_networks(phi: float, divisor: int) -> None:
+    rounding = Rounding(channel_divisor=divisor)
+    points = feasible(GridSpec(step=0.1, tolerance=0.2))
+    groups: dict[str, list[tuple[float, ...]]] = {}
+    for alpha, beta, gamma in points.tolist():
+        coefficients = Coefficients(alpha=alpha, beta=beta, gamma=gamma)
+        key = scale(EFFICIENTNET_B0, coefficients.at(phi), rounding).key
+        groups.setdefault(key, []).append((alpha, beta, gamma))
+    candidates = distinct(points, EFFICIENTNET_B0, rounding, phi)
+    assert {c.arch.key: list(c.merged) for c in candidates} == groups
+
+
+def test_a_network_goes_by_the_preferred_triple_or_the_one_closest_to_two() -> None:
+    points = feasible(GridSpec())
+    for prefer in (None, PAPER_COEFFICIENTS):
+        for candidate in distinct(points, EFFICIENTNET_B0, Rounding(), 1.0, prefer=prefer):
+            triple = candidate.coefficients
+            assert (triple.alpha, triple.beta, triple.gamma) in candidate.merged
+            if triple != prefer:
+                nearest = min(abs(a * b * b * g * g - 2) for a, b, g in candidate.merged)
+                assert math.isclose(abs(triple.product - 2), nearest)
+
+
+def test_thinning_starts_at_the_anchor_then_takes_the_corners() -> None:
+    candidates = distinct(feasible(GridSpec()), EFFICIENTNET_B0, Rounding(), 1.0, prefer=PAPER_COEFFICIENTS)
+    chosen = [c.coefficients for c in thin(candidates, 4, PAPER_COEFFICIENTS)]
+    assert chosen[0] == PAPER_COEFFICIENTS
+    corners = {tuple(np.array([c.alpha, c.beta, c.gamma]) > 1) for c in chosen[1:]}
+    assert corners == {(True, False, False), (False, True, False), (False, False, True)}
+
+
+def test_thinning_keeps_the_first_of_a_longer_choice_and_never_repeats() -> None:
+    candidates = distinct(feasible(GridSpec()), EFFICIENTNET_B0, Rounding(), 1.0)
+    every = thin(candidates, 0, None)
+    assert sorted(c.arch.key for c in every) == sorted(c.arch.key for c in candidates)
+    assert thin(candidates, 10, None) == every[:10]
+    assert thin(candidates, 1000, None) == every
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("alpha", (0.5, 2.0), "`alpha_min` must be a finite number >= 1, got 0.5"),
+        ("beta", (1.0, math.inf), "`beta_max` must be a finite number >= 1, got inf"),
+        ("gamma", (1.5, 1.2), "`gamma_max` must be >= `gamma_min` (1.5), got 1.2"),
+        ("step", 0.0, "`step` must be > 0, got 0.0"),
+        ("step", 1e-5, "`step` must leave at most 100,000,000 grid points, got 1e-05"),
+        ("tolerance", -0.1, "`tolerance` must be >= 0, got -0.1"),
+        ("tolerance", math.nan, "`tolerance` must be >= 0, got nan"),
+    ],
+)
+def test_a_wrong_grid_is_refused_by_name(field: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        GridSpec(**{field: value})  # type: ignore[arg-type]  # that is the point
+    assert str(caught.value).startswith(message)
