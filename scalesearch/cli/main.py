@@ -1,0 +1,127 @@
+"""The command group: its help page, its sub-commands loaded when asked for, and errors in one line."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from scalesearch import __version__
+
+__all__ = ["EXIT_EMPTY", "EXIT_INTERRUPTED", "Fail", "cli"]
+
+EXIT_EMPTY = 3
+EXIT_INTERRUPTED = 130
+
+# Each sub-command: the module that defines it under the same name, and its line on the help page, which
+# is shown without loading any of them.
+COMMANDS = {
+    "grid": ("scalesearch.cli.grid", "STEP 1: search alpha, beta, gamma by short training runs."),
+    "scale": ("scalesearch.cli.scale", "STEP 2: fix the coefficients, raise phi, get a family."),
+    "resume": ("scalesearch.cli.resume", "Carry on a stopped run."),
+    "report": ("scalesearch.cli.report", "Make a run's tables and figures again."),
+}
+
+
+class Fail(click.ClickException):
+    """An error to show in one line, with its exit code."""
+
+    def __init__(self, message: str, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance too
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            raise Fail(f"COMMAND must be one of {', '.join(COMMANDS)}, got {args[0]!r}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Domain errors are ValueErrors that name an argument: here they become the option's own name."""
+        try:
+            return super().invoke(ctx)
+        except ValueError as error:
+            raise Fail(_as_options(str(error))) from error
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click's, but an error is one line on standard error."""
+        run: Callable[[], Any] = functools.partial(
+            super().main, args, prog_name, complete_var, standalone_mode=False, **extra
+        )
+        if not standalone_mode:
+            return run()
+        try:
+            code = run()
+            sys.exit(code if isinstance(code, int) else 0)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("Stopped.", err=True)
+            sys.exit(EXIT_INTERRUPTED)
+        except BrokenPipeError:
+            # The reader of standard output has gone (`| head`): nothing more to say, and no trace back.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+
+def _as_options(message: str) -> str:
+    """Arguments in back-quotes as the options that set them: `max_networks` -> --max-networks."""
+    return re.sub(r"`([a-z][a-z0-9_-]*)`", lambda m: "--" + m.group(1).replace("_", "-"), message).replace(
+        "--dir ", "DIR "
+    )
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="scalesearch")
+def cli() -> None:
+    """With k times the compute: how much goes to depth, how much to width, how much to resolution?
+
+    scalesearch answers that for a ConvNet of yours by the method of EfficientNet (arXiv 1905.11946).
+
+    \b
+    STEP 1  scalesearch grid    finds coefficients alpha, beta, gamma by short training runs,
+                                under alpha * beta^2 * gamma^2 ~ 2.
+    STEP 2  scalesearch scale   fixes them and raises phi: a family of networks, each about
+                                twice the cost of the one before.
+
+    Each command writes a folder under reports/ with tables (CSV), figures (SVG and PNG) and a page to
+    read (Markdown). A stopped search goes on with `scalesearch resume`.
+
+    \b
+    Example:
+      scalesearch grid --phi 1
+      scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7
+    """

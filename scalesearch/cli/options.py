@@ -1,0 +1,204 @@
+"""What several commands take: option groups, the phi list, the TOML file."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scalesearch.architecture.baselines import BASELINES
+
+__all__ = [
+    "CONFIG",
+    "FORMAT",
+    "PHI",
+    "Decorator",
+    "baseline_options",
+    "config_option",
+    "format_option",
+    "out_option",
+    "rounding_options",
+]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+FORMAT = ("table", "csv", "json")
+# Tables that a TOML file may hold: one for each command with settings, and what run.toml says of a run.
+CONFIG = ("grid", "scale", "run", "machine", "versions")
+MOST_PHIS = 100
+
+
+class _PhiList(click.ParamType[tuple[float, ...]]):
+    """One phi, a list of them, or a rising range of whole numbers."""
+
+    name = "phi"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        if isinstance(value, list | tuple):
+            value = ",".join(str(item) for item in value)
+        text = str(value).strip()
+        low, dots, high = text.partition("..")
+        try:
+            if dots:
+                first, last = int(low), int(high)
+                phis: tuple[float, ...] = tuple(float(phi) for phi in range(first, last + 1))
+            else:
+                phis = tuple(float(part) for part in text.split(","))
+        except ValueError:
+            phis = ()
+        if not phis or not all(map(math.isfinite, phis)) or len(phis) > MOST_PHIS:
+            self.fail(
+                f"must be a number, a list such as 0,0.5,1 or a rising range such as 0..7, got {text!r}",
+                param,
+                ctx,
+            )
+        if len(set(phis)) != len(phis):
+            self.fail(f"must name each phi once, got {text!r}", param, ctx)
+        return phis
+
+
+PHI = _PhiList()
+
+
+def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+    """Makes the command's table of a TOML file its defaults: the command line wins over it."""
+    if value is None:
+        return
+    try:
+        tables = tomllib.loads(value.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"cannot read {value}: {error}", ctx, param) from error
+    except tomllib.TOMLDecodeError as error:
+        raise click.BadParameter(f"{value} is not TOML: {error}", ctx, param) from error
+    unknown = sorted(set(tables) - set(CONFIG))
+    if unknown:
+        raise click.BadParameter(
+            f"{value} may hold the tables {', '.join(CONFIG)}, got {unknown[0]!r}", ctx, param
+        )
+    name = ctx.info_name or ""
+    table = tables.get(name, {})
+    options = {option.name for option in ctx.command.params} - {param.name}
+    if not isinstance(table, dict):
+        raise click.BadParameter(f"{value}: {name!r} must be a table, got {table!r}", ctx, param)
+    for key in table:
+        if key not in options:
+            raise click.BadParameter(
+                f"{value}: [{name}] has no setting {key!r}; it may hold "
+                f"{', '.join(sorted(str(option) for option in options))}",
+                ctx,
+                param,
+            )
+    ctx.default_map = {**(ctx.default_map or {}), **table}
+
+
+def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--config."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        callback=_load_config,
+        is_eager=True,
+        expose_value=False,
+        metavar="FILE",
+        help="TOML file with settings in a table named after the command, such as [grid]; option names with "
+        "underscores. The command line wins over it. A run's own run.toml is such a file.",
+    )(command)
+
+
+def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--format."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(FORMAT),
+        default="table",
+        show_default=True,
+        help="How results are printed on standard output.",
+    )(command)
+
+
+def out_option(default: str) -> Decorator:
+    """--out."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        return click.option(
+            "--out",
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="DIR",
+            help=f"Folder to write.  [default: {default}]",
+        )(command)
+
+    return add
+
+
+def _group(*options: Decorator) -> Decorator:
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def baseline_options(width: float, resolution: str) -> Decorator:
+    """--baseline and how it is reduced."""
+    return _group(
+        click.option(
+            "--baseline",
+            type=click.Choice(tuple(BASELINES)),
+            default="efficientnet-b0",
+            show_default=True,
+            help="The network to scale.",
+        ),
+        click.option(
+            "--baseline-width",
+            type=float,
+            default=width,
+            show_default=True,
+            help="Width multiplier that makes the network at phi 0 of the baseline.",
+        ),
+        click.option(
+            "--baseline-resolution",
+            type=click.IntRange(min=1),
+            help=f"Its input side in pixels.  [default: {resolution}]",
+        ),
+    )
+
+
+def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Every rule that turns real multipliers into whole layers, channels and pixels."""
+    return _group(
+        click.option(
+            "--channel-divisor",
+            type=click.IntRange(min=1),
+            default=8,
+            show_default=True,
+            help="Channels are rounded to a multiple of this.",
+        ),
+        click.option(
+            "--min-kept-fraction",
+            type=click.FloatRange(0, 1),
+            default=0.9,
+            show_default=True,
+            help="Channels go one step up where rounding would keep less than this share of them.",
+        ),
+        click.option(
+            "--repeats-rule",
+            type=click.Choice(("ceil", "round", "floor")),
+            default="ceil",
+            show_default=True,
+            help="How a stage's repeats are rounded.",
+        ),
+        click.option(
+            "--resolution-multiple",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Resolutions are rounded to a multiple of this many pixels.",
+        ),
+    )(command)

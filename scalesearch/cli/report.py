@@ -1,0 +1,36 @@
+"""``scalesearch report``: tables and figures again, from the study alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scalesearch.cli.options import format_option
+
+__all__ = ["report"]
+
+
+@click.command
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--storage", default="", metavar="URL", help="The study's database, where it is not study.db in DIR."
+)
+@format_option
+def report(folder: Path, storage: str, output_format: str) -> None:
+    """Make the tables, figures and page of the run in DIR again, from its study alone.
+
+    Nothing is trained or measured. Works on a run that is still going, or was stopped: the page says what is
+    missing.
+
+    \b
+    Example:
+      scalesearch report reports/grid-efficientnet-b0-phi1
+    """
+    from scalesearch.cli.run import open_run_study
+    from scalesearch.cli.show import print_table
+    from scalesearch.report.grid import write_grid_report
+
+    written = write_grid_report(open_run_study(folder, storage).record(), folder)
+    print_table(written.candidates, output_format)
+    click.echo(f"Report: {folder / 'report.md'}", err=output_format != "table")

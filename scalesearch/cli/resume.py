@@ -1,0 +1,36 @@
+"""``scalesearch resume``: carry on a stopped run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scalesearch.cli.options import format_option
+
+__all__ = ["resume"]
+
+
+@click.command
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--retry-failed", is_flag=True, help="Train the networks that failed once more.")
+@click.option(
+    "--storage", default="", metavar="URL", help="The study's database, where it is not study.db in DIR."
+)
+@format_option
+def resume(folder: Path, retry_failed: bool, storage: str, output_format: str) -> None:
+    """Carry on the run in DIR, however it was stopped.
+
+    Networks that are trained stay trained; at most those that were in flight start again. The table ends up
+    the same as an uninterrupted run's, clock columns aside.
+
+    \b
+    Example:
+      scalesearch resume reports/grid-efficientnet-b0-phi1
+    """
+    from scalesearch.cli.run import carry_on, reopen
+
+    with reopen(folder, storage) as run:
+        if retry_failed:
+            run.study.retry_failed()
+        carry_on(run, output_format)

@@ -1,0 +1,92 @@
+"""Results on standard output: a table to read, or CSV or JSON to go on with."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["print_table"]
+
+# What a terminal has room for, and how it is written there; the CSV has every column in SI units.
+GRID_COLUMNS = {
+    "alpha": "{:g}",
+    "beta": "{:g}",
+    "gamma": "{:g}",
+    "resolution": "{:d} px",
+    "params": "{:,d}",
+    "macs_ratio": "{:.2f}",
+    "full_macs_ratio": "{:.2f}",
+    "latency_median_s": "{:.2f} ms",
+    "top1": "{:.1%}",
+    "status": "{}",
+    "pareto": "{}",
+}
+FAMILY_COLUMNS = {
+    "phi": "{:g}",
+    "depth": "{:.3f}",
+    "width": "{:.3f}",
+    "resolution": "{:d} px",
+    "blocks": "{:d}",
+    "params": "{:,d}",
+    "macs": "{:,d}",
+    "fvcore_total": "{:,d}",
+    "nominal_ratio": "{:.2f}",
+    "macs_ratio": "{:.2f}",
+    "latency_median_s": "{:.2f} ms",
+}
+PUBLISHED_COLUMNS = {
+    "name": "{}",
+    "depth": "{:g}",
+    "width": "{:g}",
+    "resolution": "{:d} px",
+    "params": "{:,d}",
+    "params_error": "{:+.1%}",
+    "macs": "{:,d}",
+    "flops_error": "{:+.1%}",
+    "top1_published": "{:.1%}",
+}
+SCALES = {"latency_median_s": 1e3}
+
+
+def print_table(
+    frame: pd.DataFrame, output_format: str, *, columns: dict[str, str] | None = None, title: str = ""
+) -> None:
+    """Prints a frame on standard output.
+
+    ``table`` shows a selection of columns, the best accuracy first where there is one; the others all rows
+    and columns as in the CSV file.
+    """
+    if output_format == "csv":
+        click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
+        return
+    if output_format == "json":
+        click.echo(frame.to_json(orient="records", indent=2, double_precision=15))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = {name: form for name, form in (columns or GRID_COLUMNS).items() if name in frame}
+    if "top1" in frame:
+        frame = frame[frame["status"] != "skipped"].sort_values("top1", ascending=False, kind="stable")
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for name in columns:
+        textual = frame[name].dtype.kind not in "if" and name in ("name", "status", "pareto")
+        table.add_column(name.removesuffix("_median_s"), justify="left" if textual else "right", no_wrap=True)
+    for row in frame.to_dict("records"):
+        table.add_row(*(_cell(row[name], form, SCALES.get(str(name), 1)) for name, form in columns.items()))
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def _cell(value: object, form: str, scale: float) -> str:
+    import pandas as pd
+
+    if pd.isna(value):  # type: ignore[call-overload]  # a scalar of any kind
+        return "-"
+    if form.startswith("{:d}") or ",d" in form:
+        return form.format(int(value))  # type: ignore[call-overload]  # a number, by the column's name
+    return form.format(value * scale if isinstance(value, float) else value)
