@@ -1,0 +1,1 @@
+"""What a network costs when asked: fvcore, latency, and the machine it was asked on."""

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import efficientnet_b0, efficientnet_b2
+from torchvision.ops import StochasticDepth
+
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.layers import lower
+from scalesearch.architecture.network import build
+from scalesearch.architecture.published import published_family
+from scalesearch.architecture.spec import ArchSpec, StageSpec
+
+TINY = ArchSpec(
+    name="tiny",
+    stem_channels=8,
+    stages=(
+        StageSpec(expand_ratio=2, kernel_size=3, stride=1, channels=8, repeats=4),
+        StageSpec(expand_ratio=4, kernel_size=5, stride=2, channels=16, repeats=2),
+    ),
+    head_channels=32,
+    resolution=16,
+    classes=5,
+    dropout=0.0,
+    drop_path=0.0,
+)
+
+
+def with_random_statistics(network: nn.Module) -> nn.Module:
+    """Batch norm that does something even in eval mode."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, 0, 0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0, 0.3)
+    return network
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("b0", efficientnet_b0), ("b2", efficientnet_b2)])
+def test_same_weights_give_torchvisions_output(name: str, theirs: partial[nn.Module]) -> None:
+    torch.manual_seed(0)
+    reference = with_random_statistics(theirs(norm_layer=partial(nn.BatchNorm2d, eps=1e-3))).double().eval()
+    ours = build(published_family()[name].arch()).double().eval()
+    state, given = ours.state_dict(), reference.state_dict()
+    assert [value.shape for value in state.values()] == [value.shape for value in given.values()]
+    ours.load_state_dict(dict(zip(state, given.values(), strict=True)))
+    for side in (64, 75):
+        images = torch.randn(2, 3, side, side, dtype=torch.float64)
+        with torch.inference_mode():
+            expected, got = reference(images), ours(images)
+        assert expected.std() > 1e-3
+        torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
+
+
+@pytest.fixture(scope="module")
+def b0() -> nn.Module:
+    torch.manual_seed(1)
+    return build(EFFICIENTNET_B0)
+
+
+def test_convolutions_start_normal_by_fan_out(b0: nn.Module) -> None:
+    kinds = set()
+    for conv in (module for module in b0.modules() if isinstance(module, nn.Conv2d)):
+        depthwise = conv.groups > 1
+        area = conv.kernel_size[0] ** 2
+        std = math.sqrt(2 / area) if depthwise else math.sqrt(2 / (area * conv.out_channels))
+        draws = conv.weight.numel()
+        # The sample's mean and deviation lie within 5 of their standard errors.
+        assert abs(conv.weight.mean().item()) < 5 * std / math.sqrt(draws)
+        assert abs(conv.weight.std().item() / std - 1) < 5 / math.sqrt(2 * draws)
+        kinds.add((depthwise, area))
+    assert kinds == {(True, 9), (True, 25), (False, 9), (False, 1)}
+
+
+def test_classifier_starts_uniform_and_biases_at_zero(b0: nn.Module) -> None:
+    (classifier,) = (module for module in b0.modules() if isinstance(module, nn.Linear))
+    bound = 1 / math.sqrt(classifier.out_features)
+    assert classifier.weight.abs().max().item() == pytest.approx(bound, rel=1e-3)
+    assert classifier.weight.abs().max().item() <= bound
+    assert classifier.weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.01)
+    biases = [m.bias for m in b0.modules() if isinstance(m, nn.Conv2d | nn.Linear) and m.bias is not None]
+    assert len(biases) == 2 * 16 + 1  # two to a squeeze-and-excite, and the classifier's
+    assert all(not bias.any() for bias in biases)
+
+
+def test_batch_norm_starts_as_the_identity_with_the_papers_constants(b0: nn.Module) -> None:
+    norms = [module for module in b0.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert {(norm.eps, norm.momentum) for norm in norms} == {(1e-3, 0.01)}
+    assert all((norm.weight == 1).all() and (norm.bias == 0).all() for norm in norms)
+
+
+def test_survival_falls_linearly_over_the_blocks() -> None:
+    blocks = [block for block in lower(EFFICIENTNET_B0) if block.name.startswith("stage")]
+    survival = [1 - block.drop_path for block in blocks]
+    assert survival == pytest.approx([1 - 0.2 * index / 16 for index in range(16)])
+    network = build(EFFICIENTNET_B0)
+    built = [module.p for module in network.modules() if isinstance(module, StochasticDepth)]
+    assert built == [block.drop_path for block in blocks if block.residual]
+
+
+def test_only_blocks_that_keep_size_and_channels_are_residual() -> None:
+    residual = [block.residual for block in lower(EFFICIENTNET_B0) if block.name.startswith("stage")]
+    repeats = [stage.repeats for stage in EFFICIENTNET_B0.stages]
+    assert residual == [again > 0 for number in repeats for again in range(number)]
+
+
+def test_stochastic_depth_drops_rows_in_training_only() -> None:
+    torch.manual_seed(2)
+    network = build(replace(TINY, drop_path=0.9))
+    block = network.get_submodule("stage1_block4")
+    p = 0.9 * 3 / 6
+    images = torch.randn(4000, 8, 2, 2)
+    with torch.no_grad():
+        branch = block.get_submodule("body")(images)  # batch statistics: the same in both passes
+        added = block(images) - images
+        dropped = (added == 0).flatten(1).all(1)
+        torch.testing.assert_close(added[~dropped], branch[~dropped] / (1 - p), rtol=1e-3, atol=1e-4)
+        assert dropped.float().mean().item() == pytest.approx(p, abs=5 * math.sqrt(p * (1 - p) / 4000))
+        block.eval()
+        torch.testing.assert_close(block(images), images + block.get_submodule("body")(images))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_dropout_acts_before_the_classifier_in_training_only(dropout: float) -> None:
+    torch.manual_seed(3)
+    network = build(replace(TINY, dropout=dropout))
+    images = torch.randn(8, 3, 16, 16)
+    (drop,) = (module for module in network.modules() if isinstance(module, nn.Dropout))
+    kept: list[torch.Tensor] = []
+    drop.register_forward_hook(lambda _, inputs, output: kept.append(output[inputs[0] != 0] != 0))
+    with torch.no_grad():
+        first, second = network(images), network(images)
+        assert torch.equal(first, second) == (dropout == 0)
+        share = torch.cat(kept).float().mean().item()
+        assert share == pytest.approx(1 - dropout, abs=5 * math.sqrt(dropout * (1 - dropout) / 512))
+        network.eval()
+        assert torch.equal(network(images), network(images))
+
+
+@pytest.mark.parametrize("side", [1, 7, 16, 33])
+def test_any_side_works(side: int) -> None:
+    network = build(TINY).eval()
+    assert network(torch.zeros(2, 3, side, side)).shape == (2, 5)
+
+
+def test_a_seed_decides_the_start() -> None:
+    starts = []
+    for seed in (4, 4, 5):
+        torch.manual_seed(seed)
+        starts.append(build(TINY).state_dict()["stem.0.0.weight"])
+    assert torch.equal(starts[0], starts[1])
+    assert not torch.equal(starts[0], starts[2])
+
+
+def test_every_weight_learns() -> None:
+    torch.manual_seed(6)
+    network = build(TINY)
+    nn.functional.cross_entropy(network(torch.randn(8, 3, 16, 16)), torch.arange(8) % 5).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())

@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import json
+import math
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, baseline
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, StageSpec, scale
+from scalesearch.scaling import Coefficients, Multipliers
+
+multiplier = st.floats(0.1, 4)
+multipliers = st.builds(Multipliers, depth=multiplier, width=multiplier, resolution=multiplier)
+roundings = st.builds(
+    Rounding,
+    channel_divisor=st.integers(1, 8),
+    min_kept_fraction=st.floats(0, 1),
+    repeats_rule=st.sampled_from(get_args(RepeatsRule)),
+    resolution_multiple=st.sampled_from([1, 2, 8]),
+)
+
+PAPER = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
+
+
+def error_of(call: Any, *args: Any, **kwargs: Any) -> str:
+    with pytest.raises(ValueError, match=r"^`") as error:
+        call(*args, **kwargs)
+    return str(error.value)
+
+
+# --- rounding
+
+
+@pytest.mark.parametrize(
+    ("base", "width", "channels"),
+    [
+        (32, 1.4, 48),  # B4's stem: 44.8
+        (24, 1.4, 32),  # 33.6 goes down: 32 is over 90% of it
+        (1280, 1.1, 1408),  # B2's head
+        (16, 1.1, 16),  # B2: 17.6, down
+        (40, 1.1, 48),  # B2: 44 lies halfway, and halves go up
+        (80, 1.2, 96),  # B3
+        (112, 1.4, 160),  # B4: 156.8
+        (16, 0.1, 8),  # never under the divisor
+        (32, 0.35, 16),  # 11.2: 8 would keep under 90%
+        (320, 4.3, 1376),  # L2
+    ],
+)
+def test_channels_of_the_official_rule(base: int, width: float, channels: int) -> None:
+    assert Rounding().channels(base, width) == channels
+
+
+@given(st.integers(1, 2000), st.floats(0.05, 5), roundings)
+def test_channels_are_multiples_near_the_exact_number(base: int, width: float, rounding: Rounding) -> None:
+    channels = rounding.channels(base, width)
+    if width != 1:
+        assert channels % rounding.channel_divisor == 0
+        assert channels >= rounding.min_kept_fraction * base * width * (1 - 1e-12)
+        assert abs(channels - base * width) <= rounding.channel_divisor
+
+
+@pytest.mark.parametrize("divisor", [1, 3, 8, 64])
+def test_width_1_keeps_the_channels_whatever_the_divisor(divisor: int) -> None:
+    assert Rounding(channel_divisor=divisor).channels(20, 1.0) == 20
+
+
+@pytest.mark.parametrize(
+    ("rule", "base", "depth", "repeats"),
+    [
+        ("ceil", 10, 1.1, 11),  # 11.000000000000002 in binary
+        ("ceil", 3, 1.4, 5),
+        ("ceil", 1, 1.0, 1),
+        ("floor", 3, 1.4, 4),
+        ("floor", 100, 1.1, 110),
+        ("floor", 10, 2.3, 23),
+        ("floor", 1, 0.2, 1),
+        ("round", 3, 1.5, 5),
+        ("round", 1, 1.5, 2),
+        ("round", 3, 1.4, 4),
+        ("round", 1, 0.2, 1),
+    ],
+)
+def test_repeats(rule: RepeatsRule, base: int, depth: float, repeats: int) -> None:
+    assert Rounding(repeats_rule=rule).repeats(base, depth) == repeats
+
+
+@given(st.integers(1, 50), st.integers(1, 60))
+def test_whole_numbers_of_repeats_are_kept_by_every_rule(base: int, wanted: int) -> None:
+    for rule in get_args(RepeatsRule):
+        assert Rounding(repeats_rule=rule).repeats(base, wanted / base) == wanted
+
+
+@pytest.mark.parametrize(
+    ("multiple", "base", "times", "pixels"),
+    [(1, 224, 1.15, 258), (8, 224, 1.15, 256), (32, 224, 1.15, 256), (2, 5, 1, 6), (1, 1, 0.5, 1)],
+)
+def test_resolution(multiple: int, base: int, times: float, pixels: int) -> None:
+    assert Rounding(resolution_multiple=multiple).resolution(base, times) == pixels
+
+
+def test_resolution_below_one_pixel() -> None:
+    assert error_of(Rounding().resolution, 224, 0.002) == (
+        "`resolution` must leave at least 1 pixel, got 224 px x 0.002 rounded to a multiple of 1"
+    )
+    assert error_of(
+        scale, EFFICIENTNET_B0, Multipliers(resolution=0.05), Rounding(resolution_multiple=32)
+    ) == ("`resolution` must leave at least 1 pixel, got 224 px x 0.05 rounded to a multiple of 32")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"channel_divisor": 0}, "`channel_divisor` must be a whole number >= 1, got 0"),
+        ({"channel_divisor": 8.0}, "`channel_divisor` must be a whole number >= 1, got 8.0"),
+        ({"resolution_multiple": True}, "`resolution_multiple` must be a whole number >= 1, got True"),
+        ({"min_kept_fraction": 1.1}, "`min_kept_fraction` must be from 0 to 1, got 1.1"),
+        ({"repeats_rule": "up"}, "`repeats_rule` must be one of ceil, round, floor, got 'up'"),
+    ],
+)
+def test_bad_rounding(fields: dict[str, Any], message: str) -> None:
+    assert error_of(Rounding, **fields) == message
+
+
+# --- specs
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"repeats": 0}, "`repeats` must be a whole number >= 1, got 0"),
+        ({"channels": 1.5}, "`channels` must be a whole number >= 1, got 1.5"),
+        ({"kernel_size": 4}, "`kernel_size` must be odd, got 4"),
+        ({"squeeze_ratio": -0.1}, "`squeeze_ratio` must be from 0 to 1, got -0.1"),
+        ({"squeeze_ratio": "a"}, "`squeeze_ratio` must be from 0 to 1, got 'a'"),
+        ({"block": "dense"}, "`block` must be one of mbconv, got 'dense'"),
+    ],
+)
+def test_bad_stage(fields: dict[str, Any], message: str) -> None:
+    assert error_of(replace, EFFICIENTNET_B0.stages[0], **fields) == message
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"resolution": 0}, "`resolution` must be a whole number >= 1, got 0"),
+        ({"classes": "10"}, "`classes` must be a whole number >= 1, got '10'"),
+        ({"stages": ()}, "`stages` must hold at least one stage, got none"),
+        ({"stem_kernel_size": 2}, "`stem_kernel_size` must be odd, got 2"),
+        ({"dropout": 1}, "`dropout` must be from 0 to below 1, got 1"),
+        ({"drop_path": math.nan}, "`drop_path` must be from 0 to below 1, got nan"),
+        ({"norm_eps": -1e-3}, "`norm_eps` must be from 0 to 1, got -0.001"),
+    ],
+)
+def test_bad_arch(fields: dict[str, Any], message: str) -> None:
+    assert error_of(replace, EFFICIENTNET_B0, **fields) == message
+
+
+def test_key_tells_networks_apart_but_not_names() -> None:
+    assert replace(EFFICIENTNET_B0, name="mine").key == EFFICIENTNET_B0.key
+    stage = EFFICIENTNET_B0.stages[0]
+    others = [
+        replace(EFFICIENTNET_B0, resolution=225),
+        replace(EFFICIENTNET_B0, dropout=0.3),
+        replace(EFFICIENTNET_B0, stages=(replace(stage, kernel_size=5), *EFFICIENTNET_B0.stages[1:])),
+    ]
+    assert len({EFFICIENTNET_B0.key, *(other.key for other in others)}) == 4
+
+
+def test_equal_specs_have_equal_keys_however_their_numbers_were_written() -> None:
+    whole = replace(EFFICIENTNET_B0, dropout=0, drop_path=0)
+    real = replace(EFFICIENTNET_B0, dropout=0.0, drop_path=0.0)
+    assert whole == real
+    assert whole.key == real.key
+
+
+@given(multipliers, roundings)
+def test_a_spec_survives_json(times: Multipliers, rounding: Rounding) -> None:
+    spec = scale(EFFICIENTNET_B0, times, rounding)
+    again = ArchSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert again == spec
+    assert again.key == spec.key
+    assert hash(again) == hash(spec)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": 1, "bias": 2}, "`arch` must hold only known fields, got bias, colour"),
+        ({"stages": "none"}, "`stages` must be a list of stages, got 'none'"),
+        ({"stages": []}, "`stages` must hold at least one stage, got none"),
+        (
+            {"stages": [{"colour": 1}]},
+            "`arch` must describe a whole network: "
+            "StageSpec.__init__() got an unexpected keyword argument 'colour'",
+        ),
+        ({"classes": None}, "`classes` must be a whole number >= 1, got None"),
+    ],
+)
+def test_from_dict_of_bad_data(change: dict[str, Any], message: str) -> None:
+    assert error_of(ArchSpec.from_dict, EFFICIENTNET_B0.to_dict() | change) == message
+
+
+def test_from_dict_names_a_missing_field() -> None:
+    data = EFFICIENTNET_B0.to_dict()
+    del data["head_channels"]
+    assert error_of(ArchSpec.from_dict, data) == (
+        "`arch` must describe a whole network: "
+        "ArchSpec.__init__() missing 1 required keyword-only argument: 'head_channels'"
+    )
+
+
+def test_baselines_by_name() -> None:
+    assert all(baseline(name) is spec for name, spec in BASELINES.items())
+    assert error_of(baseline, "vgg") == f"`baseline` must be one of {', '.join(BASELINES)}, got 'vgg'"
+
+
+# --- scaling
+
+
+@given(multipliers, roundings)
+def test_scaling_never_changes_the_base(times: Multipliers, rounding: Rounding) -> None:
+    before = deepcopy(EFFICIENTNET_B0)
+    scale(EFFICIENTNET_B0, times, rounding)
+    assert before == EFFICIENTNET_B0
+
+
+@given(roundings.filter(lambda r: 224 % r.resolution_multiple == 0))
+def test_multipliers_of_1_give_the_base(rounding: Rounding) -> None:
+    assert scale(EFFICIENTNET_B0, Multipliers(), rounding) == EFFICIENTNET_B0
+
+
+@given(
+    st.sampled_from(["depth", "width", "resolution"]),
+    multiplier,
+    multiplier,
+    # A divisor that divides the base's channels: width 1 keeps the others, which are off the steps.
+    roundings.filter(lambda r: r.channel_divisor in (1, 2, 4, 8)),
+)
+def test_a_larger_multiplier_never_makes_a_smaller_network(
+    dimension: str, a: float, b: float, rounding: Rounding
+) -> None:
+    low, high = (
+        count(scale(EFFICIENTNET_B0, Multipliers(**{dimension: times}), rounding)) for times in sorted((a, b))
+    )
+    assert low.params <= high.params
+    assert low.macs <= high.macs
+    assert low.activations <= high.activations
+
+
+def test_an_exact_resolution_overrides_the_multiplier() -> None:
+    assert scale(EFFICIENTNET_B0, Multipliers(resolution=2), Rounding(), resolution=300).resolution == 300
+    assert error_of(scale, EFFICIENTNET_B0, Multipliers(), Rounding(), resolution=0) == (
+        "`resolution` must be a whole number >= 1, got 0"
+    )
+
+
+def test_phi_1_of_the_paper() -> None:
+    spec = scale(EFFICIENTNET_B0, PAPER.at(1), Rounding())
+    assert [stage.repeats for stage in spec.stages] == [2, 3, 3, 4, 4, 5, 2]
+    assert [stage.channels for stage in spec.stages] == [16, 24, 48, 88, 120, 208, 352]
+    assert (spec.stem_channels, spec.head_channels, spec.resolution, spec.blocks) == (32, 1408, 258, 23)
+    assert count(spec).macs / count(EFFICIENTNET_B0).macs == pytest.approx(2.57, abs=0.005)
+
+
+def test_the_papers_grid_has_108_candidates_but_65_networks() -> None:
+    # (1.9, 1, 1) lies on the edge of the tolerance: in binary |1.9 - 2| comes out above 0.1.
+    steps = [1 + step / 20 for step in range(21)]
+    grid = [
+        rule
+        for alpha in steps
+        for beta in steps[:11]
+        for gamma in steps[:11]
+        if (rule := Coefficients(alpha=alpha, beta=beta, gamma=gamma)).satisfies(0.1)
+    ]
+    networks = [scale(EFFICIENTNET_B0, rule.at(1), Rounding()) for rule in grid]
+    base = count(EFFICIENTNET_B0).macs
+    ratios = [count(network).macs / base for network in networks]
+    assert len(grid) == 108
+    assert PAPER in grid
+    assert len({network.key for network in networks}) == len(set(networks)) == 65
+    assert (round(min(ratios), 2), round(max(ratios), 2)) == (1.93, 3.33)
+    assert sum(abs(ratio / 2 - 1) <= 0.1 for ratio in ratios) == 11
+
+
+def test_a_stage_row_needs_its_five_numbers_only() -> None:
+    stage = StageSpec(expand_ratio=6, kernel_size=5, stride=2, channels=40, repeats=2)
+    assert stage == EFFICIENTNET_B0.stages[2]
