@@ -27,6 +27,8 @@ TINY = (
     "--baseline-resolution=16",
     "--no-latency",
     "--device=cpu",
+    # Two threads that wait for each other beside other work take many times as long as one.
+    "--threads=1",
 )
 
 
@@ -44,6 +46,16 @@ def run() -> Callable[..., Result]:
         return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
     return call
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole tiny run with latency, made once. Not to be changed: copy it first."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    options = [option for option in TINY if option != "--no-latency"]
+    result = CliRunner().invoke(cli, ["grid", f"--out={folder}", *options])
+    assert result.exit_code == 0, result.output
+    return folder
 
 
 @pytest.fixture

@@ -13,20 +13,23 @@ import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, get_args
 
-from scalesearch.scaling import Multipliers
+from scalesearch.scaling import Coefficients, Multipliers
 
-__all__ = ["ArchSpec", "RepeatsRule", "Rounding", "StageSpec", "scale"]
+__all__ = ["ArchSpec", "RepeatsRule", "Rounding", "StageSpec", "compound", "scale"]
 
 BlockKind = Literal["mbconv"]
 RepeatsRule = Literal["ceil", "round", "floor"]
 STEM_STRIDE = 2
+# Far beyond any network that can be built: a count past it is a slip that would keep the counter busy.
+MOST = 1_000_000
 
 
-def _require_at_least(owner: object, least: int, *names: str) -> None:
+def _require_counts(owner: object, *names: str) -> None:
     for name in names:
         value = getattr(owner, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"`{name}` must be a whole number >= {least}, got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+            shown = f"{value:.4g}" if isinstance(value, int) and value > MOST else repr(value)
+            raise ValueError(f"`{name}` must be a whole number from 1 to {MOST:,}, got {shown}")
 
 
 def _require_odd(owner: object, name: str) -> None:
@@ -63,7 +66,7 @@ class Rounding:
     resolution_multiple: int = 1
 
     def __post_init__(self) -> None:
-        _require_at_least(self, 1, "channel_divisor", "resolution_multiple")
+        _require_counts(self, "channel_divisor", "resolution_multiple")
         _set_share(self, "min_kept_fraction")
         if self.repeats_rule not in get_args(RepeatsRule):
             choices = ", ".join(get_args(RepeatsRule))
@@ -126,7 +129,7 @@ class StageSpec:
         if self.block not in get_args(BlockKind):
             choices = ", ".join(get_args(BlockKind))
             raise ValueError(f"`block` must be one of {choices}, got {self.block!r}")
-        _require_at_least(self, 1, "repeats", "kernel_size", "stride", "expand_ratio", "channels")
+        _require_counts(self, "repeats", "kernel_size", "stride", "expand_ratio", "channels")
         _require_odd(self, "kernel_size")
         _set_share(self, "squeeze_ratio")
 
@@ -154,7 +157,7 @@ class ArchSpec:
 
     def __post_init__(self) -> None:
         counts = ("stem_channels", "head_channels", "resolution", "classes", "in_channels")
-        _require_at_least(self, 1, *counts, "stem_kernel_size")
+        _require_counts(self, *counts, "stem_kernel_size")
         if not self.stages:
             raise ValueError("`stages` must hold at least one stage, got none")
         _require_odd(self, "stem_kernel_size")
@@ -230,3 +233,17 @@ def scale(
             rounding.resolution(base.resolution, multipliers.resolution) if resolution is None else resolution
         ),
     )
+
+
+def compound(base: ArchSpec, coefficients: Coefficients, phi: float, rounding: Rounding) -> ArchSpec:
+    """The network that ``coefficients`` make of ``base`` at compound exponent ``phi`` (equation 3).
+
+    Raises:
+        ValueError: if ``phi`` leaves less than a pixel, or asks for more layers than can be built.
+    """
+    multipliers = coefficients.at(phi)
+    try:
+        return scale(base, multipliers, rounding)
+    except ValueError as error:
+        reason = str(error).replace("`", "")
+        raise ValueError(f"`phi` must make a network that can be built, got {phi:g}: {reason}") from error

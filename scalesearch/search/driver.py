@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.architecture.spec import ArchSpec, compound
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import Coefficients
 from scalesearch.search.executor import Executor, TrialFailedError
@@ -94,7 +94,7 @@ class _Clock:
 
 def _network(candidate: CandidateRecord, settings: GridSettings, classes: int) -> ArchSpec:
     coefficients = Coefficients(alpha=candidate.alpha, beta=candidate.beta, gamma=candidate.gamma)
-    return scale(settings.proxy_baseline(classes), coefficients.at(settings.phi), settings.proxy_rounding)
+    return compound(settings.proxy_baseline(classes), coefficients, settings.phi, settings.proxy_rounding)
 
 
 def _train(

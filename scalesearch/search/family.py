@@ -10,7 +10,7 @@ from typing import Any
 from scalesearch.architecture.baselines import EFFICIENTNET_B0, baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PublishedNetwork, published_family
-from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, scale
+from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, compound, scale
 from scalesearch.records import FamilyRow, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
 
@@ -86,10 +86,10 @@ def family_archs(settings: ScaleSettings) -> dict[float, ArchSpec]:
     """The network at each phi.
 
     Raises:
-        ValueError: if a network would have less than one pixel.
+        ValueError: if a network would have less than one pixel, or more layers than can be built.
     """
     base = settings.base
-    return {phi: scale(base, settings.coefficients.at(phi), settings.rounding) for phi in settings.phis}
+    return {phi: compound(base, settings.coefficients, phi, settings.rounding) for phi in settings.phis}
 
 
 def build_family(

@@ -7,14 +7,14 @@ more networks than a run can train, :func:`thin` keeps a spread of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
-from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers
+from scalesearch.architecture.spec import ArchSpec, Rounding, compound
+from scalesearch.scaling import NOMINAL_BASE, Coefficients
 
 __all__ = ["Candidate", "EmptyGridError", "GridSpec", "distinct", "feasible", "thin"]
 
@@ -125,13 +125,22 @@ def distinct(
     Raises:
         ValueError: if a network would have less than one pixel.
     """
-    # Dimensions round independently: it is enough to scale one at a time to know which triples coincide,
-    # and a fine grid has few values of each.
-    depth = _classes(triples[:, 0], lambda c: scale(base, Multipliers(depth=c**phi), rounding))
-    width = _classes(triples[:, 1], lambda c: scale(base, Multipliers(width=c**phi), rounding))
-    pixels = _classes(triples[:, 2], lambda c: scale(base, Multipliers(resolution=c**phi), rounding))
+
+    # Dimensions round independently: scaling one at a time tells which triples coincide, and even a fine
+    # grid has few values of each.
+    def keys(column: int) -> list[str]:
+        values = triples[:, column].tolist()
+        key_of = {}
+        for value in set(values):
+            alone = [1.0, 1.0, 1.0]
+            alone[column] = value
+            alpha, beta, gamma = alone
+            coefficients = Coefficients(alpha=alpha, beta=beta, gamma=gamma)
+            key_of[value] = compound(base, coefficients, phi, rounding).key
+        return [key_of[value] for value in values]
+
     groups: dict[tuple[str, str, str], list[tuple[float, float, float]]] = {}
-    for row, key in zip(triples.tolist(), zip(depth, width, pixels, strict=True), strict=True):
+    for row, key in zip(triples.tolist(), zip(keys(0), keys(1), keys(2), strict=True), strict=True):
         groups.setdefault(key, []).append((row[0], row[1], row[2]))
     candidates = []
     for members in groups.values():
@@ -143,15 +152,10 @@ def distinct(
             Candidate(
                 coefficients=coefficients,
                 merged=tuple(members),
-                arch=scale(base, coefficients.at(phi), rounding),
+                arch=compound(base, coefficients, phi, rounding),
             )
         )
     return candidates
-
-
-def _classes(values: npt.NDArray[np.float64], network: Callable[[float], ArchSpec]) -> list[str]:
-    keys = {value: network(value).key for value in np.unique(values).tolist()}
-    return [keys[value] for value in values.tolist()]
 
 
 def thin(candidates: Sequence[Candidate], limit: int, first: Coefficients | None) -> list[Candidate]:

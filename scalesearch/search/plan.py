@@ -8,7 +8,7 @@ from typing import Any
 
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.architecture.spec import ArchSpec, compound
 from scalesearch.records import CandidateRecord
 from scalesearch.search.grid import Candidate, distinct, feasible, thin
 from scalesearch.search.settings import GridSettings
@@ -97,7 +97,7 @@ def _record(candidate: Candidate, base: ArchSpec, settings: GridSettings) -> Can
     coefficients = candidate.coefficients
     multipliers = coefficients.at(settings.phi)
     full_base = baseline(settings.baseline)
-    full = count(scale(full_base, multipliers, settings.rounding))
+    full = count(compound(full_base, coefficients, settings.phi, settings.rounding))
     cost = count(candidate.arch)
     return CandidateRecord(
         key=candidate.arch.key,

@@ -1,42 +1,50 @@
-"""A worker process: one job in as a line of JSON on standard input, JSON lines out, then the end.
+"""A worker process: one job in, messages out, then the end. All of them plain JSON.
 
-Lines out: ``{"event": "step", "done": n, "of": m}`` while training, then one ``{"event": "result", ...}``
-or ``{"event": "failure", "reason": ...}``. Standard input stays open as a lifeline: when it closes, the
-driver is gone and the worker goes too, so that a killed driver leaves nothing behind.
+Messages out: ``{"event": "step", "done": n, "of": m}`` while training, then one
+``{"event": "result", ...}`` or ``{"event": "failure", "reason": ...}``. The connection is a lifeline too: when
+its other end closes, the driver is gone and the worker goes with it, so that a killed driver leaves nothing
+behind.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
 from dataclasses import asdict
-from typing import IO, Any
+from multiprocessing.connection import Connection
+from typing import Any
 
 from scalesearch.search.trial import LatencySpec, TrialSpec, run_latency, run_trial
 
-__all__ = ["main"]
+__all__ = ["work"]
 
-STEPS_BETWEEN_LINES = 5
+STEPS_BETWEEN_MESSAGES = 5
 
 
-def main() -> None:
-    """Runs the one job that standard input brings."""
-    # Whatever a library prints must not land among the lines of the protocol.
-    lines = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    job = json.loads(sys.stdin.readline())
-    threading.Thread(target=_leave_with_the_driver, daemon=True).start()
+def work(connection: Connection, log_path: str) -> None:
+    """Runs the one job that the connection brings; whatever is printed goes to the log."""
+    # Ctrl-C is the driver's to handle: a terminal sends it to every process of its group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(log, stream.fileno())
+    job = json.loads(connection.recv_bytes())
+    threading.Thread(target=_leave_with_the_driver, args=(connection,), daemon=True).start()
     try:
-        _say(lines, {"event": "result", "result": _run(job, lines)})
+        _say(connection, {"event": "result", "result": _run(job, connection)})
     except Exception as error:
         traceback.print_exc()
-        _say(lines, {"event": "failure", "reason": _reason(error)})
+        _say(connection, {"event": "failure", "reason": _reason(error)})
+    sys.stderr.flush()
+    # Nothing is left to tidy up, and the lifeline's thread would be in the way of an ordinary exit.
+    os._exit(0)
 
 
-def _run(job: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
+def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(job["threads"])
@@ -46,8 +54,8 @@ def _run(job: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
         return asdict(run_latency(LatencySpec.from_dict(job)))
 
     def on_step(done: int, steps: int) -> None:
-        if done % STEPS_BETWEEN_LINES == 0 or done == steps:
-            _say(lines, {"event": "step", "done": done, "of": steps})
+        if done % STEPS_BETWEEN_MESSAGES == 0 or done == steps:
+            _say(connection, {"event": "step", "done": done, "of": steps})
 
     return run_trial(TrialSpec.from_dict(job), on_step).to_dict()
 
@@ -58,17 +66,12 @@ def _reason(error: Exception) -> str:
     return f"out of memory: {text[:200]}" if memory else text[:300]
 
 
-def _say(lines: IO[str], message: dict[str, Any]) -> None:
-    lines.write(json.dumps(message) + "\n")
-    lines.flush()
+def _say(connection: Connection, message: dict[str, Any]) -> None:
+    connection.send_bytes(json.dumps(message).encode())
 
 
-def _leave_with_the_driver() -> None:
-    # Not sys.stdin.read(): a thread inside it would make the interpreter's own exit fail.
-    while os.read(0, 4096):
-        pass
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    main()
+def _leave_with_the_driver(connection: Connection) -> None:
+    try:
+        connection.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)

@@ -116,9 +116,12 @@ def test_resolution_below_one_pixel() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"channel_divisor": 0}, "`channel_divisor` must be a whole number >= 1, got 0"),
-        ({"channel_divisor": 8.0}, "`channel_divisor` must be a whole number >= 1, got 8.0"),
-        ({"resolution_multiple": True}, "`resolution_multiple` must be a whole number >= 1, got True"),
+        ({"channel_divisor": 0}, "`channel_divisor` must be a whole number from 1 to 1,000,000, got 0"),
+        ({"channel_divisor": 8.0}, "`channel_divisor` must be a whole number from 1 to 1,000,000, got 8.0"),
+        (
+            {"resolution_multiple": True},
+            "`resolution_multiple` must be a whole number from 1 to 1,000,000, got True",
+        ),
         ({"min_kept_fraction": 1.1}, "`min_kept_fraction` must be from 0 to 1, got 1.1"),
         ({"repeats_rule": "up"}, "`repeats_rule` must be one of ceil, round, floor, got 'up'"),
     ],
@@ -133,8 +136,8 @@ def test_bad_rounding(fields: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"repeats": 0}, "`repeats` must be a whole number >= 1, got 0"),
-        ({"channels": 1.5}, "`channels` must be a whole number >= 1, got 1.5"),
+        ({"repeats": 0}, "`repeats` must be a whole number from 1 to 1,000,000, got 0"),
+        ({"channels": 1.5}, "`channels` must be a whole number from 1 to 1,000,000, got 1.5"),
         ({"kernel_size": 4}, "`kernel_size` must be odd, got 4"),
         ({"squeeze_ratio": -0.1}, "`squeeze_ratio` must be from 0 to 1, got -0.1"),
         ({"squeeze_ratio": "a"}, "`squeeze_ratio` must be from 0 to 1, got 'a'"),
@@ -148,8 +151,8 @@ def test_bad_stage(fields: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"resolution": 0}, "`resolution` must be a whole number >= 1, got 0"),
-        ({"classes": "10"}, "`classes` must be a whole number >= 1, got '10'"),
+        ({"resolution": 0}, "`resolution` must be a whole number from 1 to 1,000,000, got 0"),
+        ({"classes": "10"}, "`classes` must be a whole number from 1 to 1,000,000, got '10'"),
         ({"stages": ()}, "`stages` must hold at least one stage, got none"),
         ({"stem_kernel_size": 2}, "`stem_kernel_size` must be odd, got 2"),
         ({"dropout": 1}, "`dropout` must be from 0 to below 1, got 1"),
@@ -199,7 +202,7 @@ def test_a_spec_survives_json(times: Multipliers, rounding: Rounding) -> None:
             "`arch` must describe a whole network: "
             "StageSpec.__init__() got an unexpected keyword argument 'colour'",
         ),
-        ({"classes": None}, "`classes` must be a whole number >= 1, got None"),
+        ({"classes": None}, "`classes` must be a whole number from 1 to 1,000,000, got None"),
     ],
 )
 def test_from_dict_of_bad_data(change: dict[str, Any], message: str) -> None:
@@ -256,7 +259,7 @@ def test_a_larger_multiplier_never_makes_a_smaller_network(
 def test_an_exact_resolution_overrides_the_multiplier() -> None:
     assert scale(EFFICIENTNET_B0, Multipliers(resolution=2), Rounding(), resolution=300).resolution == 300
     assert error_of(scale, EFFICIENTNET_B0, Multipliers(), Rounding(), resolution=0) == (
-        "`resolution` must be a whole number >= 1, got 0"
+        "`resolution` must be a whole number from 1 to 1,000,000, got 0"
     )
 
 

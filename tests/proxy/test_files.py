@@ -53,7 +53,9 @@ def test_large_images_are_kept_at_256_pixels(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"must be a folder with one folder of images per class, got none there"):
+    with pytest.raises(
+        DataError, match=r"must be a folder with one folder of images per class, got none there"
+    ):
         load(DataSpec(name=f"folder:{tmp_path / 'nowhere'}"))
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.proxy.data import load, normalise, rendered_batches
+from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.proxy.recipe import RECIPES
 
 

@@ -1,0 +1,69 @@
+"""How much of a network's cost each dimension's rounding added, by scaling one dimension at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from scalesearch.architecture.baselines import BASELINES
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.records import FamilyRow, ScaleRecord
+from scalesearch.scaling import Multipliers
+
+__all__ = ["RoundingShare", "rounding_shares"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundingShare:
+    """The cost ratio of scaling one dimension alone, by the rule and as built."""
+
+    dimension: str
+    nominal: float
+    realised: float
+
+    @property
+    def factor(self) -> float:
+        """What rounding multiplied the cost by; 1 is nothing."""
+        return self.realised / self.nominal
+
+
+def rounding_shares(record: ScaleRecord, row: FamilyRow) -> list[RoundingShare]:
+    """Depth, width and resolution alone at the multipliers of ``row``.
+
+    Empty where the record does not say enough to build its networks again: those counted here must cost
+    exactly what the record says, or their shares would explain something else.
+    """
+    try:
+        base, rounding = _base(record.baseline, record.settings)
+        whole = Multipliers(depth=row.depth, width=row.width, resolution=row.resolution_multiplier)
+        if count(scale(base, whole, rounding)).macs != row.macs:
+            return []
+        alone = (
+            ("depth", Multipliers(depth=row.depth)),
+            ("width", Multipliers(width=row.width)),
+            ("resolution", Multipliers(resolution=row.resolution_multiplier)),
+        )
+        macs = count(base).macs
+        return [
+            RoundingShare(
+                dimension=name,
+                nominal=multipliers.nominal_ratio,
+                realised=count(scale(base, multipliers, rounding)).macs / macs,
+            )
+            for name, multipliers in alone
+        ]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def _base(name: str, settings: Mapping[str, Any]) -> tuple[ArchSpec, Rounding]:
+    rounding = Rounding(**{f.name: settings[f.name] for f in fields(Rounding) if f.name in settings})
+    full = BASELINES[name]
+    return scale(
+        full,
+        Multipliers(width=settings.get("baseline_width", 1.0)),
+        rounding,
+        resolution=settings.get("baseline_resolution") or full.resolution,
+    ), rounding

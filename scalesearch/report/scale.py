@@ -1,0 +1,62 @@
+"""A scaled family as tables, figures and a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from scalesearch.records import ScaleRecord
+from scalesearch.report.files import write_text
+from scalesearch.report.scale_figures import accuracy_figure, cost_figure
+from scalesearch.report.scale_page import scale_page
+from scalesearch.report.style import write_figures
+from scalesearch.report.tables import csv_text, family_table, published_table
+
+__all__ = ["ScaleReport", "family_table", "published_table", "write_scale_report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScaleReport:
+    """What was written, and the table a caller prints.
+
+    Attributes:
+        page: ``derivation.md``.
+        family_csv: ``family.csv``.
+        published_csv: ``published.csv``; None where nothing was published for the baseline.
+        figures: the figures, SVG and PNG.
+        family: the table of ``family_csv``.
+    """
+
+    page: Path
+    family_csv: Path
+    published_csv: Path | None
+    figures: tuple[Path, ...]
+    family: pd.DataFrame
+
+
+def write_scale_report(record: ScaleRecord, out: Path) -> ScaleReport:
+    """Write ``family.csv``, ``published.csv``, ``derivation.md`` and ``figures/`` of ``record`` into ``out``.
+
+    The same record gives the same bytes. What only a published family has is left out where there is none.
+
+    Raises:
+        OSError: if ``out`` cannot be made or written.
+    """
+    family = family_table(record)
+    figures = write_figures(
+        {"cost": cost_figure(record), "accuracy": accuracy_figure(record)}, out / "figures"
+    )
+    published = out / "published.csv"
+    if record.published:
+        write_text(published, csv_text(published_table(record)))
+    else:
+        published.unlink(missing_ok=True)
+    return ScaleReport(
+        family_csv=write_text(out / "family.csv", csv_text(family)),
+        published_csv=published if record.published else None,
+        page=write_text(out / "derivation.md", scale_page(record, {path.stem for path in figures})),
+        figures=figures,
+        family=family,
+    )

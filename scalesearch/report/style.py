@@ -1,0 +1,148 @@
+"""How figures look, and how they become bytes: the same bytes for the same record, on any desktop setting."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+
+from scalesearch.report.evidence import HighlightKind
+from scalesearch.report.files import write_bytes
+
+__all__ = [
+    "COLOURS",
+    "FAINT",
+    "GREY",
+    "INK",
+    "MARKERS",
+    "WIDTH_IN",
+    "house_style",
+    "legend_below",
+    "new_figure",
+    "plain",
+    "render",
+    "settle",
+    "write_figures",
+]
+
+WIDTH_IN = 8.0
+"""Wide enough for the labels; on a page 840 pixels wide, 9 points are still 9 points."""
+DPI = 150
+
+INK = "#1f2328"
+GREY = "#5b636c"
+FAINT = "#b4bac2"
+
+# Okabe and Ito's colour-blind safe hues, darkened where needed so that text in them reads on white.
+COLOURS: Mapping[HighlightKind, str] = MappingProxyType(
+    {
+        "winner": "#0072b2",
+        "paper": "#c44e00",
+        "depth": "#00785a",
+        "width": "#a3478f",
+        "resolution": "#8a6000",
+        "front": "#0072b2",
+    }
+)
+MARKERS: Mapping[HighlightKind, str] = MappingProxyType(
+    {"winner": "*", "paper": "D", "depth": "^", "width": "s", "resolution": "v", "front": "o"}
+)
+
+STYLE = {
+    "font.size": 10.5,
+    "axes.labelsize": 10.5,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.titlecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#e6e8eb",
+    "grid.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "text.color": INK,
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "scalesearch",
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The house's settings over matplotlib's defaults, whatever the user's own settings file says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]  # the stub wants literal names
+        yield
+
+
+def new_figure(title: str, height_in: float) -> Figure:
+    """An empty figure with its title at the top left; it belongs to nobody but the caller."""
+    figure = Figure(figsize=(WIDTH_IN, height_in))
+    FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.08, hspace=0.06)
+    figure.suptitle(title, x=0.015, ha="left", fontsize=13, fontweight="bold")
+    return figure
+
+
+def plain(text: str) -> str:
+    """``text`` for a figure on one short line, with no mathematics read into its dollar signs."""
+    return textwrap.shorten(text, 40, placeholder="...").replace("$", r"\$")
+
+
+def settle(figure: Figure) -> None:
+    """Fix the layout, so that what is placed from now on by the pixel stays where it was put."""
+    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
+def legend_below(figure: Figure, handles: Sequence[Line2D], columns: int) -> None:
+    """The legend of ``handles`` under all axes, where it can cover no data."""
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, handletextpad=0.5)
+
+
+def render(figure: Figure) -> dict[str, bytes]:
+    """The figure as files by suffix, ``svg`` and ``png``, without dates or software versions in them."""
+    files = {}
+    with house_style():
+        for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+            buffer = BytesIO()
+            figure.savefig(buffer, format=suffix, metadata=metadata)
+            files[suffix] = buffer.getvalue()
+    return files
+
+
+def write_figures(figures: Mapping[str, Figure | None], folder: Path) -> tuple[Path, ...]:
+    """Write each figure as SVG and PNG; for None remove what an earlier report left under its name."""
+    written = []
+    for name, figure in figures.items():
+        if figure is None:
+            for suffix in ("svg", "png"):
+                (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+        else:
+            written += [
+                write_bytes(folder / f"{name}.{suffix}", data) for suffix, data in render(figure).items()
+            ]
+    return tuple(written)

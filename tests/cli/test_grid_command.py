@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from click.testing import Result
+from filelock import FileLock
+
+COLUMNS = [
+    "key",
+    "alpha",
+    "beta",
+    "gamma",
+    "product",
+    "depth",
+    "width",
+    "resolution",
+    "params",
+    "macs",
+    "macs_ratio",
+    "fvcore_total",
+    "latency_median_s",
+    "latency_iqr_s",
+    "top1",
+    "loss",
+    "train_seconds",
+    "images_seen",
+    "merged",
+    "status",
+    "reason",
+    "pareto",
+]
+
+Run = Callable[..., Result]
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "candidates.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_writes_everything_it_promises(finished_run: Path) -> None:
+    names = {str(path.relative_to(finished_run)) for path in finished_run.rglob("*") if path.is_file()}
+    figures = {
+        f"figures/{name}.{kind}"
+        for name in ("pareto", "surface", "learning_curves")
+        for kind in ("svg", "png")
+    }
+    assert {"study.db", "run.toml", "candidates.csv", "pareto.csv", "report.md", *figures} <= names
+
+
+def test_every_distinct_network_has_a_row_and_every_trained_one_its_figures(finished_run: Path) -> None:
+    rows = _rows(finished_run)
+    assert list(rows[0])[: len(COLUMNS)] == COLUMNS
+    assert sum(int(row["merged"]) for row in rows) == 108
+    trained = [row for row in rows if row["status"] == "completed"]
+    assert len(trained) == 3
+    for row in trained:
+        assert 0 <= float(row["top1"]) <= 1
+        assert float(row["latency_median_s"]) > 0
+        assert int(row["images_seen"]) == 32
+        assert int(row["fvcore_total"]) > int(row["macs"])
+        assert float(row["full_macs_ratio"]) > 1
+    for row in rows:
+        assert abs(float(row["product"]) - 2) <= 0.1
+        assert row["status"] in ("completed", "skipped")
+        assert (row["top1"] == "") == (row["status"] == "skipped")
+
+
+def test_optunas_own_tools_open_the_study(finished_run: Path) -> None:
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{finished_run / 'study.db'}")
+    trained = [row for row in _rows(finished_run) if row["status"] == "completed"]
+    assert len(study.trials) == len({trial.user_attrs["key"] for trial in study.trials}) == 3
+    assert study.best_value == max(float(row["top1"]) for row in trained)
+    assert {(t.params["alpha"], t.params["beta"], t.params["gamma"]) for t in study.trials} == {
+        (float(row["alpha"]), float(row["beta"]), float(row["gamma"])) for row in trained
+    }
+    assert all(len(trial.intermediate_values) == 4 for trial in study.trials)
+
+
+def test_run_toml_has_every_setting_and_starts_the_same_run_again(
+    finished_run: Path, tmp_path: Path, run: Run
+) -> None:
+    tables = tomllib.loads((finished_run / "run.toml").read_text())
+    assert tables["grid"]["seed"] == 0
+    assert tables["grid"]["tolerance"] == 0.1
+    assert tables["versions"]["torch"]
+    assert tables["machine"]["cores"] >= 1
+    copy = tmp_path / "again"
+    config = finished_run / "run.toml"
+    result = run("grid", f"--config={config}", f"--out={copy}", "--no-latency", "--images=24")
+    assert result.exit_code == 0, result.output
+    again = tomllib.loads((copy / "run.toml").read_text())["grid"]
+    assert again == tables["grid"] | {"latency": False, "images": 24}
+
+
+def test_a_files_epochs_give_way_to_the_command_lines_images(
+    tmp_path: Path, run: Run, tiny: tuple[str, ...]
+) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text("[grid]\nepochs = 3\nphi = [0.5]\n")
+    folder = tmp_path / "run"
+    result = run("grid", f"--config={config}", f"--out={folder}", *tiny, "--max-networks=1")
+    assert result.exit_code == 0, result.output
+    settings = tomllib.loads((folder / "run.toml").read_text())["grid"]
+    assert settings["images"] == 32
+    assert "epochs" not in settings
+    assert settings["phi"] == 0.5
+
+
+@pytest.mark.parametrize("output_format", ["csv", "json", "table"])
+def test_results_go_to_standard_output_alone(finished_run: Path, run: Run, output_format: str) -> None:
+    result = run("report", finished_run, f"--format={output_format}")
+    assert result.exit_code == 0
+    if output_format == "csv":
+        assert result.stdout == (finished_run / "candidates.csv").read_text()
+    elif output_format == "json":
+        rows = json.loads(result.stdout)
+        assert [row["key"] for row in rows] == [row["key"] for row in _rows(finished_run)]
+        assert {row["status"] for row in rows} == {"completed", "skipped"}
+    else:
+        assert "alpha" in result.stdout
+        assert result.stdout.rstrip().endswith(f"Report: {finished_run / 'report.md'}")
+
+
+def test_several_phis_are_several_runs(tmp_path: Path, run: Run, tiny: tuple[str, ...]) -> None:
+    result = run("grid", "--phi=0,1", f"--out={tmp_path}", *tiny, "--max-networks=1")
+    assert result.exit_code == 0, result.output
+    assert [row["merged"] for row in _rows(tmp_path / "phi0")] == ["108"]
+    assert len(_rows(tmp_path / "phi1")) > 10
+
+
+def test_a_folder_of_images_is_searched_on(
+    tmp_path: Path, run: Run, tiny: tuple[str, ...], image_folder: Path
+) -> None:
+    folder = tmp_path / "run"
+    result = run("grid", f"--out={folder}", *tiny, f"--dataset=folder:{image_folder}", "--max-networks=1")
+    assert result.exit_code == 0, result.output
+    assert "2 classes" in (folder / "report.md").read_text() or "50" in (folder / "report.md").read_text()
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
+    assert study.user_attrs["run"]["classes"] == 2
+    assert study.trials[0].user_attrs["result"]["held_out_images"] == 4
+
+
+def test_failed_trials_are_rows_and_the_search_goes_on(
+    tmp_path: Path, run: Run, tiny: tuple[str, ...], image_folder: Path
+) -> None:
+    """An image that breaks after the run was begun fails its trials; repaired, they are retried on request."""
+    folder = tmp_path / "run"
+    options = (f"--dataset=folder:{image_folder}", "--max-networks=1", "--held-out=20")
+    assert run("grid", f"--out={folder}", *tiny, *options).exit_code == 0
+    shutil.rmtree(folder)
+    config = (f"--out={folder}", *tiny, *options, "--storage=sqlite:///" + str(tmp_path / "other.db"))
+    images = {path: path.read_bytes() for path in image_folder.rglob("*.png")}
+
+    import scalesearch.cli.run as cli_run
+
+    count_classes = cli_run._classes
+
+    def break_after_the_check(data: object) -> int:
+        classes = count_classes(data)  # type: ignore[arg-type]
+        for path in images:
+            path.write_bytes(b"no image")
+        return classes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli_run, "_classes", break_after_the_check)
+        result = run("grid", *config)
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        f"Error: no network could be trained; the reasons are in {folder / 'candidates.csv'}\n"
+    )
+    (failed,) = [row for row in _rows(folder) if row["status"] == "failed"]
+    assert "holds a broken image" in failed["reason"]
+    for path, content in images.items():
+        path.write_bytes(content)
+    assert run("resume", folder).exit_code == 1  # a failure is a result: it is kept
+    assert run("resume", folder, "--retry-failed").exit_code == 0
+    assert [row["status"] for row in _rows(folder) if row["status"] != "skipped"] == ["completed"]
+
+
+def test_a_passwords_place_is_in_no_file(tmp_path: Path, run: Run, tiny: tuple[str, ...]) -> None:
+    folder = tmp_path / "run"
+    result = run("grid", f"--out={folder}", *tiny, "--storage=postgresql+nodriver://me:hush@127.0.0.1:1/x")
+    assert result.exit_code == 2
+    assert "hush" not in result.output
+    assert "me:***@127.0.0.1" in result.output or "hush" not in result.stderr
+    assert "hush" not in "".join(p.read_text() for p in folder.rglob("*") if p.is_file())
+
+
+BAD = {
+    "a descending range": (
+        ["--phi=7..0"],
+        "Invalid value for '--phi': must be a number, a list such as 0,0.5,1 or a rising range such as 0..7, got '7..0'",
+    ),
+    "an open range": (["--phi=0.."], "or a rising range such as 0..7, got '0..'"),
+    "a word for phi": (["--phi=x"], "or a rising range such as 0..7, got 'x'"),
+    "a phi twice": (["--phi=1,1"], "must name each phi once, got '1,1'"),
+    "a phi that is not finite": (["--phi=inf"], "or a rising range such as 0..7, got 'inf'"),
+    "a coefficient below 1": (["--alpha-min=0.9"], "--alpha-min must be a finite number >= 1, got 0.9"),
+    "a coefficient that is no number": (
+        ["--beta-max=nan"],
+        "--beta-max must be a finite number >= 1, got nan",
+    ),
+    "a network under one pixel": (
+        ["--phi=-60"],
+        "--phi must make a network that can be built, got -60: resolution must leave at least 1 pixel",
+    ),
+    "cuda without cuda": (["--device=cuda"], "--device must be cpu or an available CUDA device, got 'cuda'"),
+    "an unknown device": (["--device=tpu"], "--device must be cpu or an available CUDA device, got 'tpu'"),
+    "no such data": (
+        ["--dataset=folder:/nowhere/at/all"],
+        "--dataset folder:/nowhere/at/all must be a folder",
+    ),
+    "an unknown dataset": (["--dataset=mnist"], "--dataset must be one of photographs, cifar10, cifar100 or"),
+    "two lengths": (
+        ["--images=64", "--epochs=2"],
+        "--epochs and --images say the same thing: give one of them",
+    ),
+    "less than a batch": (
+        ["--images=8", "--batch-size=32"],
+        "--images must be at least one batch of 32, got 8",
+    ),
+    "an unknown option": (["--speed=9"], "No such option"),
+    "an unknown choice": (["--recipe=slow"], "'slow' is not one of 'quick', 'paper'"),
+    "no storage": (["--storage=nonsense"], "--storage must be a database URL such as sqlite:///study.db"),
+    "no anchor": (
+        ["--anchor=1.2"],
+        "--anchor must be three numbers >= 1 such as 1.2,1.1,1.15, or none, got '1.2'",
+    ),
+}
+
+
+@pytest.mark.parametrize("options,message", BAD.values(), ids=list(BAD))
+def test_bad_input_is_one_line_and_touches_nothing(
+    tmp_path: Path, run: Run, options: list[str], message: str
+) -> None:
+    folder = tmp_path / "run"
+    result = run("grid", f"--out={folder}", *options)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not folder.exists() or not any(p.suffix in (".toml", ".csv") for p in folder.iterdir())
+
+
+def test_an_empty_feasible_set_has_its_own_exit_code(tmp_path: Path, run: Run) -> None:
+    result = run(
+        "grid",
+        f"--out={tmp_path / 'run'}",
+        "--alpha-max=1.2",
+        "--beta-max=1.1",
+        "--gamma-max=1.1",
+        "--step=0.1",
+    )
+    assert result.exit_code == 3
+    assert "the closest product is 1.75692 at (alpha, beta, gamma) = (1.2, 1.1, 1.1)" in result.stderr
+    assert "--tolerance 0.24308 would admit it" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_settings_are_refused_with_the_difference_and_nothing_touched(
+    finished_run: Path, run: Run, tiny: tuple[str, ...]
+) -> None:
+    before = {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()}
+    result = run("grid", f"--out={finished_run}", *tiny, "--latency", "--seed=5", "--tolerance=0.2")
+    assert result.exit_code == 2
+    assert "tolerance: 0.1 there, 0.2 asked; seed: 0 there, 5 asked" in result.stderr
+    assert {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()} == before
+
+
+def test_a_second_driver_is_refused_while_the_first_lives(
+    finished_run: Path, tmp_path: Path, run: Run
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished_run, folder)
+    with FileLock(folder / "driver.lock"):
+        result = run("resume", folder)
+    assert result.exit_code == 2
+    assert "must be a folder that no other run works on" in result.stderr
+    assert run("resume", folder).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["resume", "report"])
+def test_what_is_no_run_is_refused(tmp_path: Path, run: Run, command: str) -> None:
+    result = run(command, tmp_path / "nowhere")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"Error: DIR must be a run's folder, got {tmp_path / 'nowhere'}: no such folder\n",
+    )
+    result = run(command, tmp_path)
+    assert result.exit_code == 2
+    assert "DIR must hold a study, found none at sqlite:///" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", [b"this is no database", None])
+@pytest.mark.parametrize("command", ["grid", "resume", "report"])
+def test_a_corrupt_study_is_named_and_left_alone(
+    finished_run: Path, tmp_path: Path, run: Run, tiny: tuple[str, ...], damage: bytes | None, command: str
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished_run, folder)
+    database = folder / "study.db"
+    database.write_bytes(damage or database.read_bytes()[:6000])
+    before = database.read_bytes()
+    arguments = [f"--out={folder}", *tiny, "--latency"] if command == "grid" else [folder]
+    result = run(command, *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "must be a readable Optuna study" in result.stderr
+    assert "study.db" in result.stderr
+    assert database.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("grid", f"--out={tmp_path / 'file' / 'run'}")
+    assert result.exit_code == 2
+    assert (
+        f"--out must be a writable folder, got {tmp_path / 'file' / 'run'}: Not a directory" in result.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[grid]\nsped = 1\n", "[grid] has no setting 'sped'"),
+        ("[gird]\nseed = 1\n", "may hold the tables grid, scale, run, machine, versions, got 'gird'"),
+        ("seed = \n", "is not TOML"),
+        ("[grid]\nseed = -1\n", "Invalid value for '--seed': -1 is not in the range x>=0"),
+        ('[grid]\nphi = "7..0"\n', "Invalid value for '--phi'"),
+    ],
+)
+def test_a_wrong_config_is_refused(tmp_path: Path, run: Run, text: str, message: str) -> None:
+    config = tmp_path / "bad.toml"
+    config.write_text(text)
+    result = run("grid", f"--config={config}", f"--out={tmp_path / 'run'}")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1

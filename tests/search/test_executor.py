@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.proxy.dataset import DataSpec
+from scalesearch.proxy.recipe import RECIPES
+from scalesearch.scaling import Multipliers
+from scalesearch.search.executor import ProcessExecutor, TrialFailedError
+from scalesearch.search.trial import LatencySpec, TrialResult, TrialSpec
+
+ARCH = replace(
+    scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16), classes=18
+)
+
+
+@pytest.fixture
+def executor(tmp_path: Path) -> Iterator[ProcessExecutor]:
+    executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs")
+    yield executor
+    executor.shutdown(kill=True)
+
+
+def _spec(**recipe: Any) -> TrialSpec:
+    changed = replace(RECIPES["quick"], **({"images": 32, "batch_size": 8} | recipe))
+    return TrialSpec(
+        key="abc",
+        arch=ARCH,
+        recipe=changed.to_dict(),
+        data=DataSpec(held_out=18).to_dict(),
+        device="cpu",
+        threads=1,
+    )
+
+
+def _ignore(_done: int, _steps: int) -> None:
+    pass
+
+
+def test_specs_survive_json() -> None:
+    spec = _spec()
+    assert TrialSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+    latency = LatencySpec(key="abc", arch=ARCH, batch_size=2, device="cpu", threads=1)
+    assert LatencySpec.from_dict(json.loads(json.dumps(latency.to_dict()))) == latency
+
+
+def test_a_trial_gives_its_result_and_says_how_far_it_is(executor: ProcessExecutor) -> None:
+    steps: list[tuple[int, int]] = []
+    job = _spec().to_dict()
+    result = TrialResult.from_dict(executor.submit(job, lambda done, of: steps.append((done, of))).result())
+    assert result.images_seen == 32
+    assert result.held_out_images == 18
+    assert result.fvcore_total > 0
+    assert steps[-1] == (4, 4)
+    # Replayed from its spec alone, on the same machine, a trial is the same to the bit.
+    again = TrialResult.from_dict(executor.submit(job, _ignore).result())
+    assert again.curve == result.curve
+
+
+def test_divergence_is_a_failure_with_its_reason(executor: ProcessExecutor) -> None:
+    future = executor.submit(_spec(optimizer="sgd", learning_rate=1e30).to_dict(), _ignore)
+    with pytest.raises(TrialFailedError, match="loss became (nan|inf) within"):
+        future.result()
+
+
+def test_a_killed_worker_fails_its_trial_and_the_next_one_runs(executor: ProcessExecutor) -> None:
+    alive = threading.Event()
+    future = executor.submit(_spec(images=80_000).to_dict(), lambda _done, _steps: alive.set())
+    assert alive.wait(timeout=120)
+    (process,) = executor._running
+    os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(TrialFailedError, match=r"the worker was killed by SIGKILL .*out of memory"):
+        future.result(timeout=60)
+    latency = LatencySpec(key="abc", arch=ARCH, batch_size=1, device="cpu", threads=1)
+    assert len(executor.submit(latency.to_dict(), _ignore).result()["samples_s"]) >= 5
+
+
+def test_out_of_memory_is_named(executor: ProcessExecutor) -> None:
+    greedy = LatencySpec(key="abc", arch=ARCH, batch_size=10**9, device="cpu", threads=1)
+    with pytest.raises(TrialFailedError, match=r"^out of memory: .*allocate"):
+        executor.submit(greedy.to_dict(), _ignore).result()
+
+
+def test_a_broken_job_is_a_failure_not_a_hang(executor: ProcessExecutor) -> None:
+    job = _spec().to_dict() | {"data": {"name": "photographs", "held_out": 1}}
+    with pytest.raises(TrialFailedError, match="`held_out` must be >= 2, got 1"):
+        executor.submit(job, _ignore).result()
+
+
+def test_kill_ends_running_jobs_within_seconds(tmp_path: Path) -> None:
+    executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs")
+    alive = threading.Event()
+    running = executor.submit(_spec(images=80_000).to_dict(), lambda _done, _steps: alive.set())
+    queued = executor.submit(_spec().to_dict(), _ignore)
+    assert alive.wait(timeout=120)
+    start = time.monotonic()
+    executor.shutdown(kill=True)
+    assert time.monotonic() - start < 20
+    assert isinstance(running.exception(), TrialFailedError)
+    assert queued.cancelled()
+
+
+def test_a_module_in_the_users_folder_cannot_pose_as_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: ProcessExecutor
+) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit('not torch')")
+    monkeypatch.chdir(tmp_path)
+    job = LatencySpec(key="abc", arch=ARCH, batch_size=1, device="cpu", threads=1).to_dict()
+    assert executor.submit(job, _ignore).result()["batch_size"] == 1
