@@ -15,6 +15,7 @@ __all__ = [
     "CandidateRecord",
     "CurvePoint",
     "FamilyRow",
+    "FlopRecord",
     "LatencyRecord",
     "PublishedRow",
     "RunRecord",
@@ -34,6 +35,14 @@ class CurvePoint:
     train_loss: float
     loss: float
     top1: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlopRecord:
+    """fvcore's total for one image, and the operators it did not count with how often each was met."""
+
+    total: int
+    uncounted: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ from typing import assert_never
 
 import torch
 from torch import nn
-from torchvision.ops import StochasticDepth
 
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import ArchSpec
@@ -37,7 +36,11 @@ class _Residual(nn.Module):
     def __init__(self, body: nn.Module, drop_path: float) -> None:
         super().__init__()
         self.body = body
-        self.drop_path = StochasticDepth(drop_path, "row")
+        self.drop_path: nn.Module = nn.Identity()
+        if drop_path > 0:
+            from torchvision.ops import StochasticDepth  # loading torchvision takes seconds
+
+            self.drop_path = StochasticDepth(drop_path, "row")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = x + self.drop_path(self.body(x))

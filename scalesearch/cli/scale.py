@@ -21,7 +21,7 @@ from scalesearch.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from scalesearch.records import LatencyRecord
+    from scalesearch.records import FlopRecord, LatencyRecord
     from scalesearch.search.family import ScaleSettings
 
 __all__ = ["scale"]
@@ -87,13 +87,8 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     name = f"scale-{settings.baseline}"
     folder = out or Path("reports") / name
     with writable(folder):
-        latency = _measure(settings, folder) if settings.latency else {}
-        family = build_family(settings, latency, _tracked("Counting the family"))
-        published = (
-            rebuild_published(settings.coefficients, _tracked("Counting the published networks"))
-            if settings.has_published_family
-            else ()
-        )
+        flops, latency = _measure(settings, folder)
+        published = rebuild_published(settings, flops)
         record = ScaleRecord(
             name=name,
             command=shlex.join(["scalesearch", *sys.argv[1:]]),
@@ -106,7 +101,7 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
             machine=machine(settings.device),
             versions=versions(),
             wall_s=time.perf_counter() - started,
-            family=family,
+            family=build_family(settings, flops, latency),
             published=published,
         )
         report = write_scale_report(record, folder)
@@ -121,38 +116,29 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     click.echo(f"Report: {folder / 'derivation.md'}", err=output_format != "table")
 
 
-def _tracked(label: str) -> Any:
-    from scalesearch.cli.progress import track
-
-    return lambda items: track(items, len(items), label)
-
-
-def _measure(settings: ScaleSettings, folder: Path) -> dict[float, LatencyRecord]:
-    """Latency by phi, each network in a process of its own, one at a time."""
+def _measure(settings: ScaleSettings, folder: Path) -> tuple[dict[str, FlopRecord], dict[str, LatencyRecord]]:
+    """What fvcore counts, and the latency where it is asked for, by the networks' keys."""
     from scalesearch.cli.main import Fail
+    from scalesearch.cli.progress import track
+    from scalesearch.measure.machine import usable_cores
     from scalesearch.search.executor import ProcessExecutor, TrialFailedError
-    from scalesearch.search.family import family_archs
-    from scalesearch.search.trial import LatencySpec, latency_record
+    from scalesearch.search.family import count_all, family_archs, measure_all, published_archs
 
-    archs = family_archs(settings)
-    executor = ProcessExecutor(jobs=1, log_dir=folder / "logs")
-    measured = {}
+    family = family_archs(settings)
+    executors = []
+
+    def workers(jobs: int) -> ProcessExecutor:
+        executors.append(ProcessExecutor(jobs=jobs, log_dir=folder / "logs"))
+        return executors[-1]
+
     try:
-        for phi in _tracked("Measuring latency")(settings.phis):
-            job = LatencySpec(
-                key=archs[phi].key,
-                arch=archs[phi],
-                batch_size=settings.latency_batch_size,
-                device=settings.device,
-                threads=settings.threads,
-            )
-            try:
-                result = executor.submit(job.to_dict(), lambda _done, _steps: None).result()
-            except TrialFailedError as failure:
-                raise Fail(f"--latency could not be measured at phi {phi:g}: {failure}", 1) from failure
-            measured[phi] = latency_record(result)
-    except BaseException:
-        executor.shutdown(kill=True)
-        raise
-    executor.shutdown()
-    return measured
+        # Two at a time, however many cores there are: each holds a whole network at full resolution.
+        counters = workers(min(2, usable_cores()))
+        flops = count_all([*family.values(), *published_archs(settings)], counters, track)
+        latency = measure_all(settings, family, workers(1), track) if settings.latency else {}
+    except TrialFailedError as failure:
+        raise Fail(f"a network of the family could not be measured: {failure}", 1) from failure
+    finally:
+        for executor in executors:
+            executor.shutdown(kill=True)
+    return flops, latency

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec
@@ -62,14 +64,30 @@ def _quiet_jit() -> Iterator[None]:
         yield
 
 
+class _NoRandomStart(TorchFunctionMode):
+    """Leaves tensors as they are where torch.nn.init would fill them."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
 def _blank_network(arch: ArchSpec) -> nn.Module:
     """The network with every value zero: a count depends on shapes alone, so no random start is drawn.
 
-    Zeros rather than memory as found, in which subnormal numbers could slow the convolutions down.
+    Zeros rather than memory as found, in which subnormal numbers could slow the convolutions down. Nothing is
+    dropped in eval mode, so the network is built without what would drop it.
     """
-    with torch.device("meta"):
-        network = build(arch)
-    network.to_empty(device="cpu")
+    with _NoRandomStart():
+        network = build(replace(arch, drop_path=0.0))
     for tensor in chain(network.parameters(), network.buffers()):
         tensor.zero_()
     return network.eval()

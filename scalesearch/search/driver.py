@@ -12,8 +12,9 @@ from scalesearch.architecture.spec import ArchSpec, compound
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import Coefficients
 from scalesearch.search.executor import Executor, TrialFailedError
+from scalesearch.search.measurement import LatencySpec, latency_record
 from scalesearch.search.settings import GridSettings
-from scalesearch.search.trial import LatencySpec, TrialSpec, latency_record
+from scalesearch.search.trial import TrialSpec
 
 if TYPE_CHECKING:
     import optuna

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -56,6 +57,7 @@ class ProcessExecutor:
         self._context: Any = multiprocessing.get_context("forkserver" if forkserver else "spawn")
         if forkserver:
             self._context.set_forkserver_preload(list(PRELOADED))
+            _start_server()
 
     def submit(self, job: Job, on_step: OnStep) -> Future[dict[str, Any]]:
         """See :class:`Executor`."""
@@ -99,6 +101,22 @@ class ProcessExecutor:
             theirs.close()
             self._running.add(process)
         return process, ours
+
+
+def _start_server() -> None:
+    """Starts the process that workers are forked from, unless it runs already."""
+    from multiprocessing import forkserver  # not there on every system
+
+    # It would look for modules in the current folder first: a file named torch.py there must not be loaded.
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _converse(connection: Connection, job: Job, on_step: OnStep) -> dict[str, Any]:

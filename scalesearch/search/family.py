@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +12,23 @@ from scalesearch.architecture.baselines import EFFICIENTNET_B0, baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PublishedNetwork, published_family
 from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, compound, scale
-from scalesearch.records import FamilyRow, LatencyRecord, PublishedRow
+from scalesearch.records import FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
+from scalesearch.search.executor import Executor
+from scalesearch.search.measurement import CountSpec, LatencySpec, latency_record
 
-__all__ = ["ScaleSettings", "build_family", "family_archs", "rebuild_published"]
+__all__ = [
+    "ScaleSettings",
+    "build_family",
+    "count_all",
+    "family_archs",
+    "measure_all",
+    "published_archs",
+    "rebuild_published",
+]
 
-Track = Callable[[Sequence[Any]], Iterable[Any]]
+Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
+"""Wraps items, with their number and a label, to show how far they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,27 +104,54 @@ def family_archs(settings: ScaleSettings) -> dict[float, ArchSpec]:
     return {phi: compound(base, settings.coefficients, phi, settings.rounding) for phi in settings.phis}
 
 
-def build_family(
-    settings: ScaleSettings,
-    latency: Mapping[float, LatencyRecord],
-    track: Track = lambda items: items,
-) -> tuple[FamilyRow, ...]:
-    """Counts the network at each phi, in closed form and by fvcore.
+def count_all(archs: Sequence[ArchSpec], executor: Executor, track: Track) -> dict[str, FlopRecord]:
+    """Fvcore's counts of the distinct networks among ``archs``, by key.
 
-    Args:
-        settings: the command's settings.
-        latency: what was measured, by phi.
-        track: wraps the phis to show how far it is.
+    Raises:
+        TrialFailedError: if one cannot be counted.
     """
-    from scalesearch.measure.flops import fvcore_count
+    distinct = {arch.key: arch for arch in archs}
+    cheap_first = sorted(distinct.values(), key=lambda arch: count(arch).macs)
+    # The dearest runs beside the cheapest, so that the two that need most memory are not open at once.
+    jobs = [CountSpec(key=arch.key, arch=arch).to_dict() for arch in cheap_first[-1:] + cheap_first[:-1]]
+    futures = {executor.submit(job, _no_steps): job["key"] for job in jobs}
+    done = track(as_completed(futures), len(futures), "Counting with fvcore")
+    return {futures[future]: FlopRecord(**future.result()) for future in done}
 
+
+def _no_steps(_done: int, _steps: int) -> None:
+    pass
+
+
+def measure_all(
+    settings: ScaleSettings, archs: Mapping[float, ArchSpec], executor: Executor, track: Track
+) -> dict[str, LatencyRecord]:
+    """The latency of each network, by key, measured one after the other.
+
+    Raises:
+        TrialFailedError: if one cannot be measured.
+    """
+    measured = {}
+    for arch in track(archs.values(), len(archs), "Measuring latency"):
+        job = LatencySpec(
+            key=arch.key,
+            arch=arch,
+            batch_size=settings.latency_batch_size,
+            device=settings.device,
+            threads=settings.threads,
+        )
+        measured[arch.key] = latency_record(executor.submit(job.to_dict(), _no_steps).result())
+    return measured
+
+
+def build_family(
+    settings: ScaleSettings, flops: Mapping[str, FlopRecord], latency: Mapping[str, LatencyRecord]
+) -> tuple[FamilyRow, ...]:
+    """The rows of the family, from what was counted and measured by key (latency may be missing)."""
     base_macs = count(settings.base).macs
-    archs = family_archs(settings)
     rows = []
-    for phi in track(settings.phis):
-        arch = archs[phi]
+    for phi, arch in family_archs(settings).items():
         cost = count(arch)
-        flops = fvcore_count(arch)
         multipliers = settings.coefficients.at(phi)
         rows.append(
             FamilyRow(
@@ -124,50 +163,55 @@ def build_family(
                 blocks=arch.blocks,
                 params=cost.params,
                 macs=cost.macs,
-                fvcore_total=flops.total,
-                uncounted=flops.uncounted,
+                fvcore_total=flops[arch.key].total,
+                uncounted=flops[arch.key].uncounted,
                 activations=cost.activations,
                 nominal_ratio=multipliers.nominal_ratio,
                 macs_ratio=cost.macs / base_macs,
-                latency=latency.get(phi),
+                latency=latency.get(arch.key),
             )
         )
     return tuple(rows)
 
 
-def rebuild_published(
-    coefficients: Coefficients, track: Track = lambda items: items
-) -> tuple[PublishedRow, ...]:
-    """B0 to B7 from their published coefficients, counted here, beside their published figures."""
-    from scalesearch.measure.flops import fvcore_count
+def published_archs(settings: ScaleSettings) -> tuple[ArchSpec, ...]:
+    """B0 to B7 rebuilt from their published coefficients; none for a baseline without a published family."""
+    return tuple(network.arch() for network in _published(settings))
 
-    def row(network: PublishedNetwork) -> PublishedRow:
+
+def rebuild_published(settings: ScaleSettings, flops: Mapping[str, FlopRecord]) -> tuple[PublishedRow, ...]:
+    """Each published network counted here, beside its published figures."""
+    coefficients = settings.coefficients
+    rows = []
+    for network in _published(settings):
+        if network.params is None or network.flops is None or network.top1 is None or network.top5 is None:
+            continue  # published by its coefficients alone
         arch = network.arch()
         cost = count(arch)
-        # Only rows with all their figures get here.
-        assert network.params is not None
-        assert network.flops is not None
-        assert network.top1 is not None
-        assert network.top5 is not None
-        return PublishedRow(
-            name=network.name,
-            depth=network.depth,
-            width=network.width,
-            resolution=network.resolution,
-            params=cost.params,
-            macs=cost.macs,
-            fvcore_total=fvcore_count(arch).total,
-            params_published=network.params,
-            flops_published=network.flops,
-            implied_phi_depth=implied_phi(network.depth, coefficients.alpha),
-            implied_phi_width=implied_phi(network.width, coefficients.beta),
-            implied_phi_resolution=implied_phi(
-                network.resolution / EFFICIENTNET_B0.resolution, coefficients.gamma
-            ),
-            top1_published=network.top1,
-            top5_published=network.top5,
-            source=network.source,
+        sharper = network.resolution / settings.base.resolution
+        rows.append(
+            PublishedRow(
+                name=network.name,
+                depth=network.depth,
+                width=network.width,
+                resolution=network.resolution,
+                params=cost.params,
+                macs=cost.macs,
+                fvcore_total=flops[arch.key].total,
+                params_published=network.params,
+                flops_published=network.flops,
+                implied_phi_depth=implied_phi(network.depth, coefficients.alpha),
+                implied_phi_width=implied_phi(network.width, coefficients.beta),
+                implied_phi_resolution=implied_phi(sharper, coefficients.gamma),
+                top1_published=network.top1,
+                top5_published=network.top5,
+                source=network.source,
+            )
         )
+    return tuple(rows)
 
-    complete = [network for network in published_family().values() if network.top1 is not None]
-    return tuple(row(network) for network in track(complete))
+
+def _published(settings: ScaleSettings) -> list[PublishedNetwork]:
+    if not settings.has_published_family:
+        return []
+    return [network for network in published_family().values() if network.top1 is not None]

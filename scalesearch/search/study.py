@@ -21,8 +21,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.records import CandidateRecord, CurvePoint, RunRecord
+from scalesearch.search.measurement import latency_record
 from scalesearch.search.settings import GridSettings
-from scalesearch.search.trial import latency_record
 
 __all__ = ["SearchStudy", "StudyError", "masked", "masked_argument", "open_study", "sqlite_url"]
 

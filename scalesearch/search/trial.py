@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scalesearch.architecture.spec import ArchSpec
-from scalesearch.records import CurvePoint, LatencyRecord
+from scalesearch.records import CurvePoint
 
-__all__ = ["LatencySpec", "TrialResult", "TrialSpec", "latency_record", "run_latency", "run_trial"]
+__all__ = ["TrialResult", "TrialSpec", "run_trial"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,34 +40,6 @@ class TrialSpec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TrialSpec:
-        """The spec that :meth:`to_dict` gave."""
-        fields = {name: value for name, value in data.items() if name != "kind"}
-        return cls(**(fields | {"arch": ArchSpec.from_dict(fields["arch"])}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatencySpec:
-    """A latency measurement of one network, while nothing else runs."""
-
-    key: str
-    arch: ArchSpec
-    batch_size: int
-    device: str
-    threads: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data; :meth:`from_dict` turns it back."""
-        return {
-            "kind": "latency",
-            "key": self.key,
-            "arch": self.arch.to_dict(),
-            "batch_size": self.batch_size,
-            "device": self.device,
-            "threads": self.threads,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> LatencySpec:
         """The spec that :meth:`to_dict` gave."""
         fields = {name: value for name, value in data.items() if name != "kind"}
         return cls(**(fields | {"arch": ArchSpec.from_dict(fields["arch"])}))
@@ -135,19 +107,3 @@ def run_trial(spec: TrialSpec, on_step: Callable[[int, int], None]) -> TrialResu
         uncounted=flops.uncounted,
         curve=result.curve,
     )
-
-
-def run_latency(spec: LatencySpec) -> LatencyRecord:
-    """Measures the network of ``spec`` in this process.
-
-    Raises:
-        ValueError: if the device is not there.
-    """
-    from scalesearch.measure.latency import measure_latency
-
-    return measure_latency(spec.arch, batch_size=spec.batch_size, threads=spec.threads, device=spec.device)
-
-
-def latency_record(data: Mapping[str, Any]) -> LatencyRecord:
-    """A latency record from the plain data that a worker gave back."""
-    return LatencyRecord(**(dict(data) | {"samples_s": tuple(data["samples_s"])}))

@@ -1,9 +1,9 @@
 """A worker process: one job in, messages out, then the end. All of them plain JSON.
 
 Messages out: ``{"event": "step", "done": n, "of": m}`` while training, then one
-``{"event": "result", ...}`` or ``{"event": "failure", "reason": ...}``. The connection is a lifeline too: when
-its other end closes, the driver is gone and the worker goes with it, so that a killed driver leaves nothing
-behind.
+``{"event": "result", ...}`` or ``{"event": "failure", "reason": ...}``. The connection is a lifeline too:
+when its other end closes, the driver is gone and the worker goes with it, so that a killed driver leaves
+nothing behind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
 
-from scalesearch.search.trial import LatencySpec, TrialSpec, run_latency, run_trial
+from scalesearch.search.measurement import CountSpec, LatencySpec, run_count, run_latency
+from scalesearch.search.trial import TrialSpec, run_trial
 
 __all__ = ["work"]
 
@@ -52,6 +53,8 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
     torch.use_deterministic_algorithms(True, warn_only=True)
     if job["kind"] == "latency":
         return asdict(run_latency(LatencySpec.from_dict(job)))
+    if job["kind"] == "count":
+        return asdict(run_count(CountSpec.from_dict(job)))
 
     def on_step(done: int, steps: int) -> None:
         if done % STEPS_BETWEEN_MESSAGES == 0 or done == steps:

@@ -237,7 +237,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("options,message", BAD.values(), ids=list(BAD))
+@pytest.mark.parametrize(("options", "message"), BAD.values(), ids=list(BAD))
 def test_bad_input_is_one_line_and_touches_nothing(
     tmp_path: Path, run: Run, options: list[str], message: str
 ) -> None:

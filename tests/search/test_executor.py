@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +20,8 @@ from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.scaling import Multipliers
 from scalesearch.search.executor import ProcessExecutor, TrialFailedError
-from scalesearch.search.trial import LatencySpec, TrialResult, TrialSpec
+from scalesearch.search.measurement import LatencySpec
+from scalesearch.search.trial import TrialResult, TrialSpec
 
 ARCH = replace(
     scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16), classes=18
@@ -111,10 +114,26 @@ def test_kill_ends_running_jobs_within_seconds(tmp_path: Path) -> None:
     assert queued.cancelled()
 
 
-def test_a_module_in_the_users_folder_cannot_pose_as_torch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: ProcessExecutor
-) -> None:
+def test_a_module_in_the_users_folder_cannot_pose_as_torch(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit('not torch')")
-    monkeypatch.chdir(tmp_path)
     job = LatencySpec(key="abc", arch=ARCH, batch_size=1, device="cpu", threads=1).to_dict()
-    assert executor.submit(job, _ignore).result()["batch_size"] == 1
+    program = tmp_path / "elsewhere" / "program.py"
+    program.parent.mkdir()
+    program.write_text(
+        "import json, sys\n"
+        "from pathlib import Path\n"
+        "from scalesearch.search.executor import ProcessExecutor\n"
+        "if __name__ == '__main__':\n"
+        "    executor = ProcessExecutor(jobs=1, log_dir=Path(sys.argv[1]))\n"
+        "    job = json.loads(sys.argv[2])\n"
+        "    print(executor.submit(job, lambda done, steps: None).result()['batch_size'])\n"
+        "    executor.shutdown()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(program), str(tmp_path / "logs"), json.dumps(job)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
