@@ -65,7 +65,7 @@ def test_the_library_example_runs() -> None:
     assert names["arch"].resolution == 300  # type: ignore[attr-defined]
 
 
-def test_the_figures_that_the_text_quotes_are_true(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_the_figures_that_the_text_quotes_are_true(run: Callable[..., Result]) -> None:
     assert Coefficients(alpha=1.2, beta=1.1, gamma=1.15).product == pytest.approx(1.92, abs=0.005)
     result = run("grid", "--help")
     assert "[default: 12; x>=0]" in " ".join(result.stdout.split())

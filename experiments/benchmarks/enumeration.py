@@ -4,11 +4,12 @@
 
 Both sides find the triples of the default bounds, at a step of 0.00625 (1,056,321 points), that meet
 |alpha * beta^2 * gamma^2 - 2| <= 0.1, in turn: `feasible` on whole arrays, and three nested loops that ask
-`Coefficients.satisfies` point by point. They must find the same triples in the same order. The last column is
-`distinct`, which builds a network for each distinct rounding at phi 1 of EfficientNet-B0 and merges the triples
-that share one; the loop has no counterpart of it.
+`Coefficients.satisfies` point by point. They must find the same triples in the same order. The last column
+is `distinct`, which makes a network of each distinct rounding of EfficientNet-B0 at phi 1 and merges the
+triples that share one; the loop has no counterpart of it.
 
-Expected, in about half a minute on a CPU core: `feasible` well under 1 s and over a hundred times as fast as the loop.
+Expected, in about half a minute on one CPU core: `feasible` under 1 s, a hundred or more times as fast as the
+loop.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from typing import TypeVar
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.spec import Rounding
 from scalesearch.measure.machine import machine
-from scalesearch.search.grid import GridSpec, distinct, feasible
 from scalesearch.scaling import Coefficients
+from scalesearch.search.grid import GridSpec, distinct, feasible
 
 T = TypeVar("T")
 
@@ -54,7 +55,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5, help="rounds of both sides in turn (default 5)")
-    parser.add_argument("--step", type=float, default=0.00625, help="distance of grid points (default 0.00625)")
+    parser.add_argument(
+        "--step", type=float, default=0.00625, help="distance of grid points (default 0.00625)"
+    )
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error(f"`--rounds` must be >= 1, got {options.rounds}")

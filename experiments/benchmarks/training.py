@@ -2,25 +2,29 @@
 
     python experiments/benchmarks/training.py
 
-Both sides train EfficientNet-B0 with 18 classes on the same windows of the embedded photographs, in turn, each
-time in a fresh process on the same number of CPU threads, at 32 px and at 64 px:
+Both sides train EfficientNet-B0 with 18 classes on the same windows of the embedded photographs, in turn,
+each time in a fresh process on the same number of CPU threads, at 32 px and at 64 px:
 
 - scalesearch: a search's own worker running `scalesearch.proxy.train.train` with the `quick` recipe;
 - plain: `torchvision.models.efficientnet_b0` in torch's default layout, a DataLoader with torchvision's
-  transforms, `torch.optim.AdamW` as it comes, a loop. Crop and flip, batch size, rate, decay, momenta,
-  schedule, label smoothing, and no dropout nor stochastic depth, are the recipe's.
+  transforms, `torch.optim.AdamW` as it comes, a loop. Crop and flip, batch size, rate, decay, schedule, label
+  smoothing, and no dropout nor stochastic depth, are the recipe's.
 
-Timed is the whole training loop, its first step and its data included; starting, building the network and judging
-it are not. The two networks are checked to have equally many parameters before anything is timed.
+Timed is the whole training loop, its first step and its data included; starting, building the network and
+judging it are not. The two networks are checked to have equally many parameters before anything is timed.
 
-Expected, in about four minutes on two CPU cores that nothing else uses: at least 1.5 times the images per second
-at each resolution.
+Threads wait for one another: where other work takes one of the cores, either side can fall to a fraction of
+its speed. The load before and after is printed; `--threads 1` is the fairer comparison on a busy machine.
+
+Expected, in four to five minutes on two CPU cores that nothing else uses: at least 1.5 times the images per
+second at each resolution.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -36,7 +40,7 @@ from torchvision.models import efficientnet_b0
 from torchvision.transforms import v2
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.cost import count
+from scalesearch.architecture.network import build
 from scalesearch.measure.machine import machine, usable_cores
 from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.proxy.photographs import load_photographs
@@ -105,11 +109,20 @@ def plain_images_per_s(recipe: ProxyRecipe, resolution: int, threads: int) -> fl
 
 
 def plain_in_a_process(recipe: ProxyRecipe, resolution: int, threads: int) -> float:
-    command = [sys.executable, __file__, "--plain", json.dumps(recipe.to_dict()), str(resolution), str(threads)]
+    command = [
+        sys.executable,
+        __file__,
+        "--plain",
+        json.dumps(recipe.to_dict()),
+        str(resolution),
+        str(threads),
+    ]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def scalesearch_in_a_process(recipe: ProxyRecipe, resolution: int, threads: int, executor: ProcessExecutor) -> float:
+def scalesearch_in_a_process(
+    recipe: ProxyRecipe, resolution: int, threads: int, executor: ProcessExecutor
+) -> float:
     arch = replace(EFFICIENTNET_B0, resolution=resolution, classes=CLASSES)
     trial = TrialSpec(
         key=arch.key,
@@ -123,11 +136,8 @@ def scalesearch_in_a_process(recipe: ProxyRecipe, resolution: int, threads: int,
     return result["images_seen"] / result["train_seconds"]
 
 
-def report(resolution: int, ours: list[float], plain: list[float]) -> None:
-    ratios = [a / b for a, b in zip(ours, plain, strict=True)]
-    print(f"{resolution:>4} px {'median':>6} {median(ours):>12.1f} {median(plain):>12.1f} {median(ratios):>7.2f}")
-    for label, samples in (("scalesearch", ours), ("plain", plain), ("ratio", ratios)):
-        print(f"        {label} from {min(samples):.2f} to {max(samples):.2f}")
+def row(resolution: int, label: str, ours: float, plain: float, ratio: float) -> str:
+    return f"{resolution:>4} px {label:>6} {ours:>12.1f} {plain:>12.1f} {ratio:>7.2f}"
 
 
 def arguments() -> argparse.Namespace:
@@ -135,15 +145,25 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     cores = usable_cores()
-    parser.add_argument("--threads", type=int, default=cores, help=f"CPU threads of each side (default {cores})")
-    parser.add_argument("--pairs", type=int, default=3, help="runs of both sides in turn (default 3)")
-    parser.add_argument("--images", type=int, default=960, help="training images of a run (default 960)")
+    parser.add_argument(
+        "--threads", type=int, default=cores, help=f"CPU threads of each side (default {cores})"
+    )
+    parser.add_argument("--pairs", type=int, default=5, help="runs of both sides in turn (default 5)")
+    parser.add_argument("--images", type=int, default=480, help="training images of a run (default 480)")
     parser.add_argument("--batch-size", type=int, default=32, help="images of a step (default 32)")
-    parser.add_argument("--plain", nargs=3, metavar=("RECIPE", "RESOLUTION", "THREADS"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--plain", nargs=3, metavar=("RECIPE", "RESOLUTION", "THREADS"), help=argparse.SUPPRESS
+    )
     options = parser.parse_args()
     for name in ("threads", "pairs"):
         if getattr(options, name) < 1:
             parser.error(f"`--{name}` must be >= 1, got {getattr(options, name)}")
+    try:
+        options.recipe = replace(
+            RECIPES["quick"], images=options.images, batch_size=options.batch_size, looks=1
+        )
+    except ValueError as error:
+        parser.error(str(error))
     return options
 
 
@@ -153,28 +173,31 @@ def main() -> None:
         recipe, resolution, threads = options.plain
         print(plain_images_per_s(ProxyRecipe(**json.loads(recipe)), int(resolution), int(threads)))
         return
-    recipe = replace(RECIPES["quick"], images=options.images, batch_size=options.batch_size, looks=1)
+    recipe = options.recipe
 
-    ours_params = count(replace(EFFICIENTNET_B0, classes=CLASSES)).params
-    plain_params = sum(p.numel() for p in plain_network().parameters())
-    if ours_params != plain_params:
-        raise SystemExit(f"the two networks differ: {ours_params:,} and {plain_params:,} parameters")
+    networks = (build(replace(EFFICIENTNET_B0, classes=CLASSES)), plain_network())
+    params = [sum(p.numel() for p in network.parameters()) for network in networks]
+    if params[0] != params[1]:
+        raise SystemExit(f"the two networks differ: {params[0]:,} and {params[1]:,} parameters")
 
     print(", ".join(f"{label}: {value}" for label, value in machine().items()))
-    print(f"{ours_params:,} parameters on both sides, {options.threads} threads, ", end="")
-    print(f"{recipe.images} images in batches of {recipe.batch_size}")
+    print("load average before: {:.2f} {:.2f} {:.2f}".format(*os.getloadavg()))
+    print(f"{params[0]:,} parameters, {options.threads} threads, ", end="")
+    print(f"{recipe.images} images a run in batches of {recipe.batch_size}")
     print(f"{'':>7} {'pair':>6} {'scalesearch':>12} {'plain':>12} {'ratio':>7}   images/s")
     with tempfile.TemporaryDirectory() as folder:
         executor = ProcessExecutor(jobs=1, log_dir=Path(folder))
         for resolution in RESOLUTIONS:
-            ours, plain = [], []
+            ours, plain, ratios = [], [], []
             for pair in range(1, options.pairs + 1):
                 ours.append(scalesearch_in_a_process(recipe, resolution, options.threads, executor))
                 plain.append(plain_in_a_process(recipe, resolution, options.threads))
-                ratio = ours[-1] / plain[-1]
-                print(f"{resolution:>4} px {pair:>6} {ours[-1]:>12.1f} {plain[-1]:>12.1f} {ratio:>7.2f}", flush=True)
-            report(resolution, ours, plain)
+                ratios.append(ours[-1] / plain[-1])
+                print(row(resolution, str(pair), ours[-1], plain[-1], ratios[-1]), flush=True)
+            for label, of in (("least", min), ("median", median), ("most", max)):
+                print(row(resolution, label, of(ours), of(plain), of(ratios)))
         executor.shutdown()
+    print("load average after: {:.2f} {:.2f} {:.2f}".format(*os.getloadavg()))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason() -> None:
     [
         ({"batch_size": 1}, "`batch_size` must be >= 2, got 1"),
         ({"images": 8}, "`images` must be at least one batch of 32, got 8"),
-        ({"epochs": 3.0}, "one of `images` and `epochs` must be given, got images=4800, epochs=3.0"),
+        ({"epochs": 3.0}, "one of `images` and `epochs` must be given, got images=4000, epochs=3.0"),
         ({"images": None, "epochs": 0.0}, "`epochs` must be > 0, got 0.0"),
         ({"learning_rate": -1.0}, "`learning_rate` must be > 0, got -1.0"),
         ({"optimizer": "lion"}, "`optimizer` must be one of adamw, sgd, rmsprop, got 'lion'"),
