@@ -4,15 +4,80 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from typing import assert_never
+from itertools import product
+from typing import Any, assert_never
 
 import torch
 from torch import nn
+from torch.nn.grad import conv2d_input
 
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import ArchSpec
 
 __all__ = ["build", "zero_init_residual"]
+
+# Side of the largest output map for which summing a depthwise gradient by taps is quicker.
+MOST_BY_TAPS = 4
+
+
+class _DepthwiseByTaps(torch.autograd.Function):
+    """Depthwise convolution whose weight gradient is summed up one kernel tap at a time."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride = stride
+        padding = weight.shape[-1] // 2
+        return nn.functional.conv2d(x, weight, None, stride, padding, groups=x.shape[1])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+        x, weight = ctx.saved_tensors
+        stride, kernel = ctx.stride, weight.shape[-1]
+        x_grad = conv2d_input(  # type: ignore[no-untyped-call]  # torch has no hints here
+            x.shape, weight, grad, stride, kernel // 2, groups=x.shape[1]
+        )
+        weight_grad = torch.zeros_like(weight)
+        rows = _meetings(kernel, stride, x.shape[2], grad.shape[2])
+        columns = _meetings(kernel, stride, x.shape[3], grad.shape[3])
+        for (i, x_rows, rows_out), (j, x_columns, columns_out) in product(rows, columns):
+            met = x[:, :, x_rows, x_columns] * grad[:, :, rows_out, columns_out]
+            weight_grad[:, 0, i, j] = met.sum((0, 2, 3))
+        return x_grad, weight_grad, None
+
+
+def _meetings(kernel: int, stride: int, size: int, out_size: int) -> list[tuple[int, slice, slice]]:
+    """Along one axis: each tap that meets the input, where it meets it, and for which outputs."""
+    found = []
+    for tap in range(kernel):
+        shift = tap - kernel // 2
+        first = max(0, -(shift // stride))
+        last = min(out_size - 1, (size - 1 - shift) // stride)
+        if first <= last:
+            inputs = slice(first * stride + shift, last * stride + shift + 1, stride)
+            found.append((tap, inputs, slice(first, last + 1)))
+    return found
+
+
+class _SmallDepthwise(nn.Conv2d):
+    """Depthwise convolution for maps of a few pixels, quick to train on a CPU.
+
+    oneDNN's own kernel for the weight gradient of a depthwise convolution serves neither 5x5 kernels nor maps
+    smaller than the kernel; what it uses instead pads each channel to a group of 16.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.is_cpu and self.weight.requires_grad and torch.is_grad_enabled():
+            out: torch.Tensor = _DepthwiseByTaps.apply(x, self.weight, self.stride[0])
+            return out
+        return super().forward(x)
+
+
+def _convolution(layer: Conv) -> type[nn.Conv2d]:
+    unserved = layer.kernel_size > 3 or layer.in_size < layer.kernel_size
+    small = layer.groups > 1 and layer.out_size <= MOST_BY_TAPS and unserved
+    return _SmallDepthwise if small else nn.Conv2d
 
 
 class _SqueezeExcite(nn.Module):
@@ -22,7 +87,7 @@ class _SqueezeExcite(nn.Module):
         super().__init__()
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.reduce = nn.Conv2d(layer.channels, layer.squeezed, 1)
-        self.activation = nn.SiLU(inplace=True)
+        self.activation = nn.SiLU()
         self.expand = nn.Conv2d(layer.squeezed, layer.channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -51,7 +116,7 @@ def _module(layer: Layer, arch: ArchSpec) -> nn.Module:
     match layer:
         case Conv():
             parts: list[nn.Module] = [
-                nn.Conv2d(
+                _convolution(layer)(
                     layer.in_channels,
                     layer.out_channels,
                     layer.kernel_size,
@@ -63,7 +128,8 @@ def _module(layer: Layer, arch: ArchSpec) -> nn.Module:
                 nn.BatchNorm2d(layer.out_channels, eps=arch.norm_eps, momentum=arch.norm_momentum),
             ]
             if layer.activation:
-                parts.append(nn.SiLU(inplace=True))
+                # Not in place: autograd would copy the input first, since SiLU's gradient needs it.
+                parts.append(nn.SiLU())
             return nn.Sequential(*parts)
         case SqueezeExcite():
             return _SqueezeExcite(layer)

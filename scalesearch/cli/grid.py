@@ -129,7 +129,9 @@ def _bound(name: str, end: str) -> Decorator:
     help="Networks trained at the same time.  [default: one per core, at most 8]",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), help="CPU threads of each.  [default: the cores shared out]"
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of each.  [default: 1, or with --jobs the cores shared out]",
 )
 @click.option(
     "--latency/--no-latency", default=True, show_default=True, help="Measure each trained network's latency."
@@ -207,7 +209,8 @@ def _resolve(options: dict[str, Any]) -> GridSettings:
             "baseline_resolution": options["baseline_resolution"] or DEFAULT.baseline_resolution,
             "device": device,
             "jobs": jobs,
-            "threads": options["threads"] or max(1, cores // jobs),
+            # Small networks train best on one thread each; --jobs shares the cores out as it says.
+            "threads": options["threads"] or (max(1, cores // jobs) if options["jobs"] else 1),
         }
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ from scalesearch.cli.options import (
 
 if TYPE_CHECKING:
     from scalesearch.records import FlopRecord, LatencyRecord
+    from scalesearch.search.executor import ProcessExecutor
     from scalesearch.search.family import ScaleSettings
 
 __all__ = ["scale"]
@@ -74,7 +77,6 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     from scalesearch.measure.device import auto_device
     from scalesearch.measure.machine import machine, usable_cores, versions
     from scalesearch.records import ScaleRecord
-    from scalesearch.report.scale import published_table, write_scale_report
     from scalesearch.search.family import ScaleSettings, build_family, rebuild_published
 
     started = time.perf_counter()
@@ -87,7 +89,12 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     name = f"scale-{settings.baseline}"
     folder = out or Path("reports") / name
     with writable(folder):
-        flops, latency = _measure(settings, folder)
+        with _counting(settings, folder) as counted:
+            # What the report needs takes seconds to load: it does so while the workers count.
+            from scalesearch.report.scale import published_table, write_scale_report
+
+            flops = counted()
+        latency = _latency(settings, folder) if settings.latency else {}
         published = rebuild_published(settings, flops)
         record = ScaleRecord(
             name=name,
@@ -116,29 +123,38 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     click.echo(f"Report: {folder / 'derivation.md'}", err=output_format != "table")
 
 
-def _measure(settings: ScaleSettings, folder: Path) -> tuple[dict[str, FlopRecord], dict[str, LatencyRecord]]:
-    """What fvcore counts, and the latency where it is asked for, by the networks' keys."""
+@contextmanager
+def _workers(jobs: int, folder: Path) -> Iterator[ProcessExecutor]:
+    """Workers that end with the block, whatever ends it."""
     from scalesearch.cli.main import Fail
-    from scalesearch.cli.progress import track
-    from scalesearch.measure.machine import usable_cores
-    from scalesearch.search.executor import ProcessExecutor, TrialFailedError
-    from scalesearch.search.family import count_all, family_archs, measure_all, published_archs
+    from scalesearch.search.executor import TO_MEASURE, ProcessExecutor, TrialFailedError
 
-    family = family_archs(settings)
-    executors = []
-
-    def workers(jobs: int) -> ProcessExecutor:
-        executors.append(ProcessExecutor(jobs=jobs, log_dir=folder / "logs"))
-        return executors[-1]
-
+    executor = ProcessExecutor(jobs=jobs, log_dir=folder / "logs", preload=TO_MEASURE)
     try:
-        # Two at a time, however many cores there are: each holds a whole network at full resolution.
-        counters = workers(min(2, usable_cores()))
-        flops = count_all([*family.values(), *published_archs(settings)], counters, track)
-        latency = measure_all(settings, family, workers(1), track) if settings.latency else {}
+        yield executor
     except TrialFailedError as failure:
         raise Fail(f"a network of the family could not be measured: {failure}", 1) from failure
     finally:
-        for executor in executors:
-            executor.shutdown(kill=True)
-    return flops, latency
+        executor.shutdown(kill=True)
+
+
+@contextmanager
+def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], dict[str, FlopRecord]]]:
+    """Has fvcore count every network of the command; what it gives waits for the counts, by key."""
+    from scalesearch.cli.progress import track
+    from scalesearch.measure.machine import usable_cores
+    from scalesearch.search.family import family_archs, published_archs, start_counting
+
+    archs = [*family_archs(settings).values(), *published_archs(settings)]
+    # Two at a time, however many cores there are: each holds a whole network at full resolution.
+    with _workers(min(2, usable_cores()), folder) as executor:
+        yield start_counting(archs, executor, track)
+
+
+def _latency(settings: ScaleSettings, folder: Path) -> dict[str, LatencyRecord]:
+    """The latency of each network of the family, by key, nothing else running."""
+    from scalesearch.cli.progress import track
+    from scalesearch.search.family import family_archs, measure_all
+
+    with _workers(1, folder) as executor:
+        return measure_all(settings, family_archs(settings), executor, track)

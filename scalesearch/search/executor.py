@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -16,12 +16,13 @@ from typing import Any, Protocol
 
 from scalesearch.search.worker import work
 
-__all__ = ["Executor", "ProcessExecutor", "TrialFailedError"]
+__all__ = ["TO_MEASURE", "TO_TRAIN", "Executor", "ProcessExecutor", "TrialFailedError"]
 
 Job = Mapping[str, Any]
 OnStep = Callable[[int, int], None]
-# What a worker needs, and what takes seconds to load.
-PRELOADED = ("torch", "torchvision", "scalesearch.search.worker", "scalesearch.proxy.train")
+# What workers need and takes seconds to load: to train, or to measure alone.
+TO_TRAIN = ("scalesearch.search.worker", "scalesearch.proxy.train")
+TO_MEASURE = ("scalesearch.search.worker", "scalesearch.architecture.network")
 
 
 class TrialFailedError(Exception):
@@ -47,7 +48,7 @@ class ProcessExecutor:
     saves each of them the seconds that loading takes.
     """
 
-    def __init__(self, *, jobs: int, log_dir: Path) -> None:
+    def __init__(self, *, jobs: int, log_dir: Path, preload: Sequence[str] = TO_TRAIN) -> None:
         self._threads = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="trial")
         self._log_dir = log_dir
         self._running: set[BaseProcess] = set()
@@ -56,7 +57,7 @@ class ProcessExecutor:
         forkserver = "forkserver" in multiprocessing.get_all_start_methods()
         self._context: Any = multiprocessing.get_context("forkserver" if forkserver else "spawn")
         if forkserver:
-            self._context.set_forkserver_preload(list(PRELOADED))
+            self._context.set_forkserver_preload(list(preload))
             _start_server()
 
     def submit(self, job: Job, on_step: OnStep) -> Future[dict[str, Any]]:

@@ -21,11 +21,11 @@ from scalesearch.search.settings import RoundingSettings
 __all__ = [
     "ScaleSettings",
     "build_family",
-    "count_all",
     "family_archs",
     "measure_all",
     "published_archs",
     "rebuild_published",
+    "start_counting",
 ]
 
 Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -91,19 +91,26 @@ def family_archs(settings: ScaleSettings) -> dict[float, ArchSpec]:
     return {phi: compound(base, settings.coefficients, phi, settings.rounding) for phi in settings.phis}
 
 
-def count_all(archs: Sequence[ArchSpec], executor: Executor, track: Track) -> dict[str, FlopRecord]:
-    """Fvcore's counts of the distinct networks among ``archs``, by key.
+def start_counting(
+    archs: Sequence[ArchSpec], executor: Executor, track: Track
+) -> Callable[[], dict[str, FlopRecord]]:
+    """Hands the distinct networks among ``archs`` to fvcore.
 
-    Raises:
-        TrialFailedError: if one cannot be counted.
+    Returns:
+        A function that waits for the counts and gives them by key; it raises ``TrialFailedError`` if a
+        network cannot be counted.
     """
     distinct = {arch.key: arch for arch in archs}
     cheap_first = sorted(distinct.values(), key=lambda arch: count(arch).macs)
     # The dearest runs beside the cheapest, so that the two that need most memory are not open at once.
     jobs = [CountSpec(key=arch.key, arch=arch).to_dict() for arch in cheap_first[-1:] + cheap_first[:-1]]
     futures = {executor.submit(job, _no_steps): job["key"] for job in jobs}
-    done = track(as_completed(futures), len(futures), "Counting with fvcore")
-    return {futures[future]: FlopRecord(**future.result()) for future in done}
+
+    def counts() -> dict[str, FlopRecord]:
+        done = track(as_completed(futures), len(futures), "Counting with fvcore")
+        return {futures[future]: FlopRecord(**future.result()) for future in done}
+
+    return counts
 
 
 def _no_steps(_done: int, _steps: int) -> None:

@@ -12,7 +12,7 @@ from torchvision.ops import StochasticDepth
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.layers import lower
-from scalesearch.architecture.network import build
+from scalesearch.architecture.network import _DepthwiseByTaps, _SmallDepthwise, build
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec, StageSpec
 
@@ -147,6 +147,33 @@ def test_dropout_acts_before_the_classifier_in_training_only(dropout: float) -> 
 def test_any_side_works(side: int) -> None:
     network = build(TINY).eval()
     assert network(torch.zeros(2, 3, side, side)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 7, 8])
+@pytest.mark.parametrize(("kernel_size", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2), (7, 3)])
+def test_a_depthwise_gradient_summed_by_taps_is_autograds_own(
+    side: int, kernel_size: int, stride: int
+) -> None:
+    torch.manual_seed(5)
+    padding = kernel_size // 2
+    images = torch.randn(3, 4, side, side, dtype=torch.float64, requires_grad=True)
+    kernels = torch.randn(4, 1, kernel_size, kernel_size, dtype=torch.float64, requires_grad=True)
+    plain = nn.functional.conv2d(images, kernels, None, stride, padding, groups=4)
+    ours = _DepthwiseByTaps.apply(images, kernels, stride)
+    upstream = torch.randn_like(plain)
+    expected = torch.autograd.grad(plain, (images, kernels), upstream)
+    torch.testing.assert_close(ours, plain)
+    torch.testing.assert_close(torch.autograd.grad(ours, (images, kernels), upstream), expected)
+
+
+def test_only_small_depthwise_maps_are_trained_by_taps() -> None:
+    def by_taps(side: int) -> int:
+        network = build(replace(EFFICIENTNET_B0, resolution=side))
+        return sum(isinstance(module, _SmallDepthwise) for module in network.modules())
+
+    # At 64 px: stage 5 (5x5, on 4 pixels), stage 6 (5x5, 4 to 2 pixels), stage 7 (3x3, on 2 pixels).
+    assert by_taps(64) == 3 + 4 + 1
+    assert by_taps(224) == 0
 
 
 def test_a_seed_decides_the_start() -> None:
