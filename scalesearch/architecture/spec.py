@@ -22,14 +22,15 @@ RepeatsRule = Literal["ceil", "round", "floor"]
 STEM_STRIDE = 2
 # Far beyond any network that can be built: a count past it is a slip that would keep the counter busy.
 MOST = 1_000_000
+MOST_REPEATS = 1_000
 
 
-def _require_counts(owner: object, *names: str) -> None:
+def _require_counts(owner: object, *names: str, most: int = MOST) -> None:
     for name in names:
         value = getattr(owner, name)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
-            shown = f"{value:.4g}" if isinstance(value, int) and value > MOST else repr(value)
-            raise ValueError(f"`{name}` must be a whole number from 1 to {MOST:,}, got {shown}")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            shown = f"{value:.4g}" if isinstance(value, int) and value > most else repr(value)
+            raise ValueError(f"`{name}` must be a whole number from 1 to {most:,}, got {shown}")
 
 
 def _require_odd(owner: object, name: str) -> None:
@@ -129,7 +130,8 @@ class StageSpec:
         if self.block not in get_args(BlockKind):
             choices = ", ".join(get_args(BlockKind))
             raise ValueError(f"`block` must be one of {choices}, got {self.block!r}")
-        _require_counts(self, "repeats", "kernel_size", "stride", "expand_ratio", "channels")
+        _require_counts(self, "repeats", most=MOST_REPEATS)
+        _require_counts(self, "kernel_size", "stride", "expand_ratio", "channels")
         _require_odd(self, "kernel_size")
         _set_share(self, "squeeze_ratio")
 

@@ -99,7 +99,8 @@ def _bound(name: str, end: str) -> Decorator:
     type=click.IntRange(min=2),
     default=DEFAULT.held_out,
     show_default=True,
-    help="Images, at most, that judge a network and that no training run sees.",
+    help="Images that judge a network and that no training run sees: at most this many, and at most a "
+    "fifth of each class where the data is split here.",
 )
 @click.option(
     "--recipe",
@@ -120,7 +121,11 @@ def _bound(name: str, end: str) -> Decorator:
     "--batch-size", type=click.IntRange(min=2), help="Images per training step.  [default: the recipe's]"
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of every training run."
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of every training run.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
@@ -168,10 +173,10 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, **options
       scalesearch grid --phi 1 --dataset folder:my/images --max-networks 0 --epochs 10
       scalesearch grid --config reports/grid-efficientnet-b0-phi1/run.toml --seed 1 --out reports/seed1
     """
-    from scalesearch.cli.run import begin, carry_on
+    runs = [_resolve(options | {"phi": one}) for one in phi]
+    from scalesearch.cli.run import begin, carry_on  # after the checks: it takes a second to load
 
-    for one in phi:
-        settings = _resolve(options | {"phi": one})
+    for one, settings in zip(phi, runs, strict=True):
         name = f"grid-{settings.baseline}-phi{one:g}"
         folder = out or Path("reports") / name
         if out is not None and len(phi) > 1:

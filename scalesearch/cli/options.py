@@ -46,14 +46,15 @@ class _PhiList(click.ParamType[tuple[float, ...]]):
         try:
             if dots:
                 first, last = int(low), int(high)
-                phis: tuple[float, ...] = tuple(float(phi) for phi in range(first, last + 1))
+                phis: tuple[float, ...] = tuple(map(float, range(first, last + 1)[: MOST_PHIS + 1]))
             else:
                 phis = tuple(float(part) for part in text.split(","))
         except ValueError:
             phis = ()
         if not phis or not all(map(math.isfinite, phis)) or len(phis) > MOST_PHIS:
             self.fail(
-                f"must be a number, a list such as 0,0.5,1 or a rising range such as 0..7, got {text!r}",
+                f"must be a number, a list such as 0,0.5,1 or a rising range of whole numbers such as 0..7 "
+                f"(at most {MOST_PHIS} of them), got {text!r}",
                 param,
                 ctx,
             )
@@ -81,19 +82,34 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
             f"{value} may hold the tables {', '.join(CONFIG)}, got {unknown[0]!r}", ctx, param
         )
     name = ctx.info_name or ""
-    table = tables.get(name, {})
-    options = {option.name for option in ctx.command.params} - {param.name}
+    table = tables.get(name)
     if not isinstance(table, dict):
-        raise click.BadParameter(f"{value}: {name!r} must be a table, got {table!r}", ctx, param)
-    for key in table:
-        if key not in options:
+        raise click.BadParameter(f"{value} must have a table [{name}], got none", ctx, param)
+    options = {option.name: option for option in ctx.command.params if option.expose_value}
+    settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
+    for key, setting in table.items():
+        if key not in settings:
             raise click.BadParameter(
-                f"{value}: [{name}] has no setting {key!r}; it may hold "
-                f"{', '.join(sorted(str(option) for option in options))}",
-                ctx,
-                param,
+                f"{value}: [{name}] has no setting {key!r}; it may hold {', '.join(settings)}", ctx, param
             )
+        wanted = _wanted(options[key], setting)
+        if wanted:
+            raise click.BadParameter(f"{value}: {key} must be {wanted}, got {setting!r}", ctx, param)
     ctx.default_map = {**(ctx.default_map or {}), **table}
+
+
+def _wanted(option: click.Parameter, setting: object) -> str:
+    """What a setting's type should be; empty where it is. click would make a number of true, or 2 of 2.5."""
+    number = isinstance(setting, int | float) and not isinstance(setting, bool)
+    if isinstance(option.type, click.types.BoolParamType):
+        return "" if isinstance(setting, bool) else "true or false"
+    if isinstance(option.type, click.types.IntParamType):
+        return "" if isinstance(setting, int) and number else "a whole number"
+    if isinstance(option.type, click.types.FloatParamType):
+        return "" if number else "a number"
+    if option.type is PHI:
+        return "" if number or isinstance(setting, str | list) else "a number, a list or a text"
+    return "" if isinstance(setting, str) else "a text"
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -37,6 +37,8 @@ def _bars() -> Progress:
 def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
     """The items, with a bar that shows how far they are."""
     with _bars() as bars:
+        if not bars.console.is_terminal:
+            bars.console.print(f"{label}: {total}", highlight=False)
         yield from bars.track(items, total=total, description=label)
 
 
@@ -75,7 +77,8 @@ class SearchProgress:
         self._overall = self._bars.add_task(f"[bold]{name}", total=total, completed=done)
         if not self._console.is_terminal:
             kept = f", {done} of them known from before" if done else ""
-            self._console.print(f"{name}: {total} networks{kept}", highlight=False)
+            plural = "network" if total == 1 else "networks"
+            self._console.print(f"{name}: {total} {plural}{kept}", highlight=False)
 
     def started(self, candidate: CandidateRecord) -> None:
         """See ``Observer``."""

@@ -21,7 +21,6 @@ from scalesearch.cli.show import print_table
 from scalesearch.measure.machine import machine, versions
 from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.report.files import write_text
-from scalesearch.report.grid import write_grid_report
 from scalesearch.search.grid import EmptyGridError
 from scalesearch.search.plan import plan_grid
 from scalesearch.search.settings import GridSettings, differences
@@ -127,6 +126,8 @@ def carry_on(run: Run, output_format: str) -> None:
             err=True,
         )
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+    from scalesearch.report.grid import write_grid_report  # pandas and matplotlib take seconds to load
+
     report = write_grid_report(record, run.folder)
     print_table(report.candidates, output_format)
     click.echo(f"Report: {run.folder / 'report.md'}", err=output_format != "table")
@@ -158,7 +159,7 @@ def writable(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / "driver.lock")
         lock.acquire(timeout=0)
     except Timeout:
-        raise Fail(f"--out must be a folder that no other run works on, got {folder}: one does now") from None
+        raise Fail(f"the folder must be one that no other run works on, got {folder}: one does now") from None
     except OSError as error:
         raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
     try:

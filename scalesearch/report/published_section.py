@@ -23,7 +23,8 @@ def published_section(record: ScaleRecord, figure: str) -> list[str]:
     if not record.published:
         return [
             "## 4. The published family",
-            "No family was published for this baseline, so there is none to compare with.",
+            "No family was published for this baseline at this width, resolution and rounding (see the "
+            "settings), so there is none to compare with.",
         ]
     by_phi = {row.phi: row for row in record.family}
     pairs = [

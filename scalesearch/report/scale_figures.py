@@ -102,7 +102,7 @@ def _series(record: ScaleRecord, base: float) -> list[_Series]:
         _Series(
             phi=line,
             ratio=NOMINAL_BASE**line,
-            label=r"nominal: $2^\phi$",
+            label=r"a product of exactly 2: $2^\phi$",
             style={"color": INK, "linewidth": 1.2},
         )
     ]

@@ -53,7 +53,7 @@ class ScaleSettings(RoundingSettings):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be >= 1, got {getattr(self, name)}")
         if not (math.isfinite(self.baseline_width) and self.baseline_width > 0):
-            raise ValueError(f"`baseline_width` must be > 0, got {self.baseline_width}")
+            raise ValueError(f"`baseline_width` must be a finite number > 0, got {self.baseline_width}")
         if self.baseline_resolution < 0:
             raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution}")
         # The networks themselves: a phi that leaves less than a pixel is refused before anything is written.

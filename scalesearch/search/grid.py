@@ -47,9 +47,9 @@ class GridSpec:
             if low > high:
                 raise ValueError(f"`{name}_max` must be >= `{name}_min` ({low}), got {high}")
         if not (math.isfinite(self.step) and self.step > 0):
-            raise ValueError(f"`step` must be > 0, got {self.step}")
+            raise ValueError(f"`step` must be a finite number > 0, got {self.step}")
         if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
-            raise ValueError(f"`tolerance` must be >= 0, got {self.tolerance}")
+            raise ValueError(f"`tolerance` must be a finite number >= 0, got {self.tolerance}")
         if self.points > MOST_POINTS:
             raise ValueError(
                 f"`step` must leave at most {MOST_POINTS:,} grid points, got {self.step} and {self.points:,}"

@@ -94,7 +94,7 @@ class GridSettings(RoundingSettings):
             if getattr(self, name) < bound:
                 raise ValueError(f"`{name}` must be >= {bound}, got {getattr(self, name)}")
         if not (math.isfinite(self.baseline_width) and self.baseline_width > 0):
-            raise ValueError(f"`baseline_width` must be > 0, got {self.baseline_width}")
+            raise ValueError(f"`baseline_width` must be a finite number > 0, got {self.baseline_width}")
         if self.recipe not in RECIPES:
             raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
         # What the parts check is checked now, before anything is written.
@@ -115,7 +115,10 @@ class GridSettings(RoundingSettings):
     @property
     def proxy_rounding(self) -> Rounding:
         """How the trained networks are rounded: a narrow baseline needs a finer channel divisor."""
-        return replace(self.rounding, channel_divisor=self.baseline_channel_divisor)
+        try:
+            return replace(self.rounding, channel_divisor=self.baseline_channel_divisor)
+        except ValueError as error:
+            raise ValueError(str(error).replace("`channel", "`baseline_channel")) from error
 
     def proxy_baseline(self, classes: int) -> ArchSpec:
         """The reduced baseline that the coefficients scale for training."""

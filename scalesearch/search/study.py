@@ -63,7 +63,7 @@ def _clear_errors(url: str) -> Iterator[None]:
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError, OSError) as error:
         first = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
         raise StudyError(
-            f"`storage` must be a readable Optuna study, got {masked(url)}: {first}; "
+            f"{masked(url)} must be a readable Optuna study: {first}; "
             "move it away to start anew, or name another place"
         ) from error
 
@@ -99,7 +99,8 @@ def open_study(url: str, name: str, *, create: bool) -> SearchStudy:
         if name not in names and not create:
             if len(names) != 1:
                 raise StudyError(
-                    f"`dir` must hold the study {name!r}, found {', '.join(names) or 'none'} in {masked(url)}"
+                    f"`dir` must hold the study {name!r}, found {', '.join(names) or 'none'} in "
+                    f"{masked(url)}; name another folder, or start the run anew"
                 )
             name = names[0]
         study = optuna.create_study(

@@ -136,7 +136,7 @@ def test_bad_rounding(fields: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"repeats": 0}, "`repeats` must be a whole number from 1 to 1,000,000, got 0"),
+        ({"repeats": 0}, "`repeats` must be a whole number from 1 to 1,000, got 0"),
         ({"channels": 1.5}, "`channels` must be a whole number from 1 to 1,000,000, got 1.5"),
         ({"kernel_size": 4}, "`kernel_size` must be odd, got 4"),
         ({"squeeze_ratio": -0.1}, "`squeeze_ratio` must be from 0 to 1, got -0.1"),

@@ -197,12 +197,12 @@ def test_a_passwords_place_is_in_no_file(tmp_path: Path, run: Run, tiny: tuple[s
 BAD = {
     "a descending range": (
         ["--phi=7..0"],
-        "Invalid value for '--phi': must be a number, a list such as 0,0.5,1 or a rising range such as 0..7, got '7..0'",
+        "Invalid value for '--phi': must be a number, a list such as 0,0.5,1 or a rising range of whole numbers such as 0..7 (at most 100 of them), got '7..0'",
     ),
-    "an open range": (["--phi=0.."], "or a rising range such as 0..7, got '0..'"),
-    "a word for phi": (["--phi=x"], "or a rising range such as 0..7, got 'x'"),
+    "an open range": (["--phi=0.."], "such as 0..7 (at most 100 of them), got '0..'"),
+    "a word for phi": (["--phi=x"], "such as 0..7 (at most 100 of them), got 'x'"),
     "a phi twice": (["--phi=1,1"], "must name each phi once, got '1,1'"),
-    "a phi that is not finite": (["--phi=inf"], "or a rising range such as 0..7, got 'inf'"),
+    "a phi that is not finite": (["--phi=inf"], "such as 0..7 (at most 100 of them), got 'inf'"),
     "a coefficient below 1": (["--alpha-min=0.9"], "--alpha-min must be a finite number >= 1, got 0.9"),
     "a coefficient that is no number": (
         ["--beta-max=nan"],
@@ -284,7 +284,7 @@ def test_a_second_driver_is_refused_while_the_first_lives(
     with FileLock(folder / "driver.lock"):
         result = run("resume", folder)
     assert result.exit_code == 2
-    assert "must be a folder that no other run works on" in result.stderr
+    assert "the folder must be one that no other run works on" in result.stderr
     assert run("resume", folder).exit_code == 0
 
 
@@ -335,7 +335,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, run: Run) -> N
         ("[grid]\nsped = 1\n", "[grid] has no setting 'sped'"),
         ("[gird]\nseed = 1\n", "may hold the tables grid, scale, run, machine, versions, got 'gird'"),
         ("seed = \n", "is not TOML"),
-        ("[grid]\nseed = -1\n", "Invalid value for '--seed': -1 is not in the range x>=0"),
+        ("[scale]\nalpha = 1.2\n", "must have a table [grid], got none"),
+        ("[grid]\nseed = 1979-05-27\n", "seed must be a whole number, got datetime.date(1979, 5, 27)"),
+        ("[grid]\nmax_networks = 2.5\n", "max_networks must be a whole number, got 2.5"),
+        ("[grid]\nimages = true\n", "images must be a whole number, got True"),
+        ('[grid]\nlatency = "maybe"\n', "latency must be true or false, got 'maybe'"),
+        ("[grid]\nseed = -1\n", "Invalid value for '--seed': -1 is not in the range 0<=x<=4294967295"),
         ('[grid]\nphi = "7..0"\n', "Invalid value for '--phi'"),
     ],
 )

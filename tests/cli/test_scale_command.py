@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_family_has_its_columns_and_known_costs(folder: Path) -> None:
     rows = _rows(folder / "family.csv")
     assert list(rows[0]) == FAMILY.split()
-    assert [row["phi"] for row in rows] == ["0", "1"]
+    assert [float(row["phi"]) for row in rows] == [0, 1]
     assert int(rows[0]["params"]) == 5288548
     assert int(rows[0]["macs"]) == 385814752
     assert int(rows[0]["fvcore_total"]) == 401659392
@@ -121,7 +121,7 @@ def test_rounding_rules_reach_the_networks(tmp_path: Path, run: Run) -> None:
         (["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--phi=3..1"], "got '3..1'"),
         (
             ["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--baseline-width=0"],
-            "--baseline-width must be > 0, got 0.0",
+            "--baseline-width must be a finite number > 0, got 0.0",
         ),
         (
             ["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--device=cuda:7"],

@@ -111,10 +111,10 @@ def test_thinning_keeps_the_first_of_a_longer_choice_and_never_repeats() -> None
         ("alpha", (0.5, 2.0), "`alpha_min` must be a finite number >= 1, got 0.5"),
         ("beta", (1.0, math.inf), "`beta_max` must be a finite number >= 1, got inf"),
         ("gamma", (1.5, 1.2), "`gamma_max` must be >= `gamma_min` (1.5), got 1.2"),
-        ("step", 0.0, "`step` must be > 0, got 0.0"),
+        ("step", 0.0, "`step` must be a finite number > 0, got 0.0"),
         ("step", 1e-5, "`step` must leave at most 100,000,000 grid points, got 1e-05"),
-        ("tolerance", -0.1, "`tolerance` must be >= 0, got -0.1"),
-        ("tolerance", math.nan, "`tolerance` must be >= 0, got nan"),
+        ("tolerance", -0.1, "`tolerance` must be a finite number >= 0, got -0.1"),
+        ("tolerance", math.nan, "`tolerance` must be a finite number >= 0, got nan"),
     ],
 )
 def test_a_wrong_grid_is_refused_by_name(field: str, value: object, message: str) -> None:

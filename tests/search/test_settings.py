@@ -27,14 +27,14 @@ def test_differences_leave_out_what_changes_no_result() -> None:
         ({"baseline": "vgg"}, "`baseline` must be one of efficientnet-b0, got 'vgg'"),
         ({"recipe": "slow"}, "`recipe` must be one of quick, paper, got 'slow'"),
         ({"phi": float("nan")}, "`phi` must be a finite number, got nan"),
-        ({"baseline_width": 0.0}, "`baseline_width` must be > 0, got 0.0"),
+        ({"baseline_width": 0.0}, "`baseline_width` must be a finite number > 0, got 0.0"),
         ({"jobs": 0}, "`jobs` must be >= 1, got 0"),
         ({"images": 8}, "`images` must be at least one batch of 32, got 8"),
         (
             {"anchor": "1.2,1.1"},
             "`anchor` must be three numbers >= 1 such as 1.2,1.1,1.15, or none, got '1.2,1.1'",
         ),
-        ({"tolerance": -1.0}, "`tolerance` must be >= 0, got -1.0"),
+        ({"tolerance": -1.0}, "`tolerance` must be a finite number >= 0, got -1.0"),
         ({"repeats_rule": "up"}, "`repeats_rule` must be one of ceil, round, floor, got 'up'"),
     ],
 )
