@@ -21,7 +21,12 @@ __all__ = ["TO_MEASURE", "TO_TRAIN", "Executor", "ProcessExecutor", "TrialFailed
 Job = Mapping[str, Any]
 OnStep = Callable[[int, int], None]
 # What workers need and takes seconds to load: to train, or to measure alone.
-TO_TRAIN = ("scalesearch.search.worker", "scalesearch.proxy.train")
+TO_TRAIN = (
+    "scalesearch.search.worker",
+    "scalesearch.proxy.train",
+    "torchvision",
+    "torch._inductor.config",  # torch loads it, in seconds, when it is asked to be deterministic
+)
 TO_MEASURE = ("scalesearch.search.worker", "scalesearch.architecture.network")
 
 

@@ -50,13 +50,14 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
 
     torch.set_num_threads(job["threads"])
     torch.set_flush_denormal(True)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Nothing here reads memory before writing it; filling it all first costs a tenth of a training step.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it up late
     if job["kind"] == "latency":
         return asdict(run_latency(LatencySpec.from_dict(job)))
     if job["kind"] == "count":
         return asdict(run_count(CountSpec.from_dict(job)))
+
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Nothing here reads memory before writing it; filling it all first costs a tenth of a training step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it up late
 
     def on_step(done: int, steps: int) -> None:
         if done % STEPS_BETWEEN_MESSAGES == 0 or done == steps:
