@@ -13,8 +13,6 @@ import click
 from scalesearch.architecture.baselines import BASELINES
 
 __all__ = [
-    "CONFIG",
-    "FORMAT",
     "PHI",
     "Decorator",
     "baseline_options",

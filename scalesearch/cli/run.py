@@ -206,9 +206,7 @@ def _read_run_file(folder: Path) -> dict[str, Any]:
     path = folder / RUN_FILE
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Fail(f"{path} cannot be read: {error}; move it away to go on from the study alone") from error

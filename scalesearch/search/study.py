@@ -133,11 +133,7 @@ class SearchStudy:
         Raises:
             StudyError: if it was never begun, or by a version that knows other settings.
         """
-        run = self.run
-        if run is None:
-            raise StudyError(
-                f"`dir` must hold a study that was begun, got an empty one at {masked(self._url)}"
-            )
+        run = self._begun()
         try:
             return GridSettings.from_dict(run["settings"])
         except (KeyError, TypeError, ValueError) as error:
@@ -236,11 +232,7 @@ class SearchStudy:
         Raises:
             StudyError: if the study cannot be read.
         """
-        run = self.run
-        if run is None:
-            raise StudyError(
-                f"`dir` must hold a study that was begun, got an empty one at {masked(self._url)}"
-            )
+        run = self._begun()
         with _clear_errors(self._url):
             attributes = self._study.user_attrs
             latest = {trial.user_attrs["key"]: trial for trial in self._trials()}
@@ -260,6 +252,15 @@ class SearchStudy:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StudyError(f"`dir` holds a study this version cannot read: {error!r}") from error
+
+    def _begun(self) -> Mapping[str, Any]:
+        """The run's own facts, of a study that must have been begun."""
+        run = self.run
+        if run is None:
+            raise StudyError(
+                f"`dir` must hold a study that was begun, got an empty one at {masked(self._url)}"
+            )
+        return run
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
