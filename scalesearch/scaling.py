@@ -11,10 +11,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Coefficients", "Multipliers", "implied_phi"]
+__all__ = [
+    "FAST_WIDTH_SHARE",
+    "Coefficients",
+    "Multipliers",
+    "Shares",
+    "implied_phi",
+    "one_dial",
+    "shares_of",
+]
 
 NOMINAL_BASE = 2.0
 """What ``alpha * beta**2 * gamma**2`` should be: cost doubles with each step of phi."""
+
+FAST_WIDTH_SHARE = 0.8
+"""The width share of fast compound scaling (arXiv 2103.06877; its code, ``models/scaler.py`` of pycls, says
+``d1_w8_g8_r1``: 8 parts of 10)."""
+
+SHARES_TOLERANCE = 1e-9
 
 
 def _require_finite(name: str, value: float) -> None:
@@ -105,3 +119,72 @@ def implied_phi(multiplier: float, coefficient: float) -> float | None:
     if coefficient == 1:
         return 0.0 if multiplier == 1 else None
     return math.log(multiplier) / math.log(coefficient)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """How a doubling of the cost is shared out: the exponents of depth, width and resolution.
+
+    For a cost ``s`` times as large, ``d = s**depth``, ``w = s**(width / 2)``, ``r = s**(resolution / 2)``, so
+    that ``d * w**2 * r**2 == s`` (the exponents of arXiv 2103.06877). Every point of this simplex meets
+    equation 3 exactly, where a grid of coefficients meets it within a tolerance.
+
+    Raises:
+        ValueError: if a share is not finite or below 0, or they don't add up to 1.
+    """
+
+    depth: float
+    width: float
+    resolution: float
+
+    def __post_init__(self) -> None:
+        for name in ("depth", "width", "resolution"):
+            value = getattr(self, name)
+            _require_finite(name, value)
+            if value < 0:
+                raise ValueError(f"`{name}` must be >= 0, got {value}")
+        total = self.depth + self.width + self.resolution
+        if abs(total - 1) > SHARES_TOLERANCE:
+            raise ValueError(
+                f"`shares` must add up to 1, got {self.depth} + {self.width} + {self.resolution} = {total}"
+            )
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """The coefficients whose product is 2 and that share it so."""
+        return Coefficients(
+            alpha=NOMINAL_BASE**self.depth,
+            beta=NOMINAL_BASE ** (self.width / 2),
+            gamma=NOMINAL_BASE ** (self.resolution / 2),
+        )
+
+
+def shares_of(coefficients: Coefficients) -> Shares:
+    """How ``coefficients`` share the growth of their own product, be it 2 or not.
+
+    Raises:
+        ValueError: if all three are 1: nothing grows that could be shared.
+    """
+    depth = math.log(coefficients.alpha)
+    width = 2 * math.log(coefficients.beta)
+    resolution = 2 * math.log(coefficients.gamma)
+    total = depth + width + resolution
+    if total == 0:
+        raise ValueError("`coefficients` must hold one above 1 to have shares, got 1, 1, 1")
+    return Shares(depth=depth / total, width=width / total, resolution=resolution / total)
+
+
+def one_dial(width_share: float) -> Shares:
+    """The one-parameter family of arXiv 2103.06877: depth and resolution share what width leaves, equally.
+
+    A width share (the paper's alpha) of 1/3 is uniform compound scaling, 1 scales width alone, and
+    ``FAST_WIDTH_SHARE`` is the paper's fast compound scaling, whose activations grow only about as the square
+    root of the cost.
+
+    Raises:
+        ValueError: if the share is not from 0 to 1.
+    """
+    if not 0 <= width_share <= 1:
+        raise ValueError(f"`width_share` must be from 0 to 1, got {width_share}")
+    rest = (1 - width_share) / 2
+    return Shares(depth=rest, width=width_share, resolution=rest)

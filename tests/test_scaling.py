@@ -6,11 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalesearch.scaling import Coefficients, Multipliers, implied_phi
+from scalesearch.scaling import (
+    FAST_WIDTH_SHARE,
+    Coefficients,
+    Multipliers,
+    Shares,
+    implied_phi,
+    one_dial,
+    shares_of,
+)
 
 coefficient = st.floats(1, 3)
 coefficients = st.builds(Coefficients, alpha=coefficient, beta=coefficient, gamma=coefficient)
 phi = st.floats(-10, 10)
+
+
+@st.composite
+def simplex(draw: st.DrawFn) -> Shares:
+    low, high = sorted((draw(st.floats(0, 1)), draw(st.floats(0, 1))))
+    return Shares(depth=low, width=high - low, resolution=1 - high)
+
+
+def split(shares: Shares) -> tuple[float, float, float]:
+    return shares.depth, shares.width, shares.resolution
 
 
 @given(coefficients)
@@ -120,3 +138,68 @@ def test_implied_phi_of_impossible_numbers(multiplier: float, coefficient: float
     with pytest.raises(ValueError, match=r"^`") as error:
         implied_phi(multiplier, coefficient)
     assert str(error.value) == message
+
+
+@given(simplex())
+def test_any_shares_double_the_cost(shares: Shares) -> None:
+    assert shares.coefficients.product == pytest.approx(2, rel=1e-9)
+
+
+@given(simplex())
+def test_coefficients_give_their_shares_back(shares: Shares) -> None:
+    assert split(shares_of(shares.coefficients)) == pytest.approx(split(shares), abs=1e-9)
+
+
+@given(simplex(), st.floats(0.1, 5))
+def test_shares_are_those_of_the_direction_alone(shares: Shares, phi: float) -> None:
+    """Coefficients whose product isn't 2 share their own product as the ones that double do."""
+    longer = shares.coefficients.at(phi)
+    scaled = Coefficients(alpha=longer.depth, beta=longer.width, gamma=longer.resolution)
+    assert split(shares_of(scaled)) == pytest.approx(split(shares), abs=1e-9)
+
+
+def test_shares_of_the_papers_own_answer() -> None:
+    shares = shares_of(Coefficients(alpha=1.2, beta=1.1, gamma=1.15))
+    assert split(shares) == pytest.approx((0.27943, 0.29215, 0.42841), abs=1e-5)
+
+
+@given(st.floats(0, 1), st.floats(1, 64))
+def test_one_dial_gives_the_exponents_of_the_paper(width_share: float, ratio: float) -> None:
+    made = one_dial(width_share).coefficients.at(math.log2(ratio))
+    assert made.width == pytest.approx(ratio ** (width_share / 2))
+    assert made.depth == pytest.approx(ratio ** ((1 - width_share) / 2))
+    assert made.resolution == pytest.approx(ratio ** ((1 - width_share) / 4))
+
+
+def test_named_points_of_the_dial() -> None:
+    assert split(one_dial(1 / 3)) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    assert one_dial(1) == Shares(depth=0, width=1, resolution=0)
+    # "d1_w8_g8_r1" of pycls: one part, eight parts, one part; there are no group widths here.
+    assert split(one_dial(FAST_WIDTH_SHARE)) == pytest.approx((1 / 10, 8 / 10, 1 / 10))
+
+
+@pytest.mark.parametrize(
+    ("depth", "width", "resolution", "message"),
+    [
+        (-0.5, 1, 0.5, "`depth` must be >= 0, got -0.5"),
+        (0, math.nan, 1, "`width` must be a finite number, got nan"),
+        (0.5, 0.25, 0.5, "`shares` must add up to 1, got 0.5 + 0.25 + 0.5 = 1.25"),
+    ],
+)
+def test_bad_shares(depth: float, width: float, resolution: float, message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        Shares(depth=depth, width=width, resolution=resolution)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("width_share", [-0.1, 1.1, math.nan])
+def test_bad_dial(width_share: float) -> None:
+    with pytest.raises(ValueError) as error:
+        one_dial(width_share)
+    assert str(error.value) == f"`width_share` must be from 0 to 1, got {width_share}"
+
+
+def test_nothing_that_grows_has_no_shares() -> None:
+    with pytest.raises(ValueError) as error:
+        shares_of(Coefficients(alpha=1, beta=1, gamma=1))
+    assert str(error.value) == "`coefficients` must hold one above 1 to have shares, got 1, 1, 1"

@@ -5,14 +5,15 @@ One multiply-add counts as 1 (the paper's and fvcore's "FLOPs"). Costs are for o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from typing import assert_never
 
-from scalesearch.architecture.layers import Conv, Layer, Linear, Pool, SqueezeExcite, lower
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import ArchSpec
 
-__all__ = ["Cost", "count"]
+__all__ = ["Cost", "count", "count_blocks"]
 
 FLOAT32_BYTES = 4
 
@@ -57,10 +58,15 @@ class Cost:
 
 def count(arch: ArchSpec) -> Cost:
     """The cost of ``arch`` for one image of its own resolution."""
+    return count_blocks(lower(arch))
+
+
+def count_blocks(blocks: Iterable[Block]) -> Cost:
+    """The cost of lowered blocks for one image: of a whole network, or of a part of it."""
     total: _Counts = (0, 0, 0, 0, 0)
     layers: tuple[Layer, ...] = ()
     cost = total
-    for block in lower(arch):
+    for block in blocks:
         # Repeats of a stage share one tuple of layers: it needs adding up only once.
         if block.layers is not layers:
             layers = block.layers

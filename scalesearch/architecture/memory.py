@@ -1,0 +1,190 @@
+"""How many bytes a network takes while it is trained or run, in closed form from its lowered layers.
+
+A step of training is walked through as autograd takes it. Its forward pass saves what the backward pass will
+read: of a convolution with batch norm and SiLU that is all three outputs, since the convolution's feeds the
+gradient of batch norm, batch norm's that of SiLU, and SiLU's that of the next layer's weights (nothing is
+done in place). The backward pass frees them from the head down, while each operation holds the gradient that
+it reads beside the one that it writes. So the bytes go up and down, and the peak is what has to fit.
+
+Everything is float32. Left out, since they depend on a library or a machine rather than on the network: the
+workspaces of cuDNN and oneDNN (im2col buffers, reordered weights, the 16 channels that the gradients of some
+depthwise convolutions pad each one to: beside a network of a few hundred kB these may be as much again); what
+an allocator rounds up to or keeps in reserve; the CUDA context, Python and torch themselves; and what a
+training loop may hold beside the step: an averaged copy of the weights, the next batch. ``measure.memory``
+measures what is allocated in fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple, assert_never
+
+from scalesearch.architecture.cost import FLOAT32_BYTES, count_blocks
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
+from scalesearch.architecture.spec import ArchSpec
+
+__all__ = ["STATES_PER_PARAM", "inference_bytes", "training_bytes"]
+
+STATES_PER_PARAM: Mapping[str, int] = MappingProxyType({"adamw": 2, "sgd": 1, "rmsprop": 2})
+"""Values that an optimizer keeps for each parameter: AdamW both moments, SGD its momentum, RMSProp the mean
+square and its momentum."""
+
+
+class _Walk(NamedTuple):
+    """A stretch of a pass: the highest that live memory gets and where it ends, both from its start."""
+
+    peak: int = 0
+    net: int = 0
+
+    def then(self, other: _Walk) -> _Walk:
+        """Both stretches in a row."""
+        return _Walk(max(self.peak, self.net + other.peak), self.net + other.net)
+
+    def holding(self, extra: int) -> _Walk:
+        """The same stretch with ``extra`` more held from its start to its end."""
+        return _Walk(self.peak + extra, self.net)
+
+
+def training_bytes(arch: ArchSpec, batch_size: int, *, optimizer: str = "adamw") -> int:
+    """Bytes at the peak of one step of training in float32, at the network's own resolution.
+
+    The step is one of many: optimizer states are there, and the last step's gradients are freed between the
+    forward and the backward pass, as ``proxy.train`` does.
+
+    Args:
+        arch: the network.
+        batch_size: images in the step.
+        optimizer: one of ``STATES_PER_PARAM``.
+
+    Raises:
+        ValueError: if the batch size is below 1 or the optimizer unknown.
+    """
+    _require_batch(batch_size)
+    if optimizer not in STATES_PER_PARAM:
+        raise ValueError(f"`optimizer` must be one of {', '.join(STATES_PER_PARAM)}, got {optimizer!r}")
+    blocks = list(lower(arch))
+    backward = _Walk()
+    layers: tuple[Layer, ...] = ()
+    for block in reversed(blocks):
+        # Repeats of a stage share one tuple of layers: it needs walking only once.
+        if block.layers is not layers:
+            layers = block.layers
+            body = _Walk()
+            for layer in reversed(layers):
+                body = body.then(_backward(layer, batch_size))
+        # The gradient of a sum goes both ways: one way waits while the block is walked back.
+        backward = backward.then(body.holding(_output(layers[-1]) * batch_size) if block.residual else body)
+    weights = count_blocks(blocks).params
+    images = batch_size * arch.in_channels * arch.resolution**2
+    # The backward pass begins with all that was saved and ends with the gradients and the images.
+    saved = weights + images - backward.net
+    # Last in the forward pass, the head's output is pooled and not kept.
+    head = next(layer for layer in blocks[-1].layers if isinstance(layer, Pool))
+    forward_peak = saved + weights + batch_size * head.channels * head.size**2
+    kept = weights * (1 + STATES_PER_PARAM[optimizer]) + _statistics(blocks)
+    return FLOAT32_BYTES * (kept + max(forward_peak, saved + backward.peak))
+
+
+def inference_bytes(arch: ArchSpec, batch_size: int) -> int:
+    """Bytes of the weights and of the most activations alive at once in a forward pass without gradients.
+
+    Args:
+        arch: the network, in float32 and eval mode, at its own resolution.
+        batch_size: images in the pass.
+
+    Raises:
+        ValueError: if the batch size is below 1.
+    """
+    _require_batch(batch_size)
+    blocks = list(lower(arch))
+    images = arch.in_channels * arch.resolution**2
+    # The caller holds the images throughout; they are what the first block holds as its input.
+    stem, *others = map(_forward_live, blocks)
+    live = max(stem, images + max(others))
+    return FLOAT32_BYTES * (count_blocks(blocks).params + _statistics(blocks) + batch_size * live)
+
+
+def _require_batch(batch_size: int) -> None:
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be >= 1, got {batch_size}")
+
+
+def _statistics(blocks: list[Block]) -> int:
+    """Running means and variances of all batch norms."""
+    return sum(2 * layer.out_channels for b in blocks for layer in b.layers if isinstance(layer, Conv))
+
+
+def _output(layer: Layer) -> int:
+    """Elements of a layer's output for one image."""
+    match layer:
+        case Conv():
+            return layer.out_channels * layer.out_size**2
+        case SqueezeExcite():
+            return layer.channels * layer.size**2
+        case Pool():
+            return layer.channels
+        case Linear():
+            return layer.out_features
+        case _:
+            assert_never(layer)
+
+
+def _forward_live(block: Block) -> int:
+    """The most elements alive at once, for one image, while a block is run without gradients."""
+    held = _input(block.layers[0])
+    most = 0
+    for layer in block.layers:
+        # The block's input waits for the end of the block, the layer's own for the end of the layer, in
+        # which batch norm and SiLU each write a new tensor.
+        before = held if layer is block.layers[0] else held + _input(layer)
+        most = max(most, before + (2 if isinstance(layer, Conv) else 1) * _output(layer))
+    return most
+
+
+def _input(layer: Layer) -> int:
+    """Elements of a layer's input for one image."""
+    match layer:
+        case Conv():
+            return layer.in_channels * layer.in_size**2
+        case SqueezeExcite() | Pool():
+            return layer.channels * layer.size**2
+        case Linear():
+            return layer.in_features
+        case _:
+            assert_never(layer)
+
+
+def _backward(layer: Layer, batch: int) -> _Walk:
+    """A layer's way back, in elements, from its output's gradient to its input's, which takes its place.
+
+    The layer that reads a tensor frees it: a layer's input is freed here, its output was freed before.
+    """
+    out = batch * _output(layer)
+    inputs = batch * _input(layer)
+    match layer:
+        case Conv():
+            weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
+            vectors = 2 * layer.out_channels  # of batch norm: gradients take the place of saved statistics
+            # SiLU and batch norm each write a gradient, then free the one they read and the tensor saved.
+            norm = _Walk(out + vectors, -out)
+            activation = _Walk(out, -out) if layer.activation else _Walk()
+            # The convolution writes its input's gradient and its weights', then frees the one it read.
+            convolution = _Walk(inputs + weights, weights - out)
+            return activation.then(norm).then(convolution)
+        case SqueezeExcite():
+            weights = 2 * layer.channels * layer.squeezed + layer.channels + layer.squeezed
+            pooled = batch * 2 * (layer.channels + layer.squeezed)
+            # The gradients of both factors, the gate's before it is summed over the map; then the gradient
+            # of the pooled input spread over the map again, added to the first factor's.
+            product = _Walk(2 * out, -out)
+            gate = _Walk(out + weights, weights - pooled)
+            return product.then(gate)
+        case Pool():
+            return _Walk(inputs, inputs - out)
+        case Linear():
+            weights = layer.in_features * layer.out_features + layer.out_features
+            # Dropout saves its mask.
+            return _Walk(2 * inputs + weights, weights - out - inputs)
+        case _:
+            assert_never(layer)

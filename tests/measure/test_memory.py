@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.memory import inference_bytes, training_bytes
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
+from scalesearch.measure.memory import measured_inference_bytes, measured_training_bytes
+from scalesearch.scaling import Multipliers
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+
+
+def b0(width: float, resolution: int, depth: float = 1) -> ArchSpec:
+    multipliers = Multipliers(width=width, depth=depth)
+    arch = scale(EFFICIENTNET_B0, multipliers, Rounding(channel_divisor=2), resolution=resolution)
+    return replace(arch, classes=18)
+
+
+@pytest.mark.parametrize(
+    ("width", "resolution", "depth", "batch_size"),
+    [(0.25, 48, 1, 8), (0.25, 48, 2, 32), (0.5, 64, 1, 8), (1, 48, 1, 8)],
+)
+def test_closed_form_is_what_the_cpu_allocates(
+    width: float, resolution: int, depth: float, batch_size: int
+) -> None:
+    arch = b0(width, resolution, depth)
+    assert training_bytes(arch, batch_size) == pytest.approx(
+        measured_training_bytes(arch, batch_size), rel=0.01
+    )
+    assert inference_bytes(arch, batch_size) == pytest.approx(
+        measured_inference_bytes(arch, batch_size), rel=0.01
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("width", [0.25, 0.5, 1])
+@pytest.mark.parametrize("resolution", [48, 64, 96])
+@pytest.mark.parametrize("batch_size", [8, 32])
+def test_closed_form_over_the_sizes_that_are_searched(
+    width: float, resolution: int, depth: float, batch_size: int
+) -> None:
+    arch = b0(width, resolution, depth)
+    measured = measured_training_bytes(arch, batch_size)
+    assert training_bytes(arch, batch_size) == pytest.approx(measured, rel=0.01)
+
+
+stages = st.builds(
+    StageSpec,
+    repeats=st.integers(1, 3),
+    kernel_size=st.just(
+        3
+    ),  # the library's gradients of larger ones need workspaces, here as large as all else
+    stride=st.sampled_from([1, 2]),
+    expand_ratio=st.integers(1, 6),
+    channels=st.integers(4, 24),
+    squeeze_ratio=st.sampled_from([0.0, 0.25, 1.0]),
+)
+archs = st.builds(
+    ArchSpec,
+    name=st.just("random"),
+    stem_channels=st.integers(4, 16),
+    stages=st.lists(stages, min_size=1, max_size=3).map(tuple),
+    head_channels=st.integers(8, 128),
+    resolution=st.integers(16, 33),
+    classes=st.integers(2, 100),
+    in_channels=st.sampled_from([1, 3]),
+    dropout=st.sampled_from([0.0, 0.3]),
+    drop_path=st.sampled_from([0.0, 0.2]),
+)
+
+
+@given(archs)
+@settings(max_examples=8, deadline=None)
+def test_closed_form_of_any_network(arch: ArchSpec) -> None:
+    """Within 2% and 16 kB: scalars, the loss and the like weigh something beside so small a network."""
+    assert training_bytes(arch, 16) == pytest.approx(measured_training_bytes(arch, 16), rel=0.02, abs=16_384)
+    assert inference_bytes(arch, 16) == pytest.approx(
+        measured_inference_bytes(arch, 16), rel=0.02, abs=16_384
+    )
+
+
+def test_generator_and_environment_are_left_alone() -> None:
+    torch.manual_seed(0)
+    generator, environment = torch.get_rng_state(), dict(os.environ)
+    measured_training_bytes(b0(0.25, 16), 2)
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert dict(os.environ) == environment
+
+
+def test_the_profiler_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    measured_inference_bytes(b0(0.25, 16), 1)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("measure", "batch_size", "device", "message"),
+    [
+        (measured_training_bytes, 1, "cpu", "`batch_size` must be >= 2, got 1"),
+        (measured_inference_bytes, 0, "cpu", "`batch_size` must be >= 1, got 0"),
+        (measured_training_bytes, 2, "tpu", "`device` must be cpu or an available CUDA device, got 'tpu'"),
+    ],
+)
+def test_bad_input(measure: Callable[..., int], batch_size: int, device: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        measure(b0(0.25, 16), batch_size, device=device)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_closed_form_on_a_gpu() -> None:
+    """A network whose activations are large beside the workspaces of cuDNN and cuBLAS."""
+    arch = b0(1, 128)
+    measured = measured_training_bytes(arch, 64, device="cuda")
+    assert training_bytes(arch, 64) == pytest.approx(measured, rel=0.1)
