@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["DATASETS", "FOLDER", "PHOTOGRAPHS", "DataSpec"]
+__all__ = ["DATASETS", "FOLDER", "PHOTOGRAPHS", "PHOTOGRAPHS_SIZE", "TRAIN_WINDOWS", "DataSize", "DataSpec"]
 
 FOLDER = "folder:"
 DATASETS = ("photographs", "cifar10", "cifar100")
@@ -30,6 +30,20 @@ PHOTOGRAPHS = (
     "stereo_motorcycle",
     "text",
 )
+
+TRAIN_WINDOWS = 200
+"""Training windows cut from each photograph."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSize:
+    """What a plan needs to know of a dataset: its number of classes and of training images."""
+
+    classes: int
+    train_images: int
+
+
+PHOTOGRAPHS_SIZE = DataSize(classes=len(PHOTOGRAPHS), train_images=TRAIN_WINDOWS * len(PHOTOGRAPHS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from scalesearch.proxy.dataset import PHOTOGRAPHS
+from scalesearch.proxy.dataset import PHOTOGRAPHS, TRAIN_WINDOWS
 from scalesearch.proxy.source import Examples, ImageSource
 
 __all__ = ["load_photographs"]
 
 WINDOW = 112
 """Side of a window in source pixels: the most that fits the held-out third of the smallest photographs."""
-TRAIN_WINDOWS = 200
 TRAIN_SHARE = 2 / 3
 # The windows are part of the task, not of a run: the same for every seed that a run may have.
 WINDOW_SEED = 20190528

@@ -11,8 +11,14 @@ from typing import Any, Literal, get_args
 __all__ = ["RECIPES", "Augmentation", "Optimizer", "ProxyRecipe", "Schedule"]
 
 Optimizer = Literal["adamw", "sgd", "rmsprop"]
-Schedule = Literal["one-cycle", "exponential"]
+Schedule = Literal["one-cycle", "trapezoid", "exponential"]
 Augmentation = Literal["crop-flip", "autoaugment"]
+
+# The share of a one-cycle run in which the rate rises in a line; over the rest it falls as half a cosine.
+ONE_CYCLE_WARMUP = 0.2
+# The trapezoid's: it rises in a line, stays, and over the last share falls in a line to zero.
+TRAPEZOID_WARMUP = 0.1
+TRAPEZOID_COOLDOWN = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +29,10 @@ class ProxyRecipe:
         learning_rate: the peak rate, for a batch of 256 images; it is scaled in proportion to ``batch_size``.
         images: training images seen in the whole run; None where ``epochs`` says it instead.
         epochs: passes over the training part; None where ``images`` says it instead.
-        warmup_epochs: epochs of linear warm-up of the exponential schedule (one-cycle has its own).
+        schedule: how the rate goes over the whole run. ``trapezoid`` (arXiv 2405.18392: a constant rate, then
+            a cooldown) suits runs that pause to be compared: with ``ema_decay`` its looks before the cooldown
+            mean something too.
+        warmup_epochs: epochs of linear warm-up of the exponential schedule (the others have their own).
         ema_decay: decay of the moving average of the weights that is judged; 0 judges the weights themselves.
         dropout, drop_path, norm_momentum: override the network's own; None keeps them.
         zero_init_residual: start every residual branch at zero, so that deep networks train at once.
@@ -76,11 +85,48 @@ class ProxyRecipe:
     def steps(self, training_images: int) -> int:
         """Optimiser steps of whole batches for a training part of that many images (at least 1)."""
         seen = self.images if self.images is not None else (self.epochs or 0) * training_images
-        return max(1, int(seen) // self.batch_size)
+        return self.steps_to(int(seen))
+
+    def steps_to(self, images: int) -> int:
+        """Optimiser steps of whole batches in that many training images (at least 1)."""
+        return max(1, images // self.batch_size)
+
+    def rate_factor(self, step: int, *, steps: int, training_images: int) -> float:
+        """What the peak learning rate is multiplied by in step number ``step``, counted from 0.
+
+        Args:
+            step: the step.
+            steps: of the whole run.
+            training_images: in one epoch.
+        """
+        if self.schedule == "one-cycle":
+            return _one_cycle(step, steps)
+        if self.schedule == "trapezoid":
+            return _trapezoid(step, steps)
+        return _exponential(step * self.batch_size / training_images, self.warmup_epochs)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; ``ProxyRecipe(**data)`` turns it back."""
         return asdict(self)
+
+
+def _one_cycle(step: int, steps: int) -> float:
+    warmup = max(1.0, ONE_CYCLE_WARMUP * steps)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, steps - warmup)))
+
+
+def _trapezoid(step: int, steps: int) -> float:
+    warmup = max(1.0, TRAPEZOID_WARMUP * steps)
+    cooldown = max(1.0, TRAPEZOID_COOLDOWN * steps)
+    return min(1.0, (step + 1) / (warmup + 1), (steps - step) / cooldown)
+
+
+def _exponential(epoch: float, warmup_epochs: float) -> float:
+    if epoch < warmup_epochs:
+        return epoch / warmup_epochs
+    return float(0.97 ** (epoch // 2.4))
 
 
 RECIPES: Mapping[str, ProxyRecipe] = MappingProxyType(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -14,6 +15,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scalesearch.architecture.network import build, zero_init_residual
 from scalesearch.architecture.spec import ArchSpec
+from scalesearch.proxy.checkpoint import (
+    CheckpointError,
+    RunState,
+    read_checkpoint,
+    restore,
+    restore_generators,
+    run_identity,
+    snapshot,
+    write_checkpoint,
+)
 from scalesearch.proxy.data import normalise, rendered_batches
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
@@ -22,21 +33,21 @@ from scalesearch.records import CurvePoint
 __all__ = ["NonFiniteLossError", "ProxyResult", "train"]
 
 
-# The share of a one-cycle run in which the rate rises in a line; over the rest it falls as half a cosine.
-ONE_CYCLE_WARMUP = 0.2
-
-
 class NonFiniteLossError(ArithmeticError):
     """Training diverged: the loss is no longer a finite number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyResult:
-    """What a proxy run gave: its curve, whose last point is the outcome. Seconds exclude the judging."""
+    """What a proxy run gave so far: its curve, whose last point is the outcome. Seconds exclude the judging.
+
+    ``complete`` says whether the recipe's whole length was trained.
+    """
 
     curve: tuple[CurvePoint, ...]
     train_seconds: float
     held_out_images: int
+    complete: bool
 
 
 def train(
@@ -47,13 +58,18 @@ def train(
     dataset: str,
     device: torch.device,
     render_workers: int = 0,
+    checkpoint: Path | None = None,
+    until: int | None = None,
     on_point: Callable[[CurvePoint], None] = lambda _point: None,
     on_step: Callable[[int, int], None] = lambda _done, _steps: None,
+    on_restart: Callable[[str], None] = lambda _reason: None,
 ) -> ProxyResult:
     """Trains ``arch`` by ``recipe`` and judges it on the held-out part.
 
-    On a CPU the same arguments and the same number of threads give the same curve to the bit. torch's global
-    generator is put back as it was.
+    On a CPU the same arguments and the same number of threads give the same curve to the bit, however often
+    the run was paused or killed on its way: a pause only adds its own point. On a GPU nothing of the kind is
+    promised; there, and with ``render_workers``, a run that goes on sees other augmentations than one that
+    never stopped. torch's global generator is put back as it was.
 
     Args:
         arch: the network; its classes must be the source's.
@@ -62,64 +78,114 @@ def train(
         dataset: the data's name.
         device: where to train.
         render_workers: processes that render images ahead.
-        on_point: told of each look at the held-out part.
-        on_step: told of steps done and steps in all.
+        checkpoint: a file to go on from where it exists, written anew at each look.
+        until: pause after that many training images of the run, in whole batches, and look at the held-out
+            part; the schedule stays the whole run's. A checkpoint that is further already is left as it is.
+            None trains to the end.
+        on_point: told of each look at the held-out part, once its checkpoint is written.
+        on_step: told of steps done, of the whole run, and of how many it will be when this call ends.
+        on_restart: told why a checkpoint could not be used; the run then starts from its beginning.
 
     Raises:
         NonFiniteLossError: if the loss stops being finite.
+        OSError: if the checkpoint cannot be written.
+        ValueError: if ``until`` is less than a batch.
     """
-    with _seeded(recipe.seed, device):
-        model = build(_as_trained(arch, recipe))
-        if recipe.zero_init_residual:
-            zero_init_residual(model)
-        model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        examples = len(source.train)  # type: ignore[arg-type]
-        steps = recipe.steps(examples)
-        optimizer = _optimizer(model, recipe)
-        scheduler = _scheduler(optimizer, recipe, steps, examples)
-        average = _average(model, recipe)
-        batches = rendered_batches(
-            source,
-            recipe,
-            dataset=dataset,
-            resolution=arch.resolution,
-            order=_order(examples, steps * recipe.batch_size),
-            workers=render_workers,
-        )
-        # Rendered once for all looks; `held_out` bounds how many these are.
-        judged = list(
-            rendered_batches(source, recipe, dataset=dataset, resolution=arch.resolution, order=None)
-        )
-        loss_function = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-        look_after = {math.ceil(steps * look / recipe.looks) for look in range(1, recipe.looks + 1)}
-        curve: list[CurvePoint] = []
-        losses: list[torch.Tensor] = []
-        seconds, started = 0.0, time.perf_counter()
-        model.train()
-        for step, (images, labels) in enumerate(batches, start=1):
-            loss = loss_function(model(normalise(images, device)), labels.to(device))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
-            if average is not None:
-                _update(average, model, recipe.ema_decay, step)
-            losses.append(loss.detach())
-            on_step(step, steps)
-            if step in look_after:
-                train_loss = float(torch.stack(losses).mean())
-                seconds += time.perf_counter() - started
-                point = _look(average or model, judged, device, step * recipe.batch_size, train_loss)
-                curve.append(point)
-                on_point(point)
-                losses.clear()
-                model.train()
-                started = time.perf_counter()
+    if until is not None and until < recipe.batch_size:
+        raise ValueError(f"`until` must be at least one batch of {recipe.batch_size}, got {until}")
+    examples = len(source.train)  # type: ignore[arg-type]  # every dataset here has a length
+    steps = recipe.steps(examples)
+    stop = steps if until is None else min(steps, recipe.steps_to(until))
+    identity = run_identity(arch, recipe, source, dataset=dataset, device=device)
+    with _own_generators(device):
+        run, generators = _begin(arch, recipe, device), None
+        if checkpoint is not None and checkpoint.exists():
+            try:
+                generators = restore(run, read_checkpoint(checkpoint, identity))
+            except CheckpointError as error:
+                on_restart(str(error))
+                run = _begin(arch, recipe, device)
+        if run.step < stop:
+            order = _order(examples, steps * recipe.batch_size)
+            batches = rendered_batches(
+                source,
+                recipe,
+                dataset=dataset,
+                resolution=arch.resolution,
+                order=order[run.step * recipe.batch_size : stop * recipe.batch_size],
+                workers=render_workers,
+            )
+            # Rendered once for all looks; `held_out` bounds how many these are.
+            judged = list(
+                rendered_batches(source, recipe, dataset=dataset, resolution=arch.resolution, order=None)
+            )
+            # A loader draws a seed for its workers when it starts. Without workers that draw must leave no
+            # trace; with them it must not be the one of the beginning, whose augmentations would come again.
+            if generators is not None and render_workers:
+                restore_generators(generators, device)
+            loading = iter(batches)
+            if generators is not None and not render_workers:
+                restore_generators(generators, device)
+            look_after = {math.ceil(steps * look / recipe.looks) for look in range(1, recipe.looks + 1)}
+            started = time.perf_counter()
+            for images, labels in loading:
+                _step(run, recipe, images, labels, device, steps=steps, examples=examples)
+                on_step(run.step, stop)
+                if run.step in look_after or run.step == stop:
+                    train_loss = float(torch.stack(run.losses).mean())
+                    run.seconds += time.perf_counter() - started
+                    seen = run.step * recipe.batch_size
+                    point = _look(run.average or run.model, judged, device, seen, train_loss)
+                    run.curve.append(point)
+                    # A pause leaves them: the recipe's next look then tells what it would have told without.
+                    if run.step in look_after:
+                        run.losses.clear()
+                    if checkpoint is not None:
+                        write_checkpoint(checkpoint, snapshot(run, identity, device))
+                    on_point(point)
+                    run.model.train()
+                    started = time.perf_counter()
     return ProxyResult(
-        curve=tuple(curve),
-        train_seconds=seconds,
+        curve=tuple(run.curve),
+        train_seconds=run.seconds,
         held_out_images=len(source.held_out),  # type: ignore[arg-type]
+        complete=run.step == steps,
     )
+
+
+def _begin(arch: ArchSpec, recipe: ProxyRecipe, device: torch.device) -> RunState:
+    """A run before its first step; it leaves the generators as every run of this seed has them then."""
+    torch.manual_seed(recipe.seed)
+    model = build(_as_trained(arch, recipe))
+    if recipe.zero_init_residual:
+        zero_init_residual(model)
+    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return RunState(model=model, optimizer=_optimizer(model, recipe), average=_average(model, recipe))
+
+
+def _step(
+    run: RunState,
+    recipe: ProxyRecipe,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    device: torch.device,
+    *,
+    steps: int,
+    examples: int,
+) -> None:
+    """One optimiser step on one batch."""
+    factor = recipe.rate_factor(run.step, steps=steps, training_images=examples)
+    for group in run.optimizer.param_groups:
+        group["lr"] = _peak_rate(recipe) * factor
+    logits = run.model(normalise(images, device))
+    loss = nn.functional.cross_entropy(logits, labels.to(device), label_smoothing=recipe.label_smoothing)
+    run.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no hints here
+    run.optimizer.step()
+    run.step += 1
+    if run.average is not None:
+        _update(run.average, run.model, recipe.ema_decay, run.step)
+    run.losses.append(loss.detach())
 
 
 def _as_trained(arch: ArchSpec, recipe: ProxyRecipe) -> ArchSpec:
@@ -133,10 +199,8 @@ def _as_trained(arch: ArchSpec, recipe: ProxyRecipe) -> ArchSpec:
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+def _own_generators(device: torch.device) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
 
 
@@ -146,8 +210,12 @@ def _order(examples: int, count: int) -> list[int]:
     return torch.cat([torch.randperm(examples) for _ in range(epochs)])[:count].tolist()
 
 
+def _peak_rate(recipe: ProxyRecipe) -> float:
+    return recipe.learning_rate * recipe.batch_size / 256
+
+
 def _optimizer(model: nn.Module, recipe: ProxyRecipe) -> torch.optim.Optimizer:
-    rate = recipe.learning_rate * recipe.batch_size / 256
+    rate = _peak_rate(recipe)
     # Biases and batch norm's scales and shifts are vectors; decaying them gains nothing.
     kernels = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
@@ -162,26 +230,6 @@ def _optimizer(model: nn.Module, recipe: ProxyRecipe) -> torch.optim.Optimizer:
     # The paper's epsilon of 1e-3 stands inside the square root; torch's stands outside, where its root
     # bounds the step alike.
     return torch.optim.RMSprop(groups, lr=rate, alpha=0.9, momentum=recipe.momentum, eps=math.sqrt(1e-3))
-
-
-def _scheduler(
-    optimizer: torch.optim.Optimizer, recipe: ProxyRecipe, steps: int, examples: int
-) -> torch.optim.lr_scheduler.LRScheduler:
-    warmup = max(1.0, ONE_CYCLE_WARMUP * steps)
-
-    def one_cycle(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, steps - warmup)))
-
-    def exponential(step: int) -> float:
-        epoch = step * recipe.batch_size / examples
-        if epoch < recipe.warmup_epochs:
-            return epoch / recipe.warmup_epochs
-        return float(0.97 ** (epoch // 2.4))
-
-    factor = one_cycle if recipe.schedule == "one-cycle" else exponential
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
 def _average(model: nn.Module, recipe: ProxyRecipe) -> AveragedModel | None:

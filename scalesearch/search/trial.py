@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from scalesearch.architecture.spec import ArchSpec
@@ -17,7 +18,13 @@ __all__ = ["TrialResult", "TrialSpec", "run_trial"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSpec:
-    """A training run of one network. ``recipe`` and ``data`` are those values as plain data."""
+    """A training run of one network, or a part of it. ``recipe`` and ``data`` are those values as plain data.
+
+    Attributes:
+        until: pause after that many training images of the run; None trains to the recipe's end.
+        checkpoint: path of the file that the run goes on from and leaves behind; empty for none.
+        count: whether fvcore counts the network too, which is worth doing once for each network.
+    """
 
     key: str
     arch: ArchSpec
@@ -25,6 +32,9 @@ class TrialSpec:
     data: Mapping[str, Any]
     device: str
     threads: int
+    until: int | None = None
+    checkpoint: str = ""
+    count: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; :meth:`from_dict` turns it back."""
@@ -36,6 +46,9 @@ class TrialSpec:
             "data": dict(self.data),
             "device": self.device,
             "threads": self.threads,
+            "until": self.until,
+            "checkpoint": self.checkpoint,
+            "count": self.count,
         }
 
     @classmethod
@@ -47,16 +60,22 @@ class TrialSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialResult:
-    """What a training run gave: accuracy as a fraction, times in seconds, fvcore's own count."""
+    """What a training run gave so far: accuracy as a fraction, times in seconds, fvcore's own count.
+
+    ``curve``, ``train_seconds`` and ``images_seen`` are of the whole run from its start, however many trials
+    it took; ``complete`` says whether the recipe's whole length was trained. ``fvcore_total`` is None and
+    ``uncounted`` empty where nothing was counted.
+    """
 
     top1: float
     loss: float
     held_out_images: int
     train_seconds: float
     images_seen: int
-    fvcore_total: int
-    uncounted: Mapping[str, int]
+    complete: bool
     curve: tuple[CurvePoint, ...]
+    fvcore_total: int | None
+    uncounted: Mapping[str, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; :meth:`from_dict` turns it back."""
@@ -68,13 +87,23 @@ class TrialResult:
         return cls(**(dict(data) | {"curve": tuple(CurvePoint(**point) for point in data["curve"])}))
 
 
-def run_trial(spec: TrialSpec, on_step: Callable[[int, int], None]) -> TrialResult:
+def run_trial(
+    spec: TrialSpec,
+    on_step: Callable[[int, int], None],
+    on_restart: Callable[[str], None] = lambda _reason: None,
+) -> TrialResult:
     """Trains the network of ``spec`` in this process and counts it with fvcore.
+
+    Args:
+        spec: the trial.
+        on_step: told of steps done, of the whole run, and of how many it will be when the trial ends.
+        on_restart: told why the checkpoint could not be used; the run then starts from its beginning.
 
     Raises:
         NonFiniteLossError: if training diverges.
         DataError: if the data cannot be used.
-        ValueError: if the device is not there.
+        OSError: if the checkpoint cannot be written.
+        ValueError: if the device is not there, or ``until`` is less than a batch.
     """
     from scalesearch.measure.device import resolve_device
     from scalesearch.measure.flops import fvcore_count
@@ -85,7 +114,7 @@ def run_trial(spec: TrialSpec, on_step: Callable[[int, int], None]) -> TrialResu
 
     data = DataSpec(**spec.data)
     device = resolve_device(spec.device)
-    flops = fvcore_count(spec.arch)
+    flops = fvcore_count(spec.arch) if spec.count else None
     result = train(
         spec.arch,
         ProxyRecipe(**spec.recipe),
@@ -94,7 +123,10 @@ def run_trial(spec: TrialSpec, on_step: Callable[[int, int], None]) -> TrialResu
         device=device,
         # A GPU would wait for one thread to render its images; on a CPU they would only compete.
         render_workers=spec.threads if device.type == "cuda" else 0,
+        checkpoint=Path(spec.checkpoint) if spec.checkpoint else None,
+        until=spec.until,
         on_step=on_step,
+        on_restart=on_restart,
     )
     last = result.curve[-1]
     return TrialResult(
@@ -103,7 +135,8 @@ def run_trial(spec: TrialSpec, on_step: Callable[[int, int], None]) -> TrialResu
         held_out_images=result.held_out_images,
         train_seconds=result.train_seconds,
         images_seen=last.images,
-        fvcore_total=flops.total,
-        uncounted=flops.uncounted,
+        complete=result.complete,
         curve=result.curve,
+        fvcore_total=None if flops is None else flops.total,
+        uncounted={} if flops is None else flops.uncounted,
     )

@@ -8,12 +8,14 @@ nothing behind.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
@@ -38,9 +40,10 @@ def work(connection: Connection, log_path: str) -> None:
     try:
         _say(connection, {"event": "result", "result": _run(job, connection)})
     except Exception as error:
-        traceback.print_exc()
         _say(connection, {"event": "failure", "reason": _reason(error)})
-    sys.stderr.flush()
+        _log(traceback.format_exc())
+    with suppress(OSError):
+        sys.stderr.flush()
     # Nothing is left to tidy up, and the lifeline's thread would be in the way of an ordinary exit.
     os._exit(0)
 
@@ -63,13 +66,25 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
         if done % STEPS_BETWEEN_MESSAGES == 0 or done == steps:
             _say(connection, {"event": "step", "done": done, "of": steps})
 
-    return run_trial(TrialSpec.from_dict(job), on_step).to_dict()
+    def on_restart(reason: str) -> None:
+        _log(f"starting anew: {reason}")
+
+    return run_trial(TrialSpec.from_dict(job), on_step, on_restart).to_dict()
 
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    memory = "allocate memory" in text or "out of memory" in text or isinstance(error, MemoryError)
-    return f"out of memory: {text[:200]}" if memory else text[:300]
+    if "allocate memory" in text or "out of memory" in text or isinstance(error, MemoryError):
+        return f"out of memory: {text[:200]}"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"no space left on device: {error.filename}" if error.filename else "no space left on device"
+    return text[:300]
+
+
+def _log(text: str) -> None:
+    # A full disk takes no log, but that must not keep the outcome from being told.
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _say(connection: Connection, message: dict[str, Any]) -> None:

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.proxy.photographs import load_photographs
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
+from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, Schedule
 from scalesearch.proxy.source import Examples, ImageSource
 from scalesearch.proxy.train import NonFiniteLossError, ProxyResult, train
 from scalesearch.scaling import Multipliers
@@ -108,6 +110,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason() -> None:
         ({"epochs": 3.0}, "one of `images` and `epochs` must be given, got images=4000, epochs=3.0"),
         ({"images": None, "epochs": 0.0}, "`epochs` must be > 0, got 0.0"),
         ({"learning_rate": -1.0}, "`learning_rate` must be > 0, got -1.0"),
+        ({"schedule": "step"}, "`schedule` must be one of one-cycle, trapezoid, exponential, got 'step'"),
         ({"optimizer": "lion"}, "`optimizer` must be one of adamw, sgd, rmsprop, got 'lion'"),
         ({"looks": 0}, "`looks` must be >= 1, got 0"),
     ],
@@ -116,6 +119,32 @@ def test_a_wrong_recipe_is_refused_by_name(change: dict[str, object], message: s
     with pytest.raises(ValueError) as caught:
         replace(RECIPES["quick"], **change)  # type: ignore[arg-type]
     assert str(caught.value) == message
+
+
+def test_the_trapezoid_rises_over_a_tenth_stays_and_falls_over_three() -> None:
+    recipe = replace(RECIPES["quick"], schedule="trapezoid")
+    factors = [recipe.rate_factor(step, steps=100, training_images=1) for step in range(101)]
+    assert factors[:10] == pytest.approx([(step + 1) / 11 for step in range(10)])
+    assert set(factors[10:71]) == {1.0}
+    assert factors[71:] == pytest.approx([(100 - step) / 30 for step in range(71, 101)])
+
+
+@given(schedule=st.sampled_from(["one-cycle", "trapezoid"]), steps=st.integers(1, 500))
+def test_a_rate_rises_to_its_peak_then_falls_and_no_step_is_wasted(schedule: Schedule, steps: int) -> None:
+    recipe = replace(RECIPES["quick"], schedule=schedule)
+    factors = [recipe.rate_factor(step, steps=steps, training_images=7) for step in range(steps)]
+    peak = factors.index(max(factors))
+    assert factors[: peak + 1] == sorted(factors[: peak + 1])
+    assert factors[peak:] == sorted(factors[peak:], reverse=True)
+    assert min(factors) > 0
+    assert max(factors) <= 1
+
+
+def test_the_papers_rate_rises_for_five_epochs_and_falls_every_2_4() -> None:
+    paper = RECIPES["paper"]
+    images = 4096 * 10
+    at = {epoch: paper.rate_factor(10 * epoch, steps=3500, training_images=images) for epoch in (0, 1, 5, 12)}
+    assert at == {0: 0.0, 1: 0.2, 5: pytest.approx(0.97**2), 12: pytest.approx(0.97**5)}
 
 
 def test_the_paper_recipe_is_the_papers() -> None:

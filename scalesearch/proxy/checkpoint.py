@@ -1,0 +1,266 @@
+"""Checkpoints: where a training run stood, in one safetensors file that a later run goes on from.
+
+Tensors are stored as such and all else as JSON in the file's metadata; no pickle is ever read. A file tells
+which run it is of and has a checksum, so that one that is torn, damaged or another run's is never used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+import torchvision
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+import scalesearch
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.proxy.recipe import ProxyRecipe
+from scalesearch.proxy.source import ImageSource
+from scalesearch.records import CurvePoint
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "RunState",
+    "read_checkpoint",
+    "restore",
+    "restore_generators",
+    "run_identity",
+    "snapshot",
+    "write_checkpoint",
+]
+
+# To be raised with every change of what a checkpoint holds: older ones are then started anew.
+FORMAT = 1
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used; the message says why, in one line."""
+
+
+@dataclass(slots=True, kw_only=True)
+class RunState:
+    """A training run under way.
+
+    Attributes:
+        model: as trained.
+        optimizer: of its parameters.
+        average: the moving average of its weights, where the recipe wants one.
+        step: optimiser steps done.
+        seconds: spent on training so far.
+        curve: every look so far.
+        losses: of the steps since the recipe's own last look; scalars on the model's device.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: AveragedModel | None
+    step: int = 0
+    seconds: float = 0.0
+    curve: list[CurvePoint] = field(default_factory=list)
+    losses: list[torch.Tensor] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Where a run stood after ``step`` optimiser steps.
+
+    Attributes:
+        identity: of the run (:func:`run_identity`).
+        step: optimiser steps done.
+        curve: every look so far.
+        train_seconds: spent on training so far.
+        tensors: all else, by names such as ``model/features.0.weight``.
+    """
+
+    identity: str
+    step: int
+    curve: tuple[CurvePoint, ...]
+    train_seconds: float
+    tensors: Mapping[str, torch.Tensor]
+
+    def part(self, name: str) -> dict[str, torch.Tensor]:
+        """The tensors under ``name/``, without that prefix."""
+        prefix = f"{name}/"
+        return {key.removeprefix(prefix): t for key, t in self.tensors.items() if key.startswith(prefix)}
+
+
+def run_identity(
+    arch: ArchSpec, recipe: ProxyRecipe, source: ImageSource, *, dataset: str, device: torch.device
+) -> str:
+    """A hash of everything that decides a run: equal where one may go on from the other's checkpoint."""
+    content = {
+        "format": FORMAT,
+        "arch": arch.key,
+        "recipe": recipe.to_dict(),
+        "dataset": dataset,
+        "train": len(source.train),  # type: ignore[arg-type]  # every dataset here has a length
+        "held_out": len(source.held_out),  # type: ignore[arg-type]
+        "device": device.type,
+        "versions": [scalesearch.__version__, torch.__version__, torchvision.__version__],
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes ``checkpoint`` to ``path`` in one go: whatever happens, the file is the old one or the new one.
+
+    Raises:
+        OSError: if it cannot be written, as when no space is left; a file from before stays as it was.
+    """
+    plain = json.dumps(
+        {
+            "identity": checkpoint.identity,
+            "step": checkpoint.step,
+            "curve": [asdict(point) for point in checkpoint.curve],
+            "train_seconds": checkpoint.train_seconds,
+        }
+    )
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    # Written here and not by safetensors, whose own errors would hide that a disk is full.
+    content = save(tensors, {"run": plain, "sha256": _checksum(plain, tensors)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Of one fixed name, so that a killed writer leaves at most one behind, which its successor overwrites.
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105  # the atomic one, by its name
+    except OSError as error:
+        # A failed write does not say of which file.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_checkpoint(path: Path, identity: str) -> Checkpoint:
+    """The checkpoint in ``path``, if it is whole and of the run called ``identity``. Tensors are on the CPU.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        CheckpointError: if it is truncated, damaged, of another run, or no checkpoint at all.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            # Cloned: a tensor would else keep the file mapped, which may change under it.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        reason = " ".join(str(error).split())
+        message = f"`checkpoint` must be a whole safetensors file, got {path}: {reason}"
+        raise CheckpointError(message) from error
+    if metadata.keys() != {"run", "sha256"}:
+        raise CheckpointError(f"`checkpoint` must be one of scalesearch's own, got {path}")
+    if metadata["sha256"] != _checksum(metadata["run"], tensors):
+        raise CheckpointError(f"`checkpoint` must be undamaged, got {path} with a wrong checksum")
+    try:
+        plain = json.loads(metadata["run"])
+        checkpoint = Checkpoint(
+            **(plain | {"curve": tuple(CurvePoint(**point) for point in plain["curve"]), "tensors": tensors})
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"`checkpoint` must be one of scalesearch's own, got {path}") from error
+    if checkpoint.identity != identity:
+        raise CheckpointError(
+            f"`checkpoint` must be of the same network, recipe, data and versions, got another run's: {path}"
+        )
+    return checkpoint
+
+
+def _checksum(plain: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over the plain part and over every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(plain.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def snapshot(state: RunState, identity: str, device: torch.device) -> Checkpoint:
+    """Where the run called ``identity`` stands now, torch's global generators included.
+
+    It shares the run's memory: write it before the run goes on.
+    """
+    generators = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        generators["cuda"] = torch.cuda.get_rng_state(device)
+    parts = {
+        "model": state.model.state_dict(),
+        "optimizer": _remembered(state.optimizer),
+        "average": {} if state.average is None else state.average.state_dict(),
+        "losses": {"pending": torch.stack(state.losses)} if state.losses else {},
+        "generators": generators,
+    }
+    return Checkpoint(
+        identity=identity,
+        step=state.step,
+        curve=tuple(state.curve),
+        train_seconds=state.seconds,
+        tensors={f"{part}/{name}": t for part, tensors in parts.items() for name, t in tensors.items()},
+    )
+
+
+def restore(state: RunState, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """Brings a run that has just begun to where ``checkpoint`` stood, torch's generators aside.
+
+    Returns:
+        Where these stood, for :func:`restore_generators` just before the run goes on.
+
+    Raises:
+        CheckpointError: if its tensors are not this run's; the run is then of no more use.
+    """
+    try:
+        state.model.load_state_dict(checkpoint.part("model"))
+        _remember(state.optimizer, checkpoint.part("optimizer"))
+        if state.average is not None:
+            state.average.load_state_dict(checkpoint.part("average"))
+    except (RuntimeError, LookupError, ValueError) as error:
+        raise CheckpointError("`checkpoint` must hold the tensors of this network, got others") from error
+    device = next(state.model.parameters()).device
+    state.losses = [loss for losses in checkpoint.part("losses").values() for loss in losses.to(device)]
+    state.step, state.seconds = checkpoint.step, checkpoint.train_seconds
+    state.curve = list(checkpoint.curve)
+    return checkpoint.part("generators")
+
+
+def restore_generators(states: Mapping[str, torch.Tensor], device: torch.device) -> None:
+    """Puts torch's global generators, the CPU's and a GPU's, where :func:`restore` found them."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)
+
+
+def _remembered(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What an optimizer remembers, by names such as ``12/exp_avg``: parameter number and kind."""
+    return {
+        f"{index}/{kind}": value
+        for index, kinds in optimizer.state_dict()["state"].items()
+        for kind, value in kinds.items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def _remember(optimizer: torch.optim.Optimizer, saved: Mapping[str, torch.Tensor]) -> None:
+    """Makes an optimizer of the same parameters remember what :func:`_remembered` gave."""
+    parameters: list[nn.Parameter] = [p for group in optimizer.param_groups for p in group["params"]]
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in saved.items():
+        index, _, kind = name.partition("/")
+        parameter = parameters[int(index)]
+        # In the parameter's own memory layout: fused optimizers go through both as they lie in memory.
+        laid_out = value
+        if value.shape == parameter.shape:
+            laid_out = torch.empty_like(parameter, requires_grad=False).copy_(value)
+        state.setdefault(int(index), {})[kind] = laid_out
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

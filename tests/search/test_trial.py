@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.proxy.dataset import DataSpec
+from scalesearch.proxy.recipe import RECIPES
+from scalesearch.scaling import Multipliers
+from scalesearch.search.executor import ProcessExecutor, TrialFailedError
+from scalesearch.search.trial import TrialResult, TrialSpec, run_trial
+from scalesearch.search.worker import _reason
+
+BASE = scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16)
+RECIPE = replace(
+    RECIPES["quick"], images=40, batch_size=4, looks=2, schedule="trapezoid", ema_decay=0.9, dropout=0.2
+)
+
+
+def _spec(**changes: Any) -> TrialSpec:
+    spec = TrialSpec(
+        key="abc",
+        arch=replace(BASE, stages=BASE.stages[:3], classes=18),
+        recipe=RECIPE.to_dict(),
+        data=DataSpec(held_out=18).to_dict(),
+        device="cpu",
+        threads=1,
+    )
+    return replace(spec, **changes)
+
+
+def _ignore(_done: int, _steps: int) -> None:
+    pass
+
+
+@pytest.fixture
+def executor(tmp_path: Path) -> Iterator[ProcessExecutor]:
+    executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs")
+    yield executor
+    executor.shutdown(kill=True)
+
+
+def test_a_spec_survives_json_and_needs_no_more_than_before() -> None:
+    spec = _spec(until=20, checkpoint="runs/abc.safetensors", count=False)
+    data = json.loads(json.dumps(spec.to_dict()))
+    assert TrialSpec.from_dict(data) == spec
+    for name in ("until", "checkpoint", "count"):
+        del data[name]
+    assert TrialSpec.from_dict(data) == _spec()
+
+
+def test_trials_in_fresh_processes_go_on_from_one_another(executor: ProcessExecutor, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints" / "abc.safetensors"
+    steps: list[tuple[int, int]] = []
+
+    def run(**changes: Any) -> TrialResult:
+        job = _spec(**changes).to_dict()
+        return TrialResult.from_dict(executor.submit(job, lambda *step: steps.append(step)).result())
+
+    whole = run()
+    steps.clear()
+    first = run(checkpoint=str(path), until=12)
+    second = run(checkpoint=str(path), count=False)
+    assert (first.images_seen, first.complete) == (12, False)
+    assert (second.images_seen, second.complete) == (40, True)
+    assert [point.images for point in second.curve] == [12, 20, 40]
+    assert second.curve[:1] == first.curve
+    assert second.curve[1:] == whole.curve
+    assert (second.top1, second.loss) == (whole.top1, whole.loss)
+    assert steps == [(3, 3), (5, 10), (10, 10)]
+    assert first.fvcore_total == whole.fvcore_total
+    assert (second.fvcore_total, second.uncounted) == (None, {})
+
+
+def test_an_unusable_checkpoint_is_told_in_the_log(executor: ProcessExecutor, tmp_path: Path) -> None:
+    path = tmp_path / "abc.safetensors"
+    path.write_bytes(b"torn")
+    job = _spec(checkpoint=str(path), until=4, count=False).to_dict()
+    result = TrialResult.from_dict(executor.submit(job, _ignore).result())
+    assert result.images_seen == 4
+    log = (tmp_path / "logs" / "abc.train.log").read_text()
+    assert f"starting anew: `checkpoint` must be a whole safetensors file, got {path}: " in log
+
+
+def test_a_checkpoint_that_cannot_be_written_is_a_failure_with_its_reason(
+    executor: ProcessExecutor, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    job = _spec(checkpoint=str(tmp_path / "file" / "abc.safetensors"), until=4, count=False).to_dict()
+    with pytest.raises(TrialFailedError) as caught:
+        executor.submit(job, _ignore).result()
+    assert str(caught.value) == f"[Errno 17] File exists: '{tmp_path / 'file'}'"
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    path = tmp_path / "abc.safetensors"
+    with pytest.raises(OSError) as caught:
+        run_trial(_spec(checkpoint=str(path), until=4, count=False), _ignore)
+    assert _reason(caught.value) == f"no space left on device: {path}"
+    assert list(tmp_path.iterdir()) == []
