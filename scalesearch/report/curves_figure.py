@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -9,13 +11,18 @@ from matplotlib.figure import Figure
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.evidence import highlights
 from scalesearch.report.labels import spread
+from scalesearch.report.limits import LEAST_SPAN, widen
 from scalesearch.report.markdown import plural
-from scalesearch.report.pareto_figure import short_coefficients
+from scalesearch.report.sentences import short_coefficients
 from scalesearch.report.style import COLOURS, FAINT, GREY, MARKERS, house_style, new_figure, settle
 
 __all__ = ["curves_figure"]
 
 LABEL_LINE_PT = 13.0
+STOPPED = {"linestyle": (0, (4, 3))}
+STOP: Mapping[str, Any] = MappingProxyType(
+    {"marker": "o", "markersize": 4, "color": "white", "markeredgecolor": FAINT, "zorder": 2}
+)
 DASHES = {
     "winner": "-",
     "paper": "-",
@@ -36,15 +43,17 @@ def curves_figure(run: RunRecord) -> Figure | None:
     with house_style():
         figure = new_figure("Learning curves", 5.4)
         axes = figure.subplots()
-        others = len(curved) - len(marked)
-        note = f"{plural(len(curved), 'network')}, one seed each"
-        axes.set_title(f"{note}; grey: the other {others}" if others else note, pad=8)
+        axes.set_title(_note(curved, len(marked)), pad=8)
         axes.set_xlabel(name)
         axes.set_ylabel("held-out top-1 (%)")
         named = {h.candidate.key for h in marked}
         for candidate in curved:
             if candidate.key not in named:
-                axes.plot(*_curve(candidate, unit), color=FAINT, linewidth=0.9, alpha=0.7, **_dot(candidate))
+                style = _dot(candidate) | (STOPPED if candidate.status == "pruned" else {})
+                axes.plot(*_curve(candidate, unit), color=FAINT, linewidth=0.9, alpha=0.7, **style)
+                if candidate.status == "pruned":
+                    images, scores = _curve(candidate, unit)
+                    axes.plot(images[-1:], scores[-1:], **STOP)
         for highlight in reversed(marked):
             x, y = _curve(highlight.candidate, unit)
             axes.plot(
@@ -63,6 +72,7 @@ def curves_figure(run: RunRecord) -> Figure | None:
                 zorder=5,
             )
         _chance(figure, 100 / run.classes)
+        widen(axes, "y", LEAST_SPAN)
         # The layout leaves room for a label at the right; it is then moved to where its curve ends.
         notes = [
             axes.text(
@@ -94,6 +104,16 @@ def curves_figure(run: RunRecord) -> Figure | None:
                 clip_on=False,
             )
     return figure
+
+
+def _note(curved: list[CandidateRecord], marked: int) -> str:
+    seeds = max(len(c.runs) for c in curved)
+    others = len(curved) - marked
+    upto = "" if all(len(c.runs) == seeds for c in curved) else "up to "
+    note = f"{plural(len(curved), 'network')}, "
+    note += "one seed each" if seeds == 1 else f"means over {upto}{seeds} seeds"
+    note += f"; grey: the other {others if others > 1 else 'one'}" if others else ""
+    return note + ("; dashed: stopped early" if any(c.status == "pruned" for c in curved) else "")
 
 
 def _curve(candidate: CandidateRecord, unit: int) -> tuple[list[float], list[float]]:

@@ -1,4 +1,7 @@
-"""What the accuracies of a run do and do not show: ranking, intervals, tests, and who is worth naming."""
+"""What the accuracies of a run do and do not show: ranking, one run's interval, and who is worth naming.
+
+What several seeds show is in ``seed_evidence``.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ import numpy as np
 from scipy.stats import binomtest, fisher_exact
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
+from scalesearch.belief.seeds import SIGNIFICANCE
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.scaling import NOMINAL_BASE
+from scalesearch.scaling import NOMINAL_BASE, Coefficients, shares_of
 
 __all__ = [
     "SIGNIFICANCE",
@@ -25,13 +29,17 @@ __all__ = [
     "paper_candidate",
     "rank",
     "same_triple",
+    "tied",
     "wilson",
 ]
 
-SIGNIFICANCE = 0.05
 CONFIDENCE = 0.95
 SAME_COEFFICIENT = 1e-6
 """Grid points are far wider apart than this, and decimal steps far closer to their binary values."""
+SAME_TOP1 = 12
+"""Decimals of a mean top-1: further ones are the rounding of sums."""
+ENOUGH = 6
+"""Networks from which on the most one-sided ones are named: of two, each is the most something."""
 NEAR = 0.1
 """How far from ``2**phi`` a realised cost ratio may be to count as the cost that was asked for."""
 
@@ -39,19 +47,28 @@ HighlightKind = Literal["winner", "paper", "depth", "width", "resolution", "fron
 
 
 def judged(run: RunRecord) -> list[CandidateRecord]:
-    """The candidates with an accuracy, best first; of equal ones the cheapest in MACs comes first."""
+    """The candidates trained to the end, best first; of equal ones the cheapest in MACs comes first.
+
+    Accuracies are means over seeds. Those of fewer seeds than others have come last, whatever their mean: it
+    is the noisier one, and takes no part in the test.
+    """
     done = [c for c in run.candidates if c.status == "completed" and _top1(c) is not None]
-    return sorted(done, key=lambda c: (-(c.top1 or 0.0), c.macs))
+    return sorted(done, key=lambda c: (_order(c), c.macs))
 
 
 def rank(candidate: CandidateRecord, ranking: list[CandidateRecord]) -> tuple[int, int]:
     """The place of ``candidate`` (1 is best) and how many share it."""
-    better = sum((c.top1 or 0.0) > (candidate.top1 or 0.0) for c in ranking)
-    return better + 1, sum(c.top1 == candidate.top1 for c in ranking)
+    own = _order(candidate)
+    return sum(_order(c) < own for c in ranking) + 1, sum(_order(c) == own for c in ranking)
+
+
+def tied(first: CandidateRecord, second: CandidateRecord) -> bool:
+    """Whether two judged networks share a rank."""
+    return _order(first) == _order(second)
 
 
 def wilson(candidate: CandidateRecord) -> tuple[float, float] | None:
-    """The 95% Wilson interval of top-1 as fractions; None where accuracy or image count is unknown."""
+    """The 95% Wilson interval of one run's top-1; None where accuracy or image count is unknown."""
     counts = _counts(candidate)
     if counts is None:
         return None
@@ -114,9 +131,17 @@ class Highlight:
         """The names, for a label."""
         return " and ".join(self.names)
 
+    @property
+    def lines(self) -> str:
+        """The names, one a line, for where there is little room."""
+        return " and\n".join(self.names)
+
 
 def highlights(run: RunRecord) -> list[Highlight]:
-    """The winner, the paper's, and the most one-sided ones: at most five candidates, each once."""
+    """The winner, the paper's, and the most one-sided ones: at most five candidates, each once.
+
+    At a negative phi a coefficient says how much of its dimension is cut away.
+    """
     ranking = judged(run)
     if not ranking:
         return []
@@ -129,7 +154,10 @@ def highlights(run: RunRecord) -> list[Highlight]:
         for dimension, kind in enumerate(dimensions):
             extreme = max(ranking, key=lambda c: _shares(c)[dimension])  # used at once
             only = math.isclose(_shares(extreme)[dimension], 1, abs_tol=1e-9)
-            named.append((extreme, kind, f"{kind} only" if only else f"most {kind}"))
+            if not only and len(ranking) < ENOUGH:
+                continue
+            name = f"{kind} cut" if run.phi < 0 else kind
+            named.append((extreme, kind, f"{name} only" if only else f"most {name}"))
     merged: dict[str, Highlight] = {}
     for candidate, kind, name in named:
         known = merged.get(candidate.key)
@@ -142,14 +170,17 @@ def highlights(run: RunRecord) -> list[Highlight]:
 
 
 def _shares(candidate: CandidateRecord) -> tuple[float, float, float]:
-    """The shares of depth, width and resolution in the logarithm of the nominal cost."""
-    parts = (
-        math.log(candidate.alpha),
-        2 * math.log(candidate.beta),
-        2 * math.log(candidate.gamma),
-    )
-    total = sum(parts)
-    return (parts[0] / total, parts[1] / total, parts[2] / total) if total else (0.0, 0.0, 0.0)
+    """The shares of depth, width and resolution in the logarithm of the nominal cost; 0 where it is 1."""
+    own = Coefficients(alpha=candidate.alpha, beta=candidate.beta, gamma=candidate.gamma)
+    if own.product == 1:
+        return 0.0, 0.0, 0.0
+    found = shares_of(own)
+    return found.depth, found.width, found.resolution
+
+
+def _order(candidate: CandidateRecord) -> tuple[int, float]:
+    """Sorts more seeds before fewer, then higher means before lower, equal but for rounding alike."""
+    return -len(candidate.runs), -round(candidate.top1 or 0.0, SAME_TOP1)
 
 
 def _top1(candidate: CandidateRecord) -> float | None:

@@ -13,6 +13,7 @@ from scalesearch.report.evidence import judged
 from scalesearch.report.files import write_text
 from scalesearch.report.grid_page import grid_page
 from scalesearch.report.pareto_figure import pareto_figure
+from scalesearch.report.seeds_figure import seeds_figure
 from scalesearch.report.style import write_figures
 from scalesearch.report.surface_figure import surface_figure
 from scalesearch.report.tables import candidates_table, csv_text, pareto_table
@@ -52,6 +53,7 @@ def write_grid_report(run: RunRecord, out: Path) -> GridReport:
     candidates, ranking = candidates_table(run), judged(run)
     figures = write_figures(
         {
+            "seeds": seeds_figure(run),
             "pareto": pareto_figure(run),
             "surface": surface_figure(run),
             "learning_curves": curves_figure(run),

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from scalesearch.records import CandidateRecord, RunRecord, Status
-from scalesearch.report.evidence import judged, near_nominal, rank, wilson
+from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.budgets import budget_items
+from scalesearch.report.evidence import judged, near_nominal, rank
 from scalesearch.report.grid_answer import answer, paper_place, trust
-from scalesearch.report.markdown import bullets, code, duration, escape, percent, plural, si, table
+from scalesearch.report.markdown import bullets, code, escape, percent, si, signed_percent, table
+from scalesearch.report.page_parts import figure_part, run_facts, section, unfinished
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
+from scalesearch.report.seed_evidence import intervals, seed_evidence
+from scalesearch.report.shares_section import shares_section
+from scalesearch.report.skipped import skipped_section
+from scalesearch.report.stopped_early import stopped_early_section
 from scalesearch.report.tables import fronts, latency_quartiles
+from scalesearch.report.winning_set import short_p, winning_set_section
 from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = ["FIGURES", "grid_page"]
 
 FIGURES = {
+    "seeds": (
+        "Held-out top-1 of each network, best first",
+        "How to read it: the bar is the 95% interval. With several seeds a small dot is one training run, "
+        "and the shaded band holds the winning set: none of it is shown to be worse than the winner.",
+    ),
     "pareto": (
         "Held-out top-1 against cost, with the Pareto front",
         "How to read it: up is better, left is cheaper. A network below the stepped line is beaten by one "
@@ -23,13 +35,14 @@ FIGURES = {
     ),
     "surface": (
         "All feasible coefficient triples over beta and gamma, coloured by top-1",
-        "How to read it: right is more width, up is more resolution, lower left is more depth. A colour that "
+        "How to read it: the coefficients of width grow to the right, those of resolution upwards and those "
+        "of depth towards the lower left (at a negative phi they say how much is taken away). A colour that "
         "changes smoothly is a trend; a lone bright bead among dark ones is more likely noise.",
     ),
     "learning_curves": (
         "Held-out top-1 against training images seen",
         "How to read it: curves that still climb or cross at the right end might rank differently after "
-        "longer training.",
+        "longer training. Dashed curves were stopped early.",
     ),
 }
 """Alternative text and a line on how to read it, by figure."""
@@ -39,73 +52,69 @@ def grid_page(run: RunRecord, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn; the page says which were left out."""
     parts = [
         f"# {escape(run.name)}: which alpha, beta and gamma?",
-        _unfinished(run),
+        unfinished(run.candidates),
         answer(run),
-        _section("How far to trust this", trust(run)),
-        _section("Where the paper's coefficients came in", paper_place(run)),
+        section("The winning set", winning_set_section(run)),
+        section("How far to trust this", trust(run)),
+        section("Where the paper's coefficients came in", paper_place(run)),
+        section("How the winner shares out the cost", shares_section(run)),
         "## Figures",
-        *(_figure(name, drawn=name in figures) for name in FIGURES),
-        _section("Trained networks, best first", _ranking(run)),
-        _section("Pareto fronts", _fronts(run)),
-        _section("What was skipped, and why", _skipped(run)),
-        _section("What the rule says and what was built", _rule_and_reality(run)),
+        *(_figure(run, name, figures) for name in FIGURES),
+        section("Trained networks, best first", _ranking(run)),
+        section("Pareto fronts", _fronts(run)),
+        section("Stopped early", stopped_early_section(run)),
+        section("What was skipped, and why", skipped_section(run)),
+        section("What the rule says and what was built", _rule_and_reality(run)),
         how_it_was_made(
             command=run.command,
-            facts=_facts(run),
+            facts=run_facts(run),
             settings=run.settings,
             machine=run.machine,
             versions=run.versions,
         ),
-        _section("How to read this page", _glossary()),
+        section("How to read this page", _glossary()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(title: str, body: str) -> str:
-    return f"## {title}\n\n{body}" if body else ""
-
-
-def _of(run: RunRecord, status: Status) -> list[CandidateRecord]:
-    return [c for c in run.candidates if c.status == status]
-
-
-def _unfinished(run: RunRecord) -> str:
-    waiting = len(_of(run, "waiting"))
-    if not waiting:
-        return ""
-    verb = "waits" if waiting == 1 else "wait"
-    return (
-        f"> **This run is not finished:** {waiting} of its {plural(len(run.candidates), 'network')} still "
-        f"{verb} for training, and everything below is about the others. `scalesearch resume DIR`, with the "
-        "folder of this page for DIR, carries on."
-    )
-
-
-def _figure(name: str, *, drawn: bool) -> str:
-    alt, reading = FIGURES[name]
-    if not drawn:
-        return f"*{alt}: left out, as there is no data for it yet.*"
-    return f"![{alt}](figures/{name}.png)\n\n{reading}"
+def _figure(run: RunRecord, name: str, figures: Collection[str]) -> str:
+    if name in figures or not judged(run):
+        return "" if name == "seeds" and name not in figures else figure_part(name, FIGURES, figures)
+    if name == "pareto":
+        return f"*{FIGURES[name][0]}: left out, as all trained networks cost the same within 2%.*"
+    return "" if name == "seeds" else figure_part(name, FIGURES, figures)
 
 
 def _ranking(run: RunRecord) -> str:
-    ranking, on = judged(run), fronts(run)
+    ranking, on, evidence, bounds = judged(run), fronts(run), seed_evidence(run), intervals(run)
     if not ranking:
         return ""
     timed = any(c.latency for c in ranking)
+    budgeted = any(c.budget for c in ranking)
+    members = {c.key for c in evidence.members} if evidence else set()
+
+    def seeds(c: CandidateRecord) -> list[str]:
+        if evidence is None:
+            return []
+        p = evidence.p.get(c.key)
+        mark = "not tested" if p is None else "yes" if c.key in members else ""
+        against = "" if p is None or c is evidence.best else short_p(p)
+        return [percent(c.top1_sd), str(len(c.runs)), against, mark]
 
     def cells(c: CandidateRecord) -> list[str]:
-        interval = wilson(c)
+        interval = bounds.get(c.key)
         return [
             str(rank(c, ranking)[0]),
             percent(c.top1),
             f"{percent(interval[0])} to {percent(interval[1])}" if interval else "",
+            *seeds(c),
             *_triple(c),
             str(c.blocks),
             f"{c.resolution} px",
             si(c.params),
             si(c.macs),
             f"{c.macs_ratio:.2f}",
+            *([signed_percent(c.budget.residual) if c.budget else ""] if budgeted else []),
             *([_milliseconds(c)] if timed else []),
             "" if c.train_seconds is None else f"{c.train_seconds:.0f} s",
             str(len(c.merged)),
@@ -113,8 +122,10 @@ def _ranking(run: RunRecord) -> str:
             code(c.key),
         ]
 
-    header = ["rank", "top-1", "95% interval", "alpha", "beta", "gamma", "blocks", "input", "params"]
-    header += ["MACs", "cost ratio", *(["latency"] if timed else [])]
+    header = ["rank", "mean top-1" if evidence else "top-1", "95% interval"]
+    header += ["sd", "seeds", "p against the best", "in the set"] if evidence else []
+    header += ["alpha", "beta", "gamma", "blocks", "input", "params", "MACs", "cost ratio"]
+    header += [*(["off budget"] if budgeted else []), *(["latency"] if timed else [])]
     header += ["training", "triples", "front", "network"]
     return table(header, map(cells, ranking), left=0)
 
@@ -147,50 +158,20 @@ def _fronts(run: RunRecord) -> str:
     return "\n\n".join(parts)
 
 
-def _skipped(run: RunRecord) -> str:
-    distinct = len(run.candidates)
-    items = [
-        f"The grid has {run.grid_points:,} points; {run.feasible:,} of them meet the constraint.",
-        f"**Merged:** these {run.feasible:,} triples round to {distinct:,} distinct "
-        f"{'network' if distinct == 1 else 'networks'}. Each is trained at most once: "
-        f"{run.feasible - distinct:,} {'triple shares' if run.feasible - distinct == 1 else 'triples share'} "
-        "the training run of another.",
-    ]
-    if run.thinning or _of(run, "skipped"):
-        said = escape(run.thinning) if run.thinning else "the reasons are in the table below."
-        items.append(f"**Thinned out:** {plural(len(_of(run, 'skipped')), 'network')} not trained: {said}")
-    if failed := _of(run, "failed"):
-        items.append(f"**Failed:** {plural(len(failed), 'network')}, for the reasons in the table below.")
-    if waiting := _of(run, "waiting"):
-        items.append(f"**Waiting:** {plural(len(waiting), 'network')}; `scalesearch resume DIR` trains them.")
-    blocks = [bullets(items)]
-    if failed or waiting:
-        blocks.append(_untrained([*failed, *waiting]))
-    if skipped := _of(run, "skipped"):
-        # Long and of little interest: folded, but on the page.
-        title = f"The {plural(len(skipped), 'network')} thinned out"
-        blocks.append(f"<details><summary>{title}</summary>\n\n{_untrained(skipped)}\n\n</details>")
-    return "\n\n".join(blocks)
-
-
-def _untrained(candidates: Sequence[CandidateRecord]) -> str:
-    header = ("status", "reason", "alpha", "beta", "gamma", "cost ratio", "network")
-    rows = [(c.status, escape(c.reason), *_triple(c), f"{c.macs_ratio:.2f}", code(c.key)) for c in candidates]
-    return table(header, rows, left=2)
-
-
 def _rule_and_reality(run: RunRecord) -> str:
     if not run.candidates:
         return ""
     target, every, done = NOMINAL_BASE**run.phi, run.candidates, judged(run)
     near = [c for c in every if near_nominal(c, run.phi)]
+    budgets = budget_items(every)
+    asked = f", around the {target:.3g} that phi {run.phi:g} asks for" if not budgets else ""
     items = [
-        f"**The rule** gives {_range([c.nominal_ratio for c in every])} times the baseline's cost, around "
-        f"the {target:.3g} that phi {run.phi:g} asks for.",
+        *budgets,
+        f"**The rule** gives {_range([c.nominal_ratio for c in every])} times the baseline's cost{asked}.",
         f"**As built**, after blocks, channels and pixels became whole numbers, the same networks cost "
         f"{_range([c.macs_ratio for c in every])} times the baseline"
-        + (f"; the trained ones {_range([c.macs_ratio for c in done])} times. " if done else ". ")
-        + f"{len(near)} of {len(every)} are within 10% of {target:.3g}.",
+        + (f"; the trained ones {_range([c.macs_ratio for c in done])} times." if done else ".")
+        + ("" if budgets else f" {len(near)} of {len(every)} are within 10% of {target:.3g}."),
         "**At full size** the same coefficients, applied to the full-size baseline "
         f"({si(run.baseline['full_macs'])} MACs), cost {_range([c.full_macs_ratio for c in every])} times it."
         + (
@@ -203,27 +184,18 @@ def _rule_and_reality(run: RunRecord) -> str:
     return bullets(items)
 
 
-def _facts(run: RunRecord) -> list[str]:
-    base, done = run.baseline, [c.train_seconds for c in run.candidates if c.train_seconds is not None]
-    sessions = f" over {plural(run.sessions, 'session')}" if run.sessions > 1 else ""
-    return [
-        f"Time: {duration(run.wall_s)}{sessions}, of which {duration(sum(done))} summed over "
-        f"{plural(len(done), 'training run')}.",
-        f"Baseline as trained: {si(base['params'])} params, {si(base['macs'])} MACs, {base['blocks']} "
-        f"blocks, {base['resolution']} px.",
-        f"Seed: {escape(run.settings.get('seed', 'not recorded'))}.",
-    ]
-
-
 def _glossary() -> str:
     return bullets(
         (
             "alpha, beta, gamma: the coefficients of depth, width and resolution; at phi the network is "
-            "alpha^phi times as deep, beta^phi times as wide and gamma^phi times as sharp as the baseline.",
+            "alpha^phi times as deep, beta^phi times as wide and gamma^phi times as sharp as the baseline; a "
+            "negative phi makes it smaller.",
             "product: alpha x beta^2 x gamma^2, the nominal cost of one step of phi; the constraint keeps it "
             "near 2.",
             f"{PLAIN_COUNTS} The cost ratio is the MACs of the network over those of the baseline.",
-            "top-1: the share of held-out images given the right class. The 95% interval is Wilson's.",
+            "top-1: the share of held-out images given the right class. With several seeds it is their "
+            "mean, sd their standard deviation, and the 95% interval Student's t; with one the interval is "
+            "Wilson's.",
             "triples: how many points of the grid round to this very network.",
             "Pareto front: the networks that no other beats in cost and accuracy at once.",
             "latency: the median over repeated forward passes of a whole batch.",

@@ -15,9 +15,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.budgets import same_cost
 from scalesearch.report.evidence import Highlight, highlights, judged, wilson
 from scalesearch.report.labels import Label, Segment, place_labels
+from scalesearch.report.limits import LEAST_SPAN, widen
 from scalesearch.report.markdown import plural
+from scalesearch.report.seed_evidence import intervals
+from scalesearch.report.sentences import short_coefficients
+from scalesearch.report.stopped_early import stopped
 from scalesearch.report.style import (
     COLOURS,
     FAINT,
@@ -32,68 +37,98 @@ from scalesearch.report.style import (
 from scalesearch.report.tables import fronts, latency_quartiles
 from scalesearch.scaling import NOMINAL_BASE
 
-__all__ = ["pareto_figure", "short_coefficients"]
+__all__ = ["pareto_figure"]
 
 LABELLED_FRONT = 12
 """Front members that get a label of their own; of a longer front, as many evenly chosen ones."""
 
 DOTTED = (0, (1, 2))
 FRONT: Mapping[str, Any] = MappingProxyType({"linewidth": 1.4, "alpha": 0.75, "zorder": 2.5})
+STOPPED: Mapping[str, Any] = MappingProxyType(
+    {"linestyle": "", "marker": "o", "markersize": 5, "color": "white", "markeredgecolor": FAINT}
+)
 
 Range = tuple[float, float, float]
 """Low end, value, high end."""
 
 
-def short_coefficients(candidate: CandidateRecord) -> str:
-    """``1.2, 1.1, 1.15``: alpha, beta, gamma as a label has room for."""
-    return f"{candidate.alpha:.4g}, {candidate.beta:.4g}, {candidate.gamma:.4g}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Panel:
-    """One panel: the cost of each candidate in the unit of its x axis, and the keys on the front."""
+    """One panel: the cost of each candidate in the unit of its x axis, and the keys on the front.
+
+    ``stopped`` are cost and top-1 in percent of the networks that were stopped early.
+    """
 
     axes: Axes
     costs: Sequence[Range]
     candidates: Sequence[CandidateRecord]
     front: Sequence[str]
+    stopped: Sequence[tuple[float, float]] = ()
 
 
 def pareto_figure(run: RunRecord) -> Figure | None:
-    """Held-out top-1 against MACs, and against latency where measured; None where nothing was judged."""
+    """Held-out top-1 against MACs, and against latency where measured.
+
+    A panel in which all networks cost the same within 2% would show nothing and is left out; None where none
+    is left, or nothing was judged.
+    """
     done = judged(run)
-    if not done:
-        return None
     timed = [c for c in done if c.latency is not None and c.latency.samples_s]
-    marked = highlights(run)
+    medians = [latency_quartiles(c.latency)[1] for c in timed if c.latency is not None]
+    by_macs = bool(done) and not same_cost([c.macs for c in done])
+    by_latency = bool(timed) and not same_cost(medians)
+    if not (by_macs or by_latency):
+        return None
+    marked, bounds = highlights(run), intervals(run)
     with house_style():
-        figure = new_figure("Accuracy against cost", 9.6 if timed else 5.4)
-        axes = [figure.add_subplot(2 if timed else 1, 1, row) for row in ((1, 2) if timed else (1,))]
-        panels = [_macs_panel(axes[0], run, done)]
-        if timed:
-            panels.append(_latency_panel(axes[1], run, timed))
-        drawn = [_draw(panel, marked) for panel in panels]
-        legend_below(figure, _legend(marked, run.phi), 3)
+        figure = new_figure("Accuracy against cost", 9.6 if by_macs and by_latency else 5.4)
+        axes = list(np.atleast_1d(figure.subplots(by_macs + by_latency, 1)))
+        panels = [_macs_panel(axes[0], run, done)] if by_macs else []
+        panels += [_latency_panel(axes[-1], run, timed)] if by_latency else []
+        axes[0].set_title(_note(done), pad=10)
+        drawn = [_draw(panel, marked, bounds) for panel in panels]
+        entries = _legend(run, marked, asked=by_macs, some_stopped=any(panel.stopped for panel in panels))
+        legend_below(figure, entries, 3)
         for panel, clear in zip(panels, drawn, strict=True):
             place_labels(panel.axes, _labels(panel, marked), clear)
     return figure
 
 
-def _macs_panel(axes: Axes, run: RunRecord, done: list[CandidateRecord]) -> _Panel:
-    text = plural(len(done), "trained network")
+def _note(done: list[CandidateRecord]) -> str:
+    text, seeds = plural(len(done), "trained network"), len(done[0].runs)
+    if seeds > 1:
+        return f"{text}; means over {seeds} seeds, vertical bars: their 95% t intervals"
     if any(wilson(c) for c in done):
         text += "; vertical bars: 95% Wilson intervals of the held-out sample"
-    axes.set_title(text, pad=10)
+    return text
+
+
+def _macs_panel(axes: Axes, run: RunRecord, done: list[CandidateRecord]) -> _Panel:
     unit, name = (1e9, "billions") if max(c.macs for c in done) >= 1e9 else (1e6, "millions")
     baseline = run.baseline["macs"] / unit
-    asked = NOMINAL_BASE**run.phi * baseline
-    axes.axvline(asked, color=GREY, linewidth=1, linestyle=DOTTED, zorder=1)
+    if (asked := _asked_macs(run)) is not None:
+        axes.axvline(asked / unit, color=GREY, linewidth=1, linestyle=DOTTED, zorder=1)
     axes.set_xlabel(f"multiply-adds of the trained network ({name})")
     to_ratio, to_macs = partial(np.multiply, 1 / baseline), partial(np.multiply, baseline)
     ratios = axes.secondary_xaxis("top", functions=(to_ratio, to_macs))
     ratios.set_xlabel("realised cost ratio (times the baseline)", color=GREY)
     costs = [(c.macs / unit, c.macs / unit, c.macs / unit) for c in done]
-    return _Panel(axes=axes, costs=costs, candidates=done, front=fronts(run)["macs"])
+    return _Panel(
+        axes=axes,
+        costs=costs,
+        candidates=done,
+        front=fronts(run)["macs"],
+        stopped=[(c.macs / unit, 100 * (c.top1 or 0.0)) for c in stopped(run) if c.runs],
+    )
+
+
+def _asked_macs(run: RunRecord) -> float | None:
+    """The multiply-adds asked for: the budget's, else the rule's; None for budgets of other costs."""
+    targets = {(c.budget.kind, c.budget.target) for c in run.candidates if c.budget is not None}
+    if not targets:
+        return float(NOMINAL_BASE**run.phi * run.baseline["macs"])
+    kind, target = next(iter(targets))
+    return target if len(targets) == 1 and kind == "macs" else None
 
 
 def _latency_panel(axes: Axes, run: RunRecord, timed: list[CandidateRecord]) -> _Panel:
@@ -104,7 +139,9 @@ def _latency_panel(axes: Axes, run: RunRecord, timed: list[CandidateRecord]) -> 
     return _Panel(axes=axes, costs=costs, candidates=timed, front=fronts(run)["latency"])
 
 
-def _draw(panel: _Panel, marked: Sequence[Highlight]) -> list[Segment]:
+def _draw(
+    panel: _Panel, marked: Sequence[Highlight], bounds: Mapping[str, tuple[float, float]]
+) -> list[Segment]:
     """Draw one panel; what its labels should keep clear of comes back."""
     axes, kinds = panel.axes, {h.candidate.key: h.kind for h in marked}
     clear: list[Segment] = []
@@ -114,7 +151,7 @@ def _draw(panel: _Panel, marked: Sequence[Highlight]) -> list[Segment]:
         kind = kinds.get(candidate.key, "front" if on_front else None)
         colour = COLOURS[kind] if kind else FAINT
         top1 = 100 * (candidate.top1 or 0.0)
-        low, high = (100 * bound for bound in wilson(candidate) or (top1 / 100, top1 / 100))
+        low, high = (100 * bound for bound in bounds.get(candidate.key, (top1 / 100, top1 / 100)))
         for x, y in (([cost, cost], [low, high]), ([low_cost, high_cost], [top1, top1])):
             axes.plot(
                 *(x, y),
@@ -136,9 +173,13 @@ def _draw(panel: _Panel, marked: Sequence[Highlight]) -> list[Segment]:
         clear += [(cost, low, cost, high), (low_cost, top1, high_cost, top1), *[(cost, top1, cost, top1)] * 6]
         if on_front:
             steps.append((cost, top1))
+    for cost, top1 in panel.stopped:
+        axes.plot(cost, top1, **STOPPED, zorder=2)
+        clear += [(cost, top1, cost, top1)] * 3
     axes.set_ylabel("held-out top-1 (%)")
     axes.margins(x=0.08, y=0.1)
     axes.set_xlim(axes.get_xlim())
+    widen(axes, "y", LEAST_SPAN)
     steps.sort()
     steps.append((axes.get_xlim()[1], steps[-1][1]))
     axes.step(*zip(*steps, strict=True), where="post", color=COLOURS["front"], **FRONT)
@@ -171,7 +212,7 @@ def _labels(panel: _Panel, marked: Sequence[Highlight]) -> list[Label]:
     ]
 
 
-def _legend(marked: Sequence[Highlight], phi: float) -> list[Line2D]:
+def _legend(run: RunRecord, marked: Sequence[Highlight], *, asked: bool, some_stopped: bool) -> list[Line2D]:
     def mark(marker: str, colour: str, label: str, size: float = 7, edge: str = "white") -> Line2D:
         return Line2D(
             [],
@@ -184,15 +225,17 @@ def _legend(marked: Sequence[Highlight], phi: float) -> list[Line2D]:
             label=label,
         )
 
-    step = Line2D([], [], color=COLOURS["front"], label="Pareto front", **FRONT)
-    asked = f"cost asked for: {NOMINAL_BASE**phi:.3g} times the baseline"
-    dotted = Line2D([], [], color=GREY, linewidth=1, linestyle=DOTTED, label=asked)
-    entries = [
-        step,
-        dotted,
+    entries = [Line2D([], [], color=COLOURS["front"], label="Pareto front", **FRONT)]
+    if asked and (macs := _asked_macs(run)) is not None:
+        ratio = macs / run.baseline["macs"]
+        label = f"cost asked for: {ratio:.3g} times the baseline"
+        entries.append(Line2D([], [], color=GREY, linewidth=1, linestyle=DOTTED, label=label))
+    entries += [
         mark("o", COLOURS["front"], "outlined: on the front", edge=INK),
         mark("o", FAINT, "dominated", 5),
     ]
+    if some_stopped:
+        entries.append(Line2D([], [], **STOPPED, label="stopped early (top-1 then)"))
     return entries + [
-        mark(MARKERS[h.kind], COLOURS[h.kind], h.text, 12 if h.kind == "winner" else 7) for h in marked
+        mark(MARKERS[h.kind], COLOURS[h.kind], h.lines, 12 if h.kind == "winner" else 7) for h in marked
     ]

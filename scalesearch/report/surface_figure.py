@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_hex
@@ -16,20 +15,26 @@ from matplotlib.lines import Line2D
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import highlights, judged, paper_candidate, same_triple
-from scalesearch.report.labels import Label, Segment, place_labels
+from scalesearch.report.evidence import highlights, judged, same_triple
+from scalesearch.report.labels import Label, place_labels
+from scalesearch.report.markdown import plural
+from scalesearch.report.shades import SHADES
 from scalesearch.report.style import COLOURS, FAINT, GREY, INK, house_style, legend_below, new_figure, settle
+from scalesearch.report.surface_lines import dial_legend, iso_legend, iso_lines, one_dial_line
 from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = ["surface_figure"]
 
 Triple = tuple[float, float, float]
 
-COLOUR_MAP = "viridis"
+SAME = 1e-9
+"""Points of top-1 below which two values differ by rounding only."""
 LARGEST_PT, SMALLEST_PT = 13.0, 3.0
 FALLBACK_STEP = 0.05
-ROOMY = 1.06
-"""How far beyond the edge of the surface its corner must lie to hold a note clear of every bead."""
+FEW = 6
+"""With fewer beads than this the axes show the whole surface: their own range would be a frame of nothing."""
+WHOLE = (1.0, NOMINAL_BASE**0.5)
+"""What beta or gamma can be where the product is 2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,40 +57,60 @@ def surface_figure(run: RunRecord) -> Figure | None:
     with house_style():
         figure = new_figure("The feasible surface, coloured by accuracy", 6.9)
         axes = figure.subplots()
-        axes.set_title(
-            f"{len(beads)} coefficient triples make {len(run.candidates)} distinct networks, "
-            f"{len(done) or 'none'} of them trained\nbeads side by side share beta and gamma: alpha grows "
-            "from left to right",
-            pad=8,
-        )
+        scores = [100 * (c.top1 or 0.0) for c in done]
+        axes.set_title(_note(run, beads, scores), pad=8)
         axes.set_xlabel(r"$\beta$ (width coefficient)")
         axes.set_ylabel(r"$\gamma$ (resolution coefficient)")
         step = _limits(axes, beads)
-        scores = [100 * (c.top1 or 0.0) for c in done]
-        norm = Normalize(min(scores), max(scores)) if len(set(scores)) > 1 else None
-        norm = norm or (Normalize(scores[0] - 0.5, scores[0] + 0.5) if scores else Normalize(0, 100))
-        colours = ScalarMappable(norm, COLOUR_MAP)
-        shades = colormaps[COLOUR_MAP](norm([100 * (bead.candidate.top1 or 0.0) for bead in beads]))
-        if scores:
+        # One value has no range that a bar could show: its beads take the middle colour.
+        various = max(scores, default=0.0) - min(scores, default=0.0) > SAME
+        norm = Normalize(min(scores), max(scores)) if various else Normalize(*_around(scores))
+        colours = ScalarMappable(norm, SHADES)
+        shades = SHADES(norm([100 * (bead.candidate.top1 or 0.0) for bead in beads]))
+        if various:
             bar = figure.colorbar(colours, ax=axes, fraction=0.045, pad=0.03)
             bar.set_label("held-out top-1 of the triple's network (%)")
             bar.outline.set_visible(False)
         handles = _legend(run)
         legend_below(figure, handles, 4 if len(handles) <= 4 else 3)
-        segments = _iso_lines(axes)
+        segments = iso_lines(axes)
         settle(figure)
+        dial, dial_labels = one_dial_line(axes)
+        segments += dial
         positions, size = _positions(axes, beads, step)
         for bead, (x, y), shade in zip(beads, positions, shades, strict=True):
             if bead.candidate.key in keys:
                 axes.plot(x, y, "o", markersize=size, color=tuple(shade), markeredgewidth=0, zorder=4)
+            elif bead.candidate.status == "pruned":
+                style: dict[str, Any] = {"color": "white", "markeredgecolor": FAINT, "markeredgewidth": 1.2}
+                axes.plot(x, y, "s", markersize=size * 0.65, **style, zorder=3)
             elif bead.candidate.status == "failed":
                 axes.plot(x, y, "x", markersize=size * 0.7, color=GREY, markeredgewidth=1.2, zorder=3)
             else:
                 edge = GREY if bead.candidate.status == "waiting" else FAINT
                 axes.plot(*(x, y, "o"), markersize=size * 0.85, color="white", markeredgecolor=edge, zorder=3)
         segments += [(x, y, x, y) for x, y in positions for _ in range(4)]
-        place_labels(axes, _mark(axes, run, beads, positions, size), segments)
+        place_labels(axes, _mark(axes, run, beads, positions, size) + dial_labels, segments)
     return figure
+
+
+def _note(run: RunRecord, beads: list[Bead], scores: list[float]) -> str:
+    networks = len(run.candidates)
+    to_the_end = " to the end" if any(c.status == "pruned" for c in run.candidates) else ""
+    note = (
+        f"{plural(len(beads), 'coefficient triple')} {'makes' if len(beads) == 1 else 'make'} "
+        f"{networks} distinct {'network' if networks == 1 else 'networks'}, "
+        f"{len(scores) or 'none'} of them trained{to_the_end}"
+    )
+    if scores and max(scores) - min(scores) <= SAME:
+        note += f", top-1 {scores[0]:.1f}%" + (" each" if len(scores) > 1 else "")
+    if len(beads) > networks:
+        note += "\nbeads side by side share beta and gamma: alpha grows from left to right"
+    return note
+
+
+def _around(scores: list[float]) -> tuple[float, float]:
+    return (scores[0] - 1, scores[0] + 1) if scores else (0.0, 100.0)
 
 
 def _beads(run: RunRecord) -> list[Bead]:
@@ -105,9 +130,10 @@ def _limits(axes: Axes, beads: list[Bead]) -> tuple[float, float]:
     """Set limits with a margin of one grid step (two to the left, for names); the steps come back."""
     steps = []
     for axis, setter in ((1, axes.set_xlim), (2, axes.set_ylim)):
-        values = sorted({round(bead.triple[axis], 6) for bead in beads})
+        whole = WHOLE if len(beads) < FEW else ()
+        values = sorted({round(bead.triple[axis], 6) for bead in beads} | set(whole))
         span = values[-1] - values[0]
-        step = min(np.diff(values), default=FALLBACK_STEP)
+        step = FALLBACK_STEP if whole else min(np.diff(values), default=FALLBACK_STEP)
         margin = max(0.07 * span, 0.5 * FALLBACK_STEP)
         setter(values[0] - margin * (2.7 if axis == 1 else 1), values[-1] + margin)
         steps.append(float(step))
@@ -132,65 +158,13 @@ def _positions(
     ], size
 
 
-def _iso_lines(axes: Axes) -> list[Segment]:
-    """Lines on which the constraint gives one alpha, named at their left ends; their segments come back."""
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    axes.set_autoscale_on(False)
-    beta = np.linspace(left, right, 200)
-    segments: list[Segment] = []
-    for alpha in _alpha_levels(left * bottom):
-        gamma = math.sqrt(NOMINAL_BASE / alpha) / beta
-        axes.plot(beta, gamma, color=FAINT, linewidth=0.9, zorder=1)
-        segments += [
-            (beta[i], gamma[i], beta[i + 10], gamma[i + 10])
-            for i in range(0, 190, 10)
-            if bottom <= gamma[i] <= top
-        ]
-        at_left = bool(gamma[0] <= top)
-        end = (left, gamma[0]) if at_left else (math.sqrt(NOMINAL_BASE / alpha) / top, top)
-        axes.annotate(
-            *(rf"$\alpha$ = {alpha:g}", end),
-            xytext=(3, -2) if at_left else (11, -3),
-            textcoords="offset points",
-            va="top",
-            fontsize=9,
-            color=GREY,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6} if at_left else None,
-            zorder=1.5,
-        )
-        height = end[1] - 0.02 * (top - bottom)
-        segments += [(end[0], height, end[0] + 0.09 * (right - left), height)] * 4
-    limit = math.sqrt(NOMINAL_BASE) / beta
-    axes.fill_between(beta, limit, top + 1, color="#f3f4f6", linewidth=0, zorder=0)
-    if (left + 0.62 * (right - left)) * (bottom + 0.9 * (top - bottom)) > ROOMY * math.sqrt(NOMINAL_BASE):
-        axes.text(
-            *(0.985, 0.975, r"a product of exactly 2 needs $\alpha$ < 1 here"),
-            transform=axes.transAxes,
-            ha="right",
-            va="top",
-            fontsize=9,
-            color=GREY,
-        )
-    return segments
-
-
-def _alpha_levels(corner: float) -> list[float]:
-    """Round values of alpha, from 1 up to what the constraint gives where beta times gamma is least."""
-    highest = NOMINAL_BASE / corner**2 if corner > 0 else NOMINAL_BASE
-    return [round(1 + 0.2 * k, 1) for k in range(round(5 * (min(highest, 3.0) - 1)) + 1)]
-
-
 def _mark(
     axes: Axes, run: RunRecord, beads: list[Bead], positions: list[tuple[float, float]], size: float
 ) -> list[Label]:
     """Ring the winner's triples and the paper's point; their labels come back."""
     labels = []
     winner = next((h.candidate for h in highlights(run)), None)
-    paper = paper_candidate(run) and (
-        PAPER_COEFFICIENTS.alpha,
-        PAPER_COEFFICIENTS.beta,
-        PAPER_COEFFICIENTS.gamma,
-    )
+    paper = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.gamma)
     for bead, (x, y) in zip(beads, positions, strict=True):
         names = []
         if winner is not None and bead.candidate.key == winner.key:
@@ -204,7 +178,7 @@ def _mark(
                 zorder=6,
             )
             names += ["winner"] if own else []
-        if paper and same_triple(bead.triple, paper):
+        if same_triple(bead.triple, paper):
             axes.plot(
                 *(x, y, "o"),
                 markersize=size + (8 if names else 3),
@@ -218,7 +192,19 @@ def _mark(
             text = f"{' and '.join(names)}\n{bead.triple[0]:.4g}, {bead.triple[1]:.4g}, {bead.triple[2]:.4g}"
             colour = INK if names[0] == "winner" else COLOURS["paper"]
             labels.append(Label(x=x, y=y, text=text, colour=colour, bold=True, radius_pt=size / 2 + 4))
+    if not any(same_triple(bead.triple, paper) for bead in beads) and _within(axes, paper[1], paper[2]):
+        style: dict[str, Any] = {"color": "none", "markeredgecolor": COLOURS["paper"], "markeredgewidth": 2}
+        axes.plot(paper[1], paper[2], "o", markersize=size + 3, **style, zorder=7)
+        text = "the paper's\n" + ", ".join(f"{value:.4g}" for value in paper)
+        labels.append(
+            Label(x=paper[1], y=paper[2], text=text, colour=COLOURS["paper"], radius_pt=size / 2 + 4)
+        )
     return labels
+
+
+def _within(axes: Axes, x: float, y: float) -> bool:
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    return left <= x <= right and bottom <= y <= top
 
 
 def _legend(run: RunRecord) -> list[Line2D]:
@@ -235,15 +221,11 @@ def _legend(run: RunRecord) -> list[Line2D]:
         )
 
     present = {c.status for c in run.candidates}
-    entries = (
-        [mark("o", "trained", "none", fill=str(to_hex(colormaps[COLOUR_MAP](0.5))))] if judged(run) else []
-    )
+    entries = [mark("o", "trained", "none", fill=str(to_hex(SHADES(0.5))))] if judged(run) else []
     entries += [mark("o", "winner's network", INK, width=2)] if judged(run) else []
-    entries += (
-        [mark("o", "the paper's coefficients", COLOURS["paper"], width=2)] if paper_candidate(run) else []
-    )
+    entries.append(mark("o", "the paper's coefficients", COLOURS["paper"], width=2))
+    entries += [mark("s", "stopped early", FAINT, width=1.2)] if "pruned" in present else []
     entries += [mark("o", "skipped (thinned out)", FAINT)] if "skipped" in present else []
     entries += [mark("o", "waiting", GREY)] if "waiting" in present else []
     entries += [mark("x", "failed", GREY, width=1.2)] if "failed" in present else []
-    line = Line2D([], [], color=FAINT, linewidth=0.9, label=r"$\alpha\,\beta^2\gamma^2 = 2$ at one $\alpha$")
-    return [*entries, line]
+    return [*entries, iso_legend(), dial_legend()]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from scalesearch.records import CandidateRecord, FamilyRow, LatencyRecord, RunRecord, ScaleRecord
-from scalesearch.report.evidence import judged, wilson
+from scalesearch.report.evidence import judged
 from scalesearch.report.markdown import one_line
 from scalesearch.report.pareto import pareto_front
+from scalesearch.report.seed_evidence import intervals, seed_evidence
 
 __all__ = [
     "CANDIDATE_COLUMNS",
@@ -28,6 +29,7 @@ __all__ = [
     "published_table",
 ]
 
+BUDGET_COLUMNS = ("budget", "budget_target", "budget_value", "budget_residual", "matched_by")
 CANDIDATE_COLUMNS = (
     *(
         "key",
@@ -45,11 +47,13 @@ CANDIDATE_COLUMNS = (
     *("fvcore_total", "latency_median_s", "latency_iqr_s", "top1", "loss", "train_seconds", "images_seen"),
     *("merged", "status", "reason", "pareto"),
     *("nominal_ratio", "blocks", "activations", "full_macs", "full_macs_ratio", "top1_low", "top1_high"),
+    *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS, "p_best", "winning_set", "top1_stopped"),
 )
 PARETO_COLUMNS = (
     *("front", "key", "alpha", "beta", "gamma", "depth", "width", "resolution", "blocks", "params"),
     *("macs", "macs_ratio", "nominal_ratio", "latency_median_s", "latency_iqr_s"),
     *("top1", "top1_low", "top1_high", "loss"),
+    *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS),
 )
 FAMILY_COLUMNS = (
     *("phi", "depth", "width", "resolution_multiplier", "resolution", "blocks", "params", "macs"),
@@ -65,26 +69,46 @@ PUBLISHED_COLUMNS = (
 INTEGER_COLUMNS = frozenset(
     (
         *("resolution", "params", "macs", "fvcore_total", "images_seen", "merged"),
-        *("blocks", "activations", "full_macs", "batch_size", "threads"),
+        *("blocks", "activations", "full_macs", "batch_size", "threads", "seeds"),
     )
 )
-TEXT_COLUMNS = frozenset(("key", "status", "reason", "pareto", "front", "device", "name", "source"))
+TEXT_COLUMNS = frozenset(
+    (
+        *("key", "status", "reason", "pareto", "front", "device", "name", "source"),
+        *("role", "budget", "matched_by", "winning_set"),
+    )
+)
 
 
 def candidates_table(run: RunRecord) -> pd.DataFrame:
-    """Every candidate in the run's order, columns :data:`CANDIDATE_COLUMNS`; what is unknown is missing."""
-    on = fronts(run)
+    """Every candidate in the run's order, columns :data:`CANDIDATE_COLUMNS`; what is unknown is missing.
+
+    ``top1`` and ``loss`` are means over seeds, of networks that were trained to the end; what a network had
+    when it was stopped early is in ``top1_stopped``. ``top1_low`` and ``top1_high`` are a t interval over
+    seeds where there are several, else Wilson's. ``p_best`` and ``winning_set`` (``yes`` or ``no``) are
+    those of the seeds' test against the best.
+    """
+    on, evidence = fronts(run), seed_evidence(run)
     names = {key: "+".join(name for name in on if key in on[name]) for keys in on.values() for key in keys}
+    members = {c.key for c in evidence.members} if evidence else set()
+    verdicts = {
+        key: {"p_best": p, "winning_set": "yes" if key in members else "no"}
+        for key, p in (evidence.p if evidence else {}).items()
+    }
     return _frame(
-        (_candidate_row(c) | {"pareto": names.get(c.key, "")} for c in run.candidates), CANDIDATE_COLUMNS
+        (
+            row | {"pareto": names.get(row["key"], "")} | verdicts.get(row["key"], {})
+            for row in _candidate_rows(run, run.candidates)
+        ),
+        CANDIDATE_COLUMNS,
     )
 
 
 def pareto_table(run: RunRecord) -> pd.DataFrame:
     """The fronts of top-1 against MACs and (where measured) latency, each from cheap to dear."""
-    by_key = {c.key: c for c in run.candidates}
+    by_key = {row["key"]: row for row in _candidate_rows(run, judged(run))}
     return _frame(
-        (_candidate_row(by_key[key]) | {"front": name} for name, keys in fronts(run).items() for key in keys),
+        (by_key[key] | {"front": name} for name, keys in fronts(run).items() for key in keys),
         PARETO_COLUMNS,
     )
 
@@ -130,16 +154,29 @@ def _front(candidates: list[CandidateRecord], costs: Sequence[float]) -> list[st
     return [key for _, key in sorted(kept, key=lambda pair: pair[0])]
 
 
+def _candidate_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> Iterator[dict[str, Any]]:
+    bounds = intervals(run)
+    for candidate in candidates:
+        low, high = bounds.get(candidate.key, (None, None))
+        yield _candidate_row(candidate) | {"top1_low": low, "top1_high": high}
+
+
 def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
     row = {name: getattr(candidate, name, None) for name in CANDIDATE_COLUMNS}
+    row |= {"merged": len(candidate.merged), "seeds": len(candidate.runs)}
     if candidate.status != "completed":
-        row |= {"top1": None, "loss": None}
-    low, high = (wilson(candidate) if candidate.status == "completed" else None) or (None, None)
-    return (
-        row
-        | _latency_cells(candidate.latency)
-        | {"merged": len(candidate.merged), "top1_low": low, "top1_high": high}
-    )
+        stopped = candidate.top1 if candidate.status == "pruned" else None
+        row |= {"top1": None, "loss": None, "top1_sd": None, "top1_stopped": stopped}
+    budget = candidate.budget
+    row["budget"] = budget.kind if budget else None
+    if budget:
+        row |= {
+            "budget_target": budget.target,
+            "budget_value": budget.value,
+            "budget_residual": budget.residual,
+            "matched_by": budget.matched_by,
+        }
+    return row | _latency_cells(candidate.latency)
 
 
 def _family_row(row: FamilyRow) -> dict[str, Any]:

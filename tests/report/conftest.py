@@ -20,8 +20,10 @@ from scalesearch.records import (
     FamilyRow,
     LatencyRecord,
     PublishedRow,
+    RungRecord,
     RunRecord,
     ScaleRecord,
+    SeedRun,
 )
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
 
@@ -76,41 +78,73 @@ def _candidate(triples: list[Coefficients], arch: ArchSpec, phi: float) -> Candi
     )
 
 
-def _trained(row: CandidateRecord, random_: random.Random, *, latency: bool) -> CandidateRecord:
-    skill = (
-        0.36
-        + 0.30 * (row.beta - 1)
-        + 0.38 * (row.gamma - 1)
-        - 0.10 * (row.alpha - 1)
-        + random_.gauss(0, 0.02)
-    )
-    looks = 6
+LOOKS, IMAGES_A_LOOK = 6, 3600
+RUNGS = (
+    RungRecord(images=7200, networks=12, seeds=1),
+    RungRecord(images=14400, networks=6, seeds=1),
+    RungRecord(images=21600, networks=3, seeds=3),
+)
+
+
+def _seed_run(
+    row: CandidateRecord, skill: float, random_: random.Random, *, seed: int, looks: int
+) -> SeedRun:
+    def top1(k: int) -> float:
+        learnt = skill * (1 - 0.55**k) / (1 - 0.55**LOOKS) + random_.gauss(0, 0.008) * (k < LOOKS)
+        return round(HELD_OUT * max(0.04, learnt)) / HELD_OUT
+
     curve = tuple(
-        CurvePoint(
-            images=3600 * k,
-            train_loss=2.9 - 0.25 * k,
-            loss=2.9 - 0.2 * k,
-            top1=round(
-                HELD_OUT
-                * max(0.04, skill * (1 - 0.55**k) / (1 - 0.55**looks) + random_.gauss(0, 0.008) * (k < looks))
-            )
-            / HELD_OUT,
-        )
+        CurvePoint(images=IMAGES_A_LOOK * k, train_loss=2.9 - 0.25 * k, loss=2.9 - 0.2 * k, top1=top1(k))
         for k in range(1, looks + 1)
     )
+    return SeedRun(
+        seed=seed,
+        top1=curve[-1].top1,
+        loss=curve[-1].loss,
+        held_out_images=HELD_OUT,
+        images_seen=curve[-1].images,
+        train_seconds=20.0 + row.macs / 1e6,
+        curve=curve,
+    )
+
+
+def _trained(
+    row: CandidateRecord,
+    random_: random.Random,
+    *,
+    latency: bool,
+    seeds: int = 1,
+    looks: int = LOOKS,
+    luck: float = 0.02,
+) -> CandidateRecord:
+    """A network of a skill that its coefficients decide up to ``luck``, trained with ``seeds`` seeds."""
+    skill = 0.36 + 0.30 * (row.beta - 1) + 0.38 * (row.gamma - 1) - 0.10 * (row.alpha - 1)
+    skill += random_.gauss(0, luck)
+    noise = [0.0] if seeds == 1 else [0.006 * (seed - 1) + random_.gauss(0, 0.012) for seed in range(seeds)]
     return replace(
         row,
         status="completed",
         fvcore_total=int(row.macs * 1.04),
         uncounted={"aten::silu_": 3 * row.blocks, "aten::mul": row.blocks},
-        top1=curve[-1].top1,
-        loss=curve[-1].loss,
-        held_out_images=HELD_OUT,
-        train_seconds=20.0 + row.macs / 1e6,
-        images_seen=curve[-1].images,
-        curve=curve,
+        runs=tuple(
+            _seed_run(row, skill + moved, random_, seed=seed, looks=looks) for seed, moved in enumerate(noise)
+        ),
         latency=_latency(0.004 + row.blocks * 3e-4 + row.macs / 4e9, random_) if latency else None,
     )
+
+
+def _halved(rows: list[CandidateRecord], random_: random.Random, *, latency: bool) -> list[CandidateRecord]:
+    """Successive halving by :data:`RUNGS` of the rows that were trained, on the first one's order."""
+    trained = [i for i, row in enumerate(rows) if row.status == "completed"]
+    rows, looks = list(rows), [rung.images // IMAGES_A_LOOK for rung in RUNGS]
+    for place, i in enumerate(sorted(trained, key=lambda i: -(rows[i].top1 or 0))):
+        reached = sum(place < rung.networks for rung in RUNGS) - 1
+        if reached == len(RUNGS) - 1:
+            rows[i] = _trained(rows[i], random_, latency=latency, seeds=RUNGS[-1].seeds)
+        else:
+            stopped = _trained(rows[i], random_, latency=False, looks=looks[reached])
+            rows[i] = replace(stopped, status="pruned", reason=f"stopped at rung {reached + 1}")
+    return rows
 
 
 @cache
@@ -122,6 +156,8 @@ def fabricate_run(
     step: float = 0.05,
     seed: int = 0,
     rest: str = "skipped",
+    seeds: int = 1,
+    halving: bool = False,
 ) -> RunRecord:
     random_ = random.Random(seed)
     by_key: dict[str, tuple[ArchSpec, list[Coefficients]]] = {}
@@ -135,9 +171,11 @@ def fabricate_run(
     order = [paper, *random_.sample([i for i in range(len(rows)) if i != paper], len(rows) - 1)]
     chosen = set(order[:wanted])
     rows = [
-        _trained(row, random_, latency=latency) if i in chosen else replace(row, status=rest)  # type: ignore[arg-type]
+        _trained(row, random_, latency=latency, seeds=seeds) if i in chosen else replace(row, status=rest)  # type: ignore[arg-type]
         for i, row in enumerate(rows)
     ]
+    if halving:
+        rows = _halved(rows, random_, latency=latency)
     thinning = (
         ""
         if wanted >= len(rows)
@@ -172,6 +210,7 @@ def fabricate_run(
         },
         classes=CLASSES,
         candidates=tuple(rows),
+        rungs=RUNGS if halving else (),
     )
 
 

@@ -25,6 +25,10 @@ ISSUE_COLUMNS = """
     latency_median_s, latency_iqr_s, top1, loss, train_seconds, images_seen, merged, status, reason, pareto
 """
 EXTRA_COLUMNS = "nominal_ratio, blocks, activations, full_macs, full_macs_ratio, top1_low, top1_high"
+LATER_COLUMNS = """
+    seeds, top1_sd, role, phi, budget, budget_target, budget_value, budget_residual, matched_by, p_best,
+    winning_set, top1_stopped
+"""
 HOSTILE = "can't open </td><script>|`x`|\n# Title\r\n\x1b[31m $x^ [a](javascript:b) *b* __c__ \udcff"
 
 
@@ -32,14 +36,28 @@ def with_candidates(run: RunRecord, change):
     return replace(run, candidates=tuple(change(i, c) for i, c in enumerate(run.candidates)))
 
 
-def with_top1(run: RunRecord, *values: float) -> RunRecord:
-    """The run with these accuracies for its trained networks, in order, and no others trained."""
+def judged_as(candidate: CandidateRecord, *values: float) -> CandidateRecord:
+    """The candidate with these accuracies, one per seed."""
+    first = candidate.runs[0]
+    return replace(
+        candidate, runs=tuple(replace(first, seed=seed, top1=value) for seed, value in enumerate(values))
+    )
+
+
+def with_top1(run: RunRecord, *values: float | tuple[float, ...]) -> RunRecord:
+    """The run with these accuracies for its trained networks, in order, and no others trained.
+
+    A tuple holds one value per seed.
+    """
     left = list(values)
 
     def change(_: int, c: CandidateRecord) -> CandidateRecord:
         if c.status != "completed":
             return c
-        return replace(c, top1=left.pop(0)) if left else replace(c, status="skipped", top1=None)
+        if not left:
+            return replace(c, status="skipped", runs=())
+        value = left.pop(0)
+        return judged_as(c, *(value if isinstance(value, tuple) else (value,)))
 
     return with_candidates(run, change)
 
@@ -49,7 +67,7 @@ def mixed(run: RunRecord) -> RunRecord:
     states = ("failed", "waiting", "skipped")
 
     def change(i: int, c: CandidateRecord) -> CandidateRecord:
-        if c.status == "completed":
+        if c.status in ("completed", "pruned"):
             return c
         state = states[i % 3]
         return replace(c, status=state, reason=HOSTILE if state == "failed" else "")
@@ -80,15 +98,15 @@ sys.path[:0] = sys.argv[1:2]
 from conftest import fabricate_run
 from test_grid_report import mixed
 from scalesearch.report.grid import write_grid_report
-write_grid_report(mixed(fabricate_run(trained=6)), Path(sys.argv[2]))
+write_grid_report(mixed(fabricate_run(trained=12, halving=True)), Path(sys.argv[2]))
 """
 
 
 def test_the_same_record_gives_the_same_bytes_in_any_process_with_any_user_settings(make_run, tmp_path):
-    run = mixed(make_run(trained=6))
+    run = mixed(make_run(trained=12, halving=True))
     report = write_grid_report(run, tmp_path / "here")
     written = files(tmp_path / "here")
-    figures = {f"figures/{n}.{s}" for n in ("pareto", "surface", "learning_curves") for s in ("svg", "png")}
+    figures = {f"figures/{n}.{s}" for n in FIGURES for s in ("svg", "png")}
     assert set(written) == {"candidates.csv", "pareto.csv", "report.md"} | figures
     assert set(report.figures) == {tmp_path / "here" / name for name in figures}
     assert report.winner == judged(run)[0].key
@@ -107,7 +125,7 @@ def test_the_same_record_gives_the_same_bytes_in_any_process_with_any_user_setti
 def test_candidates_csv_has_the_columns_of_the_issue_and_reads_back(make_run):
     run = mixed(make_run(trained=16))
     table = rows(csv_text(candidates_table(run)))
-    assert list(table[0]) == f"{ISSUE_COLUMNS}, {EXTRA_COLUMNS}".replace(",", " ").split()
+    assert list(table[0]) == f"{ISSUE_COLUMNS}, {EXTRA_COLUMNS}, {LATER_COLUMNS}".replace(",", " ").split()
     assert [row["key"] for row in table] == [c.key for c in run.candidates]
     for row, candidate in zip(table, run.candidates, strict=True):
         for name in ("macs", "params", "resolution", "blocks", "activations", "full_macs"):
@@ -227,7 +245,7 @@ def test_the_paper_is_found_when_trained_merged_untrained_absent_or_not_applicab
     better = sum(c.top1 > paper.top1 for c in run.candidates if c.top1 is not None)
     assert f"came in at rank {better + 1} of 4" in said(run)
     assert "rounds to the same network as alpha 1.25, beta 1.1, gamma 1.15" in said(changed(alpha=1.25))
-    untrained = said(changed(status="failed", reason="a|b", top1=None))
+    untrained = said(changed(status="failed", reason="a|b", runs=()))
     assert "was not judged in this run (failed: a\\|b)" in untrained
     gone = replace(run, candidates=tuple(c for c in run.candidates if c is not paper))
     assert "is not among the feasible points" in said(gone)
@@ -262,11 +280,16 @@ def test_no_candidates_at_all(make_run, tmp_path):
 
 @pytest.mark.parametrize("keep", ["curve", "latency", "held_out_images"])
 def test_one_trained_network_with_parts_of_its_record_missing(make_run, keep):
-    missing = {"curve": (), "latency": None, "held_out_images": None, "loss": None, "train_seconds": None}
-    del missing[keep]
-    run = with_candidates(
-        make_run(trained=1), lambda _, c: replace(c, **missing) if c.status == "completed" else c
-    )
+    missing = {"curve": (), "held_out_images": 0, "loss": float("nan"), "train_seconds": 0.0}
+    missing.pop(keep, None)
+
+    def change(_: int, c: CandidateRecord) -> CandidateRecord:
+        if c.status != "completed":
+            return c
+        less = replace(c, runs=tuple(replace(run, **missing) for run in c.runs))
+        return less if keep == "latency" else replace(less, latency=None)
+
+    run = with_candidates(make_run(trained=1), change)
     page = page_of(run)
     assert "The only trained network is alpha 1.2, beta 1.1, gamma 1.15" in page
     assert "Nothing to compare with" in page
@@ -324,7 +347,7 @@ def test_the_rule_and_what_was_built_are_both_given(make_run):
     for expected in (
         "scalesearch grid --phi 1",
         "9 min 41 s",
-        "Seed: 0",
+        "First seed: 0",
         "`recipe.epochs`",
         "8.0 GiB",
         "2.14.1",

@@ -1,0 +1,222 @@
+"""How far short training runs can be trusted to rank networks as longer ones would."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, rankdata
+
+from scalesearch.records import CandidateRecord, FidelityRecord, ReliabilityRecord, RunRecord
+
+__all__ = [
+    "FEWEST_NETWORKS",
+    "RankAgreement",
+    "RankShift",
+    "common_keys",
+    "noise_ceiling",
+    "rank_agreement",
+    "rank_shift",
+    "reliability",
+]
+
+FEWEST_NETWORKS = 3
+"""Two networks can only agree or disagree: no interval says anything about that."""
+RESAMPLES = 4000
+SEED = 1905
+LOW, HIGH = 2.5, 97.5
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankAgreement:
+    """How one list of accuracies ranks networks against another; see :func:`rank_agreement`."""
+
+    tau: float
+    tau_low: float
+    tau_high: float
+    regret: float
+    networks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankShift:
+    """Spearman's correlation of the places gained in the long run with a property of the networks.
+
+    ``p`` is two-sided, by permutation of the property over the networks.
+    """
+
+    rho: float
+    p: float
+    networks: int
+
+
+def rank_agreement(short: Sequence[float], long: Sequence[float]) -> RankAgreement:
+    """Kendall's tau-b of two lists of accuracies, and what choosing by the first one costs in the second.
+
+    The 95% interval is the percentile bootstrap over networks, with a fixed seed. It is too narrow for few
+    networks, and for a tau of 1 it has no width at all. Where one list is constant it ranks nothing: tau is
+    0, anywhere from -1 to 1.
+
+    The regret is ``max(long)`` less what ``long`` gives to the network that is best in ``short``; where
+    several are best there, the mean over them, which is what choosing one of them blindly costs.
+
+    Args:
+        short: accuracy of each network by the run to be judged, as fractions.
+        long: accuracy of the same networks, in the same order, by the reference.
+
+    Raises:
+        ValueError: if the two differ in length, hold fewer than three networks or a value not finite.
+    """
+    x, y = _checked(short, long)
+    chosen = y[x == x.max()]
+    regret = float((y.max() - chosen).mean())
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return RankAgreement(tau=0.0, tau_low=-1.0, tau_high=1.0, regret=regret, networks=len(x))
+    low, high = np.percentile(_resampled_tau(x, y), (LOW, HIGH))
+    return RankAgreement(
+        tau=float(kendalltau(x, y).statistic),
+        tau_low=float(low),
+        tau_high=float(high),
+        regret=regret,
+        networks=len(x),
+    )
+
+
+def rank_shift(
+    short: Sequence[float], long: Sequence[float], values: Sequence[float], *, resamples: int = 9999
+) -> RankShift | None:
+    """Whether networks with large ``values`` gain places from the short run to the long one.
+
+    A network gains places when it ranks better in ``long``; a positive correlation with depth says that the
+    short run under-rates deep networks. None where all values are equal or no network changes its place.
+
+    Raises:
+        ValueError: as :func:`rank_agreement`, or if ``values`` has another length.
+    """
+    x, y = _checked(short, long)
+    if len(values) != len(x):
+        raise ValueError(f"`values` must hold one number per network, {len(x)} of them, got {len(values)}")
+    gained, property_ = rankdata(rankdata(y) - rankdata(x)), rankdata(values)
+    if np.ptp(gained) == 0 or np.ptp(property_) == 0:
+        return None
+    gained, property_ = _standard(gained), _standard(property_)
+    rho = float(gained @ property_)
+    shuffled = np.random.default_rng(SEED).permuted(np.tile(property_, (resamples, 1)), axis=1) @ gained
+    # The order as it is counts as one of the permutations, so that p is never 0.
+    extreme = np.count_nonzero(np.abs(shuffled) >= abs(rho) - 1e-12)
+    return RankShift(rho=rho, p=float((extreme + 1) / (resamples + 1)), networks=len(x))
+
+
+def reliability(record: FidelityRecord, source: str) -> tuple[ReliabilityRecord, ...]:
+    """One record per length shorter than the reference, shortest first; ``source`` says where from.
+
+    A network's accuracy is its mean over seeds. Only networks that completed all lengths count. ``seeds`` is
+    the fewest that any of them had at the length or at the reference.
+
+    Raises:
+        ValueError: if fewer than three networks completed all lengths, or there is no shorter length.
+    """
+    if len(record.lengths) < 2:
+        raise ValueError(f"`lengths` must hold a length and its reference, got {len(record.lengths)}")
+    keys = common_keys(record.lengths)
+    tables = [_by_key(run, keys) for run in record.lengths]
+    reference = tables[-1]
+    long = [c.top1 or 0.0 for c in reference]
+    found = []
+    for table in tables[:-1]:
+        agreement = rank_agreement([c.top1 or 0.0 for c in table], long)
+        found.append(
+            ReliabilityRecord(
+                images=_images(table),
+                reference_images=_images(reference),
+                tau=agreement.tau,
+                tau_low=agreement.tau_low,
+                tau_high=agreement.tau_high,
+                regret=agreement.regret,
+                networks=agreement.networks,
+                seeds=min(len(c.runs) for c in (*table, *reference)),
+                source=source,
+            )
+        )
+    return tuple(found)
+
+
+def common_keys(runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """The networks that completed their training in all of ``runs``, in the order of the first."""
+    done = [{c.key for c in run.candidates if c.status == "completed" and c.runs} for run in runs]
+    return tuple(c.key for c in runs[0].candidates if all(c.key in keys for keys in done)) if runs else ()
+
+
+def noise_ceiling(candidates: Sequence[CandidateRecord]) -> float | None:
+    """The tau-b that two seeds of one length have with one another, the mean over pairs of seeds.
+
+    A single short run cannot be expected to agree better with a single long one than two long runs agree
+    with one another. Only seeds that all networks have are paired; None where there are fewer than two of
+    them or fewer than three networks.
+    """
+    if len(candidates) < FEWEST_NETWORKS:
+        return None
+    by_seed = [{run.seed: run.top1 for run in c.runs} for c in candidates]
+    shared = sorted(set.intersection(*(set(runs) for runs in by_seed)))
+    pairs = [
+        _tau([runs[one] for runs in by_seed], [runs[other] for runs in by_seed])
+        for one, other in itertools.combinations(shared, 2)
+    ]
+    return fmean(pairs) if pairs else None
+
+
+def _tau(first: Sequence[float], second: Sequence[float]) -> float:
+    """Kendall's tau-b alone; 0 where a list is constant."""
+    x, y = _checked(first, second)
+    return float(kendalltau(x, y).statistic) if np.ptp(x) and np.ptp(y) else 0.0
+
+
+def _checked(short: Sequence[float], long: Sequence[float]) -> tuple[Floats, Floats]:
+    x, y = np.asarray(short, dtype=np.float64), np.asarray(long, dtype=np.float64)
+    if len(x) != len(y):
+        raise ValueError(f"`short` and `long` must be of one length, got {len(x)} and {len(y)}")
+    if len(x) < FEWEST_NETWORKS:
+        raise ValueError(f"at least {FEWEST_NETWORKS} networks must be ranked, got {len(x)}")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("`short` and `long` must be finite numbers; leave out networks without an accuracy")
+    return x, y
+
+
+def _resampled_tau(x: Floats, y: Floats) -> Floats:
+    """tau-b of bootstrap samples of the networks; samples of one single network or value are left out.
+
+    A sample is how often each network was drawn. tau-b is a ratio of sums over pairs of signs, so samples
+    only weight the pairs: all of them are two products of matrices.
+    """
+    n = len(x)
+    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)
+    signs_x, signs_y = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
+
+    def total(pairs: Floats) -> Floats:
+        return np.asarray(((drawn @ pairs) * drawn).sum(axis=1))
+
+    untied = total(signs_x**2) * total(signs_y**2)
+    kept = untied > 0
+    return total(signs_x * signs_y)[kept] / np.sqrt(untied[kept])
+
+
+def _standard(ranks: Floats) -> Floats:
+    """Ranks without their mean and of length 1, so that their product with others is the correlation."""
+    centred = ranks - ranks.mean()
+    return np.asarray(centred / math.sqrt(float(centred @ centred)))
+
+
+def _by_key(run: RunRecord, keys: Sequence[str]) -> list[CandidateRecord]:
+    by_key = {c.key: c for c in run.candidates}
+    return [by_key[key] for key in keys]
+
+
+def _images(candidates: Sequence[CandidateRecord]) -> int:
+    return max((c.images_seen or 0 for c in candidates), default=0)

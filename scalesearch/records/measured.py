@@ -1,0 +1,53 @@
+"""What one training run and one measurement of a network gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["CurvePoint", "FlopRecord", "LatencyRecord", "SeedRun"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """One look at the held-out part during a proxy run, after ``images`` training images."""
+
+    images: int
+    train_loss: float
+    loss: float
+    top1: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlopRecord:
+    """fvcore's total for one image, and the operators it did not count with how often each was met."""
+
+    total: int
+    uncounted: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyRecord:
+    """Raw latency samples of one network, in seconds for one forward pass of a whole batch."""
+
+    samples_s: tuple[float, ...]
+    batch_size: int
+    threads: int
+    dtype: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedRun:
+    """One training run of one network with one seed, as far as it got.
+
+    ``top1`` and ``loss`` are the last point's of ``curve``; ``train_seconds`` leaves out the judging.
+    """
+
+    seed: int
+    top1: float
+    loss: float
+    held_out_images: int
+    images_seen: int
+    train_seconds: float
+    curve: tuple[CurvePoint, ...]

@@ -1,0 +1,247 @@
+"""What a search left behind: candidates, rungs, rounds, and how far its short runs can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any, Literal
+
+from scalesearch.records.measured import CurvePoint, LatencyRecord, SeedRun
+
+__all__ = [
+    "BudgetRecord",
+    "CandidateRecord",
+    "FidelityRecord",
+    "ReliabilityRecord",
+    "RoundRecord",
+    "RunKind",
+    "RunRecord",
+    "RungRecord",
+    "Status",
+]
+
+Status = Literal["completed", "pruned", "failed", "skipped", "waiting"]
+"""``pruned``: stopped early, at a rung of successive halving, because others were ahead. ``skipped``: never
+trained (thinned out, or a budget it cannot meet). ``waiting``: not trained to its end yet (a stopped run)."""
+
+RunKind = Literal["grid", "search", "sweep", "fidelity"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRecord:
+    """What one network should cost and does. ``kind``: macs, params, activations, memory or latency.
+
+    ``target`` and ``value`` are multiply-adds, parameters, elements, bytes (the peak of a training step) or
+    seconds. ``matched_by`` names the dimension that was solved for, empty where the network was only chosen.
+    """
+
+    kind: str
+    target: float
+    value: float
+    matched_by: str = ""
+
+    @property
+    def residual(self) -> float:
+        """How far the cost is from its target, relative to it."""
+        return self.value / self.target - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RungRecord:
+    """A rung of successive halving: ``networks`` train on to ``images`` images, with ``seeds`` seeds each."""
+
+    images: int
+    networks: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReliabilityRecord:
+    """How well runs of ``images`` images rank networks, against runs of ``reference_images``.
+
+    ``tau`` is Kendall's tau-b over ``networks`` networks with a 95% bootstrap interval over networks;
+    ``regret`` is the long run's top-1 of its own best network minus that of the short run's choice.
+    ``source`` says where it was measured.
+    """
+
+    images: int
+    reference_images: int
+    tau: float
+    tau_low: float
+    tau_high: float
+    regret: float
+    networks: int
+    seeds: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateRecord:
+    """One distinct network of a search: the coefficients that make it, its cost, and what training gave.
+
+    ``depth``, ``width`` and ``resolution_multiplier`` are multipliers of the baseline; ``resolution`` is in
+    pixels. ``merged`` holds every grid triple (alpha, beta, gamma) that rounds to this network, its own
+    included. ``macs`` and ``macs_ratio`` are those of the network that was trained and of the (possibly
+    reduced) proxy baseline; ``full_macs`` and ``full_macs_ratio`` those of the same coefficients applied to
+    the full-size baseline. Where a budget was matched, ``resolution`` (or the width) is the one that was
+    solved for and the coefficients are those the network started from. ``phi`` is the network's own.
+    ``role`` names what a network stands for, such as ``depth`` in a sweep. ``runs`` holds one training run
+    per seed, and all outcomes derive from it.
+    """
+
+    key: str
+    alpha: float
+    beta: float
+    gamma: float
+    product: float
+    merged: tuple[tuple[float, float, float], ...]
+    depth: float
+    width: float
+    resolution_multiplier: float
+    resolution: int
+    blocks: int
+    params: int
+    macs: int
+    activations: int
+    nominal_ratio: float
+    macs_ratio: float
+    full_macs: int
+    full_macs_ratio: float
+    status: Status
+    phi: float = 1.0
+    role: str = ""
+    reason: str = ""
+    budget: BudgetRecord | None = None
+    fvcore_total: int | None = None
+    uncounted: Mapping[str, int] | None = None
+    runs: tuple[SeedRun, ...] = ()
+    latency: LatencyRecord | None = None
+
+    @property
+    def top1(self) -> float | None:
+        """Held-out top-1 as a fraction, the mean over seeds; None before any run."""
+        return fmean(run.top1 for run in self.runs) if self.runs else None
+
+    @property
+    def top1_sd(self) -> float | None:
+        """Standard deviation of top-1 over seeds; None for fewer than two."""
+        return stdev(run.top1 for run in self.runs) if len(self.runs) > 1 else None
+
+    @property
+    def loss(self) -> float | None:
+        """Held-out loss, the mean over seeds."""
+        return fmean(run.loss for run in self.runs) if self.runs else None
+
+    @property
+    def held_out_images(self) -> int | None:
+        """Images that judged each run."""
+        return self.runs[0].held_out_images if self.runs else None
+
+    @property
+    def train_seconds(self) -> float | None:
+        """Seconds of training, summed over seeds."""
+        return sum(run.train_seconds for run in self.runs) if self.runs else None
+
+    @property
+    def images_seen(self) -> int | None:
+        """Training images that the longest run saw."""
+        return max(run.images_seen for run in self.runs) if self.runs else None
+
+    @property
+    def curve(self) -> tuple[CurvePoint, ...]:
+        """The mean curve over seeds, at the points that all runs have."""
+        if not self.runs:
+            return ()
+        by_run = [{point.images: point for point in run.curve} for run in self.runs]
+        common = [point.images for point in self.runs[0].curve if all(point.images in r for r in by_run)]
+        return tuple(
+            CurvePoint(
+                images=images,
+                train_loss=fmean(run[images].train_loss for run in by_run),
+                loss=fmean(run[images].loss for run in by_run),
+                top1=fmean(run[images].top1 for run in by_run),
+            )
+            for images in common
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A whole search. ``candidates`` are in the order in which they were enumerated or suggested.
+
+    Attributes:
+        kind: the command that made it.
+        name: the run's name, such as ``grid-efficientnet-b0-phi1``.
+        command: the exact command line.
+        settings: every setting as resolved (the command's table of run.toml).
+        machine: what it ran on: ``cpu``, ``cores``, ``memory_bytes``, ``system``, ``gpu`` where there is one.
+        versions: package versions by name.
+        grid_points: points of the Cartesian grid; ``feasible`` of them meet the constraint.
+        thinning: one sentence on how networks were chosen where not all are trained; empty where all are.
+        wall_s: wall-clock seconds spent so far, over all sessions; ``sessions`` counts starts and resumes.
+        baseline: the proxy baseline's cost: ``params``, ``macs``, ``resolution``, ``blocks``, ``full_macs``.
+        classes: number of classes, so chance is ``1 / classes``.
+        rungs: of successive halving, the last one the whole length; a single one where nothing is pruned.
+        objectives: what is optimised, the first one first: ``top1``, ``reward`` (maximised), ``macs``,
+            ``params``, ``latency`` (minimised).
+        reliability: how far runs like these can be trusted, by length of run; empty where nobody measured it.
+    """
+
+    kind: RunKind = "grid"
+    name: str
+    command: str
+    phi: float
+    settings: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    versions: Mapping[str, str]
+    grid_points: int
+    feasible: int
+    thinning: str
+    wall_s: float
+    sessions: int
+    baseline: Mapping[str, int]
+    classes: int
+    candidates: tuple[CandidateRecord, ...]
+    rungs: tuple[RungRecord, ...] = ()
+    objectives: tuple[str, ...] = ("top1",)
+    reliability: tuple[ReliabilityRecord, ...] = ()
+
+    @property
+    def winner(self) -> CandidateRecord | None:
+        """The network of the highest mean top-1 among those trained to the end; of equal ones the cheapest."""
+        done = [c for c in self.candidates if c.status == "completed"]
+        return min(done, key=lambda c: (-(c.top1 or 0.0), c.macs), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityRecord:
+    """Networks of a run trained for other lengths: ``run`` as it was, ``lengths`` with one record per length.
+
+    ``multiples`` are the lengths as multiples of the run's own, rising, one for each record; the longest is
+    the reference. A network has the same ``key`` in all of them.
+    """
+
+    run: RunRecord
+    multiples: tuple[float, ...]
+    lengths: tuple[RunRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundRecord:
+    """One round of ``alternate``: coefficients searched at ``phi``, then the phi that meets the budget.
+
+    ``alpha``, ``beta``, ``gamma``: the round's choice; ``next_phi`` what the budget then allows;
+    ``next_cost`` the cost of that network in the budget's unit; ``run`` the search it rests on.
+    """
+
+    number: int
+    phi: float
+    alpha: float
+    beta: float
+    gamma: float
+    next_phi: float
+    next_cost: float
+    budget_kind: str
+    budget: float
+    run: RunRecord

@@ -1,0 +1,78 @@
+"""Sections, figures and facts that the pages of several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.markdown import duration, escape, percent, plural, si
+
+__all__ = [
+    "FigureText",
+    "figure_part",
+    "p_text",
+    "run_facts",
+    "section",
+    "top1_seeds",
+    "training",
+    "unfinished",
+]
+
+FigureText = tuple[str, str]
+"""Alternative text of a figure, and a line on how to read it."""
+
+
+def section(title: str, body: str) -> str:
+    """A section, or nothing where there is nothing to say."""
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def figure_part(name: str, texts: Mapping[str, FigureText], drawn: Collection[str]) -> str:
+    """The figure ``name`` with how to read it, or the sentence that it was left out."""
+    alt, reading = texts[name]
+    if name not in drawn:
+        return f"*{alt}: left out, as there is no data for it.*"
+    return f"![{alt}](figures/{name}.png)\n\n{reading}"
+
+
+def unfinished(candidates: Sequence[CandidateRecord]) -> str:
+    """A warning at the top of the page of a run that was stopped; nothing for a finished one."""
+    waiting = sum(c.status == "waiting" for c in candidates)
+    if not waiting:
+        return ""
+    return (
+        f"> **This run is not finished:** {waiting} of its {plural(len(candidates), 'network')} still "
+        f"{'waits' if waiting == 1 else 'wait'} for training, and everything below is about the others. "
+        "`scalesearch resume DIR`, with the folder of this page for DIR, carries on."
+    )
+
+
+def top1_seeds(candidate: CandidateRecord) -> str:
+    """``45.6% +- 0.8`` (mean and standard deviation over seeds), or the percentage alone for one seed."""
+    if candidate.top1 is None:
+        return ""
+    spread = "" if candidate.top1_sd is None else f" &plusmn; {100 * candidate.top1_sd:.1f}"
+    return percent(candidate.top1) + spread
+
+
+def p_text(p: float) -> str:
+    """A p value as it is said: ``p = 0.012`` or ``p < 0.001``."""
+    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+
+
+def run_facts(run: RunRecord) -> list[str]:
+    """Time, training, proxy baseline and seed of a run, one sentence each."""
+    base = run.baseline
+    sessions = f" over {plural(run.sessions, 'session')}" if run.sessions > 1 else ""
+    return [
+        f"Time: {duration(run.wall_s)}{sessions}, of which {training(run.candidates)}.",
+        f"Baseline as trained: {si(base['params'])} params, {si(base['macs'])} MACs, {base['blocks']} "
+        f"blocks, {base['resolution']} px.",
+        f"First seed: {escape(run.settings.get('seed', 'not recorded'))}.",
+    ]
+
+
+def training(candidates: Iterable[CandidateRecord]) -> str:
+    """``12 min 3 s summed over 40 training runs``."""
+    runs = [run for c in candidates for run in c.runs]
+    return f"{duration(sum(r.train_seconds for r in runs))} summed over {plural(len(runs), 'training run')}"

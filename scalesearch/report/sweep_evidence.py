@@ -1,0 +1,121 @@
+"""What a sweep shows: compound scaling against each other way to spend the same cost, seed by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scalesearch.belief.planned import planned_comparisons
+from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison
+from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.scaling import NOMINAL_BASE
+
+__all__ = [
+    "DIMENSIONS",
+    "ROLES",
+    "SweepComparison",
+    "baseline_of",
+    "budgets",
+    "comparisons",
+    "completed",
+    "dimension_value",
+    "residual",
+]
+
+DIMENSIONS = ("depth", "width", "resolution")
+ROLES = (*DIMENSIONS, "fast", "compound")
+"""Ways to spend a budget. ``fast`` is the mostly-wide rule of arXiv 2103.06877."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepComparison:
+    """Compound scaling against ``role`` at budget exponent ``phi``.
+
+    ``difference`` is compound's mean top-1 less the other's. ``test`` is the t test paired by seed, with the
+    noise of all networks pooled and Holm's correction over all comparisons of the sweep; it uses the
+    ``seeds`` that all networks with several seeds have, and is None where one of the two has a single seed.
+    """
+
+    phi: float
+    role: str
+    compound: CandidateRecord
+    other: CandidateRecord
+    difference: float
+    seeds: int
+    test: PairedComparison | None
+
+    @property
+    def verdict(self) -> str:
+        """``better``, ``worse``, ``no difference shown`` or, without a test, ``not tested``."""
+        if self.test is None:
+            return "not tested"
+        if self.test.p_holm >= SIGNIFICANCE:
+            return "no difference shown"
+        return "better" if self.test.difference > 0 else "worse"
+
+
+def completed(candidate: CandidateRecord) -> bool:
+    """Whether the candidate was trained to its end."""
+    return candidate.status == "completed" and bool(candidate.runs)
+
+
+def baseline_of(run: RunRecord) -> CandidateRecord | None:
+    """The baseline itself, if it was trained."""
+    return next((c for c in run.candidates if c.role == "baseline" and completed(c)), None)
+
+
+def budgets(run: RunRecord) -> tuple[float, ...]:
+    """The budget exponents of the sweep, without the baseline's, rising."""
+    return tuple(sorted({c.phi for c in run.candidates if c.role != "baseline"}))
+
+
+def residual(candidate: CandidateRecord) -> float:
+    """How far the network's cost is from its budget, relative to it; by MACs where no budget is recorded."""
+    if candidate.budget is not None:
+        return candidate.budget.residual
+    return float(candidate.macs_ratio / NOMINAL_BASE**candidate.phi - 1)
+
+
+def dimension_value(candidate: CandidateRecord, dimension: str) -> float:
+    """The multiplier of ``depth``, ``width`` or ``resolution``."""
+    name = "resolution_multiplier" if dimension == "resolution" else dimension
+    return float(getattr(candidate, name))
+
+
+def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
+    """Compound scaling against every other completed role at every budget, by budget and role."""
+    pairs = []
+    for phi in budgets(run):
+        here = [c for c in run.candidates if c.phi == phi and completed(c)]
+        for compound in (c for c in here if c.role == "compound"):
+            pairs += [(compound, c) for role in ROLES for c in here if c.role == role != "compound"]
+    tests = _tests([c for c in run.candidates if completed(c)], pairs)
+    return tuple(
+        SweepComparison(
+            phi=compound.phi,
+            role=other.role,
+            compound=compound,
+            other=other,
+            difference=test.difference if test else (compound.top1 or 0.0) - (other.top1 or 0.0),
+            seeds=seeds if test else min(len(compound.runs), len(other.runs)),
+            test=test,
+        )
+        for (compound, other), (test, seeds) in zip(pairs, tests, strict=True)
+    )
+
+
+def _tests(
+    networks: Sequence[CandidateRecord], pairs: Sequence[tuple[CandidateRecord, CandidateRecord]]
+) -> list[tuple[PairedComparison | None, int]]:
+    """The test of each pair and its number of seeds; None where one of the two has a single seed."""
+    several = [c for c in networks if len(c.runs) > 1]
+    top1 = [{run.seed: run.top1 for run in c.runs} for c in several]
+    shared = sorted(set.intersection(*(set(runs) for runs in top1))) if top1 else []
+    if len(several) < 2 or len(shared) < 2:
+        return [(None, 0)] * len(pairs)
+    # Roles can share a network, so the record itself tells which row is whose.
+    row = {id(c): index for index, c in enumerate(several)}
+    testable = [pair for pair in pairs if all(id(c) in row for c in pair)]
+    table = [[runs[seed] for seed in shared] for runs in top1]
+    found = iter(planned_comparisons(table, [(row[id(a)], row[id(b)]) for a, b in testable]))
+    return [(next(found), len(shared)) if all(id(c) in row for c in pair) else (None, 0) for pair in pairs]

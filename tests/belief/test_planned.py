@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from scalesearch.belief.planned import planned_comparisons
+from scalesearch.belief.seeds import against_best, compare
+
+
+def test_planned_comparisons_of_two_networks_are_the_paired_t_test():
+    first, second = [0.41, 0.45, 0.44], [0.40, 0.42, 0.43]
+    (ours,) = planned_comparisons([first, second], [(0, 1)])
+    theirs = compare(first, second)
+    for name in ("difference", "low", "high", "p", "p_holm", "df"):
+        assert getattr(ours, name) == pytest.approx(getattr(theirs, name))
+
+
+def test_planned_comparisons_pool_the_noise_of_all_networks():
+    rows = np.random.default_rng(4).normal(0.4, 0.01, (6, 3)) + np.arange(6)[:, None] / 100
+    blocks = against_best(rows.tolist())
+    one, other = planned_comparisons(rows.tolist(), [(5, 0), (1, 0)])
+    assert one.df == blocks.df == 10
+    half = 2.2281388519862744 * math.sqrt(2 * blocks.residual_ms / 3)  # t(0.975, 10)
+    assert (one.low, one.high) == (pytest.approx(one.difference - half), pytest.approx(one.difference + half))
+    assert one.p_holm == pytest.approx(min(1, 2 * one.p))
+    assert other.p_holm == pytest.approx(max(other.p, one.p_holm))
+    # A seed that is kind to all networks alike changes nothing.
+    kind = planned_comparisons((rows + np.array([0.0, 0.3, -0.1])).tolist(), [(5, 0), (1, 0)])
+    assert [c.p for c in kind] == pytest.approx([one.p, other.p])
+
+
+def test_planned_comparisons_without_noise_and_bad_tables():
+    exact = [[0.1, 0.2], [0.1, 0.2], [0.3, 0.4]]
+    same, apart = planned_comparisons(exact, [(0, 1), (2, 0)])
+    assert (same.p, apart.p, apart.low) == (1.0, 0.0, pytest.approx(0.2))
+    with pytest.raises(ValueError, match=r"got 2 networks with 1 or 2 seeds$"):
+        planned_comparisons([[0.1], [0.1, 0.2]], [(0, 1)])
+    with pytest.raises(ValueError, match=r"^`top1` must hold finite numbers"):
+        planned_comparisons([[0.1, math.inf], [0.1, 0.2]], [(0, 1)])

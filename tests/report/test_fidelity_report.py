@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scalesearch.belief.fidelity import reliability
+from scalesearch.records import CandidateRecord, CurvePoint, FidelityRecord, RunRecord, SeedRun
+from scalesearch.report.fidelity import lengths_table, networks_table, write_fidelity_report
+from scalesearch.report.fidelity_evidence import fidelity_evidence
+from scalesearch.report.fidelity_page import FIGURES, fidelity_page
+
+MACS = 2_100_000
+
+
+def seed_run(seed: int, top1: float, images: int) -> SeedRun:
+    point = CurvePoint(images=images, train_loss=1.4, loss=1.5, top1=top1)
+    return SeedRun(
+        seed=seed,
+        top1=top1,
+        loss=1.5,
+        held_out_images=900,
+        images_seen=images,
+        train_seconds=images / 500,
+        curve=(point,),
+    )
+
+
+def network(index: int, alpha: float, beta: float, runs: tuple[SeedRun, ...]) -> CandidateRecord:
+    gamma = (2 / alpha) ** 0.5 / beta
+    return CandidateRecord(
+        key=f"net{index:03d}",
+        alpha=alpha,
+        beta=beta,
+        gamma=gamma,
+        product=2.0,
+        merged=((alpha, beta, gamma),),
+        depth=alpha,
+        width=beta,
+        resolution_multiplier=gamma,
+        resolution=round(48 * gamma),
+        blocks=round(16 * alpha),
+        params=300_000,
+        macs=MACS,
+        activations=900_000,
+        nominal_ratio=2.0,
+        macs_ratio=2.0,
+        full_macs=780_000_000,
+        full_macs_ratio=2.0,
+        status="completed",
+        runs=runs,
+    )
+
+
+def run_of(
+    candidates: tuple[CandidateRecord, ...], command: str = "scalesearch fidelity runs/grid"
+) -> RunRecord:
+    return RunRecord(
+        kind="fidelity",
+        name="grid-efficientnet-b0-phi1",
+        command=command,
+        phi=1.0,
+        settings={"baseline": "efficientnet-b0", "seed": 0, "dataset": "photographs"},
+        machine={"cpu": "Xeon", "cores": 2},
+        versions={"torch": "2.14.1"},
+        grid_points=2541,
+        feasible=108,
+        thinning="",
+        wall_s=600.0,
+        sessions=1,
+        baseline={
+            "params": 200_000,
+            "macs": MACS // 2,
+            "resolution": 48,
+            "blocks": 16,
+            "full_macs": 390_000_000,
+        },
+        classes=18,
+        candidates=candidates,
+    )
+
+
+def fabricate(
+    networks: int = 12, seeds: int = 3, multiples: tuple[float, ...] = (0.25, 0.5, 1, 4), noise: float = 0.012
+) -> FidelityRecord:
+    """Short runs that under-rate depth: what a network loses to it fades with the length of run."""
+    random_ = random.Random(5)
+    shapes = [(1 + random_.random(), 1 + 0.3 * random_.random()) for _ in range(networks)]
+    lengths = []
+    for multiple in multiples:
+        images = round(4000 * multiple)
+        candidates = []
+        for index, (alpha, beta) in enumerate(shapes):
+            skill = (
+                0.25
+                + 0.12 * (1 + multiple) ** 0.5
+                + 0.2 * (beta - 1)
+                + 0.05 * (alpha - 1)
+                - 0.12 * (alpha - 1) / multiple**0.7
+            )
+            runs = tuple(
+                seed_run(s, round(900 * (skill + random_.gauss(0, noise))) / 900, images)
+                for s in range(seeds)
+            )
+            candidates.append(network(index, alpha, beta, runs))
+        lengths.append(run_of(tuple(candidates)))
+    return FidelityRecord(
+        run=run_of((), "scalesearch grid --phi 1"), multiples=multiples, lengths=tuple(lengths)
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def page_of(record: FidelityRecord) -> str:
+    return fidelity_page(record, fidelity_evidence(record), FIGURES)
+
+
+def test_the_same_record_gives_the_same_bytes(tmp_path):
+    report = write_fidelity_report(fabricate(), tmp_path / "one")
+    write_fidelity_report(fabricate(), tmp_path / "two")
+    written = files(tmp_path / "one")
+    assert written == files(tmp_path / "two")
+    figures = {f"figures/{name}.{kind}" for name in ("agreement", "ranks") for kind in ("svg", "png")}
+    assert set(written) == {"fidelity.csv", "networks.csv", "report.md"} | figures
+    assert set(report.figures) == {tmp_path / "one" / name for name in figures}
+
+
+def test_the_tables_hold_the_agreement_of_every_length_and_every_network():
+    record = fabricate()
+    evidence = fidelity_evidence(record)
+    table = lengths_table(evidence)
+    assert list(table["images"]) == [1000, 2000, 4000, 16000]
+    assert list(table["multiple"]) == [0.25, 0.5, 1.0, 4.0]
+    assert list(table["compute_share"]) == [1 / 16, 1 / 8, 1 / 4, 1]
+    expected = reliability(record, "here")
+    assert list(table["tau"][:3]) == pytest.approx([one.tau for one in expected])
+    assert list(table["regret"][:3]) == pytest.approx([one.regret for one in expected])
+    assert math.isnan(table["tau"][3])  # the reference is not compared with itself
+    assert table["noise_ceiling"].notna().all()
+    networks = networks_table(evidence)
+    assert len(networks) == 4 * 12
+    assert networks["rank"][:12].sum() == 12 * 13 / 2
+
+
+def test_the_page_says_whether_depth_is_under_rated():
+    assert "**Yes: the deeper a network, the more places it gains when all train for longer**" in page_of(
+        fabricate(24)
+    )
+    turned = fabricate(24)
+    backwards = replace(turned, lengths=turned.lengths[::-1], multiples=(1, 2, 3, 4))
+    assert "**No, the reverse: the deeper a network, the more places it loses" in page_of(backwards)
+    assert "**Not shown: places gained in longer runs do not go with depth clearly enough**" in page_of(
+        fabricate(4)
+    )
+
+
+def test_one_seed_has_no_ceiling_and_few_networks_a_warning():
+    page = page_of(fabricate(networks=5, seeds=1))
+    assert "the noise ceiling) is not known" in page
+    assert "with 5 networks it is too narrow" in page
+    assert "two seeds' tau | compute" in page
+    several = page_of(fabricate(networks=12, seeds=2))
+    assert "that is the noise ceiling for single runs" in several
+    assert "too narrow" not in several
+
+
+def test_networks_that_lack_a_length_are_left_out_and_counted():
+    record = fabricate(networks=6)
+    first, *others = record.lengths
+    stopped = replace(first.candidates[0], status="pruned")
+    short = replace(first, candidates=(stopped, *first.candidates[1:]))
+    record = replace(record, lengths=(short, *others))
+    assert "1 network of the run not trained for all lengths is left out." in page_of(record)
+    assert set(networks_table(fidelity_evidence(record))["key"]) == {f"net{i:03d}" for i in range(1, 6)}
+
+
+def test_too_few_networks_give_a_page_without_an_answer_and_no_stale_figure(tmp_path):
+    write_fidelity_report(fabricate(), tmp_path)
+    report = write_fidelity_report(fabricate(networks=1), tmp_path)
+    assert report.figures == ()
+    assert not list((tmp_path / "figures").iterdir())
+    page = report.page.read_text("utf-8")
+    assert "**No answer yet:** 1 network completed all 4 lengths of run" in page
+    assert "left out, as there is no data for it" in page

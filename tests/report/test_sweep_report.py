@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scalesearch.records import BudgetRecord, CandidateRecord, CurvePoint, RunRecord, SeedRun
+from scalesearch.report.sweep import sweep_table, write_sweep_report
+from scalesearch.report.sweep_evidence import comparisons
+from scalesearch.report.sweep_figure import dimensions_figure, sweep_figure
+from scalesearch.report.sweep_page import FIGURES, sweep_page
+
+BASE_MACS = 1_050_000
+POWER = {
+    "depth": (1, 0, 0),
+    "width": (0, 0.5, 0),
+    "resolution": (0, 0, 0.5),
+    "compound": (0.27, 0.15, 0.215),
+    "fast": (0.1, 0.4, 0.05),
+}
+GAIN = {"depth": 0.02, "width": 0.05, "resolution": 0.045, "compound": 0.065, "fast": 0.055}
+
+
+def seed_run(seed: int, top1: float) -> SeedRun:
+    point = CurvePoint(images=4000, train_loss=1.4, loss=1.5, top1=top1)
+    return SeedRun(
+        seed=seed,
+        top1=top1,
+        loss=1.5,
+        held_out_images=900,
+        images_seen=4000,
+        train_seconds=20.0,
+        curve=(point,),
+    )
+
+
+def network(role: str, phi: float, top1: tuple[float, ...]) -> CandidateRecord:
+    depth, width, resolution = (2 ** (share * phi) for share in POWER.get(role, (0, 0, 0)))
+    off = {"depth": 0.01, "width": -0.02, "resolution": 0.015, "fast": 0.004}.get(role, 0.0) * phi
+    target = BASE_MACS * 2**phi
+    macs = round(target * (1 + off))
+    return CandidateRecord(
+        key=f"{role}-{phi:g}",
+        alpha=1.2,
+        beta=1.1,
+        gamma=1.15,
+        product=1.92,
+        merged=(),
+        depth=depth,
+        width=width,
+        resolution_multiplier=resolution,
+        resolution=round(48 * resolution),
+        blocks=round(16 * depth),
+        params=300_000,
+        macs=macs,
+        activations=900_000,
+        nominal_ratio=2.0**phi,
+        macs_ratio=macs / BASE_MACS,
+        full_macs=390_000_000,
+        full_macs_ratio=2.0**phi,
+        status="completed" if top1 else "waiting",
+        phi=phi,
+        role=role,
+        budget=BudgetRecord(kind="macs", target=target, value=macs, matched_by=role if role in GAIN else ""),
+        runs=tuple(seed_run(seed, value) for seed, value in enumerate(top1)),
+    )
+
+
+def run_of(*candidates: CandidateRecord, baseline: str = "efficientnet-b0") -> RunRecord:
+    return RunRecord(
+        kind="sweep",
+        name="sweep-efficientnet-b0",
+        command="scalesearch sweep --phi 1,2,3 --seeds 3",
+        phi=1.0,
+        settings={"baseline": baseline, "seed": 0, "dataset": "photographs"},
+        machine={"cpu": "Xeon", "cores": 2},
+        versions={"torch": "2.14.1"},
+        grid_points=0,
+        feasible=0,
+        thinning="",
+        wall_s=600.0,
+        sessions=1,
+        baseline={
+            "params": 200_000,
+            "macs": BASE_MACS,
+            "resolution": 48,
+            "blocks": 16,
+            "full_macs": 390_000_000,
+        },
+        classes=18,
+        candidates=candidates,
+    )
+
+
+def fabricate(
+    phis: tuple[float, ...] = (1, 2, 3),
+    seeds: int = 3,
+    noise: float = 0.01,
+    baseline: str = "efficientnet-b0",
+) -> RunRecord:
+    random_ = random.Random(3)
+
+    def tops(mean: float) -> tuple[float, ...]:
+        return tuple(round(900 * (mean + random_.gauss(0, noise))) / 900 for _ in range(seeds))
+
+    rows = [network("baseline", 0, tops(0.36))]
+    rows += [
+        network(role, phi, tops(0.36 + gain * abs(phi) ** 0.8 * (1 if phi > 0 else -1)))
+        for phi in phis
+        for role, gain in GAIN.items()
+    ]
+    return run_of(*rows, baseline=baseline)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def page_of(run: RunRecord) -> str:
+    return " ".join(sweep_page(run, FIGURES).split())
+
+
+def three(**top1: float) -> RunRecord:
+    """One budget, these means, and seeds that move all networks alike but for a tenth of a point."""
+    wiggle = {"compound": (0.0, 0.001, -0.001), "baseline": (0.0, 0.0, 0.0)}
+    seeds = (-0.02, 0.0, 0.02)
+    rows = []
+    for role, mean in top1.items():
+        own = wiggle.get(role, (0.001, -0.001, 0.0))
+        rows.append(
+            network(
+                role,
+                0 if role == "baseline" else 1,
+                tuple(mean + s + w for s, w in zip(seeds, own, strict=True)),
+            )
+        )
+    return run_of(*rows)
+
+
+def test_the_same_record_gives_the_same_bytes(tmp_path):
+    report = write_sweep_report(fabricate(phis=(1,)), tmp_path / "one")
+    write_sweep_report(fabricate(phis=(1,)), tmp_path / "two")
+    written = files(tmp_path / "one")
+    assert written == files(tmp_path / "two")
+    figures = {f"figures/{name}.{kind}" for name in ("sweep", "dimensions") for kind in ("svg", "png")}
+    assert set(written) == {"sweep.csv", "report.md"} | figures
+    assert set(report.figures) == {tmp_path / "one" / name for name in figures}
+
+
+def test_the_table_is_ordered_by_budget_and_holds_residuals_and_differences():
+    table = sweep_table(fabricate(phis=(2, 1)))
+    assert list(table["role"]) == ["baseline", *2 * ["depth", "width", "resolution", "fast", "compound"]]
+    assert list(table["phi"]) == [0.0, *5 * [1.0], *5 * [2.0]]
+    width = table[(table["role"] == "width") & (table["phi"] == 2)].iloc[0]
+    compound = table[(table["role"] == "compound") & (table["phi"] == 2)].iloc[0]
+    assert width["residual"] == pytest.approx(-0.04)
+    assert (width["budget_kind"], width["matched_by"], width["seeds"]) == ("macs", "width", 3)
+    assert width["compound_minus_this"] == pytest.approx(compound["top1"] - width["top1"])
+    assert width["difference_low"] < width["compound_minus_this"] < width["difference_high"]
+    assert width["p"] <= width["p_holm"]
+    assert compound["verdict"] == ""
+
+
+@pytest.mark.parametrize(
+    ("top1", "answer"),
+    [
+        ({"depth": 0.40, "width": 0.42, "resolution": 0.41}, "Yes, at every budget tried."),
+        ({"depth": 0.40, "width": 0.50, "resolution": 0.41}, "In part."),
+        ({"depth": 0.40, "width": 0.56, "resolution": 0.41}, "No."),
+        ({"depth": 0.50, "width": 0.50, "resolution": 0.50}, "Not shown."),
+    ],
+)
+def test_the_answer_follows_from_the_tests(top1, answer):
+    page = page_of(three(baseline=0.3, compound=0.50, **top1))
+    assert f"**Does compound scaling beat each single dimension at equal cost? {answer}**" in page
+
+
+def test_each_dimension_gets_its_own_sentence():
+    page = page_of(three(baseline=0.3, compound=0.50, depth=0.40, width=0.50, resolution=0.56))
+    assert "Against depth alone: better at phi 1 (+10.0 points)." in page
+    assert "Against width alone: no difference shown at phi 1" in page
+    assert "Against resolution alone: worse at phi 1 (-6.0 points)." in page
+    assert "Against the mostly-wide rule" not in page
+
+
+def test_the_mostly_wide_rule_does_not_decide_about_single_dimensions():
+    page = page_of(three(baseline=0.3, compound=0.5, depth=0.4, width=0.4, resolution=0.4, fast=0.6))
+    assert "at equal cost? Yes, at every budget tried.**" in page
+    assert "Against the mostly-wide rule (fast): worse at phi 1 (-10.0 points)." in page
+
+
+def test_one_seed_is_not_tested():
+    page, table = page_of(fabricate(seeds=1)), sweep_table(fabricate(seeds=1))
+    assert "at equal cost? Not tested.**" in page
+    assert "12 comparisons without at least two common seeds" in page
+    assert set(table["verdict"]) == {"", "not tested"}
+    assert table["p"].isna().all()
+
+
+def test_a_network_of_fewer_seeds_is_not_tested_and_the_others_are():
+    run = three(baseline=0.3, compound=0.5, depth=0.4, width=0.4)
+    short = [replace(c, runs=c.runs[:1]) if c.role == "depth" else c for c in run.candidates]
+    by_role = {one.role: one for one in comparisons(run_of(*short))}
+    assert (by_role["depth"].verdict, by_role["width"].verdict) == ("not tested", "better")
+    assert by_role["width"].seeds == 3
+
+
+def test_a_stopped_sweep_names_what_is_missing(tmp_path):
+    waiting = replace(network("depth", 1, ()), status="failed", reason="out of <memory>")
+    report = write_sweep_report(
+        run_of(network("baseline", 0, (0.3,)), waiting, network("width", 1, ())), tmp_path
+    )
+    text = report.page.read_text("utf-8")
+    assert "**This run is not finished:** 1 of its 3 networks still waits" in text
+    assert (
+        "No answer yet:** at no budget have both the compound network and one of a single dimension" in text
+    )
+    assert "- depth: failed, out of &lt;memory&gt;." in text
+    assert report.figures == ()
+
+
+def test_costs_far_from_their_budget_are_called_out():
+    assert "(width at phi 3 is the furthest, -6.0%). 1 network more than 5% off" in page_of(fabricate())
+    assert "more than 5% off" not in page_of(fabricate(phis=(1,)))
+
+
+def test_published_points_stand_beside_b0_only():
+    assert "arXiv 1905.11946v5 Table 7" in page_of(fabricate())
+    figure = sweep_figure(fabricate())
+    assert figure is not None
+    measured, published = (axes.get_ylabel() for axes in figure.axes[:2])
+    assert (measured, published) == ("held-out top-1 (%)", "published ImageNet top-1 (%)")
+    other = fabricate(baseline="mobilenet-v2")
+    assert "What was published" not in page_of(other)
+    alone = sweep_figure(other)
+    assert alone is not None
+    assert [axes.get_ylabel() for axes in alone.axes] == ["held-out top-1 (%)"]
+
+
+def test_smaller_budgets_than_the_baselines_are_drawn_on_its_other_side():
+    run = fabricate(phis=(-1, 1))
+    assert list(sweep_table(run)["phi"]) == [*5 * [-1.0], 0.0, *5 * [1.0]]
+    figure = dimensions_figure(run)
+    assert figure is not None
+    for axes in figure.axes:
+        x = [float(value) for value in axes.get_lines()[0].get_xdata()]
+        assert (len(x), x[1]) == (3, 1.0)
+        assert x == sorted(x)
