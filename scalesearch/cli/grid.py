@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import (
-    PHI,
-    Decorator,
-    baseline_options,
-    config_option,
-    format_option,
-    out_option,
-    rounding_options,
-)
-from scalesearch.proxy.recipe import RECIPES
-from scalesearch.search.settings import GridSettings
+from scalesearch.cli.options import PHI, Decorator, config_option, format_option, group, out_option
+from scalesearch.cli.training_options import DURATION, command_line, resolve_training, training_options
+from scalesearch.search.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
 
-__all__ = ["grid"]
+__all__ = ["budget_options", "grid", "grid_points_options"]
 
 DEFAULT = GridSettings()
 
@@ -38,38 +29,84 @@ def _bound(name: str, end: str) -> Decorator:
     )
 
 
+grid_points_options = group(
+    _bound("alpha", "min"),
+    _bound("alpha", "max"),
+    _bound("beta", "min"),
+    _bound("beta", "max"),
+    _bound("gamma", "min"),
+    _bound("gamma", "max"),
+    click.option(
+        "--step", type=float, default=DEFAULT.step, show_default=True, help="Distance of grid points."
+    ),
+    click.option(
+        "--tolerance",
+        type=float,
+        default=DEFAULT.tolerance,
+        show_default=True,
+        help="Greatest |alpha * beta^2 * gamma^2 - 2|. Below 0.08 the paper's own (1.2, 1.1, 1.15) is out.",
+    ),
+)
+
+budget_options = group(
+    click.option(
+        "--constraint",
+        type=click.Choice(CONSTRAINTS),
+        default=DEFAULT.constraint,
+        show_default=True,
+        help="What a grid point must meet: the paper's product of coefficients, or a budget that the network "
+        "as built must spend to within --budget-tolerance of 2^phi times the baseline.",
+    ),
+    click.option(
+        "--match",
+        type=click.Choice(MATCHES),
+        default=DEFAULT.match,
+        show_default=True,
+        help="Repair each network so that all spend the same of this, 2^phi times the baseline: MACs, "
+        "parameters, activations, bytes of a training step at its peak, or measured latency.",
+    ),
+    click.option(
+        "--match-by",
+        type=click.Choice(MATCH_BY),
+        default=DEFAULT.match_by,
+        show_default=True,
+        help="The dimension that is solved for; auto is resolution, and width for params.",
+    ),
+    click.option(
+        "--budget-tolerance",
+        type=float,
+        default=DEFAULT.budget_tolerance,
+        show_default=True,
+        help="How far from a budget a network may be, relative to it.",
+    ),
+)
+
+
+class _RungList(click.ParamType[tuple[str, ...]]):
+    """The steps of successive halving, as the settings keep them."""
+
+    name = "rungs"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, list | tuple):
+            return tuple(str(step) for step in value)
+        return () if value == "none" else tuple(str(value).split(","))
+
+
 @click.command
 @config_option
-@baseline_options(DEFAULT.baseline_width, str(DEFAULT.baseline_resolution))
-@click.option(
-    "--baseline-channel-divisor",
-    type=click.IntRange(min=1),
-    default=DEFAULT.baseline_channel_divisor,
-    show_default=True,
-    help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
-    "--channel-divisor to keep the proportions of the full-size networks.",
-)
 @click.option(
     "--phi",
     type=PHI,
     default="1",
     show_default=True,
-    help="Compound exponent to search at; with several, one run each.",
+    help="Compound exponent to search at, any number: -1 asks for half the compute. With several, one run "
+    "each.",
 )
-@_bound("alpha", "min")
-@_bound("alpha", "max")
-@_bound("beta", "min")
-@_bound("beta", "max")
-@_bound("gamma", "min")
-@_bound("gamma", "max")
-@click.option("--step", type=float, default=DEFAULT.step, show_default=True, help="Distance of grid points.")
-@click.option(
-    "--tolerance",
-    type=float,
-    default=DEFAULT.tolerance,
-    show_default=True,
-    help="Greatest |alpha * beta^2 * gamma^2 - 2|. Below 0.08 the paper's own (1.2, 1.1, 1.15) is left out.",
-)
+@grid_points_options
+@budget_options
 @click.option(
     "--max-networks",
     type=click.IntRange(min=0),
@@ -81,82 +118,27 @@ def _bound(name: str, end: str) -> Decorator:
     "--anchor",
     default=DEFAULT.anchor,
     show_default=True,
-    help="Coefficients that are always trained where the grid holds them, or none.",
+    help="A triple that is trained in any case if the grid holds it, or none.",
 )
-@rounding_options
 @click.option(
-    "--dataset",
-    default=DEFAULT.dataset,
+    "--rungs",
+    type=_RungList(),
+    default=",".join(DEFAULT.rungs) or "none",
     show_default=True,
-    metavar="NAME",
-    help="photographs (embedded), cifar10, cifar100, or folder:PATH with one folder of images per class "
-    "(or two such folders, train and val).",
-)
-@click.option("--data-dir", default=DEFAULT.data_dir, show_default=True, help="Where CIFAR lies.")
-@click.option("--download", is_flag=True, help="Fetch CIFAR into --data-dir if it is not there.")
-@click.option(
-    "--held-out",
-    type=click.IntRange(min=2),
-    default=DEFAULT.held_out,
-    show_default=True,
-    help="Images that judge a network and that no training run sees: at most this many, and at most a "
-    "fifth of each class where the data is split here.",
+    help="Successive halving: NETWORKS:SHARE steps such as 65:0.125,16:0.5,5:1 train 65 networks to an "
+    "eighth of the length, the best 16 of them on to half, the best 5 to the end with all seeds.",
 )
 @click.option(
-    "--recipe",
-    type=click.Choice(tuple(RECIPES)),
-    default=DEFAULT.recipe,
-    show_default=True,
-    help="quick: minutes on a CPU. paper: the paper's own 350 epochs at batch 4096.",
+    "--time-budget",
+    type=DURATION,
+    help="Wall-clock time such as 10m. The rungs and the number of networks are chosen for it, by timing a "
+    "few batches first.",
 )
-@click.option(
-    "--images", type=click.IntRange(min=1), help="Training images each network sees.  [default: the recipe's]"
-)
-@click.option(
-    "--epochs",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Passes over the training images, instead of --images.",
-)
-@click.option(
-    "--batch-size", type=click.IntRange(min=2), help="Images per training step.  [default: the recipe's]"
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    show_default=True,
-    help="Seed of every training run.",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    help="Networks trained at the same time.  [default: one per core, at most 8]",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of each.  [default: 1, or with --jobs the cores shared out]",
-)
-@click.option(
-    "--latency/--no-latency", default=True, show_default=True, help="Measure each trained network's latency."
-)
-@click.option(
-    "--latency-batch-size",
-    type=click.IntRange(min=1),
-    default=DEFAULT.latency_batch_size,
-    show_default=True,
-    help="Images per forward pass when measuring.",
-)
-@click.option(
-    "--storage",
-    default="",
-    metavar="URL",
-    help="Any Optuna database URL.  [default: study.db in the output folder]",
-)
+@click.option("--dry-run", is_flag=True, help="Print the plan, its time and memory, and train nothing.")
+@training_options()
 @out_option("reports/grid-BASELINE-phiPHI")
 @format_option
-def grid(phi: tuple[float, ...], out: Path | None, output_format: str, **options: Any) -> None:
+def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:
     """STEP 1: search for alpha, beta and gamma at a fixed phi.
 
     Every grid point that meets |alpha * beta^2 * gamma^2 - 2| <= TOLERANCE is turned into a network. Points
@@ -164,71 +146,66 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, **options
     trained for a short while and judged on held-out images. The default run takes under ten minutes on
     two cores.
 
+    Rounding makes networks of one product cost up to twice as much as one another: --match macs gives all
+    of them the same real cost. One seed cannot tell networks apart that are close: --seeds 3 makes the
+    winner a set of all that a test cannot tell from the best.
+
     Writes candidates.csv, pareto.csv, report.md, figures/, run.toml and study.db (an Optuna study).
     Calling it again with the same settings, or `scalesearch resume DIR`, goes on where it was stopped.
 
     \b
     Examples:
       scalesearch grid --phi 1
+      scalesearch grid --phi 1 --match macs --seeds 3 --time-budget 30m
+      scalesearch grid --phi -1 --match latency --dry-run
       scalesearch grid --phi 1 --dataset folder:my/images --max-networks 0 --epochs 10
       scalesearch grid --config reports/grid-efficientnet-b0-phi1/run.toml --seed 1 --out reports/seed1
     """
-    runs = [_resolve(options | {"phi": one}) for one in phi]
-    from scalesearch.cli.run import begin, carry_on  # after the checks: it takes a second to load
+    _choose_rungs(click.get_current_context(), options)
+    resolved = resolve_training(options)
+    runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
+    from scalesearch.cli.planning import grid_plan, show_plan  # after the checks: it takes a second to load
+    from scalesearch.cli.run import begin, carry_on, data_size, empty_grid_as_exit_3, require_device
 
-    for one, settings in zip(phi, runs, strict=True):
-        name = f"grid-{settings.baseline}-phi{one:g}"
+    for one, asked in zip(phi, runs, strict=True):
+        name = f"grid-{asked.baseline}-phi{one:g}"
         folder = out or Path("reports") / name
         if out is not None and len(phi) > 1:
             folder = out / f"phi{one:g}"
-        command = shlex.join(["scalesearch", *_arguments()])
-        with begin(folder, name, settings, command) as run:
+        with empty_grid_as_exit_3():
+            settings = _with_rungs(asked, folder)
+            if dry_run:
+                require_device(settings.device)
+                show_plan(grid_plan(settings, data_size(settings.data)), settings, output_format)
+                continue
+        plan = partial(grid_plan, settings)
+        with begin(folder, name, "grid", settings, command_line(), plan) as run:
             carry_on(run, output_format)
 
 
-def _arguments() -> list[str]:
-    """The command line as typed, a password in a storage URL aside."""
-    from scalesearch.search.study import masked_argument
-
-    return [masked_argument(argument) for argument in sys.argv[1:]]
-
-
-def _resolve(options: dict[str, Any]) -> GridSettings:
-    """The options with every default filled in that depends on others or on the machine."""
-    from scalesearch.measure.device import auto_device
-    from scalesearch.measure.machine import usable_cores
-
-    options = dict(options)
-    _choose_length(click.get_current_context(), options)
-    recipe = RECIPES[options["recipe"]]
-    if options["images"] is None and options["epochs"] is None:
-        options["images"], options["epochs"] = recipe.images, recipe.epochs
-    cores = usable_cores()
-    device = auto_device() if options["device"] == "auto" else options["device"]
-    # A GPU is shared badly: one job, unless asked otherwise.
-    jobs = options["jobs"] or (1 if device.startswith("cuda") else min(cores, 8))
-    return GridSettings(
-        **options
-        | {
-            "batch_size": options["batch_size"] or recipe.batch_size,
-            "baseline_resolution": options["baseline_resolution"] or DEFAULT.baseline_resolution,
-            "device": device,
-            "jobs": jobs,
-            # Small networks train best on one thread each; --jobs shares the cores out as it says.
-            "threads": options["threads"] or (max(1, cores // jobs) if options["jobs"] else 1),
-        }
-    )
+def _choose_rungs(ctx: click.Context, options: dict[str, Any]) -> None:
+    """A time budget chooses the rungs itself; rungs say how many networks there are."""
+    given = ctx.get_parameter_source("rungs") is click.core.ParameterSource.COMMANDLINE
+    if options["time_budget"] and given:
+        raise Fail("--time-budget chooses the rungs: give it or --rungs, not both")
+    if ctx.get_parameter_source("max_networks") is click.core.ParameterSource.DEFAULT and (
+        options["time_budget"] or options["rungs"]
+    ):
+        options["max_networks"] = 0
+    options["time_budget"] = options["time_budget"] or 0.0
 
 
-def _choose_length(ctx: click.Context, options: dict[str, Any]) -> None:
-    """Keeps one of --images and --epochs: the command line's, where the other is a file's."""
-    if options["images"] is None or options["epochs"] is None:
-        return
-    typed = [
-        name
-        for name in ("images", "epochs")
-        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    ]
-    if len(typed) != 1:
-        raise Fail("--epochs and --images say the same thing: give one of them")
-    options["epochs" if typed == ["images"] else "images"] = None
+def _with_rungs(settings: GridSettings, folder: Path) -> GridSettings:
+    """The settings with their rungs: those of the run that is there already, where it had the same budget."""
+    if not settings.time_budget:
+        return settings
+    from dataclasses import replace
+
+    from scalesearch.cli.folder import recorded_settings
+    from scalesearch.cli.planning import fit_time_budget
+    from scalesearch.cli.run import data_size
+
+    there = recorded_settings(folder, "grid")
+    if there is not None and there.get("time_budget") == settings.time_budget:
+        return replace(settings, rungs=tuple(there["rungs"]), max_networks=there["max_networks"])
+    return fit_time_budget(settings, data_size(settings.data))

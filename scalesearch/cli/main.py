@@ -23,6 +23,10 @@ EXIT_INTERRUPTED = 130
 # is shown without loading any of them.
 COMMANDS = {
     "grid": ("scalesearch.cli.grid", "STEP 1: search alpha, beta, gamma by short training runs."),
+    "search": ("scalesearch.cli.search", "STEP 1 without a grid: a sampler suggests the shares."),
+    "sweep": ("scalesearch.cli.sweep", "One dimension alone against all together, at equal cost."),
+    "alternate": ("scalesearch.cli.alternate", "Coefficients, then phi under a budget, until both settle."),
+    "fidelity": ("scalesearch.cli.fidelity", "How far a run's short trainings can be trusted."),
     "scale": ("scalesearch.cli.scale", "STEP 2: fix the coefficients, raise phi, get a family."),
     "resume": ("scalesearch.cli.resume", "Carry on a stopped run."),
     "report": ("scalesearch.cli.report", "Make a run's tables and figures again."),
@@ -64,6 +68,11 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except ValueError as error:
             raise Fail(_as_options(str(error))) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # a full disk above all
+            place = f"{error.filename}: " if error.filename else ""
+            raise Fail(f"{place}{error.strerror or error}; what was done before is kept", 1) from error
 
     def main(
         self,
@@ -113,7 +122,7 @@ def cli() -> None:
 
     \b
     STEP 1  scalesearch grid    finds coefficients alpha, beta, gamma by short training runs,
-                                under alpha * beta^2 * gamma^2 ~ 2.
+                                under alpha * beta^2 * gamma^2 ~ 2, or at equal real cost.
     STEP 2  scalesearch scale   fixes them and raises phi: a family of networks, each about
                                 twice the cost of the one before.
 
@@ -123,5 +132,6 @@ def cli() -> None:
     \b
     Example:
       scalesearch grid --phi 1
+      scalesearch grid --phi 1 --match macs --seeds 3 --time-budget 30m
       scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7
     """

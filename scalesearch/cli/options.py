@@ -18,6 +18,7 @@ __all__ = [
     "baseline_options",
     "config_option",
     "format_option",
+    "group",
     "out_option",
     "rounding_options",
 ]
@@ -25,8 +26,11 @@ __all__ = [
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FORMAT = ("table", "csv", "json")
 # Tables that a TOML file may hold: one for each command with settings, and what run.toml says of a run.
-CONFIG = ("grid", "scale", "run", "machine", "versions")
+CONFIG = ("grid", "search", "sweep", "alternate", "scale", "run", "machine", "versions")
 MOST_PHIS = 100
+# Types of options that a run.toml keeps as what they are resolved to.
+NUMBER_OR_TEXT = ("duration",)
+LIST_OR_TEXT = ("rungs", "objectives")
 
 
 class _PhiList(click.ParamType[tuple[float, ...]]):
@@ -107,6 +111,10 @@ def _wanted(option: click.Parameter, setting: object) -> str:
         return "" if number else "a number"
     if option.type is PHI:
         return "" if number or isinstance(setting, str | list) else "a number, a list or a text"
+    if option.type.name in NUMBER_OR_TEXT:
+        return "" if number or isinstance(setting, str) else "a number or a text"
+    if option.type.name in LIST_OR_TEXT:
+        return "" if isinstance(setting, str | list) else "a list or a text"
     return "" if isinstance(setting, str) else "a text"
 
 
@@ -150,7 +158,9 @@ def out_option(default: str) -> Decorator:
     return add
 
 
-def _group(*options: Decorator) -> Decorator:
+def group(*options: Decorator) -> Decorator:
+    """Several options as one decorator, shown in this order."""
+
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
             command = option(command)
@@ -161,7 +171,7 @@ def _group(*options: Decorator) -> Decorator:
 
 def baseline_options(width: float, resolution: str) -> Decorator:
     """--baseline and how it is reduced."""
-    return _group(
+    return group(
         click.option(
             "--baseline",
             type=click.Choice(tuple(BASELINES)),
@@ -186,7 +196,7 @@ def baseline_options(width: float, resolution: str) -> Decorator:
 
 def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Every rule that turns real multipliers into whole layers, channels and pixels."""
-    return _group(
+    return group(
         click.option(
             "--channel-divisor",
             type=click.IntRange(min=1),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from statistics import median
 from types import TracebackType
 from typing import TypeVar
@@ -14,7 +15,7 @@ from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 from scalesearch.records import CandidateRecord
 
-__all__ = ["SearchProgress", "track"]
+__all__ = ["SearchProgress", "duration", "spinner", "track"]
 
 Item = TypeVar("Item")
 
@@ -42,13 +43,26 @@ def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
         yield from bars.track(items, total=total, description=label)
 
 
-class SearchProgress:
-    """A search's observer. Work is counted in training steps, so that the time left moves all the while."""
+@contextmanager
+def spinner(label: str) -> Iterator[Callable[[], None]]:
+    """Counts what nobody knows the number of beforehand: gives a function to call at each."""
+    with _bars() as bars:
+        if not bars.console.is_terminal:
+            bars.console.print(f"{label} ...", highlight=False)
+        task = bars.add_task(label, total=None)
+        yield lambda: bars.advance(task)
 
-    def __init__(self) -> None:
+
+class SearchProgress:
+    """A search's observer. Work is counted in training steps, so that the time left moves all the while.
+
+    ``seeds`` is how many training runs each network has; lines name the seed where there are several.
+    """
+
+    def __init__(self, seeds: int = 1) -> None:
+        self.seeds = seeds
         self._bars = _bars()
         self._console = self._bars.console
-        self._phase = ""
         self._total = self._done = self._known = 0
         self._overall: TaskID | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -67,64 +81,74 @@ class SearchProgress:
     ) -> None:
         self._bars.__exit__(kind, error, trace)
 
+    def headline(self, text: str) -> None:
+        """Says what the following phases are about."""
+        self._console.print(text, highlight=False, style="bold")
+
     def phase(self, name: str, total: int, done: int) -> None:
         """See ``Observer``."""
-        self._phase, self._total, self._done = name, total, done
+        self._total, self._done = total, done
         self._start = time.monotonic()
         self._known = done
         if self._overall is not None:
             self._bars.remove_task(self._overall)
         self._overall = self._bars.add_task(f"[bold]{name}", total=total, completed=done)
-        if not self._console.is_terminal:
-            kept = f", {done} of them known from before" if done else ""
-            plural = "network" if total == 1 else "networks"
-            self._console.print(f"{name}: {total} {plural}{kept}", highlight=False)
+        kept = f", {done} of them known from before" if done else ""
+        what = "network" if self.seeds == 1 or name != "Training" else "training run"
+        self._console.print(f"{name}: {total} {what}{'s' * (total != 1)}{kept}", highlight=False)
 
-    def started(self, candidate: CandidateRecord) -> None:
+    def started(self, task: str, candidate: CandidateRecord) -> None:
         """See ``Observer``."""
-        self._tasks[candidate.key] = self._bars.add_task(f"  {_name(candidate)}", total=None)
-        self._fractions[candidate.key] = 0.0
+        self._tasks[task] = self._bars.add_task(f"  {_name(candidate)}", total=None)
+        self._fractions[task] = 0.0
 
-    def step(self, key: str, done: int, steps: int) -> None:
+    def step(self, task: str, done: int, steps: int) -> None:
         """See ``Observer``."""
-        task = self._tasks.get(key)
-        if task is not None and self._overall is not None:
-            self._fractions[key] = done / steps
-            self._bars.update(task, total=steps, completed=done)
+        bar = self._tasks.get(task)
+        if bar is not None and self._overall is not None:
+            self._fractions[task] = done / steps
+            self._bars.update(bar, total=steps, completed=done)
             self._bars.update(self._overall, completed=self._done + sum(self._fractions.values()))
 
-    def finished(self, candidate: CandidateRecord) -> None:
+    def finished(self, task: str, candidate: CandidateRecord) -> None:
         """See ``Observer``."""
         self._done += 1
-        self._fractions.pop(candidate.key, None)
-        task = self._tasks.pop(candidate.key, None)
-        if task is not None:
-            self._bars.remove_task(task)
+        self._fractions.pop(task, None)
+        bar = self._tasks.pop(task, None)
+        if bar is not None:
+            self._bars.remove_task(bar)
         if self._overall is not None:
             self._bars.update(self._overall, completed=self._done + sum(self._fractions.values()))
-        if self._phase == "Training" or not self._console.is_terminal:
+        if candidate.latency is None or not self._console.is_terminal:
             self._console.print(self._line(candidate), highlight=False, markup=False, soft_wrap=True)
 
     def _line(self, candidate: CandidateRecord) -> str:
+        seed = ""
         if candidate.latency is not None:
             outcome = f"{median(candidate.latency.samples_s) * 1e3:.1f} ms"
-        elif candidate.status == "completed" and self._phase == "Training":
+        elif candidate.runs:
             outcome = f"top-1 {candidate.top1:.1%}, trained in {candidate.train_seconds:.0f} s"
+            seed = f" seed {candidate.runs[0].seed}" if self.seeds > 1 else ""
         else:
             outcome = f"failed: {candidate.reason}"
-        return f"[{self._done}/{self._total}] {_name(candidate)}: {outcome}{self._left()}"
+        return f"[{self._done}/{self._total}] {_name(candidate)}{seed}: {outcome}{self._left()}"
 
     def _left(self) -> str:
         """Time left where no bar shows it."""
         if self._console.is_terminal or self._done >= self._total or self._done <= self._known:
             return ""
         each = (time.monotonic() - self._start) / (self._done - self._known)
-        return f"; about {_duration(each * (self._total - self._done))} left"
+        return f"; about {duration(each * (self._total - self._done))} left"
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+def duration(seconds: float) -> str:
+    """``45 s``, ``7 min`` or ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _name(candidate: CandidateRecord) -> str:
-    return f"({candidate.alpha:g}, {candidate.beta:g}, {candidate.gamma:g}) x{candidate.macs_ratio:.2f}"
+    role = f"{candidate.role} " if candidate.role else ""
+    triple = f"({candidate.alpha:.4g}, {candidate.beta:.4g}, {candidate.gamma:.4g})"
+    return f"{role}{triple} x{candidate.macs_ratio:.2f}"

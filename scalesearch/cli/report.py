@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from scalesearch.cli.options import format_option
+from scalesearch.cli.repeat import repeat_command
 
 __all__ = ["report"]
 
@@ -27,10 +28,7 @@ def report(folder: Path, storage: str, output_format: str) -> None:
     Example:
       scalesearch report reports/grid-efficientnet-b0-phi1
     """
-    from scalesearch.cli.run import open_run_study
-    from scalesearch.cli.show import print_table
-    from scalesearch.report.grid import write_grid_report
+    from scalesearch.cli.run import open_run_study, show_report
 
-    written = write_grid_report(open_run_study(folder, storage).record(), folder)
-    print_table(written.candidates, output_format)
-    click.echo(f"Report: {folder / 'report.md'}", err=output_format != "table")
+    if not repeat_command(folder, output_format, train=False, storage=storage):
+        show_report(open_run_study(folder, storage).record(), folder, output_format)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from scalesearch.cli.options import format_option
+from scalesearch.cli.repeat import repeat_command
 
 __all__ = ["resume"]
 
@@ -30,6 +31,8 @@ def resume(folder: Path, retry_failed: bool, storage: str, output_format: str) -
     """
     from scalesearch.cli.run import carry_on, reopen
 
+    if repeat_command(folder, output_format, train=True, storage=storage):
+        return
     with reopen(folder, storage) as run:
         if retry_failed:
             run.study.retry_failed()

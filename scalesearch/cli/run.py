@@ -1,34 +1,51 @@
-"""A grid search in its folder: checked and locked before anything is touched, shown while it runs."""
+"""A search in its folder: checked and locked before anything is touched, shown while it runs."""
 
 from __future__ import annotations
 
 import signal
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import click
-import tomli_w
-from filelock import FileLock, Timeout
 
+from scalesearch.belief.measured import measured_reliability
+from scalesearch.cli.folder import (
+    RUN_FILE,
+    read_run_file,
+    require_equal,
+    require_same,
+    writable,
+    write_run_file,
+)
+from scalesearch.cli.kinds import program_of, settings_of, write_report
 from scalesearch.cli.main import EXIT_EMPTY, EXIT_INTERRUPTED, Fail
 from scalesearch.cli.progress import SearchProgress, track
-from scalesearch.cli.show import print_table
 from scalesearch.measure.machine import machine, versions
-from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
-from scalesearch.report.files import write_text
+from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE, DataSize, DataSpec
+from scalesearch.records import RunRecord
 from scalesearch.search.grid import EmptyGridError
-from scalesearch.search.plan import plan_grid
-from scalesearch.search.settings import GridSettings, differences
-from scalesearch.search.study import SearchStudy, masked, open_study, sqlite_url
+from scalesearch.search.plan import Plan
+from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.storage import masked, sqlite_url
+from scalesearch.search.study import SearchStudy, find_study, open_study
 
-__all__ = ["Run", "begin", "carry_on", "open_run_study", "reopen", "require_device", "writable"]
-
-RUN_FILE = "run.toml"
+__all__ = [
+    "Run",
+    "begin",
+    "begin_study",
+    "carry_on",
+    "data_size",
+    "empty_grid_as_exit_3",
+    "open_run_study",
+    "reopen",
+    "require_device",
+    "show_report",
+    "stopping",
+    "train_study",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,37 +54,85 @@ class Run:
 
     folder: Path
     study: SearchStudy
-    classes: int
+    settings: TrainingSettings
+
+    @property
+    def kind(self) -> str:
+        """The command that began it."""
+        return str(self.study.begun().get("kind", "grid"))
+
+
+MakePlan = Callable[[DataSize], Plan]
 
 
 @contextmanager
-def begin(folder: Path, name: str, settings: GridSettings, command: str) -> Iterator[Run]:
+def begin(
+    folder: Path, name: str, kind: str, settings: TrainingSettings, command: str, make_plan: MakePlan
+) -> Iterator[Run]:
     """Opens or begins the run of these settings in ``folder``; nothing is touched if it cannot be.
+
+    Args:
+        folder: of the run.
+        name: of the run and its study.
+        kind: the command's name, under which run.toml keeps the settings.
+        settings: all of them.
+        command: the command line.
+        make_plan: what is to be trained, given the size of the data. Asked only where a run is begun.
 
     Raises:
         Fail: if the folder cannot be written, is being worked on, or holds a run with other settings; with
-            exit code 3 if no grid point meets the constraint.
+            exit code 3 if nothing meets the constraint or the budget.
         ValueError: if the data, the device or a setting cannot be used.
     """
-    _require_same(folder, settings)
+    require_same(folder, kind, settings.to_dict(), type(settings).from_dict({}).to_dict())
     require_device(settings.device)
-    classes = _classes(settings.data)
+    size = data_size(settings.data)
+    with empty_grid_as_exit_3(), writable(folder):
+        study = begin_study(folder, name, settings, command, lambda: make_plan(size))
+        if not (folder / RUN_FILE).exists():
+            run = study.begun()
+            write_run_file(folder, kind, run["settings"], run)
+        yield Run(folder=folder, study=study, settings=settings)
+
+
+def begin_study(
+    folder: Path, name: str, settings: TrainingSettings, command: str, make_plan: Callable[[], Plan]
+) -> SearchStudy:
+    """Opens or begins the study of that name in the folder's database.
+
+    Raises:
+        Fail: if it has other settings.
+    """
+    url = settings.storage or sqlite_url(folder)
+    existing = find_study(url, name)
+    if existing is not None and existing.run is not None:
+        there = settings_of(existing.begun())
+        require_equal(there.to_dict(), settings.to_dict(), f"the study in {folder}")
+        if "kind" not in existing.begun():
+            _adopt_first_version(existing, there)
+        existing.enqueue_missing()
+        return existing
+    plan = make_plan()
+    shown = replace(settings, storage=masked(settings.storage) if settings.storage else "")
+    facts = replace(plan, settings=shown).facts(
+        name=name, command=command, machine=machine(settings.device), versions=versions()
+    )
+    study = existing or open_study(url, name, create=True, objectives=plan.objectives)
+    study.begin(facts, plan.chosen, plan.skipped)
+    if known := measured_reliability(settings.to_dict()):
+        study.set_reliability(known)
+    return study
+
+
+@contextmanager
+def empty_grid_as_exit_3() -> Iterator[None]:
+    """Nothing that meets the constraint or the budget has an exit code of its own."""
     try:
-        plan = plan_grid(settings, classes)
+        yield
     except EmptyGridError as error:
-        raise Fail(str(error).replace("`tolerance`", "--tolerance"), EXIT_EMPTY) from error
-    with writable(folder):
-        study = open_study(settings.storage or sqlite_url(folder), name, create=True)
-        if study.run is not None:
-            _require_equal(study.settings, settings, f"the study in {folder}")
-        shown = replace(settings, storage=masked(settings.storage) if settings.storage else "")
-        facts = replace(plan, settings=shown).facts(
-            name=name, command=command, machine=machine(settings.device), versions=versions()
-        )
-        if study.run is None:
-            _write_run_file(folder, facts)
-        study.begin(study.run or facts, plan.chosen, plan.skipped)
-        yield Run(folder=folder, study=study, classes=classes)
+        for option in ("tolerance", "budget_tolerance", "time_budget"):
+            error = EmptyGridError(str(error).replace(f"`{option}`", f"--{option.replace('_', '-')}"))
+        raise Fail(str(error), EXIT_EMPTY) from None
 
 
 @contextmanager
@@ -79,14 +144,25 @@ def reopen(folder: Path, storage: str) -> Iterator[Run]:
         StudyError: if its study cannot be read.
     """
     study = open_run_study(folder, storage)
-    settings = study.settings
+    settings = settings_of(study.begun())
     require_device(settings.device)
     with writable(folder):
-        run = study.run or {}
+        if "kind" not in study.begun():
+            _adopt_first_version(study, settings)
         # A run killed while it was being written down is written down whole before it goes on.
-        plan = plan_grid(settings, run["classes"])
-        study.begin(run, plan.chosen, plan.skipped)
-        yield Run(folder=folder, study=study, classes=run["classes"])
+        study.enqueue_missing()
+        yield Run(folder=folder, study=study, settings=settings)
+
+
+def _adopt_first_version(study: SearchStudy, settings: TrainingSettings) -> None:
+    """Gives a study of version 0.1.0, which kept coefficients alone, the networks to go on with."""
+    from scalesearch.search.grid_plan import GridSettings, plan_grid
+
+    run = study.begun()
+    assert isinstance(settings, GridSettings)  # that version knew no other run
+    plan = plan_grid(settings, replace(data_size(settings.data), classes=run["classes"]))
+    rungs = plan.facts(name="", command="", machine={}, versions={})["rungs"]
+    study.begin({**run, "kind": "grid", "rungs": rungs}, plan.chosen, plan.skipped)
 
 
 def open_run_study(folder: Path, storage: str) -> SearchStudy:
@@ -98,41 +174,68 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     """
     if not folder.is_dir():
         raise Fail(f"DIR must be a run's folder, got {folder}: no such folder")
-    recorded = _read_run_file(folder)
-    url = storage or recorded.get("grid", {}).get("storage", "") or sqlite_url(folder)
+    recorded = read_run_file(folder)
+    run = recorded.get("run", {})
+    table = recorded.get(run.get("kind", "grid"), {})
+    url = storage or table.get("storage", "") or sqlite_url(folder)
     if "***" in url:
         raise Fail(f"--storage must be given with its password: {folder} keeps only {url}")
-    name = recorded.get("run", {}).get("name", folder.name)
-    return open_study(url, name, create=False)
+    return open_study(url, run.get("name", folder.name), create=False)
 
 
 def carry_on(run: Run, output_format: str) -> None:
     """Runs what is left, writes the report, prints the table. Ctrl-C and SIGTERM keep what is done."""
+    with stopping(run.folder, run.study), SearchProgress() as progress:
+        record = train_study(run, progress)
+    show_report(record, run.folder, output_format)
+    if record.kind == "grid" and not record.reliability:
+        click.echo(
+            "Note: nobody has measured how far runs of this recipe and data can be trusted to rank networks; "
+            f"scalesearch fidelity {run.folder} does",
+            err=True,
+        )
+    if not any(c.status == "completed" for c in record.candidates):
+        raise Fail(f"no network could be trained; the reasons are in {run.folder / 'report.md'}", 1)
+
+
+def show_report(record: RunRecord, folder: Path, output_format: str) -> None:
+    """Writes the report of a run, prints its table and where the page is."""
+    from scalesearch.cli.show import print_table  # pandas takes a second to load
+
+    table, columns = write_report(record, folder)
+    print_table(table, output_format, columns=columns, best_first=record.kind in ("grid", "search"))
+    click.echo(f"Report: {folder / 'report.md'}", err=output_format != "table")
+
+
+def train_study(run: Run, progress: SearchProgress) -> RunRecord:
+    """Trains and measures what a study still has to."""
     from scalesearch.search.driver import run_search
     from scalesearch.search.executor import ProcessExecutor
 
     def workers(jobs: int) -> ProcessExecutor:
-        return ProcessExecutor(jobs=jobs, log_dir=run.folder / "logs")
-
-    try:
-        with _terminate_as_interrupt(), SearchProgress() as progress:
-            record = run_search(run.study, run.classes, workers, progress)
-    except KeyboardInterrupt:
-        done = [c.status for c in run.study.record().candidates if c.status != "skipped"]
-        left = done.count("waiting")
-        click.echo(
-            f"Stopped: {len(done) - left} of {len(done)} networks are done and kept. "
-            f"Go on with: scalesearch resume {run.folder}",
-            err=True,
+        return ProcessExecutor(
+            jobs=jobs, log_dir=run.folder / "logs", stall_timeout=run.settings.stall_timeout
         )
-        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
-    from scalesearch.report.grid import write_grid_report  # pandas and matplotlib take seconds to load
 
-    report = write_grid_report(record, run.folder)
-    print_table(report.candidates, output_format)
-    click.echo(f"Report: {run.folder / 'report.md'}", err=output_format != "table")
-    if not any(c.status == "completed" for c in record.candidates):
-        raise Fail(f"no network could be trained; the reasons are in {run.folder / 'candidates.csv'}", 1)
+    progress.seeds = run.settings.seeds
+    return run_search(
+        run.study, run.settings, run.folder / "checkpoints", workers, progress, program_of(run.kind)
+    )
+
+
+@contextmanager
+def stopping(folder: Path, study: SearchStudy | None = None) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end in one line that says what is kept and how to go on."""
+    try:
+        with _terminate_as_interrupt():
+            yield
+    except KeyboardInterrupt:
+        kept = ""
+        if study is not None:
+            done = [c.status for c in study.record().candidates if c.status != "skipped"]
+            kept = f"{len(done) - done.count('waiting')} of {len(done)} networks are done and kept. "
+        click.echo(f"Stopped: {kept}Go on with: scalesearch resume {folder}", err=True)
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 
 @contextmanager
@@ -147,44 +250,6 @@ def _terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-@contextmanager
-def writable(folder: Path) -> Iterator[None]:
-    """Makes the folder; this process alone works on it, until it ends in whatever way.
-
-    Raises:
-        Fail: if it cannot be written, or another process works on it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "driver.lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise Fail(f"the folder must be one that no other run works on, got {folder}: one does now") from None
-    except OSError as error:
-        raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _require_same(folder: Path, settings: GridSettings) -> None:
-    """Refuses a folder that holds the results of other settings."""
-    recorded = _read_run_file(folder).get("grid")
-    if recorded is not None:
-        _require_equal(recorded, settings, f"{folder / RUN_FILE}")
-
-
-def _require_equal(there: GridSettings | dict[str, Any], asked: GridSettings, place: str) -> None:
-    known = there if isinstance(there, dict) else there.to_dict()
-    found = differences(known, asked.to_dict())
-    if found:
-        raise Fail(
-            f"--out must be a folder without a run of other settings, got {place} ({'; '.join(found)}); "
-            "choose another folder"
-        )
-
-
 def require_device(name: str) -> None:
     """Refuses a device that is not there; the CPU always is, and asking about it would load torch."""
     if name != "cpu":
@@ -193,33 +258,11 @@ def require_device(name: str) -> None:
         resolve_device(name)
 
 
-def _classes(data: DataSpec) -> int:
-    """How many classes the data has; every image of a folder is decoded once on the way."""
+def data_size(data: DataSpec) -> DataSize:
+    """The size of the data; every image of a folder is decoded once on the way."""
     if data.name == "photographs":
-        return len(PHOTOGRAPHS)
+        return PHOTOGRAPHS_SIZE
     from scalesearch.proxy.data import load
 
-    return len(load(data, check=True, progress=track).classes)
-
-
-def _read_run_file(folder: Path) -> dict[str, Any]:
-    path = folder / RUN_FILE
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Fail(f"{path} cannot be read: {error}; move it away to go on from the study alone") from error
-
-
-def _write_run_file(folder: Path, facts: dict[str, Any]) -> None:
-    tables = {
-        "run": {name: facts[name] for name in ("name", "command", "classes", "grid_points", "feasible")},
-        "grid": facts["settings"],
-        "machine": facts["machine"],
-        "versions": facts["versions"],
-    }
-    try:
-        write_text(folder / RUN_FILE, tomli_w.dumps(tables))
-    except OSError as error:
-        raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
+    source = load(data, check=True, progress=track)
+    return DataSize(classes=len(source.classes), train_images=len(source.train))  # type: ignore[arg-type]

@@ -72,7 +72,8 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7
       scalesearch scale --alpha 1.3 --beta 1.1 --gamma 1.1 --phi 0,0.5,1 --latency --out reports/mine
     """
-    from scalesearch.cli.run import require_device, writable
+    from scalesearch.cli.folder import writable
+    from scalesearch.cli.run import require_device
     from scalesearch.cli.show import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
     from scalesearch.measure.device import auto_device
     from scalesearch.measure.machine import machine, usable_cores, versions

@@ -23,6 +23,8 @@ GRID_COLUMNS = {
     "full_macs_ratio": "{:.2f}",
     "latency_median_s": "{:.2f} ms",
     "top1": "{:.1%}",
+    "top1_sd": "{:.1%}",
+    "winning_set": "{}",
     "status": "{}",
     "pareto": "{}",
 }
@@ -50,16 +52,75 @@ PUBLISHED_COLUMNS = {
     "flops_error": "{:+.1%}",
     "top1_published": "{:.1%}",
 }
+PLAN_COLUMNS = {
+    "alpha": "{:g}",
+    "beta": "{:g}",
+    "gamma": "{:g}",
+    "resolution": "{:d} px",
+    "blocks": "{:d}",
+    "params": "{:,d}",
+    "macs": "{:,d}",
+    "macs_ratio": "{:.2f}",
+    "residual": "{:+.1%}",
+    "merged": "{:d}",
+}
+SWEEP_COLUMNS = {
+    "role": "{}",
+    "phi": "{:g}",
+    "depth": "{:.2f}",
+    "width": "{:.2f}",
+    "resolution": "{:d} px",
+    "macs_ratio": "{:.2f}",
+    "top1": "{:.1%}",
+    "top1_sd": "{:.1%}",
+    "status": "{}",
+}
+SEARCH_COLUMNS = {
+    "alpha": "{:.3f}",
+    "beta": "{:.3f}",
+    "gamma": "{:.3f}",
+    "resolution": "{:d} px",
+    "params": "{:,d}",
+    "macs_ratio": "{:.2f}",
+    "latency_median_s": "{:.2f} ms",
+    "top1": "{:.1%}",
+    "reward": "{:.4f}",
+    "status": "{}",
+}
+ROUND_COLUMNS = {
+    "round": "{:d}",
+    "phi": "{:.3f}",
+    "alpha": "{:g}",
+    "beta": "{:g}",
+    "gamma": "{:g}",
+    "top1": "{:.1%}",
+    "next_phi": "{:.3f}",
+}
+FIDELITY_COLUMNS = {
+    "multiple": "{:g}",
+    "images": "{:,d}",
+    "tau": "{:+.2f}",
+    "tau_low": "{:+.2f}",
+    "tau_high": "{:+.2f}",
+    "regret": "{:.1%}",
+    "networks": "{:d}",
+    "seeds": "{:d}",
+}
 SCALES = {"latency_median_s": 1e3}
 
 
 def print_table(
-    frame: pd.DataFrame, output_format: str, *, columns: dict[str, str] | None = None, title: str = ""
+    frame: pd.DataFrame,
+    output_format: str,
+    *,
+    columns: dict[str, str] | None = None,
+    title: str = "",
+    best_first: bool = False,
 ) -> None:
     """Prints a frame on standard output.
 
-    ``table`` shows a selection of columns, the best accuracy first where there is one; the others all rows
-    and columns as in the CSV file.
+    ``table`` shows a selection of columns without the rows of networks that were skipped, with ``best_first``
+    by accuracy; the others show all rows and columns as in the CSV file.
     """
     if output_format == "csv":
         click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
@@ -71,8 +132,10 @@ def print_table(
     from rich.table import Table
 
     columns = {name: form for name, form in (columns or GRID_COLUMNS).items() if name in frame}
-    if "top1" in frame:
-        frame = frame[frame["status"] != "skipped"].sort_values("top1", ascending=False, kind="stable")
+    if "status" in frame:
+        frame = frame[frame["status"] != "skipped"]
+    if best_first:
+        frame = frame.sort_values("top1", ascending=False, kind="stable")
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for name in columns:
         textual = frame[name].dtype.kind not in "if" and name in ("name", "status", "pareto")

@@ -16,7 +16,7 @@ NOUNS = {
     "memory": "of memory at the peak of a training step",
     "latency": "of latency",
 }
-SAME = 0.02
+SAME = 0.05
 """Costs within this of one another, relative to the least, are the same to any reader of a figure."""
 
 

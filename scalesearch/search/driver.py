@@ -3,82 +3,82 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
-from scalesearch.architecture.spec import ArchSpec, compound
-from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.scaling import Coefficients
+from scalesearch.records import RungRecord, RunRecord
 from scalesearch.search.executor import Executor, TrialFailedError
 from scalesearch.search.measurement import LatencySpec, latency_record
-from scalesearch.search.settings import GridSettings
-from scalesearch.search.trial import TrialSpec
+from scalesearch.search.plan import Planned
+from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.training import WAIT_S, Observer, Segment, Trainer
 
 if TYPE_CHECKING:
     import optuna
 
     from scalesearch.search.study import SearchStudy
 
-__all__ = ["Observer", "run_search"]
+__all__ = ["Program", "mean_curve", "measure_one", "run_search", "train_enqueued"]
 
-# How long a wait may last before Ctrl-C is noticed, on systems where it does not end the wait itself.
-WAIT_S = 0.5
-
-
-class Observer(Protocol):
-    """Hears how a search goes, to show it."""
-
-    def phase(self, name: str, total: int, done: int) -> None:
-        """A phase begins: ``done`` of its ``total`` networks are known from before."""
-
-    def started(self, candidate: CandidateRecord) -> None:
-        """A network was handed to a worker."""
-
-    def step(self, key: str, done: int, steps: int) -> None:
-        """A network's training has come this far. Called from another thread."""
-
-    def finished(self, candidate: CandidateRecord) -> None:
-        """A network is done: its record says how."""
+Program = Callable[["SearchStudy", TrainingSettings, Trainer, Observer], None]
+"""Trains all there is to train: what comes next is its own affair."""
 
 
 def run_search(
-    study: SearchStudy, classes: int, make_executor: Callable[[int], Executor], observer: Observer
+    study: SearchStudy,
+    settings: TrainingSettings,
+    checkpoints: Path,
+    make_executor: Callable[[int], Executor],
+    observer: Observer,
+    program: Program,
 ) -> RunRecord:
-    """Trains what the study has waiting, then measures latency, and returns the record of it all.
+    """Trains by ``program``, then measures latency, and returns the record of it all.
 
-    Whatever ends it, an exception or a kill, the study holds every finished trial; called again, it goes on.
+    Whatever ends it, an exception or a kill, the study holds every finished training run; called again, it
+    goes on.
 
     Args:
         study: a study that was begun, and that no other driver works on.
-        classes: of the dataset.
+        settings: the study's own.
+        checkpoints: folder for networks that are half trained.
         make_executor: an executor that runs that many jobs at a time.
         observer: hears how it goes.
+        program: what to train, in what order.
     """
-    settings = study.settings
     clock = _Clock(study)
     study.adopt()
-    executor = make_executor(settings.jobs)
     try:
-        _train(study, settings, classes, executor, observer, clock)
+        with _ending(make_executor(settings.jobs)) as executor:
+            trainer = Trainer(study, settings, executor, observer, checkpoints)
+            program(study, settings, trainer, observer)
+            trainer.tidy()
+        clock.tick()
+        if settings.latency:
+            with _ending(make_executor(1)) as executor:
+                _measure(study, settings, executor, observer)
+    except BaseException:
+        study.adopt()
+        raise
+    finally:
+        clock.tick()
+    return study.record()
+
+
+@contextmanager
+def _ending(executor: Executor) -> Iterator[Executor]:
+    """Waits for the executor's workers at the end; kills them where something went wrong."""
+    try:
+        yield executor
     except BaseException:
         executor.shutdown(kill=True)
-        study.adopt()
-        clock.tick()
         raise
     executor.shutdown()
-    if settings.latency:
-        executor = make_executor(1)
-        try:
-            _measure(study, settings, classes, executor, observer)
-        except BaseException:
-            executor.shutdown(kill=True)
-            clock.tick()
-            raise
-        executor.shutdown()
-    clock.tick()
-    return study.record()
 
 
 class _Clock:
@@ -93,89 +93,95 @@ class _Clock:
         self._study.set_session(self._session, time.perf_counter() - self._start)
 
 
-def _network(candidate: CandidateRecord, settings: GridSettings, classes: int) -> ArchSpec:
-    coefficients = Coefficients(alpha=candidate.alpha, beta=candidate.beta, gamma=candidate.gamma)
-    return compound(settings.proxy_baseline(classes), coefficients, settings.phi, settings.proxy_rounding)
-
-
-def _train(
-    study: SearchStudy,
-    settings: GridSettings,
-    classes: int,
-    executor: Executor,
-    observer: Observer,
-    clock: _Clock,
+def train_enqueued(
+    study: SearchStudy, settings: TrainingSettings, trainer: Trainer, observer: Observer
 ) -> None:
-    """Keeps ``jobs`` trials running until none is waiting."""
-    total = sum(c.status != "skipped" for c in study.record().candidates)
-    waiting = study.waiting()
-    observer.phase("Training", total, total - waiting)
-    grid = settings.grid
-    bounds = {"alpha": grid.alpha, "beta": grid.beta, "gamma": grid.gamma}
-    recipe = settings.proxy_recipe.to_dict()
-    data = settings.data.to_dict()
-    running: dict[Future[dict[str, Any]], tuple[optuna.Trial, CandidateRecord]] = {}
-    while waiting or running:
-        while waiting and len(running) < settings.jobs:
-            trial, candidate = study.ask(bounds)
-            waiting -= 1
-            spec = TrialSpec(
-                key=candidate.key,
-                arch=_network(candidate, settings, classes),
-                recipe=recipe,
-                data=data,
-                device=settings.device,
-                threads=settings.threads,
-            )
-            running[executor.submit(spec.to_dict(), _steps_to(observer, candidate.key))] = (trial, candidate)
-            observer.started(candidate)
-        done, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
-        for future in done:
-            trial, candidate = running.pop(future)
-            observer.finished(_tell(study, trial, candidate, future))
-            clock.tick()
+    """Trains every enqueued network, rung by rung where the run has rungs."""
+    rungs: Sequence[RungRecord] = study.record().rungs
+    study.set_rungs(rungs)
+    alive: list[optuna.Trial] = []
 
+    def enqueued() -> Iterator[optuna.Trial]:
+        distributions = study.coefficient_ranges()
+        while study.waiting():
+            yield study.ask(distributions)
 
-def _steps_to(observer: Observer, key: str) -> Callable[[int, int], None]:
-    return lambda done, steps: observer.step(key, done, steps)
-
-
-def _tell(
-    study: SearchStudy, trial: optuna.Trial, candidate: CandidateRecord, future: Future[dict[str, Any]]
-) -> CandidateRecord:
-    try:
-        result = future.result()
-    except TrialFailedError as failure:
-        study.fail(trial, str(failure))
-        return replace(candidate, status="failed", reason=str(failure))
-    study.complete(trial, result)
-    shown: Mapping[str, Any] = {name: result[name] for name in ("top1", "loss", "train_seconds")}
-    return replace(candidate, status="completed", **shown)
-
-
-def _measure(
-    study: SearchStudy, settings: GridSettings, classes: int, executor: Executor, observer: Observer
-) -> None:
-    """Measures the trained networks one at a time, nothing else running."""
-    trained = [c for c in study.record().candidates if c.status == "completed"]
-    missing = [c for c in trained if c.latency is None]
-    observer.phase("Measuring latency", len(trained), len(trained) - len(missing))
-    for candidate in missing:
-        spec = LatencySpec(
-            key=candidate.key,
-            arch=_network(candidate, settings, classes),
-            batch_size=settings.latency_batch_size,
-            device=settings.device,
-            threads=settings.threads,
+    trials: Iterator[optuna.Trial] = enqueued()
+    for index, rung in enumerate(rungs[:-1]):
+        done = study.finished()
+        total = done + study.waiting() if index == 0 else len(alive)
+        observer.phase(
+            f"Rung {index + 1} of {len(rungs)}, to {rung.images:,} images", total, done if index == 0 else 0
         )
-        observer.started(candidate)
-        future = executor.submit(spec.to_dict(), _steps_to(observer, candidate.key))
-        while not future.done():
-            wait([future], timeout=WAIT_S)
-        try:
-            latency = future.result()
-            study.set_latency(candidate.key, latency)
-            observer.finished(replace(candidate, latency=latency_record(latency)))
-        except TrialFailedError as failure:
-            study.set_latency(candidate.key, {"reason": str(failure)})
-            observer.finished(replace(candidate, reason=str(failure)))
+        segment = Segment(until=rung.images, seeds=settings.seed_list[:1])
+        level: list[optuna.Trial] = []
+        trainer.train(trials, segment, partial(_hold, study, rung.images, level))
+        alive = []
+        for trial in sorted(level, key=lambda t: t.number):
+            if study.should_prune(trial):
+                # Once it is pruned nobody looks for its checkpoints again.
+                trainer.forget(study.planned(trial).record.key, settings.seed_list)
+                study.prune(trial)
+            else:
+                alive.append(trial)
+        trials = iter(alive)
+    done = 0 if alive else study.finished()
+    total = len(alive) if alive else done + study.waiting()
+    observer.phase("Training", settings.seeds * total, settings.seeds * done)
+
+    def complete(trial: optuna.Trial, top1: float) -> None:
+        runs = study.runs(trial)
+        for images, mean in mean_curve(runs.values()):
+            study.report(trial, images, mean)
+        study.complete(trial, (top1,))
+
+    trainer.train(trials, Segment(until=None, seeds=settings.seed_list), complete)
+
+
+def _hold(
+    study: SearchStudy, images: int, level: list[optuna.Trial], trial: optuna.Trial, top1: float
+) -> None:
+    """Reports where a trial stands at a rung, and keeps it there until the others have come."""
+    study.report(trial, images, top1)
+    level.append(trial)
+
+
+def mean_curve(runs: Iterable[Mapping[str, Any]]) -> list[tuple[int, float]]:
+    """(images, mean top-1) at the looks that all runs have."""
+    tops = [{point["images"]: point["top1"] for point in run["curve"]} for run in runs]
+    common = [images for images in tops[0] if all(images in run for run in tops)]
+    return [(images, fmean(run[images] for run in tops)) for images in common]
+
+
+def _measure(study: SearchStudy, settings: TrainingSettings, executor: Executor, observer: Observer) -> None:
+    """Measures the trained networks one at a time, nothing else running."""
+    trained = {c.key: c for c in study.record().candidates if c.status == "completed"}
+    missing = [planned for planned in study.completed() if trained[planned.record.key].latency is None]
+    observer.phase("Measuring latency", len(trained), len(trained) - len(missing))
+    for planned in missing:
+        measure_one(study, settings, executor, observer, planned)
+
+
+def measure_one(
+    study: SearchStudy, settings: TrainingSettings, executor: Executor, observer: Observer, planned: Planned
+) -> None:
+    """Measures one network, or records why it cannot be; nothing else may run in the executor."""
+    candidate, task = planned.record, f"{planned.record.key}-latency"
+    spec = LatencySpec(
+        key=candidate.key,
+        arch=planned.arch,
+        batch_size=settings.latency_batch_size,
+        device=settings.device,
+        threads=settings.threads,
+    )
+    observer.started(task, candidate)
+    future = executor.submit(spec.to_dict(), lambda _done, _steps: None)
+    while not future.done():
+        wait([future], timeout=WAIT_S)
+    try:
+        latency = future.result()
+        study.set_latency(candidate.key, latency)
+        observer.finished(task, replace(candidate, latency=latency_record(latency)))
+    except TrialFailedError as failure:
+        study.set_latency(candidate.key, {"reason": str(failure)})
+        observer.finished(task, replace(candidate, status="failed", reason=str(failure)))

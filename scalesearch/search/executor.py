@@ -50,12 +50,21 @@ class ProcessExecutor:
     """A fresh process for each job, ``jobs`` at a time: a crash or an out-of-memory kill costs one trial.
 
     Where the system can, the processes are forked from one that has loaded torch but never used it, which
-    saves each of them the seconds that loading takes.
+    saves each of them the seconds that loading takes. A worker that says nothing for ``stall_timeout``
+    seconds is taken for hung and killed.
     """
 
-    def __init__(self, *, jobs: int, log_dir: Path, preload: Sequence[str] = TO_TRAIN) -> None:
+    def __init__(
+        self,
+        *,
+        jobs: int,
+        log_dir: Path,
+        preload: Sequence[str] = TO_TRAIN,
+        stall_timeout: float | None = None,
+    ) -> None:
         self._threads = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="trial")
         self._log_dir = log_dir
+        self._stall_timeout = stall_timeout
         self._running: set[BaseProcess] = set()
         self._lock = threading.Lock()
         self._ending = False
@@ -84,7 +93,9 @@ class ProcessExecutor:
         process, connection = self._start(log_path)
         try:
             with connection:
-                last = _converse(connection, job, on_step)
+                last = _converse(connection, job, on_step, self._stall_timeout)
+                if last.get("event") == "silence":
+                    process.kill()
                 process.join()
         finally:
             with self._lock:
@@ -94,6 +105,11 @@ class ProcessExecutor:
             return result
         if last.get("event") == "failure":
             raise TrialFailedError(last["reason"])
+        if last.get("event") == "silence":
+            raise TrialFailedError(
+                f"the worker said nothing for {self._stall_timeout:g} s and was killed; "
+                f"see logs/{log_path.name}"
+            )
         raise TrialFailedError(f"{_death(process.exitcode)}; see logs/{log_path.name}")
 
     def _start(self, log_path: Path) -> tuple[BaseProcess, Connection]:
@@ -125,12 +141,19 @@ def _start_server() -> None:
             os.environ["PYTHONSAFEPATH"] = before
 
 
-def _converse(connection: Connection, job: Job, on_step: OnStep) -> dict[str, Any]:
-    """Hands over the job and follows the worker's messages; returns the last one, {} where there is none."""
+def _converse(
+    connection: Connection, job: Job, on_step: OnStep, stall_timeout: float | None
+) -> dict[str, Any]:
+    """Hands over the job and follows the worker's messages; returns the last one, {} where there is none.
+
+    A silence longer than ``stall_timeout`` seconds ends it with an event of that name.
+    """
     last: dict[str, Any] = {}
     try:
         connection.send_bytes(json.dumps(dict(job)).encode())
         while last.get("event") not in ("result", "failure"):
+            if not connection.poll(stall_timeout):
+                return {"event": "silence"}
             last = json.loads(connection.recv_bytes())
             if last["event"] == "step":
                 on_step(last["done"], last["of"])

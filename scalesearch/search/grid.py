@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scalesearch.architecture.spec import ArchSpec, Rounding, compound
-from scalesearch.scaling import NOMINAL_BASE, Coefficients
+from scalesearch.records import BudgetRecord
+from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers
 
-__all__ = ["Candidate", "EmptyGridError", "GridSpec", "distinct", "feasible", "thin"]
+__all__ = ["Candidate", "EmptyGridError", "GridSpec", "all_points", "distinct", "feasible", "thin"]
 
 
 class EmptyGridError(ValueError):
@@ -77,11 +78,16 @@ MOST_POINTS = 100_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A distinct network and every grid triple that rounds to it; ``coefficients`` is the one it goes by."""
+    """A distinct network and every grid triple that rounds to it; ``coefficients`` is the one it goes by.
+
+    ``multipliers`` made the network: those of the coefficients, but for a dimension solved for a budget.
+    """
 
     coefficients: Coefficients
     merged: tuple[tuple[float, float, float], ...]
     arch: ArchSpec
+    multipliers: Multipliers
+    budget: BudgetRecord | None = None
 
 
 def feasible(grid: GridSpec) -> npt.NDArray[np.float64]:
@@ -108,6 +114,12 @@ def feasible(grid: GridSpec) -> npt.NDArray[np.float64]:
             f"--tolerance {needed:g} would admit it"
         )
     return np.stack([alpha[index[0]], beta[index[1]], gamma[index[2]]], axis=1)
+
+
+def all_points(grid: GridSpec) -> npt.NDArray[np.float64]:
+    """Every grid point, (points, 3) in the order of :func:`feasible`."""
+    axes = np.meshgrid(*(grid.axis(name) for name in ("alpha", "beta", "gamma")), indexing="ij")
+    return np.stack([axis.ravel() for axis in axes], axis=1)
 
 
 def distinct(
@@ -153,6 +165,7 @@ def distinct(
                 coefficients=coefficients,
                 merged=tuple(members),
                 arch=compound(base, coefficients, phi, rounding),
+                multipliers=coefficients.at(phi),
             )
         )
     return candidates

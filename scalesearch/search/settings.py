@@ -1,23 +1,23 @@
-"""Every setting of a grid search, as one frozen value that a TOML table can hold."""
+"""The settings that every search shares, as one frozen value that a TOML table can hold."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, scale
 from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.scaling import Coefficients, Multipliers
-from scalesearch.search.grid import GridSpec
+from scalesearch.scaling import Multipliers
 
-__all__ = ["GridSettings", "RoundingSettings", "differences"]
+__all__ = ["RoundingSettings", "TrainingSettings", "differences"]
 
 # What may change between a run and its continuation without changing any result.
-NOT_IDENTITY = frozenset({"jobs", "download", "storage"})
+NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,29 +41,22 @@ class RoundingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GridSettings(RoundingSettings):
-    """The settings of ``scalesearch grid``, resolved: no field is left to be decided later.
+class TrainingSettings(RoundingSettings):
+    """What is trained, on what, how long and where: resolved, no field is left to be decided later.
 
     ``baseline_width``, ``baseline_resolution`` and ``baseline_channel_divisor`` make the proxy baseline of
-    the baseline; the coefficients apply to both. ``anchor`` is a triple that is always among the trained
-    ones where the grid holds it, or "none". Without ``images`` and ``epochs`` the recipe says how long.
+    the baseline; multipliers apply to both. Without ``images`` and ``epochs`` the recipe says how long.
+    Every network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
+    worker may be silent before it counts as hung.
     """
+
+    # What runs did that were begun before there were such settings.
+    BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1})
 
     baseline: str = "efficientnet-b0"
     baseline_width: float = 0.25
     baseline_resolution: int = 48
     baseline_channel_divisor: int = 2
-    phi: float = 1.0
-    alpha_min: float = 1.0
-    alpha_max: float = 2.0
-    beta_min: float = 1.0
-    beta_max: float = 1.5
-    gamma_min: float = 1.0
-    gamma_max: float = 1.5
-    step: float = 0.05
-    tolerance: float = 0.1
-    anchor: str = "1.2,1.1,1.15"
-    max_networks: int = 12
     dataset: str = "photographs"
     data_dir: str = "data"
     download: bool = False
@@ -73,44 +66,28 @@ class GridSettings(RoundingSettings):
     epochs: float | None = None
     batch_size: int = 32
     seed: int = 0
+    seeds: int = 1
     device: str = "cpu"
     jobs: int = 1
     threads: int = 1
+    stall_timeout: float = 1800.0
     latency: bool = True
     latency_batch_size: int = 1
     storage: str = ""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.phi):
-            raise ValueError(f"`phi` must be a finite number, got {self.phi}")
-        least = {
-            "max_networks": 0,
-            "jobs": 1,
-            "threads": 1,
-            "latency_batch_size": 1,
-            "baseline_resolution": 1,
-        }
+        least = {"jobs": 1, "threads": 1, "seeds": 1, "latency_batch_size": 1, "baseline_resolution": 1}
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise ValueError(f"`{name}` must be >= {bound}, got {getattr(self, name)}")
-        if not (math.isfinite(self.baseline_width) and self.baseline_width > 0):
-            raise ValueError(f"`baseline_width` must be a finite number > 0, got {self.baseline_width}")
+        for name in ("baseline_width", "stall_timeout"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"`{name}` must be a finite number > 0, got {value}")
         if self.recipe not in RECIPES:
             raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
         # What the parts check is checked now, before anything is written.
-        _ = (self.grid, self.rounding, self.proxy_rounding, self.proxy_recipe, self.anchor_coefficients)
-        _ = (baseline(self.baseline), self.data)
-
-    @property
-    def grid(self) -> GridSpec:
-        """The grid of coefficients."""
-        return GridSpec(
-            alpha=(self.alpha_min, self.alpha_max),
-            beta=(self.beta_min, self.beta_max),
-            gamma=(self.gamma_min, self.gamma_max),
-            step=self.step,
-            tolerance=self.tolerance,
-        )
+        _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, baseline(self.baseline), self.data)
 
     @property
     def proxy_rounding(self) -> Rounding:
@@ -121,7 +98,7 @@ class GridSettings(RoundingSettings):
             raise ValueError(str(error).replace("`channel", "`baseline_channel")) from error
 
     def proxy_baseline(self, classes: int) -> ArchSpec:
-        """The reduced baseline that the coefficients scale for training."""
+        """The reduced baseline that the multipliers scale for training."""
         full = baseline(self.baseline)
         reduced = scale(
             full,
@@ -133,7 +110,7 @@ class GridSettings(RoundingSettings):
 
     @property
     def proxy_recipe(self) -> ProxyRecipe:
-        """The recipe of every trial."""
+        """The recipe of every trial, with the first seed."""
         own = RECIPES[self.recipe]
         if self.images is None and self.epochs is None:
             return replace(own, batch_size=self.batch_size, seed=self.seed)
@@ -142,40 +119,40 @@ class GridSettings(RoundingSettings):
         )
 
     @property
+    def seed_list(self) -> tuple[int, ...]:
+        """The seeds that every network is trained with."""
+        return tuple(range(self.seed, self.seed + self.seeds))
+
+    @property
     def data(self) -> DataSpec:
         """The data of every trial."""
         return DataSpec(
             name=self.dataset, data_dir=self.data_dir, download=self.download, held_out=self.held_out
         )
 
-    @property
-    def anchor_coefficients(self) -> Coefficients | None:
-        """The triple that is always trained where the grid holds it."""
-        if self.anchor == "none":
-            return None
-        try:
-            alpha, beta, gamma = (float(part) for part in self.anchor.split(","))
-            return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
-        except ValueError as error:
-            raise ValueError(
-                f"`anchor` must be three numbers >= 1 such as 1.2,1.1,1.15, or none, got {self.anchor!r}"
-            ) from error
-
     def to_dict(self) -> dict[str, Any]:
         """Plain data without what is not set; :meth:`from_dict` turns it back."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value is not None
+        }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> GridSettings:
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The settings that :meth:`to_dict` gave.
 
         Raises:
             ValueError: if a setting is unknown or wrong.
         """
-        unknown = sorted(set(data) - {field.name for field in fields(cls)})
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(data) - known)
         if unknown:
             raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
-        return cls(**data)
+        # TOML and JSON know lists where these values are tuples.
+        return cls(
+            **dict(cls.BEFORE) | {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        )
 
 
 def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

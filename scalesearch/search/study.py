@@ -1,8 +1,9 @@
 """The Optuna study as the record of a search: one trial per distinct network, schema unmodified.
 
-Parameters are alpha, beta and gamma, the value is held-out top-1. A trial's user attributes hold the
-candidate and its result as plain data; the study's hold the run's settings and everything else that the
-report needs, so that tables and figures can be made again from the study alone.
+Parameters are alpha, beta and gamma (or the shares that a sampler suggests), values are the objectives,
+held-out top-1 first. A trial's user attributes hold the candidate and its training runs, one per seed, as
+plain data; the study's hold the run's settings and everything else that the report needs, so that tables and
+figures can be made again from the study alone.
 """
 
 from __future__ import annotations
@@ -11,90 +12,45 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import optuna
-import sqlalchemy
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from scalesearch.records import CandidateRecord, CurvePoint, RunRecord
-from scalesearch.search.measurement import latency_record
-from scalesearch.search.settings import GridSettings
+from scalesearch.records import CandidateRecord, ReliabilityRecord, RungRecord, RunRecord
+from scalesearch.search.plan import Planned
+from scalesearch.search.pruner import RungPruner
+from scalesearch.search.reading import (
+    RUN,
+    SAME_AS,
+    attributes_of,
+    chosen_of,
+    counting_trials,
+    planned_of,
+    read_record,
+    runs_of,
+)
+from scalesearch.search.storage import StudyError, clear_errors, exists, masked, open_storage
 
-__all__ = ["SearchStudy", "StudyError", "masked", "masked_argument", "open_study", "sqlite_url"]
+__all__ = ["SearchStudy", "find_study", "open_study"]
 
 # A text column of MySQL holds 64 KiB: long lists are stored in pieces that fit.
 PIECE = 40
+PIECE_OF_CHOSEN = 15
+MINIMISED = frozenset({"macs", "params", "latency"})
 
 
-class StudyError(ValueError):
-    """The study cannot be used; the message says what would do."""
-
-
-def sqlite_url(folder: Path) -> str:
-    """The URL of a folder's own database."""
-    return sqlalchemy.URL.create("sqlite", database=str(folder.absolute() / "study.db")).render_as_string()
-
-
-def masked(url: str) -> str:
-    """The URL without its password."""
-    return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-
-
-def masked_argument(argument: str) -> str:
-    """A word of a command line, without the password where it is, or ends in, a URL that has one."""
-    head, equals, tail = argument.rpartition("=") if argument.startswith("--") else ("", "", argument)
-    try:
-        return head + equals + masked(tail) if "://" in tail else argument
-    except sqlalchemy.exc.ArgumentError:
-        return argument
-
-
-@contextmanager
-def _clear_errors(url: str) -> Iterator[None]:
-    """Turns what a broken database makes Optuna and SQLAlchemy raise into one line."""
-    try:
-        yield
-    except StudyError:
-        raise
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError, OSError) as error:
-        first = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-        raise StudyError(
-            f"{masked(url)} must be a readable Optuna study: {first}; "
-            "move it away to start anew, or name another place"
-        ) from error
-
-
-def _storage(url: str) -> RDBStorage:
-    try:
-        sqlalchemy.make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        raise StudyError("`storage` must be a database URL such as sqlite:///study.db") from None
-    with _clear_errors(url):
-        try:
-            return RDBStorage(url)
-        except ModuleNotFoundError as error:
-            raise StudyError(
-                f"`storage` {masked(url)} needs a driver that is not installed: pip install {error.name}"
-            ) from None
-
-
-def open_study(url: str, name: str, *, create: bool) -> SearchStudy:
+def open_study(url: str, name: str, *, create: bool, objectives: Sequence[str] = ("top1",)) -> SearchStudy:
     """The study of that name in the database at ``url``.
 
     Raises:
         StudyError: if the database cannot be read, or holds no such study and ``create`` is off.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    if not create and url.startswith("sqlite:"):
-        database = sqlalchemy.make_url(url).database
-        if not database or not Path(database).is_file():
-            raise StudyError(f"`dir` must hold a study, found none at {masked(url)}")
-    storage = _storage(url)
-    with _clear_errors(url):
+    storage = open_storage(url, create=create)
+    with clear_errors(url):
         names = optuna.get_all_study_names(storage)
         if name not in names and not create:
             if len(names) != 1:
@@ -103,12 +59,32 @@ def open_study(url: str, name: str, *, create: bool) -> SearchStudy:
                     f"{masked(url)}; name another folder, or start the run anew"
                 )
             name = names[0]
-        study = optuna.create_study(
-            storage=storage, study_name=name, direction="maximize", load_if_exists=True,
-            # Every trial is enqueued: the sampler is never asked, and a cheap one starts fast.
-            sampler=optuna.samplers.RandomSampler(seed=0),
-        )  # fmt: skip
+        if name in names:
+            # Optuna would overlook other directions than the study's own.
+            study = optuna.load_study(storage=storage, study_name=name)
+        else:
+            directions = [
+                StudyDirection.MINIMIZE if goal in MINIMISED else StudyDirection.MAXIMIZE
+                for goal in objectives
+            ]
+            study = optuna.create_study(storage=storage, study_name=name, directions=directions)
+        # The default one is made anew for every study and takes long to load; most trials are enqueued.
+        study.sampler = optuna.samplers.RandomSampler(seed=0)
         return SearchStudy(study, storage, url)
+
+
+def find_study(url: str, name: str) -> SearchStudy | None:
+    """The study of that name; None where the database holds none, or is not there.
+
+    Raises:
+        StudyError: if the database cannot be read.
+    """
+    if not exists(url):
+        return None
+    storage = open_storage(url, create=True)
+    with clear_errors(url):
+        there = name in optuna.get_all_study_names(storage)
+    return open_study(url, name, create=False) if there else None
 
 
 class SearchStudy:
@@ -120,52 +96,82 @@ class SearchStudy:
         self._url = url
 
     @property
+    def name(self) -> str:
+        """Of the study in its database."""
+        return str(self._study.study_name)
+
+    @property
     def run(self) -> Mapping[str, Any] | None:
         """The run's own facts, None where the study was made but never begun."""
-        with _clear_errors(self._url):
+        with clear_errors(self._url):
             run: Mapping[str, Any] | None = self._study.user_attrs.get("run")
             return run
 
-    @property
-    def settings(self) -> GridSettings:
-        """The settings the study was begun with.
+    def begun(self) -> Mapping[str, Any]:
+        """The run's own facts, of a study that must have been begun.
 
         Raises:
-            StudyError: if it was never begun, or by a version that knows other settings.
+            StudyError: if it was not.
         """
-        run = self._begun()
-        try:
-            return GridSettings.from_dict(run["settings"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise StudyError(f"`dir` holds settings this version cannot read: {error}") from error
+        run = self.run
+        if run is None:
+            raise StudyError(
+                f"`dir` must hold a study that was begun, got an empty one at {masked(self._url)}"
+            )
+        return run
 
     def begin(
-        self,
-        run: Mapping[str, Any],
-        chosen: Sequence[CandidateRecord],
-        skipped: Sequence[CandidateRecord],
+        self, run: Mapping[str, Any], chosen: Sequence[Planned], skipped: Sequence[CandidateRecord]
     ) -> None:
         """Writes the run's facts and enqueues the chosen candidates; what is there already stays.
 
-        A run killed in the middle of this is completed by the next one.
+        A run killed in the middle of this is completed by :meth:`enqueue_missing`.
         """
-        with _clear_errors(self._url):
-            pieces = [skipped[i : i + PIECE] for i in range(0, len(skipped), PIECE)]
-            for index, piece in enumerate(pieces):
-                self._study.set_user_attr(f"skipped/{index:04d}", [asdict(c) for c in piece])
-            # Its settings are what marks a study as begun: they come after all it takes to read it.
+        with clear_errors(self._url):
+            self._set_pieces("skipped", [asdict(candidate) for candidate in skipped], PIECE)
+            self._set_pieces("chosen", [attributes_of(planned) for planned in chosen], PIECE_OF_CHOSEN)
+            # Its settings are what marks a study as begun: they come after all it takes to go on with it.
             self._study.set_user_attr("run", dict(run))
-            known = {trial.user_attrs.get("key") for trial in self._trials()}
-            for candidate in chosen:
-                if candidate.key not in known:
-                    self._study.enqueue_trial(
-                        {"alpha": candidate.alpha, "beta": candidate.beta, "gamma": candidate.gamma},
-                        user_attrs={"key": candidate.key, "candidate": asdict(candidate)},
-                    )
+        self.enqueue_missing()
+
+    def enqueue_missing(self) -> None:
+        """Enqueues the chosen candidates that are not among the trials yet."""
+        with clear_errors(self._url):
+            known = {trial.user_attrs.get("key"): trial for trial in self._trials()}
+            for key, item in chosen_of(self._study.user_attrs).items():
+                if key not in known:
+                    triple = {axis: item["candidate"][axis] for axis in ("alpha", "beta", "gamma")}
+                    self._study.enqueue_trial(triple, user_attrs=item)
+                elif not ("arch" in known[key].user_attrs or known[key].state.is_finished()):
+                    # Version 0.1.0 kept the coefficients alone.
+                    self._storage.set_trial_user_attr(known[key]._trial_id, "arch", item["arch"])
+
+    def _set_pieces(self, name: str, items: Sequence[Mapping[str, Any]], size: int) -> None:
+        pieces = {
+            f"{name}/{index:04d}": [dict(item) for item in items[start : start + size]]
+            for index, start in enumerate(range(0, len(items), size))
+        }
+        # A run killed before it was begun may have been begun again with fewer.
+        stale = {there for there in self._study.user_attrs if there.startswith(f"{name}/")}
+        for piece in sorted(stale | set(pieces)):
+            self._study.set_user_attr(piece, pieces.get(piece, []))
+
+    @contextmanager
+    def opened(self) -> Iterator[optuna.Study]:
+        """The Optuna study itself, for what a sampler's program does with it."""
+        with clear_errors(self._url):
+            yield self._study
+
+    def set_rungs(self, rungs: Sequence[RungRecord]) -> None:
+        """Has :meth:`should_prune` follow these rungs."""
+        self._study.pruner = RungPruner(rungs)
 
     def adopt(self) -> int:
-        """Puts trials back in the queue that a dead driver left running; returns how many."""
-        with _clear_errors(self._url):
+        """Puts trials back in the queue that a dead driver left running; returns how many.
+
+        Their finished training runs stay with them.
+        """
+        with clear_errors(self._url):
             stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             for trial in stale:
                 self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
@@ -173,57 +179,114 @@ class SearchStudy:
 
     def retry_failed(self) -> int:
         """Enqueues every failed network once more, unless a later trial has it already; returns how many."""
-        with _clear_errors(self._url):
-            latest = {trial.user_attrs["key"]: trial for trial in self._trials()}
-            failed = [trial for trial in latest.values() if trial.state == TrialState.FAIL]
+        with clear_errors(self._url):
+            failed = [t for t in counting_trials(self._trials()).values() if t.state == TrialState.FAIL]
+            chosen = chosen_of(self._study.user_attrs)
             for trial in failed:
-                attributes = {name: trial.user_attrs[name] for name in ("key", "candidate")}
+                attributes = chosen.get(trial.user_attrs["key"], {}) | trial.user_attrs | {"retry": True}
+                attributes.pop("reason", None)
                 self._study.enqueue_trial(trial.params, user_attrs=attributes)
             return len(failed)
 
     def waiting(self) -> int:
         """How many networks are still to be trained."""
-        with _clear_errors(self._url):
+        with clear_errors(self._url):
             return len(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
-    def ask(self, bounds: Mapping[str, tuple[float, float]]) -> tuple[optuna.Trial, CandidateRecord]:
-        """The next waiting trial. Call only while :meth:`waiting` is above 0."""
-        distributions: dict[str, BaseDistribution] = {
-            name: FloatDistribution(low, high) for name, (low, high) in bounds.items()
-        }
-        with _clear_errors(self._url):
-            trial = self._study.ask(fixed_distributions=distributions)
-            return trial, _candidate(trial.user_attrs["candidate"])
+    def finished(self) -> int:
+        """How many networks are done, in whatever way."""
+        with clear_errors(self._url):
+            return sum(t.state.is_finished() for t in counting_trials(self._trials()).values())
 
-    def complete(self, trial: optuna.Trial, result: Mapping[str, Any]) -> None:
-        """Records a finished training run, its curve as Optuna's intermediate values too."""
-        with _clear_errors(self._url):
-            trial.set_user_attr("result", dict(result))
-            for point in result["curve"]:
-                trial.report(point["top1"], point["images"])
-            self._study.tell(trial, result["top1"])
+    def ask(self, distributions: Mapping[str, BaseDistribution]) -> optuna.Trial:
+        """The next waiting trial. Call only while :meth:`waiting` is above 0."""
+        with clear_errors(self._url):
+            return self._study.ask(fixed_distributions=dict(distributions))
+
+    def coefficient_ranges(self) -> dict[str, BaseDistribution]:
+        """The ranges that the enqueued coefficients span, as :meth:`ask` wants them."""
+        with clear_errors(self._url):
+            candidates = [trial.user_attrs["candidate"] for trial in self._trials()]
+        return {
+            name: FloatDistribution(min(c[name] for c in candidates), max(c[name] for c in candidates))
+            for name in ("alpha", "beta", "gamma")
+        }
+
+    def completed(self) -> list[Planned]:
+        """The networks that were trained to their end, in the order of their trials."""
+        with clear_errors(self._url):
+            chosen = chosen_of(self._study.user_attrs)
+            trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+            # What version 0.1.0 finished has its network among the chosen alone.
+            return [
+                planned_of({**chosen.get(t.user_attrs["key"], {}), **t.user_attrs})
+                for t in trials
+                if SAME_AS not in t.user_attrs
+            ]
+
+    def planned(self, trial: optuna.Trial) -> Planned:
+        """What a trial is to train."""
+        with clear_errors(self._url):
+            return planned_of(trial.user_attrs)
+
+    def runs(self, trial: optuna.Trial) -> dict[int, Mapping[str, Any]]:
+        """The trial's training runs so far, by seed."""
+        with clear_errors(self._url):
+            return runs_of(self._frozen(trial), int(self.begun()["settings"]["seed"]))
+
+    def store_run(self, trial: optuna.Trial, seed: int, result: Mapping[str, Any]) -> None:
+        """Keeps a training run, as far as it got."""
+        with clear_errors(self._url):
+            trial.set_user_attr(f"{RUN}{seed}", dict(result))
+
+    def report(self, trial: optuna.Trial, images: int, top1: float) -> None:
+        """Tells Optuna where a trial stands after so many images; what it was told before stays."""
+        with clear_errors(self._url):
+            if images not in self._frozen(trial).intermediate_values:
+                trial.report(top1, images)
+
+    def should_prune(self, trial: optuna.Trial) -> bool:
+        """Whether the trial is behind at the rung it reported last."""
+        with clear_errors(self._url):
+            return trial.should_prune()
+
+    def prune(self, trial: optuna.Trial) -> None:
+        """Records that a trial was stopped early."""
+        with clear_errors(self._url), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._study.tell(trial, state=TrialState.PRUNED)
+
+    def complete(self, trial: optuna.Trial, values: Sequence[float]) -> None:
+        """Records a finished trial."""
+        with clear_errors(self._url):
+            self._study.tell(trial, list(values))
 
     def fail(self, trial: optuna.Trial, reason: str) -> None:
-        """Records a run that gave no result, and why."""
-        with _clear_errors(self._url), warnings.catch_warnings():
+        """Records a trial that gave no result, and why."""
+        with clear_errors(self._url), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             trial.set_user_attr("reason", reason)
             self._study.tell(trial, state=TrialState.FAIL)
 
     def set_latency(self, key: str, latency: Mapping[str, Any]) -> None:
         """Records a network's raw latency samples, or the reason there are none under ``reason``."""
-        with _clear_errors(self._url):
+        with clear_errors(self._url):
             self._study.set_user_attr(f"latency/{key}", dict(latency))
+
+    def set_reliability(self, reliability: Sequence[ReliabilityRecord]) -> None:
+        """Records how far runs like these were found to be trusted."""
+        with clear_errors(self._url):
+            self._study.set_user_attr("reliability", [asdict(item) for item in reliability])
 
     def set_session(self, index: int, seconds: float) -> None:
         """Records how long session ``index`` has lasted so far."""
-        with _clear_errors(self._url):
+        with clear_errors(self._url):
             self._study.set_user_attr(f"session/{index:04d}", round(seconds, 3))
 
     @property
     def sessions(self) -> int:
         """How many times a driver has worked on this study."""
-        with _clear_errors(self._url):
+        with clear_errors(self._url):
             return sum(1 for name in self._study.user_attrs if name.startswith("session/"))
 
     def record(self) -> RunRecord:
@@ -232,56 +295,16 @@ class SearchStudy:
         Raises:
             StudyError: if the study cannot be read.
         """
-        run = self._begun()
-        with _clear_errors(self._url):
-            attributes = self._study.user_attrs
-            latest = {trial.user_attrs["key"]: trial for trial in self._trials()}
+        run = self.begun()
+        with clear_errors(self._url):
+            attributes, trials = self._study.user_attrs, self._trials()
         try:
-            candidates = [_finished(trial, attributes) for trial in latest.values()]
-            for name in sorted(attributes):
-                if name.startswith("skipped/"):
-                    candidates += [_candidate(item) for item in attributes[name]]
-            seconds = [value for name, value in attributes.items() if name.startswith("session/")]
-            order = {key: index for index, key in enumerate(run["order"])}
-            facts = {name: value for name, value in run.items() if name != "order"}
-            return RunRecord(
-                **facts,
-                wall_s=sum(seconds),
-                sessions=len(seconds),
-                candidates=tuple(sorted(candidates, key=lambda c: order[c.key])),
-            )
+            return read_record(run, attributes, trials)
         except (KeyError, TypeError, ValueError) as error:
             raise StudyError(f"`dir` holds a study this version cannot read: {error!r}") from error
-
-    def _begun(self) -> Mapping[str, Any]:
-        """The run's own facts, of a study that must have been begun."""
-        run = self.run
-        if run is None:
-            raise StudyError(
-                f"`dir` must hold a study that was begun, got an empty one at {masked(self._url)}"
-            )
-        return run
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
 
-
-def _candidate(data: Mapping[str, Any]) -> CandidateRecord:
-    return CandidateRecord(**(dict(data) | {"merged": tuple(tuple(t) for t in data["merged"])}))
-
-
-def _finished(trial: FrozenTrial, study_attributes: Mapping[str, Any]) -> CandidateRecord:
-    """A trial's candidate with whatever is known of its outcome."""
-    data = dict(trial.user_attrs["candidate"])
-    if trial.state == TrialState.COMPLETE:
-        result = dict(trial.user_attrs["result"])
-        result["curve"] = tuple(CurvePoint(**point) for point in result["curve"])
-        data |= result | {"status": "completed"}
-    elif trial.state == TrialState.FAIL:
-        data |= {"status": "failed", "reason": trial.user_attrs.get("reason", "unknown")}
-    latency = study_attributes.get(f"latency/{data['key']}")
-    if latency is not None and "samples_s" in latency:
-        data["latency"] = latency_record(latency)
-    elif latency is not None:
-        data["reason"] = f"latency: {latency['reason']}"
-    return _candidate(data)
+    def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
+        return self._storage.get_trial(trial._trial_id)

@@ -1,0 +1,152 @@
+"""``scalesearch alternate``: coefficients, then phi under a budget, until the answer stops changing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scalesearch.cli.grid import budget_options, grid_points_options
+from scalesearch.cli.options import config_option, format_option, out_option
+from scalesearch.cli.training_options import command_line, resolve_training, training_options
+from scalesearch.search.alternate import BUDGETS, AlternateSettings
+
+__all__ = ["alternate", "run_alternate"]
+
+DEFAULT = AlternateSettings()
+
+
+@click.command
+@config_option
+@click.option(
+    "--phi", type=float, default=DEFAULT.phi, show_default=True, help="Compound exponent of the first round."
+)
+@click.option(
+    "--budget",
+    type=click.Choice(BUDGETS),
+    default=DEFAULT.budget,
+    show_default=True,
+    help="What the wanted network may spend.",
+)
+@click.option(
+    "--budget-ratio",
+    type=float,
+    default=DEFAULT.budget_ratio,
+    show_default=True,
+    help="How much of it, as a multiple of the baseline's.",
+)
+@click.option(
+    "--max-rounds",
+    type=click.IntRange(min=1),
+    default=DEFAULT.max_rounds,
+    show_default=True,
+    help="Stop after so many rounds.",
+)
+@grid_points_options
+@budget_options
+@click.option(
+    "--max-networks",
+    type=click.IntRange(min=0),
+    default=DEFAULT.max_networks,
+    show_default=True,
+    help="Networks trained in each round; 0 trains all.",
+)
+@click.option("--anchor", default=DEFAULT.anchor, show_default=True, help="A triple that is always trained.")
+@training_options()
+@out_option("reports/alternate-BASELINE")
+@format_option
+def alternate(out: Path | None, output_format: str, **options: Any) -> None:
+    """Search coefficients, scale to a budget, search again at that size, until the answer stops changing.
+
+    Each round searches alpha, beta and gamma at its phi, as `scalesearch grid` does, then finds the greatest
+    phi whose network stays within the budget. The next round searches at that phi.
+
+    Writes rounds.csv, report.md, figures/, run.toml and study.db, which has a study for each round.
+
+    \b
+    Example:
+      scalesearch alternate --budget macs --budget-ratio 4
+    """
+    settings = AlternateSettings(**resolve_training(options))
+    folder = out or Path("reports") / f"alternate-{settings.baseline}"
+    run_alternate(folder, settings, command_line(), output_format)
+
+
+def run_alternate(
+    folder: Path, settings: AlternateSettings, command: str, output_format: str, *, train: bool = True
+) -> None:
+    """The loop in its folder: rounds that are done are read from their studies.
+
+    With ``train`` off nothing is trained: the report is made of what is there.
+    """
+    from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
+    from scalesearch.cli.main import Fail
+    from scalesearch.cli.planning import grid_plan
+    from scalesearch.cli.progress import SearchProgress
+    from scalesearch.cli.run import (
+        Run,
+        begin_study,
+        data_size,
+        empty_grid_as_exit_3,
+        require_device,
+        stopping,
+        train_study,
+    )
+    from scalesearch.cli.show import ROUND_COLUMNS, print_table
+    from scalesearch.measure.machine import machine, versions
+    from scalesearch.records import RunRecord
+    from scalesearch.search.alternate import alternate as loop
+    from scalesearch.search.storage import masked, sqlite_url
+    from scalesearch.search.study import find_study
+
+    require_same(folder, "alternate", settings.to_dict(), AlternateSettings().to_dict())
+    require_device(settings.device)
+    size = data_size(settings.data)
+    name = f"alternate-{settings.baseline}"
+    with empty_grid_as_exit_3(), writable(folder), stopping(folder), SearchProgress() as progress:
+        facts = {
+            "name": name,
+            "command": command,
+            "machine": machine(settings.device),
+            "versions": versions(),
+        }
+        if not read_run_file(folder):
+            # No password, and nothing that the command has no option for: it is a file for --config too.
+            shown = settings.to_dict() | {"storage": masked(settings.storage) if settings.storage else ""}
+            table = {name: value for name, value in shown.items() if name not in ("rungs", "time_budget")}
+            write_run_file(folder, "alternate", table, facts)
+        recorded = read_run_file(folder)
+
+        def search_at(number: int, phi: float) -> RunRecord | None:
+            round_settings, title = settings.grid_at(phi), f"{name}-round{number}"
+            if not train:
+                # What is not there stays so: a round's phi is known only once the one before is trained.
+                there = find_study(settings.storage or sqlite_url(folder), title)
+                record = there.record() if there is not None and there.run is not None else None
+                waiting = record is not None and any(c.status == "waiting" for c in record.candidates)
+                return None if waiting else record
+            study = begin_study(
+                folder, title, round_settings, command, lambda: grid_plan(round_settings, size)
+            )
+            progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
+            return train_study(Run(folder=folder, study=study, settings=round_settings), progress)
+
+        outcome = loop(settings, size.classes, search_at)
+    if not outcome.rounds:
+        raise Fail(f"{outcome.reason}; see {folder / 'logs'}", 1)
+    from scalesearch.report.alternate import write_alternate_report
+
+    written = write_alternate_report(
+        name=name,
+        command=recorded["run"]["command"],
+        settings=settings.to_dict(),
+        machine=recorded["machine"],
+        versions=recorded["versions"],
+        rounds=outcome.rounds,
+        converged=outcome.converged,
+        reason=outcome.reason,
+        out=folder,
+    )
+    print_table(written.table, output_format, columns=ROUND_COLUMNS)
+    click.echo(f"Report: {folder / 'report.md'}", err=output_format != "table")

@@ -1,0 +1,217 @@
+"""``scalesearch fidelity``: how far a run's short trainings can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalesearch.cli.main import Fail
+from scalesearch.cli.options import format_option
+from scalesearch.cli.training_options import command_line
+
+if TYPE_CHECKING:
+    from scalesearch.search.settings import TrainingSettings
+
+__all__ = ["FidelitySettings", "fidelity", "run_fidelity"]
+
+FOLDER = "fidelity"
+
+
+class _Lengths(click.ParamType[tuple[float, ...]]):
+    """Multiples of a run's length, such as ``0.5,2,4``."""
+
+    name = "lengths"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        try:
+            lengths = tuple(sorted(float(part) for part in str(value).split(",")))
+        except ValueError:
+            lengths = ()
+        usable = all(0 < x < float("inf") for x in lengths) and len(set(lengths)) == len(lengths)
+        if not (lengths and usable and lengths[-1] > 1) or 1 in lengths:
+            self.fail(
+                "must be multiples of the run's length, each once and none of them 1, the greatest above 1, "
+                f"such as 0.5,2,4, got {str(value)!r}",
+                param,
+                ctx,
+            )
+        return lengths
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelitySettings:
+    """What a fidelity run is asked for; the rest is the settings of the run it is about."""
+
+    lengths: tuple[float, ...]
+    networks: int
+    seeds: int
+
+
+@click.command
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--lengths",
+    type=_Lengths(),
+    default="0.5,2,4",
+    show_default=True,
+    help="Train for so many times the run's length; the greatest is what the others are judged by.",
+)
+@click.option(
+    "--networks",
+    type=click.IntRange(min=3),
+    default=8,
+    show_default=True,
+    help="How many of the run's networks, spread as far apart as can be.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Seeds at each length, from the run's first one on; at most the run's.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Networks trained at a time.  [default: the run's]")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of each.  [default: the run's]")
+@format_option
+def fidelity(
+    folder: Path,
+    lengths: tuple[float, ...],
+    networks: int,
+    seeds: int,
+    jobs: int | None,
+    threads: int | None,
+    output_format: str,
+) -> None:
+    """Train networks of the run in DIR longer, and see whether the short runs ranked them right.
+
+    Reports Kendall's tau between the ranking at each length and the one of the longest, and the regret: how
+    much accuracy the short run's choice gives away. DIR's own report gets the line that says so.
+
+    Writes DIR/fidelity with fidelity.csv, report.md, figures/ and study.db.
+
+    \b
+    Example:
+      scalesearch fidelity reports/grid-efficientnet-b0-phi1 --lengths 0.5,2,4 --networks 8
+    """
+    settings = FidelitySettings(lengths=lengths, networks=networks, seeds=seeds)
+    run_fidelity(folder, settings, command_line(), output_format, jobs=jobs, threads=threads)
+
+
+def run_fidelity(
+    folder: Path,
+    asked: FidelitySettings,
+    command: str,
+    output_format: str,
+    *,
+    jobs: int | None = None,
+    threads: int | None = None,
+    train: bool = True,
+) -> None:
+    """Trains what is missing, reports, and tells the run what came out.
+
+    With ``train`` off nothing is trained: the report is made of what is there.
+
+    Raises:
+        Fail: if the run has too few networks to compare, or fewer seeds than are asked for.
+    """
+    from dataclasses import asdict
+
+    from scalesearch.belief.fidelity import reliability
+    from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
+    from scalesearch.cli.kinds import settings_of, write_report
+    from scalesearch.cli.progress import SearchProgress
+    from scalesearch.cli.run import (
+        Run,
+        begin_study,
+        data_size,
+        open_run_study,
+        require_device,
+        stopping,
+        train_study,
+    )
+    from scalesearch.cli.show import FIDELITY_COLUMNS, print_table
+    from scalesearch.measure.machine import machine, versions
+    from scalesearch.records import FidelityRecord
+    from scalesearch.search.fidelity import length_settings, plan_length, spread
+    from scalesearch.search.storage import sqlite_url
+    from scalesearch.search.study import find_study
+
+    study = open_run_study(folder, "")
+    if "kind" not in study.begun():
+        raise Fail(
+            f"DIR must hold a run of this version, got {folder} of version 0.1.0: "
+            f"scalesearch resume {folder} makes it one"
+        )
+    of = settings_of(study.begun())
+    _require_enough(folder, study.completed(), of, asked)
+    require_device(of.device)
+    chosen = spread(study.completed(), asked.networks)
+    out = folder / FOLDER
+    table = asdict(asked) | {"lengths": list(asked.lengths)}
+    require_same(out, FOLDER, table, {})
+    size = data_size(of.data)
+    records = []
+    with writable(out), stopping(out), SearchProgress() as progress:
+        if not read_run_file(out):
+            facts = {
+                "name": f"{study.name}-fidelity",
+                "command": command,
+                "machine": machine(of.device),
+                "versions": versions(),
+            }
+            write_run_file(out, FOLDER, table, facts)
+        for multiple in asked.lengths:
+            settings = length_settings(
+                of, multiple, seeds=asked.seeds, jobs=jobs or of.jobs, threads=threads or of.threads
+            )
+            if not train and (there := find_study(sqlite_url(out), f"x{multiple:g}")) is not None:
+                records.append(there.record())
+                continue
+            if not train:
+                raise Fail(
+                    f"DIR must hold networks of every length, got {out} with none of {multiple:g} times the "
+                    f"run's: scalesearch resume {out} trains them"
+                )
+            longer = begin_study(
+                out,
+                f"x{multiple:g}",
+                settings,
+                command,
+                lambda s=settings: plan_length(s, chosen, size.classes, size.train_images),  # type: ignore[misc]
+            )
+            progress.headline(f"{multiple:g} times the length: {settings.images or settings.epochs:g}")
+            records.append(train_study(Run(folder=out, study=longer, settings=settings), progress))
+    by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: study.record()}
+    multiples = tuple(sorted(by_multiple))
+    record = FidelityRecord(
+        run=study.record(), multiples=multiples, lengths=tuple(by_multiple[m] for m in multiples)
+    )
+    study.set_reliability(reliability(record, str(out)))
+    from scalesearch.report.fidelity import write_fidelity_report
+
+    written = write_fidelity_report(record, out)
+    write_report(study.record(), folder)
+    print_table(written.table, output_format, columns=FIDELITY_COLUMNS)
+    click.echo(f"Report: {out / 'report.md'}", err=output_format != "table")
+
+
+def _require_enough(
+    folder: Path, completed: list[Any], of: TrainingSettings, asked: FidelitySettings
+) -> None:
+    from scalesearch.belief.fidelity import FEWEST_NETWORKS
+
+    if len(completed) < FEWEST_NETWORKS:
+        raise Fail(
+            f"DIR must hold a run with at least {FEWEST_NETWORKS} trained networks, got {folder} with "
+            f"{len(completed)}"
+        )
+    if asked.seeds > of.seeds:
+        raise Fail(
+            f"--seeds must be at most the run's {of.seeds}, got {asked.seeds}: the short runs to compare "
+            "with have no others"
+        )

@@ -1,0 +1,116 @@
+"""A run's folder: one driver at a time, and the file that says what was asked for."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from filelock import FileLock, Timeout
+
+from scalesearch.cli.main import Fail
+from scalesearch.report.files import write_text
+from scalesearch.search.settings import differences
+
+__all__ = [
+    "RUN_FILE",
+    "read_run_file",
+    "recorded_settings",
+    "require_equal",
+    "require_same",
+    "writable",
+    "write_run_file",
+]
+
+RUN_FILE = "run.toml"
+RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible")
+
+
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Makes the folder; this process alone works on it, until it ends in whatever way.
+
+    Raises:
+        Fail: if it cannot be written, or another process works on it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "driver.lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Fail(f"the folder must be one that no other run works on, got {folder}: one does now") from None
+    except OSError as error:
+        raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def recorded_settings(folder: Path, kind: str) -> dict[str, Any] | None:
+    """The settings of the run that the folder holds; None where it holds none of that kind."""
+    table: dict[str, Any] | None = read_run_file(folder).get(kind)
+    return table
+
+
+def require_same(folder: Path, kind: str, settings: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Refuses a folder that holds the results of other settings, or of another command.
+
+    ``before`` has the settings that a run of an earlier version went by without knowing them.
+    """
+    recorded = read_run_file(folder)
+    if not recorded:
+        return
+    there = recorded.get("run", {}).get("kind", "grid")
+    if there != kind:
+        raise Fail(
+            f"--out must be a folder without a run of another command, got {folder}, which holds a run of "
+            f"scalesearch {there}; choose another folder"
+        )
+    require_equal({**before, **recorded.get(kind, {})}, settings, str(folder / RUN_FILE))
+
+
+def require_equal(known: Mapping[str, Any], asked: Mapping[str, Any], place: str) -> None:
+    """Refuses a place whose settings are not those that are asked for."""
+    found = differences(known, asked)
+    if found:
+        raise Fail(
+            f"--out must be a folder without a run of other settings, got {place} ({'; '.join(found)}); "
+            "choose another folder"
+        )
+
+
+def read_run_file(folder: Path) -> dict[str, Any]:
+    """What run.toml says; empty where there is none.
+
+    Raises:
+        Fail: if it cannot be read.
+    """
+    path = folder / RUN_FILE
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Fail(f"{path} cannot be read: {error}; move it away to go on from the study alone") from error
+
+
+def write_run_file(folder: Path, kind: str, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Writes run.toml: every setting in a table of the command's name, and what is known of the run.
+
+    Raises:
+        Fail: if the folder cannot be written.
+    """
+    tables = {
+        "run": {"kind": kind} | {name: facts[name] for name in RUN_FACTS if name in facts and name != "kind"},
+        kind: dict(settings),
+        "machine": facts["machine"],
+        "versions": facts["versions"],
+    }
+    try:
+        write_text(folder / RUN_FILE, tomli_w.dumps(tables))
+    except OSError as error:
+        raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error

@@ -1,0 +1,76 @@
+"""The kinds of run that a folder can hold: how each reads its settings, trains, and reports.
+
+Everything heavy is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalesearch.cli.main import Fail
+from scalesearch.search.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalesearch.records import RunRecord
+    from scalesearch.search.driver import Program
+
+# Each kind's settings: loaded when asked for, as some need what takes long to load.
+SETTINGS = {
+    "grid": ("scalesearch.search.grid_plan", "GridSettings"),
+    "search": ("scalesearch.search.sampling", "SearchSettings"),
+    "sweep": ("scalesearch.search.sweep", "SweepSettings"),
+    "fidelity": ("scalesearch.search.fidelity", "LengthSettings"),
+}
+
+__all__ = ["program_of", "settings_of", "write_report"]
+
+
+def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
+    """The settings that a study was begun with.
+
+    Raises:
+        Fail: if they are not as this version knows them.
+    """
+    kind = run.get("kind", "grid")
+    if kind not in SETTINGS:
+        raise Fail(f"DIR must hold a run of {', '.join(SETTINGS)}, got one of {kind!r}")
+    module, name = SETTINGS[kind]
+    settings: type[TrainingSettings] = getattr(importlib.import_module(module), name)
+    try:
+        return settings.from_dict(run["settings"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Fail(f"DIR holds settings this version cannot read: {error}") from error
+
+
+def program_of(kind: str) -> Program:
+    """What trains a run of that kind."""
+    if kind == "search":
+        from scalesearch.search import sampling
+
+        suggested: Program = sampling.train_suggested
+        return suggested
+    from scalesearch.search.driver import train_enqueued
+
+    return train_enqueued
+
+
+def write_report(record: RunRecord, folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Writes a run's tables, figures and page; returns its table, and the columns to show of it."""
+    from scalesearch.cli.show import GRID_COLUMNS, SEARCH_COLUMNS, SWEEP_COLUMNS
+
+    if record.kind == "sweep":
+        from scalesearch.report.sweep import write_sweep_report
+
+        return write_sweep_report(record, folder).table, SWEEP_COLUMNS
+    if record.kind == "search":
+        from scalesearch.report.search import write_search_report
+
+        return write_search_report(record, folder).trials, SEARCH_COLUMNS
+    from scalesearch.report.grid import write_grid_report
+
+    return write_grid_report(record, folder).candidates, GRID_COLUMNS

@@ -1,0 +1,125 @@
+"""Before a search starts: its plan for a time budget, shown with ``--dry-run``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from scalesearch.cli.main import EXIT_EMPTY, Fail
+from scalesearch.cli.progress import duration, spinner, track
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.search.estimate import LATENCY_S, OVERHEAD_S, estimate, measure_speed, run_seconds
+from scalesearch.search.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor, TrialFailedError
+from scalesearch.search.grid_plan import GridSettings, plan_grid
+from scalesearch.search.plan import Plan
+from scalesearch.search.rungs import choose_rungs, rungs_text
+from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.timing import latency_cost
+
+__all__ = ["fit_time_budget", "grid_plan", "show_plan"]
+
+
+def grid_plan(settings: GridSettings, size: DataSize) -> Plan:
+    """The plan of a grid, networks timed first where latency is the budget."""
+    if not settings.measures_cost:
+        return plan_grid(settings, size)
+    with _workers(1, settings, TO_MEASURE) as executor, spinner("Measuring latency to match") as measured:
+        return plan_grid(settings, size, latency_cost(settings, executor, measured))
+
+
+def fit_time_budget(settings: GridSettings, size: DataSize) -> GridSettings:
+    """The settings with the rungs, and the number of networks, that the time budget has room for.
+
+    Raises:
+        Fail: with exit code 3 if it has room for no search at all.
+    """
+    # Latency is too slow to measure for a plan: the nominal grid stands for the matched one.
+    free = (
+        replace(settings, rungs=(), match="none", constraint="product")
+        if settings.measures_cost
+        else settings
+    )
+    everything = plan_grid(replace(free, rungs=()), size)
+    archs = [planned.arch for planned in everything.chosen]
+    with _workers(settings.jobs, settings, TO_TRAIN) as executor:
+        speed = measure_speed(archs, settings, executor, track)
+    whole = everything.rungs[-1].images
+    each = sum(run_seconds(arch, speed, settings, whole) for arch in archs) / len(archs)
+    finalist = LATENCY_S if settings.latency else 0.0
+    rungs = choose_rungs(
+        networks=len(archs),
+        seconds_each=each / settings.jobs,
+        budget_s=settings.time_budget - OVERHEAD_S,
+        seeds=settings.seeds,
+        seconds_finalist=finalist,
+    )
+    if rungs is None or rungs[0].networks < 2:
+        needed = 2 * settings.seeds * each / settings.jobs + 2 * finalist + OVERHEAD_S
+        raise Fail(
+            f"--time-budget must have room for two networks, got {duration(settings.time_budget)}: they take "
+            f"about {duration(needed)}; --images or --baseline-width make runs shorter",
+            EXIT_EMPTY,
+        )
+    return replace(
+        settings,
+        rungs=rungs_text(rungs) if len(rungs) > 1 else (),
+        max_networks=rungs[0].networks,
+    )
+
+
+def show_plan(plan: Plan, settings: TrainingSettings, output_format: str) -> None:
+    """Prints what a run would train, how long that takes and how much memory it needs; trains nothing."""
+    import pandas as pd
+
+    from scalesearch.cli.show import PLAN_COLUMNS, print_table
+
+    archs = [planned.arch for planned in plan.chosen]
+    with _workers(settings.jobs, settings, TO_TRAIN) as executor:
+        speed = measure_speed(archs, settings, executor, track)
+    expected = estimate(archs, plan.rungs, settings, speed)
+    candidates = [planned.record for planned in plan.chosen]
+    networks = len(plan.order)
+    macs = [c.macs for c in candidates]
+    lines = [
+        f"grid points          {plan.grid_points:,}, {plan.feasible:,} of them meet the constraint",
+        f"distinct networks    {networks:,} ({plan.feasible - networks:,} points round to one of these)",
+        f"to be trained        {len(candidates):,}, {settings.seeds} seed{'s' * (settings.seeds > 1)}, "
+        f"{min(macs) / 1e6:,.2f} to {max(macs) / 1e6:,.2f} M MACs",
+        *(
+            f"rung {i} of {len(plan.rungs)}          {rung.networks:,} networks to {rung.images:,} images"
+            + (f", {rung.seeds} seeds" if rung.seeds > 1 else "")
+            for i, rung in enumerate(plan.rungs, start=1)
+            if len(plan.rungs) > 1
+        ),
+        f"training images      {expected.images:,} in all",
+        f"expected time        {duration(expected.seconds)} with {settings.jobs} at a time on this machine",
+        f"expected peak memory {expected.peak_bytes / 2**30:.1f} GiB over all workers",
+    ]
+    for line in lines:
+        click.echo(line, err=output_format != "table")
+    rows = [
+        {name: getattr(c, name) for name in PLAN_COLUMNS if name not in ("merged", "residual")}
+        | {"merged": len(c.merged), "residual": c.budget.residual if c.budget else None}
+        for c in candidates
+    ]
+    print_table(pd.DataFrame(rows), output_format, columns=PLAN_COLUMNS)
+
+
+@contextmanager
+def _workers(jobs: int, settings: TrainingSettings, preload: tuple[str, ...]) -> Iterator[ProcessExecutor]:
+    """Workers that end with the block and leave nothing behind."""
+    with TemporaryDirectory() as folder:
+        executor = ProcessExecutor(
+            jobs=jobs, log_dir=Path(folder), preload=preload, stall_timeout=settings.stall_timeout
+        )
+        try:
+            yield executor
+        except TrialFailedError as failure:
+            raise Fail(f"a network of the plan could not be tried: {failure}", 1) from failure
+        finally:
+            executor.shutdown(kill=True)

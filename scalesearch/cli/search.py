@@ -1,0 +1,159 @@
+"""``scalesearch search``: a sampler instead of a grid."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scalesearch.cli.options import config_option, format_option, out_option
+from scalesearch.cli.training_options import command_line, resolve_training, training_options
+from scalesearch.search.grid_plan import MATCH_BY
+from scalesearch.search.sampling import (
+    OBJECTIVES,
+    PRUNERS,
+    SAMPLERS,
+    SEARCH_MATCHES,
+    SearchSettings,
+    plan_search,
+    with_reward_target,
+)
+
+__all__ = ["search"]
+
+DEFAULT = SearchSettings()
+
+
+class _ObjectiveList(click.ParamType[tuple[str, ...]]):
+    """Objectives by name, as the settings keep them."""
+
+    name = "objectives"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        parts = value if isinstance(value, list | tuple) else str(value).split(",")
+        return tuple(str(part).strip() for part in parts)
+
+
+@click.command
+@config_option
+@click.option(
+    "--phi",
+    type=float,
+    default=DEFAULT.phi,
+    show_default=True,
+    help="Compound exponent to search at, any number: -1 asks for half the compute.",
+)
+@click.option(
+    "--sampler",
+    type=click.Choice(SAMPLERS),
+    default=DEFAULT.sampler,
+    show_default=True,
+    help="tpe: tree-structured Parzen estimator. gp: Gaussian process. nsga2: the genetic algorithm NSGA-II. "
+    "random: uniform. qmc: a Sobol' sequence, spread evenly.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(min=1),
+    default=DEFAULT.trials,
+    show_default=True,
+    help="How many triples are suggested. One that rounds to a network already trained costs nothing.",
+)
+@click.option(
+    "--objectives",
+    type=_ObjectiveList(),
+    default=",".join(DEFAULT.objectives),
+    show_default=True,
+    help=f"What is optimised, of {', '.join(OBJECTIVES)}, top1 or reward first: top1,macs asks for the "
+    "trade-off between accuracy (raised) and multiply-adds (lowered).",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=DEFAULT.batch,
+    show_default=True,
+    help="How many are suggested at a time. A batch sees the results of those before it, whatever --jobs is.",
+)
+@click.option(
+    "--seed-points/--no-seed-points",
+    default=DEFAULT.seed_points,
+    show_default=True,
+    help="Try the shares of the paper's (1.2, 1.1, 1.15) and those of fast scaling (width .8) first; the "
+    "paper's product is 1.92, its shares are stretched to 2.",
+)
+@click.option(
+    "--match",
+    type=click.Choice(SEARCH_MATCHES),
+    default=DEFAULT.match,
+    show_default=True,
+    help="Repair each network so that all spend the same of this, 2^phi times the baseline.",
+)
+@click.option(
+    "--match-by",
+    type=click.Choice(MATCH_BY),
+    default=DEFAULT.match_by,
+    show_default=True,
+    help="The dimension that is solved for; auto is resolution, and width for params.",
+)
+@click.option(
+    "--budget-tolerance",
+    type=float,
+    default=DEFAULT.budget_tolerance,
+    show_default=True,
+    help="How far from the budget a network may be, relative to it; farther ones are not trained.",
+)
+@click.option(
+    "--reward-target",
+    type=float,
+    default=DEFAULT.reward_target,
+    help="MACs at which the reward top1 * (MACs / TARGET)^WEIGHT is top1 itself.  [default: 2^phi times the "
+    "baseline's]",
+)
+@click.option(
+    "--reward-weight",
+    type=float,
+    default=DEFAULT.reward_weight,
+    show_default=True,
+    help="Exponent of the reward, at most 0. The paper's: twice the MACs for 5% more accuracy.",
+)
+@click.option(
+    "--pruner",
+    type=click.Choice(PRUNERS),
+    default=DEFAULT.pruner,
+    show_default=True,
+    help="Stop networks early that are behind at a quarter or at half of their training: behind the median "
+    "of the finished ones, or in the worse half of all.",
+)
+@training_options()
+@out_option("reports/search-BASELINE-phiPHI")
+@format_option
+def search(phi: float, out: Path | None, output_format: str, **options: Any) -> None:
+    """STEP 1 without a grid: a sampler suggests how to share the compute.
+
+    A suggestion is three shares that add up to 1: a of the growth in cost for depth, b for width, c for
+    resolution. Then alpha = 2^a, beta = 2^(b/2), gamma = 2^(c/2), and alpha * beta^2 * gamma^2 is 2
+    exactly: no suggestion is wasted. Suggestions learn from the results before them.
+
+    Writes trials.csv, front.csv, report.md, figures/, run.toml and study.db (an Optuna study).
+    Calling it again with the same settings, or `scalesearch resume DIR`, goes on where it was stopped, and
+    ends with the same suggestions as if it had not been (a measured latency as an objective aside).
+
+    \b
+    Examples:
+      scalesearch search --phi 1 --trials 20
+      scalesearch search --phi 1 --sampler nsga2 --objectives top1,macs
+      scalesearch search --phi 1 --sampler gp --match macs --pruner halving
+      scalesearch search --phi -1 --objectives reward
+    """
+    settings = SearchSettings(**resolve_training(options) | {"phi": phi})
+    from scalesearch.cli.run import begin, carry_on, data_size  # after the checks: it takes a second to load
+
+    if "reward" in settings.objectives:
+        settings = with_reward_target(settings, data_size(settings.data))
+    name = f"search-{settings.baseline}-phi{phi:g}"
+    folder = out or Path("reports") / name
+    with begin(folder, name, "search", settings, command_line(), partial(plan_search, settings)) as run:
+        carry_on(run, output_format)

@@ -1,0 +1,186 @@
+"""What every command takes that trains: the data, the recipe, seeds, device, workers."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from scalesearch.cli.main import Fail
+from scalesearch.cli.options import Decorator, baseline_options, group, rounding_options
+from scalesearch.proxy.recipe import RECIPES
+from scalesearch.search.settings import TrainingSettings
+
+__all__ = ["DURATION", "command_line", "resolve_training", "training_options"]
+
+DEFAULT = TrainingSettings()
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class _Duration(click.ParamType[float]):
+    """Seconds, written as ``90s``, ``10m``, ``1.5h`` or a plain number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):  # a file's, 0 where none was given: the settings check it
+            return float(value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip())
+        seconds = float(match[1]) * UNITS[match[2] or "s"] if match else 0.0
+        if seconds <= 0:
+            self.fail(f"must be a time above 0 such as 90s, 10m or 1.5h, got {str(value)!r}", param, ctx)
+        return seconds
+
+
+DURATION = _Duration()
+
+
+def training_options(*, seeds: int = 1) -> Decorator:
+    """All of ``TrainingSettings`` as options; ``seeds`` is the command's default."""
+    return group(
+        baseline_options(DEFAULT.baseline_width, str(DEFAULT.baseline_resolution)),
+        click.option(
+            "--baseline-channel-divisor",
+            type=click.IntRange(min=1),
+            default=DEFAULT.baseline_channel_divisor,
+            show_default=True,
+            help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
+            "--channel-divisor to keep the proportions of the full-size networks.",
+        ),
+        rounding_options,
+        click.option(
+            "--dataset",
+            default=DEFAULT.dataset,
+            show_default=True,
+            help="photographs (embedded), cifar10, cifar100, or folder:PATH with one folder per class.",
+        ),
+        click.option("--data-dir", default=DEFAULT.data_dir, show_default=True, help="Where CIFAR lies."),
+        click.option("--download", is_flag=True, help="Fetch CIFAR into --data-dir if it is not there."),
+        click.option(
+            "--held-out",
+            type=click.IntRange(min=2),
+            default=DEFAULT.held_out,
+            show_default=True,
+            help="Images that judge a network and that no training run sees: at most this many, and at most "
+            "a fifth of each class where the data is split here.",
+        ),
+        click.option(
+            "--recipe",
+            type=click.Choice(tuple(RECIPES)),
+            default=DEFAULT.recipe,
+            show_default=True,
+            help="quick: minutes on a CPU. paper: the paper's own 350 epochs at batch 4096.",
+        ),
+        click.option(
+            "--images",
+            type=click.IntRange(min=1),
+            help="Training images each run sees.  [default: the recipe's]",
+        ),
+        click.option(
+            "--epochs",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Passes over the training images, instead of --images.",
+        ),
+        click.option(
+            "--batch-size", type=click.IntRange(min=2), help="Images per step.  [default: the recipe's]"
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(0, 2**32 - 1),
+            default=0,
+            show_default=True,
+            help="First seed of the training runs.",
+        ),
+        click.option(
+            "--seeds",
+            type=click.IntRange(min=1),
+            default=seeds,
+            show_default=True,
+            help="Train each network with so many seeds: means, intervals and tests need at least 2.",
+        ),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            help="Networks trained at the same time.  [default: one per core, at most 8]",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            help="CPU threads of each.  [default: 1, or with --jobs the cores shared out]",
+        ),
+        click.option(
+            "--stall-timeout",
+            type=DURATION,
+            default="30m",
+            show_default=True,
+            help="A worker that has said nothing for so long is taken for hung and killed.",
+        ),
+        click.option(
+            "--latency/--no-latency",
+            default=True,
+            show_default=True,
+            help="Measure each trained network's latency.",
+        ),
+        click.option(
+            "--latency-batch-size",
+            type=click.IntRange(min=1),
+            default=DEFAULT.latency_batch_size,
+            show_default=True,
+            help="Images per forward pass when measuring.",
+        ),
+        click.option(
+            "--storage",
+            default="",
+            metavar="URL",
+            help="Any Optuna database URL.  [default: study.db in the output folder]",
+        ),
+    )
+
+
+def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with every default filled in that depends on others or on the machine."""
+    from scalesearch.measure.device import auto_device
+    from scalesearch.measure.machine import usable_cores
+
+    options = dict(options)
+    _choose_length(click.get_current_context(), options)
+    recipe = RECIPES[options["recipe"]]
+    if options["images"] is None and options["epochs"] is None:
+        options["images"], options["epochs"] = recipe.images, recipe.epochs
+    cores = usable_cores()
+    device = auto_device() if options["device"] == "auto" else options["device"]
+    # A GPU is shared badly: one job, unless asked otherwise.
+    jobs = options["jobs"] or (1 if device.startswith("cuda") else min(cores, 8))
+    return options | {
+        "batch_size": options["batch_size"] or recipe.batch_size,
+        "baseline_resolution": options["baseline_resolution"] or DEFAULT.baseline_resolution,
+        "device": device,
+        "jobs": jobs,
+        # Small networks train best on one thread each; --jobs shares the cores out as it says.
+        "threads": options["threads"] or (max(1, cores // jobs) if options["jobs"] else 1),
+    }
+
+
+def _choose_length(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Keeps one of --images and --epochs: the command line's, where the other is a file's."""
+    if options["images"] is None or options["epochs"] is None:
+        return
+    typed = [
+        name
+        for name in ("images", "epochs")
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if len(typed) != 1:
+        raise Fail("--epochs and --images say the same thing: give one of them")
+    options["epochs" if typed == ["images"] else "images"] = None
+
+
+def command_line() -> str:
+    """The command line as typed, a password in a storage URL aside."""
+    from scalesearch.search.storage import masked_argument
+
+    return shlex.join(["scalesearch", *(masked_argument(argument) for argument in sys.argv[1:])])

@@ -1,0 +1,159 @@
+"""``scalesearch alternate``: coefficients at a phi, then the phi that a budget allows, until nothing changes.
+
+The paper searches its coefficients at phi 1 and keeps them for every size. Whether they would be the same at
+the size that is really wanted is not asked; this loop asks it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from scalesearch.architecture.spec import ArchSpec, Rounding, compound
+from scalesearch.records import RoundRecord, RunRecord
+from scalesearch.scaling import Coefficients
+from scalesearch.search.budget import EqualCost
+from scalesearch.search.grid_plan import GridSettings
+
+__all__ = ["AlternateSettings", "Outcome", "affordable_phi", "alternate"]
+
+# Phis nearer than this make the same networks at any size that can be trained.
+SAME_PHI = 1e-3
+# Far beyond any network that could be trained.
+MOST_PHI = 64.0
+BUDGETS = ("macs", "params", "activations", "memory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlternateSettings(GridSettings):
+    """A grid's settings, with the budget as a multiple of the baseline's ``budget``; ``phi`` is the start."""
+
+    budget: str = "macs"
+    budget_ratio: float = 4.0
+    max_rounds: int = 5
+
+    def __post_init__(self) -> None:
+        GridSettings.__post_init__(self)
+        if self.budget not in BUDGETS:
+            raise ValueError(f"`budget` must be one of {', '.join(BUDGETS)}, got {self.budget!r}")
+        if not (math.isfinite(self.budget_ratio) and self.budget_ratio > 1):
+            raise ValueError(f"`budget_ratio` must be a finite number > 1, got {self.budget_ratio}")
+        if self.max_rounds < 1:
+            raise ValueError(f"`max_rounds` must be >= 1, got {self.max_rounds}")
+
+    def grid_at(self, phi: float) -> GridSettings:
+        """The grid of one round."""
+        own = {"budget", "budget_ratio", "max_rounds"}
+        return GridSettings.from_dict(
+            {name: value for name, value in replace(self, phi=phi).to_dict().items() if name not in own}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the loop ended: whether the answer stopped changing, and in words why it stopped."""
+
+    rounds: tuple[RoundRecord, ...]
+    converged: bool
+    reason: str
+
+
+def affordable_phi(
+    base: ArchSpec, coefficients: Coefficients, rounding: Rounding, budget: EqualCost
+) -> tuple[float, float]:
+    """The greatest phi, to about a thousandth, whose network stays within the budget, and its cost.
+
+    Cost climbs with phi in steps, so the end of the last affordable step is found.
+
+    Raises:
+        ValueError: if the coefficients scale nothing, or nothing of what the budget counts.
+    """
+    if coefficients.product == 1:
+        raise ValueError("`coefficients` must scale something, got 1, 1, 1")
+
+    def cost(phi: float) -> float:
+        return budget.cost(compound(base, coefficients, phi, rounding))
+
+    low, high = 0.0, 1.0
+    while cost(high) <= budget.target:
+        if high >= MOST_PHI:
+            c = coefficients
+            raise ValueError(
+                f"`budget` must be one that coefficients move, got {budget.kind}, which stays within "
+                f"{budget.target:.6g} up to phi {high:g} at ({c.alpha:g}, {c.beta:g}, {c.gamma:g})"
+            )
+        low, high = high, 2 * high
+    while high - low > SAME_PHI / 2:
+        middle = (low + high) / 2
+        low, high = (middle, high) if cost(middle) <= budget.target else (low, middle)
+    phi = math.floor(low / SAME_PHI) * SAME_PHI
+    return round(phi, 6), cost(phi)
+
+
+def alternate(
+    settings: AlternateSettings, classes: int, search_at: Callable[[int, float], RunRecord | None]
+) -> Outcome:
+    """Runs the loop. ``search_at`` searches the coefficients of round n at a phi; None stops the loop there.
+
+    It ends when a round chooses the coefficients and the phi of the one before, when it comes back to an
+    earlier round's choice (a cycle), or after ``max_rounds``.
+    """
+    base = settings.proxy_baseline(classes)
+    whole = EqualCost.of(settings.budget, base, 0.0, tolerance=0.0, batch_size=settings.batch_size)
+    budget = replace(whole, target=whole.target * settings.budget_ratio)
+    rounds: list[RoundRecord] = []
+    phi = settings.phi
+    for number in range(1, settings.max_rounds + 1):
+        run = search_at(number, phi)
+        if run is None:
+            return Outcome(
+                rounds=tuple(rounds), converged=False, reason=f"round {number} is not trained to its end yet"
+            )
+        best = run.winner
+        if best is None:
+            return Outcome(
+                rounds=tuple(rounds), converged=False, reason=f"round {number} could train no network"
+            )
+        coefficients = Coefficients(alpha=best.alpha, beta=best.beta, gamma=best.gamma)
+        next_phi, cost = affordable_phi(base, coefficients, settings.proxy_rounding, budget)
+        rounds.append(
+            RoundRecord(
+                number=number,
+                phi=phi,
+                alpha=best.alpha,
+                beta=best.beta,
+                gamma=best.gamma,
+                next_phi=next_phi,
+                next_cost=cost,
+                budget_kind=settings.budget,
+                budget=budget.target,
+                run=run,
+            )
+        )
+        same = [r for r in rounds[:-1] if _choice(r) == _choice(rounds[-1])]
+        if abs(next_phi - phi) < SAME_PHI:
+            return Outcome(
+                rounds=tuple(rounds), converged=True, reason="the budget allows the phi that was searched at"
+            )
+        if same and same[-1] is rounds[-2]:
+            return Outcome(
+                rounds=tuple(rounds), converged=True, reason="two rounds in a row chose the same coefficients"
+            )
+        if same:
+            return Outcome(
+                rounds=tuple(rounds),
+                converged=False,
+                reason=f"round {number} came back to the choice of round {same[0].number}: "
+                "the rounds go in a circle",
+            )
+        phi = next_phi
+    return Outcome(
+        rounds=tuple(rounds),
+        converged=False,
+        reason=f"the answer still changed after {settings.max_rounds} rounds (--max-rounds)",
+    )
+
+
+def _choice(record: RoundRecord) -> tuple[float, float, float]:
+    return record.alpha, record.beta, record.gamma

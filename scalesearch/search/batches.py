@@ -1,0 +1,207 @@
+"""A search by a sampler, batch by batch: what is suggested, trained and told.
+
+A batch is asked for as a whole before any of it is trained, and told as a whole, so that a suggestion depends
+on the batches before it and not on who finished first. The trials of a batch that was cut short keep their
+parameters and their training runs: the search goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from scalesearch.records import RungRecord
+from scalesearch.search.driver import mean_curve, measure_one
+from scalesearch.search.reading import SAME_AS, attributes_of, counting_trials
+from scalesearch.search.samplers import SPACE, make_pruner, make_sampler
+from scalesearch.search.sampling import SearchSettings
+from scalesearch.search.study import SearchStudy
+from scalesearch.search.suggesting import (
+    SEED_POINTS,
+    Suggester,
+    objective_values,
+    point_of,
+    shares_at,
+    unmet,
+)
+from scalesearch.search.training import Observer, Segment, Trainer
+
+__all__ = ["Batches"]
+
+
+class Batches:
+    """The batches of one search, to be asked for, described, trained and told in this order."""
+
+    def __init__(
+        self, study: SearchStudy, settings: SearchSettings, trainer: Trainer, observer: Observer
+    ) -> None:
+        self._study = study
+        self._settings = settings
+        self._trainer = trainer
+        self._observer = observer
+        self._suggester = Suggester(settings, int(study.begun()["classes"]))
+        self._rungs: Sequence[RungRecord] = study.record().rungs
+        self._roles = tuple(SEED_POINTS) if settings.seed_points else ()
+        first = [dict(zip("uv", point_of(SEED_POINTS[role]), strict=True)) for role in self._roles]
+        with study.opened() as opened:
+            opened.sampler = make_sampler(
+                settings.sampler, seed=settings.seed, batch=settings.batch, first=first
+            )
+            opened.pruner = make_pruner(settings.pruner, [rung.images for rung in self._rungs[:-1]])
+
+    def announce(self) -> None:
+        """Tells the observer how much there is to do."""
+        if len(self._rungs) > 1:
+            return  # nobody knows how many will be stopped: each batch says its own
+        trials = self._trials()
+        done = sum(trial.state.is_finished() for trial in trials)
+        retries = sum("retry" in trial.user_attrs for trial in trials)
+        tasks = self._settings.seeds + ("latency" in self._settings.objectives)
+        self._observer.phase("Training", tasks * (self._settings.trials + retries), tasks * done)
+
+    def ask(self) -> list[optuna.Trial]:
+        """The trials of the next batch, or what was cut short of one; none at the end."""
+        batch, trials = self._settings.batch, self._trials()
+        waiting = self._study.waiting()
+        made = sum("retry" not in trial.user_attrs for trial in trials)
+        lacking = -made % batch
+        fresh = lacking if waiting or lacking else batch
+        return [self._study.ask(SPACE) for _ in range(waiting + min(fresh, self._settings.trials - made))]
+
+    def describe(self, trials: Sequence[optuna.Trial]) -> None:
+        """Writes down which network each trial stands for, and of which other trial it is, if any."""
+        for trial in trials:
+            if "key" in trial.user_attrs:
+                continue
+            shares = shares_at(trial.params["u"], trial.params["v"])
+            role = self._roles[trial.number] if trial.number < len(self._roles) else ""
+            attributes = attributes_of(self._suggester.planned(shares, role))
+            # The key says that the trial is described: it comes when all the rest is there.
+            key = attributes.pop("key")
+            attributes |= {name: attributes["candidate"][name] for name in ("alpha", "beta", "gamma")}
+            attributes["shares"] = [shares.depth, shares.width, shares.resolution]
+            first = counting_trials(self._trials()).get(key)
+            if first is not None:
+                attributes[SAME_AS] = first.number
+            with self._study.opened():
+                for name, value in (attributes | {"key": key}).items():
+                    trial.set_user_attr(name, value)
+
+    def train(self, trials: Sequence[optuna.Trial]) -> None:
+        """Trains a batch's networks to their ends, or to where the pruner stops them."""
+        alive = []
+        for trial in trials:
+            reason = unmet(self._study.planned(trial).record, self._settings.budget_tolerance)
+            if SAME_AS in trial.user_attrs:
+                continue
+            if reason:
+                self._study.fail(trial, reason)
+            else:
+                alive.append(trial)
+        for rung in self._rungs[:-1]:
+            alive = self._climb(alive, rung)
+        self._say("to the end", len(alive) * self._settings.seeds)
+        whole = Segment(until=None, seeds=self._settings.seed_list)
+        self._trainer.train(alive, whole, lambda _trial, _top1: None)
+        if "latency" in self._settings.objectives:
+            for trial in alive:
+                self._measure(trial)
+
+    def _climb(self, trials: Sequence[optuna.Trial], rung: RungRecord) -> list[optuna.Trial]:
+        """Trains to a rung; returns the trials that go on."""
+        study, seeds = self._study, self._settings.seed_list
+        level: dict[int, tuple[optuna.Trial, float]] = {}
+        self._say(f"to {rung.images:,} images", len(trials))
+        self._trainer.train(
+            trials,
+            Segment(until=rung.images, seeds=seeds[:1]),
+            lambda trial, top1: level.update({trial.number: (trial, top1)}),
+        )
+        reached = [level[number] for number in sorted(level)]
+        for trial, top1 in reached:
+            study.report(trial, rung.images, self._values(trial, top1)[0])
+        alive = []
+        for trial, _ in reached:
+            # Where the run is past the rung, that was decided before the search was stopped.
+            if study.runs(trial)[seeds[0]]["images_seen"] > rung.images or not study.should_prune(trial):
+                alive.append(trial)
+            else:
+                study.prune(trial)
+                self._trainer.forget(study.planned(trial).record.key, seeds)
+        return alive
+
+    def _measure(self, trial: optuna.Trial) -> None:
+        planned = self._study.planned(trial)
+        if not self._frozen(trial.number).state.is_finished() and not self._latency(planned.record.key):
+            measure_one(self._study, self._settings, self._trainer.executor, self._observer, planned)
+
+    def tell(self, trials: Sequence[optuna.Trial]) -> None:
+        """Tells the study what came of a batch, in the order of trials, those that share a network last."""
+        for trial in sorted(trials, key=lambda trial: (SAME_AS in trial.user_attrs, trial.number)):
+            if SAME_AS in trial.user_attrs:
+                self._tell_as(trial, self._frozen(trial.user_attrs[SAME_AS]))
+            elif not self._frozen(trial.number).state.is_finished():
+                self._tell(trial)
+
+    def _tell(self, trial: optuna.Trial) -> None:
+        study = self._study
+        latency = self._latency(study.planned(trial).record.key)
+        if "reason" in latency:
+            study.fail(trial, f"latency: {latency['reason']}")
+            return
+        curve = mean_curve(study.runs(trial).values())
+        if len(self._settings.objectives) == 1:  # Optuna takes no reports of several
+            for images, top1 in curve:
+                study.report(trial, images, self._values(trial, top1)[0])
+        study.complete(trial, self._values(trial, curve[-1][1]))
+
+    def _tell_as(self, trial: optuna.Trial, first: FrozenTrial) -> None:
+        """Tells of a trial what was told of the first one of its network."""
+        study = self._study
+        for images, value in first.intermediate_values.items():
+            study.report(trial, images, value)
+        if first.state == TrialState.COMPLETE:
+            study.complete(trial, first.values)
+        elif first.state == TrialState.PRUNED:
+            study.prune(trial)
+        else:
+            study.fail(trial, str(first.user_attrs.get("reason", "unknown")))
+        if len(self._rungs) == 1:
+            self._say_again(trial.user_attrs["key"])
+
+    def _say_again(self, key: str) -> None:
+        """Tells the observer of a network's runs and measurement, as of tasks that took no time."""
+        record = next(c for c in self._study.record().candidates if c.key == key)
+        for run in record.runs:
+            again = replace(record, runs=(run,), latency=None)
+            self._observer.finished(f"{key}-seed{run.seed}-again", again)
+        if record.latency is not None:
+            self._observer.finished(f"{key}-latency-again", record)
+
+    def _values(self, trial: optuna.Trial, top1: float) -> tuple[float, ...]:
+        record = self._study.planned(trial).record
+        return objective_values(self._settings, record, top1, self._latency(record.key))
+
+    def _latency(self, key: str) -> Mapping[str, Any]:
+        """A network's measurement, or why there is none; empty where it was not tried."""
+        if "latency" not in self._settings.objectives:
+            return {}
+        with self._study.opened() as opened:
+            found: Mapping[str, Any] = opened.user_attrs.get(f"latency/{key}", {})
+            return found
+
+    def _trials(self) -> list[FrozenTrial]:
+        with self._study.opened() as opened:
+            return opened.get_trials(deepcopy=False)
+
+    def _frozen(self, number: int) -> FrozenTrial:
+        return self._trials()[number]
+
+    def _say(self, how_far: str, tasks: int) -> None:
+        """Announces a part of a batch where there are rungs; otherwise all was announced at once."""
+        if len(self._rungs) > 1 and tasks:
+            self._observer.phase(f"Next batch, {how_far}", tasks, 0)

@@ -1,0 +1,124 @@
+"""Equal cost: candidates held to, or repaired to, a budget that is measured on the networks as built.
+
+The paper's constraint is nominal: rounding then spreads the real costs of one grid over a factor of two.
+A budget is a target for what a network really costs: ``2**phi`` times the baseline's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Context
+from typing import cast
+
+from scalesearch.architecture.match import BudgetKind, Dimension, UnreachableError, closed_form, match
+from scalesearch.architecture.spec import ArchSpec, Rounding
+from scalesearch.records import BudgetRecord
+from scalesearch.scaling import NOMINAL_BASE, Coefficients
+from scalesearch.search.grid import Candidate, EmptyGridError
+
+__all__ = ["CostOf", "EqualCost", "hold", "nearest_error", "repair", "solved_dimensions"]
+
+CostOf = Callable[[ArchSpec], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EqualCost:
+    """A budget: what is counted (``kind``), the function that counts it, the target and how far off is near.
+
+    ``tolerance`` is relative to the target.
+    """
+
+    kind: str
+    cost: CostOf
+    target: float
+    tolerance: float
+
+    @classmethod
+    def of(
+        cls, kind: str, base: ArchSpec, phi: float, *, tolerance: float, batch_size: int,
+        measured: CostOf | None = None,
+    ) -> EqualCost:  # fmt: skip
+        """``2**phi`` times what ``base`` costs; ``measured`` is asked where the kind has no closed form."""
+
+        def closed(arch: ArchSpec) -> float:
+            return closed_form(arch, cast(BudgetKind, kind), batch_size=batch_size)
+
+        cost = measured if kind == "latency" and measured is not None else closed
+        return cls(kind=kind, cost=cost, target=cost(base) * NOMINAL_BASE**phi, tolerance=tolerance)
+
+    def met(self, budget: BudgetRecord) -> bool:
+        """Whether a network is near enough to the target."""
+        return abs(budget.residual) <= self.tolerance
+
+
+def solved_dimensions(kind: str, asked: str) -> tuple[Dimension, ...]:
+    """The dimensions to solve for, as ``match`` takes them.
+
+    By default the resolution, then the width by a hair, since whole pixels are coarse; the width alone where
+    resolution costs nothing.
+    """
+    if asked == "auto":
+        return ("width",) if kind == "params" else ("resolution", "width")
+    return cast(tuple[Dimension, ...], tuple(asked.split(",")))
+
+
+def hold(candidates: Sequence[Candidate], budget: EqualCost) -> Iterator[Candidate]:
+    """The candidates with what they cost beside the target."""
+    for candidate in candidates:
+        value = budget.cost(candidate.arch)
+        yield replace(candidate, budget=BudgetRecord(kind=budget.kind, target=budget.target, value=value))
+
+
+def repair(
+    candidates: Sequence[Candidate], budget: EqualCost, *, base: ArchSpec, phi: float, rounding: Rounding,
+    by: tuple[Dimension, ...], prefer: Coefficients | None,
+) -> Iterator[Candidate]:  # fmt: skip
+    """The candidates with one dimension solved so that each costs the target, the ones that coincide merged.
+
+    A candidate that no size of that dimension brings to the target keeps its nearest.
+    """
+    groups: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        try:
+            matched = match(
+                base, candidate.coefficients, phi, rounding, by=by, target=budget.target, cost=budget.cost
+            )
+        except UnreachableError as error:
+            matched = error.nearest
+        repaired = replace(
+            candidate,
+            arch=matched.arch,
+            multipliers=matched.multipliers,
+            budget=BudgetRecord(
+                kind=budget.kind, target=budget.target, value=matched.value, matched_by=",".join(by)
+            ),
+        )
+        groups.setdefault(matched.arch.key, []).append(repaired)
+    for group in groups.values():
+        # A network goes by the triple that needed the least repair, or by the preferred one.
+        def strain(candidate: Candidate) -> tuple[bool, float]:
+            nominal = getattr(candidate.coefficients.at(phi), by[0])
+            return candidate.coefficients != prefer, abs(getattr(candidate.multipliers, by[0]) / nominal - 1)
+
+        first = min(group, key=strain)
+        yield replace(first, merged=tuple(triple for member in group for triple in member.merged))
+
+
+def nearest_error(candidates: Sequence[Candidate], budget: EqualCost) -> EmptyGridError:
+    """No candidate meets the budget: says which comes closest, and what would admit it."""
+
+    def distance(candidate: Candidate) -> float:
+        return abs(candidate.budget.residual) if candidate.budget else float("inf")
+
+    nearest = min(candidates, key=distance)
+    c, found = nearest.coefficients, nearest.budget
+    value = found.value if found else float("nan")
+    # Rounded up: rounded to the nearest it might not admit it after all.
+    digits = Context(prec=3, rounding=ROUND_CEILING)
+    needed = float(digits.create_decimal_from_float(distance(nearest) * (1 + 1e-9)))
+    return EmptyGridError(
+        f"`budget_tolerance` must admit at least one network, got {budget.tolerance:g}: none has "
+        f"{budget.kind} within it of {budget.target:.6g}; the nearest has {value:.6g} at (alpha, beta, gamma)"
+        f" = ({c.alpha:g}, {c.beta:g}, {c.gamma:g}); --budget-tolerance {needed:g} would admit it"
+    )

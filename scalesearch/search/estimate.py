@@ -1,0 +1,128 @@
+"""How long a run is going to take and how much memory it needs, worked out before it starts.
+
+A few networks of the plan train for some batches; their seconds per image, fitted to what networks do per
+image (blocks and activations: at proxy size overheads and memory traffic decide, not multiply-adds), give
+every other network's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.memory import training_bytes
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.records import RungRecord
+from scalesearch.search.executor import Executor
+from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.trial import TrialSpec
+
+__all__ = ["LATENCY_S", "OVERHEAD_S", "Estimate", "Speed", "estimate", "measure_speed", "run_seconds"]
+
+PROBES = 3
+PROBE_BATCHES = 8
+# A forward pass alone takes about a third of a training step.
+JUDGING = 1 / 3
+# A worker's start, its data and fvcore's count; a latency measurement and its start; loading and reporting.
+START_S = 2.0
+LATENCY_S = 2.0
+OVERHEAD_S = 15.0
+# What a process holds before it trains: the interpreter, torch, the data.
+PROCESS_BYTES = 450 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """Seconds that one training image takes: ``per_block * blocks + per_activation * activations``."""
+
+    per_block: float
+    per_activation: float
+
+    def seconds_per_image(self, arch: ArchSpec) -> float:
+        """Of one network, while as many train at a time as when it was measured."""
+        return self.per_block * arch.blocks + self.per_activation * count(arch).activations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A plan's expected wall-clock seconds, peak bytes over all workers, and training images in all."""
+
+    seconds: float
+    peak_bytes: int
+    images: int
+
+
+def measure_speed(
+    archs: Sequence[ArchSpec],
+    settings: TrainingSettings,
+    executor: Executor,
+    track: Callable[[Iterable[Any], int, str], Iterable[Any]],
+) -> Speed:
+    """Trains the cheapest, the deepest and the dearest network for a few batches.
+
+    Raises:
+        TrialFailedError: if one cannot be trained.
+    """
+    by_activations = sorted(archs, key=lambda arch: count(arch).activations)
+    deepest = max(archs, key=lambda arch: arch.blocks)
+    probes = list({a.key: a for a in (by_activations[0], deepest, by_activations[-1])}.values())[:PROBES]
+    recipe = settings.proxy_recipe
+    data = replace(settings.data, held_out=2)
+    futures = []
+    # Twice as many as run at a time, so that each has company all along, as in the run itself.
+    for arch in probes:
+        spec = TrialSpec(
+            key=f"speed-{arch.key}",
+            arch=arch,
+            recipe=replace(recipe, looks=1).to_dict(),
+            data=data.to_dict(),
+            device=settings.device,
+            threads=settings.threads,
+            until=PROBE_BATCHES * recipe.batch_size,
+            count=False,
+        )
+        futures.append(executor.submit(spec.to_dict(), lambda _done, _steps: None))
+    seconds = [
+        future.result()["train_seconds"] / future.result()["images_seen"]
+        for future in track(futures, len(futures), "Timing a few batches")
+    ]
+    features = np.array([[arch.blocks, count(arch).activations] for arch in probes], dtype=float)
+    scale = features.max(axis=0)
+    weights, _ = nnls(features / scale, np.array(seconds))
+    per_block, per_activation = weights / scale
+    return Speed(per_block=float(per_block), per_activation=float(per_activation))
+
+
+def run_seconds(arch: ArchSpec, speed: Speed, settings: TrainingSettings, images: int) -> float:
+    """Seconds of one whole training run of a network, judging and start included."""
+    looks = settings.proxy_recipe.looks
+    judged = settings.held_out * (looks + 1) * JUDGING
+    return START_S + (images + judged) * speed.seconds_per_image(arch)
+
+
+def estimate(
+    archs: Sequence[ArchSpec], rungs: Sequence[RungRecord], settings: TrainingSettings, speed: Speed
+) -> Estimate:
+    """What a plan takes, networks of average cost going on from rung to rung."""
+    whole = rungs[-1].images
+    each = float(np.mean([run_seconds(arch, speed, settings, whole) for arch in archs]))
+    runs, images, before = 0.0, 0, 0
+    for rung in rungs:
+        runs += rung.networks * (rung.images - before) / whole
+        images += rung.networks * (rung.images - before)
+        before = rung.images
+    extra = rungs[-1].networks * (rungs[-1].seeds - 1)
+    seconds = (runs + extra) * each / settings.jobs + OVERHEAD_S
+    if settings.latency:
+        seconds += LATENCY_S * rungs[-1].networks
+    largest = sorted((training_bytes(arch, settings.batch_size) for arch in archs), reverse=True)
+    return Estimate(
+        seconds=seconds,
+        peak_bytes=sum(largest[: settings.jobs]) + PROCESS_BYTES * settings.jobs,
+        images=images + extra * whole,
+    )

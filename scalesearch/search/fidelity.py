@@ -1,0 +1,98 @@
+"""``scalesearch fidelity``: networks of a run trained for other lengths, to see how far its ranking holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from scalesearch.records import CandidateRecord, RungRecord
+from scalesearch.scaling import Coefficients
+from scalesearch.search.grid import Candidate, thin
+from scalesearch.search.plan import Plan, Planned
+from scalesearch.search.settings import TrainingSettings
+
+__all__ = ["LengthSettings", "length_settings", "plan_length", "spread"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthSettings(TrainingSettings):
+    """The settings of a run, with its length times ``multiple``."""
+
+    multiple: float = 1.0
+
+    def __post_init__(self) -> None:
+        TrainingSettings.__post_init__(self)
+        if not (math.isfinite(self.multiple) and self.multiple > 0):
+            raise ValueError(f"`lengths` must be finite numbers > 0, got {self.multiple}")
+
+
+def length_settings(
+    of: TrainingSettings, multiple: float, *, seeds: int, jobs: int, threads: int
+) -> LengthSettings:
+    """What trains the networks of a run for ``multiple`` times its length.
+
+    Raises:
+        ValueError: if that is less than a batch.
+    """
+    shared: dict[str, Any] = {field.name: getattr(of, field.name) for field in fields(TrainingSettings)}
+    recipe = of.proxy_recipe
+    if recipe.images is not None:
+        shared["images"] = round(recipe.images * multiple / recipe.batch_size) * recipe.batch_size
+    else:
+        shared["epochs"] = (recipe.epochs or 0.0) * multiple
+    return LengthSettings(
+        **shared
+        | {"seeds": seeds, "jobs": jobs, "threads": threads, "latency": False, "multiple": multiple}
+        # A database of its own: another run's lengths have the same names.
+        | {"storage": ""}
+    )
+
+
+def spread(candidates: Sequence[Planned], networks: int) -> list[Planned]:
+    """At most ``networks`` of a run's networks, spread as far apart as can be by their shares of cost."""
+    listed = [
+        Candidate(
+            coefficients=Coefficients(alpha=p.record.alpha, beta=p.record.beta, gamma=p.record.gamma),
+            merged=p.record.merged,
+            arch=p.arch,
+            multipliers=Coefficients(alpha=p.record.alpha, beta=p.record.beta, gamma=p.record.gamma).at(
+                p.record.phi
+            ),
+        )
+        for p in candidates
+    ]
+    # By their places: networks that stand for several things have keys of their own.
+    places = {id(candidate): index for index, candidate in enumerate(listed)}
+    return [candidates[places[id(c)]] for c in thin(listed, networks, None)]
+
+
+def plan_length(
+    settings: LengthSettings, planned: Sequence[Planned], classes: int, train_images: int
+) -> Plan:
+    """The plan that trains these networks for the settings' length."""
+    recipe = settings.proxy_recipe
+    fresh = [replace(p, record=_untrained(p.record)) for p in planned]
+    return Plan(
+        kind="fidelity",
+        phi=planned[0].record.phi,
+        settings=settings,
+        classes=classes,
+        base=settings.proxy_baseline(classes),
+        grid_points=len(fresh),
+        feasible=len(fresh),
+        order=tuple(p.record.key for p in fresh),
+        chosen=tuple(fresh),
+        rungs=(
+            RungRecord(
+                images=recipe.steps(train_images) * recipe.batch_size,
+                networks=len(fresh),
+                seeds=settings.seeds,
+            ),
+        ),
+    )
+
+
+def _untrained(record: CandidateRecord) -> CandidateRecord:
+    return replace(record, status="waiting", reason="", runs=(), latency=None)

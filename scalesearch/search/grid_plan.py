@@ -1,0 +1,269 @@
+"""``scalesearch grid``: its settings, and what they make of the grid before anything runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, get_args
+
+from scalesearch.architecture.match import BUDGETS, Dimension
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.records import RungRecord
+from scalesearch.scaling import Coefficients
+from scalesearch.search.budget import CostOf, EqualCost, hold, nearest_error, repair, solved_dimensions
+from scalesearch.search.grid import Candidate, GridSpec, all_points, distinct, feasible, thin
+from scalesearch.search.plan import Plan, describer, skipped
+from scalesearch.search.rungs import parse_rungs, planned_rungs
+from scalesearch.search.settings import TrainingSettings
+
+__all__ = ["CONSTRAINTS", "MATCHES", "MATCH_BY", "GridSettings", "parse_triple", "plan_grid"]
+
+CONSTRAINTS = ("product", *BUDGETS)
+MATCHES = ("none", *BUDGETS)
+MATCH_BY = ("auto", *get_args(Dimension), "resolution,width", "depth,width")
+# Where latency is the budget, this many networks are timed for each that can be trained.
+TIMED_PER_TRAINED = 3
+
+
+def parse_triple(name: str, text: str) -> Coefficients:
+    """Coefficients written as ``1.2,1.1,1.15``.
+
+    Raises:
+        ValueError: if ``text``, given for the argument ``name``, is something else.
+    """
+    try:
+        alpha, beta, gamma = (float(part) for part in text.split(","))
+        return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be three numbers >= 1 such as 1.2,1.1,1.15, or none, got {text!r}"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridSettings(TrainingSettings):
+    """The settings of ``scalesearch grid``, resolved.
+
+    ``anchor`` is a triple that is always among the trained ones where the grid holds it, or "none".
+    ``constraint`` is what a grid point has to meet, ``match`` the budget that networks are repaired to.
+    ``rungs`` are those of successive halving, NETWORKS:SHARE each; none trains every network in full.
+    ``time_budget`` is the wall-clock time in seconds that the rungs were chosen for, 0 where none was given.
+    """
+
+    BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {"seeds": 1, "rungs": (), "time_budget": 0.0, "constraint": "product", "match": "none"}
+    )
+
+    phi: float = 1.0
+    alpha_min: float = 1.0
+    alpha_max: float = 2.0
+    beta_min: float = 1.0
+    beta_max: float = 1.5
+    gamma_min: float = 1.0
+    gamma_max: float = 1.5
+    step: float = 0.05
+    tolerance: float = 0.1
+    constraint: str = "product"
+    match: str = "none"
+    match_by: str = "auto"
+    budget_tolerance: float = 0.05
+    anchor: str = "1.2,1.1,1.15"
+    max_networks: int = 12
+    rungs: tuple[str, ...] = ()
+    time_budget: float = 0.0
+
+    def __post_init__(self) -> None:
+        # super() does not know the class that slots=True makes of this one.
+        TrainingSettings.__post_init__(self)
+        if not math.isfinite(self.phi):
+            raise ValueError(f"`phi` must be a finite number, got {self.phi}")
+        if self.max_networks < 0:
+            raise ValueError(f"`max_networks` must be >= 0, got {self.max_networks}")
+        for name, allowed in (("constraint", CONSTRAINTS), ("match", MATCHES), ("match_by", MATCH_BY)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        for name in ("budget_tolerance", "time_budget"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"`{name}` must be a finite number >= 0, got {value}")
+        if self.match == "params" and "resolution" in self.match_by:
+            raise ValueError(
+                f"`match_by` must be width or depth where params are matched, got {self.match_by!r}: "
+                "resolution moves no parameter"
+            )
+        _ = (self.grid, self.anchor_coefficients, parse_rungs(self.rungs))
+
+    @property
+    def grid(self) -> GridSpec:
+        """The grid of coefficients."""
+        return GridSpec(
+            alpha=(self.alpha_min, self.alpha_max),
+            beta=(self.beta_min, self.beta_max),
+            gamma=(self.gamma_min, self.gamma_max),
+            step=self.step,
+            tolerance=self.tolerance,
+        )
+
+    @property
+    def anchor_coefficients(self) -> Coefficients | None:
+        """The triple that is always trained where the grid holds it."""
+        return None if self.anchor == "none" else parse_triple("anchor", self.anchor)
+
+    @property
+    def most_trained(self) -> int:
+        """How many networks are trained at most: as many as the first rung holds; 0 for all."""
+        limits = [self.max_networks, *(rung.networks for rung in parse_rungs(self.rungs)[:1])]
+        return min((limit for limit in limits if limit), default=0)
+
+    @property
+    def measures_cost(self) -> bool:
+        """Whether networks have to be timed before it is known which are trained."""
+        return "latency" in (self.constraint, self.match)
+
+
+def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = None) -> Plan:
+    """Enumerates, drops duplicates, holds or repairs to the budget, thins.
+
+    Args:
+        settings: the run's settings.
+        size: of the dataset.
+        measured: a network's latency in seconds, where a budget asks for it.
+
+    Raises:
+        EmptyGridError: if no grid point meets the constraint, or no network the budget.
+        ValueError: if a network would have less than one pixel.
+    """
+    base = settings.proxy_baseline(size.classes)
+    points = feasible(settings.grid) if settings.constraint == "product" else all_points(settings.grid)
+    anchor = settings.anchor_coefficients
+    candidates = distinct(points, base, settings.proxy_rounding, settings.phi, prefer=anchor)
+    if settings.measures_cost:
+        # Each network takes a second or more to time: a spread of them stands for all.
+        candidates = thin(candidates, TIMED_PER_TRAINED * settings.most_trained, anchor)
+    candidates = _meeting_the_constraint(settings, candidates, base, measured)
+    candidates, unmet = _matched(settings, candidates, base, measured)
+    chosen = thin(candidates, settings.most_trained, anchor)
+    kept = {candidate.arch.key for candidate in chosen}
+    describe = describer(settings, base)
+    planned = {
+        c.arch.key: describe(
+            arch=c.arch,
+            coefficients=c.coefficients,
+            phi=settings.phi,
+            multipliers=c.multipliers,
+            merged=c.merged,
+            budget=c.budget,
+        )
+        for c in (*candidates, *unmet)
+    }
+    return Plan(
+        kind="grid",
+        phi=settings.phi,
+        settings=settings,
+        classes=size.classes,
+        base=base,
+        grid_points=settings.grid.points,
+        feasible=sum(len(c.merged) for c in (*candidates, *unmet)),
+        order=tuple(planned),
+        chosen=tuple(planned[c.arch.key] for c in chosen),
+        skipped=tuple(
+            skipped(
+                planned[c.arch.key],
+                _unmet_reason(c, settings) if c in unmet else _thinned_reason(len(chosen), len(candidates)),
+            )
+            for c in (*candidates, *unmet)
+            if c.arch.key not in kept
+        ),
+        thinning=_thinning(len(chosen), len(candidates), settings),
+        rungs=grid_rungs(settings, len(chosen), size),
+    )
+
+
+def _meeting_the_constraint(
+    settings: GridSettings, candidates: Sequence[Candidate], base: ArchSpec, measured: CostOf | None
+) -> list[Candidate]:
+    """All of them under the nominal constraint; under a budget those whose real cost is near enough."""
+    if settings.constraint == "product":
+        return list(candidates)
+    budget = _budget(settings, settings.constraint, base, measured)
+    held = list(hold(candidates, budget))
+    near = [c for c in held if c.budget and budget.met(c.budget)]
+    if not near:
+        raise nearest_error(held, budget)
+    return near
+
+
+def _matched(
+    settings: GridSettings, candidates: list[Candidate], base: ArchSpec, measured: CostOf | None
+) -> tuple[list[Candidate], list[Candidate]]:
+    """The candidates repaired to the budget that is matched, and those that cannot be."""
+    if settings.match == "none":
+        return candidates, []
+    budget = _budget(settings, settings.match, base, measured)
+    repaired = list(
+        repair(
+            candidates,
+            budget,
+            base=base,
+            phi=settings.phi,
+            rounding=settings.proxy_rounding,
+            by=solved_dimensions(settings.match, settings.match_by),
+            prefer=settings.anchor_coefficients,
+        )
+    )
+    met = [c for c in repaired if c.budget and budget.met(c.budget)]
+    if not met:
+        raise nearest_error(repaired, budget)
+    return met, [c for c in repaired if c not in met]
+
+
+def _budget(settings: GridSettings, kind: str, base: ArchSpec, measured: CostOf | None) -> EqualCost:
+    return EqualCost.of(
+        kind,
+        base,
+        settings.phi,
+        tolerance=settings.budget_tolerance,
+        batch_size=settings.batch_size,
+        measured=measured,
+    )
+
+
+def _unmet_reason(candidate: Candidate, settings: GridSettings) -> str:
+    residual = candidate.budget.residual if candidate.budget else math.nan
+    return f"{settings.match} cannot be brought nearer than {residual:+.1%} to the budget"
+
+
+def _thinned_reason(chosen: int, candidates: int) -> str:
+    return f"thinned out: {chosen} of {candidates} distinct networks are trained"
+
+
+def _thinning(chosen: int, candidates: int, settings: GridSettings) -> str:
+    """One sentence on how the trained networks were chosen; empty where all are trained."""
+    if chosen == candidates:
+        return ""
+    first = (
+        "" if settings.anchor == "none" else f", starting from ({settings.anchor}) where the grid holds it"
+    )
+    why = f"--max-networks {settings.max_networks}"
+    if settings.most_trained != settings.max_networks:
+        why = f"the first of the rungs {', '.join(settings.rungs)}"
+    return (
+        f"{chosen} of {candidates} distinct networks are trained ({why}): "
+        "each next one is the farthest from those already chosen, by the shares of cost that go to depth, "
+        f"width and resolution{first}."
+    )
+
+
+def grid_rungs(settings: GridSettings, networks: int, size: DataSize) -> tuple[RungRecord, ...]:
+    """The rungs that so many networks climb."""
+    recipe = settings.proxy_recipe
+    return planned_rungs(
+        parse_rungs(settings.rungs),
+        networks=networks,
+        images=recipe.steps(size.train_images) * recipe.batch_size,
+        batch_size=recipe.batch_size,
+        seeds=settings.seeds,
+    )

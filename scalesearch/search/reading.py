@@ -1,0 +1,170 @@
+"""A study read back as a finished record, also one that an earlier version wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.records import (
+    BudgetRecord,
+    CandidateRecord,
+    CurvePoint,
+    ReliabilityRecord,
+    RungRecord,
+    RunRecord,
+    SeedRun,
+)
+from scalesearch.search.measurement import latency_record
+from scalesearch.search.plan import Planned
+
+__all__ = [
+    "RUN",
+    "SAME_AS",
+    "attributes_of",
+    "candidate_record",
+    "chosen_of",
+    "counting_trials",
+    "planned_of",
+    "read_record",
+    "runs_of",
+]
+
+RUN = "run/"
+"""How the attributes begin that hold a trial's training runs; the seed follows."""
+SAME_AS = "same_as"
+"""The attribute of a trial whose network is an earlier trial's: that one's number. It is not trained."""
+STATUS = {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+
+
+def candidate_record(data: Mapping[str, Any]) -> CandidateRecord:
+    """A candidate from plain data."""
+    fields = {"status": "waiting"} | dict(data)
+    # Version 0.1.0 kept empty outcomes beside what was planned.
+    for name in ("top1", "loss", "held_out_images", "train_seconds", "images_seen", "curve"):
+        fields.pop(name, None)
+    fields["merged"] = tuple((a, b, c) for a, b, c in fields["merged"])
+    if fields.get("budget") is not None:
+        fields["budget"] = BudgetRecord(**fields["budget"])
+    return CandidateRecord(**fields | {"runs": (), "latency": None})
+
+
+def runs_of(trial: FrozenTrial, first_seed: int) -> dict[int, Mapping[str, Any]]:
+    """A trial's training runs by seed, as far as they got; version 0.1.0 had one, of the first seed."""
+    runs = {
+        int(name.removeprefix(RUN)): value for name, value in trial.user_attrs.items() if name.startswith(RUN)
+    }
+    if not runs and "result" in trial.user_attrs:
+        runs[first_seed] = trial.user_attrs["result"]
+    return dict(sorted(runs.items()))
+
+
+def planned_of(attributes: Mapping[str, Any]) -> Planned:
+    """What a trial with these attributes is to train."""
+    return Planned(
+        record=candidate_record(attributes["candidate"]), arch=ArchSpec.from_dict(attributes["arch"])
+    )
+
+
+def attributes_of(planned: Planned) -> dict[str, Any]:
+    """What a trial keeps of the network it stands for."""
+    known = ("runs", "latency", "fvcore_total", "uncounted", "status", "reason")
+    candidate = {name: value for name, value in asdict(planned.record).items() if name not in known}
+    return {"key": planned.record.key, "candidate": candidate, "arch": planned.arch.to_dict()}
+
+
+def chosen_of(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a study's attributes say was chosen to be trained, by key, in the order of choice."""
+    pieces = (attributes[name] for name in sorted(attributes) if name.startswith("chosen/"))
+    return {item["key"]: item for piece in pieces for item in piece}
+
+
+def counting_trials(trials: Sequence[FrozenTrial]) -> dict[str, FrozenTrial]:
+    """The trial that counts for each network, by key, in the order in which the networks came up.
+
+    That is the latest one that was trained for itself. A trial that was not described yet has no network.
+    """
+    counting: dict[str, FrozenTrial] = {}
+    for trial in trials:
+        if "key" in trial.user_attrs and SAME_AS not in trial.user_attrs:
+            counting[trial.user_attrs["key"]] = trial
+    return counting
+
+
+def read_record(
+    run: Mapping[str, Any], attributes: Mapping[str, Any], trials: Sequence[FrozenTrial]
+) -> RunRecord:
+    """Everything a study holds.
+
+    Args:
+        run: the run's own facts.
+        attributes: all of the study's user attributes.
+        trials: all trials; of several for one network the latest that was trained counts.
+
+    Raises:
+        KeyError, TypeError, ValueError: if something is missing or not as any version wrote it.
+    """
+    first_seed = int(run["settings"]["seed"])
+    merged: dict[str, list[Any]] = {}
+    for trial in trials:
+        if SAME_AS in trial.user_attrs and "key" in trial.user_attrs:
+            merged.setdefault(trial.user_attrs["key"], []).extend(trial.user_attrs["candidate"]["merged"])
+    candidates = [
+        _outcome(trial, attributes, run["phi"], first_seed, merged.get(key, ()))
+        for key, trial in counting_trials(trials).items()
+    ]
+    for name in sorted(attributes):
+        if name.startswith("skipped/"):
+            candidates += [candidate_record({"phi": run["phi"]} | item) for item in attributes[name]]
+    seconds = [value for name, value in attributes.items() if name.startswith("session/")]
+    order = {key: index for index, key in enumerate(run["order"])}
+    facts = {
+        "kind": "grid",
+        **{name: value for name, value in run.items() if name not in ("order", "train_images")},
+        "rungs": tuple(RungRecord(**rung) for rung in run.get("rungs", ())),
+        "objectives": tuple(run.get("objectives", ("top1",))),
+        "reliability": tuple(ReliabilityRecord(**item) for item in attributes.get("reliability", ())),
+    }
+    # What a sampler suggested has no order but its own.
+    ranked = sorted(candidates, key=lambda c: order.get(c.key, len(order)))
+    return RunRecord(**facts, wall_s=sum(seconds), sessions=len(seconds), candidates=tuple(ranked))
+
+
+def _outcome(
+    trial: FrozenTrial, attributes: Mapping[str, Any], phi: float, first_seed: int, merged: Sequence[Any]
+) -> CandidateRecord:
+    """A trial's candidate with whatever is known of its outcome, and the triples of others that share it."""
+    data: dict[str, Any] = {"phi": phi} | dict(trial.user_attrs["candidate"])
+    data["merged"] = [*data["merged"], *merged]
+    data["status"] = STATUS.get(trial.state, "waiting")
+    if trial.state == TrialState.FAIL:
+        data["reason"] = trial.user_attrs.get("reason", "unknown")
+    elif trial.state == TrialState.PRUNED:
+        data["reason"] = f"behind at {trial.last_step:,} images"
+    candidate = candidate_record(data)
+    runs = runs_of(trial, first_seed)
+    counted = next((r for r in runs.values() if r.get("fvcore_total") is not None), {})
+    found: dict[str, Any] = {
+        "runs": tuple(_seed_run(seed, result) for seed, result in runs.items()),
+        "fvcore_total": counted.get("fvcore_total"),
+        "uncounted": counted.get("uncounted"),
+    }
+    latency = attributes.get(f"latency/{candidate.key}")
+    if latency is not None and "samples_s" in latency:
+        found["latency"] = latency_record(latency)
+    elif latency is not None:
+        found["reason"] = f"latency: {latency['reason']}"
+    return replace(candidate, **found)
+
+
+def _seed_run(seed: int, result: Mapping[str, Any]) -> SeedRun:
+    return SeedRun(
+        seed=seed,
+        curve=tuple(CurvePoint(**point) for point in result["curve"]),
+        **{
+            name: result[name] for name in ("top1", "loss", "held_out_images", "images_seen", "train_seconds")
+        },
+    )

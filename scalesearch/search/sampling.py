@@ -1,0 +1,175 @@
+"""``scalesearch search``: its settings, and the program that trains what a sampler suggests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from scalesearch.architecture.cost import count
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.scaling import NOMINAL_BASE, Shares
+from scalesearch.search.grid_plan import MATCH_BY, MATCHES
+from scalesearch.search.plan import Plan
+from scalesearch.search.rungs import Rung, planned_rungs
+from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.suggesting import Suggester
+
+if TYPE_CHECKING:
+    from scalesearch.search.study import SearchStudy
+    from scalesearch.search.training import Observer, Trainer
+
+__all__ = [
+    "OBJECTIVES",
+    "PRUNERS",
+    "SAMPLERS",
+    "SEARCH_MATCHES",
+    "SearchSettings",
+    "plan_search",
+    "train_suggested",
+    "with_reward_target",
+]
+
+SAMPLERS = ("tpe", "gp", "nsga2", "random", "qmc")
+OBJECTIVES = ("top1", "reward", "macs", "params", "latency")
+PRUNERS = ("none", "median", "halving")
+# A measured latency is never the same twice: a resumed search would repair to other networks.
+SEARCH_MATCHES = tuple(kind for kind in MATCHES if kind != "latency")
+# Where a pruner looks, as shares of the recipe's length.
+RUNG_SHARES = (1 / 4, 1 / 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings(TrainingSettings):
+    """The settings of ``scalesearch search``, resolved.
+
+    ``trials`` networks are suggested, ``batch`` at a time: a batch is trained and told before the next one is
+    asked for, so that results don't depend on how many train at once. ``objectives``: what is optimised, an
+    accuracy first. ``reward_target`` is the MACs at which the reward is the accuracy itself; 0 stands for
+    ``2**phi`` times the proxy baseline's until :func:`with_reward_target` has worked that out. ``match`` and
+    ``match_by`` say to which budget networks are repaired and how. ``seed_points`` has the paper's shares and
+    the fast ones suggested first.
+    """
+
+    phi: float = 1.0
+    trials: int = 12
+    sampler: str = "tpe"
+    objectives: tuple[str, ...] = ("top1",)
+    batch: int = 2
+    seed_points: bool = True
+    match: str = "none"
+    match_by: str = "auto"
+    budget_tolerance: float = 0.05
+    reward_target: float = 0.0
+    reward_weight: float = -0.07
+    pruner: str = "none"
+
+    def __post_init__(self) -> None:
+        # super() does not know the class that slots=True makes of this one.
+        TrainingSettings.__post_init__(self)
+        choices = {
+            "sampler": SAMPLERS,
+            "match": SEARCH_MATCHES,
+            "match_by": MATCH_BY,
+            "pruner": PRUNERS,
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        for name in ("phi", "reward_weight"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"`{name}` must be a finite number, got {getattr(self, name)}")
+        for name in ("budget_tolerance", "reward_target"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"`{name}` must be a finite number >= 0, got {value}")
+        for name in ("trials", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be >= 1, got {getattr(self, name)}")
+        if self.reward_weight > 0:
+            raise ValueError(
+                f"`reward_weight` must be <= 0, got {self.reward_weight}: "
+                "a dearer network would be worth more"
+            )
+        if self.match == "params" and "resolution" in self.match_by:
+            raise ValueError(
+                f"`match_by` must be width or depth where params are matched, got {self.match_by!r}: "
+                "resolution moves no parameter"
+            )
+        self._check_objectives()
+
+    def _check_objectives(self) -> None:
+        shown = ",".join(self.objectives)
+        unknown = [name for name in self.objectives if name not in OBJECTIVES]
+        if unknown or not self.objectives:
+            raise ValueError(
+                f"`objectives` must be of {', '.join(OBJECTIVES)}, got {unknown[0] if unknown else 'none'!r}"
+            )
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError(f"`objectives` must name each once, got {shown!r}")
+        if self.objectives[0] not in ("top1", "reward"):
+            raise ValueError(f"`objectives` must begin with top1 or reward, got {shown!r}")
+        if "latency" in self.objectives and not self.latency:
+            raise ValueError("`latency` must be on where it is an objective")
+        if self.pruner != "none" and len(self.objectives) > 1:
+            raise ValueError(
+                f"`pruner` must be none with several objectives, got {self.pruner!r} for {shown}: Optuna "
+                "prunes by one objective only; give --pruner none or one objective"
+            )
+
+
+def with_reward_target(settings: SearchSettings, size: DataSize) -> SearchSettings:
+    """The settings with the reward's target worked out where the reward is an objective."""
+    if settings.reward_target or "reward" not in settings.objectives:
+        return settings
+    macs = count(settings.proxy_baseline(size.classes)).macs
+    return replace(settings, reward_target=macs * NOMINAL_BASE**settings.phi)
+
+
+def plan_search(settings: SearchSettings, size: DataSize) -> Plan:
+    """The plan of a search: no network yet, but the objectives and how long networks train.
+
+    Raises:
+        ValueError: if no network can be made at the settings' phi.
+    """
+    suggester = Suggester(replace(settings, match="none"), size.classes)
+    for axis in ("depth", "width", "resolution"):
+        # Where even these can be built, all between them can.
+        suggester.planned(Shares(**{"depth": 0.0, "width": 0.0, "resolution": 0.0} | {axis: 1.0}))
+    recipe = settings.proxy_recipe
+    shares = (1.0,) if settings.pruner == "none" else (*RUNG_SHARES, 1.0)
+    return Plan(
+        kind="search",
+        phi=settings.phi,
+        settings=settings,
+        classes=size.classes,
+        base=settings.proxy_baseline(size.classes),
+        grid_points=0,
+        feasible=0,
+        order=(),
+        chosen=(),
+        # How many go on is up to the pruner: all may.
+        rungs=planned_rungs(
+            [Rung(networks=settings.trials, share=share) for share in shares],
+            networks=settings.trials,
+            images=recipe.steps(size.train_images) * recipe.batch_size,
+            batch_size=recipe.batch_size,
+            seeds=settings.seeds,
+        ),
+        objectives=settings.objectives,
+    )
+
+
+def train_suggested(
+    study: SearchStudy, settings: TrainingSettings, trainer: Trainer, observer: Observer
+) -> None:
+    """Trains what the sampler suggests, batch by batch."""
+    from scalesearch.search.batches import Batches  # Optuna's samplers take a while to load
+
+    assert isinstance(settings, SearchSettings)  # the kind of the run says so
+    batches = Batches(study, settings, trainer, observer)
+    batches.announce()
+    while trials := batches.ask():
+        batches.describe(trials)
+        batches.train(trials)
+        batches.tell(trials)

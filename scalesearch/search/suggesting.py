@@ -1,0 +1,138 @@
+"""From a point of the unit square to a network: shares, coefficients, the network and what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from scalesearch.architecture.spec import scale
+from scalesearch.belief.reward import reward
+from scalesearch.records import CandidateRecord
+from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Shares, one_dial, shares_of
+from scalesearch.search.budget import EqualCost, repair, solved_dimensions
+from scalesearch.search.grid import Candidate
+from scalesearch.search.plan import Planned, describer
+
+if TYPE_CHECKING:
+    from scalesearch.search.sampling import SearchSettings
+
+__all__ = ["SEED_POINTS", "Suggester", "objective_values", "point_of", "shares_at", "unmet"]
+
+SEED_POINTS: Mapping[str, Shares] = {
+    # Their product is 1.92: these are their shares of an exact doubling.
+    "paper": shares_of(Coefficients(alpha=1.2, beta=1.1, gamma=1.15)),
+    "fast": one_dial(FAST_WIDTH_SHARE),
+}
+"""What is tried first, by role: the paper's own coefficients, and the fast scaling of arXiv 2103.06877."""
+
+
+def shares_at(u: float, v: float) -> Shares:
+    """The shares that a point of the unit square stands for: uniform points give uniform shares.
+
+    All points of the simplex (depth, width, resolution) whose depth share is at least ``1 - r`` are a
+    triangle of the area ``r**2``: so ``u = r**2`` is uniform, and ``v`` says where on the line across.
+    """
+    rest = math.sqrt(u)
+    return Shares(depth=1 - rest, width=rest * (1 - v), resolution=rest * v)
+
+
+def point_of(shares: Shares) -> tuple[float, float]:
+    """The point (u, v) of which :func:`shares_at` makes these shares; v is 0 where all goes to depth."""
+    rest = 1 - shares.depth
+    return rest**2, min(1.0, shares.resolution / rest) if rest else 0.0
+
+
+class Suggester:
+    """Turns suggestions into networks, repaired to the budget where the settings ask for one."""
+
+    def __init__(self, settings: SearchSettings, classes: int) -> None:
+        self._settings = settings
+        self._base = settings.proxy_baseline(classes)
+        self._describe = describer(settings, self._base)
+        self._budget = (
+            None
+            if settings.match == "none"
+            else EqualCost.of(
+                settings.match,
+                self._base,
+                settings.phi,
+                tolerance=settings.budget_tolerance,
+                batch_size=settings.batch_size,
+            )
+        )
+
+    def planned(self, shares: Shares, role: str = "") -> Planned:
+        """The network of these shares at the search's phi.
+
+        Raises:
+            ValueError: if that phi makes no network of them.
+        """
+        candidate = self._candidate(shares)
+        return self._describe(
+            arch=candidate.arch,
+            coefficients=candidate.coefficients,
+            phi=self._settings.phi,
+            multipliers=candidate.multipliers,
+            merged=candidate.merged,
+            budget=candidate.budget,
+            role=role,
+        )
+
+    def _candidate(self, shares: Shares) -> Candidate:
+        settings, coefficients = self._settings, shares.coefficients
+        multipliers = coefficients.at(settings.phi)
+        candidate = Candidate(
+            coefficients=coefficients,
+            merged=((coefficients.alpha, coefficients.beta, coefficients.gamma),),
+            arch=scale(self._base, multipliers, settings.proxy_rounding),
+            multipliers=multipliers,
+        )
+        if self._budget is None:
+            return candidate
+        (repaired,) = repair(
+            [candidate],
+            self._budget,
+            base=self._base,
+            phi=settings.phi,
+            rounding=settings.proxy_rounding,
+            by=solved_dimensions(settings.match, settings.match_by),
+            prefer=None,
+        )
+        return repaired
+
+
+def unmet(candidate: CandidateRecord, tolerance: float) -> str:
+    """Why a network is not trained: what it is from its budget; empty where it meets it, or has none."""
+    budget = candidate.budget
+    if budget is None or abs(budget.residual) <= tolerance:
+        return ""
+    return f"{budget.kind} cannot be brought nearer than {budget.residual:+.1%} to the budget"
+
+
+def objective_values(
+    settings: SearchSettings,
+    candidate: CandidateRecord,
+    top1: float,
+    latency: Mapping[str, Any] | None = None,
+) -> tuple[float, ...]:
+    """The values of the search's objectives, in its order.
+
+    Args:
+        settings: the search's, its ``reward_target`` known.
+        candidate: the network.
+        top1: its mean held-out accuracy as a fraction.
+        latency: its measurement, which the objective of that name needs.
+    """
+
+    def value(goal: str) -> float:
+        if goal == "top1":
+            return top1
+        if goal == "reward":
+            return reward(top1, candidate.macs, settings.reward_target, settings.reward_weight)
+        if goal == "latency":
+            return median(latency["samples_s"]) if latency else math.nan
+        return float(candidate.macs if goal == "macs" else candidate.params)
+
+    return tuple(value(goal) for goal in settings.objectives)

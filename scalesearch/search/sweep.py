@@ -1,0 +1,135 @@
+"""``scalesearch sweep``: each dimension alone and all together, at equal realised cost over several budgets.
+
+The question of the paper's Figures 3, 4 and 8 (arXiv 1905.11946): does balancing depth, width and resolution
+beat scaling one of them? Here every network of a budget really costs the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scalesearch.architecture.match import Dimension, UnreachableError, match
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.records import BudgetRecord
+from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Shares, one_dial
+from scalesearch.search.budget import EqualCost
+from scalesearch.search.grid_plan import MATCHES
+from scalesearch.search.plan import Plan, Planned, describer
+from scalesearch.search.rungs import planned_rungs
+from scalesearch.search.settings import TrainingSettings
+
+__all__ = ["ROLES", "SweepSettings", "plan_sweep"]
+
+ROLES = ("depth", "width", "resolution", "compound", "fast")
+BUDGETS = tuple(kind for kind in MATCHES if kind not in ("none", "latency"))
+# What is solved for: the role's own dimension, then the width by a hair, as blocks and pixels are coarse.
+SOLVED: dict[str, tuple[Dimension, ...]] = {
+    "depth": ("depth", "width"),
+    "width": ("width",),
+    "resolution": ("resolution", "width"),
+    "compound": ("resolution", "width"),
+    "fast": ("resolution", "width"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings(TrainingSettings):
+    """The settings of ``scalesearch sweep``: coefficients of the compound rule, and the budgets as phis.
+
+    ``match`` is what all networks of a budget spend alike: ``2**phi`` times the baseline.
+    """
+
+    alpha: float = 1.2
+    beta: float = 1.1
+    gamma: float = 1.15
+    phis: tuple[float, ...] = (1.0, 2.0)
+    match: str = "macs"
+
+    def __post_init__(self) -> None:
+        TrainingSettings.__post_init__(self)
+        if self.match not in BUDGETS:
+            raise ValueError(f"`match` must be one of {', '.join(BUDGETS)}, got {self.match!r}")
+        if not self.phis or any(phi == 0 for phi in self.phis):
+            raise ValueError(f"`phi` must hold budgets other than 0, the baseline's, got {self.phis}")
+        if self.coefficients.product == 1:
+            raise ValueError("`alpha`, `beta` and `gamma` must hold one above 1, got 1, 1 and 1")
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """Of the compound rule."""
+        return Coefficients(alpha=self.alpha, beta=self.beta, gamma=self.gamma)
+
+    def coefficients_of(self, role: str) -> Coefficients:
+        """What makes a role's network before it is matched."""
+        alone = {name: Shares(**{"depth": 0, "width": 0, "resolution": 0} | {name: 1}) for name in ROLES[:3]}
+        if role in alone:
+            return alone[role].coefficients
+        return self.coefficients if role == "compound" else one_dial(FAST_WIDTH_SHARE).coefficients
+
+
+def plan_sweep(settings: SweepSettings, size: DataSize) -> Plan:
+    """The baseline, then each role's network at each budget.
+
+    Raises:
+        ValueError: if a network would have less than one pixel, or a budget cannot be met in a dimension.
+    """
+    base = settings.proxy_baseline(size.classes)
+    chosen = list(_networks(settings, base))
+    recipe = settings.proxy_recipe
+    return Plan(
+        kind="sweep",
+        phi=max(settings.phis),
+        settings=settings,
+        classes=size.classes,
+        base=base,
+        grid_points=len(chosen),
+        feasible=len(chosen),
+        order=tuple(planned.record.key for planned in chosen),
+        chosen=tuple(chosen),
+        rungs=planned_rungs(
+            (),
+            networks=len(chosen),
+            images=recipe.steps(size.train_images) * recipe.batch_size,
+            batch_size=recipe.batch_size,
+            seeds=settings.seeds,
+        ),
+    )
+
+
+def _networks(settings: SweepSettings, base: ArchSpec) -> Iterator[Planned]:
+    describe = describer(settings, base)
+    rounding = settings.proxy_rounding
+    yield describe(
+        arch=base,
+        coefficients=Coefficients(alpha=1, beta=1, gamma=1),
+        phi=0.0,
+        multipliers=Multipliers(),
+        merged=((1.0, 1.0, 1.0),),
+        role="baseline",
+    )
+    for phi in settings.phis:
+        budget = EqualCost.of(settings.match, base, phi, tolerance=1.0, batch_size=settings.batch_size)
+        for role in ROLES:
+            coefficients = settings.coefficients_of(role)
+            by = tuple(name for name in SOLVED[role] if (settings.match, name) != ("params", "resolution"))
+            try:
+                found = match(
+                    base, coefficients, phi, rounding, by=by, target=budget.target, cost=budget.cost
+                )
+            except UnreachableError as error:
+                found = error.nearest
+            planned = describe(
+                arch=found.arch,
+                coefficients=coefficients,
+                phi=phi,
+                multipliers=found.multipliers,
+                merged=((coefficients.alpha, coefficients.beta, coefficients.gamma),),
+                budget=BudgetRecord(
+                    kind=settings.match, target=budget.target, value=found.value, matched_by=",".join(by)
+                ),
+                role=role,
+            )
+            # Two roles may round to one network; each keeps a row, and a training run, of its own.
+            yield planned.named(f"{found.arch.key}-{role}-phi{phi:g}")

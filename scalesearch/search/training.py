@@ -1,0 +1,225 @@
+"""Trials handed to workers: each network with its seeds, to a rung's length or to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Protocol
+
+from scalesearch.records import CandidateRecord, SeedRun
+from scalesearch.search.executor import Executor, TrialFailedError
+from scalesearch.search.plan import Planned
+from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.trial import TrialSpec
+
+if TYPE_CHECKING:
+    import optuna
+
+    from scalesearch.search.study import SearchStudy
+
+__all__ = ["WAIT_S", "Observer", "Segment", "Trainer"]
+
+# How long a wait may last before Ctrl-C is noticed, on systems where it does not end the wait itself.
+WAIT_S = 0.5
+
+
+class Observer(Protocol):
+    """Hears how a search goes, to show it. A task is one training run or one measurement."""
+
+    def phase(self, name: str, total: int, done: int) -> None:
+        """A phase begins: ``done`` of its ``total`` tasks are known from before."""
+
+    def started(self, task: str, candidate: CandidateRecord) -> None:
+        """A task was handed to a worker."""
+
+    def step(self, task: str, done: int, steps: int) -> None:
+        """A task has come this far. Called from another thread."""
+
+    def finished(self, task: str, candidate: CandidateRecord) -> None:
+        """A task is done: the record says how, with the run it gave alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """How far trials are to be trained: to ``until`` images (None: to the recipe's end), with these seeds."""
+
+    until: int | None
+    seeds: tuple[int, ...]
+
+    def reached(self, run: Mapping[str, Any] | None) -> bool:
+        """Whether a stored run has come this far already."""
+        if run is None:
+            return False
+        whole: bool = run.get("complete", True)  # version 0.1.0 stored whole runs only
+        return whole or (self.until is not None and run["images_seen"] >= self.until)
+
+
+WHOLE = Segment(until=None, seeds=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    trial: optuna.Trial
+    planned: Planned
+    seed: int
+    count: bool
+
+    @property
+    def task(self) -> str:
+        return f"{self.planned.record.key}-seed{self.seed}"
+
+
+class Trainer:
+    """Trains trials of a study through an executor, as many at a time as the settings say."""
+
+    def __init__(
+        self,
+        study: SearchStudy,
+        settings: TrainingSettings,
+        executor: Executor,
+        observer: Observer,
+        checkpoints: Path,
+    ) -> None:
+        self._study = study
+        self._settings = settings
+        self._executor = executor
+        self._observer = observer
+        self._checkpoints = checkpoints
+        self._recipe = settings.proxy_recipe.to_dict()
+        self._failed: set[int] = set()
+
+    @property
+    def executor(self) -> Executor:
+        """Where the trials run; idle whenever :meth:`train` is not under way."""
+        return self._executor
+
+    def train(
+        self, trials: Iterable[optuna.Trial], segment: Segment, settle: Callable[[optuna.Trial, float], None]
+    ) -> None:
+        """Trains every trial to the segment's end.
+
+        Args:
+            trials: taken one by one as workers become free.
+            segment: how far, with which seeds.
+            settle: told of each trial and its mean top-1 once all its seeds are there; a trial of which
+                one fails is told to the study as failed, and nobody else.
+        """
+        jobs = self._jobs(trials, segment, settle)
+        running: dict[Future[dict[str, Any]], _Job] = {}
+        job = next(jobs, None)
+        while job is not None or running:
+            while job is not None and len(running) < self._settings.jobs:
+                # It was drawn while another seed of its network ran, which may have failed since.
+                if job.trial.number not in self._failed:
+                    running[self._submit(job, segment)] = job
+                job = next(jobs, None)
+            if not running:
+                continue
+            done, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
+            for future in done:
+                finished = running.pop(future)
+                self._take(finished, future)
+                if finished.trial.number not in self._failed:
+                    self._settle(finished.trial, segment, settle)
+
+    def forget(self, key: str, seeds: Sequence[int]) -> None:
+        """Removes the checkpoints of a network that is not going to train on."""
+        for seed in seeds:
+            path = self._checkpoint(key, seed)
+            path.unlink(missing_ok=True)
+            # What a writer that was killed left behind.
+            path.with_name(f"{path.name}.tmp").unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Removes the folder of checkpoints where none is left; no trial may run."""
+        with suppress(OSError):  # it holds those of failed networks, to be retried, or was never made
+            self._checkpoints.rmdir()
+
+    def _jobs(
+        self, trials: Iterable[optuna.Trial], segment: Segment, settle: Callable[[optuna.Trial, float], None]
+    ) -> Iterator[_Job]:
+        for trial in trials:
+            runs = self._study.runs(trial)
+            missing = [seed for seed in segment.seeds if not segment.reached(runs.get(seed))]
+            # A driver killed before it came to removing them leaves checkpoints of whole runs.
+            whole = [seed for seed in runs if WHOLE.reached(runs[seed])]
+            if whole:
+                self.forget(self._study.planned(trial).record.key, whole)
+            if not missing:
+                self._settle(trial, segment, settle)
+                continue
+            planned = self._study.planned(trial)
+            counted = any(run.get("fvcore_total") is not None for run in runs.values())
+            for index, seed in enumerate(missing):
+                if trial.number not in self._failed:
+                    yield _Job(trial=trial, planned=planned, seed=seed, count=not counted and index == 0)
+
+    def _submit(self, job: _Job, segment: Segment) -> Future[dict[str, Any]]:
+        spec = TrialSpec(
+            key=job.task,
+            arch=job.planned.arch,
+            recipe=self._recipe | {"seed": job.seed},
+            data=self._settings.data.to_dict(),
+            device=self._settings.device,
+            threads=self._settings.threads,
+            until=segment.until,
+            checkpoint=str(self._checkpoint(job.planned.record.key, job.seed)),
+            count=job.count,
+        )
+        self._observer.started(job.task, job.planned.record)
+        task = job.task
+        return self._executor.submit(
+            spec.to_dict(), lambda done, steps: self._observer.step(task, done, steps)
+        )
+
+    def _take(self, job: _Job, future: Future[dict[str, Any]]) -> None:
+        """Keeps what a worker gave back."""
+        record = job.planned.record
+        try:
+            result = future.result()
+        except TrialFailedError as failure:
+            reason = str(failure) if self._settings.seeds == 1 else f"seed {job.seed}: {failure}"
+            if job.trial.number not in self._failed:
+                self._failed.add(job.trial.number)
+                self._study.fail(job.trial, reason)
+            self._observer.finished(job.task, replace(record, status="failed", reason=reason))
+            return
+        if job.trial.number not in self._failed:
+            earlier = self._study.runs(job.trial).get(job.seed, {})
+            if result["fvcore_total"] is None:  # counted when the run was shorter
+                result = result | {name: earlier.get(name) for name in ("fvcore_total", "uncounted")}
+            self._study.store_run(job.trial, job.seed, result)
+            if result["complete"]:
+                self.forget(record.key, (job.seed,))
+        run = SeedRun(
+            seed=job.seed,
+            curve=(),
+            **{
+                name: result[name]
+                for name in ("top1", "loss", "held_out_images", "images_seen", "train_seconds")
+            },
+        )
+        self._observer.finished(job.task, replace(record, runs=(run,)))
+
+    def _settle(
+        self, trial: optuna.Trial, segment: Segment, settle: Callable[[optuna.Trial, float], None]
+    ) -> None:
+        """Tells of a trial whose seeds have all come to the segment's end."""
+        runs = self._study.runs(trial)
+        if all(segment.reached(runs.get(seed)) for seed in segment.seeds):
+            settle(trial, fmean(_top1_at(runs[seed], segment) for seed in segment.seeds))
+
+    def _checkpoint(self, key: str, seed: int) -> Path:
+        return self._checkpoints / f"{key}-seed{seed}.safetensors"
+
+
+def _top1_at(run: Mapping[str, Any], segment: Segment) -> float:
+    """A run's accuracy at the segment's end; a run that has come farther had it on the way."""
+    points = run["curve"]
+    if segment.until is not None:
+        points = [point for point in points if point["images"] <= segment.until] or points[:1]
+    return float(points[-1]["top1"])
