@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 RUN_FILE = "run.toml"
+LOCK_FILE = "driver.lock"
 RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible")
 
 
@@ -36,9 +37,10 @@ def writable(folder: Path) -> Iterator[None]:
     Raises:
         Fail: if it cannot be written, or another process works on it.
     """
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "driver.lock")
+        lock = FileLock(folder / LOCK_FILE)
         lock.acquire(timeout=0)
     except Timeout:
         raise Fail(f"the folder must be one that no other run works on, got {folder}: one does now") from None
@@ -47,6 +49,10 @@ def writable(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        # Nothing came of it, such as a grid without a point: no empty folder is left.
+        if made and [path.name for path in folder.iterdir()] == [LOCK_FILE]:
+            (folder / LOCK_FILE).unlink()
+            folder.rmdir()
         lock.release()
 
 

@@ -42,7 +42,7 @@ def budget_items(candidates: Sequence[CandidateRecord]) -> list[str]:
 
 
 def same_cost(costs: Sequence[float]) -> bool:
-    """Whether two or more networks all cost the same within 2%, so that a cost axis would show nothing."""
+    """Whether two or more networks all cost the same within 5%, so that a cost axis would show nothing."""
     return len(costs) > 1 and max(costs) <= (1 + SAME) * min(costs)
 
 

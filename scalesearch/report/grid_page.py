@@ -81,7 +81,7 @@ def _figure(run: RunRecord, name: str, figures: Collection[str]) -> str:
     if name in figures or not judged(run):
         return "" if name == "seeds" and name not in figures else figure_part(name, FIGURES, figures)
     if name == "pareto":
-        return f"*{FIGURES[name][0]}: left out, as all trained networks cost the same within 2%.*"
+        return f"*{FIGURES[name][0]}: left out, as all trained networks cost the same within 5%.*"
     return "" if name == "seeds" else figure_part(name, FIGURES, figures)
 
 

@@ -69,7 +69,7 @@ class _Panel:
 def pareto_figure(run: RunRecord) -> Figure | None:
     """Held-out top-1 against MACs, and against latency where measured.
 
-    A panel in which all networks cost the same within 2% would show nothing and is left out; None where none
+    A panel in which all networks cost the same within 5% would show nothing and is left out; None where none
     is left, or nothing was judged.
     """
     done = judged(run)

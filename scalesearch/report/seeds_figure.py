@@ -61,7 +61,7 @@ def _note(
     if evidence and evidence.left_out:
         note = note.replace(" each", "; those with fewer seeds come last")
     if evidence is None or same_cost([c.macs for c in ranking]):
-        note += "; all cost the same within 2%" if len(ranking) > 1 else ""
+        note += "; all cost the same within 5%" if len(ranking) > 1 else ""
     if any(c.status == "pruned" for c in run.candidates):
         note += "\nthose stopped early are left out"
     if len(shown) < len(ranking):

@@ -16,7 +16,16 @@ from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.markdown import plural
 from scalesearch.report.search_evidence import SearchEvidence, candidate_shares, own_shares
 from scalesearch.report.shades import shade_scale
-from scalesearch.report.style import COLOURS, FAINT, GREY, INK, house_style, legend_below, new_figure
+from scalesearch.report.style import (
+    COLOURS,
+    FAINT,
+    GREY,
+    INK,
+    house_style,
+    legend_below,
+    legend_mark,
+    new_figure,
+)
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
 
 __all__ = ["shares_figure"]
@@ -143,25 +152,15 @@ def _references(axes: Axes) -> list[Segment]:
 
 
 def _legend(run: RunRecord, evidence: SearchEvidence) -> list[Line2D]:
-    def mark(marker: str, label: str, edge: str, *, width: float = 1.8, fill: str = "none") -> Line2D:
-        return Line2D(
-            *([], []),
-            linestyle="",
-            marker=marker,
-            markersize=9,
-            color=fill,
-            markeredgecolor=edge,
-            markeredgewidth=width,
-            label=label,
-        )
-
     entries = [
         Line2D([], [], color=COLOURS["width"], linestyle=(0, (5, 2)), label="one dial (arXiv 2103.06877)"),
-        mark("s", "fast: width share 0.8", COLOURS["width"]),
-        mark("D", "the paper's rule (arXiv 1905.11946)", COLOURS["paper"]),
+        legend_mark("s", "fast: width share 0.8", COLOURS["width"], width=1.8),
+        legend_mark("D", "the paper's rule (arXiv 1905.11946)", COLOURS["paper"], width=1.8),
     ]
     if evidence.best:
-        entries.append(mark("o", "on the front" if len(evidence.objectives) > 1 else "best", INK))
+        entries.append(
+            legend_mark("o", "on the front" if len(evidence.objectives) > 1 else "best", INK, width=1.8)
+        )
     if any(c.status != "completed" for c in run.candidates):
-        entries.append(mark("o", "not trained to the end", FAINT, width=1.0, fill="white"))
+        entries.append(legend_mark("o", "not trained to the end", FAINT, width=1.0, fill="white"))
     return entries

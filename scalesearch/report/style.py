@@ -27,6 +27,7 @@ __all__ = [
     "WIDTH_IN",
     "house_style",
     "legend_below",
+    "legend_mark",
     "new_figure",
     "plain",
     "render",
@@ -116,6 +117,20 @@ def settle(figure: Figure) -> None:
     if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+
+
+def legend_mark(marker: str, label: str, edge: str, *, fill: str = "none", width: float = 1.0) -> Line2D:
+    """A marker alone, for a legend."""
+    return Line2D(
+        *([], []),
+        linestyle="",
+        marker=marker,
+        markersize=9,
+        color=fill,
+        markeredgecolor=edge,
+        markeredgewidth=width,
+        label=label,
+    )
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D], columns: int) -> None:

@@ -19,7 +19,17 @@ from scalesearch.report.evidence import highlights, judged, same_triple
 from scalesearch.report.labels import Label, place_labels
 from scalesearch.report.markdown import plural
 from scalesearch.report.shades import SHADES
-from scalesearch.report.style import COLOURS, FAINT, GREY, INK, house_style, legend_below, new_figure, settle
+from scalesearch.report.style import (
+    COLOURS,
+    FAINT,
+    GREY,
+    INK,
+    house_style,
+    legend_below,
+    legend_mark,
+    new_figure,
+    settle,
+)
 from scalesearch.report.surface_lines import dial_legend, iso_legend, iso_lines, one_dial_line
 from scalesearch.scaling import NOMINAL_BASE
 
@@ -208,24 +218,12 @@ def _within(axes: Axes, x: float, y: float) -> bool:
 
 
 def _legend(run: RunRecord) -> list[Line2D]:
-    def mark(marker: str, label: str, edge: str, *, fill: str = "none", width: float = 1.0) -> Line2D:
-        return Line2D(
-            *([], []),
-            linestyle="",
-            marker=marker,
-            markersize=9,
-            color=fill,
-            markeredgecolor=edge,
-            markeredgewidth=width,
-            label=label,
-        )
-
     present = {c.status for c in run.candidates}
-    entries = [mark("o", "trained", "none", fill=str(to_hex(SHADES(0.5))))] if judged(run) else []
-    entries += [mark("o", "winner's network", INK, width=2)] if judged(run) else []
-    entries.append(mark("o", "the paper's coefficients", COLOURS["paper"], width=2))
-    entries += [mark("s", "stopped early", FAINT, width=1.2)] if "pruned" in present else []
-    entries += [mark("o", "skipped (thinned out)", FAINT)] if "skipped" in present else []
-    entries += [mark("o", "waiting", GREY)] if "waiting" in present else []
-    entries += [mark("x", "failed", GREY, width=1.2)] if "failed" in present else []
+    entries = [legend_mark("o", "trained", "none", fill=str(to_hex(SHADES(0.5))))] if judged(run) else []
+    entries += [legend_mark("o", "winner's network", INK, width=2)] if judged(run) else []
+    entries.append(legend_mark("o", "the paper's coefficients", COLOURS["paper"], width=2))
+    entries += [legend_mark("s", "stopped early", FAINT, width=1.2)] if "pruned" in present else []
+    entries += [legend_mark("o", "skipped (thinned out)", FAINT)] if "skipped" in present else []
+    entries += [legend_mark("o", "waiting", GREY)] if "waiting" in present else []
+    entries += [legend_mark("x", "failed", GREY, width=1.2)] if "failed" in present else []
     return [*entries, iso_legend(), dial_legend()]

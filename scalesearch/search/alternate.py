@@ -62,7 +62,7 @@ class Outcome:
 def affordable_phi(
     base: ArchSpec, coefficients: Coefficients, rounding: Rounding, budget: EqualCost
 ) -> tuple[float, float]:
-    """The greatest phi, to about a thousandth, whose network stays within the budget, and its cost.
+    """The greatest phi, in whole thousandths, whose network stays within the budget, and its cost.
 
     Cost climbs with phi in steps, so the end of the last affordable step is found.
 
@@ -72,23 +72,22 @@ def affordable_phi(
     if coefficients.product == 1:
         raise ValueError("`coefficients` must scale something, got 1, 1, 1")
 
-    def cost(phi: float) -> float:
-        return budget.cost(compound(base, coefficients, phi, rounding))
+    def cost(steps: int) -> float:
+        return budget.cost(compound(base, coefficients, steps * SAME_PHI, rounding))
 
-    low, high = 0.0, 1.0
+    low, high = 0, round(1 / SAME_PHI)
     while cost(high) <= budget.target:
-        if high >= MOST_PHI:
+        if high * SAME_PHI >= MOST_PHI:
             c = coefficients
             raise ValueError(
                 f"`budget` must be one that coefficients move, got {budget.kind}, which stays within "
-                f"{budget.target:.6g} up to phi {high:g} at ({c.alpha:g}, {c.beta:g}, {c.gamma:g})"
+                f"{budget.target:.6g} up to phi {high * SAME_PHI:g} at ({c.alpha:g}, {c.beta:g}, {c.gamma:g})"
             )
         low, high = high, 2 * high
-    while high - low > SAME_PHI / 2:
-        middle = (low + high) / 2
+    while high - low > 1:
+        middle = (low + high) // 2
         low, high = (middle, high) if cost(middle) <= budget.target else (low, middle)
-    phi = math.floor(low / SAME_PHI) * SAME_PHI
-    return round(phi, 6), cost(phi)
+    return round(low * SAME_PHI, 6), cost(low)
 
 
 def alternate(
@@ -132,13 +131,13 @@ def alternate(
             )
         )
         same = [r for r in rounds[:-1] if _choice(r) == _choice(rounds[-1])]
-        if abs(next_phi - phi) < SAME_PHI:
-            return Outcome(
-                rounds=tuple(rounds), converged=True, reason="the budget allows the phi that was searched at"
-            )
         if same and same[-1] is rounds[-2]:
             return Outcome(
                 rounds=tuple(rounds), converged=True, reason="two rounds in a row chose the same coefficients"
+            )
+        if abs(next_phi - phi) < SAME_PHI:
+            return Outcome(
+                rounds=tuple(rounds), converged=True, reason="the budget allows the phi that was searched at"
             )
         if same:
             return Outcome(

@@ -61,7 +61,7 @@ class TrainingSettings(RoundingSettings):
     data_dir: str = "data"
     download: bool = False
     held_out: int = 900
-    recipe: str = "quick"
+    recipe: str = "steady"
     images: int | None = None
     epochs: float | None = None
     batch_size: int = 32

@@ -88,7 +88,8 @@ def open_storage(url: str, *, create: bool) -> RDBStorage:
     Raises:
         StudyError: if it cannot be opened, or is not there and ``create`` is off.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # What it warns of (a trial that failed, a package it can do without) is said by the run itself.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     if not exists(url) and not create:
         raise StudyError(f"`dir` must hold a study, found none at {masked(url)}")
     with clear_errors(url):

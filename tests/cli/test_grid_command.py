@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -11,6 +12,9 @@ import optuna
 import pytest
 from click.testing import Result
 from filelock import FileLock
+
+from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE, DataSize, DataSpec
+from scalesearch.search.grid_plan import GridSettings, plan_grid
 
 COLUMNS = [
     "key",
@@ -145,7 +149,7 @@ def test_a_folder_of_images_is_searched_on(
     assert "2 classes" in (folder / "report.md").read_text() or "50" in (folder / "report.md").read_text()
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
     assert study.user_attrs["run"]["classes"] == 2
-    assert study.trials[0].user_attrs["result"]["held_out_images"] == 4
+    assert study.trials[0].user_attrs["run/0"]["held_out_images"] == 4
 
 
 def test_failed_trials_are_rows_and_the_search_goes_on(
@@ -161,20 +165,20 @@ def test_failed_trials_are_rows_and_the_search_goes_on(
 
     import scalesearch.cli.run as cli_run
 
-    count_classes = cli_run._classes
+    data_size = cli_run.data_size
 
-    def break_after_the_check(data: object) -> int:
-        classes = count_classes(data)  # type: ignore[arg-type]
+    def break_after_the_check(data: DataSpec) -> DataSize:
+        size = data_size(data)
         for path in images:
             path.write_bytes(b"no image")
-        return classes
+        return size
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli_run, "_classes", break_after_the_check)
+        patch.setattr(cli_run, "data_size", break_after_the_check)
         result = run("grid", *config)
     assert result.exit_code == 1
     assert result.stderr.endswith(
-        f"Error: no network could be trained; the reasons are in {folder / 'candidates.csv'}\n"
+        f"Error: no network could be trained; the reasons are in {folder / 'report.md'}\n"
     )
     (failed,) = [row for row in _rows(folder) if row["status"] == "failed"]
     assert "holds a broken image" in failed["reason"]
@@ -227,6 +231,39 @@ BAD = {
         ["--images=8", "--batch-size=32"],
         "--images must be at least one batch of 32, got 8",
     ),
+    "no seed": (["--seeds=0"], "Invalid value for '--seeds': 0 is not in the range x>=1"),
+    "no time": (
+        ["--time-budget=x"],
+        "Invalid value for '--time-budget': must be a time above 0 such as 90s, 10m or 1.5h, got 'x'",
+    ),
+    "time and rungs": (
+        ["--time-budget=10m", "--rungs=6:0.5,2:1"],
+        "Error: --time-budget chooses the rungs: give it or --rungs, not both",
+    ),
+    "no rungs": (
+        ["--rungs=nonsense"],
+        "Error: --rungs must be NETWORKS:SHARE steps with fewer networks and a greater share each, the last "
+        "share 1, such as 65:0.125,16:0.5,5:1, or none, got 'nonsense'",
+    ),
+    "an unknown constraint": (
+        ["--constraint=flops"],
+        "Invalid value for '--constraint': 'flops' is not one of 'product', 'macs', 'params', 'activations', "
+        "'memory', 'latency'",
+    ),
+    "an unknown match": (
+        ["--match=flops"],
+        "Invalid value for '--match': 'flops' is not one of 'none', 'macs', 'params', 'activations', "
+        "'memory', 'latency'",
+    ),
+    "params by resolution": (
+        ["--match=params", "--match-by=resolution"],
+        "Error: --match-by must be width or depth where params are matched, got 'resolution': resolution moves "
+        "no parameter",
+    ),
+    "no tolerance of the budget": (
+        ["--match=macs", "--budget-tolerance=-1"],
+        "Error: --budget-tolerance must be a finite number >= 0, got -1.0",
+    ),
     "an unknown option": (["--speed=9"], "No such option"),
     "an unknown choice": (["--recipe=slow"], "'slow' is not one of 'quick', 'paper'"),
     "no storage": (["--storage=nonsense"], "--storage must be a database URL such as sqlite:///study.db"),
@@ -266,13 +303,38 @@ def test_an_empty_feasible_set_has_its_own_exit_code(tmp_path: Path, run: Run) -
     assert not (tmp_path / "run").exists()
 
 
+def test_a_budget_that_no_network_meets_has_the_same_exit_code(tmp_path: Path, run: Run) -> None:
+    options = ("--constraint=macs", "--step=0.25", "--phi=0.3")
+    result = run("grid", f"--out={tmp_path / 'run'}", *options, "--budget-tolerance=0")
+    assert result.exit_code == 3
+    found = re.fullmatch(
+        r"Error: --budget-tolerance must admit at least one network, got 0: none has macs within it of \S+; "
+        r"the nearest has \S+ at \(alpha, beta, gamma\) = \(\S+, \S+, \S+\); "
+        r"--budget-tolerance (\S+) would admit it\n",
+        result.stderr,
+    )
+    assert found
+    settings = GridSettings(step=0.25, phi=0.3, constraint="macs", budget_tolerance=float(found[1]))
+    assert plan_grid(settings, PHOTOGRAPHS_SIZE).chosen
+
+
+def test_a_run_of_another_command_is_refused(finished_run: Path, run: Run) -> None:
+    for command in ("sweep", "alternate"):
+        result = run(command, f"--out={finished_run}")
+        assert result.exit_code == 2
+        assert result.stderr == (
+            f"Error: --out must be a folder without a run of another command, got {finished_run}, which holds a "
+            "run of scalesearch grid; choose another folder\n"
+        )
+
+
 def test_other_settings_are_refused_with_the_difference_and_nothing_touched(
     finished_run: Path, run: Run, tiny: tuple[str, ...]
 ) -> None:
     before = {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()}
     result = run("grid", f"--out={finished_run}", *tiny, "--latency", "--seed=5", "--tolerance=0.2")
     assert result.exit_code == 2
-    assert "tolerance: 0.1 there, 0.2 asked; seed: 0 there, 5 asked" in result.stderr
+    assert "(seed: 0 there, 5 asked; tolerance: 0.1 there, 0.2 asked)" in result.stderr
     assert {path: path.read_bytes() for path in finished_run.rglob("*") if path.is_file()} == before
 
 
@@ -333,7 +395,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, run: Run) -> N
     ("text", "message"),
     [
         ("[grid]\nsped = 1\n", "[grid] has no setting 'sped'"),
-        ("[gird]\nseed = 1\n", "may hold the tables grid, scale, run, machine, versions, got 'gird'"),
+        (
+            "[gird]\nseed = 1\n",
+            "may hold the tables grid, search, sweep, alternate, scale, run, machine, versions, got 'gird'",
+        ),
         ("seed = \n", "is not TOML"),
         ("[scale]\nalpha = 1.2\n", "must have a table [grid], got none"),
         ("[grid]\nseed = 1979-05-27\n", "seed must be a whole number, got datetime.date(1979, 5, 27)"),

@@ -88,6 +88,23 @@ def test_a_killed_worker_fails_its_trial_and_the_next_one_runs(executor: Process
     assert len(executor.submit(latency.to_dict(), _ignore).result()["samples_s"]) >= 5
 
 
+@pytest.mark.slow
+def test_a_hung_worker_is_killed_at_its_deadline(tmp_path: Path) -> None:
+    executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs", stall_timeout=20)
+    try:
+        alive = threading.Event()
+        future = executor.submit(_spec(images=800_000).to_dict(), lambda _done, _steps: alive.set())
+        assert alive.wait(timeout=120)
+        (process,) = executor._running
+        os.kill(process.pid, signal.SIGSTOP)
+        with pytest.raises(TrialFailedError) as caught:
+            future.result(timeout=120)
+        assert str(caught.value) == "the worker said nothing for 20 s and was killed; see logs/abc.train.log"
+        assert process.exitcode == -signal.SIGKILL
+    finally:
+        executor.shutdown(kill=True)
+
+
 def test_out_of_memory_is_named(executor: ProcessExecutor) -> None:
     greedy = LatencySpec(key="abc", arch=ARCH, batch_size=10**9, device="cpu", threads=1)
     with pytest.raises(TrialFailedError, match=r"^out of memory: .*allocate"):

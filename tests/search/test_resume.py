@@ -85,6 +85,24 @@ def test_kill_9_and_resume_end_with_the_uninterrupted_table(
     assert {key: after[key] for key in before} == before
 
 
+@pytest.mark.slow
+def test_a_second_driver_is_refused_until_the_first_is_dead(
+    tmp_path: Path, tiny: tuple[str, ...], run: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "run"
+    process = _start(folder, tiny)
+    _follow_until(process, "Training: 3 networks")
+    for command in (("resume", folder), ("grid", f"--out={folder}", "--jobs=1", *tiny)):
+        result = run(*command)
+        assert result.exit_code == 2
+        assert result.stderr == (
+            f"Error: the folder must be one that no other run works on, got {folder}: one does now\n"
+        )
+    process.kill()
+    process.communicate()
+    assert run("resume", folder).exit_code == 0
+
+
 def _wait_for_the_end_of(process: int) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import math
 import tomllib
 
 import pytest
 import tomli_w
 
-from scalesearch.search.plan import plan_grid
-from scalesearch.search.settings import GridSettings, differences
+from scalesearch.search.grid_plan import GridSettings
+from scalesearch.search.settings import TrainingSettings, differences
 
 
 def test_settings_survive_toml() -> None:
-    for settings in (GridSettings(images=64), GridSettings(epochs=2.0, phi=-0.5, anchor="none")):
+    for settings in (
+        GridSettings(images=64),
+        GridSettings(epochs=2.0, phi=-0.5, anchor="none"),
+        GridSettings(rungs=("6:0.5", "2:1"), seeds=2),
+    ):
         text = tomli_w.dumps(settings.to_dict())
         assert GridSettings.from_dict(tomllib.loads(text)) == settings
 
@@ -35,6 +40,32 @@ def test_differences_leave_out_what_changes_no_result() -> None:
             "`anchor` must be three numbers >= 1 such as 1.2,1.1,1.15, or none, got '1.2,1.1'",
         ),
         ({"tolerance": -1.0}, "`tolerance` must be a finite number >= 0, got -1.0"),
+        ({"seeds": 0}, "`seeds` must be >= 1, got 0"),
+        ({"stall_timeout": 0.0}, "`stall_timeout` must be a finite number > 0, got 0.0"),
+        ({"max_networks": -1}, "`max_networks` must be >= 0, got -1"),
+        ({"time_budget": -1.0}, "`time_budget` must be a finite number >= 0, got -1.0"),
+        ({"budget_tolerance": math.inf}, "`budget_tolerance` must be a finite number >= 0, got inf"),
+        (
+            {"constraint": "flops"},
+            "`constraint` must be one of product, macs, params, activations, memory, latency, got 'flops'",
+        ),
+        (
+            {"match": "product"},
+            "`match` must be one of none, macs, params, activations, memory, latency, got 'product'",
+        ),
+        (
+            {"match_by": "all"},
+            "`match_by` must be one of auto, resolution, width, depth, resolution,width, depth,width, got 'all'",
+        ),
+        (
+            {"match": "params", "match_by": "resolution"},
+            "`match_by` must be width or depth where params are matched, got 'resolution': "
+            "resolution moves no parameter",
+        ),
+        (
+            {"baseline_channel_divisor": 0},
+            "`baseline_channel_divisor` must be a whole number from 1 to 1,000,000, got 0",
+        ),
         ({"repeats_rule": "up"}, "`repeats_rule` must be one of ceil, round, floor, got 'up'"),
     ],
 )
@@ -44,36 +75,17 @@ def test_a_wrong_setting_is_refused_by_name(change: dict[str, object], message: 
     assert str(caught.value) == message
 
 
-def test_the_default_plan_trains_the_papers_answer_and_the_three_corners() -> None:
-    plan = plan_grid(GridSettings(), classes=18)
-    first = [(c.alpha, c.beta, c.gamma) for c in plan.chosen[:4]]
-    assert first[0] == (1.2, 1.1, 1.15)
-    assert (2.0, 1.0, 1.0) in first
-    assert len(plan.chosen) + len(plan.skipped) == len(plan.order)
-    assert sum(len(c.merged) for c in (*plan.chosen, *plan.skipped)) == plan.feasible == 108
-    assert f"{len(plan.chosen)} of {len(plan.order)} distinct networks are trained" in plan.thinning
+def test_a_run_from_before_a_setting_has_what_runs_did_then() -> None:
+    old = {name: value for name, value in GridSettings().to_dict().items() if name not in ("seeds", "rungs")}
+    settings = GridSettings.from_dict(old)
+    assert (settings.seeds, settings.rungs, settings.match) == (1, (), "none")
 
 
-def test_every_planned_network_meets_the_constraint_and_carries_both_ratios() -> None:
-    plan = plan_grid(GridSettings(max_networks=0), classes=18)
-    assert plan.skipped == ()
-    assert plan.thinning == ""
-    for candidate in plan.chosen:
-        assert abs(candidate.product - 2) <= 0.1
-        assert all(abs(a * b**2 * g**2 - 2) <= 0.1 + 1e-12 for a, b, g in candidate.merged)
-        assert candidate.nominal_ratio == pytest.approx(candidate.product)
-        assert candidate.macs_ratio > 1
-        assert candidate.full_macs_ratio > 1
+def test_an_unknown_setting_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^settings must be known ones, got colour, speed$"):
+        TrainingSettings.from_dict({"speed": 1, "colour": 2})
 
 
-def test_the_full_size_cost_is_the_known_one() -> None:
-    plan = plan_grid(GridSettings(), classes=18)
-    paper = plan.chosen[0]
-    assert paper.full_macs_ratio == pytest.approx(2.57, abs=0.005)
-
-
-def test_a_fractional_phi_scales_by_its_power() -> None:
-    plan = plan_grid(GridSettings(phi=0.5), classes=18)
-    paper = plan.chosen[0]
-    assert paper.depth == pytest.approx(1.2**0.5)
-    assert paper.nominal_ratio == pytest.approx(1.92027**0.5, abs=1e-4)
+def test_seeds_follow_one_another() -> None:
+    assert GridSettings(seed=7, seeds=3).seed_list == (7, 8, 9)
+    assert GridSettings(seed=7, seeds=3).proxy_recipe.seed == 7

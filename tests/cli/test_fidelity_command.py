@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from click.testing import Result
+
+from tests.search.conftest import Lab
+
+Run = Callable[..., Result]
+SMALL = (
+    *("--step=0.25", "--tolerance=0.3", "--max-networks=4", "--images=40", "--batch-size=4"),
+    *("--baseline-width=0.125", "--baseline-resolution=16", "--baseline-channel-divisor=1"),
+    *("--device=cpu", "--threads=1", "--jobs=1", "--no-latency"),
+)
+
+
+@pytest.fixture
+def grid(tmp_path: Path, run: Run, lab: Lab) -> Path:
+    """A finished run of four networks."""
+    folder = tmp_path / "grid"
+    assert run("grid", f"--out={folder}", *SMALL).exit_code == 0
+    lab.ledger.clear()
+    return folder
+
+
+def test_every_length_is_trained_once_and_the_run_is_told(grid: Path, run: Run, lab: Lab) -> None:
+    result = run("fidelity", grid, "--lengths=0.5,2", "--networks=3")
+    assert result.exit_code == 0, result.output
+    assert sorted((t.start, t.stop) for t in lab.ledger) == [(0, 20)] * 3 + [(0, 80)] * 3
+    out = grid / "fidelity"
+    assert {"fidelity.csv", "report.md", "run.toml", "study.db"} <= {path.name for path in out.iterdir()}
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{grid / 'study.db'}")
+    assert [item["images"] for item in study.user_attrs["reliability"]] == [20, 40]
+    table = (out / "fidelity.csv").read_bytes()
+    trained = len(lab.ledger)
+    for command in (("fidelity", grid, "--lengths=0.5,2", "--networks=3"), ("resume", out), ("report", out)):
+        assert run(*command).exit_code == 0
+        assert (out / "fidelity.csv").read_bytes() == table
+    assert len(lab.ledger) == trained
+
+
+def test_resume_finds_the_run_from_within(grid: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("fidelity", grid, "--lengths=2", "--networks=3").exit_code == 0
+    monkeypatch.chdir(grid / "fidelity")
+    result = run("resume", ".")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_report_trains_nothing_that_is_missing(
+    grid: Path, run: Run, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_job: object) -> None:
+        raise KeyboardInterrupt
+
+    out = grid / "fidelity"
+    with monkeypatch.context() as patch:
+        patch.setattr(lab, "on_result", stop)
+        assert run("fidelity", grid, "--lengths=0.5,2", "--networks=3").exit_code == 130
+    before = len(lab.ledger)
+    result = run("report", out)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: DIR must hold networks of every length, got {out} with none of 2 times the run's: "
+        f"scalesearch resume {out} trains them\n"
+    )
+    assert len(lab.ledger) == before
+    assert run("resume", out).exit_code == 0
+
+
+@pytest.mark.parametrize("lengths", ["1", "0.5", "2,2", "x", "0,2", "inf", "1,2"])
+def test_lengths_that_are_none_are_refused(tmp_path: Path, run: Run, lengths: str) -> None:
+    result = run("fidelity", tmp_path, f"--lengths={lengths}")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: Invalid value for '--lengths': must be multiples of the run's length, each once and none of "
+        f"them 1, the greatest above 1, such as 0.5,2,4, got '{lengths}'\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_holds_no_study_is_refused(tmp_path: Path, run: Run) -> None:
+    result = run("fidelity", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: DIR must hold a study, found none at sqlite:///{tmp_path / 'study.db'}\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_networks_and_too_many_seeds_are_refused(
+    tmp_path: Path, run: Run, lab: Lab, grid: Path
+) -> None:
+    few = tmp_path / "few"
+    assert run("grid", f"--out={few}", *SMALL, "--max-networks=2").exit_code == 0
+    result = run("fidelity", few)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"Error: DIR must hold a run with at least 3 trained networks, got {few} with 2\n",
+    )
+    result = run("fidelity", grid, "--seeds=2")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: --seeds must be at most the run's 1, got 2: the short runs to compare with have no others\n",
+    )
+    assert not (few / "fidelity").exists()
+    assert not (grid / "fidelity").exists()
+    assert {t.stop for t in lab.ledger} == {40}
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_sweep_can_be_judged_too(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "sweep"
+    options = [option for option in SMALL if not option.startswith(("--step", "--tol", "--max"))]
+    assert run("sweep", f"--out={folder}", "--phi=1", "--seeds=1", *options).exit_code == 0
+    result = run("fidelity", folder, "--lengths=2", "--networks=3")
+    assert result.exit_code == 0, result.output

@@ -1,0 +1,174 @@
+"""Runs of version 0.1.0 stay readable, and go on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+import pytest
+from click.testing import Result
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from scalesearch.report.tables import candidates_table
+from scalesearch.search.reading import SAME_AS, chosen_of, counting_trials, runs_of
+from scalesearch.search.storage import StudyError, sqlite_url
+from scalesearch.search.study import find_study, open_study
+from tests.search.conftest import Lab
+
+OLD = Path(__file__).parents[1] / "fixtures" / "run-0.1.0"
+NAME = "grid-efficientnet-b0-phi1"
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(OLD, tmp_path / "old"))
+
+
+@pytest.fixture(autouse=True)
+def light_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.search.test_crash_matrix import _light_report
+
+    monkeypatch.setattr("scalesearch.cli.run.write_report", _light_report)
+
+
+def _same_as_then(folder: Path, *, but: tuple[str, ...] = ()) -> None:
+    then = pd.read_csv(OLD / "candidates.csv").drop(columns=list(but))
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "candidates.csv")[list(then)], then)
+
+
+def _again(old: Path) -> tuple[str, ...]:
+    return ("grid", f"--config={old / 'run.toml'}", f"--out={old}")
+
+
+def test_its_report_says_what_it_said(old: Path, run: Run) -> None:
+    (old / "candidates.csv").unlink()
+    before = (old / "study.db").read_bytes()
+    assert run("report", old).exit_code == 0
+    _same_as_then(old)
+    assert (old / "study.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["resume", "grid"])
+def test_a_finished_one_goes_on_to_its_end_at_once(old: Path, run: Run, lab: Lab, command: str) -> None:
+    result = run("resume", old) if command == "resume" else run(*_again(old))
+    assert result.exit_code == 0, result.output
+    _same_as_then(old)
+    assert (lab.ledger, lab.measured) == ([], [])
+    study = open_study(sqlite_url(old), NAME, create=False)
+    assert [planned.record.key for planned in study.completed()] == [
+        planned.arch.key for planned in study.completed()
+    ]
+    assert len(study.completed()) == 3
+
+
+@pytest.mark.parametrize("command", ["resume", "grid"])
+@pytest.mark.parametrize("state", [TrialState.WAITING, TrialState.RUNNING, TrialState.FAIL])
+def test_one_that_was_stopped_half_way_is_finished(
+    old: Path, run: Run, lab: Lab, state: TrialState, command: str
+) -> None:
+    key = _take_back(old, state)
+    if state == TrialState.FAIL:
+        assert run("resume", old).exit_code == 0
+        assert lab.ledger == []
+        result = run("resume", old, "--retry-failed")
+    else:
+        result = run("resume", old) if command == "resume" else run(*_again(old))
+    assert result.exit_code == 0, result.output
+    assert [(t.key, t.seed, t.start, t.stop) for t in lab.ledger] == [(key, 0, 0, 32)]
+    table = pd.read_csv(old / "candidates.csv").set_index("key")
+    assert set(table["status"]) == {"completed", "skipped"}
+    then = pd.read_csv(OLD / "candidates.csv").set_index("key")
+    outcome = ["top1", "loss", "top1_low", "top1_high", "train_seconds", "fvcore_total", "pareto"]
+    pd.testing.assert_frame_equal(table[list(then)].drop(columns=outcome), then.drop(columns=outcome))
+    others = [other for other in then.index if other != key]
+    pd.testing.assert_frame_equal(table.loc[others, outcome[:-1]], then.loc[others, outcome[:-1]])
+
+
+def _take_back(folder: Path, state: TrialState) -> str:
+    """Makes the last trial of a finished run one that was not trained, as version 0.1.0 left such."""
+    url = sqlite_url(folder)
+    study = optuna.load_study(study_name=NAME, storage=url)
+    attributes, trials = study.user_attrs, study.trials
+    optuna.delete_study(study_name=NAME, storage=url)
+    again = optuna.create_study(study_name=NAME, storage=url, direction="maximize")
+    for name, value in attributes.items():
+        again.set_user_attr(name, value)
+    for trial in trials[:-1]:
+        again.add_trial(trial)
+    taken = trials[-1].user_attrs
+    kept = {name: value for name, value in taken.items() if name != "result"}
+    again.enqueue_trial(trials[-1].params, user_attrs=kept)
+    if state != TrialState.WAITING:
+        ranges = {name: trials[-1].distributions[name] for name in trials[-1].params}
+        asked = again.ask(fixed_distributions=ranges)
+        if state == TrialState.FAIL:
+            asked.set_user_attr("reason", "broken")
+            again.tell(asked, state=TrialState.FAIL)
+    return str(taken["key"])
+
+
+def test_fidelity_wants_it_adopted_first(old: Path, run: Run) -> None:
+    result = run("fidelity", old)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: DIR must hold a run of this version, got {old} of version 0.1.0: scalesearch resume {old} "
+        "makes it one\n"
+    )
+    assert not (old / "fidelity").exists()
+
+
+def test_its_record_has_one_seed_and_no_rungs() -> None:
+    study = open_study(sqlite_url(OLD), NAME, create=False)
+    record = study.record()
+    assert (record.kind, record.rungs, record.objectives, record.reliability) == ("grid", (), ("top1",), ())
+    trained = [c for c in record.candidates if c.runs]
+    assert [tuple(run.seed for run in c.runs) for c in trained] == [(0,)] * 3
+    assert len(candidates_table(record)) == 59
+
+
+def _trial(**attributes: Any) -> FrozenTrial:
+    return create_trial(state=TrialState.RUNNING, user_attrs=attributes)
+
+
+def test_runs_come_by_seed_and_an_old_result_is_the_first_seeds() -> None:
+    assert runs_of(_trial(**{"run/11": {"a": 1}, "run/2": {"b": 2}}), 0) == {2: {"b": 2}, 11: {"a": 1}}
+    assert runs_of(_trial(result={"c": 3}), 7) == {7: {"c": 3}}
+    assert runs_of(_trial(), 7) == {}
+
+
+def test_the_latest_trial_of_a_network_counts_and_copies_do_not() -> None:
+    trials = [
+        _trial(key="a"),
+        _trial(key="b"),
+        _trial(key="a", retry=True),
+        _trial(),
+        _trial(key="b", **{SAME_AS: 1}),
+    ]
+    assert counting_trials(trials) == {"a": trials[2], "b": trials[1]}
+
+
+def test_the_chosen_come_in_their_order() -> None:
+    pieces = {"chosen/0001": [{"key": "c"}], "chosen/0000": [{"key": "b"}, {"key": "a"}], "chosen/0002": []}
+    assert list(chosen_of(pieces | {"skipped/0000": [{"key": "z"}]})) == ["b", "a", "c"]
+
+
+def test_a_database_is_not_made_by_looking_for_a_study(tmp_path: Path) -> None:
+    for url in (
+        sqlite_url(tmp_path),
+        f"{sqlite_url(tmp_path)}?timeout=5",
+        f"sqlite+pysqlite:///{tmp_path}/study.db",
+    ):
+        assert find_study(url, "run") is None
+    assert list(tmp_path.iterdir()) == []
+    made = open_study(sqlite_url(tmp_path), "run", create=True)
+    for url in (sqlite_url(tmp_path), f"{sqlite_url(tmp_path)}?timeout=5"):
+        found = find_study(url, "run")
+        assert found is not None
+        assert found.name == made.name
+    with pytest.raises(StudyError, match=r"^`storage` must be a database URL"):
+        find_study("nonsense", "run")
