@@ -72,8 +72,8 @@ def training_options(*, seeds: int = 1) -> Decorator:
             type=click.Choice(tuple(RECIPES)),
             default=DEFAULT.recipe,
             show_default=True,
-            help="steady: minutes on a CPU. quick: as short, by the schedule of 0.1.0. paper: the paper's own "
-            "350 epochs at batch 4096.",
+            help="steady: minutes on a CPU. quick: as short, by the schedule of 0.1.0. paper: the paper's "
+            "own 350 epochs at batch 4096.",
         ),
         click.option(
             "--images",

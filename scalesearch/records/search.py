@@ -209,7 +209,7 @@ class RunRecord:
 
     @property
     def winner(self) -> CandidateRecord | None:
-        """The network of the highest mean top-1 among those trained to the end; of equal ones the cheapest."""
+        """The network of the highest mean top-1, trained to the end; of equal ones the cheapest."""
         done = [c for c in self.candidates if c.status == "completed"]
         return min(done, key=lambda c: (-(c.top1 or 0.0), c.macs), default=None)
 

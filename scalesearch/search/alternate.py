@@ -10,18 +10,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from scalesearch.architecture.spec import ArchSpec, Rounding, compound
 from scalesearch.records import RoundRecord, RunRecord
 from scalesearch.scaling import Coefficients
-from scalesearch.search.budget import EqualCost
+from scalesearch.search.budget import SAME_PHI, EqualCost, affordable_phi
 from scalesearch.search.grid_plan import GridSettings
 
-__all__ = ["AlternateSettings", "Outcome", "affordable_phi", "alternate"]
+__all__ = ["AlternateSettings", "Outcome", "alternate"]
 
-# Phis nearer than this make the same networks at any size that can be trained.
-SAME_PHI = 1e-3
-# Far beyond any network that could be trained.
-MOST_PHI = 64.0
 BUDGETS = ("macs", "params", "activations", "memory")
 
 
@@ -57,37 +52,6 @@ class Outcome:
     rounds: tuple[RoundRecord, ...]
     converged: bool
     reason: str
-
-
-def affordable_phi(
-    base: ArchSpec, coefficients: Coefficients, rounding: Rounding, budget: EqualCost
-) -> tuple[float, float]:
-    """The greatest phi, in whole thousandths, whose network stays within the budget, and its cost.
-
-    Cost climbs with phi in steps, so the end of the last affordable step is found.
-
-    Raises:
-        ValueError: if the coefficients scale nothing, or nothing of what the budget counts.
-    """
-    if coefficients.product == 1:
-        raise ValueError("`coefficients` must scale something, got 1, 1, 1")
-
-    def cost(steps: int) -> float:
-        return budget.cost(compound(base, coefficients, steps * SAME_PHI, rounding))
-
-    low, high = 0, round(1 / SAME_PHI)
-    while cost(high) <= budget.target:
-        if high * SAME_PHI >= MOST_PHI:
-            c = coefficients
-            raise ValueError(
-                f"`budget` must be one that coefficients move, got {budget.kind}, which stays within "
-                f"{budget.target:.6g} up to phi {high * SAME_PHI:g} at ({c.alpha:g}, {c.beta:g}, {c.gamma:g})"
-            )
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if cost(middle) <= budget.target else (low, middle)
-    return round(low * SAME_PHI, 6), cost(low)
 
 
 def alternate(

@@ -130,8 +130,9 @@ class Batches:
             if study.runs(trial)[seeds[0]]["images_seen"] > rung.images or not study.should_prune(trial):
                 alive.append(trial)
             else:
-                study.prune(trial)
+                # Once it is pruned nobody looks for its checkpoints again.
                 self._trainer.forget(study.planned(trial).record.key, seeds)
+                study.prune(trial)
         return alive
 
     def _measure(self, trial: optuna.Trial) -> None:

@@ -11,15 +11,44 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Context
 from typing import cast
 
-from scalesearch.architecture.match import BudgetKind, Dimension, UnreachableError, closed_form, match
-from scalesearch.architecture.spec import ArchSpec, Rounding
+from scalesearch.architecture.match import (
+    BudgetKind,
+    Dimension,
+    Matched,
+    UnreachableError,
+    closed_form,
+    match,
+)
+from scalesearch.architecture.spec import ArchSpec, Rounding, compound
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients
 from scalesearch.search.grid import Candidate, EmptyGridError
 
-__all__ = ["CostOf", "EqualCost", "hold", "nearest_error", "repair", "solved_dimensions"]
+__all__ = [
+    "SAME_PHI",
+    "CostOf",
+    "EqualCost",
+    "UnmovedError",
+    "affordable_phi",
+    "along_the_rule",
+    "hold",
+    "nearest_error",
+    "repair",
+    "solved_dimensions",
+]
+
+# Phis nearer than this make the same networks at any size that can be trained.
+SAME_PHI = 1e-3
+# Far beyond any network that could be trained.
+MOST_PHI = 64.0
+# A budget met to within this, relative to it, is met.
+HAIR = 0.02
 
 CostOf = Callable[[ArchSpec], float]
+
+
+class UnmovedError(ValueError):
+    """Coefficients that cannot bring a network to a budget, at any phi."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +81,80 @@ class EqualCost:
         return abs(budget.residual) <= self.tolerance
 
 
+def affordable_phi(
+    base: ArchSpec, coefficients: Coefficients, rounding: Rounding, budget: EqualCost
+) -> tuple[float, float]:
+    """The greatest phi, in whole thousandths, whose network stays within the budget, and its cost.
+
+    Cost climbs with phi in steps, so the end of the last affordable step is found. A budget below the
+    baseline's makes it negative.
+
+    Raises:
+        UnmovedError: if the coefficients move nothing of what the budget counts, or not as far.
+        ValueError: if they scale nothing at all.
+    """
+    if coefficients.product == 1:
+        raise ValueError("`coefficients` must scale something, got 1, 1, 1")
+
+    def within(steps: int) -> bool:
+        return budget.cost(compound(base, coefficients, steps * SAME_PHI, rounding)) <= budget.target
+
+    whole = round(1 / SAME_PHI)
+    low, high = (0, whole) if within(0) else (-whole, 0)
+    try:
+        while within(high) or not within(low):
+            low, high = (high, 2 * high) if within(high) else (2 * low, low)
+            if high - low >= MOST_PHI * whole:
+                raise ValueError("no phi in reach")
+    except ValueError as error:  # no network can be built so far out
+        c = coefficients
+        raise UnmovedError(
+            f"`budget` must be one that coefficients move, got {budget.kind}: no network of "
+            f"({c.alpha:g}, {c.beta:g}, {c.gamma:g}) spends about {budget.target:.6g}"
+        ) from error
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if within(middle) else (low, middle)
+    return round(low * SAME_PHI, 6), budget.cost(compound(base, coefficients, low * SAME_PHI, rounding))
+
+
+def along_the_rule(
+    base: ArchSpec, coefficients: Coefficients, phi: float, rounding: Rounding, budget: EqualCost
+) -> Matched:
+    """The network of the coefficients, at whatever phi, that spends the budget.
+
+    Cost climbs with phi in steps, by whole blocks above all, so of the two steps next to the budget the
+    nearer one is taken and its width moved by a hair; the resolution too, where whole channels are coarse.
+    Where the coefficients cannot move this cost so far, the network at ``phi`` is moved instead.
+    """
+    try:
+        start, below = affordable_phi(base, coefficients, rounding, budget)
+        above = budget.cost(compound(base, coefficients, start + SAME_PHI, rounding))
+        if above * below < budget.target**2:
+            start += SAME_PHI
+    except UnmovedError:
+        start = phi
+    hair = _nearest(base, coefficients, start, rounding, budget, ("width",))
+    if abs(hair.residual) <= HAIR or budget.kind == "params":
+        return hair
+    return _nearest(base, coefficients, start, rounding, budget, ("width", "resolution"))
+
+
+def _nearest(
+    base: ArchSpec,
+    coefficients: Coefficients,
+    phi: float,
+    rounding: Rounding,
+    budget: EqualCost,
+    by: tuple[Dimension, ...],
+) -> Matched:
+    """The network nearest to the budget, also where the budget is out of reach."""
+    try:
+        return match(base, coefficients, phi, rounding, by=by, target=budget.target, cost=budget.cost)
+    except UnreachableError as error:
+        return error.nearest
+
+
 def solved_dimensions(kind: str, asked: str) -> tuple[Dimension, ...]:
     """The dimensions to solve for, as ``match`` takes them.
 
@@ -80,12 +183,7 @@ def repair(
     """
     groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        try:
-            matched = match(
-                base, candidate.coefficients, phi, rounding, by=by, target=budget.target, cost=budget.cost
-            )
-        except UnreachableError as error:
-            matched = error.nearest
+        matched = _nearest(base, candidate.coefficients, phi, rounding, budget, by)
         repaired = replace(
             candidate,
             arch=matched.arch,

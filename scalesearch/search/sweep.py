@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scalesearch.architecture.match import Dimension, UnreachableError, match
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Shares, one_dial
-from scalesearch.search.budget import EqualCost
+from scalesearch.search.budget import EqualCost, along_the_rule
 from scalesearch.search.grid_plan import MATCHES
 from scalesearch.search.plan import Plan, Planned, describer
 from scalesearch.search.rungs import planned_rungs
@@ -24,21 +23,14 @@ __all__ = ["ROLES", "SweepSettings", "plan_sweep"]
 
 ROLES = ("depth", "width", "resolution", "compound", "fast")
 BUDGETS = tuple(kind for kind in MATCHES if kind not in ("none", "latency"))
-# What is solved for: the role's own dimension, then the width by a hair, as blocks and pixels are coarse.
-SOLVED: dict[str, tuple[Dimension, ...]] = {
-    "depth": ("depth", "width"),
-    "width": ("width",),
-    "resolution": ("resolution", "width"),
-    "compound": ("resolution", "width"),
-    "fast": ("resolution", "width"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(TrainingSettings):
     """The settings of ``scalesearch sweep``: coefficients of the compound rule, and the budgets as phis.
 
-    ``match`` is what all networks of a budget spend alike: ``2**phi`` times the baseline.
+    ``match`` is what all networks of a budget spend alike: ``2**phi`` times the baseline. Each role scales by
+    its own coefficients, to whatever phi spends that.
     """
 
     alpha: float = 1.2
@@ -73,7 +65,7 @@ def plan_sweep(settings: SweepSettings, size: DataSize) -> Plan:
     """The baseline, then each role's network at each budget.
 
     Raises:
-        ValueError: if a network would have less than one pixel, or a budget cannot be met in a dimension.
+        ValueError: if a network would have less than one pixel.
     """
     base = settings.proxy_baseline(size.classes)
     chosen = list(_networks(settings, base))
@@ -113,13 +105,7 @@ def _networks(settings: SweepSettings, base: ArchSpec) -> Iterator[Planned]:
         budget = EqualCost.of(settings.match, base, phi, tolerance=1.0, batch_size=settings.batch_size)
         for role in ROLES:
             coefficients = settings.coefficients_of(role)
-            by = tuple(name for name in SOLVED[role] if (settings.match, name) != ("params", "resolution"))
-            try:
-                found = match(
-                    base, coefficients, phi, rounding, by=by, target=budget.target, cost=budget.cost
-                )
-            except UnreachableError as error:
-                found = error.nearest
+            found = along_the_rule(base, coefficients, phi, rounding, budget)
             planned = describe(
                 arch=found.arch,
                 coefficients=coefficients,
@@ -127,7 +113,7 @@ def _networks(settings: SweepSettings, base: ArchSpec) -> Iterator[Planned]:
                 multipliers=found.multipliers,
                 merged=((coefficients.alpha, coefficients.beta, coefficients.gamma),),
                 budget=BudgetRecord(
-                    kind=settings.match, target=budget.target, value=found.value, matched_by=",".join(by)
+                    kind=settings.match, target=budget.target, value=found.value, matched_by="phi,width"
                 ),
                 role=role,
             )

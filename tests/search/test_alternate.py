@@ -120,7 +120,7 @@ def test_a_budget_that_the_coefficients_cannot_move_is_refused() -> None:
     base, rounding = SETTINGS.proxy_baseline(18), SETTINGS.proxy_rounding
     params = EqualCost.of("params", base, 2.0, tolerance=0.0, batch_size=32)
     with pytest.raises(
-        ValueError, match=r"^`budget` must be one that coefficients move, got params, which stays"
+        ValueError, match=r"^`budget` must be one that coefficients move, got params: no network of"
     ):
         affordable_phi(base, Coefficients(alpha=1, beta=1, gamma=1.1), rounding, params)
     with pytest.raises(ValueError, match=r"^`coefficients` must scale something, got 1, 1, 1$"):

@@ -30,7 +30,7 @@ def test_differences_leave_out_what_changes_no_result() -> None:
     ("change", "message"),
     [
         ({"baseline": "vgg"}, "`baseline` must be one of efficientnet-b0, got 'vgg'"),
-        ({"recipe": "slow"}, "`recipe` must be one of quick, paper, got 'slow'"),
+        ({"recipe": "slow"}, "`recipe` must be one of steady, quick, paper, got 'slow'"),
         ({"phi": float("nan")}, "`phi` must be a finite number, got nan"),
         ({"baseline_width": 0.0}, "`baseline_width` must be a finite number > 0, got 0.0"),
         ({"jobs": 0}, "`jobs` must be >= 1, got 0"),
