@@ -1,6 +1,7 @@
 # `make demo` and `make test` need nothing but Python >= 3.11 and make; both create .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
+SIDE_BY_SIDE := -n auto --dist loadfile
 
 .PHONY: demo test check lint clean
 .DELETE_ON_ERROR:
@@ -9,11 +10,11 @@ demo: .venv/installed
 	$(BIN)/scalesearch grid --phi 1 --out reports/demo
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 # Everything CI demands: style, types, the floors of the house, and the whole suite with its slow part.
 check: lint
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "slow or not slow"
 
 lint: .venv/installed-check
 	$(BIN)/ruff check .

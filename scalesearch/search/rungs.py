@@ -16,9 +16,11 @@ from scalesearch.records import RungRecord
 
 __all__ = ["FINALISTS", "Rung", "choose_rungs", "parse_rungs", "planned_rungs", "rungs_text"]
 
-# What a time budget is spent on, gentlest first: the share of the length at each rung. Between rungs a third
-# of the networks goes on (the usual factor), but never fewer than are left at the end.
-LADDERS = ((1.0,), (1 / 2, 1.0), (1 / 3, 1.0), (1 / 9, 1 / 3, 1.0), (1 / 16, 1 / 4, 1.0))
+# What a time budget is spent on, gentlest first: the share of the length at each rung. Nothing is decided
+# before half of it: runs as short as the recipes' own rank networks hardly better than chance at a quarter
+# (experiments/recipes.md). A third of the networks goes on (the usual factor), but never fewer than are left
+# at the end.
+LADDERS = ((1.0,), (1 / 2, 1.0))
 KEEP = 1 / 3
 FINALISTS = 4
 
@@ -94,7 +96,6 @@ def choose_rungs(
     seconds_each: float,
     budget_s: float,
     seeds: int,
-    most: int = 0,
     seconds_finalist: float = 0.0,
 ) -> tuple[Rung, ...] | None:
     """The gentlest ladder that meets a time budget; None where even the steepest does not.
@@ -106,11 +107,9 @@ def choose_rungs(
         seconds_each: wall-clock seconds that one whole training run takes of the run's time.
         budget_s: seconds in all.
         seeds: of the finalists.
-        most: networks to try at most; 0 for no limit.
         seconds_finalist: that each network of the last rung takes besides, such as to measure its latency.
     """
-    wanted = min(networks, most) if most else networks
-    for count in range(wanted, 0, -1):
+    for count in range(networks, 0, -1):
         for shares in LADDERS:
             rungs = _ladder(count, shares)
             if _runs(rungs, seeds) * seconds_each + rungs[-1].networks * seconds_finalist <= budget_s:
