@@ -22,6 +22,7 @@ TINY = (
     "--images=32",
     "--batch-size=8",
     "--held-out=18",
+    "--seeds=1",
     "--baseline-width=0.125",
     "--baseline-channel-divisor=1",
     "--baseline-resolution=16",

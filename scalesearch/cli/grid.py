@@ -135,7 +135,7 @@ class _RungList(click.ParamType[tuple[str, ...]]):
     "few batches first.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan, its time and memory, and train nothing.")
-@training_options()
+@training_options(seeds=2)
 @out_option("reports/grid-BASELINE-phiPHI")
 @format_option
 def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:
@@ -147,8 +147,8 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     two cores.
 
     Rounding makes networks of one product cost up to twice as much as one another: --match macs gives all
-    of them the same real cost. One seed cannot tell networks apart that are close: --seeds 3 makes the
-    winner a set of all that a test cannot tell from the best.
+    of them the same real cost. With several seeds the winner is the set of all networks that a test cannot
+    tell from the best; more --seeds tell more of them apart.
 
     Writes candidates.csv, pareto.csv, report.md, figures/, run.toml and study.db (an Optuna study).
     Calling it again with the same settings, or `scalesearch resume DIR`, goes on where it was stopped.

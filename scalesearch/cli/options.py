@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from scalesearch.architecture.baselines import BASELINES
+from scalesearch.search.settings import TrainingSettings
 
 __all__ = [
     "PHI",
@@ -87,6 +88,9 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
     table = tables.get(name)
     if not isinstance(table, dict):
         raise click.BadParameter(f"{value} must have a table [{name}], got none", ctx, param)
+    if name == "grid" and "kind" not in tables.get("run", {"kind": name}):
+        # Version 0.1.0 wrote it, and did not know all that is asked for today.
+        table = dict(TrainingSettings.BEFORE) | table
     options = {option.name: option for option in ctx.command.params if option.expose_value}
     settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
     for key, setting in table.items():

@@ -13,7 +13,7 @@ Run = Callable[..., Result]
 SMALL = (
     *("--step=0.25", "--tolerance=0.3", "--max-networks=4", "--images=40", "--batch-size=4"),
     *("--baseline-width=0.125", "--baseline-resolution=16", "--baseline-channel-divisor=1"),
-    *("--device=cpu", "--threads=1", "--jobs=1", "--no-latency"),
+    *("--device=cpu", "--threads=1", "--jobs=1", "--no-latency", "--seeds=1"),
 )
 
 
