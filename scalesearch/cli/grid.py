@@ -173,7 +173,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         if out is not None and len(phi) > 1:
             folder = out / f"phi{one:g}"
         with empty_grid_as_exit_3():
-            settings = _with_rungs(asked, folder)
+            settings = _with_rungs(asked, folder, announce=not dry_run)
             if dry_run:
                 require_device(settings.device)
                 show_plan(grid_plan(settings, data_size(settings.data)), settings, output_format)
@@ -195,7 +195,7 @@ def _choose_rungs(ctx: click.Context, options: dict[str, Any]) -> None:
     options["time_budget"] = options["time_budget"] or 0.0
 
 
-def _with_rungs(settings: GridSettings, folder: Path) -> GridSettings:
+def _with_rungs(settings: GridSettings, folder: Path, *, announce: bool) -> GridSettings:
     """The settings with their rungs: those of the run that is there already, where it had the same budget."""
     if not settings.time_budget:
         return settings
@@ -208,4 +208,4 @@ def _with_rungs(settings: GridSettings, folder: Path) -> GridSettings:
     there = recorded_settings(folder, "grid")
     if there is not None and there.get("time_budget") == settings.time_budget:
         return replace(settings, rungs=tuple(there["rungs"]), max_networks=there["max_networks"])
-    return fit_time_budget(settings, data_size(settings.data))
+    return fit_time_budget(settings, data_size(settings.data), announce=announce)

@@ -10,10 +10,11 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from scalesearch.architecture.spec import ArchSpec
 from scalesearch.cli.main import EXIT_EMPTY, Fail
 from scalesearch.cli.progress import duration, spinner, track
 from scalesearch.proxy.dataset import DataSize
-from scalesearch.search.estimate import LATENCY_S, OVERHEAD_S, estimate, measure_speed, run_seconds
+from scalesearch.search.estimate import LATENCY_S, OVERHEAD_S, Estimate, estimate, measure_speed, run_seconds
 from scalesearch.search.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor, TrialFailedError
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.plan import Plan
@@ -32,8 +33,10 @@ def grid_plan(settings: GridSettings, size: DataSize) -> Plan:
         return plan_grid(settings, size, latency_cost(settings, executor, measured))
 
 
-def fit_time_budget(settings: GridSettings, size: DataSize) -> GridSettings:
+def fit_time_budget(settings: GridSettings, size: DataSize, *, announce: bool) -> GridSettings:
     """The settings with the rungs, and the number of networks, that the time budget has room for.
+
+    With ``announce`` the plan is printed on standard error.
 
     Raises:
         Fail: with exit code 3 if it has room for no search at all.
@@ -65,11 +68,16 @@ def fit_time_budget(settings: GridSettings, size: DataSize) -> GridSettings:
             f"about {duration(needed)}; --images or --baseline-width make runs shorter",
             EXIT_EMPTY,
         )
-    return replace(
+    chosen = replace(
         settings,
         rungs=rungs_text(rungs) if len(rungs) > 1 else (),
         max_networks=rungs[0].networks,
     )
+    if announce and not settings.measures_cost:  # else the plan itself takes minutes: it is not made twice
+        plan = plan_grid(chosen, size)
+        for line in _plan_lines(plan, chosen, estimate(_archs(plan), plan.rungs, chosen, speed)):
+            click.echo(line, err=True)
+    return chosen
 
 
 def show_plan(plan: Plan, settings: TrainingSettings, output_format: str) -> None:
@@ -78,17 +86,30 @@ def show_plan(plan: Plan, settings: TrainingSettings, output_format: str) -> Non
 
     from scalesearch.cli.show import PLAN_COLUMNS, print_table
 
-    archs = [planned.arch for planned in plan.chosen]
+    archs = _archs(plan)
     with _workers(settings.jobs, settings, TO_TRAIN) as executor:
         speed = measure_speed(archs, settings, executor, track)
-    expected = estimate(archs, plan.rungs, settings, speed)
-    candidates = [planned.record for planned in plan.chosen]
-    networks = len(plan.order)
-    macs = [c.macs for c in candidates]
-    lines = [
+    for line in _plan_lines(plan, settings, estimate(archs, plan.rungs, settings, speed)):
+        click.echo(line, err=output_format != "table")
+    rows = [
+        {name: getattr(c, name) for name in PLAN_COLUMNS if name not in ("merged", "residual")}
+        | {"merged": len(c.merged), "residual": c.budget.residual if c.budget else None}
+        for c in (planned.record for planned in plan.chosen)
+    ]
+    print_table(pd.DataFrame(rows), output_format, columns=PLAN_COLUMNS)
+
+
+def _archs(plan: Plan) -> list[ArchSpec]:
+    return [planned.arch for planned in plan.chosen]
+
+
+def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> list[str]:
+    """A plan in words: networks, rungs, images, time and memory."""
+    networks, macs = len(plan.order), [planned.record.macs for planned in plan.chosen]
+    return [
         f"grid points          {plan.grid_points:,}, {plan.feasible:,} of them meet the constraint",
         f"distinct networks    {networks:,} ({plan.feasible - networks:,} points round to one of these)",
-        f"to be trained        {len(candidates):,}, {settings.seeds} seed{'s' * (settings.seeds > 1)}, "
+        f"to be trained        {len(macs):,}, {settings.seeds} seed{'s' * (settings.seeds > 1)}, "
         f"{min(macs) / 1e6:,.2f} to {max(macs) / 1e6:,.2f} M MACs",
         *(
             f"rung {i} of {len(plan.rungs)}          {rung.networks:,} networks to {rung.images:,} images"
@@ -100,14 +121,6 @@ def show_plan(plan: Plan, settings: TrainingSettings, output_format: str) -> Non
         f"expected time        {duration(expected.seconds)} with {settings.jobs} at a time on this machine",
         f"expected peak memory {expected.peak_bytes / 2**30:.1f} GiB over all workers",
     ]
-    for line in lines:
-        click.echo(line, err=output_format != "table")
-    rows = [
-        {name: getattr(c, name) for name in PLAN_COLUMNS if name not in ("merged", "residual")}
-        | {"merged": len(c.merged), "residual": c.budget.residual if c.budget else None}
-        for c in candidates
-    ]
-    print_table(pd.DataFrame(rows), output_format, columns=PLAN_COLUMNS)
 
 
 @contextmanager

@@ -75,12 +75,17 @@ def test_a_longer_run_takes_longer() -> None:
 
 
 @pytest.mark.parametrize("budget", [50.0, 60.0, 120.0, 1000.0])
-def test_a_time_budget_is_spent_and_kept(lab: Lab, monkeypatch: pytest.MonkeyPatch, budget: float) -> None:
+def test_a_time_budget_is_spent_and_kept(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], budget: float
+) -> None:
     _timed_by(lab, TRUE, monkeypatch)
     monkeypatch.setattr("scalesearch.cli.planning.track", _track)
     asked = replace(SETTINGS, time_budget=budget, seeds=2, jobs=2)
-    settings = fit_time_budget(asked, SIZE)
+    settings = fit_time_budget(asked, SIZE, announce=True)
     plan = plan_grid(settings, SIZE)
+    said = capsys.readouterr().err
+    assert f"to be trained        {len(plan.chosen)}, 2 seeds" in said
+    assert all(f"{rung.networks} networks to {rung.images:,} images" in said for rung in plan.rungs[1:])
     everything = plan_grid(asked, SIZE)
     archs = [planned.arch for planned in everything.chosen]
     expected = estimate(archs, plan.rungs, settings, TRUE).seconds
@@ -97,7 +102,7 @@ def test_too_little_time_says_how_much_two_networks_take(lab: Lab, monkeypatch: 
     _timed_by(lab, TRUE, monkeypatch)
     monkeypatch.setattr("scalesearch.cli.planning.track", _track)
     with pytest.raises(Fail) as caught:
-        fit_time_budget(replace(SETTINGS, time_budget=16.0), SIZE)
+        fit_time_budget(replace(SETTINGS, time_budget=16.0), SIZE, announce=False)
     assert caught.value.exit_code == 3
     assert str(caught.value).startswith(
         "--time-budget must have room for two networks, got 16 s: they take about"
