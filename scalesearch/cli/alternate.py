@@ -34,7 +34,7 @@ DEFAULT = AlternateSettings()
     type=float,
     default=DEFAULT.budget_ratio,
     show_default=True,
-    help="How much of it, as a multiple of the baseline's.",
+    help="How much of it, as a multiple of the baseline's, above 1.",
 )
 @click.option(
     "--max-rounds",

@@ -73,7 +73,7 @@ class FidelitySettings:
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Seeds at each length, from the run's first one on; at most the run's.",
+    help="Seeds at the other lengths, from the run's first one on; at most the run's.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Networks trained at a time.  [default: the run's]")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of each.  [default: the run's]")
@@ -141,6 +141,9 @@ def run_fidelity(
     from scalesearch.search.storage import sqlite_url
     from scalesearch.search.study import find_study
 
+    kind = read_run_file(folder).get("run", {}).get("kind", "grid")
+    if kind in ("alternate", "fidelity"):
+        raise Fail(f"DIR must hold a run of grid, search or sweep, got {folder}, which holds one of {kind}")
     study = open_run_study(folder, "")
     if "kind" not in study.begun():
         raise Fail(
@@ -184,7 +187,7 @@ def run_fidelity(
                 command,
                 lambda s=settings: plan_length(s, chosen, size.classes, size.train_images),  # type: ignore[misc]
             )
-            progress.headline(f"{multiple:g} times the length: {settings.images or settings.epochs:g}")
+            progress.headline(f"{multiple:g} times the length: {_length(settings)}")
             records.append(train_study(Run(folder=out, study=longer, settings=settings), progress))
     by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: study.record()}
     multiples = tuple(sorted(by_multiple))
@@ -198,6 +201,10 @@ def run_fidelity(
     write_report(study.record(), folder)
     print_table(written.table, output_format, columns=FIDELITY_COLUMNS)
     click.echo(f"Report: {out / 'report.md'}", err=output_format != "table")
+
+
+def _length(settings: TrainingSettings) -> str:
+    return f"{settings.epochs:g} epochs" if settings.images is None else f"{settings.images:,} images"
 
 
 def _require_enough(

@@ -43,7 +43,10 @@ def writable(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK_FILE)
         lock.acquire(timeout=0)
     except Timeout:
-        raise Fail(f"the folder must be one that no other run works on, got {folder}: one does now") from None
+        raise Fail(
+            f"the folder must be one that no other run works on, got {folder}: one does now; wait for its "
+            "end, or name another folder"
+        ) from None
     except OSError as error:
         raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
     try:

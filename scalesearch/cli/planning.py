@@ -118,7 +118,8 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
             if len(plan.rungs) > 1
         ),
         f"training images      {expected.images:,} in all",
-        f"expected time        {duration(expected.seconds)} with {settings.jobs} at a time on this machine",
+        f"expected time        {duration(expected.seconds)} with {settings.jobs} at a time, "
+        f"{settings.threads} thread{'s' * (settings.threads > 1)} each, on this machine as busy as it is now",
         f"expected peak memory {expected.peak_bytes / 2**30:.1f} GiB over all workers",
     ]
 

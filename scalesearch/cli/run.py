@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,6 +63,7 @@ class Run:
         return str(self.study.begun().get("kind", "grid"))
 
 
+KINDS = ("grid", "search", "sweep", "alternate", "fidelity")
 MakePlan = Callable[[DataSize], Plan]
 
 
@@ -177,6 +179,12 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     recorded = read_run_file(folder)
     run = recorded.get("run", {})
     table = recorded.get(run.get("kind", "grid"), {})
+    own = not (storage or table.get("storage", ""))
+    if own and not (folder / "study.db").exists():
+        raise Fail(
+            f"DIR must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it holds "
+            "no study"
+        )
     url = storage or table.get("storage", "") or sqlite_url(folder)
     if "***" in url:
         raise Fail(f"--storage must be given with its password: {folder} keeps only {url}")
@@ -195,7 +203,22 @@ def carry_on(run: Run, output_format: str) -> None:
             err=True,
         )
     if not any(c.status == "completed" for c in record.candidates):
+        _require_a_budget_met(record)
         raise Fail(f"no network could be trained; the reasons are in {run.folder / 'report.md'}", 1)
+
+
+def _require_a_budget_met(record: RunRecord) -> None:
+    """Says so where nothing was trained because no suggestion met the budget."""
+    tolerance = float(record.settings.get("budget_tolerance", 0.0))
+    off = [(abs(c.budget.residual), c.budget) for c in record.candidates if c.budget is not None]
+    if off and all(residual > tolerance for residual, _ in off):
+        needed, nearest = min(off, key=lambda pair: pair[0])
+        raise Fail(
+            f"--budget-tolerance must admit at least one suggestion, got {tolerance:g}: the nearest has "
+            f"{nearest.kind} {nearest.value:.6g} for {nearest.target:.6g}; --budget-tolerance "
+            f"{math.ceil(needed * 1e4) / 1e4:g} would admit it",
+            EXIT_EMPTY,
+        )
 
 
 def show_report(record: RunRecord, folder: Path, output_format: str) -> None:
@@ -230,12 +253,20 @@ def stopping(folder: Path, study: SearchStudy | None = None) -> Iterator[None]:
         with _terminate_as_interrupt():
             yield
     except KeyboardInterrupt:
-        kept = ""
-        if study is not None:
-            done = [c.status for c in study.record().candidates if c.status != "skipped"]
-            kept = f"{len(done) - done.count('waiting')} of {len(done)} networks are done and kept. "
-        click.echo(f"Stopped: {kept}Go on with: scalesearch resume {folder}", err=True)
+        kept = "what was trained is kept" if study is None else _kept(study.record())
+        click.echo(f"Stopped: {kept}. Go on with: scalesearch resume {folder}", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+def _kept(record: RunRecord) -> str:
+    """How much of a run is done."""
+    begun = [c for c in record.candidates if c.status != "skipped"]
+    if record.kind == "search":
+        # What comes after this batch is not suggested yet; what it has trained is kept before it is told.
+        trained = sum(bool(c.runs) for c in begun)
+        return f"{trained} trained networks of {record.settings['trials']} suggestions are kept"
+    done = sum(c.status != "waiting" for c in begun)
+    return f"{done} of {len(begun)} networks are done and kept"
 
 
 @contextmanager

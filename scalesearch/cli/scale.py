@@ -72,7 +72,8 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7
       scalesearch scale --alpha 1.3 --beta 1.1 --gamma 1.1 --phi 0,0.5,1 --latency --out reports/mine
     """
-    from scalesearch.cli.folder import writable
+    from scalesearch.cli.folder import read_run_file, writable
+    from scalesearch.cli.main import Fail
     from scalesearch.cli.run import require_device
     from scalesearch.cli.show import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
     from scalesearch.measure.device import auto_device
@@ -89,6 +90,11 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     require_device(settings.device)
     name = f"scale-{settings.baseline}"
     folder = out or Path("reports") / name
+    if (there := read_run_file(folder).get("run", {}).get("kind")) is not None:
+        raise Fail(
+            f"--out must be a folder without a run of another command, got {folder}, which holds a run of "
+            f"scalesearch {there}; choose another folder"
+        )
     with writable(folder):
         with _counting(settings, folder) as counted:
             # What the report needs takes seconds to load: it does so while the workers count.

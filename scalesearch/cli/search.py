@@ -135,7 +135,7 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
 
     A suggestion is three shares that add up to 1: a of the growth in cost for depth, b for width, c for
     resolution. Then alpha = 2^a, beta = 2^(b/2), gamma = 2^(c/2), and alpha * beta^2 * gamma^2 is 2
-    exactly: no suggestion is wasted. Suggestions learn from the results before them.
+    exactly: no suggestion is wasted. All samplers but random and qmc learn from the results before.
 
     Writes trials.csv, front.csv, report.md, figures/, run.toml and study.db (an Optuna study).
     Calling it again with the same settings, or `scalesearch resume DIR`, goes on where it was stopped, and

@@ -85,6 +85,7 @@ SEARCH_COLUMNS = {
     "latency_median_s": "{:.2f} ms",
     "top1": "{:.1%}",
     "reward": "{:.4f}",
+    "front": "{}",
     "status": "{}",
 }
 ROUND_COLUMNS = {
@@ -131,7 +132,8 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    columns = {name: form for name, form in (columns or GRID_COLUMNS).items() if name in frame}
+    asked = (columns or GRID_COLUMNS).items()
+    columns = {name: form for name, form in asked if name in frame and not frame[name].isna().all()}
     if "status" in frame:
         frame = frame[frame["status"] != "skipped"]
     if best_first:

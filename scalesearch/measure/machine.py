@@ -7,11 +7,12 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from scalesearch import __version__
+
 __all__ = ["machine", "usable_cores", "versions"]
 
 UNKNOWN = "unknown"
 PACKAGES = (
-    "scalesearch",
     "torch",
     "torchvision",
     "fvcore",
@@ -45,7 +46,7 @@ def machine(device: str = "cpu") -> dict[str, str | int]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and the packages that decide a result; ``not installed`` where one is missing."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "scalesearch": __version__}
     for package in PACKAGES:
         try:
             found[package] = version(package)

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.records import RungRecord
 from scalesearch.search.driver import mean_curve, measure_one
-from scalesearch.search.reading import SAME_AS, attributes_of, counting_trials
+from scalesearch.search.reading import SAME_AS, attributes_of, counting_trials, runs_of
 from scalesearch.search.samplers import SPACE, make_pruner, make_sampler
 from scalesearch.search.sampling import SearchSettings
 from scalesearch.search.study import SearchStudy
@@ -58,10 +58,14 @@ class Batches:
         if len(self._rungs) > 1:
             return  # nobody knows how many will be stopped: each batch says its own
         trials = self._trials()
-        done = sum(trial.state.is_finished() for trial in trials)
-        retries = sum("retry" in trial.user_attrs for trial in trials)
         tasks = self._settings.seeds + ("latency" in self._settings.objectives)
-        self._observer.phase("Training", tasks * (self._settings.trials + retries), tasks * done)
+        done = sum(
+            # A batch that was cut short has runs that nobody has been told of yet.
+            tasks if trial.state.is_finished() else len(runs_of(trial, self._settings.seed))
+            for trial in trials
+        )
+        retries = sum("retry" in trial.user_attrs for trial in trials)
+        self._observer.phase("Training", tasks * (self._settings.trials + retries), done)
 
     def ask(self) -> list[optuna.Trial]:
         """The trials of the next batch, or what was cut short of one; none at the end."""

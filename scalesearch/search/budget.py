@@ -161,6 +161,10 @@ def solved_dimensions(kind: str, asked: str) -> tuple[Dimension, ...]:
     By default the resolution, then the width by a hair, since whole pixels are coarse; the width alone where
     resolution costs nothing.
     """
+    if asked == "auto" and kind == "latency":
+        return (
+            "resolution",
+        )  # each network takes a second or more to time, and noise is coarser than pixels
     if asked == "auto":
         return ("width",) if kind == "params" else ("resolution", "width")
     return cast(tuple[Dimension, ...], tuple(asked.split(",")))

@@ -24,7 +24,7 @@ __all__ = ["CONSTRAINTS", "MATCHES", "MATCH_BY", "GridSettings", "parse_triple",
 CONSTRAINTS = ("product", *BUDGETS)
 MATCHES = ("none", *BUDGETS)
 MATCH_BY = ("auto", *get_args(Dimension), "resolution,width", "depth,width")
-# Where latency is the budget, this many networks are timed for each that can be trained.
+# Where latency is the constraint, this many networks are timed for each that can be trained: few meet it.
 TIMED_PER_TRAINED = 3
 
 
@@ -142,7 +142,8 @@ def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = 
     candidates = distinct(points, base, settings.proxy_rounding, settings.phi, prefer=anchor)
     if settings.measures_cost:
         # Each network takes a second or more to time: a spread of them stands for all.
-        candidates = thin(candidates, TIMED_PER_TRAINED * settings.most_trained, anchor)
+        several = TIMED_PER_TRAINED if settings.constraint == "latency" else 1
+        candidates = thin(candidates, several * settings.most_trained, anchor)
     candidates = _meeting_the_constraint(settings, candidates, base, measured)
     candidates, unmet = _matched(settings, candidates, base, measured)
     chosen = thin(candidates, settings.most_trained, anchor)

@@ -110,7 +110,7 @@ class SearchSettings(TrainingSettings):
         if self.objectives[0] not in ("top1", "reward"):
             raise ValueError(f"`objectives` must begin with top1 or reward, got {shown!r}")
         if "latency" in self.objectives and not self.latency:
-            raise ValueError("`latency` must be on where it is an objective")
+            raise ValueError(f"`latency` must be on where it is an objective, got no-latency with {shown!r}")
         if self.pruner != "none" and len(self.objectives) > 1:
             raise ValueError(
                 f"`pruner` must be none with several objectives, got {self.pruner!r} for {shown}: Optuna "

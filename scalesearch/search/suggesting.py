@@ -108,7 +108,7 @@ def unmet(candidate: CandidateRecord, tolerance: float) -> str:
     budget = candidate.budget
     if budget is None or abs(budget.residual) <= tolerance:
         return ""
-    return f"{budget.kind} cannot be brought nearer than {budget.residual:+.1%} to the budget"
+    return f"{budget.kind} cannot be brought nearer than {100 * budget.residual:+.2g}% to the budget"
 
 
 def objective_values(

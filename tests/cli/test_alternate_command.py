@@ -70,7 +70,7 @@ def test_a_report_on_a_stopped_one_changes_nothing_of_what_comes(
         patch.setattr(lab, "on_result", stop_in_time)
         result = run("alternate", f"--out={folder}", *SMALL)
     assert result.exit_code == 130
-    assert f"Stopped: Go on with: scalesearch resume {folder}" in result.stderr
+    assert f"Stopped: what was trained is kept. Go on with: scalesearch resume {folder}" in result.stderr
     result = run("report", folder)
     assert result.exit_code == 1
     assert result.stderr.endswith(f"Error: round 1 is not trained to its end yet; see {folder / 'logs'}\n")

@@ -265,7 +265,7 @@ BAD = {
         "Error: --budget-tolerance must be a finite number >= 0, got -1.0",
     ),
     "an unknown option": (["--speed=9"], "No such option"),
-    "an unknown choice": (["--recipe=slow"], "'slow' is not one of 'quick', 'paper'"),
+    "an unknown choice": (["--recipe=slow"], "'slow' is not one of 'steady', 'quick', 'paper'"),
     "no storage": (["--storage=nonsense"], "--storage must be a database URL such as sqlite:///study.db"),
     "no anchor": (
         ["--anchor=1.2"],
@@ -359,7 +359,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, run: Run, command: str) -> No
     )
     result = run(command, tmp_path)
     assert result.exit_code == 2
-    assert "DIR must hold a study, found none at sqlite:///" in result.stderr
+    assert "DIR must be the folder of a grid, search, sweep, alternate or fidelity run, got" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -57,7 +57,10 @@ def test_a_search_writes_its_study_and_its_tables_and_goes_on(
     [
         ("--objectives=macs", "--objectives must begin with top1 or reward, got 'macs'"),
         ("--objectives=top1,size", "--objectives must be of top1, reward, macs, params, latency, got 'size'"),
-        ("--objectives=top1,latency", "--latency must be on where it is an objective"),
+        (
+            "--objectives=top1,latency",
+            "--latency must be on where it is an objective, got no-latency with 'top1,latency'",
+        ),
         (
             "--pruner=halving",
             "--pruner must be none with several objectives, got 'halving' for top1,macs: Optuna prunes by one "

@@ -96,7 +96,7 @@ def test_a_second_driver_is_refused_until_the_first_is_dead(
         result = run(*command)
         assert result.exit_code == 2
         assert result.stderr == (
-            f"Error: the folder must be one that no other run works on, got {folder}: one does now\n"
+            f"Error: the folder must be one that no other run works on, got {folder}: one does now; wait for its end, or name another folder\n"
         )
     process.kill()
     process.communicate()

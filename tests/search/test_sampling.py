@@ -460,7 +460,10 @@ def test_halving_lets_the_better_half_of_a_rung_go_on() -> None:
         ),
         ({"objectives": ("top1", "top1")}, "`objectives` must name each once, got 'top1,top1'"),
         ({"objectives": ("macs", "top1")}, "`objectives` must begin with top1 or reward, got 'macs,top1'"),
-        ({"objectives": ("top1", "latency")}, "`latency` must be on where it is an objective"),
+        (
+            {"objectives": ("top1", "latency")},
+            "`latency` must be on where it is an objective, got no-latency with 'top1,latency'",
+        ),
         (
             {"objectives": ("top1", "macs"), "pruner": "median"},
             "`pruner` must be none with several objectives, got 'median' for top1,macs: Optuna prunes by one "
