@@ -61,8 +61,8 @@ def rank_agreement(short: Sequence[float], long: Sequence[float]) -> RankAgreeme
     """Kendall's tau-b of two lists of accuracies, and what choosing by the first one costs in the second.
 
     The 95% interval is the percentile bootstrap over networks, with a fixed seed. It is too narrow for few
-    networks, and for a tau of 1 it has no width at all. Where one list is constant it ranks nothing: tau is
-    0, anywhere from -1 to 1.
+    networks, and for a tau of 1 it has no width at all. Where one list is constant it ranks nothing and tau
+    is undefined: 0, anywhere from -1 to 1, stands in its place.
 
     The regret is ``max(long)`` less what ``long`` gives to the network that is best in ``short``; where
     several are best there, the mean over them, which is what choosing one of them blindly costs.
@@ -158,8 +158,8 @@ def noise_ceiling(candidates: Sequence[CandidateRecord]) -> float | None:
     """The tau-b that two seeds of one length have with one another, the mean over pairs of seeds.
 
     A single short run cannot be expected to agree better with a single long one than two long runs agree
-    with one another. Only seeds that all networks have are paired; None where there are fewer than two of
-    them or fewer than three networks.
+    with one another. Only seeds that all networks have are paired, and those where all networks are equal
+    rank nothing and are left out; None where no pair is left, or there are fewer than three networks.
     """
     if len(candidates) < FEWEST_NETWORKS:
         return None
@@ -169,13 +169,14 @@ def noise_ceiling(candidates: Sequence[CandidateRecord]) -> float | None:
         _tau([runs[one] for runs in by_seed], [runs[other] for runs in by_seed])
         for one, other in itertools.combinations(shared, 2)
     ]
-    return fmean(pairs) if pairs else None
+    defined = [tau for tau in pairs if tau is not None]
+    return fmean(defined) if defined else None
 
 
-def _tau(first: Sequence[float], second: Sequence[float]) -> float:
-    """Kendall's tau-b alone; 0 where a list is constant."""
+def _tau(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Kendall's tau-b alone; None where a list is constant."""
     x, y = _checked(first, second)
-    return float(kendalltau(x, y).statistic) if np.ptp(x) and np.ptp(y) else 0.0
+    return float(kendalltau(x, y).statistic) if np.ptp(x) and np.ptp(y) else None
 
 
 def _checked(short: Sequence[float], long: Sequence[float]) -> tuple[Floats, Floats]:

@@ -7,9 +7,11 @@ from typing import Any
 
 from scalesearch.records import RoundRecord
 from scalesearch.report.evidence import find_triple
+from scalesearch.report.learning import nothing_learnt, tied_with
 from scalesearch.report.markdown import bullets, code, duration, escape, plural, si, signed_percent, table
 from scalesearch.report.page_parts import figure_part, section, top1_seeds, training
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
+from scalesearch.report.sentences import listed
 
 __all__ = ["FIGURES", "alternate_page", "budget_text"]
 
@@ -80,9 +82,31 @@ def _answer(rounds: Sequence[RoundRecord], *, converged: bool, reason: str) -> s
     why = f": {escape(reason.rstrip('.'))}." if reason else "."
     off = signed_percent(last.next_cost / last.budget - 1)
     return (
-        f"**{_triple(last)} at phi {last.next_phi:.3g}**: a network of "
+        f"{_unlearnt(rounds)}**{_triple(last)} at phi {last.next_phi:.3g}**: a network of "
         f"{budget_text(last.budget_kind, last.next_cost)} for a budget of "
-        f"{budget_text(last.budget_kind, last.budget)} ({off}). {settled}{why}"
+        f"{budget_text(last.budget_kind, last.budget)} ({off}). {settled}{why}{_tied(last)}"
+    )
+
+
+def _unlearnt(rounds: Sequence[RoundRecord]) -> str:
+    flat = [str(one.number) for one in rounds if nothing_learnt(one.run)]
+    if not flat:
+        return ""
+    where = "any round" if len(flat) == len(rounds) else f"round{'s' * (len(flat) > 1)} {listed(flat)}"
+    return (
+        f"**No network of {where} has learnt anything that shows: even the best cannot be told from "
+        "guessing.** "
+    )
+
+
+def _tied(last: RoundRecord) -> str:
+    chosen = find_triple(last.run.candidates, (last.alpha, last.beta, last.gamma))
+    ties = tied_with(last.run, chosen) if chosen is not None and chosen.status == "completed" else []
+    if not ties:
+        return ""
+    return (
+        f" In the last round these coefficients share their top-1 exactly with "
+        f"{plural(len(ties), 'other network')}: accuracy did not decide between them."
     )
 
 

@@ -85,9 +85,8 @@ def lengths_table(evidence: FidelityEvidence) -> pd.DataFrame:
             "compute_share": length.compute_share,
         }
         if length.agreement is not None:
-            row |= {
-                name: getattr(length.agreement, name) for name in ("tau", "tau_low", "tau_high", "regret")
-            }
+            known = ("tau", "tau_low", "tau_high", "regret") if length.ranked else ("regret",)
+            row |= {name: getattr(length.agreement, name) for name in known}
         for shift in length.shifts:
             name = f"shift_{shift.dimension.removesuffix('_multiplier')}"
             row |= {name: shift.rho, f"{name}_p": shift.p}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from scipy.stats import rankdata
 
@@ -34,11 +35,13 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LengthEvidence:
-    """One length of run. ``agreement`` is None for the reference, ``ceiling`` without two common seeds.
+    """One length of run, over the networks that completed all lengths.
 
+    ``agreement`` is None for the reference, ``ceiling`` without two common seeds that rank anything.
     ``ranks`` are the networks' places by mean top-1 (1 is best, ties share the mean place);
-    ``compute_share`` is the training compute (images times multiply-adds, all seeds) relative to the
-    reference's.
+    ``compute_share`` is the training compute of one run of each network (images times multiply-adds, the
+    mean over seeds) relative to the reference's. Without ``ranked``, all networks are equal at this length
+    or at the reference: tau is undefined there, whatever ``agreement`` holds in its place.
     """
 
     multiple: float
@@ -47,6 +50,7 @@ class LengthEvidence:
     networks: tuple[CandidateRecord, ...]
     ranks: tuple[float, ...]
     agreement: ReliabilityRecord | None
+    ranked: bool
     ceiling: float | None
     compute_share: float
     shifts: tuple[Shift, ...]
@@ -54,7 +58,10 @@ class LengthEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FidelityEvidence:
-    """All lengths, shortest first, over the networks that completed them all; ``left_out`` did not."""
+    """All lengths, shortest first, over the networks that completed them all.
+
+    ``left_out`` counts those that completed the run itself or a length, but not all.
+    """
 
     lengths: tuple[LengthEvidence, ...]
     left_out: int
@@ -71,7 +78,9 @@ def fidelity_evidence(record: FidelityRecord) -> FidelityEvidence:
     With fewer than three networks at all lengths, or a single length, agreements and shifts stay unknown.
     """
     keys = common_keys(record.lengths)
-    every = {c.key for run in record.lengths for c in run.candidates}
+    begun = {
+        c.key for run in (record.run, *record.lengths) for c in run.candidates if c.status == "completed"
+    }
     enough = len(keys) >= FEWEST_NETWORKS and len(record.lengths) > 1
     agreements = reliability(record, record.run.name) if enough else ()
     tables = []
@@ -80,6 +89,7 @@ def fidelity_evidence(record: FidelityRecord) -> FidelityEvidence:
         tables.append(tuple(by_key[key] for key in keys))
     found = []
     for index, (multiple, table) in enumerate(zip(record.multiples, tables, strict=True)):
+        ranked = _ranks(table) and _ranks(tables[-1])
         found.append(
             LengthEvidence(
                 multiple=multiple,
@@ -88,16 +98,21 @@ def fidelity_evidence(record: FidelityRecord) -> FidelityEvidence:
                 networks=table,
                 ranks=tuple(float(r) for r in rankdata([-(c.top1 or 0.0) for c in table])) if table else (),
                 agreement=agreements[index] if index < len(agreements) else None,
+                ranked=ranked,
                 ceiling=noise_ceiling(table),
                 compute_share=_compute(table) / _compute(tables[-1]) if table else 0.0,
-                shifts=_shifts(table, tables[-1]) if index < len(agreements) else (),
+                shifts=_shifts(table, tables[-1]) if ranked and index < len(agreements) else (),
             )
         )
-    return FidelityEvidence(lengths=tuple(found), left_out=len(every) - len(keys))
+    return FidelityEvidence(lengths=tuple(found), left_out=len(begun) - len(keys))
 
 
 def _compute(networks: Sequence[CandidateRecord]) -> float:
-    return float(sum(run.images_seen * c.macs for c in networks for run in c.runs))
+    return float(sum(c.macs * fmean(run.images_seen for run in c.runs) for c in networks))
+
+
+def _ranks(networks: Sequence[CandidateRecord]) -> bool:
+    return len({c.top1 for c in networks}) > 1
 
 
 def _shifts(short: Sequence[CandidateRecord], long: Sequence[CandidateRecord]) -> tuple[Shift, ...]:

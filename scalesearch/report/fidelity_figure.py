@@ -23,8 +23,8 @@ def length_name(length: LengthEvidence) -> str:
 
 
 def agreement_figure(evidence: FidelityEvidence) -> Figure | None:
-    """Kendall's tau of each shorter length with the reference; None where it is not known."""
-    shorter = [length for length in evidence.lengths if length.agreement is not None]
+    """Kendall's tau of each shorter length with the reference; None where it is not known or undefined."""
+    shorter = [length for length in evidence.lengths if length.agreement is not None and length.ranked]
     if not shorter:
         return None
     reference, networks = evidence.reference, len(evidence.reference.networks)

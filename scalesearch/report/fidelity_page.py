@@ -76,13 +76,27 @@ def _answer(evidence: FidelityEvidence) -> str:
         if evidence.left_out
         else ""
     )
+    if not own.ranked:
+        long = len(set(reference.ranks)) == 1
+        return (
+            f"**{which} ({own.images:,} images) cannot be judged against runs of {reference.images:,} "
+            f"images:** all {agreement.networks} networks are equal in the {'longer' if long else 'shorter'} "
+            f"ones, so Kendall's tau is undefined.{left}"
+        )
     return (
         f"**{which} ({own.images:,} images) rank networks with a Kendall's tau of {_tau(agreement)} against "
-        f"runs of {reference.images:,} images**, over {plural(agreement.networks, 'network')} and "
-        f"{plural(agreement.seeds, 'seed')}, at {percent(own.compute_share, 0)} of the compute. "
-        f"{_meaning(agreement)} Choosing the best of the short runs costs "
+        f"runs of {reference.images:,} images**, over {plural(agreement.networks, 'network')} with "
+        f"{_seeds(own, reference)}; one run takes {percent(own.compute_share, 0)} of the compute of a long "
+        f"one. {_meaning(agreement)} Choosing the best of the short runs costs "
         f"{100 * agreement.regret:.1f} points of top-1 in the long ones. {_ceiling(evidence)}{left}"
     )
+
+
+def _seeds(own: LengthEvidence, reference: LengthEvidence) -> str:
+    """``2 seeds``, or ``2 seeds (short runs) and 1 seed (long runs)``."""
+    if own.seeds == reference.seeds:
+        return plural(own.seeds, "seed")
+    return f"{plural(own.seeds, 'seed')} (short runs) and {plural(reference.seeds, 'seed')} (long runs)"
 
 
 def _tau(agreement: ReliabilityRecord) -> str:
@@ -100,6 +114,8 @@ def _meaning(agreement: ReliabilityRecord) -> str:
 
 def _ceiling(evidence: FidelityEvidence) -> str:
     ceiling = evidence.reference.ceiling
+    if ceiling is None and evidence.reference.seeds > 1:
+        return "How well two of the longest runs agree with one another (the noise ceiling) is not known."
     if ceiling is None:
         return (
             "The reference has one seed, so how well two such runs would agree with one another (the noise "
@@ -115,15 +131,13 @@ def _by_length(evidence: FidelityEvidence) -> str:
     header = ("images", "multiple", "tau", "95% interval", "regret", "networks", "seeds", "two seeds' tau")
     rows = [_length_cells(length) for length in evidence.lengths]
     count = len(evidence.reference.networks) if evidence.lengths else 0
-    notes = [
-        "The interval is a bootstrap over networks"
-        + (
-            f"; with {count} networks it is too narrow, and at a tau of 1 it has no width."
-            if count < FEW
-            else "."
-        )
-    ]
-    return f"{table((*header, 'compute'), rows, left=0)}\n\n{' '.join(notes)}"
+    notes = []
+    if any(length.agreement and length.ranked for length in evidence.lengths):
+        few = f"; with {count} networks it is too narrow, and at a tau of 1 it has no width"
+        notes.append(f"The interval is a bootstrap over networks{few if count < FEW else ''}.")
+    if any(length.agreement and not length.ranked for length in evidence.lengths):
+        notes.append("A tau is undefined where all networks are equal, at the length or at the reference.")
+    return f"{table((*header, 'compute per run'), rows, left=0)}\n\n{' '.join(notes)}".rstrip()
 
 
 def _length_cells(length: LengthEvidence) -> tuple[str, ...]:
@@ -131,8 +145,8 @@ def _length_cells(length: LengthEvidence) -> tuple[str, ...]:
     return (
         f"{length.images:,}",
         f"{length.multiple:g} x",
-        f"{agreement.tau:.2f}" if agreement else "reference",
-        f"{agreement.tau_low:.2f} to {agreement.tau_high:.2f}" if agreement else "",
+        "reference" if agreement is None else f"{agreement.tau:.2f}" if length.ranked else "undefined",
+        f"{agreement.tau_low:.2f} to {agreement.tau_high:.2f}" if agreement and length.ranked else "",
         f"{100 * agreement.regret:.1f} points" if agreement else "",
         str(len(length.networks)),
         str(length.seeds),
@@ -208,8 +222,8 @@ def _glossary() -> str:
             "regret: the best top-1 of the longest runs, less what they give to the network that the short "
             "runs put first (the mean over those where several share the first place).",
             "two seeds' tau: the same tau between two seeds of one length, the mean over pairs of seeds.",
-            "compute: training images times multiply-adds, over all networks and seeds, as a share of the "
-            "reference's.",
+            "compute per run: training images times multiply-adds of one run of each network, as a share of "
+            "the reference's. A length with more seeds than the reference costs as much more in all.",
             "&plusmn;: standard deviation over seeds, in points.",
             "All numbers, unrounded: `fidelity.csv` (by length) and `networks.csv` beside this page.",
         )

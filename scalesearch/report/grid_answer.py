@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.records import RunRecord
-from scalesearch.report.evidence import judged, paper_candidate, rank, same_triple, tied
+from scalesearch.report.evidence import judged, paper_candidate, rank, same_triple
+from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
 from scalesearch.report.markdown import code, escape, plural, si
 from scalesearch.report.seed_evidence import intervals, seed_evidence
 from scalesearch.report.sentences import asked_cost, coefficients, top1_text
@@ -23,7 +24,7 @@ def answer(run: RunRecord) -> str:
     trained = "The only trained network" if len(ranking) == 1 else f"The best of the {_field(run)}"
     seeds = f" over {len(evidence.seeds)} seeds" if evidence else ""
     images = f" on {best.held_out_images:,} held-out images" if best.held_out_images else ""
-    ties = [c for c in ranking[1:] if tied(c, best)]
+    ties = tied_with(run, best)
     shared = ""
     if ties:
         others = "; ".join(coefficients(c) for c in ties)
@@ -31,11 +32,7 @@ def answer(run: RunRecord) -> str:
             f" It shares this top-1 exactly with {plural(len(ties), 'other network')} ({others}); "
             "of equal ones the one with the fewest multiply-adds is named."
         )
-    unlearnt = (
-        "**No network has learnt anything that shows: even the best cannot be told from guessing.** "
-        if bounds and bounds[0] <= 1 / run.classes
-        else ""
-    )
+    unlearnt = f"{UNLEARNT} " if nothing_learnt(run) else ""
     shrinking = (
         f" Phi is {run.phi:g}, so the coefficients shrink the baseline: {asked_cost(run.phi)} is asked for, "
         "and alpha, beta and gamma say how much of each dimension is taken away."
@@ -58,7 +55,8 @@ def _field(run: RunRecord) -> str:
     """The networks that the winner beat, as a noun."""
     count = len(judged(run))
     if pruned := sum(c.status == "pruned" for c in run.candidates):
-        return f"{count} networks trained to the end ({pruned} others were stopped early)"
+        others = "1 other was" if pruned == 1 else f"{pruned} others were"
+        return f"{count} networks trained to the end ({others} stopped early)"
     return f"{count} trained networks"
 
 

@@ -106,7 +106,7 @@ def _ranking(run: RunRecord) -> str:
         return [
             str(rank(c, ranking)[0]),
             percent(c.top1),
-            f"{percent(interval[0])} to {percent(interval[1])}" if interval else "",
+            f"{percent(interval[0])} to {percent(interval[1])}" if interval else _no_interval(c),
             *seeds(c),
             *_triple(c),
             str(c.blocks),
@@ -202,6 +202,10 @@ def _glossary() -> str:
             "All numbers, unrounded: `candidates.csv` and `pareto.csv` beside this page.",
         )
     )
+
+
+def _no_interval(c: CandidateRecord) -> str:
+    return "no spread" if len(c.runs) > 1 else ""
 
 
 def _triple(c: CandidateRecord) -> tuple[str, str, str]:

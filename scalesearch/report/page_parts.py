@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.records import CandidateRecord, ReliabilityRecord, RunRecord
 from scalesearch.report.markdown import duration, escape, percent, plural, si
 
 __all__ = [
     "FigureText",
     "figure_part",
     "p_text",
+    "quoted_agreement",
     "run_facts",
+    "says_nothing",
     "section",
     "top1_seeds",
     "training",
@@ -58,6 +60,26 @@ def top1_seeds(candidate: CandidateRecord) -> str:
 def p_text(p: float) -> str:
     """A p value as it is said: ``p = 0.012`` or ``p < 0.001``."""
     return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+
+
+def quoted_agreement(measured: ReliabilityRecord) -> str:
+    """How well runs of one length rank networks as longer ones do, or that nothing is known of it."""
+    source = f"(measured on {escape(measured.source)})"
+    if says_nothing(measured):
+        return (
+            f"runs of {measured.images:,} images were held against runs of {measured.reference_images:,}, "
+            f"which shows nothing: Kendall's tau may be anything from -1 to 1 {source}."
+        )
+    return (
+        f"runs of {measured.images:,} images ranked networks with a Kendall's tau of {measured.tau:.2f} "
+        f"({measured.tau_low:.2f} to {measured.tau_high:.2f}) against runs of "
+        f"{measured.reference_images:,} {source}."
+    )
+
+
+def says_nothing(measured: ReliabilityRecord) -> bool:
+    """Whether any tau is possible, as where all networks were equal and it is undefined."""
+    return measured.tau_low <= -1 and measured.tau_high >= 1
 
 
 def run_facts(run: RunRecord) -> list[str]:

@@ -15,6 +15,7 @@ from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.markdown import plural
 from scalesearch.report.objectives import Objective
 from scalesearch.report.search_evidence import Scored, SearchEvidence
+from scalesearch.report.sentences import listed
 from scalesearch.report.style import COLOURS, FAINT, GREY, INK, house_style, legend_below, new_figure
 
 __all__ = ["front_figure", "history_figure"]
@@ -59,7 +60,7 @@ def history_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
 
 
 def _title(run: RunRecord, evidence: SearchEvidence) -> str:
-    names = " and ".join(one.said for one in evidence.objectives)
+    names = listed([one.said for one in evidence.objectives])
     return f"{names} over {plural(len(run.candidates), 'network')}, {len(evidence.scored)} trained to the end"
 
 
@@ -95,7 +96,7 @@ def front_figure(evidence: SearchEvidence) -> Figure | None:
         figure = new_figure("The front", 5.4)
         axes = figure.subplots()
         more = len(evidence.objectives) > 2
-        names = " and ".join(one.said for one in evidence.objectives)
+        names = listed([one.said for one in evidence.objectives])
         axes.set_title(
             f"{plural(len(evidence.scored), 'network')} trained to the end; front over {names}", pad=8
         )
@@ -118,7 +119,9 @@ def front_figure(evidence: SearchEvidence) -> Figure | None:
         axes.margins(x=0.1, y=0.12)
         handles = [_dot("on the front", LEAD, INK), _dot("dominated", FAINT)]
         if not more:
-            clear += _steps(axes, evidence, x, y)
+            steps = _steps(axes, evidence, x, y)
+            clear += steps
+        if not more and steps:
             handles.append(Line2D([], [], color=LEAD, linewidth=1.4, alpha=0.75, label="Pareto front"))
         if any(one.candidate.top1_sd is not None for one in evidence.scored):
             handles.append(Line2D([], [], color=GREY, linewidth=1.2, label="standard deviation over seeds"))
@@ -160,9 +163,9 @@ def _bar(axes: Axes, one: Scored, at: tuple[float, float], x: Objective, y: Obje
 
 
 def _steps(axes: Axes, evidence: SearchEvidence, x: int, y: int) -> list[Segment]:
-    """The stepped line of a front of two objectives; its segments come back."""
+    """The stepped line of a front of two objectives; its segments come back, none of a single point."""
     where: Literal["pre", "post"]
-    points = sorted((_at(evidence, one, x), _at(evidence, one, y)) for one in evidence.front)
+    points = sorted({(_at(evidence, one, x), _at(evidence, one, y)) for one in evidence.front})
     if evidence.objectives[x].maximise == evidence.objectives[y].maximise:
         # The region below left (or above right) is dominated: the step is taken on the other side.
         where = "pre" if evidence.objectives[x].maximise else "post"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.learning import UNLEARNT, nothing_learnt
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, table
 from scalesearch.report.page_parts import figure_part, run_facts, section, top1_seeds, unfinished
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
 from scalesearch.report.search_evidence import Scored, SearchEvidence, own_shares
-from scalesearch.report.seed_evidence import seed_evidence
+from scalesearch.report.search_trust import search_trust
+from scalesearch.report.sentences import listed
 
 __all__ = ["FIGURES", "search_page"]
 
@@ -26,7 +28,7 @@ FIGURES = {
     "shares": (
         "All suggestions over the shares of cost that go to depth, width and resolution",
         "How to read it: the nearer to a corner, the more of the cost goes to that dimension. Many dots in "
-        "one place are where the sampler came to look; where there are none, nothing is known.",
+        "one place are where the sampler looked most; where there are none, nothing is known.",
     ),
 }
 
@@ -37,8 +39,9 @@ def search_page(run: RunRecord, evidence: SearchEvidence, figures: Collection[st
     parts = [
         f"# {escape(run.name)}: what should be scaled?",
         unfinished(run.candidates),
-        _front_answer(evidence) if several else _answer(run, evidence),
-        section("How far to trust this", _trust(run, evidence)),
+        f"{UNLEARNT if nothing_learnt(run) else ''} "
+        f"{_front_answer(evidence) if several else _answer(run, evidence)}".strip(),
+        section("How far to trust this", search_trust(run, evidence)),
         "## Figures",
         *(figure_part(name, FIGURES, figures) for name in FIGURES if several or name != "front"),
         section("The front" if several else "Trained networks, best first", _table(evidence)),
@@ -76,7 +79,7 @@ def _answer(run: RunRecord, evidence: SearchEvidence) -> str:
     )
     return (
         f"**{which} is {_triple_text(c)}** (network {code(c.key)}{_shares_text(c)}): top-1 {top1_seeds(c)} "
-        f"over {plural(len(c.runs), 'seed')}{value}, at {c.macs_ratio:.2f} times the multiply-adds of the "
+        f"{_over(c)}{value}, at {c.macs_ratio:.2f} times the multiply-adds of the "
         f"baseline ({si(c.macs)} against {si(run.baseline['macs'])}). It was network {best.number} of "
         f"{len(run.candidates)} in order of suggestion.{tied}"
     )
@@ -85,7 +88,7 @@ def _answer(run: RunRecord, evidence: SearchEvidence) -> str:
 def _front_answer(evidence: SearchEvidence) -> str:
     if not evidence.front:
         return "**No answer yet:** not one network has completed its training with all objectives known."
-    names = " and ".join(one.said for one in evidence.objectives)
+    names = listed([one.said for one in evidence.objectives])
     ends = zip(evidence.objectives, evidence.worst, evidence.ideal, strict=True)
     box = ", ".join(f"{one.said} from {one.text(worst)} to {one.text(ideal)}" for one, worst, ideal in ends)
     reference = ", ".join(
@@ -99,65 +102,19 @@ def _front_answer(evidence: SearchEvidence) -> str:
         f"is **{percent(evidence.history[-1])}** of the box ({box}), with the reference point {reference}: "
         "chance for top-1, 0 for a reward, a tenth beyond the dearest network for a cost. Best in "
         f"{evidence.objectives[0].said}: {_triple_text(first.candidate)}, top-1 "
-        f"{top1_seeds(first.candidate)}."
+        f"{top1_seeds(first.candidate)}{_front_ties(evidence)}."
     )
 
 
-def _trust(run: RunRecord, evidence: SearchEvidence) -> str:
-    if not evidence.scored:
-        return ""
-    items = [_seeds(run, evidence)]
-    count = len(evidence.scored)
-    if count > 1:
-        items.append(
-            f"**Picked from {count}:** the highest of many noisy values tends to be too high; the same "
-            "network trained again would likely do a little worse."
-        )
-    stopped = sum(c.status == "pruned" for c in run.candidates)
-    if stopped:
-        items.append(
-            f"**Stopped early:** {plural(stopped, 'network')} behind others at a rung. They are not in the "
-            "answer, and some might have overtaken in longer training."
-        )
-    items.append(
-        f"**A sampler is no survey:** {escape(run.settings.get('sampler', 'the sampler'))} suggests more "
-        "where earlier networks did well, so another seed can lead elsewhere, "
-        "and where there are no dots nothing is known."
-    )
-    if run.reliability:
-        last = run.reliability[-1]
-        items.append(
-            f"**Short runs are a proxy:** runs of {last.images:,} images ranked networks with a Kendall's "
-            f"tau of {last.tau:.2f} ({last.tau_low:.2f} to {last.tau_high:.2f}) against runs of "
-            f"{last.reference_images:,} (measured on {escape(last.source)})."
-        )
-    else:
-        items.append(
-            "**Short runs are a proxy:** they need not rank networks as full training would. `scalesearch "
-            "fidelity DIR` measures how far they do."
-        )
-    return bullets(items)
+def _front_ties(evidence: SearchEvidence) -> str:
+    best = evidence.objectives[0]
+    same = sum(one.values[0] == evidence.front[0].values[0] for one in evidence.scored) - 1
+    has = "has" if same == 1 else "have"
+    return f"; {plural(same, 'other network')} {has} the same {best.said}" if same else ""
 
 
-def _seeds(run: RunRecord, evidence: SearchEvidence) -> str:
-    found = seed_evidence(run)
-    if found is None or len(found.tested) < 2:
-        return (
-            "**One seed each:** how much top-1 moves from seed to seed is not known here, so the order of "
-            "networks a point or two apart may be luck."
-        )
-    together = len(found.members)
-    said = (
-        "No other network is too close to the one with the highest top-1 to be told from it"
-        if together == 1
-        else f"{together} networks cannot be told from the one with the highest top-1, itself included"
-    )
-    spread = "" if found.noise is None else f" One run's noise is {100 * found.noise:.1f} points."
-    front = " A front takes every mean at its word." if len(evidence.objectives) > 1 else ""
-    return (
-        f"**{plural(len(found.seeds), 'seed')} each:** {said} (Tukey's range test in blocks over "
-        f"{len(found.tested)} networks, 5%).{spread}{front}"
-    )
+def _over(c: CandidateRecord) -> str:
+    return "with a single seed" if len(c.runs) == 1 else f"over {plural(len(c.runs), 'seed')}"
 
 
 def _table(evidence: SearchEvidence) -> str:
@@ -213,7 +170,8 @@ def _rungs(run: RunRecord) -> str:
     stopped = sum(c.status == "pruned" for c in run.candidates)
     return (
         f"Successive halving: of the networks at a rung the best train on. {plural(stopped, 'network')} "
-        "stopped early.\n\n" + table(("training images", "networks", "seeds each"), rows, left=0)
+        "stopped early. The plan (suggestions that round to one network train it once):\n\n"
+        + table(("training images", "networks, at most", "seeds each"), rows, left=0)
     )
 
 

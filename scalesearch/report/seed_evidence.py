@@ -22,7 +22,8 @@ class SeedEvidence:
         left_out: trained to the end, but with fewer seeds.
         p: of every tested network against the best, by key; 1 for the best.
         needed: seeds to show the difference seen, for members but the best; None where none are foreseen.
-        noise: standard deviation of what neither network nor seed explains; None for a single network.
+        noise: standard deviation of what neither network nor seed explains; None for a single network, or
+            where nothing is left over, which says that it cannot be estimated and not that there is none.
     """
 
     seeds: tuple[int, ...]
@@ -67,7 +68,7 @@ def seed_evidence(run: RunRecord) -> SeedEvidence | None:
         left_out=left_out,
         p=p,
         needed={tested[index].key: count for index, count in needed.items()},
-        noise=test.residual_ms**0.5,
+        noise=test.residual_ms**0.5 or None,
     )
 
 
@@ -75,13 +76,14 @@ def intervals(run: RunRecord) -> dict[str, tuple[float, float]]:
     """95% intervals of top-1 by key: over seeds by t where a network has several, else Wilson's.
 
     The one says where the mean of endlessly many seeds may lie on these held-out images, the other where
-    this one run's top-1 on endlessly many images may lie. Networks of which neither is known are missing.
+    this one run's top-1 on endlessly many images may lie. Networks of which neither is known are missing,
+    and so are all with several seeds where these agree exactly: no spread gives no estimate of it.
     """
     done = judged(run)
     several = [c for c in done if len(c.runs) > 1]
     found = {c.key: bounds for c in done if len(c.runs) == 1 and (bounds := wilson(c)) is not None}
     summaries = seed_summaries([[one.top1 for one in c.runs] for c in several])
     for candidate, summary in zip(several, summaries, strict=True):
-        if summary.low is not None and summary.high is not None:
+        if summary.low is not None and summary.high is not None and summary.low < summary.high:
             found[candidate.key] = (max(0.0, summary.low), min(1.0, summary.high))
     return found

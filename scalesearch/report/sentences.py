@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scalesearch.records import CandidateRecord
 from scalesearch.report.evidence import wilson
 from scalesearch.report.markdown import percent
 from scalesearch.scaling import NOMINAL_BASE
 
-__all__ = ["asked_cost", "coefficients", "short_coefficients", "top1_text"]
+__all__ = ["asked_cost", "coefficients", "listed", "short_coefficients", "top1_text"]
 
 
 def coefficients(candidate: CandidateRecord) -> str:
@@ -21,7 +23,7 @@ def short_coefficients(candidate: CandidateRecord) -> str:
 
 
 def top1_text(candidate: CandidateRecord, bounds: tuple[float, float] | None = None) -> str:
-    """``45.6% (95% interval 42.0% to 49.2%)``, without the interval where it is unknown.
+    """``45.6% (95% interval 42.0% to 49.2%)``; without the interval where it is unknown.
 
     Without ``bounds``, one run's interval is Wilson's; that of several seeds needs the whole run, see
     ``seed_evidence.intervals``.
@@ -29,7 +31,14 @@ def top1_text(candidate: CandidateRecord, bounds: tuple[float, float] | None = N
     if bounds is None and len(candidate.runs) == 1:
         bounds = wilson(candidate)
     between = f" (95% interval {percent(bounds[0])} to {percent(bounds[1])})" if bounds else ""
+    if bounds is None and len(candidate.runs) > 1:
+        between = " (no interval can be estimated: its seeds have no spread)"
     return percent(candidate.top1) + between
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def asked_cost(phi: float) -> str:

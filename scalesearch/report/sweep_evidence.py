@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ __all__ = [
     "completed",
     "dimension_value",
     "residual",
+    "width_move",
 ]
 
 DIMENSIONS = ("depth", "width", "resolution")
@@ -80,6 +82,19 @@ def dimension_value(candidate: CandidateRecord, dimension: str) -> float:
     """The multiplier of ``depth``, ``width`` or ``resolution``."""
     name = "resolution_multiplier" if dimension == "resolution" else dimension
     return float(getattr(candidate, name))
+
+
+def width_move(candidate: CandidateRecord) -> float | None:
+    """How far equal cost moved the width off the role's rule, relative to it.
+
+    Equal cost never moves the depth, so it tells the phi that the rule was followed to. None for the baseline
+    and for coefficients that scale width but not depth: there a move is not told from another phi.
+    """
+    c = candidate
+    if c.role not in ROLES or (c.alpha == 1 and c.beta != 1):
+        return None
+    rule = 1.0 if c.beta == 1 else c.beta ** (math.log(c.depth) / math.log(c.alpha))
+    return float(c.width / rule - 1)
 
 
 def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:

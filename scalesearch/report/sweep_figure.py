@@ -49,7 +49,7 @@ MARKER: Mapping[str, str] = MappingProxyType(
         "compound": "o",
     }
 )
-SIDESTEP = 0.009
+SIDESTEP = 0.018
 """Networks of one budget cost nearly the same, and their bars would hide one another: they are drawn this
 share of the axis apart."""
 MOST_TICKS = 5

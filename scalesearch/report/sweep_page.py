@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.evidence import judged
+from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, signed_percent, table
-from scalesearch.report.page_parts import figure_part, p_text, run_facts, section, top1_seeds, unfinished
+from scalesearch.report.page_parts import (
+    figure_part,
+    p_text,
+    quoted_agreement,
+    run_facts,
+    section,
+    top1_seeds,
+    unfinished,
+)
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
+from scalesearch.report.sentences import listed
 from scalesearch.report.sweep_evidence import (
     DIMENSIONS,
     ROLES,
@@ -17,6 +28,7 @@ from scalesearch.report.sweep_evidence import (
     comparisons,
     completed,
     residual,
+    width_move,
 )
 from scalesearch.report.sweep_figure import published_here
 from scalesearch.scaling import NOMINAL_BASE
@@ -45,7 +57,7 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
     parts = [
         f"# {escape(run.name)}: does compound scaling beat each single dimension?",
         unfinished(run.candidates),
-        _answer(found),
+        f"{UNLEARNT if nothing_learnt(run) else ''} {_answer(found)}{_tied(run)}".strip(),
         section("How far to trust this", _trust(run, found)),
         "## Figures",
         *(figure_part(name, FIGURES, figures) for name in FIGURES),
@@ -99,6 +111,16 @@ def _against(role: str, rows: Sequence[SweepComparison]) -> str:
     return f"Against {_named(role)}: {'; '.join(parts)}."
 
 
+def _tied(run: RunRecord) -> str:
+    """Who shares the highest top-1, where more than one does."""
+    ranking = judged(run)
+    ties = tied_with(run, ranking[0]) if ranking else []
+    if not ties:
+        return ""
+    names = [c.role if c.role == "baseline" else f"{c.role} at phi {c.phi:g}" for c in (ranking[0], *ties)]
+    return f" The highest top-1 is shared exactly by {listed(names)}."
+
+
 def _named(role: str) -> str:
     return f"{role} alone" if role in DIMENSIONS else "the mostly-wide rule (fast)"
 
@@ -133,6 +155,7 @@ def _trust(run: RunRecord, found: Sequence[SweepComparison]) -> str:
         f"({worst.role} at phi {worst.phi:g} is the furthest, {signed_percent(residual(worst))})."
         + (f" {plural(len(far), 'network')} more than 5% off: read those rows with care." if far else "")
     )
+    items += _bent(run)
     chance = 1 / run.classes
     low = [c for c in compared.values() if (c.top1 or 0.0) <= 2 * chance]
     if low:
@@ -142,6 +165,24 @@ def _trust(run: RunRecord, found: Sequence[SweepComparison]) -> str:
         )
     items.append(_reliability(run))
     return bullets(items)
+
+
+def _bent(run: RunRecord) -> list[str]:
+    """How far equal cost took widths off the rules of their roles; empty where no rule can be told."""
+    known = [(move, c) for c in run.candidates if (move := width_move(c)) is not None]
+    if not known:
+        return []
+    move, c = max(known, key=lambda pair: abs(pair[0]))
+    said = (
+        "Here no width was moved by it."
+        if abs(move) < 5e-4
+        else f"The largest move: {escape(c.role)} at phi {c.phi:g} is {c.width:.3f} times as wide as the "
+        f"baseline, where its rule says {c.width / (1 + move):.3f} ({signed_percent(move)})."
+    )
+    return [
+        "**Equal cost bends the shares:** each role goes along its own rule to whatever phi spends the "
+        f"budget, then its width is moved to meet it (and its resolution, where channels are coarse). {said}"
+    ]
 
 
 def _df(tested: Sequence[SweepComparison]) -> int:
@@ -154,12 +195,7 @@ def _reliability(run: RunRecord) -> str:
             "**Short runs are a proxy:** they need not rank networks as full training would. `scalesearch "
             "fidelity` measures how far they do; it has not been asked about runs like these."
         )
-    last = run.reliability[-1]
-    return (
-        f"**Short runs are a proxy:** runs of {last.images:,} images ranked networks with a Kendall's tau of "
-        f"{last.tau:.2f} ({last.tau_low:.2f} to {last.tau_high:.2f}) against runs of "
-        f"{last.reference_images:,} (measured on {escape(last.source)})."
-    )
+    return f"**Short runs are a proxy:** {quoted_agreement(run.reliability[-1])}"
 
 
 def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
@@ -229,9 +265,9 @@ def _published(run: RunRecord) -> str:
 def _glossary() -> str:
     return bullets(
         (
-            "role: what the budget was spent on. depth, width, resolution: on that dimension alone; "
-            "compound: on all three by the coefficients of the settings; fast: mostly on width (arXiv "
-            "2103.06877).",
+            "role: what the budget was spent on. depth, width, resolution: on that dimension alone, but for "
+            "the move of width (and, where needed, resolution) that makes the costs equal; compound: "
+            "on all three by the coefficients of the settings; fast: mostly on width (arXiv 2103.06877).",
             "phi: the budget exponent; a network of budget phi should cost 2^phi times the baseline.",
             "off budget: the network's cost relative to its budget, less 1.",
             "top-1: the share of held-out images given the right class, mean &plusmn; standard deviation "

@@ -9,8 +9,9 @@ from scipy.stats import spearmanr
 from scalesearch.records import CandidateRecord, ReliabilityRecord, RunRecord
 from scalesearch.report.budgets import budget_items
 from scalesearch.report.evidence import SIGNIFICANCE, difference_p, judged, near_nominal, wilson
+from scalesearch.report.learning import at_chance
 from scalesearch.report.markdown import bullets, escape, percent, plural
-from scalesearch.report.page_parts import p_text
+from scalesearch.report.page_parts import p_text, quoted_agreement, says_nothing
 from scalesearch.report.seed_evidence import SeedEvidence, intervals, seed_evidence
 from scalesearch.report.sentences import coefficients, top1_text
 from scalesearch.scaling import NOMINAL_BASE
@@ -52,6 +53,8 @@ def reliability_text(run: RunRecord) -> str:
         return abs(math.log(record.images / length)), record.images
 
     nearest = min(run.reliability, key=distance)
+    if says_nothing(nearest):
+        return proxy + f"Measured: {quoted_agreement(nearest)}"
     other = "" if nearest.images == length else f", the measured length nearest to the {length:,} of this run"
     return (
         f"{proxy}Measured: runs of {nearest.images:,} images{other}, rank networks as runs of "
@@ -110,7 +113,8 @@ def _one_seed(run: RunRecord, ranking: list[CandidateRecord]) -> list[str]:
 def _several_seeds(run: RunRecord, evidence: SeedEvidence) -> list[str]:
     listed = ", ".join(map(str, evidence.seeds))
     noise = (
-        ""
+        " Nothing is left over that neither network nor seed explains, so the noise of training cannot be "
+        "estimated here: that no spread was seen does not show that there is none."
         if evidence.noise is None
         else (
             f" One training run moves by {100 * evidence.noise:.2f} points (standard deviation) for reasons "
@@ -146,13 +150,15 @@ def _seed(run: RunRecord) -> str:
 
 def _chance(run: RunRecord, ranking: list[CandidateRecord]) -> str:
     chance, bounds = 1 / run.classes, intervals(run)
-    low = [c for c in ranking if c.key in bounds and bounds[c.key][0] <= chance]
+    low = at_chance(run)
     said = f"**Chance** is {percent(chance)} ({plural(run.classes, 'class').replace('classs', 'classes')})."
     if ranking[0] in low:
-        return f"{said} Even the winner's interval reaches it: this run shows no learning to compare."
+        which = "interval" if ranking[0].key in bounds else "interval over the held-out images"
+        return f"{said} Even the winner's {which} reaches it: this run shows no learning to compare."
     if low:
+        which = "interval of 1" if len(low) == 1 else f"intervals of {len(low)}"
         verb = "reaches" if len(low) == 1 else "reach"
-        return f"{said} The intervals of {len(low)} of the {len(ranking)} trained networks {verb} it."
+        return f"{said} The {which} of the {len(ranking)} trained networks {verb} it."
     return f"{said} Every trained network is above it."
 
 
@@ -181,8 +187,13 @@ def _asked(run: RunRecord, ranking: list[CandidateRecord]) -> list[str]:
     if near[0] is ranking[0]:
         return []
     bounds = intervals(run).get(near[0].key)
+    which = (
+        f"the only trained network that really costs within 10% of {target:.3g} times the baseline is"
+        if len(near) == 1
+        else f"of the {len(near)} trained networks that really cost within 10% of {target:.3g} times the "
+        "baseline, the best is"
+    )
     return [
-        f"**At the cost that was asked for:** of the {len(near)} trained networks that really cost "
-        f"within 10% of {target:.3g} times the baseline, the best is {coefficients(near[0])}, top-1 "
+        f"**At the cost that was asked for:** {which} {coefficients(near[0])}, top-1 "
         f"{top1_text(near[0], bounds)}, {near[0].macs_ratio:.2f} times."
     ]

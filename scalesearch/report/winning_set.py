@@ -25,8 +25,9 @@ def set_sentence(evidence: SeedEvidence) -> str:
         than = "the other" if others == 1 else f"each of the other {others}"
         return f"**It is shown to be better than {than}** over {seeds}: the winning set holds it alone."
     if members == others:
+        every = "both" if others == 1 else f"all {others + 1}"
         return (
-            f"**Winning set: all {others + 1} networks.** Over {seeds} no difference is shown between any "
+            f"**Winning set: {every} networks.** Over {seeds} no difference is shown between any "
             "of them and the winner: this run does not say which coefficients are best."
         )
     return (
@@ -75,7 +76,7 @@ def _table(run: RunRecord, evidence: SeedEvidence) -> str:
     bounds = intervals(run)
 
     def cells(c: CandidateRecord) -> list[str]:
-        low, high = bounds[c.key]
+        interval = bounds.get(c.key)
         best = c.key == evidence.best.key
         return [
             f"{c.alpha:.6g}",
@@ -83,7 +84,7 @@ def _table(run: RunRecord, evidence: SeedEvidence) -> str:
             f"{c.gamma:.6g}",
             percent(c.top1),
             percent(c.top1_sd),
-            f"{percent(low)} to {percent(high)}",
+            f"{percent(interval[0])} to {percent(interval[1])}" if interval else "no spread",
             "the winner" if best else f"{100 * ((evidence.best.top1 or 0) - (c.top1 or 0)):.1f} points",
             "" if best else short_p(evidence.p[c.key]),
             "" if best else _needed(evidence, c),

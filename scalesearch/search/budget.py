@@ -124,7 +124,8 @@ def along_the_rule(
     """The network of the coefficients, at whatever phi, that spends the budget.
 
     Cost climbs with phi in steps, by whole blocks above all, so of the two steps next to the budget the
-    nearer one is taken and its width moved by a hair; the resolution too, where whole channels are coarse.
+    nearer one is taken and its width moved for the rest (by up to a tenth where networks are tiny); the
+    resolution too, where whole channels are coarse.
     Where the coefficients cannot move this cost so far, the network at ``phi`` is moved instead.
     """
     try:

@@ -203,3 +203,11 @@ def test_the_ceiling_is_the_mean_tau_over_pairs_of_seeds_that_all_networks_have(
     # Seeds are paired by number, not by place.
     assert noise_ceiling([*nets[:2], network("c", 0.3, first_seed=7)]) is None
     assert noise_ceiling(nets[:2]) is None
+
+
+def test_seeds_that_rank_nothing_have_no_ceiling():
+    flat = [network("a", 0.2, 0.2), network("b", 0.2, 0.2), network("c", 0.2, 0.2)]
+    assert noise_ceiling(flat) is None
+    # Of three seeds the one that ranks nothing is left out of the mean, not counted as no agreement.
+    nets = [network("a", 0.1, 0.1, 0.2), network("b", 0.2, 0.2, 0.2), network("c", 0.3, 0.3, 0.2)]
+    assert noise_ceiling(nets) == pytest.approx(1)

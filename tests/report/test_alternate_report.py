@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -162,3 +163,21 @@ def test_no_round_gives_no_figure_and_no_answer(tmp_path):
 )
 def test_budgets_are_said_in_their_own_unit(kind, value, said):
     assert budget_text(kind, value) == said
+
+
+def test_rounds_whose_best_may_be_guessing_are_named():
+    first, second, third = rounds()
+    flat = replace(second, run=replace(second.run, candidates=(network((1.1, 1.15, 1.15), (0.05, 0.06)),)))
+    said = "**No network of round 2 has learnt anything that shows: even the best cannot be told from guessing.**"
+    assert said in page_of((first, flat, third), converged=True, reason="")
+    assert "**No network of any round has learnt" in page_of((flat,), converged=False, reason="")
+    assert "has learnt" not in page_of(rounds(), converged=True, reason="")
+
+
+def test_a_tie_in_the_last_round_is_told():
+    (only,) = rounds()[:1]
+    tie = network((1.9, 1.0, 1.0), (0.44, 0.42))
+    shared = replace(only, run=replace(only.run, candidates=(only.run.candidates[0], tie)))
+    said = "these coefficients share their top-1 exactly with 1 other network: accuracy did not decide"
+    assert said in page_of((shared,), converged=False, reason="")
+    assert "did not decide" not in page_of((only,), converged=False, reason="")

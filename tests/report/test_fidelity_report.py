@@ -187,3 +187,49 @@ def test_too_few_networks_give_a_page_without_an_answer_and_no_stale_figure(tmp_
     page = report.page.read_text("utf-8")
     assert "**No answer yet:** 1 network completed all 4 lengths of run" in page
     assert "left out, as there is no data for it" in page
+
+
+def with_seeds(run: RunRecord, seeds: int) -> RunRecord:
+    return replace(run, candidates=tuple(replace(c, runs=c.runs[:seeds]) for c in run.candidates))
+
+
+def test_seeds_of_both_lengths_are_told_and_compute_is_that_of_one_run():
+    """A run of a quarter of the images is a quarter of the compute, however many seeds it had."""
+    record = fabricate(networks=3, seeds=2, multiples=(1, 4))
+    own, long = record.lengths
+    record = replace(record, lengths=(own, with_seeds(long, 1)))
+    page = page_of(record)
+    assert "over 3 networks with 2 seeds (short runs) and 1 seed (long runs); one run takes 25% of" in page
+    assert list(lengths_table(fidelity_evidence(record))["compute_share"]) == [0.25, 1]
+
+
+def test_networks_that_never_completed_are_not_left_out():
+    record = fabricate(networks=6)
+    skipped = replace(record.lengths[0].candidates[0], key="skipped", status="skipped", runs=())
+    own = replace(record.run, candidates=(skipped,))
+    assert "left out." not in page_of(replace(record, run=own))
+    only_here = replace(record.lengths[0].candidates[0], key="unchosen")
+    own = replace(own, candidates=(skipped, only_here))
+    assert "1 network of the run not trained for all lengths is left out." in page_of(
+        replace(record, run=own)
+    )
+
+
+@pytest.mark.parametrize(("flat", "which"), [(0, "shorter"), (1, "longer")])
+def test_where_all_networks_are_equal_tau_is_undefined(flat, which, tmp_path):
+    record = fabricate(networks=4, seeds=2, multiples=(1, 4))
+    lengths = list(record.lengths)
+    same = tuple(
+        replace(c, runs=tuple(replace(run, top1=0.25) for run in c.runs)) for c in lengths[flat].candidates
+    )
+    lengths[flat] = replace(lengths[flat], candidates=same)
+    record = replace(record, lengths=tuple(lengths))
+    report = write_fidelity_report(record, tmp_path)
+    page = report.page.read_text("utf-8")
+    assert f"all 4 networks are equal in the {which} ones, so Kendall's tau is undefined." in page
+    assert "| 4,000 | 1 x | undefined |  |" in page
+    assert "bootstrap" not in page
+    assert "-1.00" not in page
+    assert report.table[["tau", "tau_low", "tau_high"]].isna().all(axis=None)
+    assert "agreement" not in {path.stem for path in report.figures}
+    assert fidelity_evidence(record).lengths[flat].ceiling is None

@@ -14,6 +14,7 @@ from scalesearch.records import CandidateRecord, CurvePoint, LatencyRecord, Rung
 from scalesearch.report.hypervolume import hypervolume_share, nondominated
 from scalesearch.report.search import front_table, trials_table, write_search_report
 from scalesearch.report.search_evidence import candidate_shares, search_evidence
+from scalesearch.report.search_figures import front_figure
 from scalesearch.report.search_page import FIGURES, search_page
 from scalesearch.report.shares_figure import shares_figure
 from scalesearch.scaling import Coefficients, Shares
@@ -177,7 +178,8 @@ def test_one_objective_names_the_best_and_its_place():
     page = page_of(run)
     assert (
         "**The best of the 2 networks trained to the end is alpha 2, beta 1, gamma 1** (network `deep`, depth : "
-        "width : resolution = 100 : 0 : 0): top-1 50.0% over 1 seed, at 2.00 times the multiply-adds" in page
+        "width : resolution = 100 : 0 : 0): top-1 50.0% with a single seed, at 2.00 times the multiply-adds"
+        in page
     )
     assert "It was network 2 of 2 in order of suggestion." in page
     assert front_of(run) == ["deep"]
@@ -239,7 +241,7 @@ def test_networks_stopped_early_take_no_part_in_the_answer():
     page = page_of(run)
     assert front_of(run) == ["kept"]
     assert "**Stopped early:** 1 network behind others at a rung." in page
-    assert "| 2,000 | 2 | 1 |" in page
+    assert "networks, at most | seeds each | | --: | --: | --: | | 2,000 | 2 | 1 |" in page
     assert list(trials_of(run)["top1"].isna()) == [True, False]
 
 
@@ -331,3 +333,63 @@ def test_hypervolume_of_boxes_known_by_hand():
 def test_bad_boxes_are_refused(points, worst, best, message):
     with pytest.raises(ValueError, match=f"^{message}$"):
         hypervolume_share(points, worst, best)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "said"),
+    [
+        ("tpe", "**A sampler is no survey:** tpe suggests more where earlier networks did well"),
+        ("random", "**The suggestions do not learn:** random spreads them without looking"),
+        ("qmc", "**The suggestions do not learn:** qmc spreads them without looking"),
+    ],
+)
+def test_only_a_sampler_that_learns_is_said_to_follow_earlier_networks(sampler, said):
+    run = fabricate(4)
+    page = page_of(replace(run, settings={**run.settings, "sampler": sampler}))
+    assert said in page
+    assert page.count("earlier networks did") == 1
+
+
+@pytest.mark.parametrize("objectives", [("top1",), ("top1", "macs")])
+def test_a_search_whose_best_may_be_guessing_says_so_first(objectives):
+    unlearnt = "**No network has learnt anything that shows: even the best cannot be told from guessing.**"
+    macs = (BASE_MACS, 2 * BASE_MACS)
+    assert f"what should be scaled? {unlearnt} **" in page_of(
+        pair(0.05, 0.06, macs=macs, objectives=objectives)
+    )
+    assert unlearnt not in page_of(pair(0.05, 0.09, macs=macs, objectives=objectives))
+
+
+def test_the_front_says_who_else_has_its_best_value():
+    macs = (BASE_MACS, 2 * BASE_MACS)
+    assert "top-1 50.0%; 1 other network has the same top-1." in page_of(
+        pair(0.5, 0.5, macs=macs, objectives=("top1", "macs"))
+    )
+    assert "the same top-1" not in page_of(pair(0.4, 0.5, macs=macs, objectives=("top1", "macs")))
+
+
+def test_three_objectives_are_listed_with_one_and():
+    page = page_of(fabricate(8, objectives=("reward", "params", "macs")))
+    assert "on the front of reward, params and MACs.**" in page
+
+
+def test_a_front_of_one_network_has_no_line_in_the_legend():
+    def legend(first: float, second: float) -> list[str]:
+        run = pair(first, second, macs=(BASE_MACS, 2 * BASE_MACS), objectives=("top1", "macs"))
+        figure = front_figure(search_evidence(run))
+        assert figure is not None
+        return [text.get_text() for text in figure.legends[0].get_texts()]
+
+    assert "Pareto front" in legend(0.4, 0.5)
+    assert "Pareto front" not in legend(0.5, 0.4)
+
+
+def test_seeds_that_agree_exactly_give_no_noise():
+    same = (0.5, 0.5)
+    run = run_of(
+        network("one", Coefficients(alpha=2, beta=1, gamma=1), same),
+        network("two", Coefficients(alpha=1.2, beta=1.1, gamma=1.15), same),
+    )
+    page = page_of(run)
+    assert "The seeds leave no noise to estimate, which does not show that there is none." in page
+    assert "noise is 0.0" not in page

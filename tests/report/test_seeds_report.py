@@ -124,7 +124,7 @@ def test_a_set_of_one_and_a_set_of_all_are_said_plainly(make_run):
     )
     every = with_top1(make_run(trained=2), (0.5, 0.4), (0.4, 0.5))
     page = flat(page_of(every))
-    assert "**Winning set: all 2 networks.**" in page
+    assert "**Winning set: both networks.**" in page
     assert "this run does not say which coefficients are best" in page
     assert "| no difference |" in page
 
@@ -337,6 +337,10 @@ def test_reliability_is_quoted_from_the_length_nearest_to_the_runs(make_run):
     assert (
         "runs of 16,000 images, the measured length nearest to the 21,600 of this run, rank networks" in near
     )
+    unknown = replace(record(21600, 0.0), tau_low=-1.0, tau_high=1.0)
+    nothing = flat(page_of(replace(run, reliability=(unknown,))))
+    assert "Measured: runs of 21,600 images were held against runs of 86,400, which shows nothing" in nothing
+    assert "tau 0.00" not in nothing
 
 
 def test_words_hold_where_phi_is_negative(make_run):
@@ -425,3 +429,37 @@ def test_a_reason_that_many_share_is_said_once(make_run):
     assert skipped.count("`") == 2 * 63
     own = with_candidates(run, lambda i, c: replace(c, reason=f"no. {i}") if c.status == "skipped" else c)
     assert "| reason | alpha |" in section(page_of(own), "What was skipped, and why")
+
+
+def test_seeds_that_agree_exactly_have_no_interval_and_no_noise(make_run):
+    run = with_top1(make_run(trained=2), (0.05, 0.05), (0.04, 0.04))
+    page = flat(page_of(run))
+    assert intervals(run) == {}
+    assert seed_evidence(run).noise is None
+    assert "top-1 5.0% (no interval can be estimated: its seeds have no spread)" in page
+    assert "| no spread |" in page
+    assert "5.0% to 5.0%" not in page
+    assert "moves by 0.00 points" not in page
+    assert "so the noise of training cannot be estimated here" in page
+    # What 720 images may tell stands in for the seeds: 5% of 720 is not above one in 18.
+    assert "**No network has learnt anything that shows" in page
+    assert "Even the winner's interval over the held-out images reaches it" in page
+    half = flat(page_of(with_top1(make_run(trained=2), (0.5, 0.5), (0.04, 0.04))))
+    assert "The interval of 1 of the 2 trained networks reaches it." in half
+    assert "No network has learnt" not in half
+
+
+def test_one_network_is_said_in_the_singular(make_run):
+    run = with_top1(make_run(trained=4), 0.5, 0.4, 0.4, 0.4)
+    trained = [c for c in run.candidates if c.status == "completed"]
+    pruned = replace(trained[-1], status="pruned")
+    far = {trained[0].key: 3.0, trained[1].key: 2.0, trained[2].key: 3.0}
+    changed = with_candidates(
+        run,
+        lambda _, c: (
+            pruned if c.key == pruned.key else replace(c, macs_ratio=far[c.key]) if c.key in far else c
+        ),
+    )
+    page = flat(page_of(changed))
+    assert "3 networks trained to the end (1 other was stopped early)" in page
+    assert "the only trained network that really costs within 10% of 2 times the baseline is alpha" in page

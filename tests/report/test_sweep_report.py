@@ -8,7 +8,7 @@ import pytest
 
 from scalesearch.records import BudgetRecord, CandidateRecord, CurvePoint, RunRecord, SeedRun
 from scalesearch.report.sweep import sweep_table, write_sweep_report
-from scalesearch.report.sweep_evidence import comparisons
+from scalesearch.report.sweep_evidence import comparisons, width_move
 from scalesearch.report.sweep_figure import dimensions_figure, sweep_figure
 from scalesearch.report.sweep_page import FIGURES, sweep_page
 
@@ -37,16 +37,17 @@ def seed_run(seed: int, top1: float) -> SeedRun:
 
 
 def network(role: str, phi: float, top1: tuple[float, ...]) -> CandidateRecord:
-    depth, width, resolution = (2 ** (share * phi) for share in POWER.get(role, (0, 0, 0)))
+    alpha, beta, gamma = (2**share for share in POWER.get(role, (0, 0, 0)))
+    depth, width, resolution = alpha**phi, beta**phi, gamma**phi
     off = {"depth": 0.01, "width": -0.02, "resolution": 0.015, "fast": 0.004}.get(role, 0.0) * phi
     target = BASE_MACS * 2**phi
     macs = round(target * (1 + off))
     return CandidateRecord(
         key=f"{role}-{phi:g}",
-        alpha=1.2,
-        beta=1.1,
-        gamma=1.15,
-        product=1.92,
+        alpha=alpha,
+        beta=beta,
+        gamma=gamma,
+        product=alpha * beta**2 * gamma**2,
         merged=(),
         depth=depth,
         width=width,
@@ -248,3 +249,35 @@ def test_smaller_budgets_than_the_baselines_are_drawn_on_its_other_side():
         x = [float(value) for value in axes.get_lines()[0].get_xdata()]
         assert (len(x), x[1]) == (3, 1.0)
         assert x == sorted(x)
+
+
+def test_the_largest_move_of_width_off_its_rule_is_told():
+    """Depth 2 at alpha 2 is phi 1 of a rule that leaves width alone; compound's rule ends at 2**0.15."""
+    rows = {c.role: c for c in three(baseline=0.3, compound=0.5, depth=0.4, width=0.4).candidates}
+    assert width_move(rows["baseline"]) is None
+    assert width_move(rows["width"]) is None  # all width: a move is another phi
+    assert width_move(replace(rows["depth"], width=0.98)) == pytest.approx(-0.02)
+    bent = replace(rows["compound"], width=0.95 * 2**0.15)
+    assert width_move(bent) == pytest.approx(-0.05)
+    page = page_of(run_of(rows["baseline"], replace(rows["depth"], width=0.98), bent))
+    assert "**Equal cost bends the shares:**" in page
+    assert (
+        "compound at phi 1 is 1.054 times as wide as the baseline, where its rule says 1.110 (-5.0%)" in page
+    )
+    assert "Here no width was moved by it." in page_of(run_of(*rows.values()))
+
+
+def test_a_sweep_whose_best_may_be_guessing_says_so_first_and_names_who_shares_the_top():
+    unlearnt = "**No network has learnt anything that shows: even the best cannot be told from guessing.**"
+    flat = run_of(
+        network("baseline", 0, (0.05,)), network("depth", 1, (0.06,)), network("compound", 1, (0.06,))
+    )
+    page = page_of(flat)
+    assert f"{unlearnt} **Does compound scaling" in page
+    shared = "The highest top-1 is shared exactly by "
+    assert shared in page
+    assert "depth at phi 1" in page.split(shared)[1].split(".")[0]
+    assert "compound at phi 1" in page.split(shared)[1].split(".")[0]
+    learnt = page_of(fabricate())
+    assert unlearnt not in learnt
+    assert shared not in learnt

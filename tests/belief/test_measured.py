@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from scalesearch.belief.measured import CONDITIONS, measured_reliability
+from scalesearch.search.grid_plan import GridSettings
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = GridSettings(images=4000).to_dict()
+
+
+def test_the_default_recipe_has_the_figure_that_the_experiment_found() -> None:
+    (known,) = measured_reliability(DEFAULT)
+    with (ROOT / "reports" / "recipes" / "recipes.csv").open(newline="") as file:
+        (found,) = (
+            row for row in csv.DictReader(file) if (row["recipe"], row["images"]) == ("trapezoid", "4000")
+        )
+    assert known.tau == float(found["tau"])
+    assert (known.tau_low, known.tau_high) == (float(found["tau_low"]), float(found["tau_high"]))
+    assert known.regret == float(found["regret"])
+    assert known.networks == int(found["networks"])
+    assert (ROOT / known.source).exists()
+
+
+def test_a_figure_says_nothing_of_other_settings() -> None:
+    for name in CONDITIONS:
+        other = "other" if isinstance(DEFAULT[name], str) else DEFAULT[name] * 2
+        assert measured_reliability(DEFAULT | {name: other}) == ()
+    assert measured_reliability(DEFAULT | {"seed": 7, "phi": -1.0}) != ()
