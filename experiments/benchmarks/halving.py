@@ -1,13 +1,17 @@
 """What merging and successive halving save, and whether they find the same networks.
 
-    python experiments/benchmarks/halving.py OUT --rungs 33:0.5,6:1 --seeds 2
+    python experiments/benchmarks/halving.py halving --rungs 33:0.5,6:1 --seeds 2
 
 Trains every distinct network of an equal-cost grid in full, with every seed, then the same grid by rungs, and
 compares: the share of the proxy compute (images x multiply-adds) that the second spends of what training
 every nominal grid point in full would (grid points that round to one network would train that network again,
 to the bit), and the two winning sets. The searches are ordinary ones, kept in OUT and carried on if stopped.
 
-Expected: a share below one eighth. About 20 minutes on two CPU cores.
+Expected, in about 12 minutes on two cores of a Xeon virtual machine that nothing else uses: 108 grid
+points, 31 distinct networks, 11.3% of the compute of every grid point in full (39.3% of every distinct
+network). The six finalists all belong to the winning set of the runs in full, but that set holds 30 of
+the 31 networks: two seeds show next to nothing. The best in full, (1, 1.25, 1.15), was stopped at half
+its length; the rungs' own winner, (1, 1, 1.4), is second there, 0.5 points of top-1 behind.
 """
 
 from __future__ import annotations
