@@ -240,4 +240,4 @@ def test_nothing_is_lost_or_done_twice(begun: Path) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_lost_or_done_twice_at_length(begun: Path) -> None:
-    _run(Driver, begun, 60, 30)
+    _run(Driver, begun, 15, 20)
