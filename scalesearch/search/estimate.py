@@ -24,7 +24,6 @@ from scalesearch.search.trial import TrialSpec
 
 __all__ = ["LATENCY_S", "OVERHEAD_S", "Estimate", "Speed", "estimate", "measure_speed", "run_seconds"]
 
-PROBES = 3
 PROBE_BATCHES = 8
 # A forward pass alone takes about a third of a training step.
 JUDGING = 1 / 3
@@ -70,11 +69,10 @@ def measure_speed(
     """
     by_activations = sorted(archs, key=lambda arch: count(arch).activations)
     deepest = max(archs, key=lambda arch: arch.blocks)
-    probes = list({a.key: a for a in (by_activations[0], deepest, by_activations[-1])}.values())[:PROBES]
+    probes = list({a.key: a for a in (by_activations[0], deepest, by_activations[-1])}.values())
     recipe = settings.proxy_recipe
     data = replace(settings.data, held_out=2)
     futures = []
-    # Twice as many as run at a time, so that each has company all along, as in the run itself.
     for arch in probes:
         spec = TrialSpec(
             key=f"speed-{arch.key}",

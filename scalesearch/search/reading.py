@@ -123,7 +123,7 @@ def read_record(
     order = {key: index for index, key in enumerate(run["order"])}
     facts = {
         "kind": "grid",
-        **{name: value for name, value in run.items() if name not in ("order", "train_images")},
+        **{name: value for name, value in run.items() if name != "order"},
         "rungs": tuple(RungRecord(**rung) for rung in run.get("rungs", ())),
         "objectives": tuple(run.get("objectives", ("top1",))),
         "reliability": tuple(ReliabilityRecord(**item) for item in attributes.get("reliability", ())),
