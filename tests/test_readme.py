@@ -62,7 +62,7 @@ def test_the_library_example_runs() -> None:
     (code,) = _blocks("python")
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
-    assert names["arch"].resolution == 300  # type: ignore[attr-defined]
+    assert names["arch"].resolution == 300
 
 
 def test_the_figures_that_the_text_quotes_are_true(run: Callable[..., Result]) -> None:

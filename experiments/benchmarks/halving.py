@@ -24,8 +24,8 @@ import click
 from scalesearch.belief.seeds import winning_set
 from scalesearch.cli import cli
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.search.opening import open_study
 from scalesearch.search.storage import sqlite_url
-from scalesearch.search.study import open_study
 
 
 @click.command

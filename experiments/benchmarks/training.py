@@ -61,7 +61,7 @@ class Windows(Dataset[tuple[torch.Tensor, int]]):
         self.transform = transform
 
     def __len__(self) -> int:
-        return len(self.windows)  # type: ignore[arg-type]
+        return len(self.windows)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         window, label = self.windows[index]
@@ -87,7 +87,7 @@ def plain_images_per_s(recipe: ProxyRecipe, resolution: int, threads: int) -> fl
     network = plain_network().train()
     rate = recipe.learning_rate * recipe.batch_size / 256
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=recipe.weight_decay)
-    steps = recipe.steps(len(loader.dataset))  # type: ignore[arg-type]
+    steps = recipe.steps(len(loader.dataset))
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=rate, total_steps=steps, pct_start=0.2, cycle_momentum=False
     )

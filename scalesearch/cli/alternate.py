@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.grid import budget_options, grid_points_options
+from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.options import config_option, format_option, out_option
 from scalesearch.cli.training_options import command_line, resolve_training, training_options
 from scalesearch.search.alternate import BUDGETS, AlternateSettings
@@ -45,14 +45,7 @@ DEFAULT = AlternateSettings()
 )
 @grid_points_options
 @budget_options
-@click.option(
-    "--max-networks",
-    type=click.IntRange(min=0),
-    default=DEFAULT.max_networks,
-    show_default=True,
-    help="Networks trained in each round; 0 trains all.",
-)
-@click.option("--anchor", default=DEFAULT.anchor, show_default=True, help="A triple that is always trained.")
+@networks_options
 @training_options()
 @out_option("reports/alternate-BASELINE")
 @format_option
@@ -88,7 +81,6 @@ def run_alternate(
         Run,
         begin_study,
         data_size,
-        empty_grid_as_exit_3,
         require_device,
         stopping,
         train_study,
@@ -97,14 +89,14 @@ def run_alternate(
     from scalesearch.measure.machine import machine, versions
     from scalesearch.records import RunRecord
     from scalesearch.search.alternate import alternate as loop
+    from scalesearch.search.opening import find_study
     from scalesearch.search.storage import masked, sqlite_url
-    from scalesearch.search.study import find_study
 
     require_same(folder, "alternate", settings.to_dict(), AlternateSettings().to_dict())
     require_device(settings.device)
     size = data_size(settings.data)
     name = f"alternate-{settings.baseline}"
-    with empty_grid_as_exit_3(), writable(folder), stopping(folder), SearchProgress() as progress:
+    with writable(folder), stopping(folder), SearchProgress() as progress:
         facts = {
             "name": name,
             "command": command,

@@ -120,6 +120,7 @@ def run_fidelity(
         Fail: if the run has too few networks to compare, or fewer seeds than are asked for.
     """
     from dataclasses import asdict
+    from functools import partial
 
     from scalesearch.belief.fidelity import reliability
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
@@ -138,8 +139,8 @@ def run_fidelity(
     from scalesearch.measure.machine import machine, versions
     from scalesearch.records import FidelityRecord
     from scalesearch.search.fidelity import length_settings, plan_length, spread
+    from scalesearch.search.opening import find_study
     from scalesearch.search.storage import sqlite_url
-    from scalesearch.search.study import find_study
 
     kind = read_run_file(folder).get("run", {}).get("kind", "grid")
     if kind in ("alternate", "fidelity"):
@@ -185,7 +186,7 @@ def run_fidelity(
                 f"x{multiple:g}",
                 settings,
                 command,
-                lambda s=settings: plan_length(s, chosen, size.classes, size.train_images),  # type: ignore[misc]
+                partial(plan_length, settings, chosen, size.classes, size.train_images),
             )
             progress.headline(f"{multiple:g} times the length: {_length(settings)}")
             records.append(train_study(Run(folder=out, study=longer, settings=settings), progress))

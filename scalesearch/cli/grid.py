@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import PHI, Decorator, config_option, format_option, group, out_option
+from scalesearch.cli.options import PHI, config_option, format_option, out_option
 from scalesearch.cli.training_options import DURATION, command_line, resolve_training, training_options
-from scalesearch.search.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.search.grid_plan import GridSettings
 
-__all__ = ["budget_options", "grid", "grid_points_options"]
+__all__ = ["grid"]
 
 DEFAULT = GridSettings()
-
-
-def _bound(name: str, end: str) -> Decorator:
-    field = f"{name}_{end}"
-    return click.option(
-        f"--{name}-{end}",
-        type=float,
-        default=getattr(DEFAULT, field),
-        show_default=True,
-        help=f"{'Least' if end == 'min' else 'Greatest'} {name} on the grid.",
-    )
-
-
-grid_points_options = group(
-    _bound("alpha", "min"),
-    _bound("alpha", "max"),
-    _bound("beta", "min"),
-    _bound("beta", "max"),
-    _bound("gamma", "min"),
-    _bound("gamma", "max"),
-    click.option(
-        "--step", type=float, default=DEFAULT.step, show_default=True, help="Distance of grid points."
-    ),
-    click.option(
-        "--tolerance",
-        type=float,
-        default=DEFAULT.tolerance,
-        show_default=True,
-        help="Greatest |alpha * beta^2 * gamma^2 - 2|. Below 0.08 the paper's own (1.2, 1.1, 1.15) is out.",
-    ),
-)
-
-budget_options = group(
-    click.option(
-        "--constraint",
-        type=click.Choice(CONSTRAINTS),
-        default=DEFAULT.constraint,
-        show_default=True,
-        help="What a grid point must meet: the paper's product of coefficients, or a budget that the network "
-        "as built must spend to within --budget-tolerance of 2^phi times the baseline.",
-    ),
-    click.option(
-        "--match",
-        type=click.Choice(MATCHES),
-        default=DEFAULT.match,
-        show_default=True,
-        help="Repair each network so that all spend the same of this, 2^phi times the baseline: MACs, "
-        "parameters, activations, bytes of a training step at its peak, or measured latency.",
-    ),
-    click.option(
-        "--match-by",
-        type=click.Choice(MATCH_BY),
-        default=DEFAULT.match_by,
-        show_default=True,
-        help="The dimension that is solved for; auto is resolution, and width for params.",
-    ),
-    click.option(
-        "--budget-tolerance",
-        type=float,
-        default=DEFAULT.budget_tolerance,
-        show_default=True,
-        help="How far from a budget a network may be, relative to it.",
-    ),
-)
 
 
 class _RungList(click.ParamType[tuple[str, ...]]):
@@ -107,19 +47,7 @@ class _RungList(click.ParamType[tuple[str, ...]]):
 )
 @grid_points_options
 @budget_options
-@click.option(
-    "--max-networks",
-    type=click.IntRange(min=0),
-    default=DEFAULT.max_networks,
-    show_default=True,
-    help="Train at most this many distinct networks, spread as far apart as can be; 0 trains all.",
-)
-@click.option(
-    "--anchor",
-    default=DEFAULT.anchor,
-    show_default=True,
-    help="A triple that is trained in any case if the grid holds it, or none.",
-)
+@networks_options
 @click.option(
     "--rungs",
     type=_RungList(),
@@ -161,51 +89,51 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
       scalesearch grid --phi 1 --dataset folder:my/images --max-networks 0 --epochs 10
       scalesearch grid --config reports/grid-efficientnet-b0-phi1/run.toml --seed 1 --out reports/seed1
     """
-    _choose_rungs(click.get_current_context(), options)
+    fit = _choose_rungs(click.get_current_context(), options)
     resolved = resolve_training(options)
     runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
     from scalesearch.cli.planning import grid_plan, show_plan  # after the checks: it takes a second to load
-    from scalesearch.cli.run import begin, carry_on, data_size, empty_grid_as_exit_3, require_device
+    from scalesearch.cli.run import begin, carry_on, data_size, require_device
 
+    size = cache(partial(data_size, runs[0].data))
     for one, asked in zip(phi, runs, strict=True):
         name = f"grid-{asked.baseline}-phi{one:g}"
         folder = out or Path("reports") / name
         if out is not None and len(phi) > 1:
             folder = out / f"phi{one:g}"
-        with empty_grid_as_exit_3():
-            settings = _with_rungs(asked, folder, announce=not dry_run)
-            if dry_run:
-                require_device(settings.device)
-                show_plan(grid_plan(settings, data_size(settings.data)), settings, output_format)
-                continue
+        settings = _with_rungs(asked, folder, size, announce=not dry_run) if fit else asked
+        if dry_run:
+            require_device(settings.device)
+            show_plan(grid_plan(settings, size()), settings, output_format)
+            continue
         plan = partial(grid_plan, settings)
-        with begin(folder, name, "grid", settings, command_line(), plan) as run:
+        with begin(folder, name, "grid", settings, command_line(), plan, size) as run:
             carry_on(run, output_format)
 
 
-def _choose_rungs(ctx: click.Context, options: dict[str, Any]) -> None:
-    """A time budget chooses the rungs itself; rungs say how many networks there are."""
-    given = ctx.get_parameter_source("rungs") is click.core.ParameterSource.COMMANDLINE
-    if options["time_budget"] and given:
+def _choose_rungs(ctx: click.Context, options: dict[str, Any]) -> bool:
+    """Whether the rungs are still to be chosen for a time budget; rungs say how many networks there are."""
+    source = click.core.ParameterSource
+    given = ctx.get_parameter_source("rungs")
+    if options["time_budget"] and given is source.COMMANDLINE:
         raise Fail("--time-budget chooses the rungs: give it or --rungs, not both")
-    if ctx.get_parameter_source("max_networks") is click.core.ParameterSource.DEFAULT and (
+    if ctx.get_parameter_source("max_networks") is source.DEFAULT and (
         options["time_budget"] or options["rungs"]
     ):
         options["max_networks"] = 0
     options["time_budget"] = options["time_budget"] or 0.0
+    # A run.toml has both: the time and what was chosen for it, which is what the same run means.
+    return bool(options["time_budget"]) and given is source.DEFAULT
 
 
-def _with_rungs(settings: GridSettings, folder: Path, *, announce: bool) -> GridSettings:
+def _with_rungs(
+    settings: GridSettings, folder: Path, size: Callable[[], DataSize], *, announce: bool
+) -> GridSettings:
     """The settings with their rungs: those of the run that is there already, where it had the same budget."""
-    if not settings.time_budget:
-        return settings
-    from dataclasses import replace
-
     from scalesearch.cli.folder import recorded_settings
     from scalesearch.cli.planning import fit_time_budget
-    from scalesearch.cli.run import data_size
 
     there = recorded_settings(folder, "grid")
     if there is not None and there.get("time_budget") == settings.time_budget:
         return replace(settings, rungs=tuple(there["rungs"]), max_networks=there["max_networks"])
-    return fit_time_budget(settings, data_size(settings.data), announce=announce)
+    return fit_time_budget(settings, size(), announce=announce)

@@ -67,7 +67,10 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ValueError as error:
-            raise Fail(_as_options(str(error))) from error
+            from scalesearch.search.grid import EmptyGridError  # loads NumPy
+
+            empty = isinstance(error, EmptyGridError)
+            raise Fail(_as_options(str(error)), EXIT_EMPTY if empty else 2) from error
         except BrokenPipeError:
             raise
         except OSError as error:  # a full disk above all

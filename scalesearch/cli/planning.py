@@ -13,9 +13,10 @@ import click
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.cli.main import EXIT_EMPTY, Fail
 from scalesearch.cli.progress import duration, spinner, track
+from scalesearch.cli.workers import workers
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.search.estimate import LATENCY_S, OVERHEAD_S, Estimate, estimate, measure_speed, run_seconds
-from scalesearch.search.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor, TrialFailedError
+from scalesearch.search.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.plan import Plan
 from scalesearch.search.rungs import choose_rungs, rungs_text
@@ -126,14 +127,10 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
 
 @contextmanager
 def _workers(jobs: int, settings: TrainingSettings, preload: tuple[str, ...]) -> Iterator[ProcessExecutor]:
-    """Workers that end with the block and leave nothing behind."""
-    with TemporaryDirectory() as folder:
-        executor = ProcessExecutor(
-            jobs=jobs, log_dir=Path(folder), preload=preload, stall_timeout=settings.stall_timeout
-        )
-        try:
-            yield executor
-        except TrialFailedError as failure:
-            raise Fail(f"a network of the plan could not be tried: {failure}", 1) from failure
-        finally:
-            executor.shutdown(kill=True)
+    """Workers that leave nothing behind."""
+    failure = "a network of the plan could not be tried"
+    with (
+        TemporaryDirectory() as folder,
+        workers(jobs, Path(folder), preload, failure, stall_timeout=settings.stall_timeout) as executor,
+    ):
+        yield executor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,16 +21,17 @@ from scalesearch.cli.folder import (
     write_run_file,
 )
 from scalesearch.cli.kinds import program_of, settings_of, write_report
-from scalesearch.cli.main import EXIT_EMPTY, EXIT_INTERRUPTED, Fail
+from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
 from scalesearch.cli.progress import SearchProgress, track
 from scalesearch.measure.machine import machine, versions
 from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE, DataSize, DataSpec
 from scalesearch.records import RunRecord
-from scalesearch.search.grid import EmptyGridError
+from scalesearch.search.budget import nearest_error, unmet_reason
+from scalesearch.search.opening import find_study, open_study
 from scalesearch.search.plan import Plan
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.storage import masked, sqlite_url
-from scalesearch.search.study import SearchStudy, find_study, open_study
+from scalesearch.search.study import SearchStudy
 
 __all__ = [
     "Run",
@@ -39,7 +39,6 @@ __all__ = [
     "begin_study",
     "carry_on",
     "data_size",
-    "empty_grid_as_exit_3",
     "open_run_study",
     "reopen",
     "require_device",
@@ -69,7 +68,13 @@ MakePlan = Callable[[DataSize], Plan]
 
 @contextmanager
 def begin(
-    folder: Path, name: str, kind: str, settings: TrainingSettings, command: str, make_plan: MakePlan
+    folder: Path,
+    name: str,
+    kind: str,
+    settings: TrainingSettings,
+    command: str,
+    make_plan: MakePlan,
+    size: Callable[[], DataSize] | None = None,
 ) -> Iterator[Run]:
     """Opens or begins the run of these settings in ``folder``; nothing is touched if it cannot be.
 
@@ -80,6 +85,7 @@ def begin(
         settings: all of them.
         command: the command line.
         make_plan: what is to be trained, given the size of the data. Asked only where a run is begun.
+        size: of the data, for a caller that has to know it too: finding out decodes every image of a folder.
 
     Raises:
         Fail: if the folder cannot be written, is being worked on, or holds a run with other settings; with
@@ -88,9 +94,9 @@ def begin(
     """
     require_same(folder, kind, settings.to_dict(), type(settings).from_dict({}).to_dict())
     require_device(settings.device)
-    size = data_size(settings.data)
-    with empty_grid_as_exit_3(), writable(folder):
-        study = begin_study(folder, name, settings, command, lambda: make_plan(size))
+    found = size() if size is not None else data_size(settings.data)
+    with writable(folder):
+        study = begin_study(folder, name, settings, command, lambda: make_plan(found))
         if not (folder / RUN_FILE).exists():
             run = study.begun()
             write_run_file(folder, kind, run["settings"], run)
@@ -124,17 +130,6 @@ def begin_study(
     if known := measured_reliability(settings.to_dict()):
         study.set_reliability(known)
     return study
-
-
-@contextmanager
-def empty_grid_as_exit_3() -> Iterator[None]:
-    """Nothing that meets the constraint or the budget has an exit code of its own."""
-    try:
-        yield
-    except EmptyGridError as error:
-        for option in ("tolerance", "budget_tolerance", "time_budget"):
-            error = EmptyGridError(str(error).replace(f"`{option}`", f"--{option.replace('_', '-')}"))
-        raise Fail(str(error), EXIT_EMPTY) from None
 
 
 @contextmanager
@@ -208,17 +203,15 @@ def carry_on(run: Run, output_format: str) -> None:
 
 
 def _require_a_budget_met(record: RunRecord) -> None:
-    """Says so where nothing was trained because no suggestion met the budget."""
+    """Says so where nothing was trained because no suggestion met the budget.
+
+    Raises:
+        EmptyGridError: if that is so.
+    """
     tolerance = float(record.settings.get("budget_tolerance", 0.0))
-    off = [(abs(c.budget.residual), c.budget) for c in record.candidates if c.budget is not None]
-    if off and all(residual > tolerance for residual, _ in off):
-        needed, nearest = min(off, key=lambda pair: pair[0])
-        raise Fail(
-            f"--budget-tolerance must admit at least one suggestion, got {tolerance:g}: the nearest has "
-            f"{nearest.kind} {nearest.value:.6g} for {nearest.target:.6g}; --budget-tolerance "
-            f"{math.ceil(needed * 1e4) / 1e4:g} would admit it",
-            EXIT_EMPTY,
-        )
+    off = [((c.alpha, c.beta, c.gamma), c.budget) for c in record.candidates if c.budget is not None]
+    if off and all(unmet_reason(budget, tolerance) for _, budget in off):
+        raise nearest_error(off, tolerance)
 
 
 def show_report(record: RunRecord, folder: Path, output_format: str) -> None:
@@ -296,4 +289,4 @@ def data_size(data: DataSpec) -> DataSize:
     from scalesearch.proxy.data import load
 
     source = load(data, check=True, progress=track)
-    return DataSize(classes=len(source.classes), train_images=len(source.train))  # type: ignore[arg-type]
+    return DataSize(classes=len(source.classes), train_images=len(source.train))  # type: ignore[arg-type]  # every dataset here has a length

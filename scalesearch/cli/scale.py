@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,13 +19,15 @@ from scalesearch.cli.options import (
     out_option,
     rounding_options,
 )
+from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
     from scalesearch.records import FlopRecord, LatencyRecord
-    from scalesearch.search.executor import ProcessExecutor
     from scalesearch.search.family import ScaleSettings
 
 __all__ = ["scale"]
+
+FAILURE = "a network of the family could not be measured"
 
 
 @click.command
@@ -105,7 +105,7 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
         published = rebuild_published(settings, flops)
         record = ScaleRecord(
             name=name,
-            command=shlex.join(["scalesearch", *sys.argv[1:]]),
+            command=command_line(),
             baseline=settings.baseline,
             alpha=settings.alpha,
             beta=settings.beta,
@@ -131,37 +131,26 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
 
 
 @contextmanager
-def _workers(jobs: int, folder: Path) -> Iterator[ProcessExecutor]:
-    """Workers that end with the block, whatever ends it."""
-    from scalesearch.cli.main import Fail
-    from scalesearch.search.executor import TO_MEASURE, ProcessExecutor, TrialFailedError
-
-    executor = ProcessExecutor(jobs=jobs, log_dir=folder / "logs", preload=TO_MEASURE)
-    try:
-        yield executor
-    except TrialFailedError as failure:
-        raise Fail(f"a network of the family could not be measured: {failure}", 1) from failure
-    finally:
-        executor.shutdown(kill=True)
-
-
-@contextmanager
 def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], dict[str, FlopRecord]]]:
     """Has fvcore count every network of the command; what it gives waits for the counts, by key."""
     from scalesearch.cli.progress import track
+    from scalesearch.cli.workers import workers
     from scalesearch.measure.machine import usable_cores
+    from scalesearch.search.executor import TO_MEASURE
     from scalesearch.search.family import family_archs, published_archs, start_counting
 
     archs = [*family_archs(settings).values(), *published_archs(settings)]
     # Two at a time, however many cores there are: each holds a whole network at full resolution.
-    with _workers(min(2, usable_cores()), folder) as executor:
+    with workers(min(2, usable_cores()), folder / "logs", TO_MEASURE, FAILURE) as executor:
         yield start_counting(archs, executor, track)
 
 
 def _latency(settings: ScaleSettings, folder: Path) -> dict[str, LatencyRecord]:
     """The latency of each network of the family, by key, nothing else running."""
     from scalesearch.cli.progress import track
+    from scalesearch.cli.workers import workers
+    from scalesearch.search.executor import TO_MEASURE
     from scalesearch.search.family import family_archs, measure_all
 
-    with _workers(1, folder) as executor:
+    with workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor:
         return measure_all(settings, family_archs(settings), executor, track)

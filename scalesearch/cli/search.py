@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scalesearch.cli.grid_options import match_options
 from scalesearch.cli.options import config_option, format_option, out_option
 from scalesearch.cli.training_options import command_line, resolve_training, training_options
-from scalesearch.search.grid_plan import MATCH_BY
 from scalesearch.search.sampling import (
     OBJECTIVES,
     PRUNERS,
@@ -84,27 +84,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
     help="Try the shares of the paper's (1.2, 1.1, 1.15) and those of fast scaling (width .8) first; the "
     "paper's product is 1.92, its shares are stretched to 2.",
 )
-@click.option(
-    "--match",
-    type=click.Choice(SEARCH_MATCHES),
-    default=DEFAULT.match,
-    show_default=True,
-    help="Repair each network so that all spend the same of this, 2^phi times the baseline.",
-)
-@click.option(
-    "--match-by",
-    type=click.Choice(MATCH_BY),
-    default=DEFAULT.match_by,
-    show_default=True,
-    help="The dimension that is solved for; auto is resolution, and width for params.",
-)
-@click.option(
-    "--budget-tolerance",
-    type=float,
-    default=DEFAULT.budget_tolerance,
-    show_default=True,
-    help="How far from the budget a network may be, relative to it; farther ones are not trained.",
-)
+@match_options(SEARCH_MATCHES)
 @click.option(
     "--reward-target",
     type=float,
@@ -151,9 +131,10 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
     settings = SearchSettings(**resolve_training(options) | {"phi": phi})
     from scalesearch.cli.run import begin, carry_on, data_size  # after the checks: it takes a second to load
 
+    size = cache(partial(data_size, settings.data))
     if "reward" in settings.objectives:
-        settings = with_reward_target(settings, data_size(settings.data))
+        settings = with_reward_target(settings, size())
     name = f"search-{settings.baseline}-phi{phi:g}"
     folder = out or Path("reports") / name
-    with begin(folder, name, "search", settings, command_line(), partial(plan_search, settings)) as run:
+    with begin(folder, name, "search", settings, command_line(), partial(plan_search, settings), size) as run:
         carry_on(run, output_format)

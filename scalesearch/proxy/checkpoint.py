@@ -103,7 +103,7 @@ def run_identity(
         "recipe": recipe.to_dict(),
         "dataset": dataset,
         "train": len(source.train),  # type: ignore[arg-type]  # every dataset here has a length
-        "held_out": len(source.held_out),  # type: ignore[arg-type]
+        "held_out": len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
         "device": device.type,
         "versions": [scalesearch.__version__, torch.__version__, torchvision.__version__],
     }
@@ -154,7 +154,7 @@ def read_checkpoint(path: Path, identity: str) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             # Cloned: a tensor would else keep the file mapped, which may change under it.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # no mapping: it cannot be iterated over
     except SafetensorError as error:
         reason = " ".join(str(error).split())
         message = f"`checkpoint` must be a whole safetensors file, got {path}: {reason}"

@@ -148,7 +148,7 @@ def train(
     return ProxyResult(
         curve=tuple(run.curve),
         train_seconds=run.seconds,
-        held_out_images=len(source.held_out),  # type: ignore[arg-type]
+        held_out_images=len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
         complete=run.step == steps,
     )
 
@@ -159,7 +159,7 @@ def _begin(arch: ArchSpec, recipe: ProxyRecipe, device: torch.device) -> RunStat
     model = build(_as_trained(arch, recipe))
     if recipe.zero_init_residual:
         zero_init_residual(model)
-    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's hints lack it
     return RunState(model=model, optimizer=_optimizer(model, recipe), average=_average(model, recipe))
 
 

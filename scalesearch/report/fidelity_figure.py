@@ -125,12 +125,8 @@ def ranks_figure(evidence: FidelityEvidence) -> Figure | None:
         right.set_yticks(_places(len(networks)))
         for axes in (left, right):
             axes.set_xscale("log")
-            axes.set_xticks(
-                [length.images for length in evidence.lengths],
-                [f"{length.images / 1000:g}k" for length in evidence.lengths],
-            )
-            axes.set_xticks([], minor=True)
-            axes.set_xlabel("training images (thousands: k)")
+            _length_axis(axes, evidence)
+            axes.set_xlabel("training images")
         bar = figure.colorbar(shades, ax=[left, right], orientation="horizontal", aspect=45, pad=0.03)
         bar.set_label("depth multiplier", color=INK)
         bar.outline.set_visible(False)

@@ -140,5 +140,5 @@ def _legend(evidence: SeedEvidence | None, *, several: bool) -> list[Line2D]:
             ),
         ]
     if several:
-        entries.append(Line2D([], [], color=SHADE, linewidth=9, label="winning set"))
+        entries.append(Line2D([], [], color=SHADE, linewidth=9, solid_capstyle="butt", label="winning set"))
     return entries

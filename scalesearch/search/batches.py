@@ -15,6 +15,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.records import RungRecord
+from scalesearch.search.budget import unmet_reason
 from scalesearch.search.driver import mean_curve, measure_one
 from scalesearch.search.reading import SAME_AS, attributes_of, counting_trials, runs_of
 from scalesearch.search.samplers import SPACE, make_pruner, make_sampler
@@ -26,7 +27,6 @@ from scalesearch.search.suggesting import (
     objective_values,
     point_of,
     shares_at,
-    unmet,
 )
 from scalesearch.search.training import Observer, Segment, Trainer
 
@@ -99,7 +99,7 @@ class Batches:
         """Trains a batch's networks to their ends, or to where the pruner stops them."""
         alive = []
         for trial in trials:
-            reason = unmet(self._study.planned(trial).record, self._settings.budget_tolerance)
+            reason = unmet_reason(self._study.planned(trial).record.budget, self._settings.budget_tolerance)
             if SAME_AS in trial.user_attrs:
                 continue
             if reason:

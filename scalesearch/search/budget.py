@@ -6,7 +6,7 @@ A budget is a target for what a network really costs: ``2**phi`` times the basel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Context
 from typing import cast
@@ -35,6 +35,7 @@ __all__ = [
     "nearest_error",
     "repair",
     "solved_dimensions",
+    "unmet_reason",
 ]
 
 # Phis nearer than this make the same networks at any size that can be trained.
@@ -45,6 +46,7 @@ MOST_PHI = 64.0
 HAIR = 0.02
 
 CostOf = Callable[[ArchSpec], float]
+Triple = tuple[float, float, float]
 
 
 class UnmovedError(ValueError):
@@ -75,10 +77,6 @@ class EqualCost:
 
         cost = measured if kind == "latency" and measured is not None else closed
         return cls(kind=kind, cost=cost, target=cost(base) * NOMINAL_BASE**phi, tolerance=tolerance)
-
-    def met(self, budget: BudgetRecord) -> bool:
-        """Whether a network is near enough to the target."""
-        return abs(budget.residual) <= self.tolerance
 
 
 def affordable_phi(
@@ -159,16 +157,13 @@ def _nearest(
 def solved_dimensions(kind: str, asked: str) -> tuple[Dimension, ...]:
     """The dimensions to solve for, as ``match`` takes them.
 
-    By default the resolution, then the width by a hair, since whole pixels are coarse; the width alone where
-    resolution costs nothing.
+    By default the resolution, then the width for what whole pixels leave; the width alone where resolution
+    costs nothing, the resolution alone where each try has to be timed.
     """
-    if asked == "auto" and kind == "latency":
-        return (
-            "resolution",
-        )  # each network takes a second or more to time, and noise is coarser than pixels
-    if asked == "auto":
-        return ("width",) if kind == "params" else ("resolution", "width")
-    return cast(tuple[Dimension, ...], tuple(asked.split(",")))
+    if asked != "auto":
+        return cast(tuple[Dimension, ...], tuple(asked.split(",")))
+    alone: dict[str, tuple[Dimension, ...]] = {"params": ("width",), "latency": ("resolution",)}
+    return alone.get(kind, ("resolution", "width"))
 
 
 def hold(candidates: Sequence[Candidate], budget: EqualCost) -> Iterator[Candidate]:
@@ -208,20 +203,22 @@ def repair(
         yield replace(first, merged=tuple(triple for member in group for triple in member.merged))
 
 
-def nearest_error(candidates: Sequence[Candidate], budget: EqualCost) -> EmptyGridError:
-    """No candidate meets the budget: says which comes closest, and what would admit it."""
+def unmet_reason(budget: BudgetRecord | None, tolerance: float) -> str:
+    """Why a network is not trained: how far it is from its budget; empty where it meets it, or has none."""
+    if budget is None or abs(budget.residual) <= tolerance:
+        return ""
+    return f"{budget.kind} cannot be brought nearer than {100 * budget.residual:+.2g}% to the budget"
 
-    def distance(candidate: Candidate) -> float:
-        return abs(candidate.budget.residual) if candidate.budget else float("inf")
 
-    nearest = min(candidates, key=distance)
-    c, found = nearest.coefficients, nearest.budget
-    value = found.value if found else float("nan")
+def nearest_error(found: Iterable[tuple[Triple, BudgetRecord]], tolerance: float) -> EmptyGridError:
+    """No network meets the budget: says which comes closest, and what would admit it."""
+    triple, nearest = min(found, key=lambda pair: abs(pair[1].residual))
     # Rounded up: rounded to the nearest it might not admit it after all.
     digits = Context(prec=3, rounding=ROUND_CEILING)
-    needed = float(digits.create_decimal_from_float(distance(nearest) * (1 + 1e-9)))
+    needed = float(digits.create_decimal_from_float(abs(nearest.residual) * (1 + 1e-9)))
+    shown = ", ".join(f"{value:g}" for value in triple)
     return EmptyGridError(
-        f"`budget_tolerance` must admit at least one network, got {budget.tolerance:g}: none has "
-        f"{budget.kind} within it of {budget.target:.6g}; the nearest has {value:.6g} at (alpha, beta, gamma)"
-        f" = ({c.alpha:g}, {c.beta:g}, {c.gamma:g}); --budget-tolerance {needed:g} would admit it"
+        f"`budget_tolerance` must admit at least one network, got {tolerance:g}: none has {nearest.kind} "
+        f"within it of {nearest.target:.6g}; the nearest has {nearest.value:.6g} at (alpha, beta, gamma) = "
+        f"({shown}); --budget-tolerance {needed:g} would admit it"
     )

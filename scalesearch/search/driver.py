@@ -167,13 +167,7 @@ def measure_one(
 ) -> None:
     """Measures one network, or records why it cannot be; nothing else may run in the executor."""
     candidate, task = planned.record, f"{planned.record.key}-latency"
-    spec = LatencySpec(
-        key=candidate.key,
-        arch=planned.arch,
-        batch_size=settings.latency_batch_size,
-        device=settings.device,
-        threads=settings.threads,
-    )
+    spec = LatencySpec.of(settings, candidate.key, planned.arch)
     observer.started(task, candidate)
     future = executor.submit(spec.to_dict(), lambda _done, _steps: None)
     while not future.done():

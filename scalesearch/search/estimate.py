@@ -19,6 +19,7 @@ from scalesearch.architecture.memory import training_bytes
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.records import RungRecord
 from scalesearch.search.executor import Executor
+from scalesearch.search.rungs import whole_runs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.trial import TrialSpec
 
@@ -109,18 +110,14 @@ def estimate(
     """What a plan takes, networks of average cost going on from rung to rung."""
     whole = rungs[-1].images
     each = float(np.mean([run_seconds(arch, speed, settings, whole) for arch in archs]))
-    runs, images, before = 0.0, 0, 0
-    for rung in rungs:
-        runs += rung.networks * (rung.images - before) / whole
-        images += rung.networks * (rung.images - before)
-        before = rung.images
-    extra = rungs[-1].networks * (rungs[-1].seeds - 1)
-    seconds = (runs + extra) * each / settings.jobs + OVERHEAD_S
+    last = rungs[-1]
+    runs = whole_runs([(rung.networks, rung.images / whole) for rung in rungs], last.seeds)
+    seconds = runs * each / settings.jobs + OVERHEAD_S
     if settings.latency:
-        seconds += LATENCY_S * rungs[-1].networks
+        seconds += LATENCY_S * last.networks
     largest = sorted((training_bytes(arch, settings.batch_size) for arch in archs), reverse=True)
     return Estimate(
         seconds=seconds,
         peak_bytes=sum(largest[: settings.jobs]) + PROCESS_BYTES * settings.jobs,
-        images=images + extra * whole,
+        images=round(runs * whole),
     )

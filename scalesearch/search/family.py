@@ -127,13 +127,7 @@ def measure_all(
     """
     measured = {}
     for arch in track(archs.values(), len(archs), "Measuring latency"):
-        job = LatencySpec(
-            key=arch.key,
-            arch=arch,
-            batch_size=settings.latency_batch_size,
-            device=settings.device,
-            threads=settings.threads,
-        )
+        job = LatencySpec.of(settings, arch.key, arch)
         measured[arch.key] = latency_record(executor.submit(job.to_dict(), _no_steps).result())
     return measured
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from scalesearch.records import CandidateRecord, RungRecord
 from scalesearch.scaling import Coefficients
-from scalesearch.search.grid import Candidate, thin
+from scalesearch.search.grid import spread_out
 from scalesearch.search.plan import Plan, Planned
 from scalesearch.search.settings import TrainingSettings
 
@@ -52,20 +52,9 @@ def length_settings(
 
 def spread(candidates: Sequence[Planned], networks: int) -> list[Planned]:
     """At most ``networks`` of a run's networks, spread as far apart as can be by their shares of cost."""
-    listed = [
-        Candidate(
-            coefficients=Coefficients(alpha=p.record.alpha, beta=p.record.beta, gamma=p.record.gamma),
-            merged=p.record.merged,
-            arch=p.arch,
-            multipliers=Coefficients(alpha=p.record.alpha, beta=p.record.beta, gamma=p.record.gamma).at(
-                p.record.phi
-            ),
-        )
-        for p in candidates
-    ]
-    # By their places: networks that stand for several things have keys of their own.
-    places = {id(candidate): index for index, candidate in enumerate(listed)}
-    return [candidates[places[id(c)]] for c in thin(listed, networks, None)]
+    records = (planned.record for planned in candidates)
+    triples = [Coefficients(alpha=r.alpha, beta=r.beta, gamma=r.gamma) for r in records]
+    return [candidates[index] for index in spread_out(triples, networks, None)]
 
 
 def plan_length(

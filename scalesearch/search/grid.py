@@ -17,7 +17,16 @@ from scalesearch.architecture.spec import ArchSpec, Rounding, compound
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers
 
-__all__ = ["Candidate", "EmptyGridError", "GridSpec", "all_points", "distinct", "feasible", "thin"]
+__all__ = [
+    "Candidate",
+    "EmptyGridError",
+    "GridSpec",
+    "all_points",
+    "distinct",
+    "feasible",
+    "spread_out",
+    "thin",
+]
 
 
 class EmptyGridError(ValueError):
@@ -172,31 +181,26 @@ def distinct(
 
 
 def thin(candidates: Sequence[Candidate], limit: int, first: Coefficients | None) -> list[Candidate]:
-    """At most ``limit`` candidates, spread as far apart as can be, in order of choice.
+    """At most ``limit`` candidates, spread as far apart as can be; see :func:`spread_out`."""
+    return [candidates[i] for i in spread_out([c.coefficients for c in candidates], limit, first)]
 
-    Each next one is the candidate farthest from all chosen so far, by the shares of cost that go to depth,
+
+def spread_out(triples: Sequence[Coefficients], limit: int, first: Coefficients | None) -> list[int]:
+    """Indices of at most ``limit`` of the triples, spread as far apart as can be, in order of choice.
+
+    Each next one is the one farthest from all chosen so far, by the shares of cost that go to depth,
     width and resolution: (log alpha, 2 log beta, 2 log gamma). So the first few already span the surface: the
-    corners (depth alone, width alone, resolution alone) come right after ``first``, or after the candidate
+    corners (depth alone, width alone, resolution alone) come right after ``first``, or after the one
     nearest to equal shares where ``first`` is not among them. ``limit`` 0 keeps all, in that same order.
     """
-    shares = np.array(
-        [
-            (
-                math.log(c.coefficients.alpha),
-                2 * math.log(c.coefficients.beta),
-                2 * math.log(c.coefficients.gamma),
-            )
-            for c in candidates
-        ]
-    )
-    names = [c.coefficients for c in candidates]
+    shares = np.array([(math.log(c.alpha), 2 * math.log(c.beta), 2 * math.log(c.gamma)) for c in triples])
     centre = shares.sum(axis=1, keepdims=True) / 3
-    start = names.index(first) if first in names else int(np.argmin(((shares - centre) ** 2).sum(axis=1)))
+    start = triples.index(first) if first in triples else int(np.argmin(((shares - centre) ** 2).sum(axis=1)))
     chosen = [start]
     nearest = ((shares - shares[start]) ** 2).sum(axis=1)
-    while len(chosen) < min(limit or len(candidates), len(candidates)):
+    while len(chosen) < min(limit or len(triples), len(triples)):
         nearest[chosen[-1]] = -1.0
         following = int(np.argmax(nearest))
         chosen.append(following)
         nearest = np.minimum(nearest, ((shares - shares[following]) ** 2).sum(axis=1))
-    return [candidates[i] for i in chosen]
+    return chosen

@@ -6,14 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, cast, get_args
 
-from scalesearch.architecture.match import BUDGETS, Dimension
+from scalesearch.architecture.match import BUDGETS, BudgetKind, Dimension, require_movable
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import RungRecord
 from scalesearch.scaling import Coefficients
-from scalesearch.search.budget import CostOf, EqualCost, hold, nearest_error, repair, solved_dimensions
+from scalesearch.search.budget import (
+    CostOf,
+    EqualCost,
+    hold,
+    nearest_error,
+    repair,
+    solved_dimensions,
+    unmet_reason,
+)
 from scalesearch.search.grid import Candidate, GridSpec, all_points, distinct, feasible, thin
 from scalesearch.search.plan import Plan, describer, skipped
 from scalesearch.search.rungs import parse_rungs, planned_rungs
@@ -89,11 +97,8 @@ class GridSettings(TrainingSettings):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"`{name}` must be a finite number >= 0, got {value}")
-        if self.match == "params" and "resolution" in self.match_by:
-            raise ValueError(
-                f"`match_by` must be width or depth where params are matched, got {self.match_by!r}: "
-                "resolution moves no parameter"
-            )
+        if self.match != "none" and self.match_by != "auto":
+            require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         _ = (self.grid, self.anchor_coefficients, parse_rungs(self.rungs))
 
     @property
@@ -173,7 +178,8 @@ def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = 
         skipped=tuple(
             skipped(
                 planned[c.arch.key],
-                _unmet_reason(c, settings) if c in unmet else _thinned_reason(len(chosen), len(candidates)),
+                unmet_reason(c.budget, settings.budget_tolerance)
+                or _thinned_reason(len(chosen), len(candidates)),
             )
             for c in (*candidates, *unmet)
             if c.arch.key not in kept
@@ -191,10 +197,7 @@ def _meeting_the_constraint(
         return list(candidates)
     budget = _budget(settings, settings.constraint, base, measured)
     held = list(hold(candidates, budget))
-    near = [c for c in held if c.budget and budget.met(c.budget)]
-    if not near:
-        raise nearest_error(held, budget)
-    return near
+    return _near(held, budget.tolerance)
 
 
 def _matched(
@@ -215,10 +218,20 @@ def _matched(
             prefer=settings.anchor_coefficients,
         )
     )
-    met = [c for c in repaired if c.budget and budget.met(c.budget)]
-    if not met:
-        raise nearest_error(repaired, budget)
+    met = _near(repaired, budget.tolerance)
     return met, [c for c in repaired if c not in met]
+
+
+def _near(candidates: Sequence[Candidate], tolerance: float) -> list[Candidate]:
+    """Those that meet their budget.
+
+    Raises:
+        EmptyGridError: if none does.
+    """
+    near = [c for c in candidates if not unmet_reason(c.budget, tolerance)]
+    if not near:
+        raise nearest_error([(c.merged[0], c.budget) for c in candidates if c.budget], tolerance)
+    return near
 
 
 def _budget(settings: GridSettings, kind: str, base: ArchSpec, measured: CostOf | None) -> EqualCost:
@@ -230,11 +243,6 @@ def _budget(settings: GridSettings, kind: str, base: ArchSpec, measured: CostOf 
         batch_size=settings.batch_size,
         measured=measured,
     )
-
-
-def _unmet_reason(candidate: Candidate, settings: GridSettings) -> str:
-    residual = candidate.budget.residual if candidate.budget else math.nan
-    return f"{settings.match} cannot be brought nearer than {residual:+.1%} to the budget"
 
 
 def _thinned_reason(chosen: int, candidates: int) -> str:

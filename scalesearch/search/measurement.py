@@ -7,12 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.records import FlopRecord, LatencyRecord
 
 __all__ = ["CountSpec", "LatencySpec", "latency_record", "run_count", "run_latency"]
+
+
+class Timing(Protocol):
+    """The settings that say how a network is timed."""
+
+    @property
+    def latency_batch_size(self) -> int:
+        """Images per forward pass."""
+
+    @property
+    def device(self) -> str:
+        """Where."""
+
+    @property
+    def threads(self) -> int:
+        """CPU threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +40,17 @@ class LatencySpec:
     batch_size: int
     device: str
     threads: int
+
+    @classmethod
+    def of(cls, settings: Timing, key: str, arch: ArchSpec) -> LatencySpec:
+        """The measurement of ``arch`` that the settings ask for."""
+        return cls(
+            key=key,
+            arch=arch,
+            batch_size=settings.latency_batch_size,
+            device=settings.device,
+            threads=settings.threads,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; :meth:`from_dict` turns it back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scalesearch.architecture.baselines import baseline
@@ -75,9 +75,7 @@ class Plan:
                 "full_macs": count(baseline(self.settings.baseline)).macs,
             },
             "order": list(self.order),
-            "rungs": [
-                {"images": rung.images, "networks": rung.networks, "seeds": rung.seeds} for rung in self.rungs
-            ],
+            "rungs": [asdict(rung) for rung in self.rungs],
             "objectives": list(self.objectives),
         }
 

@@ -31,6 +31,7 @@ __all__ = [
     "planned_of",
     "read_record",
     "runs_of",
+    "seed_run",
 ]
 
 RUN = "run/"
@@ -148,7 +149,7 @@ def _outcome(
     runs = runs_of(trial, first_seed)
     counted = next((r for r in runs.values() if r.get("fvcore_total") is not None), {})
     found: dict[str, Any] = {
-        "runs": tuple(_seed_run(seed, result) for seed, result in runs.items()),
+        "runs": tuple(seed_run(seed, result) for seed, result in runs.items()),
         "fvcore_total": counted.get("fvcore_total"),
         "uncounted": counted.get("uncounted"),
     }
@@ -160,7 +161,8 @@ def _outcome(
     return replace(candidate, **found)
 
 
-def _seed_run(seed: int, result: Mapping[str, Any]) -> SeedRun:
+def seed_run(seed: int, result: Mapping[str, Any]) -> SeedRun:
+    """A training run from what a worker gave back."""
     return SeedRun(
         seed=seed,
         curve=tuple(CurvePoint(**point) for point in result["curve"]),

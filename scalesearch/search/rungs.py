@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from scalesearch.records import RungRecord
 
-__all__ = ["FINALISTS", "Rung", "choose_rungs", "parse_rungs", "planned_rungs", "rungs_text"]
+__all__ = ["FINALISTS", "Rung", "choose_rungs", "parse_rungs", "planned_rungs", "rungs_text", "whole_runs"]
 
 # What a time budget is spent on, gentlest first: the share of the length at each rung. Nothing is decided
 # before half of it: runs as short as the recipes' own rank networks hardly better than chance at a quarter
@@ -112,7 +112,11 @@ def choose_rungs(
     for count in range(networks, 0, -1):
         for shares in LADDERS:
             rungs = _ladder(count, shares)
-            if _runs(rungs, seeds) * seconds_each + rungs[-1].networks * seconds_finalist <= budget_s:
+            if (
+                whole_runs([(rung.networks, rung.share) for rung in rungs], seeds) * seconds_each
+                + rungs[-1].networks * seconds_finalist
+                <= budget_s
+            ):
                 return rungs
     return None
 
@@ -127,10 +131,10 @@ def _ladder(networks: int, shares: Sequence[float]) -> tuple[Rung, ...]:
     return tuple(rungs)
 
 
-def _runs(rungs: Sequence[Rung], seeds: int) -> float:
-    """The cost of a ladder in whole training runs."""
+def whole_runs(ladder: Sequence[tuple[int, float]], seeds: int) -> float:
+    """The cost of a ladder of (networks, share of the length) in whole training runs."""
     total, before = 0.0, 0.0
-    for rung in rungs:
-        total += rung.networks * (rung.share - before)
-        before = rung.share
-    return total + rungs[-1].networks * (seeds - 1)
+    for networks, share in ladder:
+        total += networks * (share - before)
+        before = share
+    return total + ladder[-1][0] * (seeds - 1)

@@ -18,13 +18,13 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.samplers.nsgaii import SBXCrossover
 
-from scalesearch.search.reading import SAME_AS
+from scalesearch.search.pruner import HalvingPruner
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-__all__ = ["SPACE", "HalvingPruner", "SeededSampler", "SobolSampler", "make_pruner", "make_sampler"]
+__all__ = ["SPACE", "SeededSampler", "SobolSampler", "make_pruner", "make_sampler"]
 
 SPACE: dict[str, BaseDistribution] = {"u": FloatDistribution(0.0, 1.0), "v": FloatDistribution(0.0, 1.0)}
 """What a sampler sees: the unit square, of which ``suggesting.shares_at`` makes the simplex of shares."""
@@ -142,29 +142,3 @@ def make_pruner(name: str, rungs: Sequence[int]) -> BasePruner:
     if name == "halving":
         return HalvingPruner(rungs)
     return MedianPruner(n_startup_trials=STARTUP) if name == "median" else NopPruner()
-
-
-class HalvingPruner(BasePruner):
-    """Asynchronous successive halving (arXiv 1810.05934) with a factor of 2, in the order of trials.
-
-    At a rung the better half of all that have come there so far goes on, rounded up; of equal ones the
-    earlier trials. Optuna's ``SuccessiveHalvingPruner`` notes down that a trial passed a rung before it knows
-    whether it does: killed in between, a resumed search would let it pass. This one looks at the reported
-    values alone.
-    """
-
-    def __init__(self, rungs: Sequence[int]) -> None:
-        self._rungs = frozenset(rungs)
-
-    def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        """Whether ``trial`` is in the worse half at the rung it reported last."""
-        step = trial.last_step
-        if step is None or step not in self._rungs:
-            return False
-        values = {
-            other.number: other.intermediate_values[step]
-            for other in study.get_trials(deepcopy=False)
-            if step in other.intermediate_values and SAME_AS not in other.user_attrs
-        }
-        ranking = sorted(values, key=lambda number: (-values[number], number))
-        return trial.number not in ranking[: math.ceil(len(ranking) / 2)]

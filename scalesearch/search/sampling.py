@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.match import BudgetKind, require_movable
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import NOMINAL_BASE, Shares
+from scalesearch.search.budget import solved_dimensions
 from scalesearch.search.grid_plan import MATCH_BY, MATCHES
 from scalesearch.search.plan import Plan
 from scalesearch.search.rungs import Rung, planned_rungs
@@ -91,11 +93,8 @@ class SearchSettings(TrainingSettings):
                 f"`reward_weight` must be <= 0, got {self.reward_weight}: "
                 "a dearer network would be worth more"
             )
-        if self.match == "params" and "resolution" in self.match_by:
-            raise ValueError(
-                f"`match_by` must be width or depth where params are matched, got {self.match_by!r}: "
-                "resolution moves no parameter"
-            )
+        if self.match != "none" and self.match_by != "auto":
+            require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         self._check_objectives()
 
     def _check_objectives(self) -> None:

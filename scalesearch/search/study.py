@@ -17,7 +17,6 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.records import CandidateRecord, ReliabilityRecord, RungRecord, RunRecord
@@ -33,58 +32,13 @@ from scalesearch.search.reading import (
     read_record,
     runs_of,
 )
-from scalesearch.search.storage import StudyError, clear_errors, exists, masked, open_storage
+from scalesearch.search.storage import StudyError, clear_errors, masked
 
-__all__ = ["SearchStudy", "find_study", "open_study"]
+__all__ = ["SearchStudy"]
 
 # A text column of MySQL holds 64 KiB: long lists are stored in pieces that fit.
 PIECE = 40
 PIECE_OF_CHOSEN = 15
-MINIMISED = frozenset({"macs", "params", "latency"})
-
-
-def open_study(url: str, name: str, *, create: bool, objectives: Sequence[str] = ("top1",)) -> SearchStudy:
-    """The study of that name in the database at ``url``.
-
-    Raises:
-        StudyError: if the database cannot be read, or holds no such study and ``create`` is off.
-    """
-    storage = open_storage(url, create=create)
-    with clear_errors(url):
-        names = optuna.get_all_study_names(storage)
-        if name not in names and not create:
-            if len(names) != 1:
-                raise StudyError(
-                    f"`dir` must hold the study {name!r}, found {', '.join(names) or 'none'} in "
-                    f"{masked(url)}; name another folder, or start the run anew"
-                )
-            name = names[0]
-        if name in names:
-            # Optuna would overlook other directions than the study's own.
-            study = optuna.load_study(storage=storage, study_name=name)
-        else:
-            directions = [
-                StudyDirection.MINIMIZE if goal in MINIMISED else StudyDirection.MAXIMIZE
-                for goal in objectives
-            ]
-            study = optuna.create_study(storage=storage, study_name=name, directions=directions)
-        # The default one is made anew for every study and takes long to load; most trials are enqueued.
-        study.sampler = optuna.samplers.RandomSampler(seed=0)
-        return SearchStudy(study, storage, url)
-
-
-def find_study(url: str, name: str) -> SearchStudy | None:
-    """The study of that name; None where the database holds none, or is not there.
-
-    Raises:
-        StudyError: if the database cannot be read.
-    """
-    if not exists(url):
-        return None
-    storage = open_storage(url, create=True)
-    with clear_errors(url):
-        there = name in optuna.get_all_study_names(storage)
-    return open_study(url, name, create=False) if there else None
 
 
 class SearchStudy:

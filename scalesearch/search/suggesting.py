@@ -18,7 +18,7 @@ from scalesearch.search.plan import Planned, describer
 if TYPE_CHECKING:
     from scalesearch.search.sampling import SearchSettings
 
-__all__ = ["SEED_POINTS", "Suggester", "objective_values", "point_of", "shares_at", "unmet"]
+__all__ = ["SEED_POINTS", "Suggester", "objective_values", "point_of", "shares_at"]
 
 SEED_POINTS: Mapping[str, Shares] = {
     # Their product is 1.92: these are their shares of an exact doubling.
@@ -101,14 +101,6 @@ class Suggester:
             prefer=None,
         )
         return repaired
-
-
-def unmet(candidate: CandidateRecord, tolerance: float) -> str:
-    """Why a network is not trained: what it is from its budget; empty where it meets it, or has none."""
-    budget = candidate.budget
-    if budget is None or abs(budget.residual) <= tolerance:
-        return ""
-    return f"{budget.kind} cannot be brought nearer than {100 * budget.residual:+.2g}% to the budget"
 
 
 def objective_values(

@@ -25,13 +25,7 @@ def latency_cost(
 
     def cost(arch: ArchSpec) -> float:
         if arch.key not in known:
-            spec = LatencySpec(
-                key=arch.key,
-                arch=arch,
-                batch_size=settings.latency_batch_size,
-                device=settings.device,
-                threads=settings.threads,
-            )
+            spec = LatencySpec.of(settings, arch.key, arch)
             result = executor.submit(spec.to_dict(), lambda _done, _steps: None).result()
             known[arch.key] = median(result["samples_s"])
             on_measured()

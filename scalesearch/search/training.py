@@ -10,9 +10,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scalesearch.records import CandidateRecord, SeedRun
+from scalesearch.records import CandidateRecord
 from scalesearch.search.executor import Executor, TrialFailedError
 from scalesearch.search.plan import Planned
+from scalesearch.search.reading import seed_run
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.trial import TrialSpec
 
@@ -195,14 +196,7 @@ class Trainer:
             self._study.store_run(job.trial, job.seed, result)
             if result["complete"]:
                 self.forget(record.key, (job.seed,))
-        run = SeedRun(
-            seed=job.seed,
-            curve=(),
-            **{
-                name: result[name]
-                for name in ("top1", "loss", "held_out_images", "images_seen", "train_seconds")
-            },
-        )
+        run = seed_run(job.seed, result)
         self._observer.finished(job.task, replace(record, runs=(run,)))
 
     def _settle(

@@ -278,7 +278,7 @@ def test_latency_has_no_closed_form() -> None:
 
 def test_unknown_budget() -> None:
     with pytest.raises(ValueError) as error:
-        closed_form(BASE, "flops")  # type: ignore[arg-type]
+        closed_form(BASE, "flops")
     assert str(error.value) == (
         "`kind` must be one of macs, params, activations, memory, latency, got 'flops'"
     )

@@ -29,4 +29,4 @@ def test_rebuilt_costs_come_near_the_published_ones(name):
 
 def test_the_rows_cannot_be_changed():
     with pytest.raises(TypeError):
-        ROWS["none"] = ROWS["depth"]  # type: ignore[index]
+        ROWS["none"] = ROWS["depth"]

@@ -38,7 +38,7 @@ def network(
         macs_ratio=2.0,
         full_macs=10,
         full_macs_ratio=2.0,
-        status=status,  # type: ignore[arg-type]
+        status=status,
         runs=tuple(
             SeedRun(
                 seed=first_seed + i,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+import tomli_w
 from click.testing import Result
 from filelock import FileLock
 
@@ -257,8 +258,8 @@ BAD = {
     ),
     "params by resolution": (
         ["--match=params", "--match-by=resolution"],
-        "Error: --match-by must be width or depth where params are matched, got 'resolution': resolution moves "
-        "no parameter",
+        "Error: --match-by must be width or depth for params: they are the same at any resolution, "
+        "got resolution",
     ),
     "no tolerance of the budget": (
         ["--match=macs", "--budget-tolerance=-1"],
@@ -416,3 +417,25 @@ def test_a_wrong_config_is_refused(tmp_path: Path, run: Run, text: str, message:
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_run_of_a_time_budget_starts_again_from_its_file_with_the_rungs_it_had(
+    tmp_path: Path, tiny: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "first"
+    assert run("grid", f"--out={first}", *tiny, "--rungs=4:0.5,2:1", "--max-networks=0").exit_code == 0
+    recorded = tomllib.loads((first / "run.toml").read_text())
+    recorded["grid"]["time_budget"] = 600.0
+    config = tmp_path / "budget.toml"
+    config.write_text(tomli_w.dumps({"run": {"kind": "grid"}, "grid": recorded["grid"]}))
+
+    def never(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("the rungs are known: nothing is to be timed")
+
+    monkeypatch.setattr("scalesearch.cli.planning.fit_time_budget", never)
+    again = tmp_path / "again"
+    result = run("grid", f"--config={config}", f"--out={again}")
+    assert result.exit_code == 0, result.output
+    settings = tomllib.loads((again / "run.toml").read_text())["grid"]
+    assert settings == recorded["grid"]

@@ -79,7 +79,7 @@ def test_measuring_leaves_threads_and_generator_alone() -> None:
 )
 def test_bad_input(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        measure_latency(TINY, **{"batch_size": 1, "threads": 1} | fields)  # type: ignore[arg-type]
+        measure_latency(TINY, **{"batch_size": 1, "threads": 1} | fields)
 
 
 @pytest.mark.gpu

@@ -159,7 +159,7 @@ def test_a_run_killed_after_its_first_look_goes_on_from_there(recipe, whole, tmp
         dataset="colours",
         device=CPU,
         checkpoint=path,
-        on_step=lambda done, of: steps.append((done, of)),  # type: ignore[arg-type]
+        on_step=lambda done, of: steps.append((done, of)),
     )
     assert steps == [(done, 10) for done in range(6, 11)]
     assert result.curve == whole(recipe)[0].curve

@@ -65,7 +65,7 @@ def test_every_optimizer_learns_what_is_easy(optimizer: str) -> None:
     rates = {"adamw": 0.1, "sgd": 0.4, "rmsprop": 0.03}
     recipe = replace(
         RECIPES["quick"],
-        optimizer=optimizer,  # type: ignore[arg-type]
+        optimizer=optimizer,
         learning_rate=rates[optimizer],
         images=960,
         batch_size=16,
@@ -117,7 +117,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason() -> None:
 )
 def test_a_wrong_recipe_is_refused_by_name(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        replace(RECIPES["quick"], **change)  # type: ignore[arg-type]
+        replace(RECIPES["quick"], **change)
     assert str(caught.value) == message
 
 

@@ -171,7 +171,7 @@ def fabricate_run(
     order = [paper, *random_.sample([i for i in range(len(rows)) if i != paper], len(rows) - 1)]
     chosen = set(order[:wanted])
     rows = [
-        _trained(row, random_, latency=latency, seeds=seeds) if i in chosen else replace(row, status=rest)  # type: ignore[arg-type]
+        _trained(row, random_, latency=latency, seeds=seeds) if i in chosen else replace(row, status=rest)
         for i, row in enumerate(rows)
     ]
     if halving:

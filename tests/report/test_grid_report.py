@@ -18,6 +18,7 @@ from scalesearch.report.grid_page import FIGURES, grid_page
 from scalesearch.report.pareto_figure import pareto_figure
 from scalesearch.report.style import render
 from scalesearch.report.tables import csv_text
+from tests.report.changes import with_candidates, with_top1
 
 # As the issue lists them, and what this report adds at the end.
 ISSUE_COLUMNS = """
@@ -30,36 +31,6 @@ LATER_COLUMNS = """
     winning_set, top1_stopped
 """
 HOSTILE = "can't open </td><script>|`x`|\n# Title\r\n\x1b[31m $x^ [a](javascript:b) *b* __c__ \udcff"
-
-
-def with_candidates(run: RunRecord, change):
-    return replace(run, candidates=tuple(change(i, c) for i, c in enumerate(run.candidates)))
-
-
-def judged_as(candidate: CandidateRecord, *values: float) -> CandidateRecord:
-    """The candidate with these accuracies, one per seed."""
-    first = candidate.runs[0]
-    return replace(
-        candidate, runs=tuple(replace(first, seed=seed, top1=value) for seed, value in enumerate(values))
-    )
-
-
-def with_top1(run: RunRecord, *values: float | tuple[float, ...]) -> RunRecord:
-    """The run with these accuracies for its trained networks, in order, and no others trained.
-
-    A tuple holds one value per seed.
-    """
-    left = list(values)
-
-    def change(_: int, c: CandidateRecord) -> CandidateRecord:
-        if c.status != "completed":
-            return c
-        if not left:
-            return replace(c, status="skipped", runs=())
-        value = left.pop(0)
-        return judged_as(c, *(value if isinstance(value, tuple) else (value,)))
-
-    return with_candidates(run, change)
 
 
 def mixed(run: RunRecord) -> RunRecord:

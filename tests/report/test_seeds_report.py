@@ -22,38 +22,9 @@ from scalesearch.report.sentences import asked_cost
 from scalesearch.report.stopped_early import compute_spent, stopped
 from scalesearch.report.surface_figure import surface_figure
 from scalesearch.report.tables import csv_text
+from tests.report.changes import judged_as, with_candidates, with_top1
 
 CLOSE = ((0.50, 0.52, 0.54), (0.47, 0.55, 0.51), (0.30, 0.31, 0.32))
-
-
-def with_candidates(run: RunRecord, change):
-    return replace(run, candidates=tuple(change(i, c) for i, c in enumerate(run.candidates)))
-
-
-def judged_as(candidate: CandidateRecord, *values: float) -> CandidateRecord:
-    """The candidate with these accuracies, one per seed."""
-    first = candidate.runs[0]
-    return replace(
-        candidate, runs=tuple(replace(first, seed=seed, top1=value) for seed, value in enumerate(values))
-    )
-
-
-def with_top1(run: RunRecord, *values: float | tuple[float, ...]) -> RunRecord:
-    """The run with these accuracies for its trained networks, in order, and no others trained.
-
-    A tuple holds one value per seed.
-    """
-    left = list(values)
-
-    def change(_: int, c: CandidateRecord) -> CandidateRecord:
-        if c.status != "completed":
-            return c
-        if not left:
-            return replace(c, status="skipped", runs=())
-        value = left.pop(0)
-        return judged_as(c, *(value if isinstance(value, tuple) else (value,)))
-
-    return with_candidates(run, change)
 
 
 def rows(text: str) -> list[dict[str, str]]:

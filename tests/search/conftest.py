@@ -157,5 +157,5 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Fake workers in place of real ones, for whole commands too."""
     made = Lab()
     monkeypatch.setattr("scalesearch.search.executor.ProcessExecutor", made.executor)
-    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", made.executor)
     return made

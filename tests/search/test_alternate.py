@@ -137,7 +137,7 @@ def test_a_budget_that_the_coefficients_cannot_move_is_refused() -> None:
 )
 def test_a_wrong_setting_is_refused_by_name(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        AlternateSettings(**change)  # type: ignore[arg-type]
+        AlternateSettings(**change)
     assert str(caught.value) == message
 
 

@@ -22,8 +22,9 @@ from scalesearch.proxy import checkpoint as checkpoints
 from scalesearch.records import RunRecord
 from scalesearch.report.files import write_text
 from scalesearch.report.tables import candidates_table, csv_text
+from scalesearch.search.opening import find_study
 from scalesearch.search.storage import open_storage, sqlite_url
-from scalesearch.search.study import SearchStudy, find_study
+from scalesearch.search.study import SearchStudy
 from tests.search.conftest import Lab
 
 CLOCKS = ["train_seconds", "latency_median_s", "latency_iqr_s"]

@@ -119,5 +119,5 @@ def test_thinning_keeps_the_first_of_a_longer_choice_and_never_repeats() -> None
 )
 def test_a_wrong_grid_is_refused_by_name(field: str, value: object, message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        GridSpec(**{field: value})  # type: ignore[arg-type]  # that is the point
+        GridSpec(**{field: value})
     assert str(caught.value).startswith(message)

@@ -70,10 +70,10 @@ def test_phi_minus_one_asks_for_half_the_compute() -> None:
 def test_every_matched_network_spends_the_budget(kind: str, phi: float) -> None:
     settings = replace(COARSE, match=kind, phi=phi)
     plan = plan_grid(settings, SIZE)
-    base = closed_form(settings.proxy_baseline(18), kind, batch_size=32)  # type: ignore[arg-type]
+    base = closed_form(settings.proxy_baseline(18), kind, batch_size=32)
     assert plan.chosen
     for planned in plan.chosen:
-        value = closed_form(planned.arch, kind, batch_size=32)  # type: ignore[arg-type]
+        value = closed_form(planned.arch, kind, batch_size=32)
         assert value == pytest.approx(base * 2**phi, rel=0.05)
         budget = planned.record.budget
         assert budget is not None
@@ -135,7 +135,7 @@ def test_the_suggested_tolerance_admits_a_network(option: str, phi: float) -> No
     changes = {option: "macs", "budget_tolerance": 0.0, "phi": phi}
     if option == "match":
         changes["match_by"] = "depth"
-    settings = replace(COARSE, **changes)  # type: ignore[arg-type]
+    settings = replace(COARSE, **changes)
     with pytest.raises(EmptyGridError) as caught:
         plan_grid(settings, SIZE)
     message = str(caught.value)
@@ -155,10 +155,10 @@ def test_latency_is_a_budget_like_any_other_once_it_is_measured(option: str) -> 
     asked: list[str] = []
 
     def seconds(arch: object) -> float:
-        asked.append(arch.key)  # type: ignore[attr-defined]
-        return 1e-9 * closed_form(arch, "activations")  # type: ignore[arg-type]
+        asked.append(arch.key)
+        return 1e-9 * closed_form(arch, "activations")
 
-    settings = replace(COARSE, max_networks=2, budget_tolerance=0.3, **{option: "latency"})  # type: ignore[arg-type]
+    settings = replace(COARSE, max_networks=2, budget_tolerance=0.3, **{option: "latency"})
     assert settings.measures_cost
     plan = plan_grid(settings, SIZE, seconds)
     base = 1e-9 * closed_form(settings.proxy_baseline(18), "activations")

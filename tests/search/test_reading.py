@@ -14,9 +14,9 @@ from click.testing import Result
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from scalesearch.report.tables import candidates_table
+from scalesearch.search.opening import find_study, open_study
 from scalesearch.search.reading import SAME_AS, chosen_of, counting_trials, runs_of
 from scalesearch.search.storage import StudyError, sqlite_url
-from scalesearch.search.study import find_study, open_study
 from tests.search.conftest import Lab
 
 OLD = Path(__file__).parents[1] / "fixtures" / "run-0.1.0"

@@ -26,7 +26,8 @@ from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import Coefficients, Shares
 from scalesearch.search.driver import run_search
 from scalesearch.search.executor import TrialFailedError
-from scalesearch.search.samplers import HalvingPruner
+from scalesearch.search.opening import open_study
+from scalesearch.search.pruner import HalvingPruner
 from scalesearch.search.sampling import (
     SAMPLERS,
     SearchSettings,
@@ -35,7 +36,7 @@ from scalesearch.search.sampling import (
     with_reward_target,
 )
 from scalesearch.search.storage import sqlite_url
-from scalesearch.search.study import SearchStudy, open_study
+from scalesearch.search.study import SearchStudy
 from scalesearch.search.suggesting import SEED_POINTS, point_of, shares_at
 
 SIZE = DataSize(classes=5, train_images=640)
@@ -482,8 +483,8 @@ def test_halving_lets_the_better_half_of_a_rung_go_on() -> None:
         ),
         (
             {"match": "params", "match_by": "resolution"},
-            "`match_by` must be width or depth where params are matched, got 'resolution': "
-            "resolution moves no parameter",
+            "`match_by` must be width or depth for params: they are the same at any "
+            "resolution, got resolution",
         ),
     ],
 )

@@ -59,8 +59,8 @@ def test_differences_leave_out_what_changes_no_result() -> None:
         ),
         (
             {"match": "params", "match_by": "resolution"},
-            "`match_by` must be width or depth where params are matched, got 'resolution': "
-            "resolution moves no parameter",
+            "`match_by` must be width or depth for params: they are the same at any "
+            "resolution, got resolution",
         ),
         (
             {"baseline_channel_divisor": 0},
@@ -71,7 +71,7 @@ def test_differences_leave_out_what_changes_no_result() -> None:
 )
 def test_a_wrong_setting_is_refused_by_name(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        GridSettings(**change)  # type: ignore[arg-type]
+        GridSettings(**change)
     assert str(caught.value) == message
 
 

@@ -26,10 +26,11 @@ from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import CandidateRecord
 from scalesearch.report.tables import fronts
 from scalesearch.search.grid_plan import GridSettings, plan_grid
+from scalesearch.search.opening import open_study
 from scalesearch.search.plan import Plan
 from scalesearch.search.reading import counting_trials
 from scalesearch.search.storage import sqlite_url
-from scalesearch.search.study import SearchStudy, open_study
+from scalesearch.search.study import SearchStudy
 from tests.search.conftest import top1_of
 
 SETTINGS = GridSettings(

@@ -18,12 +18,12 @@ def test_at_each_budget_every_role_spends_the_same(kind: str) -> None:
         (0.0, "baseline"),
         *((phi, role) for phi in (1.0, 2.0) for role in ROLES),
     ]
-    base = closed_form(settings.proxy_baseline(18), kind, batch_size=32)  # type: ignore[arg-type]
+    base = closed_form(settings.proxy_baseline(18), kind, batch_size=32)
     for planned in plan.chosen[1:]:
         record = planned.record
         if (kind, record.role) == ("params", "resolution"):
             continue  # resolution moves no parameter: width alone can meet this budget
-        cost = closed_form(planned.arch, kind, batch_size=32)  # type: ignore[arg-type]
+        cost = closed_form(planned.arch, kind, batch_size=32)
         assert cost == pytest.approx(base * 2**record.phi, rel=0.03 if kind == "macs" else 0.04)
         assert record.budget is not None
         assert (record.budget.kind, record.budget.value) == (kind, cost)
@@ -67,5 +67,5 @@ def test_networks_of_a_sweep_can_be_spread_though_they_have_keys_of_their_own() 
 )
 def test_a_wrong_setting_is_refused_by_name(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        SweepSettings(**change)  # type: ignore[arg-type]
+        SweepSettings(**change)
     assert str(caught.value) == message

@@ -15,8 +15,9 @@ from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.search.driver import mean_curve, run_search, train_enqueued
 from scalesearch.search.grid_plan import GridSettings, plan_grid
+from scalesearch.search.opening import open_study
 from scalesearch.search.storage import sqlite_url
-from scalesearch.search.study import SearchStudy, open_study
+from scalesearch.search.study import SearchStudy
 from scalesearch.search.training import Segment
 from tests.search.conftest import Lab, top1_of
 

@@ -1,0 +1,104 @@
+"""What the commands take that search a grid, or repair networks to a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from scalesearch.cli.options import Decorator, group
+from scalesearch.search.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
+
+__all__ = ["budget_options", "grid_points_options", "match_options", "networks_options"]
+
+DEFAULT = GridSettings()
+
+
+def _bound(name: str, end: str) -> Decorator:
+    field = f"{name}_{end}"
+    return click.option(
+        f"--{name}-{end}",
+        type=float,
+        default=getattr(DEFAULT, field),
+        show_default=True,
+        help=f"{'Least' if end == 'min' else 'Greatest'} {name} on the grid.",
+    )
+
+
+def match_options(kinds: Sequence[str]) -> Decorator:
+    """--match, with these budgets, and how it is done."""
+    return group(
+        click.option(
+            "--match",
+            type=click.Choice(kinds),
+            default=DEFAULT.match,
+            show_default=True,
+            help="Repair each network so that all spend the same of this, 2^phi times the baseline: MACs, "
+            "parameters, activations, bytes of a training step at its peak, or measured latency (where it is "
+            "offered).",
+        ),
+        click.option(
+            "--match-by",
+            type=click.Choice(MATCH_BY),
+            default=DEFAULT.match_by,
+            show_default=True,
+            help="The dimensions that are solved for, in this order. auto: the resolution, then the width "
+            "for what whole pixels leave; for params the width alone, for latency the resolution alone.",
+        ),
+        click.option(
+            "--budget-tolerance",
+            type=float,
+            default=DEFAULT.budget_tolerance,
+            show_default=True,
+            help="How far from a budget a network may be, relative to it; farther ones are not trained.",
+        ),
+    )
+
+
+networks_options = group(
+    click.option(
+        "--max-networks",
+        type=click.IntRange(min=0),
+        default=DEFAULT.max_networks,
+        show_default=True,
+        help="Train at most this many distinct networks (of each round), spread as far apart as can be; 0 "
+        "trains all.",
+    ),
+    click.option(
+        "--anchor",
+        default=DEFAULT.anchor,
+        show_default=True,
+        help="A triple that is trained in any case if the grid holds it, or none.",
+    ),
+)
+
+grid_points_options = group(
+    _bound("alpha", "min"),
+    _bound("alpha", "max"),
+    _bound("beta", "min"),
+    _bound("beta", "max"),
+    _bound("gamma", "min"),
+    _bound("gamma", "max"),
+    click.option(
+        "--step", type=float, default=DEFAULT.step, show_default=True, help="Distance of grid points."
+    ),
+    click.option(
+        "--tolerance",
+        type=float,
+        default=DEFAULT.tolerance,
+        show_default=True,
+        help="Greatest |alpha * beta^2 * gamma^2 - 2|. Below 0.08 the paper's own (1.2, 1.1, 1.15) is out.",
+    ),
+)
+
+budget_options = group(
+    click.option(
+        "--constraint",
+        type=click.Choice(CONSTRAINTS),
+        default=DEFAULT.constraint,
+        show_default=True,
+        help="What a grid point must meet: the paper's product of coefficients, or a budget that the network "
+        "as built must spend to within --budget-tolerance of 2^phi times the baseline.",
+    ),
+    match_options(MATCHES),
+)
