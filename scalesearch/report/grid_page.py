@@ -9,8 +9,8 @@ from scalesearch.report.budgets import budget_items
 from scalesearch.report.evidence import judged, near_nominal, rank
 from scalesearch.report.grid_answer import answer, paper_place, trust
 from scalesearch.report.markdown import bullets, code, escape, percent, si, signed_percent, table
-from scalesearch.report.page_parts import figure_part, run_facts, section, unfinished
-from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
+from scalesearch.report.page_parts import figure_part, made, section, unfinished
+from scalesearch.report.provenance import PLAIN_COUNTS
 from scalesearch.report.seed_evidence import intervals, seed_evidence
 from scalesearch.report.shares_section import shares_section
 from scalesearch.report.skipped import skipped_section
@@ -65,13 +65,7 @@ def grid_page(run: RunRecord, figures: Collection[str]) -> str:
         section("Stopped early", stopped_early_section(run)),
         section("What was skipped, and why", skipped_section(run)),
         section("What the rule says and what was built", _rule_and_reality(run)),
-        how_it_was_made(
-            command=run.command,
-            facts=run_facts(run),
-            settings=run.settings,
-            machine=run.machine,
-            versions=run.versions,
-        ),
+        made(run),
         section("How to read this page", _glossary()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

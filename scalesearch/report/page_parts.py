@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from scalesearch.records import CandidateRecord, ReliabilityRecord, RunRecord
 from scalesearch.report.markdown import duration, escape, percent, plural, si
+from scalesearch.report.provenance import how_it_was_made
 
 __all__ = [
     "FigureText",
     "figure_part",
+    "made",
     "p_text",
     "quoted_agreement",
-    "run_facts",
     "says_nothing",
     "section",
     "top1_seeds",
@@ -82,7 +83,18 @@ def says_nothing(measured: ReliabilityRecord) -> bool:
     return measured.tau_low <= -1 and measured.tau_high >= 1
 
 
-def run_facts(run: RunRecord) -> list[str]:
+def made(run: RunRecord) -> str:
+    """The section that says how a run was made."""
+    return how_it_was_made(
+        command=run.command,
+        facts=_run_facts(run),
+        settings=run.settings,
+        machine=run.machine,
+        versions=run.versions,
+    )
+
+
+def _run_facts(run: RunRecord) -> list[str]:
     """Time, training, proxy baseline and seed of a run, one sentence each."""
     base = run.baseline
     sessions = f" over {plural(run.sessions, 'session')}" if run.sessions > 1 else ""

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.learning import UNLEARNT, nothing_learnt
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, table
-from scalesearch.report.page_parts import figure_part, run_facts, section, top1_seeds, unfinished
-from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
+from scalesearch.report.page_parts import figure_part, made, section, top1_seeds, unfinished
+from scalesearch.report.provenance import PLAIN_COUNTS
 from scalesearch.report.search_evidence import Scored, SearchEvidence, own_shares
 from scalesearch.report.search_trust import search_trust
 from scalesearch.report.sentences import listed
@@ -47,13 +47,7 @@ def search_page(run: RunRecord, evidence: SearchEvidence, figures: Collection[st
         section("The front" if several else "Trained networks, best first", _table(evidence)),
         section("Rungs", _rungs(run)),
         section("What was suggested", _suggested(run)),
-        how_it_was_made(
-            command=run.command,
-            facts=run_facts(run),
-            settings=run.settings,
-            machine=run.machine,
-            versions=run.versions,
-        ),
+        made(run),
         section("How to read this page", _glossary(run, evidence)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

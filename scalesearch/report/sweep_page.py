@@ -10,14 +10,14 @@ from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, signed_percent, table
 from scalesearch.report.page_parts import (
     figure_part,
+    made,
     p_text,
     quoted_agreement,
-    run_facts,
     section,
     top1_seeds,
     unfinished,
 )
-from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
+from scalesearch.report.provenance import PLAIN_COUNTS
 from scalesearch.report.sentences import listed
 from scalesearch.report.sweep_evidence import (
     DIMENSIONS,
@@ -63,13 +63,7 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
         *(figure_part(name, FIGURES, figures) for name in FIGURES),
         section("Budget by budget", _by_budget(run, found)),
         section("What was published", _published(run)),
-        how_it_was_made(
-            command=run.command,
-            facts=run_facts(run),
-            settings=run.settings,
-            machine=run.machine,
-            versions=run.versions,
-        ),
+        made(run),
         section("How to read this page", _glossary()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
