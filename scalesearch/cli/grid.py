@@ -74,7 +74,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     trained for a short while and judged on held-out images. The default run takes under ten minutes on
     two cores.
 
-    Rounding makes networks of one product cost up to twice as much as one another: --match macs gives all
+    Rounding makes networks of one product cost about twice as much as one another: --match macs gives all
     of them the same real cost. With several seeds the winner is the set of all networks that a test cannot
     tell from the best; more --seeds tell more of them apart.
 
