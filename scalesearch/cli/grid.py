@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from scalesearch.cli.options import PHI, config_option, format_option, out_optio
 from scalesearch.cli.training_options import DURATION, command_line, resolve_training, training_options
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.search.grid_plan import GridSettings
+
+if TYPE_CHECKING:
+    from scalesearch.search.estimate import Speed
 
 __all__ = ["grid"]
 
@@ -92,7 +95,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     fit = _choose_rungs(click.get_current_context(), options)
     resolved = resolve_training(options)
     runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
-    from scalesearch.cli.planning import grid_plan, show_plan  # after the checks: it takes a second to load
+    from scalesearch.cli.planning import announce_plan, grid_plan, show_plan  # takes a second to load
     from scalesearch.cli.run import begin, carry_on, data_size, require_device
 
     size = cache(partial(data_size, runs[0].data))
@@ -101,12 +104,14 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         folder = out or Path("reports") / name
         if out is not None and len(phi) > 1:
             folder = out / f"phi{one:g}"
-        settings = _with_rungs(asked, folder, size, announce=not dry_run) if fit else asked
+        settings, speed = _with_rungs(asked, folder, size) if fit else (asked, None)
+        plan = cache(partial(grid_plan, settings))
         if dry_run:
             require_device(settings.device)
-            show_plan(grid_plan(settings, size()), settings, output_format)
+            show_plan(plan(size()), settings, output_format, speed)
             continue
-        plan = partial(grid_plan, settings)
+        if speed is not None:
+            announce_plan(plan(size()), settings, speed)
         with begin(folder, name, "grid", settings, command_line(), plan, size) as run:
             carry_on(run, output_format)
 
@@ -127,13 +132,16 @@ def _choose_rungs(ctx: click.Context, options: dict[str, Any]) -> bool:
 
 
 def _with_rungs(
-    settings: GridSettings, folder: Path, size: Callable[[], DataSize], *, announce: bool
-) -> GridSettings:
-    """The settings with their rungs: those of the run that is there already, where it had the same budget."""
+    settings: GridSettings, folder: Path, size: Callable[[], DataSize]
+) -> tuple[GridSettings, Speed | None]:
+    """The settings with their rungs: those of the run that is there already, where it had the same budget.
+
+    Otherwise they are chosen, and the speed is returned that was measured for it.
+    """
     from scalesearch.cli.folder import recorded_settings
     from scalesearch.cli.planning import fit_time_budget
 
     there = recorded_settings(folder, "grid")
     if there is not None and there.get("time_budget") == settings.time_budget:
-        return replace(settings, rungs=tuple(there["rungs"]), max_networks=there["max_networks"])
-    return fit_time_budget(settings, size(), announce=announce)
+        return replace(settings, rungs=tuple(there["rungs"]), max_networks=there["max_networks"]), None
+    return fit_time_budget(settings, size())

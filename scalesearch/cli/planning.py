@@ -15,7 +15,15 @@ from scalesearch.cli.main import EXIT_EMPTY, Fail
 from scalesearch.cli.progress import duration, spinner, track
 from scalesearch.cli.workers import workers
 from scalesearch.proxy.dataset import DataSize
-from scalesearch.search.estimate import LATENCY_S, OVERHEAD_S, Estimate, estimate, measure_speed, run_seconds
+from scalesearch.search.estimate import (
+    LATENCY_S,
+    OVERHEAD_S,
+    Estimate,
+    Speed,
+    estimate,
+    measure_speed,
+    run_seconds,
+)
 from scalesearch.search.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.plan import Plan
@@ -23,7 +31,7 @@ from scalesearch.search.rungs import choose_rungs, rungs_text
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.timing import latency_cost
 
-__all__ = ["fit_time_budget", "grid_plan", "show_plan"]
+__all__ = ["announce_plan", "fit_time_budget", "grid_plan", "show_plan"]
 
 
 def grid_plan(settings: GridSettings, size: DataSize) -> Plan:
@@ -34,10 +42,11 @@ def grid_plan(settings: GridSettings, size: DataSize) -> Plan:
         return plan_grid(settings, size, latency_cost(settings, executor, measured))
 
 
-def fit_time_budget(settings: GridSettings, size: DataSize, *, announce: bool) -> GridSettings:
+def fit_time_budget(settings: GridSettings, size: DataSize) -> tuple[GridSettings, Speed]:
     """The settings with the rungs, and the number of networks, that the time budget has room for.
 
-    With ``announce`` the plan is printed on standard error.
+    Returns:
+        The settings, and the speed that was measured for them.
 
     Raises:
         Fail: with exit code 3 if it has room for no search at all.
@@ -74,24 +83,28 @@ def fit_time_budget(settings: GridSettings, size: DataSize, *, announce: bool) -
         rungs=rungs_text(rungs) if len(rungs) > 1 else (),
         max_networks=rungs[0].networks,
     )
-    if announce and not settings.measures_cost:  # else the plan itself takes minutes: it is not made twice
-        plan = plan_grid(chosen, size)
-        for line in _plan_lines(plan, chosen, estimate(_archs(plan), plan.rungs, chosen, speed)):
-            click.echo(line, err=True)
-    return chosen
+    return chosen, speed
 
 
-def show_plan(plan: Plan, settings: TrainingSettings, output_format: str) -> None:
-    """Prints what a run would train, how long that takes and how much memory it needs; trains nothing."""
+def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: bool = True) -> None:
+    """Prints a plan in words: what it trains, and what that takes."""
+    for line in _plan_lines(plan, settings, estimate(_archs(plan), plan.rungs, settings, speed)):
+        click.echo(line, err=err)
+
+
+def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed: Speed | None) -> None:
+    """Prints what a run would train, how long that takes and how much memory it needs; trains nothing.
+
+    ``speed`` is measured where it is not known.
+    """
     import pandas as pd
 
     from scalesearch.cli.show import PLAN_COLUMNS, print_table
 
-    archs = _archs(plan)
-    with _workers(settings.jobs, settings, TO_TRAIN) as executor:
-        speed = measure_speed(archs, settings, executor, track)
-    for line in _plan_lines(plan, settings, estimate(archs, plan.rungs, settings, speed)):
-        click.echo(line, err=output_format != "table")
+    if speed is None:
+        with _workers(settings.jobs, settings, TO_TRAIN) as executor:
+            speed = measure_speed(_archs(plan), settings, executor, track)
+    announce_plan(plan, settings, speed, err=output_format != "table")
     rows = [
         {name: getattr(c, name) for name in PLAN_COLUMNS if name not in ("merged", "residual")}
         | {"merged": len(c.merged), "residual": c.budget.residual if c.budget else None}

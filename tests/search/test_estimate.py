@@ -9,7 +9,7 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import training_bytes
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.cli.main import Fail
-from scalesearch.cli.planning import fit_time_budget
+from scalesearch.cli.planning import announce_plan, fit_time_budget
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.search.estimate import (
     LATENCY_S,
@@ -81,8 +81,9 @@ def test_a_time_budget_is_spent_and_kept(
     _timed_by(lab, TRUE, monkeypatch)
     monkeypatch.setattr("scalesearch.cli.planning.track", _track)
     asked = replace(SETTINGS, time_budget=budget, seeds=2, jobs=2)
-    settings = fit_time_budget(asked, SIZE, announce=True)
+    settings, speed = fit_time_budget(asked, SIZE)
     plan = plan_grid(settings, SIZE)
+    announce_plan(plan, settings, speed)
     said = capsys.readouterr().err
     assert f"to be trained        {len(plan.chosen)}, 2 seeds" in said
     assert all(f"{rung.networks} networks to {rung.images:,} images" in said for rung in plan.rungs[1:])
@@ -102,7 +103,7 @@ def test_too_little_time_says_how_much_two_networks_take(lab: Lab, monkeypatch: 
     _timed_by(lab, TRUE, monkeypatch)
     monkeypatch.setattr("scalesearch.cli.planning.track", _track)
     with pytest.raises(Fail) as caught:
-        fit_time_budget(replace(SETTINGS, time_budget=16.0), SIZE, announce=False)
+        fit_time_budget(replace(SETTINGS, time_budget=16.0), SIZE)
     assert caught.value.exit_code == 3
     assert str(caught.value).startswith(
         "--time-budget must have room for two networks, got 16 s: they take about"
