@@ -25,13 +25,13 @@ from scalesearch.belief.fidelity import rank_agreement, rank_shift
 from scalesearch.cli.progress import track
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.report.files import write_text
-from scalesearch.search.executor import ProcessExecutor
 from scalesearch.search.grid_plan import GridSettings
 from scalesearch.search.opening import open_study
 from scalesearch.search.plan import Planned
 from scalesearch.search.storage import sqlite_url
 from scalesearch.search.study import SearchStudy
-from scalesearch.search.trial import TrialSpec
+from scalesearch.workers.executor import ProcessExecutor
+from scalesearch.workers.trial import TrialSpec
 
 BASE = replace(RECIPES["quick"], batch_size=32, schedule="one-cycle", ema_decay=0.0, images=4000, looks=8)
 VARIANTS: dict[str, ProxyRecipe] = {

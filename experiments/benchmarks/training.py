@@ -45,8 +45,8 @@ from scalesearch.measure.machine import machine, usable_cores
 from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.search.executor import ProcessExecutor
-from scalesearch.search.trial import TrialSpec
+from scalesearch.workers.executor import ProcessExecutor
+from scalesearch.workers.trial import TrialSpec
 
 RESOLUTIONS = (32, 64)
 FEW_JUDGES = 36  # judging isn't timed: a look at few windows keeps the program short

@@ -24,12 +24,12 @@ from scalesearch.search.estimate import (
     measure_speed,
     run_seconds,
 )
-from scalesearch.search.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.plan import Plan
 from scalesearch.search.rungs import choose_rungs, rungs_text
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.timing import latency_cost
+from scalesearch.workers.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor
 
 __all__ = ["announce_plan", "fit_time_budget", "grid_plan", "show_plan"]
 

@@ -226,7 +226,7 @@ def show_report(record: RunRecord, folder: Path, output_format: str) -> None:
 def train_study(run: Run, progress: SearchProgress) -> RunRecord:
     """Trains and measures what a study still has to."""
     from scalesearch.search.driver import run_search
-    from scalesearch.search.executor import ProcessExecutor
+    from scalesearch.workers.executor import ProcessExecutor
 
     def workers(jobs: int) -> ProcessExecutor:
         return ProcessExecutor(

@@ -136,8 +136,8 @@ def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], di
     from scalesearch.cli.progress import track
     from scalesearch.cli.workers import workers
     from scalesearch.measure.machine import usable_cores
-    from scalesearch.search.executor import TO_MEASURE
     from scalesearch.search.family import family_archs, published_archs, start_counting
+    from scalesearch.workers.executor import TO_MEASURE
 
     archs = [*family_archs(settings).values(), *published_archs(settings)]
     # Two at a time, however many cores there are: each holds a whole network at full resolution.
@@ -149,8 +149,8 @@ def _latency(settings: ScaleSettings, folder: Path) -> dict[str, LatencyRecord]:
     """The latency of each network of the family, by key, nothing else running."""
     from scalesearch.cli.progress import track
     from scalesearch.cli.workers import workers
-    from scalesearch.search.executor import TO_MEASURE
     from scalesearch.search.family import family_archs, measure_all
+    from scalesearch.workers.executor import TO_MEASURE
 
     with workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor:
         return measure_all(settings, family_archs(settings), executor, track)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scalesearch.cli.main import Fail
-from scalesearch.search.executor import ProcessExecutor, TrialFailedError
+from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
 
 __all__ = ["workers"]
 

@@ -13,11 +13,11 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.records import RungRecord, RunRecord
-from scalesearch.search.executor import Executor, TrialFailedError
-from scalesearch.search.measurement import LatencySpec, latency_record
 from scalesearch.search.plan import Planned
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.training import WAIT_S, Observer, Segment, Trainer
+from scalesearch.workers.executor import Executor, TrialFailedError
+from scalesearch.workers.jobs import LatencySpec, latency_record
 
 if TYPE_CHECKING:
     import optuna

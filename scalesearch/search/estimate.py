@@ -18,10 +18,10 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import training_bytes
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.records import RungRecord
-from scalesearch.search.executor import Executor
 from scalesearch.search.rungs import whole_runs
 from scalesearch.search.settings import TrainingSettings
-from scalesearch.search.trial import TrialSpec
+from scalesearch.workers.executor import Executor
+from scalesearch.workers.trial import TrialSpec
 
 __all__ = ["LATENCY_S", "OVERHEAD_S", "Estimate", "Speed", "estimate", "measure_speed", "run_seconds"]
 

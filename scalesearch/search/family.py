@@ -14,9 +14,9 @@ from scalesearch.architecture.published import PublishedNetwork, published_famil
 from scalesearch.architecture.spec import ArchSpec, compound, scale
 from scalesearch.records import FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
-from scalesearch.search.executor import Executor
-from scalesearch.search.measurement import CountSpec, LatencySpec, latency_record
 from scalesearch.search.settings import RoundingSettings
+from scalesearch.workers.executor import Executor
+from scalesearch.workers.jobs import CountSpec, LatencySpec, latency_record
 
 __all__ = [
     "ScaleSettings",

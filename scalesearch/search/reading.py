@@ -18,8 +18,8 @@ from scalesearch.records import (
     RunRecord,
     SeedRun,
 )
-from scalesearch.search.measurement import latency_record
 from scalesearch.search.plan import Planned
+from scalesearch.workers.jobs import latency_record
 
 __all__ = [
     "RUN",

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from statistics import median
 
 from scalesearch.architecture.spec import ArchSpec
-from scalesearch.search.executor import Executor
-from scalesearch.search.measurement import LatencySpec
 from scalesearch.search.settings import TrainingSettings
+from scalesearch.workers.executor import Executor
+from scalesearch.workers.jobs import LatencySpec
 
 __all__ = ["latency_cost"]
 

@@ -11,11 +11,11 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
 
 from scalesearch.records import CandidateRecord
-from scalesearch.search.executor import Executor, TrialFailedError
 from scalesearch.search.plan import Planned
 from scalesearch.search.reading import seed_run
 from scalesearch.search.settings import TrainingSettings
-from scalesearch.search.trial import TrialSpec
+from scalesearch.workers.executor import Executor, TrialFailedError
+from scalesearch.workers.trial import TrialSpec
 
 if TYPE_CHECKING:
     import optuna

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from scalesearch.proxy.recipe import ProxyRecipe
-from scalesearch.search.executor import TrialFailedError
+from scalesearch.workers.executor import TrialFailedError
 
 Job = Mapping[str, Any]
 
@@ -156,6 +156,6 @@ class FakeExecutor:
 def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Fake workers in place of real ones, for whole commands too."""
     made = Lab()
-    monkeypatch.setattr("scalesearch.search.executor.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", made.executor)
     monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", made.executor)
     return made

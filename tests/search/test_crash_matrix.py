@@ -163,7 +163,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.Data
     for number, plan in enumerate(PLANS):
         folder = tmp_path_factory.mktemp("whole") / str(number)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("scalesearch.search.executor.ProcessExecutor", Lab().executor)
+            patch.setattr("scalesearch.workers.executor.ProcessExecutor", Lab().executor)
             patch.setattr("scalesearch.cli.run.write_report", _light_report)
             result = _grid(folder, plan)
         assert result.exit_code == 0, result.output

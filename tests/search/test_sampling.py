@@ -25,7 +25,6 @@ from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import Coefficients, Shares
 from scalesearch.search.driver import run_search
-from scalesearch.search.executor import TrialFailedError
 from scalesearch.search.opening import open_study
 from scalesearch.search.pruner import HalvingPruner
 from scalesearch.search.sampling import (
@@ -38,6 +37,7 @@ from scalesearch.search.sampling import (
 from scalesearch.search.storage import sqlite_url
 from scalesearch.search.study import SearchStudy
 from scalesearch.search.suggesting import SEED_POINTS, point_of, shares_at
+from scalesearch.workers.executor import TrialFailedError
 
 SIZE = DataSize(classes=5, train_images=640)
 UNIT = st.floats(0, 1)

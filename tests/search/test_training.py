@@ -117,7 +117,7 @@ def test_survivors_have_the_runs_that_training_in_full_gives(tmp_path: Path, lab
 
 @pytest.mark.slow
 def test_real_survivors_have_the_runs_of_training_in_full_bit_for_bit(tmp_path: Path) -> None:
-    from scalesearch.search.executor import ProcessExecutor
+    from scalesearch.workers.executor import ProcessExecutor
 
     def workers(jobs: int) -> ProcessExecutor:
         return ProcessExecutor(jobs=jobs, log_dir=tmp_path / "logs")

@@ -18,9 +18,9 @@ from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.scaling import Multipliers
-from scalesearch.search.executor import ProcessExecutor, TrialFailedError
-from scalesearch.search.measurement import LatencySpec
-from scalesearch.search.trial import TrialResult, TrialSpec
+from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
+from scalesearch.workers.jobs import LatencySpec
+from scalesearch.workers.trial import TrialResult, TrialSpec
 
 ARCH = replace(
     scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16), classes=18
@@ -136,7 +136,7 @@ def test_a_module_in_the_users_folder_cannot_pose_as_torch(tmp_path: Path) -> No
     program.write_text(
         "import json, sys\n"
         "from pathlib import Path\n"
-        "from scalesearch.search.executor import ProcessExecutor\n"
+        "from scalesearch.workers.executor import ProcessExecutor\n"
         "if __name__ == '__main__':\n"
         "    executor = ProcessExecutor(jobs=1, log_dir=Path(sys.argv[1]))\n"
         "    job = json.loads(sys.argv[2])\n"

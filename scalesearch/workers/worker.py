@@ -20,8 +20,8 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
 
-from scalesearch.search.measurement import CountSpec, LatencySpec, run_count, run_latency
-from scalesearch.search.trial import TrialSpec, run_trial
+from scalesearch.workers.jobs import CountSpec, LatencySpec, run_count, run_latency
+from scalesearch.workers.trial import TrialSpec, run_trial
 
 __all__ = ["work"]
 

@@ -15,9 +15,9 @@ from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.scaling import Multipliers
-from scalesearch.search.executor import ProcessExecutor, TrialFailedError
-from scalesearch.search.trial import TrialResult, TrialSpec, run_trial
-from scalesearch.search.worker import _reason
+from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
+from scalesearch.workers.trial import TrialResult, TrialSpec, run_trial
+from scalesearch.workers.worker import _reason
 
 BASE = scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16)
 RECIPE = replace(

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
-from scalesearch.search.worker import work
+from scalesearch.workers.worker import work
 
 __all__ = ["TO_MEASURE", "TO_TRAIN", "Executor", "ProcessExecutor", "TrialFailedError"]
 
@@ -22,12 +22,12 @@ Job = Mapping[str, Any]
 OnStep = Callable[[int, int], None]
 # What workers need and takes seconds to load: to train, or to measure alone.
 TO_TRAIN = (
-    "scalesearch.search.worker",
+    "scalesearch.workers.worker",
     "scalesearch.proxy.train",
     "torchvision",
     "torch._inductor.config",  # torch loads it, in seconds, when it is asked to be deterministic
 )
-TO_MEASURE = ("scalesearch.search.worker", "scalesearch.architecture.network")
+TO_MEASURE = ("scalesearch.workers.worker", "scalesearch.architecture.network")
 
 
 class TrialFailedError(Exception):

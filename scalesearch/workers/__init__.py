@@ -1,0 +1,1 @@
+"""Jobs of plain data, and the fresh processes that run them."""
