@@ -17,8 +17,8 @@ __all__ = ["Cost", "count", "count_blocks"]
 
 FLOAT32_BYTES = 4
 
-_Counts = tuple[int, int, int, int, int]
-"""(params, macs, activations, norm elements, pool elements)"""
+_Counts = tuple[int, int, int, int, int, int]
+"""(params, macs, activations, norm elements, pool elements, layers)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class Cost:
             arXiv 2003.13678 and 2103.06877).
         norm_elements: elements that batch norm reads (fvcore counts 2 operations for each in eval mode).
         pool_elements: elements that adaptive average pooling reads (fvcore counts 1 for each).
+        layers: convolutions, squeeze-and-excites, pools and linear layers.
     """
 
     params: int
@@ -39,6 +40,7 @@ class Cost:
     activations: int
     norm_elements: int
     pool_elements: int
+    layers: int
 
     @property
     def weight_bytes(self) -> int:
@@ -63,7 +65,7 @@ def count(arch: ArchSpec) -> Cost:
 
 def count_blocks(blocks: Iterable[Block]) -> Cost:
     """The cost of lowered blocks for one image: of a whole network, or of a part of it."""
-    total: _Counts = (0, 0, 0, 0, 0)
+    total: _Counts = (0, 0, 0, 0, 0, 0)
     layers: tuple[Layer, ...] = ()
     cost = total
     for block in blocks:
@@ -72,18 +74,19 @@ def count_blocks(blocks: Iterable[Block]) -> Cost:
             layers = block.layers
             cost = reduce(_add, map(_layer_cost, layers))
         total = _add(total, cost)
-    params, macs, activations, norm_elements, pool_elements = total
+    params, macs, activations, norm_elements, pool_elements, built = total
     return Cost(
         params=params,
         macs=macs,
         activations=activations,
         norm_elements=norm_elements,
         pool_elements=pool_elements,
+        layers=built,
     )
 
 
 def _add(a: _Counts, b: _Counts) -> _Counts:
-    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4]
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5]
 
 
 def _layer_cost(layer: Layer) -> _Counts:
@@ -92,15 +95,15 @@ def _layer_cost(layer: Layer) -> _Counts:
             weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
             pixels = layer.out_size**2
             out = layer.out_channels * pixels
-            return weights + 2 * layer.out_channels, weights * pixels, out, out, 0
+            return weights + 2 * layer.out_channels, weights * pixels, out, out, 0, 1
         case SqueezeExcite():
             weights = 2 * layer.channels * layer.squeezed
             outputs = layer.channels + layer.squeezed
-            return weights + outputs, weights, outputs, 0, layer.channels * layer.size**2
+            return weights + outputs, weights, outputs, 0, layer.channels * layer.size**2, 1
         case Pool():
-            return 0, 0, 0, 0, layer.channels * layer.size**2
+            return 0, 0, 0, 0, layer.channels * layer.size**2, 1
         case Linear():
             weights = layer.in_features * layer.out_features
-            return weights + layer.out_features, weights, layer.out_features, 0, 0
+            return weights + layer.out_features, weights, layer.out_features, 0, 0, 1
         case _:
             assert_never(layer)

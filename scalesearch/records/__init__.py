@@ -6,6 +6,7 @@ accuracies are fractions, one multiply-add counts as 1 MAC.
 """
 
 from scalesearch.records.family import FamilyRow, PublishedRow, ScaleRecord
+from scalesearch.records.law import LAW_TERMS, CostLaw, HeldOut, KindTime, LawRecord
 from scalesearch.records.measured import CurvePoint, FlopRecord, LatencyRecord, SeedRun
 from scalesearch.records.search import (
     BudgetRecord,
@@ -18,15 +19,39 @@ from scalesearch.records.search import (
     RunRecord,
     Status,
 )
+from scalesearch.records.timing import (
+    DTYPES,
+    MODES,
+    RUNTIMES,
+    CompareRecord,
+    MachineRecord,
+    MeasurementRecord,
+    MeasureRecord,
+    ProcessSamples,
+    Setup,
+)
 
 __all__ = [
+    "DTYPES",
+    "LAW_TERMS",
+    "MODES",
+    "RUNTIMES",
     "BudgetRecord",
     "CandidateRecord",
+    "CompareRecord",
+    "CostLaw",
     "CurvePoint",
     "FamilyRow",
     "FidelityRecord",
     "FlopRecord",
+    "HeldOut",
+    "KindTime",
     "LatencyRecord",
+    "LawRecord",
+    "MachineRecord",
+    "MeasureRecord",
+    "MeasurementRecord",
+    "ProcessSamples",
     "PublishedRow",
     "ReliabilityRecord",
     "RoundRecord",
@@ -35,5 +60,6 @@ __all__ = [
     "RungRecord",
     "ScaleRecord",
     "SeedRun",
+    "Setup",
     "Status",
 ]

@@ -1,0 +1,1 @@
+"""A network handed over: as ONNX, a torch.export program, safetensors, or a readable Python file."""

@@ -1,0 +1,192 @@
+"""What timing networks left behind: raw samples, how they were taken, and the machine they belong to.
+
+Nothing derived is stored: medians, spreads and intervals come from ``belief.timing``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+__all__ = [
+    "DTYPES",
+    "MODES",
+    "RUNTIMES",
+    "CompareRecord",
+    "MachineRecord",
+    "MeasureRecord",
+    "MeasurementRecord",
+    "ProcessSamples",
+    "Setup",
+]
+
+Mode = Literal["inference", "training"]
+Runtime = Literal["eager", "compile", "onnxruntime"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+Outcome = Literal["measured", "out of memory", "failed", "waiting"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How a network is timed: all that decides a figure, but for the network and the machine.
+
+    Attributes:
+        mode: one forward pass in eval mode, or one whole training step (forward, backward, AdamW).
+        runtime: torch as it is, torch.compile, or ONNX Runtime.
+        dtype: of weights and images in inference; in training weights stay float32 and autocast uses it.
+        channels_last: memory layout of weights and images; ONNX Runtime chooses its own.
+        batch_size: images in one pass; never changed silently.
+        threads: CPU threads.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        ValueError: if a value is out of range or unknown, or the runtime cannot do what is asked.
+    """
+
+    mode: Mode = "inference"
+    runtime: Runtime = "eager"
+    dtype: Dtype = "float32"
+    channels_last: bool = True
+    batch_size: int = 1
+    threads: int = 1
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("mode", MODES), ("runtime", RUNTIMES), ("dtype", DTYPES)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        least = 2 if self.mode == "training" else 1
+        if self.batch_size < least:
+            why = " to train: batch norm needs two images" if self.mode == "training" else ""
+            raise ValueError(f"`batch_size` must be >= {least}{why}, got {self.batch_size}")
+        if self.threads < 1:
+            raise ValueError(f"`threads` must be >= 1, got {self.threads}")
+        if self.runtime == "onnxruntime" and self.mode == "training":
+            raise ValueError("`runtime` must be eager or compile to time training, got 'onnxruntime'")
+        if self.runtime == "onnxruntime" and self.dtype == "bfloat16":
+            raise ValueError("`dtype` must be float32 or float16 for onnxruntime, got 'bfloat16'")
+
+    @property
+    def label(self) -> str:
+        """In words, such as ``inference, batch 8, 2 threads, float32, eager, channels last, cpu``."""
+        order = "channels last" if self.channels_last else "channels first"
+        layout = () if self.runtime == "onnxruntime" else (order,)
+        return ", ".join(
+            (
+                self.mode,
+                f"batch {self.batch_size}",
+                f"{self.threads} thread{'s' * (self.threads > 1)}",
+                self.dtype,
+                self.runtime,
+                *layout,
+                self.device,
+            )
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; :meth:`from_dict` turns it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Setup:
+        """The setup that :meth:`to_dict` gave."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSamples:
+    """What one fresh process measured: seconds for one pass of a whole batch, as sampled, in order.
+
+    ``conditions`` is what the process saw of the machine around it, before and after: the load, and of a GPU
+    its clocks (MHz), temperature (degrees Celsius), power (W) and reasons for throttling.
+    """
+
+    samples_s: tuple[float, ...]
+    conditions: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineRecord:
+    """A machine: ``facts`` by label, and a short ``key`` that is the same for like machines alone."""
+
+    key: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurementRecord:
+    """One network in one setup on one machine.
+
+    Attributes:
+        name: what the network goes by in its run, such as ``efficientnet-b3``.
+        key: the network's content hash.
+        resolution: input side in pixels.
+        params: parameters.
+        macs: multiply-adds for one image.
+        activations: output elements of convolutions and linear layers for one image.
+        layers: convolutions, squeeze-and-excites, pools and linear layers.
+        setup: how it was timed.
+        machine: key of the machine.
+        processes: samples of each fresh process that was measured.
+        peak_bytes: most bytes allocated at once, None where it was not measured.
+        outcome: ``out of memory`` is a result too; ``waiting`` where a run was stopped before it.
+        reason: why there is no figure; empty where there is one.
+        largest_batch: the largest batch that fits, where that was asked for.
+    """
+
+    name: str
+    key: str
+    resolution: int
+    params: int
+    macs: int
+    activations: int
+    layers: int
+    setup: Setup
+    machine: str
+    processes: tuple[ProcessSamples, ...] = ()
+    peak_bytes: int | None = None
+    outcome: Outcome = "measured"
+    reason: str = ""
+    largest_batch: int | None = None
+
+    @property
+    def samples_s(self) -> tuple[tuple[float, ...], ...]:
+        """The raw samples, process by process, in seconds for a whole batch."""
+        return tuple(process.samples_s for process in self.processes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureRecord:
+    """A whole ``measure`` command: every network in every setup, in the order asked for."""
+
+    name: str
+    command: str
+    settings: Mapping[str, Any]
+    machines: tuple[MachineRecord, ...]
+    versions: Mapping[str, str]
+    wall_s: float
+    sessions: int
+    measurements: tuple[MeasurementRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareRecord:
+    """Two networks (or setups) timed in turn, A B B A, in each of several fresh processes.
+
+    ``pairs`` holds, for each process, the (a, b) seconds of neighbouring passes, in order; empty where
+    the two were not interleaved but come from finished runs.
+    """
+
+    name: str
+    command: str
+    settings: Mapping[str, Any]
+    machines: tuple[MachineRecord, ...]
+    versions: Mapping[str, str]
+    wall_s: float
+    a: MeasurementRecord
+    b: MeasurementRecord
+    pairs: tuple[tuple[tuple[float, float], ...], ...] = ()
