@@ -17,7 +17,7 @@ from scalesearch.scaling import Multipliers
 __all__ = ["RoundingSettings", "TrainingSettings", "differences"]
 
 # What may change between a run and its continuation without changing any result.
-NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout"})
+NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout", "keep_weights"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,12 @@ class TrainingSettings(RoundingSettings):
     ``baseline_width``, ``baseline_resolution`` and ``baseline_channel_divisor`` make the proxy baseline of
     the baseline; multipliers apply to both. Without ``images`` and ``epochs`` the recipe says how long.
     Every network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
-    worker may be silent before it counts as hung.
+    worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
+    trained to its end stay in the run's folder, for ``scalesearch export``.
     """
 
     # What runs did that were begun before there were such settings.
-    BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1})
+    BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1, "keep_weights": False})
 
     baseline: str = "efficientnet-b0"
     baseline_width: float = 0.25
@@ -71,6 +72,7 @@ class TrainingSettings(RoundingSettings):
     jobs: int = 1
     threads: int = 1
     stall_timeout: float = 1800.0
+    keep_weights: bool = True
     latency: bool = True
     latency_batch_size: int = 1
     storage: str = ""
