@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from scalesearch.records import RoundRecord, RunRecord
 from scalesearch.scaling import Coefficients
@@ -40,9 +41,13 @@ class AlternateSettings(GridSettings):
         if self.budget not in BUDGETS:
             raise ValueError(f"`budget` must be one of {', '.join(BUDGETS)}, got {self.budget!r}")
 
+    def to_dict(self) -> dict[str, Any]:
+        """See the base; without a law, which no budget of this command needs."""
+        return {name: value for name, value in GridSettings.to_dict(self).items() if name != "law"}
+
     def grid_at(self, phi: float) -> GridSettings:
         """The grid of one round."""
-        own = {"budget", "law", "budget_ratio", "max_rounds"}
+        own = {"budget", "budget_ratio", "max_rounds"}
         return GridSettings.from_dict(
             {name: value for name, value in replace(self, phi=phi).to_dict().items() if name not in own}
         )

@@ -86,6 +86,8 @@ def test_latency_is_measured_when_asked_for(tmp_path: Path, run: Run) -> None:
         "batch_size",
         "device",
         "threads",
+        "latency_unstable",
+        "machine",
     ]
     assert float(row["latency_median_s"]) > 0
     assert (row["batch_size"], row["device"], row["threads"]) == ("2", "cpu", "1")
