@@ -68,7 +68,7 @@ def measure_latency(
     with _quiet_toolkit():
         from torch.utils.benchmark import Timer
 
-    shape = (batch_size, arch.in_channels, arch.resolution, arch.resolution)
+    shape = (batch_size, arch.in_channels, *arch.input_size)
     with torch.random.fork_rng(devices=()):
         torch.default_generator.manual_seed(0)
         # Nothing is dropped in eval mode; without it, torchvision need not be loaded.

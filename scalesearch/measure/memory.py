@@ -79,7 +79,7 @@ def _network_and_images(
 ) -> tuple[nn.Module, torch.Tensor]:
     with torch.device(device):
         network = build(arch).to(memory_format=torch.channels_last)
-        shape = (batch_size, arch.in_channels, arch.resolution, arch.resolution)
+        shape = (batch_size, arch.in_channels, *arch.input_size)
         images = torch.empty(shape, memory_format=torch.channels_last).normal_()
     return network, images
 
