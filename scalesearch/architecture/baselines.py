@@ -7,11 +7,12 @@ the channels of the stem, the stages and the head.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
 
-__all__ = ["BASELINES", "baseline"]
+__all__ = ["BASELINES", "baseline", "chosen_baseline"]
 
 
 def _stage(
@@ -230,3 +231,17 @@ def baseline(name: str) -> ArchSpec:
     if name not in BASELINES:
         raise ValueError(f"`baseline` must be one of {', '.join(BASELINES)}, got {name!r}")
     return BASELINES[name]
+
+
+def chosen_baseline(name: str, arch: ArchSpec | None = None, stem_stride: int | None = None) -> ArchSpec:
+    """The network that settings choose: the built-in one of that name, or ``arch`` itself.
+
+    A stem of stride 1 keeps every pixel of a small image: its max pool goes too.
+
+    Raises:
+        ValueError: if there is no network of that name, or the stride is below 1.
+    """
+    network = baseline(name) if arch is None else arch
+    if stem_stride is None:
+        return network
+    return replace(network, stem_stride=stem_stride, stem_pool=network.stem_pool and stem_stride > 1)

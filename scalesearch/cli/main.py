@@ -28,6 +28,7 @@ COMMANDS = {
     "alternate": ("scalesearch.cli.alternate", "Coefficients, then phi under a budget, until both settle."),
     "fidelity": ("scalesearch.cli.fidelity", "How far a run's short trainings can be trusted."),
     "scale": ("scalesearch.cli.scale", "STEP 2: fix the coefficients, raise phi, get a family."),
+    "describe": ("scalesearch.cli.describe", "A network as a table, or as a file to make your own from."),
     "resume": ("scalesearch.cli.resume", "Carry on a stopped run."),
     "report": ("scalesearch.cli.report", "Make a run's tables and figures again."),
 }

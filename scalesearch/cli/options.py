@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from scalesearch.architecture.baselines import BASELINES
+from scalesearch.architecture.spec import ArchSpec
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = [
+    "BASELINE",
     "PHI",
     "Decorator",
     "baseline_options",
@@ -69,6 +71,41 @@ class _PhiList(click.ParamType[tuple[float, ...]]):
 PHI = _PhiList()
 
 
+class _Baseline(click.ParamType[str | ArchSpec]):
+    """A built-in network by its name, or a file that describes one."""
+
+    name = "baseline"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "NAME|FILE.toml"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | ArchSpec:
+        if isinstance(value, ArchSpec) or value in BASELINES:
+            chosen: str | ArchSpec = value
+            return chosen
+        if not str(value).endswith(".toml"):
+            self.fail(
+                f"must be one of {', '.join(BASELINES)} or a .toml file, got {str(value)!r}", param, ctx
+            )
+        from scalesearch.architecture.table_file import read_network
+
+        try:
+            network = read_network(Path(value))
+        except ValueError as error:
+            self.fail(str(error).removeprefix("`baseline` "), param, ctx)
+        # What describe printed of a built-in network is that network.
+        return network.name if network.name in BASELINES else network
+
+
+BASELINE = _Baseline()
+
+
+def _name_and_network(ctx: click.Context, _param: click.Parameter, value: str | ArchSpec) -> str:
+    """The baseline's name; its network, where it isn't built in, as ``baseline_arch`` beside it."""
+    ctx.params["baseline_arch"] = value if isinstance(value, ArchSpec) else None
+    return value.name if isinstance(value, ArchSpec) else value
+
+
 def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
     """Makes the command's table of a TOML file its defaults: the command line wins over it."""
     if value is None:
@@ -92,6 +129,10 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
         # Version 0.1.0 wrote it, and did not know all that is asked for today.
         table = dict(TrainingSettings.BEFORE) | table
     options = {option.name: option for option in ctx.command.params if option.expose_value}
+    if "baseline" in options and isinstance(network := table.get("baseline_arch"), dict):
+        # What a run of a network from a file keeps of it.
+        table = {name: value for name, value in table.items() if name != "baseline_arch"}
+        table["baseline"] = ArchSpec.from_dict(network)
     settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
     for key, setting in table.items():
         if key not in settings:
@@ -115,6 +156,8 @@ def _wanted(option: click.Parameter, setting: object) -> str:
         return "" if number else "a number"
     if option.type is PHI:
         return "" if number or isinstance(setting, str | list) else "a number, a list or a text"
+    if isinstance(setting, ArchSpec):
+        return ""
     if option.type.name in NUMBER_OR_TEXT:
         return "" if number or isinstance(setting, str) else "a number or a text"
     if option.type.name in LIST_OR_TEXT:
@@ -178,10 +221,17 @@ def baseline_options(width: float, resolution: str) -> Decorator:
     return group(
         click.option(
             "--baseline",
-            type=click.Choice(tuple(BASELINES)),
+            type=BASELINE,
+            callback=_name_and_network,
             default="efficientnet-b0",
             show_default=True,
-            help="The network to scale.",
+            help=f"The network to scale: {', '.join(BASELINES)}, or a file as describe prints it.",
+        ),
+        click.option(
+            "--stem-stride",
+            type=click.IntRange(min=1),
+            help="Stride of its first convolution; 1, for small images, leaves a max pool after it out too.  "
+            "[default: the baseline's own]",
         ),
         click.option(
             "--baseline-width",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from scalesearch.architecture.baselines import BASELINES
+from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.records import FamilyRow, ScaleRecord
@@ -60,7 +60,9 @@ def rounding_shares(record: ScaleRecord, row: FamilyRow) -> list[RoundingShare]:
 
 def _base(name: str, settings: Mapping[str, Any]) -> tuple[ArchSpec, Rounding]:
     rounding = Rounding(**{f.name: settings[f.name] for f in fields(Rounding) if f.name in settings})
-    full = BASELINES[name]
+    table = settings.get("baseline_arch")
+    arch = None if table is None else ArchSpec.from_dict(table)
+    full = chosen_baseline(name, arch, settings.get("stem_stride"))
     return scale(
         full,
         Multipliers(width=settings.get("baseline_width", 1.0)),

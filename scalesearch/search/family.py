@@ -8,13 +8,13 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0, baseline
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PublishedNetwork, published_family
 from scalesearch.architecture.spec import ArchSpec, compound, scale
 from scalesearch.records import FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
-from scalesearch.search.settings import RoundingSettings
+from scalesearch.search.settings import BaselineSettings
 from scalesearch.workers.executor import Executor
 from scalesearch.workers.jobs import CountSpec, LatencySpec, latency_record
 
@@ -33,10 +33,9 @@ Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleSettings(RoundingSettings):
+class ScaleSettings(BaselineSettings):
     """The settings of ``scalesearch scale``, resolved. Resolution 0 stands for the baseline's own."""
 
-    baseline: str = "efficientnet-b0"
     baseline_width: float = 1.0
     baseline_resolution: int = 0
     alpha: float
@@ -67,7 +66,7 @@ class ScaleSettings(RoundingSettings):
     @property
     def base(self) -> ArchSpec:
         """The network at phi 0."""
-        full = baseline(self.baseline)
+        full = self.full_baseline
         return scale(
             full,
             Multipliers(width=self.baseline_width),
