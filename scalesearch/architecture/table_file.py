@@ -7,12 +7,12 @@ import re
 import tomllib
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import tomli_w
 
 from scalesearch.architecture.baselines import BASELINES
-from scalesearch.architecture.spec import ArchSpec, StageSpec
+from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
 
 __all__ = ["network_toml", "read_network"]
 
@@ -61,7 +61,10 @@ def _network(data: dict[str, Any]) -> ArchSpec:
     stages = []
     for number, row in enumerate(rows, start=1):
         try:
-            plain = {name: PLAIN[name] for name in WITHOUT.get(str(row.get("block")), ())}
+            block = row.get("block", "mbconv")
+            if block not in get_args(BlockKind):
+                raise ValueError(f"block must be one of {', '.join(get_args(BlockKind))}, got {block!r}")
+            plain = {name: PLAIN[name] for name in WITHOUT.get(block, ())}
             _require_keys(StageSpec, plain | row)
             stages.append(StageSpec(**plain | row))
         except ValueError as error:

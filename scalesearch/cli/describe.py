@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import asdict, replace
 from typing import Any
@@ -14,7 +13,8 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import Row, rows
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.architecture.table_file import network_toml
-from scalesearch.cli.options import BASELINE, rounding_options
+from scalesearch.cli.network_types import BASELINE, INPUT_SIZE
+from scalesearch.cli.options import rounding_options
 from scalesearch.scaling import Multipliers
 
 __all__ = ["describe"]
@@ -25,27 +25,11 @@ COLUMNS = (
 )
 
 
-class _InputSize(click.ParamType[tuple[int, int]]):
-    """``224``, or ``320x192``: height and width in pixels."""
-
-    name = "HxW"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", str(value).strip())
-        if found is None:
-            self.fail(
-                f"must be pixels such as 224, or height x width such as 320x192, got {value!r}", param, ctx
-            )
-        return int(found[1]), int(found[2] or found[1])
-
-
 @click.command
 @click.argument("network", type=BASELINE)
 @click.option("--depth", type=float, default=1.0, show_default=True, help="Times as many blocks in a stage.")
 @click.option("--width", type=float, default=1.0, show_default=True, help="Times as many channels.")
-@click.option("--resolution", type=_InputSize(), help="Input in pixels: 224, or 320x192.  [default: its own]")
+@click.option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
 @click.option("--stem-stride", type=click.IntRange(min=1), help="1: for small images.  [default: its own]")
 @click.option("--classes", type=click.IntRange(min=1), help="Outputs.  [default: its own]")
 @click.option("--in-channels", type=click.IntRange(min=1), help="Channels of the input.  [default: its own]")

@@ -12,10 +12,16 @@ import click
 
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.spec import ArchSpec
+from scalesearch.cli.network_types import (
+    BASELINE,
+    INPUT_SIZE,
+    height_and_width,
+    joined,
+    name_and_network,
+)
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = [
-    "BASELINE",
     "PHI",
     "Decorator",
     "baseline_options",
@@ -71,41 +77,6 @@ class _PhiList(click.ParamType[tuple[float, ...]]):
 PHI = _PhiList()
 
 
-class _Baseline(click.ParamType[str | ArchSpec]):
-    """A built-in network by its name, or a file that describes one."""
-
-    name = "baseline"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "NAME|FILE.toml"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | ArchSpec:
-        if isinstance(value, ArchSpec) or value in BASELINES:
-            chosen: str | ArchSpec = value
-            return chosen
-        if not str(value).endswith(".toml"):
-            self.fail(
-                f"must be one of {', '.join(BASELINES)} or a .toml file, got {str(value)!r}", param, ctx
-            )
-        from scalesearch.architecture.table_file import read_network
-
-        try:
-            network = read_network(Path(value))
-        except ValueError as error:
-            self.fail(str(error).removeprefix("`baseline` "), param, ctx)
-        # What describe printed of a built-in network is that network.
-        return network.name if network.name in BASELINES else network
-
-
-BASELINE = _Baseline()
-
-
-def _name_and_network(ctx: click.Context, _param: click.Parameter, value: str | ArchSpec) -> str:
-    """The baseline's name; its network, where it isn't built in, as ``baseline_arch`` beside it."""
-    ctx.params["baseline_arch"] = value if isinstance(value, ArchSpec) else None
-    return value.name if isinstance(value, ArchSpec) else value
-
-
 def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
     """Makes the command's table of a TOML file its defaults: the command line wins over it."""
     if value is None:
@@ -129,10 +100,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
         # Version 0.1.0 wrote it, and did not know all that is asked for today.
         table = dict(TrainingSettings.BEFORE) | table
     options = {option.name: option for option in ctx.command.params if option.expose_value}
-    if "baseline" in options and isinstance(network := table.get("baseline_arch"), dict):
-        # What a run of a network from a file keeps of it.
-        table = {name: value for name, value in table.items() if name != "baseline_arch"}
-        table["baseline"] = ArchSpec.from_dict(network)
+    table = joined(table, options)
     settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
     for key, setting in table.items():
         if key not in settings:
@@ -152,6 +120,9 @@ def _wanted(option: click.Parameter, setting: object) -> str:
         return "" if isinstance(setting, bool) else "true or false"
     if isinstance(option.type, click.types.IntParamType):
         return "" if isinstance(setting, int) and number else "a whole number"
+    if option.type is INPUT_SIZE:
+        whole = isinstance(setting, int) and number
+        return "" if whole or isinstance(setting, str) else "a whole number or a text such as 96x64"
     if isinstance(option.type, click.types.FloatParamType):
         return "" if number else "a number"
     if option.type is PHI:
@@ -222,7 +193,7 @@ def baseline_options(width: float, resolution: str) -> Decorator:
         click.option(
             "--baseline",
             type=BASELINE,
-            callback=_name_and_network,
+            callback=name_and_network,
             default="efficientnet-b0",
             show_default=True,
             help=f"The network to scale: {', '.join(BASELINES)}, or a file as describe prints it.",
@@ -242,8 +213,9 @@ def baseline_options(width: float, resolution: str) -> Decorator:
         ),
         click.option(
             "--baseline-resolution",
-            type=click.IntRange(min=1),
-            help=f"Its input side in pixels.  [default: {resolution}]",
+            type=INPUT_SIZE,
+            callback=height_and_width,
+            help=f"Its input in pixels: 64, or height x width 96x64.  [default: {resolution}]",
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from scalesearch.architecture.baselines import chosen_baseline
@@ -63,9 +63,8 @@ def _base(name: str, settings: Mapping[str, Any]) -> tuple[ArchSpec, Rounding]:
     table = settings.get("baseline_arch")
     arch = None if table is None else ArchSpec.from_dict(table)
     full = chosen_baseline(name, arch, settings.get("stem_stride"))
-    return scale(
-        full,
-        Multipliers(width=settings.get("baseline_width", 1.0)),
-        rounding,
-        resolution=settings.get("baseline_resolution") or full.resolution,
-    ), rounding
+    height, across = settings.get("baseline_resolution"), settings.get("baseline_resolution_width")
+    if not height:
+        height, across = full.input_size
+    base = scale(full, Multipliers(width=settings.get("baseline_width", 1.0)), rounding, resolution=height)
+    return replace(base, resolution_width=across), rounding

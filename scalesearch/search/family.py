@@ -67,12 +67,11 @@ class ScaleSettings(BaselineSettings):
     def base(self) -> ArchSpec:
         """The network at phi 0."""
         full = self.full_baseline
-        return scale(
-            full,
-            Multipliers(width=self.baseline_width),
-            self.rounding,
-            resolution=self.baseline_resolution or full.resolution,
-        )
+        height, across = self.baseline_resolution, self.baseline_resolution_width
+        if not height:
+            height, across = full.input_size
+        reduced = scale(full, Multipliers(width=self.baseline_width), self.rounding, resolution=height)
+        return replace(reduced, resolution_width=across)
 
     @property
     def has_published_family(self) -> bool:

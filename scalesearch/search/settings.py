@@ -47,12 +47,14 @@ class BaselineSettings(RoundingSettings):
     """The network that is scaled.
 
     A built-in one goes by its name; of one from a file the settings keep the network itself, so that a run
-    goes on though the file was changed or is gone. ``stem_stride`` replaces the baseline's own.
+    goes on though the file was changed or is gone. ``stem_stride`` replaces the baseline's own. Where
+    ``baseline_resolution_width`` is set, the command's ``baseline_resolution`` is the height alone.
     """
 
     baseline: str = "efficientnet-b0"
     baseline_arch: ArchSpec | None = None
     stem_stride: int | None = None
+    baseline_resolution_width: int | None = None
 
     @property
     def full_baseline(self) -> ArchSpec:
@@ -122,6 +124,8 @@ class TrainingSettings(BaselineSettings):
             raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
         # What the parts check is checked now, before anything is written.
         _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)
+        if self.baseline_resolution_width is not None and self.baseline_resolution_width < 1:
+            raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution_width}")
         if self.full_baseline.in_channels != IMAGE_CHANNELS:
             raise ValueError(
                 f"`baseline` must take {IMAGE_CHANNELS} channels in, as the images have, "
@@ -144,7 +148,7 @@ class TrainingSettings(BaselineSettings):
             self.proxy_rounding,
             resolution=self.baseline_resolution,
         )
-        return replace(reduced, classes=classes)
+        return replace(reduced, classes=classes, resolution_width=self.baseline_resolution_width)
 
     @property
     def proxy_recipe(self) -> ProxyRecipe:
