@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from scalesearch.architecture.spec import Activation, ArchSpec, BlockKind, StageSpec
 
@@ -111,8 +112,7 @@ class Block:
         return self.layers if self.shortcut is None else (*self.layers, self.shortcut)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Site:
+class _Site(NamedTuple):
     """Where a block stands: what it reads, with what stride, and the network's activation."""
 
     in_channels: int

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Literal
 
 from scalesearch.architecture.checks import (
     MOST,
@@ -24,6 +24,7 @@ from scalesearch.architecture.checks import (
     set_share,
 )
 from scalesearch.architecture.rounding import RepeatsRule, Rounding
+from scalesearch.architecture.stage import LATER, BlockKind, StageSpec, plain
 from scalesearch.scaling import Coefficients, Multipliers
 
 __all__ = [
@@ -40,89 +41,8 @@ __all__ = [
     "scale",
 ]
 
-BlockKind = Literal["mbconv", "fused_mbconv", "separable", "bottleneck", "basic"]
 Activation = Literal["silu", "relu", "relu6"]
 WidthRule = Literal["scaled", "grown", "fixed"]
-
-# A field that the first version's specs had not: they read as if at its default, and keep their keys.
-_LATER = {"later": True}
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    """A spec's fields, the later ones only where they say something."""
-    return {
-        f.name: getattr(value, f.name)
-        for f in fields(value)
-        if not (f.metadata.get("later") and getattr(value, f.name) == f.default)
-    }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageSpec:
-    """One row of a paper's table: ``repeats`` blocks, of which the first has the stride.
-
-    Attributes:
-        block: ``mbconv`` (arXiv 1801.04381, with squeeze-and-excite 1905.11946), ``fused_mbconv``
-            (2104.00298), ``separable`` (1704.04861), ``bottleneck`` or ``basic`` (1512.03385).
-        repeats: blocks in the stage.
-        kernel_size: side of the kernel that looks at neighbours; a basic block has two of them.
-        stride: of the first block.
-        expand_ratio: what the widest map of a block has times the channels of its input; in a bottleneck,
-            what its output has times the channels inside, 4 in ResNet. 1 for separable and basic.
-        channels: of the output of each block.
-        squeeze_ratio: the squeeze-and-excite bottleneck as a share of the block's *input* channels; 0 leaves
-            squeeze-and-excite out. Only mbconv and fused_mbconv have one.
-        groups: of the middle convolution of a bottleneck (ResNeXt, 1611.05431); the channels inside are a
-            multiple of it however they are scaled.
-        scaled_repeats: whether depth multiplies ``repeats``.
-    """
-
-    block: BlockKind = "mbconv"
-    repeats: int
-    kernel_size: int
-    stride: int
-    expand_ratio: int
-    channels: int
-    squeeze_ratio: float = 0.25
-    groups: int = field(default=1, metadata=_LATER)
-    scaled_repeats: bool = field(default=True, metadata=_LATER)
-
-    def __post_init__(self) -> None:
-        require_choice(self, "block", BlockKind)
-        require_counts(self, "repeats", most=MOST_REPEATS)
-        require_counts(self, "kernel_size", "stride", "expand_ratio", "channels", "groups")
-        require_odd(self, "kernel_size")
-        set_share(self, "squeeze_ratio")
-        require_bool(self, "scaled_repeats")
-        inverted = self.block in ("mbconv", "fused_mbconv")
-        only = (
-            ("squeeze_ratio", 0.0, inverted),
-            ("expand_ratio", 1, inverted or self.block == "bottleneck"),
-            ("groups", 1, self.block == "bottleneck"),
-        )
-        for name, none, free in only:
-            if not free and getattr(self, name) != none:
-                raise ValueError(
-                    f"`{name}` must be {none:g} in a {self.block} block, got {getattr(self, name)}"
-                )
-        if self.block == "bottleneck" and self.channels % (self.expand_ratio * self.groups):
-            raise ValueError(
-                f"`channels` must be a multiple of expand_ratio x groups in a bottleneck, here "
-                f"{self.expand_ratio} x {self.groups}, got {self.channels}"
-            )
-
-    @property
-    def inner_channels(self) -> int:
-        """Channels inside a bottleneck; the output's in any other block."""
-        return self.channels // self.expand_ratio if self.block == "bottleneck" else self.channels
-
-    def widened(self, width: float, rounding: Rounding) -> int:
-        """The channels that a width multiplier makes of this row's.
-
-        A bottleneck's inside is what is rounded, and its output stays ``expand_ratio`` times that.
-        """
-        times = self.channels // self.inner_channels
-        return rounding.channels(self.inner_channels, width, groups=self.groups) * times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,12 +84,12 @@ class ArchSpec:
     drop_path: float = 0.2
     norm_eps: float = 1e-3
     norm_momentum: float = 0.01
-    activation: Activation = field(default="silu", metadata=_LATER)
-    stem_stride: int = field(default=2, metadata=_LATER)
-    stem_pool: bool = field(default=False, metadata=_LATER)
-    stem_width: WidthRule = field(default="scaled", metadata=_LATER)
-    head_width: WidthRule = field(default="scaled", metadata=_LATER)
-    resolution_width: int | None = field(default=None, metadata=_LATER)
+    activation: Activation = field(default="silu", metadata=LATER)
+    stem_stride: int = field(default=2, metadata=LATER)
+    stem_pool: bool = field(default=False, metadata=LATER)
+    stem_width: WidthRule = field(default="scaled", metadata=LATER)
+    head_width: WidthRule = field(default="scaled", metadata=LATER)
+    resolution_width: int | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         counts = ("stem_channels", "resolution", "classes", "in_channels", "stem_stride")
@@ -216,7 +136,7 @@ class ArchSpec:
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON data; :meth:`from_dict` turns it back."""
-        return _plain(self) | {"stages": [_plain(stage) for stage in self.stages]}
+        return plain(self) | {"stages": [plain(stage) for stage in self.stages]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> ArchSpec:

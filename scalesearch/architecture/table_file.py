@@ -13,18 +13,12 @@ import tomli_w
 
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
+from scalesearch.architecture.stage import NONE, WITHOUT
 
 __all__ = ["network_toml", "read_network"]
 
 # A network's name becomes part of folders' names.
 NAME = r"[a-z0-9][a-z0-9._-]*"
-# What a row of these blocks need not say, since it could say nothing else.
-PLAIN = {"squeeze_ratio": 0.0, "expand_ratio": 1}
-WITHOUT = {
-    "separable": ("squeeze_ratio", "expand_ratio"),
-    "basic": ("squeeze_ratio", "expand_ratio"),
-    "bottleneck": ("squeeze_ratio",),
-}
 
 
 def read_network(path: Path) -> ArchSpec:
@@ -64,7 +58,8 @@ def _network(data: dict[str, Any]) -> ArchSpec:
             block = row.get("block", "mbconv")
             if block not in get_args(BlockKind):
                 raise ValueError(f"block must be one of {', '.join(get_args(BlockKind))}, got {block!r}")
-            plain = {name: PLAIN[name] for name in WITHOUT.get(block, ())}
+            # A row need not say what its block could not have.
+            plain = {name: NONE[name] for name in WITHOUT[block]}
             _require_keys(StageSpec, plain | row)
             stages.append(StageSpec(**plain | row))
         except ValueError as error:
