@@ -23,8 +23,8 @@ import pandas as pd
 
 from scalesearch.belief.fidelity import rank_agreement, rank_shift
 from scalesearch.cli.progress import track
+from scalesearch.files import write_text
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.report.files import write_text
 from scalesearch.search.grid_plan import GridSettings
 from scalesearch.search.opening import open_study
 from scalesearch.search.plan import Planned

@@ -35,7 +35,8 @@ class _DepthwiseByTaps(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-        x, weight = ctx.saved_tensors
+        # Under autocast the convolution ran in the gradient's dtype; what was saved may be float32.
+        x, weight = (saved.to(grad.dtype) for saved in ctx.saved_tensors)
         stride, kernel = ctx.stride, weight.shape[-1]
         x_grad = conv2d_input(  # type: ignore[no-untyped-call]  # torch has no hints here
             x.shape, weight, grad, stride, kernel // 2, groups=x.shape[1]

@@ -82,10 +82,10 @@ def run_alternate(
         begin_study,
         data_size,
         require_device,
-        stopping,
         train_study,
     )
     from scalesearch.cli.show import ROUND_COLUMNS, print_table
+    from scalesearch.cli.stopping import stopping
     from scalesearch.measure.machine import machine, versions
     from scalesearch.records import RunRecord
     from scalesearch.search.alternate import alternate as loop

@@ -132,10 +132,10 @@ def run_fidelity(
         data_size,
         open_run_study,
         require_device,
-        stopping,
         train_study,
     )
     from scalesearch.cli.show import FIDELITY_COLUMNS, print_table
+    from scalesearch.cli.stopping import stopping
     from scalesearch.measure.machine import machine, versions
     from scalesearch.records import FidelityRecord
     from scalesearch.search.fidelity import length_settings, plan_length, spread

@@ -12,7 +12,7 @@ import tomli_w
 from filelock import FileLock, Timeout
 
 from scalesearch.cli.main import Fail
-from scalesearch.report.files import write_text
+from scalesearch.files import write_text
 from scalesearch.search.settings import differences
 
 __all__ = [

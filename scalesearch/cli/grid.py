@@ -13,6 +13,7 @@ import click
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import PHI, config_option, format_option, out_option
+from scalesearch.cli.spending_options import resolve_spending, spending_options
 from scalesearch.cli.training_options import DURATION, command_line, resolve_training, training_options
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.search.grid_plan import GridSettings
@@ -50,6 +51,7 @@ class _RungList(click.ParamType[tuple[str, ...]]):
 )
 @grid_points_options
 @budget_options
+@spending_options
 @networks_options
 @click.option(
     "--rungs",
@@ -89,11 +91,12 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
       scalesearch grid --phi 1
       scalesearch grid --phi 1 --match macs --seeds 3 --time-budget 30m
       scalesearch grid --phi -1 --match latency --dry-run
+      scalesearch grid --budget latency=12ms@threads=2
       scalesearch grid --phi 1 --dataset folder:my/images --max-networks 0 --epochs 10
       scalesearch grid --config reports/grid-efficientnet-b0-phi1/run.toml --seed 1 --out reports/seed1
     """
     fit = _choose_rungs(click.get_current_context(), options)
-    resolved = resolve_training(options)
+    resolved = resolve_spending(resolve_training(options))
     runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
     from scalesearch.cli.planning import announce_plan, grid_plan, show_plan  # takes a second to load
     from scalesearch.cli.run import begin, carry_on, data_size, require_device

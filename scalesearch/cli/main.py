@@ -29,6 +29,11 @@ COMMANDS = {
     "fidelity": ("scalesearch.cli.fidelity", "How far a run's short trainings can be trusted."),
     "scale": ("scalesearch.cli.scale", "STEP 2: fix the coefficients, raise phi, get a family."),
     "describe": ("scalesearch.cli.describe", "A network as a table, or as a file to make your own from."),
+    "measure": ("scalesearch.cli.measure", "Latency, throughput and memory, with their spread."),
+    "compare": ("scalesearch.cli.compare", "Two networks timed in turn: which is faster, and is it shown?"),
+    "law": ("scalesearch.cli.law", "What time costs on this machine, as a law to plan with."),
+    "export": ("scalesearch.cli.export", "Hand a network over: ONNX, torch.export, safetensors, Python."),
+    "doctor": ("scalesearch.cli.doctor", "What this machine is, what works on it, what is missing."),
     "resume": ("scalesearch.cli.resume", "Carry on a stopped run."),
     "report": ("scalesearch.cli.report", "Make a run's tables and figures again."),
 }
@@ -112,9 +117,8 @@ class _Group(click.Group):
 
 def _as_options(message: str) -> str:
     """Arguments in back-quotes as the options that set them: `max_networks` -> --max-networks."""
-    return re.sub(r"`([a-z][a-z0-9_-]*)`", lambda m: "--" + m.group(1).replace("_", "-"), message).replace(
-        "--dir ", "DIR "
-    )
+    options = re.sub(r"`([a-z][a-z0-9_-]*)`", lambda m: "--" + m.group(1).replace("_", "-"), message)
+    return options.replace("--dir ", "DIR ").replace("--network ", "NETWORK ")
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -35,11 +35,14 @@ __all__ = [
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FORMAT = ("table", "csv", "json")
 # Tables that a TOML file may hold: one for each command with settings, and what run.toml says of a run.
-CONFIG = ("grid", "search", "sweep", "alternate", "scale", "run", "machine", "versions")
+CONFIG = (
+    *("grid", "search", "sweep", "alternate", "scale", "measure", "compare", "law"),
+    *("run", "machine", "versions"),
+)
 MOST_PHIS = 100
 # Types of options that a run.toml keeps as what they are resolved to.
 NUMBER_OR_TEXT = ("duration",)
-LIST_OR_TEXT = ("rungs", "objectives")
+LIST_OR_TEXT = ("rungs", "objectives", "law", "list")
 
 
 class _PhiList(click.ParamType[tuple[float, ...]]):
@@ -116,6 +119,9 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
 def _wanted(option: click.Parameter, setting: object) -> str:
     """What a setting's type should be; empty where it is. click would make a number of true, or 2 of 2.5."""
     number = isinstance(setting, int | float) and not isinstance(setting, bool)
+    if option.nargs == -1:
+        texts = isinstance(setting, list) and all(isinstance(item, str) for item in setting)
+        return "" if texts else "a list of texts"
     if isinstance(option.type, click.types.BoolParamType):
         return "" if isinstance(setting, bool) else "true or false"
     if isinstance(option.type, click.types.IntParamType):

@@ -15,12 +15,13 @@ from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 from scalesearch.records import CandidateRecord
 
-__all__ = ["SearchProgress", "duration", "spinner", "track"]
+__all__ = ["SearchProgress", "duration", "progress_bars", "spinner", "track"]
 
 Item = TypeVar("Item")
 
 
-def _bars() -> Progress:
+def progress_bars() -> Progress:
+    """Bars with time left on standard error, which show nothing where that is no terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
@@ -37,7 +38,7 @@ def _bars() -> Progress:
 
 def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
     """The items, with a bar that shows how far they are."""
-    with _bars() as bars:
+    with progress_bars() as bars:
         if not bars.console.is_terminal:
             bars.console.print(f"{label}: {total}", highlight=False)
         yield from bars.track(items, total=total, description=label)
@@ -46,7 +47,7 @@ def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
 @contextmanager
 def spinner(label: str) -> Iterator[Callable[[], None]]:
     """Counts what nobody knows the number of beforehand: gives a function to call at each."""
-    with _bars() as bars:
+    with progress_bars() as bars:
         if not bars.console.is_terminal:
             bars.console.print(f"{label} ...", highlight=False)
         task = bars.add_task(label, total=None)
@@ -61,7 +62,7 @@ class SearchProgress:
 
     def __init__(self, seeds: int = 1) -> None:
         self.seeds = seeds
-        self._bars = _bars()
+        self._bars = progress_bars()
         self._console = self._bars.console
         self._total = self._done = self._known = 0
         self._overall: TaskID | None = None

@@ -1,4 +1,4 @@
-"""Commands whose runs hold several studies: going on with one, or reporting it, is running it again."""
+"""Commands whose runs are not one study: going on with one, or reporting it, is running it again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from pathlib import Path
 __all__ = ["repeat_command"]
 
 
-def repeat_command(folder: Path, output_format: str, *, train: bool, storage: str = "") -> bool:
+def repeat_command(
+    folder: Path, output_format: str, *, train: bool, storage: str = "", retry_failed: bool = False
+) -> bool:
     """Runs the command again that DIR's run.toml tells of, where it is one of these; says whether it was.
 
-    Rounds and lengths that are done are read from their studies. With ``train`` off nothing is trained.
-    ``storage`` is given where run.toml keeps it without its password.
+    Rounds and lengths that are done are read from their studies, measurements from their raw samples. With
+    ``train`` off nothing is trained or measured. ``storage`` is given where run.toml keeps it without its
+    password. ``retry_failed`` has measurements that failed tried once more.
     """
     from dataclasses import replace
 
@@ -40,6 +43,59 @@ def repeat_command(folder: Path, output_format: str, *, train: bool, storage: st
         # Not its parent by name: DIR may be "." itself.
         whole = folder.parent if folder.name == FOLDER else folder.resolve().parent
         run_fidelity(whole, asked, command, output_format, train=train)
+    elif kind == "measure":
+        from scalesearch.bench.samples import SampleStore
+        from scalesearch.bench.settings import MeasureSettings
+        from scalesearch.cli.measure import measure_folder, show_measurements
+
+        if not train:
+            show_measurements(folder, output_format)
+            return True
+        measure_folder(
+            folder,
+            MeasureSettings.from_dict(recorded[kind]),
+            SampleStore(folder).subjects(),
+            name=folder.name,
+            command=command,
+            output_format=output_format,
+            retry_failed=retry_failed,
+        )
+    elif kind == "compare":
+        from scalesearch.bench.comparing import CompareSettings
+        from scalesearch.bench.samples import SampleStore
+        from scalesearch.cli.compare import compare_folder, show_comparison
+
+        if not train:
+            show_comparison(folder)
+            return True
+        compare_folder(
+            folder,
+            CompareSettings.from_dict(recorded[kind]),
+            SampleStore(folder).subjects(),
+            name=folder.name,
+            command=command,
+            retry_failed=retry_failed,
+        )
+    elif kind == "compare-stored":
+        from scalesearch.cli.stored import compare_stored
+
+        asked = recorded[kind]
+        compare_stored(asked["a"], asked["b"], folder, command=command, mix_machines=asked["mix_machines"])
+    elif kind == "law":
+        from scalesearch.bench.law_settings import LawSettings
+        from scalesearch.cli.law import law_folder, show_law
+
+        if not train:
+            show_law(folder, output_format)
+            return True
+        law_folder(
+            folder,
+            LawSettings.from_dict(recorded[kind]),
+            name=folder.name,
+            command=command,
+            output_format=output_format,
+            retry_failed=retry_failed,
+        )
     else:
         return False
     return True

@@ -14,7 +14,7 @@ __all__ = ["resume"]
 
 @click.command
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--retry-failed", is_flag=True, help="Train the networks that failed once more.")
+@click.option("--retry-failed", is_flag=True, help="Train or measure the networks that failed once more.")
 @click.option(
     "--storage", default="", metavar="URL", help="The study's database, where it is not study.db in DIR."
 )
@@ -31,7 +31,7 @@ def resume(folder: Path, retry_failed: bool, storage: str, output_format: str) -
     """
     from scalesearch.cli.run import carry_on, reopen
 
-    if repeat_command(folder, output_format, train=True, storage=storage):
+    if repeat_command(folder, output_format, train=True, storage=storage, retry_failed=retry_failed):
         return
     with reopen(folder, storage) as run:
         if retry_failed:

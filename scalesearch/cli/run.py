@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -21,8 +19,9 @@ from scalesearch.cli.folder import (
     write_run_file,
 )
 from scalesearch.cli.kinds import program_of, settings_of, write_report
-from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
+from scalesearch.cli.main import Fail
 from scalesearch.cli.progress import SearchProgress, track
+from scalesearch.cli.stopping import stopping
 from scalesearch.measure.machine import machine, versions
 from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE, DataSize, DataSpec
 from scalesearch.records import RunRecord
@@ -43,7 +42,6 @@ __all__ = [
     "reopen",
     "require_device",
     "show_report",
-    "stopping",
     "train_study",
 ]
 
@@ -188,7 +186,7 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
 
 def carry_on(run: Run, output_format: str) -> None:
     """Runs what is left, writes the report, prints the table. Ctrl-C and SIGTERM keep what is done."""
-    with stopping(run.folder, run.study), SearchProgress() as progress:
+    with stopping(run.folder, lambda: _kept(run.study.record())), SearchProgress() as progress:
         record = train_study(run, progress)
     show_report(record, run.folder, output_format)
     if record.kind == "grid" and not record.reliability:
@@ -226,6 +224,7 @@ def show_report(record: RunRecord, folder: Path, output_format: str) -> None:
 def train_study(run: Run, progress: SearchProgress) -> RunRecord:
     """Trains and measures what a study still has to."""
     from scalesearch.search.driver import run_search
+    from scalesearch.search.weights import weights_folder
     from scalesearch.workers.executor import ProcessExecutor
 
     def workers(jobs: int) -> ProcessExecutor:
@@ -235,20 +234,14 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
 
     progress.seeds = run.settings.seeds
     return run_search(
-        run.study, run.settings, run.folder / "checkpoints", workers, progress, program_of(run.kind)
+        run.study,
+        run.settings,
+        run.folder / "checkpoints",
+        workers,
+        progress,
+        program_of(run.kind),
+        weights_folder(run.folder, run.kind, run.study.name),
     )
-
-
-@contextmanager
-def stopping(folder: Path, study: SearchStudy | None = None) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end in one line that says what is kept and how to go on."""
-    try:
-        with _terminate_as_interrupt():
-            yield
-    except KeyboardInterrupt:
-        kept = "what was trained is kept" if study is None else _kept(study.record())
-        click.echo(f"Stopped: {kept}. Go on with: scalesearch resume {folder}", err=True)
-        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 
 def _kept(record: RunRecord) -> str:
@@ -260,18 +253,6 @@ def _kept(record: RunRecord) -> str:
         return f"{trained} trained networks of {record.settings['trials']} suggestions are kept"
     done = sum(c.status != "waiting" for c in begun)
     return f"{done} of {len(begun)} networks are done and kept"
-
-
-@contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def require_device(name: str) -> None:

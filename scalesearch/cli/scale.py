@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from scalesearch.cli.options import (
     PHI,
@@ -18,6 +19,7 @@ from scalesearch.cli.options import (
     out_option,
     rounding_options,
 )
+from scalesearch.cli.spending_options import resolve_spending, spending_options
 from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ FAILURE = "a network of the family could not be measured"
 @click.option(
     "--phi", type=PHI, default="0..7", show_default=True, help="A number, a list 0,0.5,1 or a range 0..7."
 )
+@spending_options
 @baseline_options(1.0, "the baseline's own")
 @rounding_options
 @click.option(
@@ -64,12 +67,15 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     form and by fvcore, with the nominal cost of the rule beside the real one. For EfficientNet-B0 the
     published B1 to B7 are rebuilt and set against the rule.
 
+    With --budget the greatest phi is found whose network stays within it: latency=12ms, macs=800M.
+
     Writes family.csv, published.csv, derivation.md and figures/.
 
     \b
     Examples:
       scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7
       scalesearch scale --alpha 1.3 --beta 1.1 --gamma 1.1 --phi 0,0.5,1 --latency --out reports/mine
+      scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --budget macs=2G --out reports/within-2g
     """
     from scalesearch.cli.folder import read_run_file, writable
     from scalesearch.cli.main import Fail
@@ -78,14 +84,21 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     from scalesearch.measure.device import auto_device
     from scalesearch.measure.machine import machine, usable_cores, versions
     from scalesearch.records import ScaleRecord
-    from scalesearch.search.family import ScaleSettings, build_family, rebuild_published
+    from scalesearch.search.family import (
+        ScaleSettings,
+        build_family,
+        rebuild_published,
+        with_affordable_phi,
+    )
 
     started = time.perf_counter()
-    options["phis"] = options.pop("phi")
+    phi_given = click.get_current_context().get_parameter_source("phi") is not ParameterSource.DEFAULT
+    options["phis"] = options.pop("phi") if phi_given or not options["budget"] else (0.0,)
+    options.pop("phi", None)
     options["baseline_resolution"] = options["baseline_resolution"] or 0
     options["device"] = auto_device() if options["device"] == "auto" else options["device"]
     options["threads"] = options["threads"] or usable_cores()
-    settings = ScaleSettings(**options)
+    settings = with_affordable_phi(ScaleSettings(**resolve_spending(options)))
     require_device(settings.device)
     name = f"scale-{settings.baseline}"
     folder = out or Path("reports") / name
@@ -97,6 +110,7 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     with writable(folder):
         with _counting(settings, folder) as counted:
             # What the report needs takes seconds to load: it does so while the workers count.
+            from scalesearch.report.budgets import within_budget
             from scalesearch.report.scale import published_table, write_scale_report
 
             flops = counted()
@@ -126,6 +140,8 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
             columns=PUBLISHED_COLUMNS,
             title="\nThe published family, rebuilt",
         )
+    if settings.budget:
+        click.echo(within_budget(record.family), err=output_format != "table")
     click.echo(f"Report: {folder / 'derivation.md'}", err=output_format != "table")
 
 

@@ -10,6 +10,7 @@ import click
 
 from scalesearch.cli.grid_options import match_options
 from scalesearch.cli.options import config_option, format_option, out_option
+from scalesearch.cli.spending_options import resolve_spending, spending_options
 from scalesearch.cli.training_options import command_line, resolve_training, training_options
 from scalesearch.search.sampling import (
     OBJECTIVES,
@@ -85,6 +86,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
     "paper's product is 1.92, its shares are stretched to 2.",
 )
 @match_options(SEARCH_MATCHES)
+@spending_options
 @click.option(
     "--reward-target",
     type=float,
@@ -127,8 +129,9 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
       scalesearch search --phi 1 --sampler nsga2 --objectives top1,macs
       scalesearch search --phi 1 --sampler gp --match macs --pruner halving
       scalesearch search --phi -1 --objectives reward
+      scalesearch search --budget latency=12ms --trials 20
     """
-    settings = SearchSettings(**resolve_training(options) | {"phi": phi})
+    settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
     from scalesearch.cli.run import begin, carry_on, data_size  # after the checks: it takes a second to load
 
     size = cache(partial(data_size, settings.data))

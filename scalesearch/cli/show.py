@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["print_table"]
+__all__ = ["measure_view", "print_table"]
 
 # What a terminal has room for, and how it is written there; the CSV has every column in SI units.
 GRID_COLUMNS = {
@@ -107,6 +107,16 @@ FIDELITY_COLUMNS = {
     "networks": "{:d}",
     "seeds": "{:d}",
 }
+# Of the view that is made for a terminal; all of them are texts.
+MEASURE_COLUMNS = dict.fromkeys(
+    (
+        *("name", "px", "MACs", "machine", "mode", "runtime", "dtype", "device", "threads", "batch"),
+        *("latency", "95% interval", "IQR", "images/s", "peak", "largest", "law", "note"),
+    ),
+    "{}",
+)
+# Left out where all rows of a table have the same.
+MEASURE_COMMON = ("machine", "mode", "runtime", "dtype", "device")
 SCALES = {"latency_median_s": 1e3}
 
 
@@ -117,11 +127,13 @@ def print_table(
     columns: dict[str, str] | None = None,
     title: str = "",
     best_first: bool = False,
+    width: int = 140,
 ) -> None:
     """Prints a frame on standard output.
 
     ``table`` shows a selection of columns without the rows of networks that were skipped, with ``best_first``
-    by accuracy; the others show all rows and columns as in the CSV file.
+    by accuracy; the others show all rows and columns as in the CSV file. ``width`` is the table's at most, in
+    letters, where no terminal has one.
     """
     if output_format == "csv":
         click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
@@ -140,11 +152,53 @@ def print_table(
         frame = frame.sort_values("top1", ascending=False, kind="stable")
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for name in columns:
-        textual = frame[name].dtype.kind not in "if" and name in ("name", "status", "pareto")
+        textual = frame[name].dtype.kind not in "if" and name in ("name", "status", "pareto", "note")
         table.add_column(name.removesuffix("_median_s"), justify="left" if textual else "right", no_wrap=True)
     for row in frame.to_dict("records"):
         table.add_row(*(_cell(row[name], form, SCALES.get(str(name), 1)) for name, form in columns.items()))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    Console(width=None if sys.stdout.isatty() else width).print(table)
+
+
+def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of measurements as a terminal has room for it: with units, without what all rows share.
+
+    ``IQR`` is the interquartile range over the median; ``note`` says what is not an ordinary figure.
+    """
+    from matplotlib.ticker import EngFormatter
+
+    from scalesearch.report.measure_sections import HOPELESS
+
+    def text(name: str, form: str, scale: float = 1) -> pd.Series[str]:
+        return (
+            frame[name].map(lambda value: form.format(float(value) * scale), na_action="ignore").astype(str)
+        )
+
+    def shown(text: pd.Series[str], name: str) -> pd.Series[str]:
+        return text.where(frame[name].notna(), None)
+
+    spread = frame.assign(spread=frame["latency_iqr_s"] / frame["latency_median_s"])["spread"]
+    error = text("prediction_error", " ({:+.0%})").where(frame["prediction_error"].notna(), "")
+    unstable = (frame["unstable"] == "yes").fillna(False)
+    columns = {
+        "px": frame["resolution"],
+        "MACs": frame["macs"].map(EngFormatter(places=1, sep=" ")),
+        "batch": frame["batch_size"],
+        "latency": shown(text("latency_median_s", "{:.4g} ms", 1e3), "latency_median_s"),
+        "95% interval": shown(
+            text("latency_low_s", "{:.4g}", 1e3) + " to " + text("latency_high_s", "{:.4g}", 1e3),
+            "latency_median_s",
+        ).where(~(frame["latency_high_s"] > HOPELESS * frame["latency_low_s"]), "not known"),
+        "IQR": spread.map("{:.1%}".format, na_action="ignore"),
+        "images/s": shown(text("images_per_s", "{:.4g}"), "images_per_s"),
+        "peak": shown(text("peak_bytes", "{:,.0f} MiB", 2**-20), "peak_bytes"),
+        "largest": frame["largest_batch"],
+        "law": shown(text("predicted_s", "{:.4g} ms", 1e3) + error, "predicted_s"),
+        "note": frame["outcome"]
+        .where(~unstable, "unstable")
+        .where(unstable | (frame["outcome"] != "measured")),
+    }
+    same = [name for name in MEASURE_COMMON if frame[name].nunique() < 2]
+    return frame.drop(columns=same).assign(**columns)
 
 
 def _cell(value: object, form: str, scale: float) -> str:

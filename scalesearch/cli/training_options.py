@@ -121,6 +121,12 @@ def training_options(*, seeds: int = 1) -> Decorator:
             help="A worker that has said nothing for so long is taken for hung and killed.",
         ),
         click.option(
+            "--keep-weights/--no-keep-weights",
+            default=DEFAULT.keep_weights,
+            show_default=True,
+            help="Keep the weights of each network that was trained to its end, for scalesearch export.",
+        ),
+        click.option(
             "--latency/--no-latency",
             default=True,
             show_default=True,

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
+import re
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from scalesearch import __version__
+from scalesearch.measure.cpu import cpu_facts, memory_facts, usable_cores
+from scalesearch.measure.nvml import gpu_facts
+from scalesearch.records.timing import MachineRecord
 
-__all__ = ["machine", "usable_cores", "versions"]
+__all__ = ["describe", "machine", "machine_key", "performance_flags", "usable_cores", "versions"]
 
 UNKNOWN = "unknown"
+NOT_INSTALLED = "not installed"
 PACKAGES = (
     "torch",
     "torchvision",
@@ -21,67 +30,166 @@ PACKAGES = (
     "numpy",
     "matplotlib",
 )
+OPTIONAL_PACKAGES = ("onnx", "onnxruntime")
+
+# What two machines must share for their times to be compared. Not here: the kernel's release, the machine's
+# own cores beyond those that may be used, which of its like cores those are, and all that changes by itself.
+DECISIVE = (
+    *("cpu", "cpu_id", "instruction_sets", "virtual", "cores", "physical_cores", "cpu_quota", "max_mhz"),
+    *("governor", "architecture", "torch", "driver", "cuda", "cudnn", "torch_flags"),
+    *("gpu", "gpu_slice", "gpu_capability", "gpu_memory_bytes", "gpu_ecc"),
+    *("gpu_power_limit_w", "gpu_max_sm_mhz", "gpu_max_memory_mhz"),
+)
+FLAG_PREFIXES = (
+    *("OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "OPENBLAS_", "ATEN_"),
+    *(
+        "MALLOC_",
+        "TCMALLOC_",
+        "CUDA_",
+        "CUDNN_",
+        "CUBLAS_",
+        "NVIDIA_TF32_",
+        "PYTORCH_",
+        "TORCH_",
+        "TORCHINDUCTOR_",
+    ),
+)
+# Which device is used is said by its own facts; its number or serial number is nobody's business.
+NO_FLAGS = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_VERSION")
+# Places and secrets are not part of a record that may be published.
+PRIVATE_WORDS = ("HOME", "PATH", "DIR", "FILE", "ROOT", "KEY", "TOKEN", "SECRET", "PASSWORD", "URL", "HOST")
 
 
-def machine(device: str = "cpu") -> dict[str, str | int]:
-    """What this process runs on, by label. Never fails: what the system won't tell is ``unknown``.
+def describe(device: str = "cpu") -> MachineRecord:
+    """What this process runs on, with its key.
+
+    Never fails: what the system won't tell is ``unknown`` or left out.
 
     Args:
-        device: the device of the run; its GPU is named only for a CUDA device.
+        device: the device of the run; its GPU is described only for a CUDA device.
 
     Returns:
-        ``cpu`` (model name), ``cores`` (those this process may use), ``memory_bytes`` (of the machine),
-        ``system`` (kernel and Python), and ``gpu`` where ``device`` is a CUDA device that is there.
+        Facts by label, all of them plain values: those of :func:`scalesearch.measure.cpu.cpu_facts` and
+        :func:`~scalesearch.measure.cpu.memory_facts`, ``architecture``, ``system`` (kernel and Python),
+        ``torch`` (its version) and ``flags`` where any is set (see :func:`performance_flags`). For a CUDA
+        device that is there also ``gpu`` (its name), ``gpu_capability``, ``cuda``, ``cudnn``, ``torch_flags``
+        and those of :func:`scalesearch.measure.nvml.gpu_facts`.
     """
-    labels: dict[str, str | int] = {
-        "cpu": _cpu_model(),
-        "cores": usable_cores(),
-        "memory_bytes": _memory_bytes(),
+    facts: dict[str, Any] = {
+        **cpu_facts(),
+        **memory_facts(),
+        "architecture": platform.machine() or UNKNOWN,
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "torch": _version("torch"),
     }
-    if device.startswith("cuda") and (gpu := _gpu_model(device)):
-        labels["gpu"] = gpu
-    return labels
+    if flags := performance_flags(os.environ):
+        facts["flags"] = flags
+    if device.startswith("cuda"):
+        facts |= _cuda_facts(device)
+    return MachineRecord(key=machine_key(facts), facts=facts)
+
+
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """The facts of :func:`describe`, ``key`` first: the table ``machine`` of a ``run.toml``."""
+    record = describe(device)
+    return {"key": record.key, **record.facts}
+
+
+def machine_key(facts: Mapping[str, Any]) -> str:
+    """Eight hex digits that are the same for machines whose times may be compared, and for no others.
+
+    They depend on the hardware that may be used, the frequency governor, the driver, the version of torch
+    (and Python's, by ``major.minor``) and the flags that decide a time; not on the order of the facts. The
+    number of threads that the environment asks for is no such flag: every measurement sets its own.
+    """
+    decisive = {label: facts[label] for label in DECISIVE if label in facts}
+    decisive["flags"] = [
+        flag for flag in facts.get("flags", ()) if not flag.partition("=")[0].endswith("_NUM_THREADS")
+    ]
+    system, _, python = str(facts.get("system", "")).partition(", Python ")
+    decisive["system"] = [system.partition(" ")[0], ".".join(python.split(".")[:2])]
+    # The system keeps some memory for itself, a little more with each release.
+    least = [
+        facts[name] for name in ("memory_bytes", "memory_limit_bytes") if isinstance(facts.get(name), int)
+    ]
+    decisive["memory_gib"] = round(min(least) / 2**30) if least else UNKNOWN
+    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def performance_flags(environment: Mapping[str, str]) -> list[str]:
+    """The variables that decide a time, as ``NAME=value`` in a fixed order; no path and no secret."""
+    # Another allocator, say: which library it is matters, not where it lies.
+    loaded = (Path(place).name for place in re.split(r"[ :]+", environment.get("LD_PRELOAD", "")) if place)
+    preloaded = [f"LD_PRELOAD={name}" for name in loaded if name.isprintable()]
+    return preloaded + sorted(
+        f"{name}={value}"
+        for name, value in environment.items()
+        if name.startswith(FLAG_PREFIXES)
+        and name not in NO_FLAGS
+        and not set(name.split("_")) & set(PRIVATE_WORDS)
+        and not set(value) & set("/\\@")
+        and value.isprintable()
+    )
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and the packages that decide a result; ``not installed`` where one is missing."""
+    """Versions of Python and the packages that decide a result; ``not installed`` where one is missing.
+
+    Packages of the optional parts are there only where they are installed.
+    """
     found = {"python": platform.python_version(), "scalesearch": __version__}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    found |= {package: _version(package) for package in PACKAGES}
+    extra = {package: _version(package) for package in OPTIONAL_PACKAGES}
+    return found | {package: text for package, text in extra.items() if text != NOT_INSTALLED}
 
 
-def _cpu_model() -> str:
+def _version(package: str) -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
+        return version(package)
+    except PackageNotFoundError:
+        return NOT_INSTALLED
     except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine() or UNKNOWN
-
-
-def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    # A container or `taskset` may leave fewer cores than the machine has; macOS can't say which.
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def _memory_bytes() -> int | str:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
         return UNKNOWN
 
 
-def _gpu_model(device: str) -> str:
+def _cuda_facts(device: str) -> dict[str, Any]:
+    """The facts of a CUDA device; none where torch sees no such device."""
     try:
         import torch  # a CPU run's driver does without torch
 
-        return torch.cuda.get_device_name(device) if torch.cuda.is_available() else ""
+        if not torch.cuda.is_available():
+            return {}
+        name = torch.cuda.get_device_name(device)
     except (ImportError, RuntimeError, AssertionError, ValueError):
-        return ""
+        return {}
+    told: dict[str, Callable[[], Any]] = {
+        "gpu_capability": lambda: ".".join(map(str, torch.cuda.get_device_capability(device))),
+        "cuda": lambda: torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version,
+        "torch_flags": _torch_flags,
+        "gpu_memory_bytes": lambda: torch.cuda.get_device_properties(device).total_memory,
+    }
+    facts: dict[str, Any] = {"gpu": name}
+    for label, ask in told.items():
+        try:
+            value = ask()
+        except (RuntimeError, AssertionError, ValueError, AttributeError):
+            continue
+        if value is not None:
+            facts[label] = value
+    return facts | gpu_facts(device)
+
+
+def _torch_flags() -> list[str]:
+    """The switches of torch itself that decide a time on a GPU, as this process has them."""
+    import torch
+
+    cudnn: Any = torch.backends.cudnn
+    return [
+        f"matmul={torch.backends.cuda.matmul.fp32_precision}",
+        f"conv={cudnn.conv.fp32_precision}",
+        f"cudnn.benchmark={cudnn.benchmark}",
+        f"cudnn.deterministic={cudnn.deterministic}",
+        f"deterministic={torch.are_deterministic_algorithms_enabled()}",
+    ]

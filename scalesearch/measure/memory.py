@@ -2,101 +2,78 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import nn
 
-from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec
-from scalesearch.measure.device import resolve_device
+from scalesearch.measure.passes import Pass, network_pass, own_randomness
+from scalesearch.records.timing import Setup
 
-__all__ = ["measured_inference_bytes", "measured_training_bytes"]
+__all__ = ["measured_bytes"]
+
+MARK = "the pass whose memory is measured"
 
 
-def measured_training_bytes(arch: ArchSpec, batch_size: int, *, device: str = "cpu") -> int:
-    """Peak bytes that torch allocates for two steps of training: float32, channels last, AdamW.
+def measured_bytes(arch: ArchSpec, setup: Setup, *, onnx_path: Path | None = None) -> int | None:
+    """Peak bytes during one pass of ``arch``: a forward pass, or a training step that is not the first.
 
-    Two, since from the second step on the optimizer's states and old gradients are there. Weights and images
-    are counted. On CUDA it is what torch's caching allocator has handed out at most, its rounding to 512
-    bytes and the workspaces of cuDNN and cuBLAS included; on the CPU it is the running sum of the allocations
-    and frees that torch's profiler sees, which leaves out what oneDNN allocates for itself. Neither sees what
-    an allocator keeps in reserve, nor Python and torch themselves. torch's generators are left as they were.
+    Weights and images are counted, in training also gradients and the optimizer's states. A pass before it
+    compiles, picks algorithms and makes those states. torch's generators are left as they were. What is
+    seen differs by device:
+
+    - torch on the CPU: the running sum of the allocations and frees that torch's profiler sees. It leaves out
+      what oneDNN allocates for itself, and Python and torch.
+    - torch on CUDA: what torch's caching allocator has handed out at most, its rounding to 512 bytes and the
+      workspaces of cuDNN and cuBLAS included. It leaves out what the allocator keeps in reserve, and the CUDA
+      context.
+    - ONNX Runtime on the CPU, on Linux: how far the process's resident memory rises above where it stood
+      before the session began: the network as the session holds it, its arena, images and logits. Memory that
+      the process had freed but kept is not seen, so a fresh process tells most.
+    - ONNX Runtime on CUDA, or elsewhere than on Linux: nothing.
 
     Args:
-        arch: the network, trained at its own resolution on random images.
-        batch_size: images in a step, at least 2: batch norm can't train on fewer.
-        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        arch: the network, at its own resolution on random images.
+        setup: how it is run.
+        onnx_path: see :func:`measure.passes.network_pass`.
+
+    Returns:
+        Bytes, or None where they can't be known.
 
     Raises:
-        ValueError: if the batch size is below 2, or the device isn't there.
+        ValueError: if the device or the runtime isn't there.
     """
-    if batch_size < 2:
-        raise ValueError(f"`batch_size` must be >= 2, got {batch_size}")
-    target = resolve_device(device)
+    with own_randomness(setup):
+        if setup.runtime == "onnxruntime":
+            return _onnx_bytes(arch, setup, onnx_path)
 
-    def train() -> None:
-        network, images = _network_and_images(arch, batch_size, target)
-        labels = torch.zeros(batch_size, dtype=torch.long, device=target)
-        optimizer = torch.optim.AdamW(network.parameters(), fused=True)
+        def prepare() -> Pass:
+            return network_pass(arch, setup)
+
+        return _profiled_peak(prepare) if setup.device == "cpu" else _cuda_peak(prepare, setup.device)
+
+
+def _cuda_peak(prepare: Callable[[], Pass], device: str) -> int:
+    """The most that torch's allocator has handed out on the GPU, above what it had before ``prepare``."""
+    torch.cuda.synchronize(device)
+    before = torch.cuda.memory_allocated(device)
+    work = prepare()
+    with work.around():
         for _ in range(2):
-            loss = nn.functional.cross_entropy(network(images), labels)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch has no hints here
-            optimizer.step()
-
-    return _peak_bytes(train, target)
-
-
-def measured_inference_bytes(arch: ArchSpec, batch_size: int, *, device: str = "cpu") -> int:
-    """Peak bytes that torch allocates for one forward pass in eval mode, weights and images included.
-
-    What is seen and what not is as in :func:`measured_training_bytes`.
-
-    Raises:
-        ValueError: if the batch size is below 1, or the device isn't there.
-    """
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be >= 1, got {batch_size}")
-    target = resolve_device(device)
-
-    def infer() -> None:
-        network, images = _network_and_images(arch, batch_size, target)
-        network.eval()
-        with torch.inference_mode():
-            network(images)
-
-    return _peak_bytes(infer, target)
-
-
-def _network_and_images(
-    arch: ArchSpec, batch_size: int, device: torch.device
-) -> tuple[nn.Module, torch.Tensor]:
-    with torch.device(device):
-        network = build(arch).to(memory_format=torch.channels_last)
-        shape = (batch_size, arch.in_channels, *arch.input_size)
-        images = torch.empty(shape, memory_format=torch.channels_last).normal_()
-    return network, images
-
-
-def _peak_bytes(work: Callable[[], None], device: torch.device) -> int:
-    """The most bytes at once, on the device, of all that ``work`` allocates; its generators are put back."""
-    cuda = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if cuda else []):
-        torch.manual_seed(0)
-        if cuda:
-            torch.cuda.synchronize(device)
-            before = torch.cuda.memory_allocated(device)
-            torch.cuda.reset_peak_memory_stats(device)
-            work()
-            torch.cuda.synchronize(device)
-            return torch.cuda.max_memory_allocated(device) - before
-        return _profiled_peak(work)
+            work.run()
+        work.wait()
+        # What compiling and the choice of algorithms took at their height is no part of a pass.
+        torch.cuda.reset_peak_memory_stats(device)
+        work.run()
+        work.wait()
+    return torch.cuda.max_memory_allocated(device) - before
 
 
 @contextmanager
@@ -114,20 +91,74 @@ def _quiet_profiler() -> Iterator[None]:
             os.environ[name] = before
 
 
-def _profiled_peak(work: Callable[[], None]) -> int:
-    """The peak of the running sum of what the profiler saw allocated and freed on the CPU."""
+def _profiled_peak(prepare: Callable[[], Pass]) -> int:
+    """The peak, during a pass, of the running sum of what the profiler saw allocated and freed on the CPU."""
     with _quiet_profiler(), TemporaryDirectory() as folder:
         # Begun before anything is allocated: a block that is older than the profile is never seen freed.
         with torch.profiler.profile(
             activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
         ) as profile:
-            work()
+            work = prepare()
+            with work.around():
+                work.run()
+                with torch.profiler.record_function(MARK):
+                    work.run()
         trace = Path(folder) / "trace.json"
         profile.export_chrome_trace(str(trace))
         events = json.loads(trace.read_text("utf-8"))["traceEvents"]
-    changes = [event for event in events if event["name"] == "[memory]"]
+    begun = min(float(event["ts"]) for event in events if event["name"] == MARK)
     live = peak = 0
-    for event in sorted(changes, key=lambda event: float(event["ts"])):
-        live += event["args"]["Bytes"]
-        peak = max(peak, live)
+    for event in sorted(events, key=lambda event: float(event.get("ts", 0))):
+        if event["name"] == "[memory]":
+            live += event["args"]["Bytes"]
+        if float(event.get("ts", 0)) >= begun:
+            peak = max(peak, live)
     return peak
+
+
+def _onnx_bytes(arch: ArchSpec, setup: Setup, onnx_path: Path | None) -> int | None:
+    from scalesearch.measure.onnx_runtime import ensure_onnx, require_onnx_runtime
+
+    require_onnx_runtime(setup.device)
+    if setup.device != "cpu":
+        return None
+    with TemporaryDirectory() as folder:
+        # Writing the file takes more memory than running what is in it: done, and given back, before.
+        path = onnx_path or Path(folder) / "network.onnx"
+        ensure_onnx(arch, setup, path)
+
+        import onnxruntime  # noqa: F401  # its code is no part of a pass
+
+        before = _reset_resident_peak()
+        if before is None:
+            return None
+        work = network_pass(arch, setup, onnx_path=path)
+        with work.around():
+            for _ in range(2):
+                work.run()
+        return max(0, _resident("VmHWM") - before)
+
+
+def _reset_resident_peak() -> int | None:
+    """Sets the peak of this process's resident bytes to what it holds now, which it returns.
+
+    None where the system can't do that.
+    """
+    gc.collect()
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)  # glibc gives back to the system what it only keeps
+    try:
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+        now, peak = _resident("VmRSS"), _resident("VmHWM")
+    except (OSError, LookupError):
+        return None
+    # Some sandboxes take the request and forget it.
+    return peak if peak - now < max(2**20, now // 100) else None
+
+
+def _resident(name: str) -> int:
+    """Bytes of a line of this process's status, such as VmRSS."""
+    for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError(name)

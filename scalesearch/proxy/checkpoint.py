@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from torch.optim.swa_utils import AveragedModel
 
 import scalesearch
 from scalesearch.architecture.spec import ArchSpec
+from scalesearch.files import write_bytes
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
 from scalesearch.records import CurvePoint
@@ -127,20 +127,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     # Written here and not by safetensors, whose own errors would hide that a disk is full.
     content = save(tensors, {"run": plain, "sha256": _checksum(plain, tensors)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Of one fixed name, so that a killed writer leaves at most one behind, which its successor overwrites.
-    temporary = path.with_name(f"{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105  # the atomic one, by its name
-    except OSError as error:
-        # A failed write does not say of which file.
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(path, content)
 
 
 def read_checkpoint(path: Path, identity: str) -> Checkpoint:

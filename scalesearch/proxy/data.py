@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -17,7 +18,7 @@ from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
 
-__all__ = ["load", "normalise", "rendered_batches"]
+__all__ = ["input_facts", "load", "normalise", "rendered_batches"]
 
 # The usual channel statistics of photographs (ImageNet's), on a scale of 0 to 255.
 MEAN = (123.675, 116.28, 103.53)
@@ -131,3 +132,17 @@ def normalise(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
     images = images.to(device, non_blocking=True).to(memory_format=torch.channels_last)
     return images.float().sub_(mean).div_(std)
+
+
+def input_facts(resolution: int) -> dict[str, Any]:
+    """How images become the input of a network that was judged here, as plain data for those who use it.
+
+    ``mean`` and ``std`` are of each channel, for pixels from 0 to 1.
+    """
+    return {
+        "resolution": resolution,
+        "view": "the shorter side resized to the resolution (bilinear, antialiased), then the centre crop",
+        "channels": "RGB",
+        "mean": [round(value / 255, 6) for value in MEAN],
+        "std": [round(value / 255, 6) for value in STD],
+    }

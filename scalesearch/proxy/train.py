@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -41,13 +41,15 @@ class NonFiniteLossError(ArithmeticError):
 class ProxyResult:
     """What a proxy run gave so far: its curve, whose last point is the outcome. Seconds exclude the judging.
 
-    ``complete`` says whether the recipe's whole length was trained.
+    ``complete`` says whether the recipe's whole length was trained. ``weights`` is the state of the network
+    as the last look judged it: the average's where the recipe keeps one, batch norm's statistics included.
     """
 
     curve: tuple[CurvePoint, ...]
     train_seconds: float
     held_out_images: int
     complete: bool
+    weights: Mapping[str, torch.Tensor] = field(repr=False, compare=False)
 
 
 def train(
@@ -150,6 +152,7 @@ def train(
         train_seconds=run.seconds,
         held_out_images=len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
         complete=run.step == steps,
+        weights=(run.model if run.average is None else run.average.module).state_dict(),
     )
 
 

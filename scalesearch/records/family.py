@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalesearch.records.measured import LatencyRecord
+from scalesearch.records.search import BudgetRecord
 
 __all__ = ["FamilyRow", "PublishedRow", "ScaleRecord"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyRow:
-    """One member of a scaled family: the rule's network at one phi."""
+    """One member of a scaled family: the rule's network at one phi, and what it spends of a budget."""
 
     phi: float
     depth: float
@@ -29,6 +30,7 @@ class FamilyRow:
     nominal_ratio: float
     macs_ratio: float
     latency: LatencyRecord | None = None
+    budget: BudgetRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

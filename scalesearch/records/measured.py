@@ -28,13 +28,17 @@ class FlopRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyRecord:
-    """Raw latency samples of one network, in seconds for one forward pass of a whole batch."""
+    """Raw latency samples of one network, in seconds for one forward pass of a whole batch.
+
+    ``machine`` is the key of the machine that was timed; empty where an earlier version did not record it.
+    """
 
     samples_s: tuple[float, ...]
     batch_size: int
     threads: int
     dtype: str
     device: str
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

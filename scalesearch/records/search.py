@@ -34,12 +34,15 @@ class BudgetRecord:
 
     ``target`` and ``value`` are multiply-adds, parameters, elements, bytes (the peak of a training step) or
     seconds. ``matched_by`` names the dimension that was solved for, empty where the network was only chosen.
+    ``full_size``: the budget is of the same multipliers' full-size network, not of the one that is trained;
+    its latency is predicted by a cost law.
     """
 
     kind: str
     target: float
     value: float
     matched_by: str = ""
+    full_size: bool = False
 
     @property
     def residual(self) -> float:
@@ -85,7 +88,9 @@ class CandidateRecord:
     included. ``macs`` and ``macs_ratio`` are those of the network that was trained and of the (possibly
     reduced) proxy baseline; ``full_macs`` and ``full_macs_ratio`` those of the same coefficients applied to
     the full-size baseline. Where a budget was matched, ``resolution`` (or the width) is the one that was
-    solved for and the coefficients are those the network started from. ``phi`` is the network's own.
+    solved for and the coefficients are those the network started from. ``inference_bytes`` and
+    ``training_bytes`` are closed-form peaks of memory: of one forward pass at the run's latency batch size
+    and of one training step at its batch size; None where they are not known. ``phi`` is the network's own.
     ``role`` names what a network stands for, such as ``depth`` in a sweep. ``runs`` holds one training run
     per seed, and all outcomes derive from it.
     """
@@ -113,6 +118,8 @@ class CandidateRecord:
     role: str = ""
     reason: str = ""
     budget: BudgetRecord | None = None
+    inference_bytes: int | None = None
+    training_bytes: int | None = None
     fvcore_total: int | None = None
     uncounted: Mapping[str, int] | None = None
     runs: tuple[SeedRun, ...] = ()

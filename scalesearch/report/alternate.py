@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from scalesearch.files import write_text
 from scalesearch.records import RoundRecord
 from scalesearch.report.alternate_figure import rounds_figure
 from scalesearch.report.alternate_page import alternate_page
 from scalesearch.report.evidence import find_triple
-from scalesearch.report.files import write_text
 from scalesearch.report.frame import frame
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalesearch.records import BudgetRecord, CandidateRecord
+from scalesearch.records import BudgetRecord, CandidateRecord, FamilyRow
 from scalesearch.report.markdown import escape, plural, si, signed_percent
 
-__all__ = ["amount", "budget_items", "same_cost"]
+__all__ = ["amount", "budget_items", "same_cost", "within_budget"]
 
 NOUNS = {
     "macs": "multiply-adds",
@@ -62,6 +62,25 @@ def _item(kind: str, target: float, budgets: Sequence[BudgetRecord]) -> str:
         else (f"{signed_percent(low)} to {signed_percent(high)}")
     )
     count = "1 network has" if len(budgets) == 1 else f"{len(budgets)} networks have"
+    whose, built = "", "As built they"
+    if all(b.full_size for b in budgets):
+        whose = " at full size" + (", as a cost law predicts it" if kind == "latency" else "")
+        built = "At full size they"
+        how = "the coefficients were followed to the phi that spends it, and the width took up the rest"
     return (
-        f"**Budget:** {count} a budget of {amount(kind, target)}: {how}. As built they are off by {spread}."
+        f"**Budget:** {count} a budget of {amount(kind, target)}{whose}: {how}. {built} are off by {spread}."
+    )
+
+
+def within_budget(family: Sequence[FamilyRow]) -> str:
+    """The greatest phi of a family that stays within its budget, in a sentence; empty without a budget."""
+    inside = [row for row in family if row.budget is not None and row.budget.residual <= 0]
+    best = max(inside, key=lambda row: row.phi, default=None)
+    if best is None or best.budget is None:
+        return ""
+    budget = best.budget
+    how = "as the cost law predicts" if budget.kind == "latency" else "as built"
+    return (
+        f"phi {best.phi:g} is the greatest within {amount(budget.kind, budget.target)}: it spends "
+        f"{amount(budget.kind, budget.value)}, {how}."
     )

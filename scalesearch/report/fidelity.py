@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from scalesearch.files import write_text
 from scalesearch.records import FidelityRecord
 from scalesearch.report.fidelity_evidence import FidelityEvidence, fidelity_evidence
 from scalesearch.report.fidelity_figure import agreement_figure, ranks_figure
 from scalesearch.report.fidelity_page import fidelity_page
-from scalesearch.report.files import write_text
 from scalesearch.report.frame import frame
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text

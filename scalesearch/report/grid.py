@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from scalesearch.files import write_text
 from scalesearch.records import RunRecord
 from scalesearch.report.curves_figure import curves_figure
 from scalesearch.report.evidence import judged
-from scalesearch.report.files import write_text
 from scalesearch.report.grid_page import grid_page
 from scalesearch.report.pareto_figure import pareto_figure
 from scalesearch.report.seeds_figure import seeds_figure

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.budgets import budget_items
 from scalesearch.report.evidence import judged, near_nominal, rank
+from scalesearch.report.fronts import fronts
+from scalesearch.report.fronts_section import PARETO_FIGURE, fronts_section, memory_item, pareto_part
 from scalesearch.report.grid_answer import answer, paper_place, trust
+from scalesearch.report.latency import latency_text, machines
 from scalesearch.report.markdown import bullets, code, escape, percent, si, signed_percent, table
 from scalesearch.report.page_parts import figure_part, made, section, unfinished
 from scalesearch.report.provenance import PLAIN_COUNTS
@@ -15,7 +18,6 @@ from scalesearch.report.seed_evidence import intervals, seed_evidence
 from scalesearch.report.shares_section import shares_section
 from scalesearch.report.skipped import skipped_section
 from scalesearch.report.stopped_early import stopped_early_section
-from scalesearch.report.tables import fronts, latency_quartiles
 from scalesearch.report.winning_set import short_p, winning_set_section
 from scalesearch.scaling import NOMINAL_BASE
 
@@ -27,12 +29,7 @@ FIGURES = {
         "How to read it: the bar is the 95% interval. With several seeds a small dot is one training run, "
         "and the shaded band holds the winning set: none of it is shown to be worse than the winner.",
     ),
-    "pareto": (
-        "Held-out top-1 against cost, with the Pareto front",
-        "How to read it: up is better, left is cheaper. A network below the stepped line is beaten by one "
-        "that is at least as cheap and as accurate. Where vertical bars overlap widely, the order may be "
-        "luck.",
-    ),
+    "pareto": PARETO_FIGURE,
     "surface": (
         "All feasible coefficient triples over beta and gamma, coloured by top-1",
         "How to read it: the coefficients of width grow to the right, those of resolution upwards and those "
@@ -61,29 +58,27 @@ def grid_page(run: RunRecord, figures: Collection[str]) -> str:
         "## Figures",
         *(_figure(run, name, figures) for name in FIGURES),
         section("Trained networks, best first", _ranking(run)),
-        section("Pareto fronts", _fronts(run)),
+        section("Pareto fronts", fronts_section(run)),
         section("Stopped early", stopped_early_section(run)),
         section("What was skipped, and why", skipped_section(run)),
         section("What the rule says and what was built", _rule_and_reality(run)),
         made(run),
-        section("How to read this page", _glossary()),
+        section("How to read this page", _glossary(run)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _figure(run: RunRecord, name: str, figures: Collection[str]) -> str:
-    if name in figures or not judged(run):
-        return "" if name == "seeds" and name not in figures else figure_part(name, FIGURES, figures)
     if name == "pareto":
-        return f"*{FIGURES[name][0]}: left out, as all trained networks cost the same within 5%.*"
-    return "" if name == "seeds" else figure_part(name, FIGURES, figures)
+        return pareto_part(run, figures)
+    return "" if name == "seeds" and name not in figures else figure_part(name, FIGURES, figures)
 
 
 def _ranking(run: RunRecord) -> str:
     ranking, on, evidence, bounds = judged(run), fronts(run), seed_evidence(run), intervals(run)
     if not ranking:
         return ""
-    timed = any(c.latency for c in ranking)
+    timed, several = any(c.latency for c in ranking), len(machines(ranking)) > 1
     budgeted = any(c.budget for c in ranking)
     members = {c.key for c in evidence.members} if evidence else set()
 
@@ -109,7 +104,8 @@ def _ranking(run: RunRecord) -> str:
             si(c.macs),
             f"{c.macs_ratio:.2f}",
             *([signed_percent(c.budget.residual) if c.budget else ""] if budgeted else []),
-            *([_milliseconds(c)] if timed else []),
+            *([latency_text(c.latency)] if timed else []),
+            *([code(c.latency.machine) if c.latency else ""] if several else []),
             "" if c.train_seconds is None else f"{c.train_seconds:.0f} s",
             str(len(c.merged)),
             ", ".join(name for name, keys in on.items() if c.key in keys),
@@ -120,36 +116,8 @@ def _ranking(run: RunRecord) -> str:
     header += ["sd", "seeds", "p against the best", "in the set"] if evidence else []
     header += ["alpha", "beta", "gamma", "blocks", "input", "params", "MACs", "cost ratio"]
     header += [*(["off budget"] if budgeted else []), *(["latency"] if timed else [])]
-    header += ["training", "triples", "front", "network"]
+    header += [*(["machine"] if several else []), "training", "triples", "front", "network"]
     return table(header, map(cells, ranking), left=0)
-
-
-def _fronts(run: RunRecord) -> str:
-    by_key, parts = {c.key: c for c in run.candidates}, []
-    price: dict[str, tuple[str, Callable[[CandidateRecord], str]]] = {
-        "macs": ("MACs", lambda c: si(c.macs)),
-        "latency": ("latency (median)", _milliseconds),
-    }
-    for name, keys in fronts(run).items():
-        title, cost = price[name]
-        if keys:
-            rows = [
-                (
-                    cost(by_key[k]),
-                    percent(by_key[k].top1),
-                    *_triple(by_key[k]),
-                    f"{by_key[k].macs_ratio:.2f}",
-                    code(k),
-                )
-                for k in keys
-            ]
-            header = (title, "top-1", "alpha", "beta", "gamma", "cost ratio", "network")
-            parts += [f"Top-1 against {title}, from cheap to dear:", table(header, rows, left=0)]
-    if parts and not fronts(run)["latency"]:
-        parts.append("Latency was not measured in this run.")
-    if parts:
-        parts.append("A front takes every top-1 at its word: it knows nothing of the intervals above.")
-    return "\n\n".join(parts)
 
 
 def _rule_and_reality(run: RunRecord) -> str:
@@ -178,7 +146,7 @@ def _rule_and_reality(run: RunRecord) -> str:
     return bullets(items)
 
 
-def _glossary() -> str:
+def _glossary(run: RunRecord) -> str:
     return bullets(
         (
             "alpha, beta, gamma: the coefficients of depth, width and resolution; at phi the network is "
@@ -192,6 +160,7 @@ def _glossary() -> str:
             "Wilson's.",
             "triples: how many points of the grid round to this very network.",
             "Pareto front: the networks that no other beats in cost and accuracy at once.",
+            memory_item(run),
             "latency: the median over repeated forward passes of a whole batch.",
             "All numbers, unrounded: `candidates.csv` and `pareto.csv` beside this page.",
         )
@@ -204,11 +173,6 @@ def _no_interval(c: CandidateRecord) -> str:
 
 def _triple(c: CandidateRecord) -> tuple[str, str, str]:
     return f"{c.alpha:.6g}", f"{c.beta:.6g}", f"{c.gamma:.6g}"
-
-
-def _milliseconds(c: CandidateRecord) -> str:
-    known = c.latency is not None and c.latency.samples_s
-    return f"{1e3 * latency_quartiles(c.latency)[1]:.3g} ms" if known and c.latency else ""
 
 
 def _range(values: Sequence[float]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "binary",
     "bullets",
     "code",
     "duration",
@@ -19,6 +20,7 @@ __all__ = [
     "table",
 ]
 
+BINARY = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -78,6 +80,14 @@ def si(value: float) -> str:
         if abs(value) >= 0.9995 * unit:
             return f"{_three_digits(value / unit)} {prefix}"
     return f"{value:.3g}"
+
+
+def binary(value: float) -> str:
+    """Bytes in three significant digits with their binary prefix: ``3.21 MiB``."""
+    for unit, prefix in BINARY:
+        if abs(value) >= 0.9995 * unit:
+            return f"{_three_digits(value / unit)} {prefix}"
+    return f"{value:.0f} bytes"
 
 
 def duration(seconds: float) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from scalesearch.belief.reward import reward
 from scalesearch.records import CandidateRecord
+from scalesearch.report.latency import latency_median
 from scalesearch.report.markdown import percent, si
-from scalesearch.report.tables import latency_quartiles
 
 __all__ = ["Objective", "objective"]
 
@@ -41,8 +41,7 @@ class Objective:
         if self.name == "params":
             return float(candidate.params)
         if self.name == "latency":
-            known = candidate.latency is not None and candidate.latency.samples_s
-            return latency_quartiles(candidate.latency)[1] if known and candidate.latency else None
+            return latency_median(candidate.latency)
         if candidate.top1 is None:
             return None
         target, weight = float(settings["reward_target"]), float(settings["reward_weight"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from scalesearch.report.machine_facts import readable_machine
 from scalesearch.report.markdown import bullets, code, escape, fenced, table
 
-__all__ = ["PLAIN_COUNTS", "how_it_was_made"]
+__all__ = ["PLAIN_COUNTS", "how_it_was_made", "said"]
 
 PLAIN_COUNTS = (
     "MACs are the multiply-adds of convolutions and linear layers for one image, one multiply-add counted as "
@@ -32,7 +33,7 @@ def how_it_was_made(
             "### Settings",
             _mapping("setting", settings),
             "### Machine",
-            _mapping("part", machine),
+            _mapping("part", readable_machine(machine)),
             "### Versions",
             _mapping("package", versions),
         )
@@ -40,7 +41,7 @@ def how_it_was_made(
 
 
 def _mapping(name: str, values: Mapping[str, Any]) -> str:
-    rows = [(code(key.removesuffix("_bytes")), escape(_said(key, value))) for key, value in _flat(values)]
+    rows = [(code(key.removesuffix("_bytes")), escape(said(key, value))) for key, value in _flat(values)]
     return table((name, "value"), rows, left=2) if rows else "Nothing was recorded."
 
 
@@ -52,7 +53,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _said(key: str, value: object) -> str:
+def said(key: str, value: object) -> str:
+    """A recorded value as a reader wants it; ``key`` says whether it is a number of bytes."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -62,5 +64,5 @@ def _said(key: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
     if isinstance(value, list | tuple):
-        return ", ".join(_said(key, item) for item in value)
+        return ", ".join(said(key, item) for item in value)
     return str(value)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from scalesearch.files import write_text
 from scalesearch.records import ScaleRecord
-from scalesearch.report.files import write_text
 from scalesearch.report.scale_figures import accuracy_figure, cost_figure
 from scalesearch.report.scale_page import scale_page
 from scalesearch.report.style import write_figures

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from scalesearch.records import FamilyRow, ScaleRecord
+from scalesearch.records import ScaleRecord
+from scalesearch.report.budgets import within_budget
+from scalesearch.report.latency import latency_text, unstable_note
 from scalesearch.report.markdown import code, duration, escape, fenced, plural, si, signed_percent, table
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
 from scalesearch.report.published_section import published_section
 from scalesearch.report.rounding_shares import rounding_shares
-from scalesearch.report.tables import latency_quartiles
 from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = ["scale_page"]
@@ -93,7 +94,7 @@ def _family(record: ScaleRecord, figures: Collection[str]) -> list[str]:
             str(row.blocks),
             *(si(value) for value in (row.params, row.macs, row.activations)),
             *(f"{value:.2f}" for value in (NOMINAL_BASE**row.phi, row.nominal_ratio, row.macs_ratio)),
-            *([_latency(row)] if timed else []),
+            *([latency_text(row.latency)] if timed else []),
         ]
         for row in record.family
     ]
@@ -104,6 +105,10 @@ def _family(record: ScaleRecord, figures: Collection[str]) -> list[str]:
             f" Latency is the median of one forward pass of a batch of {measured.batch_size} on "
             f"{escape(measured.device)} with {plural(measured.threads, 'thread')}."
         )
+        shaky = unstable_note([row.latency for row in record.family], "marked in the table")
+        text += f"\n\n{shaky}" if shaky else ""
+    if within := within_budget(record.family):
+        text += f"\n\n**Budget:** {within}"
     return ["## 2. The family as built", text, table(header, rows, left=0), _figure("cost", figures)]
 
 
@@ -201,8 +206,3 @@ def _fvcore(record: ScaleRecord) -> list[str]:
 def _figure(name: str, figures: Collection[str]) -> str:
     alt, reading = FIGURES[name]
     return f"![{alt}](figures/{name}.png)\n\n{reading}" if name in figures else ""
-
-
-def _latency(row: FamilyRow) -> str:
-    known = row.latency is not None and row.latency.samples_s
-    return f"{1e3 * latency_quartiles(row.latency)[1]:.3g} ms" if known and row.latency else ""

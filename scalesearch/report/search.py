@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from scalesearch.files import write_text
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.files import write_text
 from scalesearch.report.frame import frame
 from scalesearch.report.objectives import objective
+from scalesearch.report.pareto_figure import pareto_figure
 from scalesearch.report.search_evidence import SearchEvidence, own_shares, search_evidence
 from scalesearch.report.search_figures import front_figure, history_figure
 from scalesearch.report.search_page import search_page
 from scalesearch.report.shares_figure import shares_figure
 from scalesearch.report.style import write_figures
-from scalesearch.report.tables import csv_text
+from scalesearch.report.tables import csv_text, latency_cells, pareto_table
 
 __all__ = ["SearchReport", "front_table", "trials_table", "write_search_report"]
 
@@ -25,6 +26,7 @@ COLUMNS = (
     *("depth", "width", "resolution_multiplier", "resolution", "blocks", "params", "macs", "macs_ratio"),
     *("nominal_ratio", "full_macs_ratio", "budget_residual", "latency_median_s", "top1", "top1_sd", "seeds"),
     *("loss", "reward", "images_seen", "train_seconds", "suggestions", "status", "reason", "front"),
+    *("inference_bytes", "training_bytes", "latency_iqr_s", "latency_unstable", "machine"),
 )
 
 
@@ -36,6 +38,7 @@ class SearchReport:
         page: ``report.md``.
         trials_csv: ``trials.csv``, every distinct network in order of suggestion.
         front_csv: ``front.csv``, the front; with one objective the best network, or those that share it.
+        pareto_csv: ``pareto.csv``, the fronts of top-1 against each cost.
         figures: the figures that could be drawn, SVG and PNG.
         trials: the table of ``trials_csv``.
         front: the keys on the front, best first objective first.
@@ -45,6 +48,7 @@ class SearchReport:
     page: Path
     trials_csv: Path
     front_csv: Path
+    pareto_csv: Path
     figures: tuple[Path, ...]
     trials: pd.DataFrame
     front: tuple[str, ...]
@@ -52,9 +56,10 @@ class SearchReport:
 
 
 def write_search_report(run: RunRecord, out: Path) -> SearchReport:
-    """Write ``trials.csv``, ``front.csv``, ``report.md`` and ``figures/`` of ``run`` into ``out``.
+    """Write ``trials.csv``, ``front.csv``, ``pareto.csv``, ``report.md`` and ``figures/`` of ``run``.
 
-    The same record gives the same bytes. A figure without data is left out, and the page says so.
+    They go into ``out``; the same record gives the same bytes. A figure without data is left
+    out, and the page says so.
 
     Raises:
         OSError: if ``out`` cannot be made or written.
@@ -64,6 +69,7 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
     figures = write_figures(
         {
             "history": history_figure(run, evidence),
+            "pareto": pareto_figure(run),
             "front": front_figure(evidence),
             "shares": shares_figure(run, evidence),
         },
@@ -73,6 +79,7 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
     several = len(evidence.objectives) > 1
     return SearchReport(
         trials_csv=write_text(out / "trials.csv", csv_text(trials)),
+        pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
         front_csv=write_text(out / "front.csv", csv_text(front_table(run, evidence))),
         page=write_text(out / "report.md", search_page(run, evidence, {path.stem for path in figures})),
         figures=figures,
@@ -102,11 +109,11 @@ def _row(number: int, c: CandidateRecord, run: RunRecord, evidence: SearchEviden
         "share_width": shares.width if shares else None,
         "share_resolution": shares.resolution if shares else None,
         "budget_residual": c.budget.residual if c.budget else None,
-        "latency_median_s": objective("latency").value(c, run.settings),
         "reward": objective("reward").value(c, run.settings) if "reward" in run.objectives else None,
         "seeds": len(c.runs),
         "suggestions": len(c.merged) or 1,
         "front": "yes" if c.key in evidence.front_keys else "",
+        **latency_cells(c.latency),
     }
     if c.status != "completed":
         row |= {"top1": None, "top1_sd": None, "loss": None, "reward": None}

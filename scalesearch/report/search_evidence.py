@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.hypervolume import hypervolume_share, nondominated
+from scalesearch.report.latency import machines
 from scalesearch.report.objectives import Objective, objective
 from scalesearch.scaling import Coefficients, Shares, shares_of
 
@@ -32,7 +33,8 @@ class SearchEvidence:
     """The search's outcome.
 
     Attributes:
-        objectives: what was optimised, the first one first.
+        objectives: what was optimised, the first one first; without latency where several machines measured
+            it.
         scored: the networks with a value for every objective, in order of suggestion.
         front: those that no other beats, best first objective first; with one objective the best ones.
         worst: the reference point of the hypervolume, and
@@ -65,7 +67,10 @@ def search_evidence(run: RunRecord) -> SearchEvidence:
     Raises:
         ValueError: if an objective is none that :mod:`scalesearch.report.objectives` knows.
     """
-    objectives = tuple(objective(name) for name in run.objectives)
+    # Times of different machines are no objective; the first one is always top-1 or the reward.
+    apart = len(machines(run.candidates)) > 1
+    names = (name for name in run.objectives if not (apart and name == "latency"))
+    objectives = tuple(objective(name) for name in names)
     scored = []
     for number, candidate in enumerate(run.candidates, start=1):
         if candidate.status != "completed":

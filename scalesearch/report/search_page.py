@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.fronts_section import PARETO_FIGURE, fronts_section, memory_item, pareto_part
+from scalesearch.report.latency import machines
 from scalesearch.report.learning import UNLEARNT, nothing_learnt
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, table
 from scalesearch.report.page_parts import figure_part, made, section, top1_seeds, unfinished
@@ -21,6 +23,7 @@ FIGURES = {
         "How to read it: a line that has been flat for long has little left to find with this sampler; one "
         "that rose at the end would have gone on rising.",
     ),
+    "pareto": PARETO_FIGURE,
     "front": (
         "The first two objectives against one another, with the front",
         "How to read it: outlined networks are those that no other beats in all objectives at once.",
@@ -41,16 +44,22 @@ def search_page(run: RunRecord, evidence: SearchEvidence, figures: Collection[st
         unfinished(run.candidates),
         f"{UNLEARNT if nothing_learnt(run) else ''} "
         f"{_front_answer(evidence) if several else _answer(run, evidence)}".strip(),
+        _dropped(run),
         section("How far to trust this", search_trust(run, evidence)),
         "## Figures",
-        *(figure_part(name, FIGURES, figures) for name in FIGURES if several or name != "front"),
+        *(_figure(run, name, figures) for name in FIGURES if several or name != "front"),
         section("The front" if several else "Trained networks, best first", _table(evidence)),
+        section("Fronts of top-1 against each cost", fronts_section(run)),
         section("Rungs", _rungs(run)),
         section("What was suggested", _suggested(run)),
         made(run),
         section("How to read this page", _glossary(run, evidence)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _figure(run: RunRecord, name: str, figures: Collection[str]) -> str:
+    return pareto_part(run, figures) if name == "pareto" else figure_part(name, FIGURES, figures)
 
 
 def _answer(run: RunRecord, evidence: SearchEvidence) -> str:
@@ -76,6 +85,17 @@ def _answer(run: RunRecord, evidence: SearchEvidence) -> str:
         f"{_over(c)}{value}, at {c.macs_ratio:.2f} times the multiply-adds of the "
         f"baseline ({si(c.macs)} against {si(run.baseline['macs'])}). It was network {best.number} of "
         f"{len(run.candidates)} in order of suggestion.{tied}"
+    )
+
+
+def _dropped(run: RunRecord) -> str:
+    """That latency was an objective and is none here; empty where it is or never was."""
+    if "latency" not in run.objectives or len(machines(run.candidates)) < 2:
+        return ""
+    return (
+        "**Latency is left out of the objectives here.** The search took it for one, but it was measured on "
+        "several machines, named below, whose times cannot be compared; the suggestions that came after the "
+        "change of machine rest on both."
     )
 
 
@@ -209,7 +229,8 @@ def _glossary(run: RunRecord, evidence: SearchEvidence) -> str:
             "hypervolume: the share of the box between the reference point and the ideal that the front "
             "dominates (computed by moocore)."
         )
-    items.append("All numbers, unrounded: `trials.csv` and `front.csv` beside this page.")
+    items.append(memory_item(run))
+    items.append("All numbers, unrounded: `trials.csv`, `pareto.csv` and `front.csv` beside this page.")
     return bullets(items)
 
 

@@ -28,7 +28,7 @@ from scalesearch.report.style import (
 )
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
 
-__all__ = ["shares_figure"]
+__all__ = ["place_shares", "shares_figure"]
 
 HEIGHT = math.sqrt(3) / 2
 UNIFORM = 1 / 3
@@ -57,7 +57,7 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
         best = {one.candidate.key for one in evidence.front[: None if several else 1]}
         clear: list[Segment] = []
         for candidate, shares in placed:
-            x, y = _at(shares)
+            x, y = place_shares(shares)
             clear.append((x, y, x, y))
             if candidate.status == "completed" and candidate.top1 is not None and shades is not None:
                 colour = tuple(shades.to_rgba(np.array([100 * candidate.top1]))[0])
@@ -79,8 +79,8 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
             bar.set_label("held-out top-1 (%)")
             bar.outline.set_visible(False)
         legend_below(figure, _legend(run, evidence), 3)
-        fast = _at(one_dial(FAST_WIDTH_SHARE))
-        paper = _at(shares_of(PAPER_COEFFICIENTS))
+        fast = place_shares(one_dial(FAST_WIDTH_SHARE))
+        paper = place_shares(shares_of(PAPER_COEFFICIENTS))
         names = [
             Label(x=paper[0], y=paper[1], text="the paper's rule", colour=COLOURS["paper"], radius_pt=7),
             Label(x=fast[0], y=fast[1], text="fast (width 0.8)", colour=COLOURS["width"], radius_pt=9),
@@ -89,14 +89,14 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
             own = evidence.best.candidate
             shares_ = own_shares((own.alpha, own.beta, own.gamma))
             if shares_ is not None:
-                x, y = _at(shares_)
+                x, y = place_shares(shares_)
                 names.append(Label(x=x, y=y, text="best", bold=True, radius_pt=size / 2 + 4))
         place_labels(axes, names, clear)
     return figure
 
 
-def _at(shares: Shares) -> tuple[float, float]:
-    """Depth is the top corner, width the right one, resolution the left one."""
+def place_shares(shares: Shares) -> tuple[float, float]:
+    """Where shares lie: depth is the top corner, width the right one, resolution the left one."""
     return shares.width + shares.depth / 2, HEIGHT * shares.depth
 
 
@@ -140,11 +140,11 @@ def _triangle(axes: Axes) -> None:
 
 def _references(axes: Axes) -> list[Segment]:
     """The one-dial line with the fast rule, and the paper's rule; their segments come back."""
-    start, end = _at(one_dial(UNIFORM)), _at(one_dial(1.0))
+    start, end = place_shares(one_dial(UNIFORM)), place_shares(one_dial(1.0))
     axes.plot(
         *zip(start, end, strict=True), color=COLOURS["width"], linewidth=1.3, linestyle=(0, (5, 2)), zorder=2
     )
-    fast, paper = _at(one_dial(FAST_WIDTH_SHARE)), _at(shares_of(PAPER_COEFFICIENTS))
+    fast, paper = place_shares(one_dial(FAST_WIDTH_SHARE)), place_shares(shares_of(PAPER_COEFFICIENTS))
     ring: dict[str, Any] = {"color": "none", "markeredgewidth": 1.8, "zorder": 5}
     axes.plot(*(*fast, "s"), markersize=9, markeredgecolor=COLOURS["width"], **ring)
     axes.plot(*(*paper, "D"), markersize=10, markeredgecolor=COLOURS["paper"], **ring)

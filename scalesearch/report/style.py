@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
+from scalesearch.files import write_bytes
 from scalesearch.report.evidence import HighlightKind
-from scalesearch.report.files import write_bytes
 
 __all__ = [
     "COLOURS",

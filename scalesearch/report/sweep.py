@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from scalesearch.files import write_text
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.files import write_text
 from scalesearch.report.frame import frame
 from scalesearch.report.style import write_figures
 from scalesearch.report.sweep_evidence import ROLES, SweepComparison, comparisons, residual

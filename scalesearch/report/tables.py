@@ -6,13 +6,20 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from scalesearch.records import CandidateRecord, FamilyRow, LatencyRecord, RunRecord, ScaleRecord
+from scalesearch.records import (
+    BudgetRecord,
+    CandidateRecord,
+    FamilyRow,
+    LatencyRecord,
+    RunRecord,
+    ScaleRecord,
+)
 from scalesearch.report.evidence import judged
+from scalesearch.report.fronts import fronts
+from scalesearch.report.latency import latency_quartiles, unstable
 from scalesearch.report.markdown import one_line
-from scalesearch.report.pareto import pareto_front
 from scalesearch.report.seed_evidence import intervals, seed_evidence
 
 __all__ = [
@@ -23,13 +30,13 @@ __all__ = [
     "candidates_table",
     "csv_text",
     "family_table",
-    "fronts",
-    "latency_quartiles",
+    "latency_cells",
     "pareto_table",
     "published_table",
 ]
 
 BUDGET_COLUMNS = ("budget", "budget_target", "budget_value", "budget_residual", "matched_by")
+STEADY_COLUMNS = ("latency_unstable", "machine")
 CANDIDATE_COLUMNS = (
     *(
         "key",
@@ -48,18 +55,22 @@ CANDIDATE_COLUMNS = (
     *("merged", "status", "reason", "pareto"),
     *("nominal_ratio", "blocks", "activations", "full_macs", "full_macs_ratio", "top1_low", "top1_high"),
     *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS, "p_best", "winning_set", "top1_stopped"),
+    *("inference_bytes", "training_bytes", *STEADY_COLUMNS),
 )
 PARETO_COLUMNS = (
     *("front", "key", "alpha", "beta", "gamma", "depth", "width", "resolution", "blocks", "params"),
     *("macs", "macs_ratio", "nominal_ratio", "latency_median_s", "latency_iqr_s"),
     *("top1", "top1_low", "top1_high", "loss"),
     *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS),
+    *("inference_bytes", "training_bytes", *STEADY_COLUMNS),
 )
 FAMILY_COLUMNS = (
     *("phi", "depth", "width", "resolution_multiplier", "resolution", "blocks", "params", "macs"),
     *("fvcore_total", "activations", "nominal_ratio", "macs_ratio"),
 )
-LATENCY_COLUMNS = ("latency_median_s", "latency_iqr_s", "batch_size", "device", "threads")
+LATENCY_COLUMNS = (
+    *("latency_median_s", "latency_iqr_s", "batch_size", "device", "threads", *STEADY_COLUMNS),
+)
 PUBLISHED_COLUMNS = (
     *("name", "depth", "width", "resolution", "params", "macs", "fvcore_total"),
     *("params_published", "flops_published", "params_error", "flops_error"),
@@ -70,12 +81,13 @@ INTEGER_COLUMNS = frozenset(
     (
         *("resolution", "params", "macs", "fvcore_total", "images_seen", "merged"),
         *("blocks", "activations", "full_macs", "batch_size", "threads", "seeds"),
+        *("inference_bytes", "training_bytes"),
     )
 )
 TEXT_COLUMNS = frozenset(
     (
         *("key", "status", "reason", "pareto", "front", "device", "name", "source"),
-        *("role", "budget", "matched_by", "winning_set"),
+        *("role", "budget", "matched_by", "winning_set", *STEADY_COLUMNS),
     )
 )
 
@@ -86,7 +98,8 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
     ``top1`` and ``loss`` are means over seeds, of networks that were trained to the end; what a network had
     when it was stopped early is in ``top1_stopped``. ``top1_low`` and ``top1_high`` are a t interval over
     seeds where there are several, else Wilson's. ``p_best`` and ``winning_set`` (``yes`` or ``no``) are
-    those of the seeds' test against the best.
+    those of the seeds' test against the best. ``latency_unstable`` is ``yes`` where the interquartile range
+    is over 10% of the median, else ``no``; ``machine`` is the key of the machine that was timed.
     """
     on, evidence = fronts(run), seed_evidence(run)
     names = {key: "+".join(name for name in on if key in on[name]) for keys in on.values() for key in keys}
@@ -105,7 +118,7 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
 
 
 def pareto_table(run: RunRecord) -> pd.DataFrame:
-    """The fronts of top-1 against MACs and (where measured) latency, each from cheap to dear."""
+    """The fronts of top-1 against each cost that is known, stacked, each from cheap to dear."""
     by_key = {row["key"]: row for row in _candidate_rows(run, judged(run))}
     return _frame(
         (by_key[key] | {"front": name} for name, keys in fronts(run).items() for key in keys),
@@ -113,26 +126,12 @@ def pareto_table(run: RunRecord) -> pd.DataFrame:
     )
 
 
-def fronts(run: RunRecord) -> dict[str, list[str]]:
-    """The keys on the ``macs`` and ``latency`` fronts, from cheap to dear; empty where nothing is known."""
-    done = judged(run)
-    timed = [c for c in done if c.latency is not None and c.latency.samples_s]
-    return {
-        "macs": _front(done, [float(c.macs) for c in done]),
-        "latency": _front(timed, [latency_quartiles(c.latency)[1] for c in timed if c.latency]),
-    }
-
-
-def latency_quartiles(latency: LatencyRecord) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile of the samples, in seconds per batch."""
-    low, middle, high = np.percentile(latency.samples_s, (25, 50, 75))
-    return float(low), float(middle), float(high)
-
-
 def family_table(record: ScaleRecord) -> pd.DataFrame:
-    """One row per phi, columns :data:`FAMILY_COLUMNS`, then latency columns if any was measured."""
-    timed = any(row.latency is not None for row in record.family)
-    return _frame(map(_family_row, record.family), FAMILY_COLUMNS + (LATENCY_COLUMNS if timed else ()))
+    """One row per phi, columns :data:`FAMILY_COLUMNS`, then those of latency and of a budget where any is."""
+    timed = LATENCY_COLUMNS if any(row.latency is not None for row in record.family) else ()
+    # Nothing is solved for: phi alone meets a family's budget.
+    budgeted = BUDGET_COLUMNS[:-1] if any(row.budget is not None for row in record.family) else ()
+    return _frame(map(_family_row, record.family), FAMILY_COLUMNS + timed + budgeted)
 
 
 def published_table(record: ScaleRecord) -> pd.DataFrame:
@@ -143,15 +142,22 @@ def published_table(record: ScaleRecord) -> pd.DataFrame:
     )
 
 
+def latency_cells(latency: LatencyRecord | None) -> dict[str, float | str | None]:
+    """The cells of a row that has a latency: median and spread in seconds, whether unstable, the machine."""
+    if latency is None or not latency.samples_s:
+        return dict.fromkeys(("latency_median_s", "latency_iqr_s", *STEADY_COLUMNS))
+    low, middle, high = latency_quartiles(latency)
+    return {
+        "latency_median_s": middle,
+        "latency_iqr_s": high - low,
+        "latency_unstable": "yes" if unstable(latency) else "no",
+        "machine": latency.machine,
+    }
+
+
 def csv_text(table: pd.DataFrame) -> str:
     """The table as CSV: blank where unknown, floats in the fewest digits that read back, line feeds."""
     return table.to_csv(index=False, lineterminator="\n")
-
-
-def _front(candidates: list[CandidateRecord], costs: Sequence[float]) -> list[str]:
-    flags = pareto_front(costs, [c.top1 or 0.0 for c in candidates])
-    kept = [(cost, c.key) for cost, c, flag in zip(costs, candidates, flags, strict=True) if flag]
-    return [key for _, key in sorted(kept, key=lambda pair: pair[0])]
 
 
 def _candidate_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> Iterator[dict[str, Any]]:
@@ -167,30 +173,27 @@ def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
     if candidate.status != "completed":
         stopped = candidate.top1 if candidate.status == "pruned" else None
         row |= {"top1": None, "loss": None, "top1_sd": None, "top1_stopped": stopped}
-    budget = candidate.budget
-    row["budget"] = budget.kind if budget else None
-    if budget:
-        row |= {
-            "budget_target": budget.target,
-            "budget_value": budget.value,
-            "budget_residual": budget.residual,
-            "matched_by": budget.matched_by,
-        }
-    return row | _latency_cells(candidate.latency)
+    return row | _budget_cells(candidate.budget) | latency_cells(candidate.latency)
+
+
+def _budget_cells(budget: BudgetRecord | None) -> dict[str, Any]:
+    if budget is None:
+        return dict.fromkeys(BUDGET_COLUMNS)
+    return {
+        "budget": budget.kind,
+        "budget_target": budget.target,
+        "budget_value": budget.value,
+        "budget_residual": budget.residual,
+        "matched_by": budget.matched_by,
+    }
 
 
 def _family_row(row: FamilyRow) -> dict[str, Any]:
-    cells = {name: getattr(row, name) for name in FAMILY_COLUMNS} | _latency_cells(row.latency)
+    cells = {name: getattr(row, name) for name in FAMILY_COLUMNS} | _budget_cells(row.budget)
+    cells |= latency_cells(row.latency)
     if row.latency is not None:
         cells |= {name: getattr(row.latency, name) for name in ("batch_size", "device", "threads")}
     return cells
-
-
-def _latency_cells(latency: LatencyRecord | None) -> dict[str, float | None]:
-    if latency is None or not latency.samples_s:
-        return {"latency_median_s": None, "latency_iqr_s": None}
-    low, middle, high = latency_quartiles(latency)
-    return {"latency_median_s": middle, "latency_iqr_s": high - low}
 
 
 def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -30,16 +30,19 @@ class AlternateSettings(GridSettings):
 
     def __post_init__(self) -> None:
         GridSettings.__post_init__(self)
-        if self.budget not in BUDGETS:
-            raise ValueError(f"`budget` must be one of {', '.join(BUDGETS)}, got {self.budget!r}")
         if not (math.isfinite(self.budget_ratio) and self.budget_ratio > 1):
             raise ValueError(f"`budget_ratio` must be a finite number > 1, got {self.budget_ratio}")
         if self.max_rounds < 1:
             raise ValueError(f"`max_rounds` must be >= 1, got {self.max_rounds}")
 
+    def _check_budget(self) -> None:
+        # A grid's is an amount; here it is a kind, and the amount a multiple of the baseline's.
+        if self.budget not in BUDGETS:
+            raise ValueError(f"`budget` must be one of {', '.join(BUDGETS)}, got {self.budget!r}")
+
     def grid_at(self, phi: float) -> GridSettings:
         """The grid of one round."""
-        own = {"budget", "budget_ratio", "max_rounds"}
+        own = {"budget", "law", "budget_ratio", "max_rounds"}
         return GridSettings.from_dict(
             {name: value for name, value in replace(self, phi=phi).to_dict().items() if name not in own}
         )

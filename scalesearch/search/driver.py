@@ -37,6 +37,7 @@ def run_search(
     make_executor: Callable[[int], Executor],
     observer: Observer,
     program: Program,
+    weights: Path | None = None,
 ) -> RunRecord:
     """Trains by ``program``, then measures latency, and returns the record of it all.
 
@@ -50,12 +51,13 @@ def run_search(
         make_executor: an executor that runs that many jobs at a time.
         observer: hears how it goes.
         program: what to train, in what order.
+        weights: folder for the weights of trained networks, where the settings keep them.
     """
     clock = _Clock(study)
     study.adopt()
     try:
         with _ending(make_executor(settings.jobs)) as executor:
-            trainer = Trainer(study, settings, executor, observer, checkpoints)
+            trainer = Trainer(study, settings, executor, observer, checkpoints, weights)
             program(study, settings, trainer, observer)
             trainer.tidy()
         clock.tick()

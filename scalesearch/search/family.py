@@ -12,9 +12,11 @@ from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PublishedNetwork, published_family
 from scalesearch.architecture.spec import ArchSpec, compound, scale
-from scalesearch.records import FamilyRow, FlopRecord, LatencyRecord, PublishedRow
+from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
+from scalesearch.search.budget import EqualCost, affordable_phi
 from scalesearch.search.settings import BaselineSettings
+from scalesearch.search.spending import full_size_budget
 from scalesearch.workers.executor import Executor
 from scalesearch.workers.jobs import CountSpec, LatencySpec, latency_record
 
@@ -26,6 +28,7 @@ __all__ = [
     "published_archs",
     "rebuild_published",
     "start_counting",
+    "with_affordable_phi",
 ]
 
 Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -34,7 +37,11 @@ Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleSettings(BaselineSettings):
-    """The settings of ``scalesearch scale``, resolved. Resolution 0 stands for the baseline's own."""
+    """The settings of ``scalesearch scale``, resolved. Resolution 0 stands for the baseline's own.
+
+    ``budget`` is what a network may spend, such as ``latency=12ms``, with the cost ``law`` that predicts a
+    latency; ``phis`` then hold the greatest phi within it.
+    """
 
     baseline_width: float = 1.0
     baseline_resolution: int = 0
@@ -42,6 +49,8 @@ class ScaleSettings(BaselineSettings):
     beta: float
     gamma: float
     phis: tuple[float, ...]
+    budget: str = ""
+    law: tuple[str, ...] = ()
     latency: bool = False
     latency_batch_size: int = 1
     device: str = "cpu"
@@ -74,6 +83,11 @@ class ScaleSettings(BaselineSettings):
         return replace(reduced, resolution_width=across)
 
     @property
+    def spending(self) -> EqualCost | None:
+        """The budget, where there is one; a training step's memory is that of 32 images."""
+        return full_size_budget(self.budget, self.law, tolerance=0.0) if self.budget else None
+
+    @property
     def has_published_family(self) -> bool:
         """Whether the baseline is the one whose family was published."""
         return replace(self.base, name=EFFICIENTNET_B0.name) == EFFICIENTNET_B0
@@ -87,6 +101,18 @@ def family_archs(settings: ScaleSettings) -> dict[float, ArchSpec]:
     """
     base = settings.base
     return {phi: compound(base, settings.coefficients, phi, settings.rounding) for phi in settings.phis}
+
+
+def with_affordable_phi(settings: ScaleSettings) -> ScaleSettings:
+    """The settings with the greatest phi whose network stays within the budget among the phis.
+
+    Raises:
+        ValueError: if the coefficients cannot bring a network to the budget.
+    """
+    if settings.spending is None:
+        return settings
+    phi, _ = affordable_phi(settings.base, settings.coefficients, settings.rounding, settings.spending)
+    return replace(settings, phis=tuple(sorted({*settings.phis, phi})))
 
 
 def start_counting(
@@ -135,6 +161,7 @@ def build_family(
 ) -> tuple[FamilyRow, ...]:
     """The rows of the family, from what was counted and measured by key (latency may be missing)."""
     base_macs = count(settings.base).macs
+    spending = settings.spending
     rows = []
     for phi, arch in family_archs(settings).items():
         cost = count(arch)
@@ -155,9 +182,16 @@ def build_family(
                 nominal_ratio=multipliers.nominal_ratio,
                 macs_ratio=cost.macs / base_macs,
                 latency=latency.get(arch.key),
+                budget=_spent(spending, arch),
             )
         )
     return tuple(rows)
+
+
+def _spent(budget: EqualCost | None, arch: ArchSpec) -> BudgetRecord | None:
+    if budget is None:
+        return None
+    return BudgetRecord(kind=budget.kind, target=budget.target, value=budget.cost(arch), full_size=True)
 
 
 def published_archs(settings: ScaleSettings) -> tuple[ArchSpec, ...]:

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, cast, get_args
 
 from scalesearch.architecture.match import BUDGETS, BudgetKind, Dimension, require_movable
-from scalesearch.architecture.spec import ArchSpec
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import RungRecord
 from scalesearch.scaling import Coefficients
-from scalesearch.search.budget import (
-    CostOf,
-    EqualCost,
-    hold,
-    nearest_error,
-    repair,
-    solved_dimensions,
-    unmet_reason,
-)
-from scalesearch.search.grid import Candidate, GridSpec, all_points, distinct, feasible, thin
+from scalesearch.search.budget import CostOf, EqualCost, solved_dimensions, unmet_reason
+from scalesearch.search.grid import GridSpec, all_points, distinct, feasible, thin
+from scalesearch.search.grid_budget import matched, meeting_the_constraint, spending
 from scalesearch.search.plan import Plan, describer, skipped
 from scalesearch.search.rungs import parse_rungs, planned_rungs
 from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.spending import full_size_budget, phi_of
 
 __all__ = ["CONSTRAINTS", "MATCHES", "MATCH_BY", "GridSettings", "parse_triple", "plan_grid"]
 
@@ -57,12 +50,15 @@ class GridSettings(TrainingSettings):
 
     ``anchor`` is a triple that is always among the trained ones where the grid holds it, or "none".
     ``constraint`` is what a grid point has to meet, ``match`` the budget that networks are repaired to.
+    ``budget`` is what each candidate's full-size network has to spend, such as ``latency=12ms``, with the
+    cost ``law`` that predicts a latency; empty where the rule or ``match`` says what networks cost.
     ``rungs`` are those of successive halving, NETWORKS:SHARE each; none trains every network in full.
     ``time_budget`` is the wall-clock time in seconds that the rungs were chosen for, 0 where none was given.
     """
 
     BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType(
-        {"seeds": 1, "rungs": (), "time_budget": 0.0, "constraint": "product", "match": "none"}
+        dict(TrainingSettings.BEFORE)
+        | {"rungs": (), "time_budget": 0.0, "constraint": "product", "match": "none"}
     )
 
     phi: float = 1.0
@@ -77,6 +73,8 @@ class GridSettings(TrainingSettings):
     constraint: str = "product"
     match: str = "none"
     match_by: str = "auto"
+    budget: str = ""
+    law: tuple[str, ...] = ()
     budget_tolerance: float = 0.05
     anchor: str = "1.2,1.1,1.15"
     max_networks: int = 12
@@ -99,7 +97,18 @@ class GridSettings(TrainingSettings):
                 raise ValueError(f"`{name}` must be a finite number >= 0, got {value}")
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
+        self._check_budget()
         _ = (self.grid, self.anchor_coefficients, parse_rungs(self.rungs))
+
+    def _check_budget(self) -> None:
+        if not self.budget:
+            return
+        if self.match != "none" or self.constraint != "product":
+            raise ValueError(
+                f"`budget` must be given without match and constraint, got {self.budget!r} with match "
+                f"{self.match} and constraint {self.constraint}: it says itself what networks spend"
+            )
+        _ = self.spending
 
     @property
     def grid(self) -> GridSpec:
@@ -116,6 +125,13 @@ class GridSettings(TrainingSettings):
     def anchor_coefficients(self) -> Coefficients | None:
         """The triple that is always trained where the grid holds it."""
         return None if self.anchor == "none" else parse_triple("anchor", self.anchor)
+
+    @property
+    def spending(self) -> EqualCost:
+        """The budget of full-size networks, where there is one."""
+        return full_size_budget(
+            self.budget, self.law, tolerance=self.budget_tolerance, batch_size=self.batch_size
+        )
 
     @property
     def most_trained(self) -> int:
@@ -144,13 +160,17 @@ def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = 
     base = settings.proxy_baseline(size.classes)
     points = feasible(settings.grid) if settings.constraint == "product" else all_points(settings.grid)
     anchor = settings.anchor_coefficients
-    candidates = distinct(points, base, settings.proxy_rounding, settings.phi, prefer=anchor)
+    candidates = (
+        spending(settings, points, base)
+        if settings.budget
+        else distinct(points, base, settings.proxy_rounding, settings.phi, prefer=anchor)
+    )
     if settings.measures_cost:
         # Each network takes a second or more to time: a spread of them stands for all.
         several = TIMED_PER_TRAINED if settings.constraint == "latency" else 1
         candidates = thin(candidates, several * settings.most_trained, anchor)
-    candidates = _meeting_the_constraint(settings, candidates, base, measured)
-    candidates, unmet = _matched(settings, candidates, base, measured)
+    candidates = meeting_the_constraint(settings, candidates, base, measured)
+    candidates, unmet = matched(settings, candidates, base, measured)
     chosen = thin(candidates, settings.most_trained, anchor)
     kept = {candidate.arch.key for candidate in chosen}
     describe = describer(settings, base)
@@ -158,7 +178,7 @@ def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = 
         c.arch.key: describe(
             arch=c.arch,
             coefficients=c.coefficients,
-            phi=settings.phi,
+            phi=phi_of(c.coefficients, c.multipliers) if settings.budget else settings.phi,
             multipliers=c.multipliers,
             merged=c.merged,
             budget=c.budget,
@@ -186,62 +206,6 @@ def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = 
         ),
         thinning=_thinning(len(chosen), len(candidates), settings),
         rungs=grid_rungs(settings, len(chosen), size),
-    )
-
-
-def _meeting_the_constraint(
-    settings: GridSettings, candidates: Sequence[Candidate], base: ArchSpec, measured: CostOf | None
-) -> list[Candidate]:
-    """All of them under the nominal constraint; under a budget those whose real cost is near enough."""
-    if settings.constraint == "product":
-        return list(candidates)
-    budget = _budget(settings, settings.constraint, base, measured)
-    held = list(hold(candidates, budget))
-    return _near(held, budget.tolerance)
-
-
-def _matched(
-    settings: GridSettings, candidates: list[Candidate], base: ArchSpec, measured: CostOf | None
-) -> tuple[list[Candidate], list[Candidate]]:
-    """The candidates repaired to the budget that is matched, and those that cannot be."""
-    if settings.match == "none":
-        return candidates, []
-    budget = _budget(settings, settings.match, base, measured)
-    repaired = list(
-        repair(
-            candidates,
-            budget,
-            base=base,
-            phi=settings.phi,
-            rounding=settings.proxy_rounding,
-            by=solved_dimensions(settings.match, settings.match_by),
-            prefer=settings.anchor_coefficients,
-        )
-    )
-    met = _near(repaired, budget.tolerance)
-    return met, [c for c in repaired if c not in met]
-
-
-def _near(candidates: Sequence[Candidate], tolerance: float) -> list[Candidate]:
-    """Those that meet their budget.
-
-    Raises:
-        EmptyGridError: if none does.
-    """
-    near = [c for c in candidates if not unmet_reason(c.budget, tolerance)]
-    if not near:
-        raise nearest_error([(c.merged[0], c.budget) for c in candidates if c.budget], tolerance)
-    return near
-
-
-def _budget(settings: GridSettings, kind: str, base: ArchSpec, measured: CostOf | None) -> EqualCost:
-    return EqualCost.of(
-        kind,
-        base,
-        settings.phi,
-        tolerance=settings.budget_tolerance,
-        batch_size=settings.batch_size,
-        measured=measured,
     )
 
 

@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.proxy.recipe import RECIPES
 from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.settings import TrainingSettings
 
-__all__ = ["Describe", "Plan", "Planned", "describer", "skipped"]
+__all__ = ["Describe", "Plan", "Planned", "describer", "memory", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ def describer(settings: TrainingSettings, base: ArchSpec) -> Describe:
     ) -> Planned:
         full = count(scale(full_base, multipliers, settings.rounding))
         cost = count(arch)
+        inference, training = memory(arch, settings.to_dict())
         return Planned(
             arch=arch,
             record=CandidateRecord(
@@ -125,10 +128,20 @@ def describer(settings: TrainingSettings, base: ArchSpec) -> Describe:
                 phi=phi,
                 role=role,
                 budget=budget,
+                inference_bytes=inference,
+                training_bytes=training,
             ),
         )
 
     return describe
+
+
+def memory(arch: ArchSpec, settings: Mapping[str, Any]) -> tuple[int, int | None]:
+    """The peaks of a forward pass and of a training step in bytes; no latter where the recipe is unknown."""
+    recipe = RECIPES.get(settings["recipe"])
+    return inference_bytes(arch, settings["latency_batch_size"]), (
+        training_bytes(arch, settings["batch_size"], optimizer=recipe.optimizer) if recipe else None
+    )
 
 
 def skipped(planned: Planned, reason: str) -> CandidateRecord:

@@ -18,7 +18,7 @@ from scalesearch.records import (
     RunRecord,
     SeedRun,
 )
-from scalesearch.search.plan import Planned
+from scalesearch.search.plan import Planned, memory
 from scalesearch.workers.jobs import latency_record
 
 __all__ = [
@@ -108,13 +108,12 @@ def read_record(
     Raises:
         KeyError, TypeError, ValueError: if something is missing or not as any version wrote it.
     """
-    first_seed = int(run["settings"]["seed"])
     merged: dict[str, list[Any]] = {}
     for trial in trials:
         if SAME_AS in trial.user_attrs and "key" in trial.user_attrs:
             merged.setdefault(trial.user_attrs["key"], []).extend(trial.user_attrs["candidate"]["merged"])
     candidates = [
-        _outcome(trial, attributes, run["phi"], first_seed, merged.get(key, ()))
+        _outcome(trial, attributes, run, merged.get(key, ()))
         for key, trial in counting_trials(trials).items()
     ]
     for name in sorted(attributes):
@@ -135,10 +134,11 @@ def read_record(
 
 
 def _outcome(
-    trial: FrozenTrial, attributes: Mapping[str, Any], phi: float, first_seed: int, merged: Sequence[Any]
+    trial: FrozenTrial, attributes: Mapping[str, Any], run: Mapping[str, Any], merged: Sequence[Any]
 ) -> CandidateRecord:
     """A trial's candidate with whatever is known of its outcome, and the triples of others that share it."""
-    data: dict[str, Any] = {"phi": phi} | dict(trial.user_attrs["candidate"])
+    data: dict[str, Any] = {"phi": run["phi"]} | _memory(trial, run["settings"])
+    data |= trial.user_attrs["candidate"]
     data["merged"] = [*data["merged"], *merged]
     data["status"] = STATUS.get(trial.state, "waiting")
     if trial.state == TrialState.FAIL:
@@ -146,7 +146,7 @@ def _outcome(
     elif trial.state == TrialState.PRUNED:
         data["reason"] = f"behind at {trial.last_step:,} images"
     candidate = candidate_record(data)
-    runs = runs_of(trial, first_seed)
+    runs = runs_of(trial, int(run["settings"]["seed"]))
     counted = next((r for r in runs.values() if r.get("fvcore_total") is not None), {})
     found: dict[str, Any] = {
         "runs": tuple(seed_run(seed, result) for seed, result in runs.items()),
@@ -159,6 +159,14 @@ def _outcome(
     elif latency is not None:
         found["reason"] = f"latency: {latency['reason']}"
     return replace(candidate, **found)
+
+
+def _memory(trial: FrozenTrial, settings: Mapping[str, Any]) -> dict[str, int | None]:
+    """What a trial's network takes by closed form, for studies that kept the network but not yet this."""
+    if "inference_bytes" in trial.user_attrs["candidate"] or "arch" not in trial.user_attrs:
+        return {}
+    inference, training = memory(ArchSpec.from_dict(trial.user_attrs["arch"]), settings)
+    return {"inference_bytes": inference, "training_bytes": training}
 
 
 def seed_run(seed: int, result: Mapping[str, Any]) -> SeedRun:

@@ -10,11 +10,12 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, require_movable
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import NOMINAL_BASE, Shares
-from scalesearch.search.budget import solved_dimensions
+from scalesearch.search.budget import EqualCost, solved_dimensions
 from scalesearch.search.grid_plan import MATCH_BY, MATCHES
 from scalesearch.search.plan import Plan
 from scalesearch.search.rungs import Rung, planned_rungs
 from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.spending import full_size_budget
 from scalesearch.search.suggesting import Suggester
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class SearchSettings(TrainingSettings):
     asked for, so that results don't depend on how many train at once. ``objectives``: what is optimised, an
     accuracy first. ``reward_target`` is the MACs at which the reward is the accuracy itself; 0 stands for
     ``2**phi`` times the proxy baseline's until :func:`with_reward_target` has worked that out. ``match`` and
-    ``match_by`` say to which budget networks are repaired and how. ``seed_points`` has the paper's shares and
-    the fast ones suggested first.
+    ``match_by`` say to which budget networks are repaired and how; ``budget`` and ``law`` are as a grid's.
+    ``seed_points`` has the paper's shares and the fast ones suggested first.
     """
 
     phi: float = 1.0
@@ -61,6 +62,8 @@ class SearchSettings(TrainingSettings):
     seed_points: bool = True
     match: str = "none"
     match_by: str = "auto"
+    budget: str = ""
+    law: tuple[str, ...] = ()
     budget_tolerance: float = 0.05
     reward_target: float = 0.0
     reward_weight: float = -0.07
@@ -95,7 +98,21 @@ class SearchSettings(TrainingSettings):
             )
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
+        if self.budget:
+            if self.match != "none":
+                raise ValueError(
+                    f"`budget` must be given without match, got {self.budget!r} with match {self.match}: it "
+                    "says itself what networks spend"
+                )
+            _ = self.spending
         self._check_objectives()
+
+    @property
+    def spending(self) -> EqualCost:
+        """The budget of full-size networks, where there is one."""
+        return full_size_budget(
+            self.budget, self.law, tolerance=self.budget_tolerance, batch_size=self.batch_size
+        )
 
     def _check_objectives(self) -> None:
         shown = ",".join(self.objectives)
@@ -131,7 +148,7 @@ def plan_search(settings: SearchSettings, size: DataSize) -> Plan:
     Raises:
         ValueError: if no network can be made at the settings' phi.
     """
-    suggester = Suggester(replace(settings, match="none"), size.classes)
+    suggester = Suggester(replace(settings, match="none", budget=""), size.classes)
     for axis in ("depth", "width", "resolution"):
         # Where even these can be built, all between them can.
         suggester.planned(Shares(**{"depth": 0.0, "width": 0.0, "resolution": 0.0} | {axis: 1.0}))

@@ -17,7 +17,7 @@ from scalesearch.scaling import Multipliers
 __all__ = ["BaselineSettings", "RoundingSettings", "TrainingSettings", "differences"]
 
 # What may change between a run and its continuation without changing any result.
-NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout"})
+NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout", "keep_weights"})
 # Red, green and blue: every dataset here is rendered to these.
 IMAGE_CHANNELS = 3
 
@@ -84,11 +84,12 @@ class TrainingSettings(BaselineSettings):
     ``baseline_width``, ``baseline_resolution`` and ``baseline_channel_divisor`` make the proxy baseline of
     the baseline; multipliers apply to both. Without ``images`` and ``epochs`` the recipe says how long.
     Every network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
-    worker may be silent before it counts as hung.
+    worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
+    trained to its end stay in the run's folder, for ``scalesearch export``.
     """
 
     # What runs did that were begun before there were such settings.
-    BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1})
+    BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1, "keep_weights": False})
 
     baseline_width: float = 0.25
     baseline_resolution: int = 48
@@ -107,6 +108,7 @@ class TrainingSettings(BaselineSettings):
     jobs: int = 1
     threads: int = 1
     stall_timeout: float = 1800.0
+    keep_weights: bool = True
     latency: bool = True
     latency_batch_size: int = 1
     storage: str = ""

@@ -14,6 +14,7 @@ from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Shares, one_dial
 from scalesearch.search.budget import EqualCost, repair, solved_dimensions
 from scalesearch.search.grid import Candidate
 from scalesearch.search.plan import Planned, describer
+from scalesearch.search.spending import phi_of, within_budget
 
 if TYPE_CHECKING:
     from scalesearch.search.sampling import SearchSettings
@@ -73,7 +74,9 @@ class Suggester:
         return self._describe(
             arch=candidate.arch,
             coefficients=candidate.coefficients,
-            phi=self._settings.phi,
+            phi=phi_of(candidate.coefficients, candidate.multipliers)
+            if self._settings.budget
+            else self._settings.phi,
             multipliers=candidate.multipliers,
             merged=candidate.merged,
             budget=candidate.budget,
@@ -82,6 +85,18 @@ class Suggester:
 
     def _candidate(self, shares: Shares) -> Candidate:
         settings, coefficients = self._settings, shares.coefficients
+        if settings.budget:
+            (found,) = within_budget(
+                [(coefficients.alpha, coefficients.beta, coefficients.gamma)],
+                full=settings.full_baseline,
+                full_rounding=settings.rounding,
+                phi=settings.phi,
+                base=self._base,
+                rounding=settings.proxy_rounding,
+                budget=settings.spending,
+                prefer=None,
+            )
+            return found
         multipliers = coefficients.at(settings.phi)
         candidate = Candidate(
             coefficients=coefficients,

@@ -14,6 +14,7 @@ from scalesearch.records import CandidateRecord
 from scalesearch.search.plan import Planned
 from scalesearch.search.reading import seed_run
 from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.weights import weights_file
 from scalesearch.workers.executor import Executor, TrialFailedError
 from scalesearch.workers.trial import TrialSpec
 
@@ -84,12 +85,14 @@ class Trainer:
         executor: Executor,
         observer: Observer,
         checkpoints: Path,
+        weights: Path | None = None,
     ) -> None:
         self._study = study
         self._settings = settings
         self._executor = executor
         self._observer = observer
         self._checkpoints = checkpoints
+        self._weights = weights if settings.keep_weights else None
         self._recipe = settings.proxy_recipe.to_dict()
         self._failed: set[int] = set()
 
@@ -169,6 +172,9 @@ class Trainer:
             threads=self._settings.threads,
             until=segment.until,
             checkpoint=str(self._checkpoint(job.planned.record.key, job.seed)),
+            weights=""
+            if self._weights is None
+            else str(weights_file(self._weights, job.planned.record.key, job.seed)),
             count=job.count,
         )
         self._observer.started(job.task, job.planned.record)

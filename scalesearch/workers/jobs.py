@@ -1,18 +1,24 @@
-"""Measurements as jobs: what a worker is handed and what it gives back, both plain JSON data.
-
-torch is imported only where a measurement really runs.
-"""
+"""Measurements as jobs: what a worker is handed and what it gives back, both plain JSON data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol, Self
 
 from scalesearch.architecture.spec import ArchSpec
-from scalesearch.records import FlopRecord, LatencyRecord
+from scalesearch.records import LatencyRecord
+from scalesearch.records.timing import Setup
 
-__all__ = ["CountSpec", "LatencySpec", "latency_record", "run_count", "run_latency"]
+__all__ = [
+    "CountSpec",
+    "KindsSpec",
+    "LargestBatchSpec",
+    "LatencySpec",
+    "MeasureSpec",
+    "PairSpec",
+    "latency_record",
+]
 
 
 class Timing(Protocol):
@@ -31,10 +37,48 @@ class Timing(Protocol):
         """CPU threads."""
 
 
+class _Job:
+    """A job as plain data and back: its fields by name, its ``kind``, and the ``threads`` it runs with."""
+
+    __slots__ = ()
+    KIND: ClassVar[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; :meth:`from_dict` turns it back."""
+        plain = {
+            name: value.to_dict() if isinstance(value, ArchSpec | Setup) else value
+            for name, value in self._fields().items()
+        }
+        return {"kind": self.KIND, "threads": self._threads()} | plain
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The spec that :meth:`to_dict` gave."""
+        readers = {"arch": ArchSpec.from_dict, "setup": Setup.from_dict}
+        values = {
+            name: readers[stem](data[name]) if (stem := name.partition("_")[0]) in readers else data[name]
+            for name in cls._names()
+        }
+        return cls(**values)
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(cls))  # type: ignore[arg-type]  # its subclasses are dataclasses
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._names()}
+
+    def _threads(self) -> int:
+        """The first setup's, and one where there is none."""
+        setups = (value for value in self._fields().values() if isinstance(value, Setup))
+        return next((setup.threads for setup in setups), 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatencySpec:
+class LatencySpec(_Job):
     """A latency measurement of one network, while nothing else runs."""
 
+    KIND: ClassVar[str] = "latency"
     key: str
     arch: ArchSpec
     batch_size: int
@@ -52,51 +96,79 @@ class LatencySpec:
             threads=settings.threads,
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data; :meth:`from_dict` turns it back."""
-        return {"kind": "latency", **asdict(self), "arch": self.arch.to_dict()}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> LatencySpec:
-        """The spec that :meth:`to_dict` gave."""
-        fields = {name: value for name, value in data.items() if name != "kind"}
-        return cls(**(fields | {"arch": ArchSpec.from_dict(fields["arch"])}))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountSpec:
+class CountSpec(_Job):
     """A count of one network by fvcore."""
 
+    KIND: ClassVar[str] = "count"
     key: str
     arch: ArchSpec
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data; :meth:`from_dict` turns it back."""
-        return {"kind": "count", "key": self.key, "arch": self.arch.to_dict(), "threads": 1}
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> CountSpec:
-        """The spec that :meth:`to_dict` gave."""
-        return cls(key=data["key"], arch=ArchSpec.from_dict(data["arch"]))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureSpec(_Job):
+    """One process's measurement of one network in one setup.
 
+    The job gives back ``samples_s``, ``peak_bytes`` (None where it was not asked for or can't be known) and
+    ``conditions``, which are those ``before`` and ``after`` the samples.
 
-def run_latency(spec: LatencySpec) -> LatencyRecord:
-    """Measures the network of ``spec`` in this process.
-
-    Raises:
-        ValueError: if the device is not there.
+    Attributes:
+        key: names the job's log; letters, digits, dots, dashes and underscores.
+        arch: the network.
+        setup: how it is timed.
+        min_run_time_s: time to spend on samples, in seconds.
+        memory: whether the peak of allocated bytes is measured too.
+        onnx_path: the network as an ONNX file, for ONNX Runtime; written there where it does not exist yet,
+            empty for a file that is made for this job alone.
     """
-    from scalesearch.measure.latency import measure_latency
 
-    return measure_latency(spec.arch, batch_size=spec.batch_size, threads=spec.threads, device=spec.device)
+    KIND: ClassVar[str] = "measure"
+    key: str
+    arch: ArchSpec
+    setup: Setup
+    min_run_time_s: float = 0.5
+    memory: bool = True
+    onnx_path: str = ""
 
 
-def run_count(spec: CountSpec) -> FlopRecord:
-    """Counts the network of ``spec`` with fvcore in this process."""
-    from scalesearch.measure.flops import fvcore_count
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairSpec(_Job):
+    """Two networks, or one in two setups, timed in turn in one process: A B B A.
 
-    flops = fvcore_count(spec.arch)
-    return FlopRecord(total=flops.total, uncounted=flops.uncounted)
+    The job gives back ``pairs`` of seconds and ``conditions``.
+    """
+
+    KIND: ClassVar[str] = "pair"
+    key: str
+    arch_a: ArchSpec
+    setup_a: Setup
+    arch_b: ArchSpec
+    setup_b: Setup
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargestBatchSpec(_Job):
+    """The search for the largest batch that fits; the setup's own batch size does not matter.
+
+    The job gives back ``batch_size``, 0 where not even the smallest fits.
+    """
+
+    KIND: ClassVar[str] = "largest_batch"
+    key: str
+    arch: ArchSpec
+    setup: Setup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindsSpec(_Job):
+    """The time of one forward pass, by kind of layer. The job gives back ``seconds`` by kind."""
+
+    KIND: ClassVar[str] = "kinds"
+    key: str
+    arch: ArchSpec
+    setup: Setup
 
 
 def latency_record(data: Mapping[str, Any]) -> LatencyRecord:

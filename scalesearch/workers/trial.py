@@ -23,6 +23,7 @@ class TrialSpec:
     Attributes:
         until: pause after that many training images of the run; None trains to the recipe's end.
         checkpoint: path of the file that the run goes on from and leaves behind; empty for none.
+        weights: path of the file that keeps the weights of a run that came to its end; empty for none.
         count: whether fvcore counts the network too, which is worth doing once for each network.
     """
 
@@ -34,6 +35,7 @@ class TrialSpec:
     threads: int
     until: int | None = None
     checkpoint: str = ""
+    weights: str = ""
     count: bool = True
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class TrialSpec:
             "threads": self.threads,
             "until": self.until,
             "checkpoint": self.checkpoint,
+            "weights": self.weights,
             "count": self.count,
         }
 
@@ -102,12 +105,13 @@ def run_trial(
     Raises:
         NonFiniteLossError: if training diverges.
         DataError: if the data cannot be used.
-        OSError: if the checkpoint cannot be written.
+        OSError: if the checkpoint or the weights cannot be written.
         ValueError: if the device is not there, or ``until`` is less than a batch.
     """
+    from scalesearch.export.state import write_state
     from scalesearch.measure.device import resolve_device
     from scalesearch.measure.flops import fvcore_count
-    from scalesearch.proxy.data import load
+    from scalesearch.proxy.data import input_facts, load
     from scalesearch.proxy.dataset import DataSpec
     from scalesearch.proxy.recipe import ProxyRecipe
     from scalesearch.proxy.train import train
@@ -115,10 +119,11 @@ def run_trial(
     data = DataSpec(**spec.data)
     device = resolve_device(spec.device)
     flops = fvcore_count(spec.arch) if spec.count else None
+    source = load(data)
     result = train(
         spec.arch,
         ProxyRecipe(**spec.recipe),
-        load(data),
+        source,
         dataset=data.name,
         device=device,
         # A GPU would wait for one thread to render its images; on a CPU they would only compete.
@@ -129,6 +134,18 @@ def run_trial(
         on_restart=on_restart,
     )
     last = result.curve[-1]
+    # Before the result is told: a run that is known to be whole has its weights.
+    if spec.weights and result.complete:
+        facts = {
+            "top1": last.top1,
+            "held_out_images": result.held_out_images,
+            "images_seen": last.images,
+            "dataset": data.name,
+            "classes": list(source.classes),
+            "recipe": dict(spec.recipe),
+            "input": input_facts(spec.arch.resolution),
+        }
+        write_state(Path(spec.weights), spec.arch, result.weights, facts)
     return TrialResult(
         top1=last.top1,
         loss=last.loss,

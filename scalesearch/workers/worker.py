@@ -16,11 +16,11 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
-from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
 
-from scalesearch.workers.jobs import CountSpec, LatencySpec, run_count, run_latency
+from scalesearch.measure.largest_batch import is_out_of_memory
+from scalesearch.workers.measurement import run_job
 from scalesearch.workers.trial import TrialSpec, run_trial
 
 __all__ = ["work"]
@@ -53,10 +53,8 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
 
     torch.set_num_threads(job["threads"])
     torch.set_flush_denormal(True)
-    if job["kind"] == "latency":
-        return asdict(run_latency(LatencySpec.from_dict(job)))
-    if job["kind"] == "count":
-        return asdict(run_count(CountSpec.from_dict(job)))
+    if job["kind"] != "train":
+        return run_job(job)
 
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Nothing here reads memory before writing it; filling it all first costs a tenth of a training step.
@@ -74,7 +72,7 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    if "allocate memory" in text or "out of memory" in text or isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return f"out of memory: {text[:200]}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"no space left on device: {error.filename}" if error.filename else "no space left on device"

@@ -190,3 +190,20 @@ def test_every_weight_learns() -> None:
     network = build(TINY)
     nn.functional.cross_entropy(network(torch.randn(8, 3, 16, 16)), torch.arange(8) % 5).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+
+
+def test_small_depthwise_maps_train_under_autocast() -> None:
+    torch.manual_seed(7)
+    network = build(replace(EFFICIENTNET_B0, resolution=32))
+    images, labels = torch.randn(4, 3, 32, 32), torch.arange(4)
+
+    def gradients(enabled: bool) -> list[torch.Tensor]:
+        network.eval()  # the same masks and statistics in both
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            loss = nn.functional.cross_entropy(network(images), labels)
+        return list(torch.autograd.grad(loss, list(network.parameters())))
+
+    narrow, wide = gradients(True), gradients(False)
+    assert all(a.dtype == b.dtype for a, b in zip(narrow, wide, strict=True))
+    flat = [torch.cat([g.flatten() for g in found]) for found in (narrow, wide)]
+    assert nn.functional.cosine_similarity(flat[0], flat[1], dim=0) > 0.98

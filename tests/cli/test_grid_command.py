@@ -398,7 +398,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, run: Run) -> N
         ("[grid]\nsped = 1\n", "[grid] has no setting 'sped'"),
         (
             "[gird]\nseed = 1\n",
-            "may hold the tables grid, search, sweep, alternate, scale, run, machine, versions, got 'gird'",
+            "may hold the tables grid, search, sweep, alternate, scale, measure, compare, law, run, machine, versions, "
+            "got 'gird'",
         ),
         ("seed = \n", "is not TOML"),
         ("[scale]\nalpha = 1.2\n", "must have a table [grid], got none"),

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 import torch
 
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec, StageSpec
-from scalesearch.measure.latency import measure_latency
+from scalesearch.measure.latency import measure_latency, pair_passes, time_network, time_pairs, time_pass
+from scalesearch.measure.passes import Pass, module_pass, network_pass
+from scalesearch.records.timing import Setup
 
 TINY = ArchSpec(
     name="tiny",
@@ -53,7 +56,7 @@ def test_the_network_is_timed_as_it_is_used(monkeypatch: pytest.MonkeyPatch) -> 
         network.register_forward_pre_hook(look)
         return network
 
-    monkeypatch.setattr("scalesearch.measure.latency.build", watched)
+    monkeypatch.setattr("scalesearch.measure.passes.build", watched)
     threads = torch.get_num_threads() + 1
     measure_latency(TINY, batch_size=2, threads=threads, min_run_time_s=0.01)
     assert set(seen) == {(False, True, threads, (2, 3, 9, 9), True, True)}
@@ -80,6 +83,163 @@ def test_measuring_leaves_threads_and_generator_alone() -> None:
 def test_bad_input(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         measure_latency(TINY, **{"batch_size": 1, "threads": 1} | fields)
+
+
+def watch(pass_of: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has every convolution note what it meets."""
+    forward = torch.nn.Conv2d.forward
+
+    def look(module: torch.nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+        out = forward(module, x)
+        layout = x.is_contiguous(memory_format=torch.channels_last)
+        pass_of.append((module.training, module.weight.dtype, out.dtype, layout, torch.is_grad_enabled()))
+        return out
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", look)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("mode", ["inference", "training"])
+def test_a_setup_is_what_is_run(mode: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of the dtype in inference, autocast over float32 weights in training."""
+    seen: list[tuple[object, ...]] = []
+    watch(seen, monkeypatch)
+    setup = Setup(mode=mode, dtype=dtype, batch_size=2, channels_last=False)
+    samples = time_network(TINY, setup, min_run_time_s=0.01)
+    assert len(samples) >= 5
+    assert all(sample > 0 for sample in samples)
+    asked, training = getattr(torch, dtype), mode == "training"
+    found = {(trains, held, out, grad) for trains, held, out, _layout, grad in seen}
+    assert found == {(training, torch.float32 if training else asked, asked, training)}
+    assert not seen[0][3]  # the images
+
+
+def test_a_training_step_trains() -> None:
+    """Forward, cross entropy, backward and AdamW: as an independent loop of them leaves the weights."""
+    model = torch.nn.Sequential(torch.nn.Flatten(1), torch.nn.Linear(12, 3))
+    twin = torch.nn.Sequential(torch.nn.Flatten(1), torch.nn.Linear(12, 3))
+    twin.load_state_dict(model.state_dict())
+    images = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    work = module_pass(model, images, Setup(mode="training", batch_size=4))
+    optimizer = torch.optim.AdamW(twin.parameters())
+    for _ in range(3):
+        with work.around():
+            work.run()
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(twin(images), torch.zeros(4, dtype=torch.long)).backward()
+        optimizer.step()
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_networks_start_alike() -> None:
+    """The same seed each time, whatever was drawn before: a figure can be taken again."""
+    states = []
+
+    def note(module: torch.nn.Module) -> None:
+        states.append([parameter.detach().clone() for parameter in module.parameters()])
+
+    setup = Setup()
+    with pytest.MonkeyPatch.context() as patch:
+
+        def watched(arch: ArchSpec) -> torch.nn.Module:
+            network = build(arch)
+            note(network)
+            return network
+
+        patch.setattr("scalesearch.measure.passes.build", watched)
+        for seed in (1, 2):
+            torch.manual_seed(seed)
+            time_network(TINY, setup, min_run_time_s=0.01)
+    first, second = states
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def counted(log: list[str], name: str) -> Pass:
+    class Logged(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            log.append(name)
+            time.sleep(0.011)
+            return x
+
+    return module_pass(Logged(), torch.zeros(1, 1, 1, 1), Setup())
+
+
+def test_pairs_go_a_b_b_a() -> None:
+    """Both warm up first; then each sample, two passes before it and one timed, in turn."""
+    log: list[str] = []
+    pairs = pair_passes(counted(log, "a"), counted(log, "b"), pairs=4)
+    assert len(pairs) == 4
+    assert all(a >= 0.011 and b >= 0.011 for a, b in pairs)
+    assert "".join(log[-24:]) == "aaabbb" + "bbbaaa" + "aaabbb" + "bbbaaa"
+    assert "".join(log[:-24]) == "aaabbb" * 2
+
+
+def test_a_sample_of_a_fast_pass_is_many() -> None:
+    """So that it lasts 10 ms: the clock is nothing beside it."""
+    calls = []
+    work = module_pass(torch.nn.Identity(), torch.zeros(1, 1, 1, 1), Setup())
+    fast = Pass(run=lambda: calls.append(0), setup=work.setup, device=work.device)
+    ((a, b),) = pair_passes(fast, fast, pairs=1)
+    assert len(calls) > 1000
+    assert max(a, b) < 1e-3
+
+
+def test_pairs_of_networks_in_unlike_setups() -> None:
+    threads = torch.get_num_threads()
+    generator = torch.get_rng_state()
+    training = Setup(mode="training", batch_size=2, dtype="bfloat16")
+    pairs = time_pairs((TINY, Setup()), (TINY, training), pairs=3)
+    assert len(pairs) == 3
+    assert all(a > 0 and b > 0 for a, b in pairs)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), generator)
+
+
+def test_bad_input_of_the_parts() -> None:
+    work = network_pass(TINY, Setup())
+    for call, message in (
+        (lambda: time_pairs((TINY, Setup()), (TINY, Setup()), pairs=0), "`pairs` must be >= 1, got 0"),
+        (lambda: pair_passes(work, work, pairs=0), "`pairs` must be >= 1, got 0"),
+        (lambda: time_pass(work, min_run_time_s=-1), "`min_run_time_s` must be > 0, got -1"),
+        (
+            lambda: module_pass(torch.nn.Identity(), torch.zeros(1), Setup(runtime="onnxruntime")),
+            "`runtime` must be eager or compile for a torch module, got 'onnxruntime'",
+        ),
+    ):
+        with pytest.raises(ValueError) as error:
+            call()
+        assert str(error.value) == message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["inference", "training"])
+def test_compilation_is_in_no_sample(mode: str) -> None:
+    """It takes seconds at least; a pass of this network takes a small part of one."""
+    torch.compiler.reset()
+    samples = time_network(TINY, Setup(mode=mode, runtime="compile", batch_size=2), min_run_time_s=0.05)
+    assert len(samples) >= 5
+    assert max(samples) < 1
+
+
+@pytest.mark.gpu
+@needs_cuda
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("mode", ["inference", "training"])
+def test_every_dtype_on_a_gpu(mode: str, dtype: str) -> None:
+    setup = Setup(mode=mode, dtype=dtype, batch_size=2, device="cuda")
+    generator = torch.cuda.get_rng_state()
+    assert len(time_network(TINY, setup, min_run_time_s=0.05)) >= 5
+    assert torch.equal(torch.cuda.get_rng_state(), generator)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_pairs_on_a_gpu() -> None:
+    small, large = (Setup(batch_size=size, device="cuda") for size in (1, 4096))
+    pairs = time_pairs((TINY, small), (TINY, large), pairs=4)
+    assert len(pairs) == 4
+    assert all(a > 0 and b > 0 for a, b in pairs)
 
 
 @pytest.mark.gpu

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,10 +13,19 @@ from hypothesis import strategies as st
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
-from scalesearch.measure.memory import measured_inference_bytes, measured_training_bytes
+from scalesearch.measure.memory import measured_bytes
+from scalesearch.records.timing import Setup
 from scalesearch.scaling import Multipliers
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
+
+
+def measured_training_bytes(arch: ArchSpec, batch_size: int, device: str = "cpu") -> int | None:
+    return measured_bytes(arch, Setup(mode="training", batch_size=batch_size, device=device))
+
+
+def measured_inference_bytes(arch: ArchSpec, batch_size: int, device: str = "cpu") -> int | None:
+    return measured_bytes(arch, Setup(batch_size=batch_size, device=device))
 
 
 def b0(width: float, resolution: int, depth: float = 1) -> ArchSpec:
@@ -125,17 +134,35 @@ def test_the_profiler_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
-    ("measure", "batch_size", "device", "message"),
-    [
-        (measured_training_bytes, 1, "cpu", "`batch_size` must be >= 2, got 1"),
-        (measured_inference_bytes, 0, "cpu", "`batch_size` must be >= 1, got 0"),
-        (measured_training_bytes, 2, "tpu", "`device` must be cpu or an available CUDA device, got 'tpu'"),
-    ],
-)
-def test_bad_input(measure: Callable[..., int], batch_size: int, device: str, message: str) -> None:
+def test_half_the_bytes_in_half_the_width() -> None:
+    """Of the pass alone: the float32 weights that the network was built with were there only before it."""
+    arch = b0(0.5, 16)
+    full, half = (measured_bytes(arch, Setup(dtype=dtype)) for dtype in ("float32", "bfloat16"))
+    assert half == pytest.approx(full / 2, rel=0.05)
+
+
+def test_onnx_runtime_holds_the_weights_and_more_for_more_images(tmp_path: Path) -> None:
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("the peak of resident memory can be reset on Linux alone")
+    arch = b0(0.5, 64)
+    few, many = (
+        measured_bytes(arch, Setup(runtime="onnxruntime", batch_size=size), onnx_path=tmp_path / "net.onnx")
+        for size in (1, 64)
+    )
+    if few is None:
+        pytest.skip("this system does not reset the peak of resident memory")
+    assert many > few + 64 * 4 * 3 * 64 * 64  # the images at the very least
+
+
+def test_unknown_where_the_peak_cannot_be_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scalesearch.measure.memory._reset_resident_peak", lambda: None)
+    assert measured_bytes(b0(0.25, 16), Setup(runtime="onnxruntime")) is None
+
+
+def test_bad_input() -> None:
+    message = "`device` must be cpu or an available CUDA device, got 'tpu'"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        measure(b0(0.25, 16), batch_size, device=device)
+        measured_bytes(b0(0.25, 16), Setup(device="tpu"))
 
 
 @pytest.mark.gpu
@@ -145,3 +172,12 @@ def test_closed_form_on_a_gpu() -> None:
     arch = b0(1, 128)
     measured = measured_training_bytes(arch, 64, device="cuda")
     assert training_bytes(arch, 64) == pytest.approx(measured, rel=0.1)
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_inference_on_a_gpu_takes_less_than_training() -> None:
+    arch = b0(1, 128)
+    inference = measured_inference_bytes(arch, 64, device="cuda")
+    assert 0 < inference < measured_training_bytes(arch, 64, device="cuda")
+    assert inference >= inference_bytes(arch, 64) / 2

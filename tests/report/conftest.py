@@ -12,6 +12,7 @@ import pytest
 
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_family
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.records import (
@@ -75,6 +76,8 @@ def _candidate(triples: list[Coefficients], arch: ArchSpec, phi: float) -> Candi
         full_macs=full.macs,
         full_macs_ratio=full.macs / count(FULL).macs,
         status="waiting",
+        inference_bytes=inference_bytes(arch, 1),
+        training_bytes=training_bytes(arch, 32),
     )
 
 

@@ -28,7 +28,7 @@ ISSUE_COLUMNS = """
 EXTRA_COLUMNS = "nominal_ratio, blocks, activations, full_macs, full_macs_ratio, top1_low, top1_high"
 LATER_COLUMNS = """
     seeds, top1_sd, role, phi, budget, budget_target, budget_value, budget_residual, matched_by, p_best,
-    winning_set, top1_stopped
+    winning_set, top1_stopped, inference_bytes, training_bytes, latency_unstable, machine
 """
 HOSTILE = "can't open </td><script>|`x`|\n# Title\r\n\x1b[31m $x^ [a](javascript:b) *b* __c__ \udcff"
 
@@ -99,7 +99,7 @@ def test_candidates_csv_has_the_columns_of_the_issue_and_reads_back(make_run):
     assert list(table[0]) == f"{ISSUE_COLUMNS}, {EXTRA_COLUMNS}, {LATER_COLUMNS}".replace(",", " ").split()
     assert [row["key"] for row in table] == [c.key for c in run.candidates]
     for row, candidate in zip(table, run.candidates, strict=True):
-        for name in ("macs", "params", "resolution", "blocks", "activations", "full_macs"):
+        for name in ("macs", "params", "resolution", "blocks", "activations", "full_macs", "inference_bytes"):
             assert row[name] == str(getattr(candidate, name))
         for name in ("alpha", "product", "depth", "macs_ratio", "full_macs_ratio"):
             assert float(row[name]) == pytest.approx(getattr(candidate, name), rel=1e-15)
@@ -139,13 +139,17 @@ def test_the_fronts_are_what_brute_force_says(make_run):
 
     costs = {
         "macs": lambda c: c.macs,
+        "params": lambda c: c.params,
+        "memory": lambda c: c.inference_bytes,
         "latency": lambda c: by_key.loc[c.key, "latency_median_s"],
     }
+    columns = {"macs": "macs", "params": "params", "memory": "inference_bytes", "latency": "latency_median_s"}
     front = rows(csv_text(pareto_table(run)))
+    assert list(dict.fromkeys(row["front"] for row in front)) == list(costs)
     for name, cost in costs.items():
         keys = [row["key"] for row in front if row["front"] == name]
         assert set(keys) == {c.key for c in done if not beaten(c, cost)}
-        column = [float(by_key.loc[key, "macs" if name == "macs" else "latency_median_s"]) for key in keys]
+        column = [float(by_key.loc[key, columns[name]]) for key in keys]
         assert column == sorted(column)
         assert set(keys) == {k for k in by_key.index if name in by_key.loc[k, "pareto"].split("+")}
 
@@ -266,7 +270,7 @@ def test_one_trained_network_with_parts_of_its_record_missing(make_run, keep):
     assert "Nothing to compare with" in page
     assert ("95% interval 4" in page) == (keep == "held_out_images")
     assert (curves_figure(run) is None) == (keep != "curve")
-    assert len(pareto_figure(run).axes) == (2 if keep == "latency" else 1)
+    assert len(pareto_figure(run).axes) == (4 if keep == "latency" else 3)
     assert any(pareto_table(run)["front"] == "latency") == (keep == "latency")
 
 

@@ -13,8 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from scalesearch.files import write_bytes, write_text
 from scalesearch.report.evidence import difference_p, wilson
-from scalesearch.report.files import write_bytes, write_text
 from scalesearch.report.labels import Label, place_labels, spread
 from scalesearch.report.markdown import code, duration, escape, fenced, si
 from scalesearch.report.pareto import pareto_front

@@ -18,7 +18,7 @@ FAMILY = """
     phi, depth, width, resolution_multiplier, resolution, blocks, params, macs, fvcore_total, activations,
     nominal_ratio, macs_ratio
 """
-LATENCY = "latency_median_s, latency_iqr_s, batch_size, device, threads"
+LATENCY = "latency_median_s, latency_iqr_s, batch_size, device, threads, latency_unstable, machine"
 PUBLISHED = """
     name, depth, width, resolution, params, macs, fvcore_total, params_published, flops_published,
     params_error, flops_error, implied_phi_depth, implied_phi_width, implied_phi_resolution, top1_published,

@@ -265,11 +265,23 @@ def test_amounts_are_said_in_their_units(kind, value, said):
 
 def test_where_all_cost_the_same_a_strip_takes_the_place_of_the_cost_axis(make_run, tmp_path):
     run = budgeted(make_run(trained=4))
+    assert [axes.get_xlabel() for axes in pareto_figure(run).axes] == [
+        "parameters (millions)",
+        "inference memory (MiB), batch of 1",
+    ]
+    assert "no panel for MACs, of which all trained networks have the same within 5%" in page_of(run)
+    assert "All trained networks have the same MACs within 5%: that front says next to nothing." in page_of(
+        run
+    )
+    run = with_candidates(run, lambda _, c: replace(c, params=10**6, inference_bytes=10**6))
     assert pareto_figure(run) is None
     report = write_grid_report(run, tmp_path)
     assert {path.stem for path in report.figures} == {"seeds", "surface", "learning_curves"}
     page = report.page.read_text()
-    assert "left out, as all trained networks cost the same within 5%" in page
+    assert (
+        "left out. There is no panel for MACs, params and inference memory, of which all trained networks have the "
+        "same within 5%; no panel for latency, which was not measured."
+    ) in page
     drawn = texts(seeds_figure(run))
     assert "1 seed each; all cost the same within 5%" in drawn
     for c in judged(run):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from scalesearch.architecture.match import closed_form
+from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import compound, scale
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import Coefficients, Multipliers
@@ -182,3 +183,14 @@ def test_a_cost_without_closed_form_has_to_be_measured() -> None:
         EqualCost.of("latency", base, 1.0, tolerance=0.1, batch_size=32)
     measured = EqualCost.of("latency", base, 1.0, tolerance=0.1, batch_size=32, measured=lambda _arch: 3.0)
     assert math.isclose(measured.target, 6.0)
+
+
+@pytest.mark.parametrize(("recipe", "optimizer"), [("steady", "adamw"), ("paper", "rmsprop")])
+def test_every_planned_network_has_its_memory_in_closed_form(recipe: str, optimizer: str) -> None:
+    settings = replace(COARSE, recipe=recipe, epochs=1, latency_batch_size=4, batch_size=16, max_networks=2)
+    plan = plan_grid(settings, SIZE)
+    for planned in plan.chosen:
+        assert planned.record.inference_bytes == inference_bytes(planned.arch, 4)
+        assert planned.record.training_bytes == training_bytes(planned.arch, 16, optimizer=optimizer)
+    assert plan.skipped
+    assert all(c.inference_bytes and c.training_bytes for c in plan.skipped)

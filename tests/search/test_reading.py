@@ -13,9 +13,18 @@ import pytest
 from click.testing import Result
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from scalesearch.proxy.dataset import DataSize
 from scalesearch.report.tables import candidates_table
+from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.opening import find_study, open_study
-from scalesearch.search.reading import SAME_AS, chosen_of, counting_trials, runs_of
+from scalesearch.search.reading import (
+    SAME_AS,
+    attributes_of,
+    chosen_of,
+    counting_trials,
+    read_record,
+    runs_of,
+)
 from scalesearch.search.storage import StudyError, sqlite_url
 from tests.search.conftest import Lab
 
@@ -37,8 +46,14 @@ def light_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _same_as_then(folder: Path, *, but: tuple[str, ...] = ()) -> None:
-    then = pd.read_csv(OLD / "candidates.csv").drop(columns=list(but))
-    pd.testing.assert_frame_equal(pd.read_csv(folder / "candidates.csv")[list(then)], then)
+    then, now = pd.read_csv(OLD / "candidates.csv"), pd.read_csv(folder / "candidates.csv")
+    # There are more fronts than there were.
+    but = (*but, "pareto")
+    pd.testing.assert_frame_equal(now[list(then)].drop(columns=list(but)), then.drop(columns=list(but)))
+    fronts = [{"macs", "latency"} & set(names.split("+")) for names in now["pareto"].fillna("")]
+    assert fronts == [set(names.split("+")) - {""} for names in then["pareto"].fillna("")]
+    # Nor had version 0.1.0 a word on memory, or on the machine.
+    assert now["machine"].isna().all()
 
 
 def _again(old: Path) -> tuple[str, ...]:
@@ -172,3 +187,22 @@ def test_a_database_is_not_made_by_looking_for_a_study(tmp_path: Path) -> None:
         assert found.name == made.name
     with pytest.raises(StudyError, match=r"^`storage` must be a database URL"):
         find_study("nonsense", "run")
+
+
+def test_a_study_that_kept_its_networks_but_not_their_memory_gets_it_from_the_networks() -> None:
+    size = DataSize(classes=18, train_images=3600)
+    plan = plan_grid(GridSettings(step=0.25, tolerance=0.3, max_networks=2), size)
+    run = plan.facts(name=NAME, command="", machine={}, versions={})
+    trials = []
+    for planned in plan.chosen:
+        attributes = attributes_of(planned)
+        for name in ("inference_bytes", "training_bytes"):
+            assert attributes["candidate"].pop(name) > 0
+        trials.append(create_trial(value=0.5, user_attrs=attributes))
+    read = read_record(run, {}, trials).candidates
+    kept = [(c.key, c.inference_bytes, c.training_bytes) for c in (p.record for p in plan.chosen)]
+    assert sorted((c.key, c.inference_bytes, c.training_bytes) for c in read) == sorted(kept)
+    # Without the network nothing is known.
+    for trial in trials:
+        trial.user_attrs.pop("arch")
+    assert {c.inference_bytes for c in read_record(run, {}, trials).candidates} == {None}

@@ -1,0 +1,40 @@
+"""What was found of one thing that scalesearch needs, or could use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Finding", "one_line", "works"]
+
+Outcome = Literal["ok", "failed", "missing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was tried.
+
+    Attributes:
+        name: what was tried.
+        outcome: ``failed`` where it is there and does not work, ``missing`` where it is not there.
+        detail: what was seen.
+        advice: what would do; empty where all is well.
+        needed: whether scalesearch can't do its work without it.
+    """
+
+    name: str
+    outcome: Outcome
+    detail: str
+    advice: str = ""
+    needed: bool = True
+
+
+def works(findings: Iterable[Finding]) -> bool:
+    """Whether all that is needed is there and works."""
+    return all(finding.outcome == "ok" for finding in findings if finding.needed)
+
+
+def one_line(error: object) -> str:
+    """An error's message as one line of bounded length, its kind where it has none."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,232 @@
+"""Networks out of the tables of finished runs: rebuilt from their multipliers, checked against their row."""
+
+from __future__ import annotations
+
+import csv
+import math
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from scalesearch.architecture.baselines import chosen_baseline
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.scaling import Multipliers
+
+__all__ = ["TABLES", "WINNER", "Base", "named_networks"]
+
+TABLES = ("candidates.csv", "trials.csv", "sweep.csv", "family.csv")
+"""The tables of runs that describe networks, in the order in which a folder is searched for them."""
+WINNER = "winner"
+PHI = "phi="
+NEEDED = ("depth", "width", "resolution")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The network that multipliers scale, and how. Resolution 0 stands for the baseline's own.
+
+    ``given`` is the baseline itself, where it isn't built in; ``resolution_width`` the input's width, where
+    it is not ``resolution``.
+
+    Raises:
+        ValueError: if the baseline is unknown, or a number is out of range.
+    """
+
+    baseline: str = "efficientnet-b0"
+    given: ArchSpec | None = None
+    stem_stride: int | None = None
+    width: float = 1.0
+    resolution: int = 0
+    resolution_width: int | None = None
+    classes: int = 1000
+    rounding: Rounding = field(default_factory=Rounding)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.width) and self.width > 0):
+            raise ValueError(f"`baseline_width` must be a finite number > 0, got {self.width}")
+        if self.resolution < 0:
+            raise ValueError(f"`baseline_resolution` must be >= 1, got {self.resolution}")
+        _ = self.arch
+
+    @property
+    def arch(self) -> ArchSpec:
+        """The network itself."""
+        full = chosen_baseline(self.baseline, self.given, self.stem_stride)
+        height, across = (self.resolution, self.resolution_width) if self.resolution else full.input_size
+        reduced = scale(full, Multipliers(width=self.width), self.rounding, resolution=height)
+        return replace(reduced, classes=self.classes, resolution_width=across)
+
+    @property
+    def label(self) -> str:
+        """The baseline's name, with the width that it was reduced by: ``efficientnet-b0x0.25``."""
+        return self.baseline if self.width == 1 else f"{self.baseline}x{self.width:g}"
+
+    def scaled(self, depth: float, width: float, resolution: int | float) -> tuple[str, ArchSpec]:
+        """A name and the network; a whole ``resolution`` is in pixels, any other a multiplier."""
+        pixels = resolution if isinstance(resolution, int) else None
+        multipliers = Multipliers(
+            depth=depth, width=width, resolution=1.0 if pixels is not None else resolution
+        )
+        arch = scale(self.arch, multipliers, self.rounding, resolution=pixels)
+        name = f"{self.label}-d{depth:.4g}-w{width:.4g}-r{arch.resolution}"
+        return name, replace(arch, name=name)
+
+
+def named_networks(
+    path: Path, wanted: str, base: Base, argument: str = "network"
+) -> tuple[tuple[str, ArchSpec], ...]:
+    """The networks of a table, or of the table in a run's folder, with a name for each.
+
+    A run.toml beside the table says how its networks were made; without one ``base`` does.
+
+    Args:
+        path: of the file or folder.
+        wanted: ``winner`` for the one with the highest top-1, the first letters of a key, or ``phi=2`` for a
+            member of a family; empty for all that the run has not skipped.
+        base: the baseline and the rounding.
+        argument: what the errors call it.
+
+    Raises:
+        ValueError: if there is no such table or network, or a rebuilt network is not the row's.
+    """
+    table = _table(path, argument)
+    rows = _rows(table, argument)
+    base = _base_beside(table, base, argument)
+    chosen = _chosen(rows, wanted, table, argument)
+    distinct = {
+        arch.key: (name, arch) for name, arch in (_rebuilt(row, base, table, argument) for row in chosen)
+    }
+    uses = Counter(name for name, _ in distinct.values())
+    named = ((f"{name}-{arch.key[:6]}" if uses[name] > 1 else name, arch) for name, arch in distinct.values())
+    return tuple((name, replace(arch, name=name)) for name, arch in named)
+
+
+def _table(path: Path, argument: str) -> Path:
+    if not path.is_dir():
+        return path
+    for name in TABLES:
+        if (path / name).is_file():
+            return path / name
+    raise ValueError(
+        f"`{argument}` must be a run's folder with one of {', '.join(TABLES)}, got {path}, which has none"
+    )
+
+
+def _rows(table: Path, argument: str) -> list[dict[str, str]]:
+    try:
+        with table.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            columns = reader.fieldnames or ()
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"`{argument}` must be a readable CSV file, got {table}: {error}") from error
+    missing = [name for name in NEEDED if name not in columns]
+    if missing:
+        raise ValueError(
+            f"`{argument}` must be a table with columns {', '.join(NEEDED)}, got {table} without "
+            f"{', '.join(missing)}"
+        )
+    if not rows:
+        raise ValueError(f"`{argument}` must be a table with at least one network, got {table} with none")
+    return rows
+
+
+def _base_beside(table: Path, base: Base, argument: str) -> Base:
+    """How the run was made that the table belongs to."""
+    file = table.parent / "run.toml"
+    try:
+        recorded = tomllib.loads(file.read_text("utf-8"))
+        run = recorded["run"]
+        settings: Mapping[str, Any] = recorded[run["kind"]]
+        rounding = Rounding(
+            channel_divisor=settings["baseline_channel_divisor"],
+            min_kept_fraction=settings["min_kept_fraction"],
+            repeats_rule=settings["repeats_rule"],
+            resolution_multiple=settings["resolution_multiple"],
+        )
+        return Base(
+            baseline=settings["baseline"],
+            given=None if (known := settings.get("baseline_arch")) is None else ArchSpec.from_dict(known),
+            stem_stride=settings.get("stem_stride"),
+            resolution_width=settings.get("baseline_resolution_width"),
+            width=settings["baseline_width"],
+            resolution=settings["baseline_resolution"],
+            classes=run["classes"],
+            rounding=rounding,
+        )
+    except FileNotFoundError:
+        return base
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"`{argument}` must be a table whose run can be read, got {table}: {file} does not say how its "
+            f"networks were made ({error!r})"
+        ) from error
+
+
+def _chosen(
+    rows: Sequence[Mapping[str, str]], wanted: str, table: Path, argument: str
+) -> list[Mapping[str, str]]:
+    if not wanted:
+        return [row for row in rows if row.get("status") != "skipped"]
+    if wanted == WINNER:
+        trained = [row for row in rows if row.get("status") == "completed" and row.get("top1")]
+        if not trained:
+            raise ValueError(
+                f"`{argument}` must name a run with a trained network to have a winner, got {table} with none"
+            )
+        # Of equal ones the cheapest, as the run's own report has it.
+        return [max(trained, key=lambda row: (_number(row, "top1"), -_number(row, "macs")))]
+    if wanted.startswith(PHI):
+        return [_at_phi(rows, wanted, table, argument)]
+    found = [row for row in rows if row.get("key", "").startswith(wanted)]
+    if len(found) != 1:
+        keys = [key for row in rows if (key := row.get("key", ""))]
+        raise ValueError(
+            f"`{argument}` must name one network of {table} by the first letters of its key "
+            f"({', '.join(keys[:3]) or 'it has no keys'}{', ...' if len(keys) > 3 else ''}) or as {WINNER}, "
+            f"got {wanted!r}, which is {'none of them' if not found else f'{len(found)} of them'}"
+        )
+    return found
+
+
+def _at_phi(rows: Sequence[Mapping[str, str]], wanted: str, table: Path, argument: str) -> Mapping[str, str]:
+    found = [row for row in rows if row.get("phi") and f"{_number(row, 'phi'):g}" == wanted.removeprefix(PHI)]
+    if len(found) != 1:
+        phis = ", ".join(dict.fromkeys(f"{_number(row, 'phi'):g}" for row in rows if row.get("phi")))
+        raise ValueError(
+            f"`{argument}` must name one network of {table} by a phi of it ({phis or 'it has none'}), "
+            f"got {wanted!r}, which is {'none of them' if not found else f'that of {len(found)} of them'}"
+        )
+    return found[0]
+
+
+def _rebuilt(row: Mapping[str, str], base: Base, table: Path, argument: str) -> tuple[str, ArchSpec]:
+    try:
+        name, arch = base.scaled(float(row["depth"]), float(row["width"]), int(float(row["resolution"])))
+        cost = count(arch)
+        known = {what: int(float(row[what])) for what in ("params", "macs") if row.get(what)}
+    except (ValueError, TypeError, OverflowError) as error:
+        reason = str(error).replace("`", "")
+        raise ValueError(
+            f"`{argument}` must be a table of networks that can be built, got {table}: {reason}"
+        ) from error
+    for what, there in known.items():
+        if getattr(cost, what) != there:
+            raise ValueError(
+                f"`{argument}` must be a table whose networks --baseline, --baseline-width, "
+                f"--baseline-resolution and the rounding options make again, got {table}: depth "
+                f"{row['depth']}, width {row['width']} at {row['resolution']} px has {there:,} {what} there "
+                f"and {getattr(cost, what):,} rebuilt from {base.label}"
+            )
+    return name, arch
+
+
+def _number(row: Mapping[str, str], column: str) -> float:
+    try:
+        return float(row[column])
+    except (KeyError, ValueError, TypeError):
+        return -math.inf

@@ -1,0 +1,140 @@
+"""What scalesearch can use but does without: ONNX, a compiler, a GPU and its driver's word on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from scalesearch.bench.finding import Finding, one_line
+
+__all__ = ["compiler", "cuda", "nvml", "onnx"]
+
+ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+PIP_ONNX = 'pip install "scalesearch[onnx]"'
+# What torch.compile's code for a CPU includes.
+PROGRAM = "#include <Python.h>\n#include <omp.h>\nint main() { return omp_get_max_threads(); }\n"
+WINDOWS_DRIVER = "C:/Windows/System32/nvcuda.dll"
+
+
+def onnx() -> Finding:
+    """Whether networks can be exported as ONNX and run by ONNX Runtime."""
+    lacking = [package for package in ONNX_PACKAGES if find_spec(package) is None]
+    if lacking:
+        return Finding(
+            name="ONNX", outcome="missing", detail=f"no {', '.join(lacking)}", advice=PIP_ONNX, needed=False
+        )
+    detail = ", ".join(f"{package} {_version(package)}" for package in ONNX_PACKAGES)
+    return Finding(name="ONNX", outcome="ok", detail=detail, needed=False)
+
+
+def compiler(device: str = "cpu", environment: Mapping[str, str] = os.environ) -> Finding:
+    """Whether torch.compile finds what it compiles with.
+
+    That is a C++ compiler with OpenMP and Python's headers, and on a GPU Triton too.
+    """
+    name = "torch.compile"
+    default = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    command = environment.get("CXX", default)
+    found = shutil.which(command)
+    if device.startswith("cuda") and find_spec("triton") is None:
+        return Finding(
+            name=name, outcome="missing", detail="no Triton", advice="pip install triton", needed=False
+        )
+    if found is None:
+        return Finding(
+            name=name,
+            outcome="missing",
+            detail=f"no C++ compiler {command}",
+            advice="install one (apt install g++, xcode-select --install), or name one in CXX",
+            needed=False,
+        )
+    if sys.platform != "linux":  # flags differ, and so does OpenMP's place
+        return Finding(name=name, outcome="ok", detail=f"a C++ compiler, {command}", needed=False)
+    headers = sysconfig.get_path("include")
+    try:
+        tried = subprocess.run(
+            [found, "-x", "c++", "-fopenmp", "-fsyntax-only", f"-I{headers}", "-"],
+            input=PROGRAM,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        wrong = next((line for line in tried.stderr.splitlines() if "error" in line), tried.stderr)
+        failed = tried.returncode != 0
+    except (OSError, subprocess.SubprocessError) as error:
+        wrong, failed = str(error), True
+    if failed:
+        return Finding(
+            name=name,
+            outcome="failed",
+            detail=f"{command} can't compile for Python: {one_line(wrong)}",
+            advice="install Python's headers and OpenMP (apt install g++ python3-dev libgomp1)",
+            needed=False,
+        )
+    return Finding(
+        name=name, outcome="ok", detail=f"a C++ compiler, {command}, with Python's headers", needed=False
+    )
+
+
+def cuda(device: str) -> Finding:
+    """Which CUDA devices torch sees."""
+    from scalesearch.measure.device import DRIVER_NODES
+
+    needed = device.startswith("cuda")
+    # A system without a driver is not asked further: loading torch takes seconds.
+    if not needed and not any(node.exists() for node in (*DRIVER_NODES, Path(WINDOWS_DRIVER))):
+        return Finding(
+            name="CUDA",
+            outcome="missing",
+            detail="no NVIDIA driver; networks are trained and measured on the CPU",
+            advice="on a machine with an NVIDIA GPU, install its driver",
+            needed=False,
+        )
+    import torch
+
+    if not torch.cuda.is_available():
+        build = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+        return Finding(
+            name="CUDA",
+            outcome="missing",
+            detail=f"there is a driver, but torch {torch.__version__} ({build}) sees no device",
+            advice="install the torch that pytorch.org names for this driver's CUDA",
+            needed=needed,
+        )
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    detail = ", ".join(f"cuda:{index} {name}" for index, name in enumerate(names))
+    return Finding(name="CUDA", outcome="ok", detail=detail, needed=needed)
+
+
+def nvml(device: str) -> Finding:
+    """Whether a GPU's clocks, temperature and throttling can be asked for."""
+    from scalesearch.measure.nvml import gpu_state, nvml_works
+
+    if not nvml_works():
+        return Finding(
+            name="NVML",
+            outcome="missing",
+            detail="no NVIDIA driver answers: a GPU's clocks and throttling would not be recorded",
+            advice="on a machine with an NVIDIA GPU, install its driver"
+            if find_spec("pynvml")
+            else "pip install nvidia-ml-py",
+            needed=False,
+        )
+    state = gpu_state(device) if device.startswith("cuda") else {}
+    told = ", ".join(f"{label} {value}" for label, value in state.items() if not isinstance(value, list))
+    return Finding(name="NVML", outcome="ok", detail=told or "the driver answers", needed=False)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # a module without a distribution, such as one built from source
+        return "of unknown version"

@@ -1,0 +1,234 @@
+"""Which networks a command is about: published names, baselines with multipliers, tables of finished runs.
+
+What a user may write for one::
+
+    b3, efficientnet-b3                      a published network
+    b0..b7                                   a range of them
+    efficientnet-b0                          a baseline
+    efficientnet-b0:1.2,1.1,1.15             a baseline scaled in depth, width and resolution
+    reports/scale/family.csv, reports/scale  the networks of a table, or of a run's folder
+    reports/grid:winner, reports/grid:8492a  one network of a run
+    b0@dtype=bf16,batch=8                    any of them in another setup than the command's
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from scalesearch.architecture.baselines import BASELINES
+from scalesearch.architecture.published import published_family
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.bench.network_files import Base, named_networks
+from scalesearch.records.timing import DTYPES, MODES, RUNTIMES, Setup
+
+__all__ = ["Base", "Subject", "dtype_name", "parse_changes", "parse_subject", "parse_subjects"]
+
+SHORT_DTYPES = MappingProxyType({"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"})
+ON_OFF = MappingProxyType({"yes": True, "no": False, "true": True, "false": False, "on": True, "off": False})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A network, what it goes by, and in what its setup differs from the command's.
+
+    ``changes`` holds values of fields of ``Setup``.
+    """
+
+    name: str
+    arch: ArchSpec
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def setup(self, common: Setup) -> Setup:
+        """The command's setup with this network's own changes.
+
+        Raises:
+            ValueError: if the two do not go together.
+        """
+        return replace(common, **self.changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; :meth:`from_dict` turns it back."""
+        return {"name": self.name, "arch": self.arch.to_dict(), "changes": dict(self.changes)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Subject:
+        """The subject that :meth:`to_dict` gave."""
+        return cls(name=data["name"], arch=ArchSpec.from_dict(data["arch"]), changes=dict(data["changes"]))
+
+
+def parse_subjects(
+    texts: Sequence[str], base: Base | None = None, argument: str = "network"
+) -> tuple[Subject, ...]:
+    """The networks that ``texts`` name, in that order, each once.
+
+    Args:
+        texts: as the head of this module shows.
+        base: the baseline of tables without a run.toml beside them, and their rounding, which is that of a
+            baseline with multipliers too; EfficientNet-B0 and the official rounding if None.
+        argument: what the errors call a text.
+
+    Raises:
+        ValueError: if one names no network, or one that cannot be built.
+    """
+    base = base or Base()
+    subjects: list[Subject] = []
+    for text in texts:
+        # Two names of one network, such as b0 and efficientnet-b0, are one subject under the first.
+        known = [(s.arch.key, s.changes) for s in subjects]
+        subjects += [s for s in _parse(text, base, argument) if (s.arch.key, s.changes) not in known]
+    return _told_apart(subjects)
+
+
+def parse_subject(text: str, base: Base | None = None, argument: str = "network") -> Subject:
+    """The one network that ``text`` names; see :func:`parse_subjects`.
+
+    Raises:
+        ValueError: if it names none, or several.
+    """
+    subjects = parse_subjects([text], base, argument)
+    if len(subjects) != 1:
+        names = ", ".join(subject.name for subject in subjects[:3])
+        raise ValueError(
+            f"`{argument}` must be one network, got {text!r}, which is {len(subjects)}: {names}"
+            f"{', ...' if len(subjects) > 3 else ''}"
+        )
+    return subjects[0]
+
+
+def _told_apart(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+    """The subjects, with the key in the name of those whose name another network has too."""
+    keys: dict[str, set[str]] = {}
+    for subject in subjects:
+        keys.setdefault(subject.name, set()).add(subject.arch.key)
+    return tuple(
+        replace(s, name=f"{s.name}-{s.arch.key[:6]}") if len(keys[s.name]) > 1 else s for s in subjects
+    )
+
+
+def _parse(text: str, base: Base, argument: str) -> list[Subject]:
+    network, at, after = text.rpartition("@")
+    # A folder may have the sign in its name.
+    if not at or Path(text).exists():
+        network, at = text, ""
+    changes = parse_changes(after, argument) if at else {}
+    return [Subject(name=n, arch=a, changes=changes) for n, a in _networks(network, base, argument)]
+
+
+def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, ArchSpec]]:
+    published = published_family()
+    if (short := text.removeprefix("efficientnet-")) in published:
+        arch = published[short].arch()
+        return [(arch.name, arch)]
+    if match := re.fullmatch(r"(?:efficientnet-)?b(\d+)\.\.(?:efficientnet-)?b(\d+)", text):
+        names = [f"b{index}" for index in range(int(match[1]), min(int(match[2]), len(published)) + 1)]
+        if names and all(name in published for name in (names[0], f"b{match[2]}")):
+            archs = [published[name].arch() for name in names]
+            return [(arch.name, arch) for arch in archs]
+        raise ValueError(
+            f"`{argument}` must be a rising range of published networks such as b0..b7, got {text!r}; "
+            f"published are {', '.join(published)}"
+        )
+    name, colon, after = text.partition(":")
+    if name in BASELINES:
+        own = Base(baseline=name, rounding=base.rounding)
+        return [_multiplied(own, after, text, argument)] if colon else [(name, own.arch)]
+    if Path(text).exists():
+        return named_networks(Path(text), "", base, argument)
+    path, _, wanted = text.rpartition(":")
+    if path and wanted and Path(path).exists():
+        return named_networks(Path(path), wanted, base, argument)
+    raise ValueError(
+        f"`{argument}` must be a published network ({', '.join(published)}), a range such as b0..b7, "
+        f"a baseline ({', '.join(BASELINES)}) with or without multipliers such as "
+        f"efficientnet-b0:1.2,1.1,1.15, a family or candidates file, or a run's folder, got {text!r}"
+    )
+
+
+def _multiplied(base: Base, after: str, text: str, argument: str) -> tuple[str, ArchSpec]:
+    try:
+        depth, width, resolution = (float(part) for part in after.split(","))
+        return base.scaled(depth, width, resolution)
+    except (ValueError, OverflowError) as error:
+        reason = str(error).replace("`", "")
+        raise ValueError(
+            f"`{argument}` must be a baseline with three multipliers > 0, of depth, width and resolution, "
+            f"such as efficientnet-b0:1.2,1.1,1.15, got {text!r}: {reason}"
+        ) from error
+
+
+def dtype_name(text: str) -> str:
+    """The full name of a dtype that may be written short: ``bf16`` is ``bfloat16``.
+
+    Raises:
+        ValueError: if there is no such dtype.
+    """
+    name = SHORT_DTYPES.get(text, text)
+    if name not in DTYPES:
+        raise ValueError(f"`dtype` must be one of {', '.join(SHORT_DTYPES)}, got {text!r}")
+    return name
+
+
+def parse_changes(text: str, argument: str = "network") -> dict[str, Any]:
+    """Fields of a ``Setup`` out of ``dtype=bf16,batch=8,runtime=compile``.
+
+    Raises:
+        ValueError: if a field or a value is unknown.
+    """
+    changes: dict[str, Any] = {}
+    for part in text.split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        field_name, read = CHANGES.get(name, ("", str))
+        if not (equals and field_name):
+            known = ", ".join(f"{key}=" for key in CHANGES)
+            raise ValueError(f"`{argument}` must be followed by one of {known} after @, got {part!r}")
+        try:
+            changes[field_name] = read(value)
+        except ValueError as error:
+            raise ValueError(f"`{argument}` must have {error} as {name} after @, got {part!r}") from None
+    return changes
+
+
+def _of(allowed: Sequence[str]) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return value
+
+    return read
+
+
+def _dtype(value: str) -> str:
+    try:
+        return dtype_name(value)
+    except ValueError:
+        raise ValueError(f"one of {', '.join(SHORT_DTYPES)}") from None
+
+
+def _whole(value: str) -> int:
+    if not (value.isascii() and value.isdecimal() and int(value) > 0):
+        raise ValueError("a whole number >= 1")
+    return int(value)
+
+
+def _flag(value: str) -> bool:
+    if value not in ON_OFF:
+        raise ValueError("yes or no")
+    return ON_OFF[value]
+
+
+CHANGES: Mapping[str, tuple[str, Callable[[str], Any]]] = MappingProxyType(
+    {
+        "dtype": ("dtype", _dtype),
+        "batch": ("batch_size", _whole),
+        "runtime": ("runtime", _of(RUNTIMES)),
+        "mode": ("mode", _of(MODES)),
+        "threads": ("threads", _whole),
+        "channels_last": ("channels_last", _flag),
+        "device": ("device", str),
+    }
+)

@@ -1,0 +1,162 @@
+"""What the commands take that time networks: setups, one of each or lists of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import click
+
+from scalesearch.bench.subjects import SHORT_DTYPES
+from scalesearch.cli.main import Fail
+from scalesearch.cli.options import Decorator, group
+from scalesearch.records.timing import DTYPES, MODES, RUNTIMES, Setup
+
+__all__ = ["NUMBERS", "ListOf", "device_option", "require_runtimes", "resolve_setups", "setup_options"]
+
+ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+
+
+class ListOf(click.ParamType[tuple[Any, ...]]):
+    """Values with commas between them, each once; ``several`` off takes one value alone."""
+
+    name = "list"
+
+    def __init__(self, read: Callable[[str], Any], wanted: str, *, several: bool = True) -> None:
+        self.read = read
+        self.wanted = wanted
+        self.several = several
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The values as a tuple, or the one value."""
+        if isinstance(value, tuple) or (isinstance(value, int) and not self.several):
+            return value
+        if isinstance(value, list):  # a run.toml's
+            value = ",".join(str(item) for item in value)
+        try:
+            values = tuple(self.read(part.strip()) for part in str(value).split(","))
+        except (ValueError, KeyError):
+            values = ()
+        if not values or len(set(values)) < len(values) or (len(values) > 1 and not self.several):
+            each = ", each once, with commas between them" if self.several else ""
+            self.fail(f"must be {self.wanted}{each}, got {str(value)!r}", param, ctx)
+        return values if self.several else values[0]
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
+        raise ValueError(text)
+    return int(text)
+
+
+def _among(names: Sequence[str]) -> Callable[[str], str]:
+    return {name: name for name in names}.__getitem__
+
+
+def _dtype(text: str) -> str:
+    return SHORT_DTYPES[text] if text in SHORT_DTYPES else _among(DTYPES)(text)
+
+
+NUMBERS = ListOf(_number, "whole numbers >= 1")
+
+
+def setup_options(*, several: bool) -> Decorator:
+    """How networks are timed; with ``several`` every option but the layout takes a list."""
+    one = "one or more of" if several else "one of"
+    listed, counted = ("LIST", "LIST") if several else ("NAME", "N")
+
+    def values(read: Callable[[str], Any], wanted: str) -> ListOf:
+        return ListOf(read, wanted, several=several)
+
+    numbers = NUMBERS if several else values(_number, "a whole number >= 1")
+    many = ", or a list such as 1,8" if several else ""
+    return group(
+        click.option(
+            "--batch-size",
+            type=numbers,
+            metavar=counted,
+            default="1",
+            show_default=True,
+            help=f"Images in one pass{many}.",
+        ),
+        click.option(
+            "--threads",
+            type=numbers,
+            metavar=counted,
+            help=f"CPU threads{', or a list such as 1,2' if several else ''}.  [default: all usable cores]",
+        ),
+        click.option(
+            "--dtype",
+            metavar=listed,
+            type=values(_dtype, f"{one} {', '.join(SHORT_DTYPES)}"),
+            default="fp32",
+            show_default=True,
+            help="fp32, bf16 or fp16: of weights and images; when training, of autocast.",
+        ),
+        click.option(
+            "--mode",
+            metavar=listed,
+            type=values(_among(MODES), f"{one} {', '.join(MODES)}"),
+            default="inference",
+            show_default=True,
+            help="inference: a forward pass. training: a whole step with AdamW.",
+        ),
+        click.option(
+            "--runtime",
+            metavar=listed,
+            type=values(_among(RUNTIMES), f"{one} {', '.join(RUNTIMES)}"),
+            default="eager",
+            show_default=True,
+            help="eager, compile (torch.compile) or onnxruntime (pip install 'scalesearch[onnx]').",
+        ),
+        click.option(
+            "--channels-last/--no-channels-last",
+            default=True,
+            show_default=True,
+            help="Memory layout of weights and images; ONNX Runtime chooses its own.",
+        ),
+    )
+
+
+def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--device."""
+    return click.option(
+        "--device", default="auto", show_default=True, help="Where to measure: auto, cpu, cuda or cuda:N."
+    )(command)
+
+
+def resolve_setups(options: dict[str, Any], *, several: bool) -> dict[str, Any]:
+    """The options with the device and the threads that this machine makes of their defaults."""
+    from scalesearch.measure.device import auto_device
+    from scalesearch.measure.machine import usable_cores
+
+    cores = usable_cores()
+    return options | {
+        "device": auto_device() if options["device"] == "auto" else options["device"],
+        "threads": options["threads"] or ((cores,) if several else cores),
+    }
+
+
+def require_runtimes(setups: Sequence[Setup]) -> None:
+    """Refuses a device that is not there and a runtime that is not installed, before anything runs.
+
+    Raises:
+        ValueError: if a device is not there, or the runtime cannot use it.
+        Fail: if packages are missing; the message has the line that installs them.
+    """
+    from scalesearch.cli.run import require_device
+
+    for device in {setup.device: None for setup in setups}:
+        require_device(device)
+    for setup in setups:
+        if setup.runtime != "onnxruntime":
+            continue
+        if any(find_spec(package) is None for package in ONNX_PACKAGES):
+            raise Fail(
+                "--runtime must be one that is installed, got 'onnxruntime': pip install 'scalesearch[onnx]'"
+            )
+        if setup.device != "cpu":
+            from scalesearch.measure.onnx_runtime import require_onnx_runtime
+
+            require_onnx_runtime(setup.device)

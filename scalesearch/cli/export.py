@@ -1,0 +1,253 @@
+"""``scalesearch export``: a network as ONNX, torch.export program, safetensors and Python."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalesearch.cli.main import Fail
+from scalesearch.cli.options import format_option, out_option
+from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, SPEC
+
+if TYPE_CHECKING:
+    from scalesearch.architecture.spec import ArchSpec
+    from scalesearch.export.state import State
+
+__all__ = ["export"]
+
+COLUMNS = {
+    "format": "{}",
+    "file": "{}",
+    "bytes": "{:,d}",
+    "difference": "{:.1e}",
+    "bound": "{:.1e}",
+    "check": "{}",
+}
+WEIGHTS = ".safetensors"
+
+
+class _Formats(click.ParamType[tuple[str, ...]]):
+    """Some of the formats, such as ``onnx,python``."""
+
+    name = "formats"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(part.strip() for part in str(value).split(",")))
+        if unknown := [name for name in names if name not in FORMATS]:
+            self.fail(f"must be some of {', '.join(FORMATS)}, got {unknown[0]!r}", param, ctx)
+        return names
+
+
+@click.command
+@click.argument("source")
+@click.option(
+    "--candidate",
+    default="winner",
+    show_default=True,
+    metavar="KEY",
+    help="Of a run: the network, by the first letters of its key.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    help="Of a run: the training run.  [default: the best one]  With --untrained: of the random weights.  "
+    "[default: 0]",
+)
+@click.option("--untrained", is_flag=True, help="Random weights: nothing that was trained is asked for.")
+@click.option(
+    "--to",
+    "formats",
+    type=_Formats(),
+    default=",".join(FORMATS),
+    show_default=True,
+    help="What to write; python brings safetensors with it, which has its weights.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Images in every pass of the ONNX model and the program.  [default: any number]",
+)
+@click.option(
+    "--opset",
+    type=click.IntRange(OPSETS[0], OPSETS[-1]),
+    default=DEFAULT_OPSET,
+    show_default=True,
+    help="Version of the ONNX model's operators.",
+)
+@out_option("exports/NAME")
+@format_option
+def export(
+    source: str,
+    candidate: str,
+    seed: int | None,
+    untrained: bool,
+    formats: tuple[str, ...],
+    batch_size: int | None,
+    opset: int,
+    out: Path | None,
+    output_format: str,
+) -> None:
+    """Hand a network over: as ONNX, as a torch.export program, as safetensors, as one file of Python.
+
+    SOURCE is a run's folder, whose winner is taken unless --candidate says another; a file of its weights;
+    or, with --untrained, also a published network (b3) or a baseline with multipliers of depth, width and
+    resolution (efficientnet-b0:1.2,1.1,1.15).
+
+    Each file is read back, and what it gives for random images is compared with the original's. spec.json
+    says what the network is, how images become its input, and where its weights come from. The Python file
+    depends on torch alone. ONNX needs the extra: pip install 'scalesearch[onnx]'.
+
+    \b
+    Examples:
+      scalesearch export reports/mine
+      scalesearch export reports/mine --candidate 8492a --to onnx --batch-size 1
+      scalesearch export b3 --untrained --to python,safetensors
+    """
+    from scalesearch.export.onnx import require_onnx
+
+    if "onnx" in formats:
+        try:
+            require_onnx()
+        except ValueError as error:
+            raise Fail(f"{error}, or leave onnx out of --to") from None
+    name, state = _found(source, candidate, seed, untrained)
+    folder = out or Path("exports") / name
+
+    from scalesearch.cli.progress import spinner
+    from scalesearch.export.handover import hand_over, write_spec
+
+    _require_own(folder, state)
+    try:
+        write_spec(folder, name, state)
+    except OSError as error:
+        raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
+    with spinner(f"Exporting {name}") as tick:
+        exported = hand_over(
+            state, folder, formats, batch_size=batch_size, opset=opset, on_format=lambda _name: tick()
+        )
+    import pandas as pd
+
+    from scalesearch.cli.show import print_table
+
+    rows = [
+        {
+            "format": item.format,
+            "file": str(item.file),
+            "bytes": item.bytes,
+            "difference": item.difference,
+            "bound": item.bound,
+            "check": "passed" if item.passed else item.reason or "differs",
+        }
+        for item in exported
+    ]
+    print_table(pd.DataFrame(rows), output_format, columns=COLUMNS)
+    click.echo(f"Spec: {folder / SPEC}", err=output_format != "table")
+    if failed := [item.format for item in exported if not item.passed]:
+        raise Fail(f"{', '.join(failed)} did not pass: what {folder} holds of it is not to be used", 1)
+
+
+def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tuple[str, State]:
+    """The network that is asked for, with a name for its folder.
+
+    Raises:
+        Fail: if there is none, or none with weights where these are asked for.
+    """
+    from scalesearch.bench.subjects import parse_subject
+
+    folder, colon, key = source.rpartition(":")
+    if colon and candidate == "winner" and not Path(source).exists() and Path(folder).is_dir():
+        source, candidate = folder, key
+    path = Path(source)
+    if path.suffix == WEIGHTS and path.is_file():
+        from scalesearch.export.state import read_state
+
+        if untrained or candidate != "winner" or seed is not None:
+            raise Fail(
+                "SOURCE must be a run's folder or a network for --untrained, --candidate and --seed, got the "
+                f"weights {source}"
+            )
+        return path.stem, read_state(path)
+    run = path.is_dir()
+    if not run and candidate != "winner":
+        raise Fail(f"SOURCE must be a run's folder for --candidate, got {source!r}")
+    try:
+        subject = parse_subject(f"{source}:{candidate}" if run else source, argument="source")
+    except ValueError as error:
+        raise Fail(str(error).replace("`source`", "SOURCE")) from error
+    if subject.changes:
+        raise Fail(f"SOURCE must be a network without a setup after @, got {source!r}")
+    if untrained:
+        return _plain(f"{subject.name}-untrained"), _random(subject.arch, seed or 0)
+    if not run:
+        raise Fail(
+            f"SOURCE must be a run's folder for weights that were trained, got {source!r}, of which there "
+            "are none; --untrained exports it with random ones"
+        )
+    file, state = _trained(path, subject.arch.key, seed)
+    return _plain(f"{path.resolve().name}-{file.stem}"), state
+
+
+def _random(arch: ArchSpec, seed: int) -> State:
+    """An untrained network: the same for the same seed and version of torch."""
+    import torch
+
+    from scalesearch.architecture.network import build
+    from scalesearch.export.state import State
+    from scalesearch.proxy.data import input_facts
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build(arch)
+    facts = {"untrained": True, "seed": seed, "input": input_facts(arch.resolution)}
+    return State(arch=arch, tensors=network.state_dict(), facts=facts)
+
+
+def _trained(run: Path, key: str, seed: int | None) -> tuple[Path, State]:
+    """The weights of a run's network: of that seed, or of the one that was judged best."""
+    from scalesearch.export.state import read_state
+
+    wanted = f"{key}-seed{'*' if seed is None else seed}{WEIGHTS}"
+    states: Mapping[Path, State] = {
+        path: read_state(path) for path in sorted((run / "weights").glob(wanted)) if path.is_file()
+    }
+    if not states:
+        which = f"network {key}" if seed is None else f"network {key} with seed {seed}"
+        raise Fail(
+            f"SOURCE must be a run that keeps the weights of {which}, got {run}, which has none: it was not "
+            "trained to its end, or without --keep-weights; --untrained exports it with random ones"
+        )
+    best = max(states, key=lambda path: float(states[path].facts.get("top1", 0.0)))
+    return best, states[best]
+
+
+def _plain(name: str) -> str:
+    """A name that any file system takes."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")
+
+
+def _require_own(folder: Path, state: State) -> None:
+    """Refuses a folder that holds anything but an export of the same network and weights."""
+    from scalesearch.export.handover import identity
+
+    if not folder.exists():
+        return
+    try:
+        known = json.loads((folder / SPEC).read_text("utf-8")).get("identity")
+    except FileNotFoundError:
+        if folder.is_dir() and not any(folder.iterdir()):
+            return
+        raise Fail(f"--out must be a new or empty folder, or one of this export, got {folder}") from None
+    except (OSError, ValueError, AttributeError) as error:
+        raise Fail(f"--out must be a folder whose {SPEC} can be read, got {folder}: {error}") from error
+    if known != identity(state):
+        raise Fail(
+            f"--out must be a folder without an export of another network or other weights, got {folder}; "
+            "choose another folder"
+        )

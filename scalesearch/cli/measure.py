@@ -1,0 +1,246 @@
+"""``scalesearch measure``: latency, throughput and memory, with their spread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalesearch.cli.bench_options import device_option, resolve_setups, setup_options
+from scalesearch.cli.main import Fail
+from scalesearch.cli.options import baseline_options, config_option, out_option, rounding_options
+from scalesearch.cli.training_options import DURATION, command_line
+
+if TYPE_CHECKING:
+    from scalesearch.bench.settings import MeasureSettings
+    from scalesearch.bench.subjects import Subject
+    from scalesearch.records import CostLaw, MeasureRecord
+
+__all__ = ["measure", "measure_folder", "stored_measurements"]
+
+KIND = "measure"
+FORMAT = ("table", "csv", "json", "timm")
+LAWS = "laws.json"
+FAILURE = "a measurement ended without a result"
+
+
+@click.command
+@click.argument("networks", nargs=-1, metavar="NETWORK...")
+@config_option
+@setup_options(several=True)
+@device_option
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Fresh processes that measure each network in each setup.",
+)
+@click.option(
+    "--min-time",
+    type=DURATION,
+    default="0.5s",
+    show_default=True,
+    help="Time for the samples of one process; at least five are taken.",
+)
+@click.option("--memory/--no-memory", default=True, show_default=True, help="Measure peak memory too.")
+@click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits, too.")
+@click.option(
+    "--law",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A law.json, or a folder of scalesearch law: its predictions are shown beside what was measured.",
+)
+@click.option(
+    "--mix-machines",
+    is_flag=True,
+    help="Add this machine's figures to a folder that has another's, apart from them.",
+)
+@baseline_options(1.0, "the baseline's own")
+@rounding_options
+@out_option("reports/measure-NETWORKS")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMAT),
+    default="table",
+    show_default=True,
+    help="How results are printed on standard output; timm: the columns of timm's own results, as CSV.",
+)
+def measure(
+    networks: tuple[str, ...],
+    law: Path | None,
+    mix_machines: bool,
+    out: Path | None,
+    output_format: str,
+    **options: Any,
+) -> None:
+    """Latency, throughput and peak memory of each NETWORK, with their spread over fresh processes.
+
+    A NETWORK is a published name (b3), a range (b0..b7), a baseline with multipliers of depth, width and
+    resolution (efficientnet-b0:1.2,1.1,1.15), a family or candidates file, a run's folder, or one network of
+    it (DIR:winner, DIR:KEY, DIR:phi=2); after @ comes a setup of its own (b0@dtype=bf16,batch=8).
+
+    Options with lists are combined, each with each. Nothing else should run meanwhile. A run that was stopped
+    goes on when the same command is given again. The baseline and rounding options are for tables without a
+    run.toml beside them.
+
+    Writes measurements.csv, samples.csv, timm.csv, report.md and figures/; the raw samples stay in samples/.
+
+    \b
+    Examples:
+      scalesearch measure b0..b3 --threads 1,2 --batch-size 1,8
+      scalesearch measure b0 --runtime eager,compile,onnxruntime
+      scalesearch measure reports/grid-efficientnet-b0-phi1:winner b1 --mode training --batch-size 8
+    """
+    from scalesearch.bench.settings import MeasureSettings
+    from scalesearch.bench.subjects import parse_subjects
+
+    if not networks:
+        raise Fail("NETWORK must name at least one network, got none; scalesearch measure --help shows how")
+    options["baseline_resolution"] = options["baseline_resolution"] or 0
+    settings = MeasureSettings(networks=networks, **resolve_setups(options, several=True))
+    subjects = parse_subjects(networks, settings.base)
+    laws: Sequence[CostLaw] | None = None
+    if law is not None:
+        from scalesearch.cli.laws import read_laws
+
+        laws = read_laws(law)
+    name = f"{KIND}-{_short(subjects)}"
+    measure_folder(
+        out or Path("reports") / name,
+        settings,
+        subjects,
+        name=name,
+        command=command_line(),
+        output_format=output_format,
+        laws=laws,
+        mix_machines=mix_machines,
+    )
+
+
+def _short(subjects: Sequence[Subject]) -> str:
+    """The networks as part of a folder's name."""
+    from scalesearch.bench.samples import safe_name
+
+    names = list(dict.fromkeys(subject.name.removeprefix("efficientnet-") for subject in subjects))
+    if len(names) <= 2:
+        return safe_name("-".join(names))
+    ends = f"{names[0]}-{names[-1]}"
+    return safe_name(ends if all(len(name) <= 3 for name in names) else f"{len(names)}-networks")
+
+
+def measure_folder(
+    folder: Path,
+    settings: MeasureSettings,
+    subjects: Sequence[Subject],
+    *,
+    name: str,
+    command: str,
+    output_format: str,
+    laws: Sequence[CostLaw] | None = None,
+    mix_machines: bool = False,
+    retry_failed: bool = False,
+) -> None:
+    """Measures what is missing in ``folder``, writes the report and prints its table.
+
+    Args:
+        folder: of the run.
+        settings: all of them.
+        subjects: the networks that they name.
+        name: of the run, where it begins.
+        command: the command line, where it begins.
+        output_format: ``table``, ``csv``, ``json`` or ``timm``.
+        laws: whose predictions are shown; None for those that the folder has from before.
+        mix_machines: whether another machine's figures may be in the folder.
+        retry_failed: whether what failed is tried once more.
+
+    Raises:
+        Fail: if the folder cannot be used; with exit code 1 if nothing could be measured.
+        ValueError: if a device or a runtime cannot be used.
+    """
+    from scalesearch.bench.measuring import forget_failures, run_measure
+    from scalesearch.bench.settings import plan
+    from scalesearch.cli.bench_options import require_runtimes
+    from scalesearch.cli.bench_progress import BenchProgress
+    from scalesearch.cli.bench_run import begun, new_session
+    from scalesearch.cli.stopping import stopping
+    from scalesearch.cli.workers import workers
+    from scalesearch.files import write_text
+    from scalesearch.workers.executor import TO_MEASURE
+
+    tasks = plan(settings, subjects)
+    require_runtimes([task.setup for task in tasks])
+    opened = begun(
+        folder,
+        KIND,
+        settings.to_dict(),
+        tasks,
+        subjects,
+        name=name,
+        command=command,
+        mix_machines=mix_machines,
+    )
+    with opened as (store, machine):
+        if laws is not None:
+            text = json.dumps({"laws": [law.to_dict() for law in laws]}, indent=1)
+            write_text(folder / LAWS, text + "\n")
+        if retry_failed:
+            forget_failures(store, settings, tasks, machine)
+        progress = BenchProgress()
+
+        def kept() -> str:
+            return f"{progress.done} of {progress.total} processes are done and kept"
+
+        with (
+            stopping(folder, kept),
+            workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor,
+            progress,
+        ):
+            run_measure(store, settings, tasks, machine, executor, progress, session=new_session())
+        record = show_measurements(folder, output_format)
+    if not any(row.processes for row in record.measurements):
+        reasons = "; ".join(dict.fromkeys(row.reason for row in record.measurements if row.reason))
+        raise Fail(f"nothing could be measured: {reasons}", 1)
+
+
+def show_measurements(folder: Path, output_format: str) -> MeasureRecord:
+    """Writes the report of a folder from its raw files alone, prints its table and where the page is."""
+    record = stored_measurements(folder)
+    from scalesearch.cli.laws import read_laws
+    from scalesearch.cli.show import MEASURE_COLUMNS, measure_view, print_table
+    from scalesearch.report.measure import timm_table, write_measure_report
+
+    laws = read_laws(folder / LAWS) if (folder / LAWS).exists() else ()
+    # Who put two machines into one folder has asked for them.
+    report = write_measure_report(record, folder, laws, mix_machines=True)
+    if output_format == "timm":
+        print_table(timm_table(record), "csv")
+    else:
+        table = measure_view(report.table) if output_format == "table" else report.table
+        print_table(table, output_format, columns=MEASURE_COLUMNS, width=200)
+    click.echo(f"Report: {report.page}", err=output_format != "table")
+    return record
+
+
+def stored_measurements(folder: Path) -> MeasureRecord:
+    """What the run of ``measure`` in a folder has measured so far.
+
+    Raises:
+        Fail: if the folder holds no such run.
+        ValueError: if it cannot be read.
+    """
+    from scalesearch.bench.measuring import measure_record
+    from scalesearch.bench.samples import SampleStore
+    from scalesearch.bench.settings import MeasureSettings, plan
+    from scalesearch.cli.bench_run import recorded_facts
+    from scalesearch.cli.folder import recorded_settings
+
+    table = recorded_settings(folder, KIND)
+    if table is None:
+        raise Fail(f"DIR must hold a run of scalesearch {KIND}, got {folder}")
+    settings, store = MeasureSettings.from_dict(table), SampleStore(folder)
+    return measure_record(store, settings, plan(settings, store.subjects()), **recorded_facts(folder))

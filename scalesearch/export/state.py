@@ -1,0 +1,89 @@
+"""A network's weights in one safetensors file, with the spec that rebuilds it and where they came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from scalesearch.architecture.network import build
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.files import write_bytes
+
+__all__ = ["State", "read_state", "write_state"]
+
+ABOUT = "scalesearch"
+"""The name in a file's metadata under which spec and facts stand, as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A network with weights.
+
+    Attributes:
+        arch: the network.
+        tensors: by the names that ``build(arch)`` has for them; on the CPU.
+        facts: what is known of them, such as ``top1``, ``recipe`` and ``input``; plain JSON data.
+    """
+
+    arch: ArchSpec
+    tensors: Mapping[str, torch.Tensor]
+    facts: Mapping[str, Any]
+
+    def network(self) -> nn.Module:
+        """The network with these weights, in eval mode.
+
+        Raises:
+            ValueError: if the tensors are another network's.
+        """
+        with torch.random.fork_rng(devices=[]):  # what is drawn is overwritten
+            network = build(self.arch)
+        try:
+            network.load_state_dict(dict(self.tensors))
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"the weights are not those of {self.arch.name}: {reason}") from None
+        return network.eval()
+
+
+def write_state(
+    path: Path, arch: ArchSpec, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]
+) -> None:
+    """Writes a network's weights in one go; the spec and the facts go into the file's metadata as JSON.
+
+    Raises:
+        OSError: if the file cannot be written; one from before stays as it was.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # Under one name: of several the order in the file, and so its bytes, would be left to chance.
+    metadata = {ABOUT: json.dumps({"spec": arch.to_dict(), "facts": dict(facts)})}
+    write_bytes(path, save(plain, metadata))
+
+
+def read_state(path: Path) -> State:
+    """What :func:`write_state` wrote.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        ValueError: if it is truncated, or not one of scalesearch's own.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            # Cloned: a tensor would else keep the file mapped, which may change under it.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # no mapping: it cannot be iterated over
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no whole safetensors file: {' '.join(str(error).split())}") from error
+    try:
+        about = json.loads(metadata[ABOUT])
+        arch, facts = ArchSpec.from_dict(about["spec"]), dict(about["facts"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds no weights that scalesearch wrote: {error}") from error
+    return State(arch=arch, tensors=tensors, facts=facts)

@@ -1,0 +1,51 @@
+"""Files that are either the old one or the whole new one, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["write_bytes", "write_text"]
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Puts ``data`` at ``path`` in one step, making the folders it needs.
+
+    The bytes reach the disk under a temporary name in the same folder before they take the real name, so a
+    reader never meets half a file.
+
+    Raises:
+        OSError: if it cannot be written, as when no space is left; a file from before stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Of one fixed name, so that a killed writer leaves at most one behind, which its successor overwrites.
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105  # the atomic one, by its name
+        _sync_folder(path.parent)
+    except OSError as error:
+        # A failed write does not say of which file.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Puts ``text`` at ``path`` as UTF-8 with its line ends as they are; see :func:`write_bytes`."""
+    # A lone surrogate (an undecodable byte of a file name) must not lose the whole page.
+    return write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def _sync_folder(folder: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folders, and renames durably without
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import Result
+
+from scalesearch.bench import doctor as bench
+from scalesearch.bench.finding import Finding
+from scalesearch.measure.machine import machine
+
+Run = Callable[..., Result]
+OK = Finding(name="a training step", outcome="ok", detail="one step [bold] in 0.1 s")
+NO_ONNX = Finding(
+    name="ONNX", outcome="missing", detail="no onnx", advice='pip install "scalesearch[onnx]"', needed=False
+)
+BROKEN = Finding(name="a measurement", outcome="failed", detail="no torch", advice="install torch")
+
+
+@pytest.fixture
+def finds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Has the doctor find what it is told to."""
+
+    def find(*findings: Finding) -> None:
+        monkeypatch.setattr(bench, "examine", lambda *_, **__: iter(findings))
+
+    return find
+
+
+def test_the_machine_and_what_works(run: Run, finds: Callable[..., None], tmp_path: Path) -> None:
+    finds(OK, NO_ONNX)
+    result = run("doctor", "--device=cpu", f"--out={tmp_path}")
+    assert result.exit_code == 0, result.output
+    facts = machine("cpu")
+    lines = [line.split(None, 1) for line in result.stdout.splitlines() if line.strip()]
+    assert ["key", facts["key"]] in [[word.strip() for word in line] for line in lines]
+    assert str(facts["cpu"]) in result.stdout
+    assert "a training step  ok       one step [bold] in 0.1 s" in result.stdout
+    assert "ONNX (optional)  missing  no onnx" in result.stdout
+    assert '-> pip install "scalesearch[onnx]"' in result.stdout
+    assert "Trying what scalesearch needs" in result.stderr
+
+
+def test_what_is_needed_and_fails_ends_with_1(run: Run, finds: Callable[..., None], tmp_path: Path) -> None:
+    finds(OK, BROKEN, NO_ONNX)
+    result = run("doctor", "--device=cpu", f"--out={tmp_path}")
+    assert result.exit_code == 1
+    assert "a measurement    failed   no torch" in result.stdout
+    assert result.stderr.endswith("Error: not everything that is needed works: a measurement\n")
+
+
+def test_json_holds_every_fact(run: Run, finds: Callable[..., None], tmp_path: Path) -> None:
+    finds(OK, BROKEN)
+    result = run("doctor", "--device=cpu", f"--out={tmp_path}", "--format=json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["machine"] == machine("cpu")
+    assert report["works"] is False
+    assert report["findings"][1] == {
+        "name": "a measurement",
+        "outcome": "failed",
+        "detail": "no torch",
+        "advice": "install torch",
+        "needed": True,
+    }
+
+
+def test_a_device_that_is_not_there(run: Run) -> None:
+    result = run("doctor", "--device=tpu")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: --device must be cpu or an available CUDA device, got 'tpu'")
+
+
+def test_all_of_it_on_this_machine(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Real processes; the self-test, which needs quiet around it, is a test of its own."""
+    check = SimpleNamespace(name="sleep", passed=True, detail="10 ms")
+    fake = SimpleNamespace(self_test=lambda: (check,))
+    monkeypatch.setitem(sys.modules, "scalesearch.bench.selftest", fake)
+    out = tmp_path / "reports"
+    result = run("doctor", "--device=cpu", f"--out={out}", "--format=json")
+    report = json.loads(result.stdout)
+    outcomes = {finding["name"]: finding["outcome"] for finding in report["findings"]}
+    assert outcomes["a training step"] == outcomes["a measurement"] == "ok", report
+    assert outcomes["self-test: sleep"] == outcomes["writing reports"] == "ok"
+    assert not out.exists()
