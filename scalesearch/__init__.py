@@ -1,3 +1,3 @@
 """Compound-scaling search and benchmarking for ConvNets."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

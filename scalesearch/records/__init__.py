@@ -6,7 +6,7 @@ accuracies are fractions, one multiply-add counts as 1 MAC.
 """
 
 from scalesearch.records.family import FamilyRow, PublishedRow, ScaleRecord
-from scalesearch.records.law import LAW_TERMS, CostLaw, HeldOut, KindTime, LawRecord
+from scalesearch.records.law import LAW_TERMS, BestSplits, CostLaw, HeldOut, KindTime, LawRecord, Price, Split
 from scalesearch.records.measured import CurvePoint, FlopRecord, LatencyRecord, SeedRun
 from scalesearch.records.search import (
     BudgetRecord,
@@ -36,6 +36,7 @@ __all__ = [
     "LAW_TERMS",
     "MODES",
     "RUNTIMES",
+    "BestSplits",
     "BudgetRecord",
     "CandidateRecord",
     "CompareRecord",
@@ -51,6 +52,7 @@ __all__ = [
     "MachineRecord",
     "MeasureRecord",
     "MeasurementRecord",
+    "Price",
     "ProcessSamples",
     "PublishedRow",
     "ReliabilityRecord",
@@ -61,5 +63,6 @@ __all__ = [
     "ScaleRecord",
     "SeedRun",
     "Setup",
+    "Split",
     "Status",
 ]

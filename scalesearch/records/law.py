@@ -9,7 +9,17 @@ from typing import Any
 
 from scalesearch.records.timing import MeasureRecord, Setup
 
-__all__ = ["LAW_TERMS", "CostLaw", "HeldOut", "KindTime", "LawRecord"]
+__all__ = [
+    "LAW_TERMS",
+    "BestSplits",
+    "CostLaw",
+    "HeldOut",
+    "KindTime",
+    "LawRecord",
+    "Price",
+    "Split",
+    "Triple",
+]
 
 LAW_TERMS = ("constant", "macs", "activations", "params", "layers")
 """What latency is made of: seconds for nothing at all, and for each unit of the network's cost."""
@@ -108,6 +118,115 @@ class KindTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a dimension costs in one setup: the baseline scaled in it alone.
+
+    The exponents are over a doubling of the cost: ``2 = multiplier ** exponent``, on a smooth cost without
+    rounding. What is ``built`` is the real network nearest to twice the multiply-adds.
+
+    Attributes:
+        setup: of the law.
+        dimension: depth, width or resolution.
+        nominal_exponent: of the multiply-adds by the rule: 1, 2, 2.
+        macs_exponent: of the multiply-adds in fact.
+        latency_exponent: of the law's seconds; near 0 where hardly any multiplier doubles them.
+        latency_ratio: seconds by the law, over the baseline's, where the multiply-adds have doubled exactly.
+        built: name of the network.
+        built_key: its content hash.
+        built_macs_ratio: its multiply-adds over the baseline's.
+        built_activations_ratio: its activations over the baseline's.
+        built_layers_ratio: its layers over the baseline's.
+        built_latency_ratio: its seconds by the law over the baseline's.
+        measured: its measured seconds over the baseline's, with the 95% interval; None where one of the two
+            was not measured.
+    """
+
+    setup: Setup
+    dimension: str
+    nominal_exponent: float
+    macs_exponent: float
+    latency_exponent: float
+    latency_ratio: float
+    built: str
+    built_key: str
+    built_macs_ratio: float
+    built_activations_ratio: float
+    built_layers_ratio: float
+    built_latency_ratio: float
+    measured: tuple[float, float, float] | None = None
+
+
+Triple = tuple[float, float, float]
+"""Shares of depth, width and resolution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The multipliers by which a rule spends twice a budget: multiply-adds or the law's seconds.
+
+    ``macs_ratio`` and ``latency_ratio`` are over the baseline's, on a smooth cost without rounding.
+    """
+
+    setup: Setup
+    rule: str
+    budget: str
+    depth: float
+    width: float
+    resolution: float
+    macs_ratio: float
+    latency_ratio: float
+
+    @property
+    def shares(self) -> Triple:
+        """How the nominal growth ``d * w**2 * r**2`` is shared out."""
+        parts = (math.log(self.depth), 2 * math.log(self.width), 2 * math.log(self.resolution))
+        total = sum(parts)
+        return (parts[0] / total, parts[1] / total, parts[2] / total)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestSplits:
+    """Where a finished run's accuracies put the best split, under each budget.
+
+    Attributes:
+        setup: of the law that says what the time is.
+        source: the run.
+        networks: how many the accuracy surface rests on.
+        error: root mean square error of the surface on networks left out, as a fraction.
+        mean_error: the same of the plain mean: what no surface at all achieves.
+        tells_cost: whether the run says what more cost brings; without it the latency budget has no answer.
+        macs: best shares under twice the multiply-adds.
+        latency: best shares under twice the seconds; None where the run can't say.
+        macs_cloud: the same, from resampled networks and seeds.
+        latency_cloud: the same; pairs with ``macs_cloud``.
+        moves: for depth, width and resolution, the move from ``macs`` to ``latency`` in share, with its 95%
+            interval: (move, low, high).
+    """
+
+    setup: Setup
+    source: str
+    networks: int
+    error: float
+    mean_error: float
+    tells_cost: bool
+    macs: Triple
+    latency: Triple | None
+    macs_cloud: tuple[Triple, ...]
+    latency_cloud: tuple[Triple, ...] = ()
+    moves: tuple[tuple[float, float, float], ...] = ()
+
+    @property
+    def explains(self) -> bool:
+        """Whether the surface foretells a network better than the mean of the others does."""
+        return self.error < self.mean_error
+
+    @property
+    def shown(self) -> bool:
+        """Whether a move of some share is told from none, by a surface that explains anything."""
+        return self.explains and any(low > 0 or high < 0 for _, low, high in self.moves)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LawRecord:
     """A whole ``law`` command: what was measured, the laws fitted to it, one for each setup.
 
@@ -115,16 +234,22 @@ class LawRecord:
         measured: the networks that the laws rest on.
         laws: one for each setup with enough networks.
         kinds: where the time goes in the baseline, and in it scaled by one dimension at twice its MACs.
+        kinds_setup: the setup that ``kinds`` were measured in; None without any.
         baseline: name of the network that is scaled.
         base_costs: its cost by name: macs, activations, params, layers, resolution.
-        splits: how the best split of a budget moves: one row per coefficients and budget.
-        accuracy_source: the run whose accuracies say what is best; empty where none was given.
+        prices: what each dimension costs, setup by setup.
+        splits: how rules spend a budget of multiply-adds and one of time.
+        best: where the accuracies of a finished run put the best split; empty where none was given.
+        notes: what was left out and why.
     """
 
     measured: MeasureRecord
     laws: tuple[CostLaw, ...]
     kinds: tuple[KindTime, ...]
+    kinds_setup: Setup | None
     baseline: str
     base_costs: Mapping[str, float]
-    splits: tuple[Mapping[str, Any], ...] = ()
-    accuracy_source: str = ""
+    prices: tuple[Price, ...] = ()
+    splits: tuple[Split, ...] = ()
+    best: tuple[BestSplits, ...] = ()
+    notes: tuple[str, ...] = ()

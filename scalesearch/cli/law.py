@@ -1,0 +1,264 @@
+"""``scalesearch law``: what time costs on this machine, as a law to plan with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalesearch.cli.bench_options import NUMBERS, ListOf, device_option, resolve_setups
+from scalesearch.cli.main import Fail
+from scalesearch.cli.options import baseline_options, config_option, format_option, out_option
+from scalesearch.cli.training_options import DURATION, command_line
+
+if TYPE_CHECKING:
+    from scalesearch.bench.accuracies import Accuracies
+    from scalesearch.bench.law_settings import LawSettings
+    from scalesearch.records import LawRecord
+
+__all__ = ["law", "law_folder", "show_law"]
+
+KIND = "law"
+ACCURACIES = "accuracies.json"
+FAILURE = "a measurement ended without a result"
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+RUNTIMES = {name: name for name in ("eager", "compile", "onnxruntime")}
+
+
+def _dtype(text: str) -> str:
+    """The full name; a run.toml has it already."""
+    return text if text in DTYPES.values() else DTYPES[text]
+
+
+@click.command
+@config_option
+@click.option(
+    "--batch-size",
+    type=NUMBERS,
+    default="1",
+    show_default=True,
+    help="Images in one pass, or a list such as 1,8: each is a law of its own.",
+)
+@click.option(
+    "--threads", type=NUMBERS, help="CPU threads, or a list such as 1,2.  [default: all usable cores]"
+)
+@click.option(
+    "--dtype",
+    type=ListOf(_dtype, f"of {', '.join(DTYPES)}"),
+    default="fp32",
+    show_default=True,
+    help="fp32, bf16 or fp16, or a list.",
+)
+@click.option(
+    "--runtime",
+    type=ListOf(RUNTIMES.__getitem__, f"of {', '.join(RUNTIMES)}"),
+    default="eager",
+    show_default=True,
+    help="eager, compile (torch.compile) or onnxruntime (pip install 'scalesearch[onnx]'), or a list.",
+)
+@device_option
+@click.option(
+    "--random",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    help="Networks drawn at random, beside the family: depth 1 to 3, width 0.5 to 2, resolution 0.5 to 2.5.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the drawing.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Fresh processes that measure each network in each setup.",
+)
+@click.option(
+    "--min-time",
+    type=DURATION,
+    default="0.5s",
+    show_default=True,
+    help="Time for the samples of one process; at least five are taken.",
+)
+@click.option(
+    "--run",
+    default="",
+    metavar="DIR",
+    help="A finished grid or sweep, whose accuracies say where the best split of each budget lies.",
+)
+@baseline_options(1.0, "the baseline's own")
+@out_option("reports/law-MACHINE")
+@format_option
+def law(out: Path | None, output_format: str, **options: Any) -> None:
+    """What time costs on this machine: a law of multiply-adds, activations, parameters and layers.
+
+    Measures B0 to B7, networks drawn at random and the baseline doubled in depth, width and resolution alone,
+    each in fresh processes, and fits one law for each setup. Every network is predicted by a law that was
+    fitted without it. The report shows what each dimension costs in time, which layers take it, and how the
+    best split of a budget moves when the budget is time. Nothing else should run meanwhile; a run that was
+    stopped goes on when the same command is given again.
+
+    Writes law.json (for --budget latency=12ms), laws.csv, measurements.csv, samples.csv, report.md, figures/.
+
+    \b
+    Examples:
+      scalesearch law --threads 1,2 --batch-size 1,8
+      scalesearch law --device cuda --dtype fp16 --batch-size 64
+      scalesearch law --run reports/sweep-efficientnet-b0
+    """
+    from scalesearch.bench.law_settings import LawSettings
+    from scalesearch.cli.laws import default_folder
+    from scalesearch.cli.run import require_device
+    from scalesearch.measure.machine import describe
+
+    options["baseline_resolution"] = options["baseline_resolution"] or 0
+    settings = LawSettings(**resolve_setups(options, several=True))
+    require_device(settings.device)
+    key = describe(settings.device).key
+    law_folder(
+        out or default_folder(key),
+        settings,
+        name=f"{KIND}-{key}",
+        command=command_line(),
+        output_format=output_format,
+    )
+
+
+def law_folder(
+    folder: Path,
+    settings: LawSettings,
+    *,
+    name: str,
+    command: str,
+    output_format: str,
+    retry_failed: bool = False,
+) -> None:
+    """Measures what is missing in ``folder``, fits the laws, writes the report and prints their table.
+
+    Raises:
+        Fail: if the folder cannot be used; with exit code 1 if too little could be measured for a law.
+        ValueError: if a device, a runtime or the run with accuracies cannot be used.
+    """
+    from scalesearch.bench.accuracies import read_accuracies
+    from scalesearch.bench.law import forget_failed_kinds, kinds_tasks, run_kinds
+    from scalesearch.bench.law_settings import law_subjects
+    from scalesearch.bench.measuring import forget_failures, run_measure
+    from scalesearch.bench.settings import plan
+    from scalesearch.cli.bench_options import require_runtimes
+    from scalesearch.cli.bench_progress import BenchProgress
+    from scalesearch.cli.bench_run import begun, new_session
+    from scalesearch.cli.stopping import stopping
+    from scalesearch.cli.workers import workers
+    from scalesearch.files import write_text
+    from scalesearch.workers.executor import TO_MEASURE
+
+    subjects = law_subjects(settings)
+    tasks = plan(settings.measuring, subjects)
+    require_runtimes([task.setup for task in tasks])
+    kept_before = folder / ACCURACIES
+    accuracies = read_accuracies(Path(settings.run)) if settings.run and not kept_before.exists() else None
+    opened = begun(
+        folder,
+        KIND,
+        settings.to_dict(),
+        tasks,
+        subjects,
+        name=name,
+        command=command,
+        mix_machines=False,
+    )
+    with opened as (store, machine):
+        if accuracies is not None:
+            # The run may be moved or go on: what this report says stays what it was.
+            write_text(kept_before, json.dumps(accuracies.to_dict(), indent=1) + "\n")
+        if retry_failed:
+            forget_failures(store, settings.measuring, tasks, machine)
+            forget_failed_kinds(store, settings, machine)
+        progress = BenchProgress()
+
+        def kept() -> str:
+            return f"{progress.done} of {progress.total} processes are done and kept"
+
+        with (
+            stopping(folder, kept),
+            workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor,
+            progress,
+        ):
+            session = new_session()
+            run_measure(store, settings.measuring, tasks, machine, executor, progress, session=session)
+            run_kinds(
+                store,
+                kinds_tasks(settings),
+                machine,
+                executor,
+                session=session,
+                started=progress.started,
+            )
+        record = show_law(folder, output_format)
+    if not record.laws:
+        raise Fail(f"no law could be fitted: {' '.join(record.notes)}", 1)
+
+
+def show_law(folder: Path, output_format: str) -> LawRecord:
+    """Writes the report of a folder from its raw files alone, prints the laws and where the page is."""
+    record = stored_law(folder)
+    from scalesearch.cli.show import print_table
+    from scalesearch.report.law import write_law_report
+
+    report = write_law_report(record, folder)
+    print_table(report.table, output_format, columns=LAW_COLUMNS)
+    click.echo(f"Report: {report.page}", err=output_format != "table")
+    return record
+
+
+def stored_law(folder: Path) -> LawRecord:
+    """What the run of ``law`` in a folder has measured so far.
+
+    Raises:
+        Fail: if the folder holds no such run.
+        ValueError: if it cannot be read.
+    """
+    from scalesearch.bench.law import law_record
+    from scalesearch.bench.law_settings import LawSettings
+    from scalesearch.bench.samples import SampleStore
+    from scalesearch.bench.settings import plan
+    from scalesearch.cli.bench_run import recorded_facts
+    from scalesearch.cli.folder import recorded_settings
+
+    table = recorded_settings(folder, KIND)
+    if table is None:
+        raise Fail(f"DIR must hold a run of scalesearch {KIND}, got {folder}")
+    settings, store = LawSettings.from_dict(table), SampleStore(folder)
+    return law_record(
+        store,
+        settings,
+        plan(settings.measuring, store.subjects()),
+        accuracies=_stored_accuracies(folder),
+        **recorded_facts(folder),
+    )
+
+
+def _stored_accuracies(folder: Path) -> Accuracies | None:
+    from scalesearch.bench.accuracies import Accuracies
+
+    path = folder / ACCURACIES
+    if not path.exists():
+        return None
+    try:
+        return Accuracies.from_dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Fail(f"{path} cannot be read: {error!r}; remove it to read the run again") from error
+
+
+LAW_COLUMNS = {
+    "runtime": "{}",
+    "dtype": "{}",
+    "device": "{}",
+    "threads": "{:d}",
+    "batch_size": "{:d}",
+    "networks": "{:d}",
+    "median_error": "{:.1%}",
+    "worst_error": "{:.1%}",
+    "worst": "{}",
+}

@@ -1,0 +1,117 @@
+"""The cost law that a command plans with: found on disk, and refused where it is another machine's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from scalesearch.records.law import CostLaw
+from scalesearch.records.timing import Setup
+
+__all__ = ["LAW_FILE", "default_folder", "find_law", "read_laws"]
+
+LAW_FILE = "law.json"
+SHORT_DTYPES = {"bfloat16": "bf16", "float16": "fp16"}
+
+
+def default_folder(machine_key: str) -> Path:
+    """Where ``scalesearch law`` writes the laws of a machine."""
+    return Path("reports") / f"law-{machine_key}"
+
+
+def read_laws(path: Path) -> tuple[CostLaw, ...]:
+    """The laws of a law.json, or of a folder that holds one.
+
+    Raises:
+        ValueError: if there is none, or it cannot be read.
+    """
+    file = path / LAW_FILE if path.is_dir() else path
+    try:
+        laws = json.loads(file.read_text("utf-8"))["laws"]
+        return tuple(CostLaw.from_dict(law) for law in laws)
+    except FileNotFoundError:
+        raise ValueError(f"`law` must be a law.json or a folder with one, got {path}") from None
+    except OSError as error:
+        raise ValueError(f"`law` must be a readable file, got {file}: {error.strerror or error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        reason = str(error).replace("`", "")
+        raise ValueError(
+            f"`law` must be a law.json that scalesearch law wrote, got {file}: {reason}"
+        ) from error
+
+
+def find_law(
+    path: Path | None,
+    device: str,
+    threads: int,
+    batch_size: int,
+    dtype: str = "float32",
+    runtime: str = "eager",
+) -> CostLaw:
+    """The law of this machine for inference in that setup.
+
+    Args:
+        path: a law.json or a folder with one; None for this machine's own under ``reports``.
+        device: where the networks will run.
+        threads: CPU threads; on another device any will do, as its time is not theirs.
+        batch_size: images in one pass.
+        dtype: of weights and images.
+        runtime: ``eager``, ``compile`` or ``onnxruntime``.
+
+    Raises:
+        ValueError: naming ``law``, if there is none, it was measured on another machine, or none of its
+            setups is this one.
+    """
+    from scalesearch.measure.machine import describe
+
+    asked = Setup(
+        runtime=runtime,  # type: ignore[arg-type]  # Setup checks both
+        dtype=dtype,  # type: ignore[arg-type]
+        batch_size=batch_size,
+        threads=threads,
+        device=device,
+    )
+    key = describe(device).key
+    place = path or default_folder(key)
+    if path is None and not (place / LAW_FILE).exists():
+        raise ValueError(
+            f"`law` must be measured before a latency can be planned with, got none in {place}; "
+            f"run: {_command(asked)}"
+        )
+    laws = read_laws(place)
+    own = [law for law in laws if law.machine == key]
+    if not own:
+        others = ", ".join(sorted({law.machine for law in laws})) or "none"
+        raise ValueError(
+            f"`law` must be of this machine ({key}), got {place}, which is of {others}: time on another "
+            f"machine says nothing about this one; run: {_command(asked)}"
+        )
+    fitting = [law for law in own if _serves(law.setup, asked)]
+    if not fitting:
+        known = "; ".join(law.setup.label for law in own)
+        raise ValueError(
+            f"`law` must hold {asked.label}, got {place}, which holds {known}; run: {_command(asked)}"
+        )
+    # Where both layouts were measured, the one that the other commands use.
+    return max(fitting, key=lambda law: law.setup.channels_last)
+
+
+def _serves(known: Setup, asked: Setup) -> bool:
+    names = ["mode", "runtime", "dtype", "batch_size", "device"]
+    if asked.device == "cpu":
+        names.append("threads")
+    return all(getattr(known, name) == getattr(asked, name) for name in names)
+
+
+def _command(asked: Setup) -> str:
+    words = ["scalesearch law"]
+    if asked.device == "cpu":
+        words.append(f"--threads {asked.threads}")
+    else:
+        words.append(f"--device {asked.device}")
+    words.append(f"--batch-size {asked.batch_size}")
+    if asked.dtype != "float32":
+        words.append(f"--dtype {SHORT_DTYPES[asked.dtype]}")
+    if asked.runtime != "eager":
+        words.append(f"--runtime {asked.runtime}")
+    return " ".join(words)
