@@ -1,23 +1,72 @@
-"""Baseline networks as tables that look like the papers' tables."""
+"""Baseline networks as tables that look like the papers' tables.
+
+How each is scaled stands with it: unless said otherwise, depth multiplies the repeats of every stage, width
+the channels of the stem, the stages and the head.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from scalesearch.architecture.spec import ArchSpec, StageSpec
+from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
 
-__all__ = ["BASELINES", "baseline"]
+__all__ = ["BASELINES", "baseline", "chosen_baseline"]
 
 
-def _stage(expand_ratio: int, kernel_size: int, stride: int, channels: int, repeats: int) -> StageSpec:
+def _stage(
+    expand_ratio: int,
+    kernel_size: int,
+    stride: int,
+    channels: int,
+    repeats: int,
+    *,
+    block: BlockKind = "mbconv",
+    squeeze_ratio: float = 0.25,
+    scaled_repeats: bool = True,
+) -> StageSpec:
     return StageSpec(
+        block=block,
         expand_ratio=expand_ratio,
         kernel_size=kernel_size,
         stride=stride,
         channels=channels,
         repeats=repeats,
+        squeeze_ratio=squeeze_ratio,
+        scaled_repeats=scaled_repeats,
     )
+
+
+def _inverted(
+    expand_ratio: int,
+    kernel_size: int,
+    stride: int,
+    channels: int,
+    repeats: int,
+    *,
+    scaled_repeats: bool = True,
+) -> StageSpec:
+    """An inverted residual of MobileNetV2: mbconv without squeeze-and-excite."""
+    return _stage(
+        expand_ratio,
+        kernel_size,
+        stride,
+        channels,
+        repeats,
+        squeeze_ratio=0.0,
+        scaled_repeats=scaled_repeats,
+    )
+
+
+def _fused(expand_ratio: int, kernel_size: int, stride: int, channels: int, repeats: int) -> StageSpec:
+    return _stage(
+        expand_ratio, kernel_size, stride, channels, repeats, block="fused_mbconv", squeeze_ratio=0.0
+    )
+
+
+def _separable(stride: int, channels: int, repeats: int) -> StageSpec:
+    return _stage(1, 3, stride, channels, repeats, block="separable", squeeze_ratio=0.0)
 
 
 # arXiv 1905.11946, Table 1 (strides from the official code: the table lists resolutions instead).
@@ -38,7 +87,139 @@ EFFICIENTNET_B0 = ArchSpec(
     head_channels=1280,
 )
 
-BASELINES: Mapping[str, ArchSpec] = MappingProxyType({EFFICIENTNET_B0.name: EFFICIENTNET_B0})
+# The official code's efficientnet/lite: B0 without squeeze-and-excite, ReLU6 for SiLU. Its rules of scaling:
+# stem and head keep their channels, the first and the last stage their one block.
+EFFICIENTNET_LITE0 = ArchSpec(
+    name="efficientnet-lite0",
+    resolution=224,
+    stem_channels=32,
+    stages=(
+        #         expand  kernel  stride  channels  repeats
+        _inverted(1, 3, 1, 16, 1, scaled_repeats=False),
+        _inverted(6, 3, 2, 24, 2),
+        _inverted(6, 5, 2, 40, 2),
+        _inverted(6, 3, 2, 80, 3),
+        _inverted(6, 5, 1, 112, 3),
+        _inverted(6, 5, 2, 192, 4),
+        _inverted(6, 3, 1, 320, 1, scaled_repeats=False),
+    ),
+    head_channels=1280,
+    activation="relu6",
+    stem_width="fixed",
+    head_width="fixed",
+)
+
+# arXiv 2104.00298, Table 4, at the 384 px that its Table 7 tests at. It is scaled like B0: the paper's own M
+# and L have tables of their own instead ("gradually add more layers to later stages", section 3.3).
+EFFICIENTNETV2_S = ArchSpec(
+    name="efficientnetv2-s",
+    resolution=384,
+    stem_channels=24,
+    stages=(
+        #      expand  kernel  stride  channels  repeats
+        _fused(1, 3, 1, 24, 2),
+        _fused(4, 3, 2, 48, 4),
+        _fused(4, 3, 2, 64, 4),
+        _stage(4, 3, 2, 128, 6),
+        _stage(6, 3, 1, 160, 9),
+        _stage(6, 3, 2, 256, 15),
+    ),
+    head_channels=1280,
+    norm_momentum=0.1,
+)
+
+# arXiv 1704.04861, Table 1: equal rows in one, without the stride of its last one, a slip (its map is 7 px
+# before and after). Width is the paper's alpha, resolution its rho.
+MOBILENET_V1 = ArchSpec(
+    name="mobilenet-v1",
+    resolution=224,
+    stem_channels=32,
+    stages=(
+        #          stride  channels  repeats
+        _separable(1, 64, 1),
+        _separable(2, 128, 2),
+        _separable(2, 256, 2),
+        _separable(2, 512, 6),
+        _separable(2, 1024, 2),
+    ),
+    head_channels=0,
+    dropout=0.0,
+    drop_path=0.0,
+    norm_eps=1e-5,
+    norm_momentum=0.1,
+    activation="relu6",
+)
+
+# arXiv 1801.04381, Table 2. "For multipliers less than one, we apply width multiplier to all layers except
+# the very last convolutional layer" (section 6.1): the head only grows.
+MOBILENET_V2 = ArchSpec(
+    name="mobilenet-v2",
+    resolution=224,
+    stem_channels=32,
+    stages=(
+        #         expand  kernel  stride  channels  repeats
+        _inverted(1, 3, 1, 16, 1),
+        _inverted(6, 3, 2, 24, 2),
+        _inverted(6, 3, 2, 32, 3),
+        _inverted(6, 3, 2, 64, 4),
+        _inverted(6, 3, 1, 96, 3),
+        _inverted(6, 3, 2, 160, 3),
+        _inverted(6, 3, 1, 320, 1),
+    ),
+    head_channels=1280,
+    drop_path=0.0,
+    norm_eps=1e-5,
+    norm_momentum=0.1,
+    activation="relu6",
+    head_width="grown",
+)
+
+
+def _resnet(layers: int, block: BlockKind, *repeats: int) -> ArchSpec:
+    """A column of arXiv 1512.03385, Table 1.
+
+    In a bottleneck width multiplies the channels inside, which are rounded; the output stays 4 times those.
+    """
+    expand_ratio = 4 if block == "bottleneck" else 1
+    rows = zip((1, 2, 2, 2), (64, 128, 256, 512), repeats, strict=True)
+    return ArchSpec(
+        name=f"resnet-{layers}",
+        resolution=224,
+        stem_channels=64,
+        stages=tuple(
+            _stage(expand_ratio, 3, stride, width * expand_ratio, number, block=block, squeeze_ratio=0.0)
+            for stride, width, number in rows
+        ),
+        head_channels=0,
+        stem_kernel_size=7,
+        stem_pool=True,
+        dropout=0.0,
+        drop_path=0.0,
+        norm_eps=1e-5,
+        norm_momentum=0.1,
+        activation="relu",
+    )
+
+
+RESNET_18 = _resnet(18, "basic", 2, 2, 2, 2)
+RESNET_34 = _resnet(34, "basic", 3, 4, 6, 3)
+RESNET_50 = _resnet(50, "bottleneck", 3, 4, 6, 3)
+
+BASELINES: Mapping[str, ArchSpec] = MappingProxyType(
+    {
+        spec.name: spec
+        for spec in (
+            EFFICIENTNET_B0,
+            EFFICIENTNET_LITE0,
+            EFFICIENTNETV2_S,
+            MOBILENET_V1,
+            MOBILENET_V2,
+            RESNET_18,
+            RESNET_34,
+            RESNET_50,
+        )
+    }
+)
 
 
 def baseline(name: str) -> ArchSpec:
@@ -50,3 +231,17 @@ def baseline(name: str) -> ArchSpec:
     if name not in BASELINES:
         raise ValueError(f"`baseline` must be one of {', '.join(BASELINES)}, got {name!r}")
     return BASELINES[name]
+
+
+def chosen_baseline(name: str, arch: ArchSpec | None = None, stem_stride: int | None = None) -> ArchSpec:
+    """The network that settings choose: the built-in one of that name, or ``arch`` itself.
+
+    A stem of stride 1 keeps every pixel of a small image: its max pool goes too.
+
+    Raises:
+        ValueError: if there is no network of that name, or the stride is below 1.
+    """
+    network = baseline(name) if arch is None else arch
+    if stem_stride is None:
+        return network
+    return replace(network, stem_stride=stem_stride, stem_pool=network.stem_pool and stem_stride > 1)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from typing import assert_never
 
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import ArchSpec
 
 __all__ = ["Cost", "count", "count_blocks"]
@@ -74,6 +75,8 @@ def count_blocks(blocks: Iterable[Block]) -> Cost:
             layers = block.layers
             cost = reduce(_add, map(_layer_cost, layers))
         total = _add(total, cost)
+        if block.shortcut is not None:
+            total = _add(total, _layer_cost(block.shortcut))
     params, macs, activations, norm_elements, pool_elements, built = total
     return Cost(
         params=params,
@@ -93,15 +96,17 @@ def _layer_cost(layer: Layer) -> _Counts:
     match layer:
         case Conv():
             weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
-            pixels = layer.out_size**2
+            pixels = prod(layer.out_size)
             out = layer.out_channels * pixels
             return weights + 2 * layer.out_channels, weights * pixels, out, out, 0, 1
         case SqueezeExcite():
             weights = 2 * layer.channels * layer.squeezed
             outputs = layer.channels + layer.squeezed
-            return weights + outputs, weights, outputs, 0, layer.channels * layer.size**2, 1
+            return weights + outputs, weights, outputs, 0, layer.channels * prod(layer.size), 1
+        case MaxPool():
+            return 0, 0, 0, 0, 0, 1
         case Pool():
-            return 0, 0, 0, 0, layer.channels * layer.size**2, 1
+            return 0, 0, 0, 0, layer.channels * prod(layer.size), 1
         case Linear():
             weights = layer.in_features * layer.out_features
             return weights + layer.out_features, weights, layer.out_features, 0, 0, 1

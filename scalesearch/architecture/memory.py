@@ -3,12 +3,14 @@
 A step of training is walked through as autograd takes it. Its forward pass saves what the backward pass will
 read: of a convolution with batch norm and SiLU that is all three outputs, since the convolution's feeds the
 gradient of batch norm, batch norm's that of SiLU, and SiLU's that of the next layer's weights (nothing is
-done in place). The backward pass frees them from the head down, while each operation holds the gradient that
-it reads beside the one that it writes. So the bytes go up and down, and the peak is what has to fit.
+done in place). ReLU's gradient reads what ReLU wrote: batch norm's output isn't kept then. The backward pass
+frees them from the head down, while each operation holds the gradient that it reads beside the one that it
+writes. So the bytes go up and down, and the peak is what has to fit.
 
 Everything is float32. Left out, since they depend on a library or a machine rather than on the network: the
 workspaces of cuDNN and oneDNN (im2col buffers, reordered weights, the 16 channels that the gradients of some
-depthwise convolutions pad each one to: beside a network of a few hundred kB these may be as much again); what
+depthwise convolutions pad each one to: beside a network of a few hundred kB these may be as much again, and
+where wide plain 3x3 convolutions meet maps of a few pixels, as in a ResNet at 64 px, a fifth); what
 an allocator rounds up to or keeps in reserve; the CUDA context, Python and torch themselves; and what a
 training loop may hold beside the step: an averaged copy of the weights, the next batch. ``measure.memory``
 measures what is allocated in fact.
@@ -17,11 +19,12 @@ measures what is allocated in fact.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
 from scalesearch.architecture.cost import FLOAT32_BYTES, count_blocks
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import ArchSpec
 
 __all__ = ["STATES_PER_PARAM", "inference_bytes", "training_bytes"]
@@ -29,6 +32,11 @@ __all__ = ["STATES_PER_PARAM", "inference_bytes", "training_bytes"]
 STATES_PER_PARAM: Mapping[str, int] = MappingProxyType({"adamw": 2, "sgd": 1, "rmsprop": 2})
 """Values that an optimizer keeps for each parameter: AdamW both moments, SGD its momentum, RMSProp the mean
 square and its momentum."""
+
+
+# Tensors as large as its output that a layer makes, the output included, if more than that: a convolution's
+# batch norm makes another, and a maximum is found with its place, a number twice as long.
+_NEW_TENSORS: Mapping[type[Layer], int] = MappingProxyType({Conv: 2, MaxPool: 3})
 
 
 class _Walk(NamedTuple):
@@ -65,25 +73,27 @@ def training_bytes(arch: ArchSpec, batch_size: int, *, optimizer: str = "adamw")
         raise ValueError(f"`optimizer` must be one of {', '.join(STATES_PER_PARAM)}, got {optimizer!r}")
     blocks = list(lower(arch))
     backward = _Walk()
-    layers: tuple[Layer, ...] = ()
-    for block in reversed(blocks):
+    walked: tuple[tuple[Layer, ...], bool] | None = None
+    # The images are the caller's: the stem's convolution frees what it writes in their stead.
+    reads_relu = [False, *map(_ends_in_relu, blocks)]
+    for block, kept in zip(reversed(blocks), reversed(reads_relu[:-1]), strict=True):
         # Repeats of a stage share one tuple of layers: it needs walking only once.
-        if block.layers is not layers:
-            layers = block.layers
-            body = _Walk()
-            for layer in reversed(layers):
-                body = body.then(_backward(layer, batch_size))
-        # The gradient of a sum goes both ways: one way waits while the block is walked back.
-        backward = backward.then(body.holding(_output(layers[-1]) * batch_size) if block.residual else body)
+        if walked is None or walked[0] is not block.layers or walked[1] != kept:
+            walked = (block.layers, kept)
+            walk = _block_backward(block, batch_size, kept)
+        backward = backward.then(walk)
     weights = count_blocks(blocks).params
-    images = batch_size * arch.in_channels * arch.resolution**2
+    images = batch_size * arch.in_channels * prod(arch.input_size)
     # The backward pass begins with all that was saved and ends with the gradients and the images.
     saved = weights + images - backward.net
-    # Last in the forward pass, the head's output is pooled and not kept.
-    head = next(layer for layer in blocks[-1].layers if isinstance(layer, Pool))
-    forward_peak = saved + weights + batch_size * head.channels * head.size**2
-    kept = weights * (1 + STATES_PER_PARAM[optimizer]) + _statistics(blocks)
-    return FLOAT32_BYTES * (kept + max(forward_peak, saved + backward.peak))
+    # Last in the forward pass, the last map is pooled, and not kept but for ReLU.
+    (position,) = (i for i, layer in enumerate(blocks[-1].layers) if isinstance(layer, Pool))
+    before = blocks[-1].layers[position - 1] if position else None
+    own = _is_relu(before) if before is not None else reads_relu[-2]
+    pooled = 0 if own else batch_size * _input(blocks[-1].layers[position])
+    forward_peak = saved + weights + pooled
+    states = weights * (1 + STATES_PER_PARAM[optimizer]) + _statistics(blocks)
+    return FLOAT32_BYTES * (states + max(forward_peak, saved + backward.peak))
 
 
 def inference_bytes(arch: ArchSpec, batch_size: int) -> int:
@@ -98,7 +108,7 @@ def inference_bytes(arch: ArchSpec, batch_size: int) -> int:
     """
     _require_batch(batch_size)
     blocks = list(lower(arch))
-    images = arch.in_channels * arch.resolution**2
+    images = arch.in_channels * prod(arch.input_size)
     # The caller holds the images throughout; they are what the first block holds as its input.
     stem, *others = map(_forward_live, blocks)
     live = max(stem, images + max(others))
@@ -112,16 +122,18 @@ def _require_batch(batch_size: int) -> None:
 
 def _statistics(blocks: list[Block]) -> int:
     """Running means and variances of all batch norms."""
-    return sum(2 * layer.out_channels for b in blocks for layer in b.layers if isinstance(layer, Conv))
+    return sum(2 * layer.out_channels for b in blocks for layer in b.every if isinstance(layer, Conv))
 
 
 def _output(layer: Layer) -> int:
     """Elements of a layer's output for one image."""
     match layer:
         case Conv():
-            return layer.out_channels * layer.out_size**2
+            return layer.out_channels * prod(layer.out_size)
+        case MaxPool():
+            return layer.channels * prod(layer.out_size)
         case SqueezeExcite():
-            return layer.channels * layer.size**2
+            return layer.channels * prod(layer.size)
         case Pool():
             return layer.channels
         case Linear():
@@ -130,15 +142,28 @@ def _output(layer: Layer) -> int:
             assert_never(layer)
 
 
+def _ends_in_relu(block: Block) -> bool:
+    """Whether what a block gives is the output of a ReLU, which keeps it for its own gradient."""
+    if block.residual:
+        return block.activation == "relu"
+    return _is_relu(block.layers[-1])
+
+
+def _is_relu(layer: Layer) -> bool:
+    return isinstance(layer, Conv) and layer.activation == "relu"
+
+
 def _forward_live(block: Block) -> int:
     """The most elements alive at once, for one image, while a block is run without gradients."""
     held = _input(block.layers[0])
-    most = 0
+    waiting = 0 if block.shortcut is None else _output(block.shortcut)
+    # The shortcut is run first: its convolution's output, and batch norm's.
+    most = held + 2 * waiting
     for layer in block.layers:
-        # The block's input waits for the end of the block, the layer's own for the end of the layer, in
-        # which batch norm and SiLU each write a new tensor.
-        before = held if layer is block.layers[0] else held + _input(layer)
-        most = max(most, before + (2 if isinstance(layer, Conv) else 1) * _output(layer))
+        # The block's input and its shortcut's output wait for the end of the block, the layer's own input for
+        # the end of the layer, in which batch norm and the activation each write a new tensor.
+        before = held + waiting if layer is block.layers[0] else held + waiting + _input(layer)
+        most = max(most, before + _NEW_TENSORS.get(type(layer), 1) * _output(layer))
     return most
 
 
@@ -146,38 +171,70 @@ def _input(layer: Layer) -> int:
     """Elements of a layer's input for one image."""
     match layer:
         case Conv():
-            return layer.in_channels * layer.in_size**2
+            return layer.in_channels * prod(layer.in_size)
+        case MaxPool():
+            return layer.channels * prod(layer.in_size)
         case SqueezeExcite() | Pool():
-            return layer.channels * layer.size**2
+            return layer.channels * prod(layer.size)
         case Linear():
             return layer.in_features
         case _:
             assert_never(layer)
 
 
-def _backward(layer: Layer, batch: int) -> _Walk:
+def _block_backward(block: Block, batch: int, kept: bool) -> _Walk:
+    """A block's way back, from its output's gradient to its input's; ``kept`` as in :func:`_backward`."""
+    out = batch * _output(block.layers[-1])
+    body = _Walk()
+    for position in range(len(block.layers) - 1, -1, -1):
+        # A shortcut reads the block's input too, and is the last to do so.
+        own = _is_relu(block.layers[position - 1]) if position else kept or block.shortcut is not None
+        body = body.then(_backward(block.layers[position], batch, own))
+    if not block.residual:
+        return body
+    # As after a convolution: a gradient is written, the one read and the tensor saved are freed.
+    activation = _Walk(out, -out) if block.activation is not None else _Walk()
+    # The gradient of a sum goes both ways: one way waits while the block is walked back.
+    walk = activation.then(body.holding(out))
+    if block.shortcut is None:
+        return walk
+    # Then the other way is walked, while the first one's result waits to be added to.
+    inputs = batch * _input(block.shortcut)
+    other = _backward(block.shortcut, batch, kept)
+    return walk.then(_Walk(out + other.peak, out + other.net - inputs))
+
+
+def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
     """A layer's way back, in elements, from its output's gradient to its input's, which takes its place.
 
-    The layer that reads a tensor frees it: a layer's input is freed here, its output was freed before.
+    The layer that reads a tensor frees it: a layer's input is freed here, its output was freed before. But
+    where the input is ``kept``, by the ReLU that wrote it or by another reader, that one frees it.
     """
     out = batch * _output(layer)
     inputs = batch * _input(layer)
+    freed = 0 if kept else inputs
     match layer:
         case Conv():
             weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
             vectors = 2 * layer.out_channels  # of batch norm: gradients take the place of saved statistics
-            # SiLU and batch norm each write a gradient, then free the one they read and the tensor saved.
+            # The activation and batch norm each write a gradient, then free the one they read and the tensor
+            # saved: ReLU its own output, the others their input.
             norm = _Walk(out + vectors, -out)
-            activation = _Walk(out, -out) if layer.activation else _Walk()
+            activation = _Walk(out, -out) if layer.activation is not None else _Walk()
             # The convolution writes its input's gradient and its weights', then frees the one it read.
-            convolution = _Walk(inputs + weights, weights - out)
+            convolution = _Walk(inputs + weights, inputs + weights - out - freed)
             return activation.then(norm).then(convolution)
+        case MaxPool():
+            # It saves where each maximum was, in numbers twice as long.
+            return _Walk(inputs, inputs - 3 * out - freed)
         case SqueezeExcite():
             weights = 2 * layer.channels * layer.squeezed + layer.channels + layer.squeezed
-            pooled = batch * 2 * (layer.channels + layer.squeezed)
+            # The pooled map, the gate, and both sides of the activation between (ReLU keeps one).
+            squeezed = 1 if layer.activation == "relu" else 2
+            pooled = batch * (2 * layer.channels + squeezed * layer.squeezed)
             # The gradients of both factors, the gate's before it is summed over the map; then the gradient
             # of the pooled input spread over the map again, added to the first factor's.
-            product = _Walk(2 * out, -out)
+            product = _Walk(2 * out, -freed)
             gate = _Walk(out + weights, weights - pooled)
             return product.then(gate)
         case Pool():

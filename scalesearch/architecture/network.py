@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Mapping
 from itertools import product
+from types import MappingProxyType
 from typing import Any, assert_never
 
 import torch
 from torch import nn
 from torch.nn.grad import conv2d_input
 
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
+from scalesearch.architecture.spec import Activation, ArchSpec
 
 __all__ = ["build", "zero_init_residual"]
 
@@ -76,19 +78,26 @@ class _SmallDepthwise(nn.Conv2d):
 
 
 def _convolution(layer: Conv) -> type[nn.Conv2d]:
-    unserved = layer.kernel_size > 3 or layer.in_size < layer.kernel_size
-    small = layer.groups > 1 and layer.out_size <= MOST_BY_TAPS and unserved
+    unserved = layer.kernel_size > 3 or min(layer.in_size) < layer.kernel_size
+    depthwise = layer.groups > 1 and layer.groups == layer.in_channels == layer.out_channels
+    small = depthwise and max(layer.out_size) <= MOST_BY_TAPS and unserved
     return _SmallDepthwise if small else nn.Conv2d
 
 
+# Not in place: autograd would copy the input first, since the gradient needs it.
+ACTIVATIONS: Mapping[Activation, type[nn.Module]] = MappingProxyType(
+    {"silu": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6}
+)
+
+
 class _SqueezeExcite(nn.Module):
-    """Channel gate of squeeze-and-excitation (arXiv 1709.01507) with SiLU inside."""
+    """Channel gate of squeeze-and-excitation (arXiv 1709.01507)."""
 
     def __init__(self, layer: SqueezeExcite) -> None:
         super().__init__()
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.reduce = nn.Conv2d(layer.channels, layer.squeezed, 1)
-        self.activation = nn.SiLU()
+        self.activation = ACTIVATIONS[layer.activation]()
         self.expand = nn.Conv2d(layer.squeezed, layer.channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -97,9 +106,14 @@ class _SqueezeExcite(nn.Module):
 
 
 class _Residual(nn.Module):
-    """``x + body(x)``, with the body dropped for a random part of the samples in training."""
+    """``x + body(x)``, with the body dropped for a random part of the samples in training.
 
-    def __init__(self, body: nn.Module, drop_path: float) -> None:
+    ResNet's sums may take ``x`` through a shortcut, and have an activation after them.
+    """
+
+    def __init__(
+        self, body: nn.Module, drop_path: float, shortcut: nn.Module | None, activation: nn.Module | None
+    ) -> None:
         super().__init__()
         self.body = body
         self.drop_path: nn.Module = nn.Identity()
@@ -107,10 +121,13 @@ class _Residual(nn.Module):
             from torchvision.ops import StochasticDepth  # loading torchvision takes seconds
 
             self.drop_path = StochasticDepth(drop_path, "row")
+        self.shortcut = shortcut
+        self.activation = activation
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = x + self.drop_path(self.body(x))
-        return out
+        kept = x if self.shortcut is None else self.shortcut(x)
+        out: torch.Tensor = kept + self.drop_path(self.body(x))
+        return out if self.activation is None else self.activation(out)
 
 
 def _module(layer: Layer, arch: ArchSpec) -> nn.Module:
@@ -128,10 +145,11 @@ def _module(layer: Layer, arch: ArchSpec) -> nn.Module:
                 ),
                 nn.BatchNorm2d(layer.out_channels, eps=arch.norm_eps, momentum=arch.norm_momentum),
             ]
-            if layer.activation:
-                # Not in place: autograd would copy the input first, since SiLU's gradient needs it.
-                parts.append(nn.SiLU())
+            if layer.activation is not None:
+                parts.append(ACTIVATIONS[layer.activation]())
             return nn.Sequential(*parts)
+        case MaxPool():
+            return nn.MaxPool2d(3, stride=2, padding=1)
         case SqueezeExcite():
             return _SqueezeExcite(layer)
         case Pool():
@@ -161,13 +179,17 @@ def _initialise(module: nn.Module) -> None:
 
 def _block(block: Block, arch: ArchSpec) -> nn.Module:
     body = nn.Sequential(*(_module(layer, arch) for layer in block.layers))
-    return _Residual(body, block.drop_path) if block.residual else body
+    if not block.residual:
+        return body
+    shortcut = None if block.shortcut is None else _module(block.shortcut, arch)
+    activation = None if block.activation is None else ACTIVATIONS[block.activation]()
+    return _Residual(body, block.drop_path, shortcut, activation)
 
 
 def build(arch: ArchSpec) -> nn.Module:
-    """The network of ``arch``: float images (batch, in_channels, side, side) to logits (batch, classes).
+    """The network of ``arch``: float images (batch, in_channels, height, width) to logits (batch, classes).
 
-    Any side works, ``arch.resolution`` is the one it was sized for. Weights are drawn from torch's global
+    Any size works, ``arch.input_size`` is the one it was made for. Weights are drawn from torch's global
     generator: seed it for a reproducible start.
     """
     network = nn.Sequential(OrderedDict((b.name, _block(b, arch)) for b in lower(arch)))

@@ -17,6 +17,9 @@ CONDITIONS = (
 )
 """The settings that a figure belongs to: under others it says nothing."""
 
+CHANGES = ("baseline_arch", "baseline_resolution_width", "stem_stride")
+"""Settings that make another network of the baseline where they are set; nothing was measured for those."""
+
 
 def measured_reliability(settings: Mapping[str, Any]) -> tuple[ReliabilityRecord, ...]:
     """What was found for runs of these settings; empty where nobody measured it.
@@ -24,6 +27,8 @@ def measured_reliability(settings: Mapping[str, Any]) -> tuple[ReliabilityRecord
     The figures are those of ``scalesearch fidelity`` in the reports named by their source, read from
     ``reliability.csv``.
     """
+    if any(settings.get(name) is not None for name in CHANGES):
+        return ()
     text = files("scalesearch.belief").joinpath("reliability.csv").read_text("utf-8")
     asked = tuple(str(settings.get(name)) for name in CONDITIONS)
     return tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,9 @@ class LawSettings:
     min_time: float = 0.5
     device: str = "cpu"
     baseline: str = "efficientnet-b0"
+    baseline_arch: ArchSpec | None = None
+    stem_stride: int | None = None
+    baseline_resolution_width: int | None = None
     baseline_width: float = 1.0
     baseline_resolution: int = 0
     run: str = ""
@@ -71,7 +74,11 @@ class LawSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; :meth:`from_dict` turns it back."""
-        return {n: list(v) if isinstance(v, tuple) else v for n, v in asdict(self).items()}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {n: list(v) if isinstance(v, tuple) else v for n, v in values.items() if v is not None}
+        if self.baseline_arch is not None:
+            plain["baseline_arch"] = self.baseline_arch.to_dict()
+        return plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LawSettings:
@@ -80,6 +87,8 @@ class LawSettings:
         if unknown := sorted(set(data) - known):
             raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
         values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items()}
+        if (table := data.get("baseline_arch")) is not None:
+            values["baseline_arch"] = ArchSpec.from_dict(table)
         return cls(**values)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scalesearch.architecture.baselines import baseline
+from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.scaling import Multipliers
@@ -29,13 +29,19 @@ NEEDED = ("depth", "width", "resolution")
 class Base:
     """The network that multipliers scale, and how. Resolution 0 stands for the baseline's own.
 
+    ``given`` is the baseline itself, where it isn't built in; ``resolution_width`` the input's width, where
+    it is not ``resolution``.
+
     Raises:
         ValueError: if the baseline is unknown, or a number is out of range.
     """
 
     baseline: str = "efficientnet-b0"
+    given: ArchSpec | None = None
+    stem_stride: int | None = None
     width: float = 1.0
     resolution: int = 0
+    resolution_width: int | None = None
     classes: int = 1000
     rounding: Rounding = field(default_factory=Rounding)
 
@@ -49,11 +55,10 @@ class Base:
     @property
     def arch(self) -> ArchSpec:
         """The network itself."""
-        full = baseline(self.baseline)
-        reduced = scale(
-            full, Multipliers(width=self.width), self.rounding, resolution=self.resolution or full.resolution
-        )
-        return replace(reduced, classes=self.classes)
+        full = chosen_baseline(self.baseline, self.given, self.stem_stride)
+        height, across = (self.resolution, self.resolution_width) if self.resolution else full.input_size
+        reduced = scale(full, Multipliers(width=self.width), self.rounding, resolution=height)
+        return replace(reduced, classes=self.classes, resolution_width=across)
 
     @property
     def label(self) -> str:
@@ -145,6 +150,9 @@ def _base_beside(table: Path, base: Base, argument: str) -> Base:
         )
         return Base(
             baseline=settings["baseline"],
+            given=None if (known := settings.get("baseline_arch")) is None else ArchSpec.from_dict(known),
+            stem_stride=settings.get("stem_stride"),
+            resolution_width=settings.get("baseline_resolution_width"),
             width=settings["baseline_width"],
             resolution=settings["baseline_resolution"],
             classes=run["classes"],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Any
 
-from scalesearch.architecture.spec import RepeatsRule, Rounding
+from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding
 from scalesearch.bench.subjects import Base, Subject
 from scalesearch.records.timing import Dtype, Mode, Runtime, Setup
 
@@ -39,6 +39,9 @@ class MeasureSettings:
     largest_batch: bool = False
     device: str = "cpu"
     baseline: str = "efficientnet-b0"
+    baseline_arch: ArchSpec | None = None
+    stem_stride: int | None = None
+    baseline_resolution_width: int | None = None
     baseline_width: float = 1.0
     baseline_resolution: int = 0
     channel_divisor: int = 8
@@ -81,6 +84,9 @@ class MeasureSettings:
         """What tables without a run beside them are scaled from, and how."""
         return Base(
             baseline=self.baseline,
+            given=self.baseline_arch,
+            stem_stride=self.stem_stride,
+            resolution_width=self.baseline_resolution_width,
             width=self.baseline_width,
             resolution=self.baseline_resolution,
             rounding=Rounding(
@@ -93,12 +99,16 @@ class MeasureSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; :meth:`from_dict` turns it back."""
-        return {
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {
             name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
+            for name, value in values.items()
             # The baseline's own resolution is none that an option could be given.
-            if (name, value) != ("baseline_resolution", 0)
+            if value is not None and (name, value) != ("baseline_resolution", 0)
         }
+        if self.baseline_arch is not None:
+            plain["baseline_arch"] = self.baseline_arch.to_dict()
+        return plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> MeasureSettings:
@@ -112,6 +122,8 @@ class MeasureSettings:
         if unknown or "networks" not in data:
             raise ValueError(f"settings must be known ones, got {', '.join(unknown) or 'no networks'}")
         values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items()}
+        if (table := data.get("baseline_arch")) is not None:
+            values["baseline_arch"] = ArchSpec.from_dict(table)
         return cls(**values)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import Dimension, Matched, match
-from scalesearch.architecture.spec import STEM_STRIDE, ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.belief.law import predict, seconds_for
 from scalesearch.records import CostLaw, Price, Split
 from scalesearch.scaling import Coefficients, Multipliers, Shares
@@ -73,7 +73,7 @@ def smooth_cost(base: ArchSpec) -> SmoothCost:
     A side that the network's strides do not divide is rounded up inside it; the polynomial is fitted to
     sides that are divided, so there it lies a little below the base's own cost.
     """
-    strides = STEM_STRIDE * math.prod(stage.stride for stage in base.stages)
+    strides = base.total_stride
     side = strides * -(-base.resolution // strides)
     exact = Rounding(channel_divisor=1, min_kept_fraction=0.0)
     points, rows = [], []

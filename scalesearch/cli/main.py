@@ -28,6 +28,7 @@ COMMANDS = {
     "alternate": ("scalesearch.cli.alternate", "Coefficients, then phi under a budget, until both settle."),
     "fidelity": ("scalesearch.cli.fidelity", "How far a run's short trainings can be trusted."),
     "scale": ("scalesearch.cli.scale", "STEP 2: fix the coefficients, raise phi, get a family."),
+    "describe": ("scalesearch.cli.describe", "A network as a table, or as a file to make your own from."),
     "measure": ("scalesearch.cli.measure", "Latency, throughput and memory, with their spread."),
     "compare": ("scalesearch.cli.compare", "Two networks timed in turn: which is faster, and is it shown?"),
     "law": ("scalesearch.cli.law", "What time costs on this machine, as a law to plan with."),

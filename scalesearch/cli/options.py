@@ -11,6 +11,14 @@ from typing import Any
 import click
 
 from scalesearch.architecture.baselines import BASELINES
+from scalesearch.architecture.spec import ArchSpec
+from scalesearch.cli.network_types import (
+    BASELINE,
+    INPUT_SIZE,
+    height_and_width,
+    joined,
+    name_and_network,
+)
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = [
@@ -95,6 +103,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
         # Version 0.1.0 wrote it, and did not know all that is asked for today.
         table = dict(TrainingSettings.BEFORE) | table
     options = {option.name: option for option in ctx.command.params if option.expose_value}
+    table = joined(table, options)
     settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
     for key, setting in table.items():
         if key not in settings:
@@ -117,10 +126,15 @@ def _wanted(option: click.Parameter, setting: object) -> str:
         return "" if isinstance(setting, bool) else "true or false"
     if isinstance(option.type, click.types.IntParamType):
         return "" if isinstance(setting, int) and number else "a whole number"
+    if option.type is INPUT_SIZE:
+        whole = isinstance(setting, int) and number
+        return "" if whole or isinstance(setting, str) else "a whole number or a text such as 96x64"
     if isinstance(option.type, click.types.FloatParamType):
         return "" if number else "a number"
     if option.type is PHI:
         return "" if number or isinstance(setting, str | list) else "a number, a list or a text"
+    if isinstance(setting, ArchSpec):
+        return ""
     if option.type.name in NUMBER_OR_TEXT:
         return "" if number or isinstance(setting, str) else "a number or a text"
     if option.type.name in LIST_OR_TEXT:
@@ -184,10 +198,17 @@ def baseline_options(width: float, resolution: str) -> Decorator:
     return group(
         click.option(
             "--baseline",
-            type=click.Choice(tuple(BASELINES)),
+            type=BASELINE,
+            callback=name_and_network,
             default="efficientnet-b0",
             show_default=True,
-            help="The network to scale.",
+            help=f"The network to scale: {', '.join(BASELINES)}, or a file as describe prints it.",
+        ),
+        click.option(
+            "--stem-stride",
+            type=click.IntRange(min=1),
+            help="Stride of its first convolution; 1, for small images, leaves a max pool after it out too.  "
+            "[default: the baseline's own]",
         ),
         click.option(
             "--baseline-width",
@@ -198,8 +219,9 @@ def baseline_options(width: float, resolution: str) -> Decorator:
         ),
         click.option(
             "--baseline-resolution",
-            type=click.IntRange(min=1),
-            help=f"Its input side in pixels.  [default: {resolution}]",
+            type=INPUT_SIZE,
+            callback=height_and_width,
+            help=f"Its input in pixels: 64, or height x width 96x64.  [default: {resolution}]",
         ),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +124,7 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
             beta=settings.beta,
             gamma=settings.gamma,
             product=settings.coefficients.product,
-            settings=asdict(settings) | {"phis": list(settings.phis)},
+            settings=settings.to_dict(),
             machine=machine(settings.device),
             versions=versions(),
             wall_s=time.perf_counter() - started,

@@ -111,7 +111,7 @@ def hand_over(
     network = state.network()
     arch = state.arch
     # Not a batch that a graph was traced with, where that is left open.
-    shape = (batch_size or 3, arch.in_channels, arch.resolution, arch.resolution)
+    shape = (batch_size or 3, arch.in_channels, *arch.input_size)
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected = network(images)

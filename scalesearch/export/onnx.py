@@ -71,9 +71,7 @@ def write_onnx(
     require_onnx()
     frozen = copy.deepcopy(network).to("cpu", getattr(torch, dtype)).eval().requires_grad_(False)
     # The exporter takes a batch of 1 for one that is always 1.
-    example = torch.zeros(
-        batch_size or 2, arch.in_channels, arch.resolution, arch.resolution, dtype=getattr(torch, dtype)
-    )
+    example = torch.zeros(batch_size or 2, arch.in_channels, *arch.input_size, dtype=getattr(torch, dtype))
     _spare_a_semaphore()
     program = torch.onnx.export(
         frozen,

@@ -34,7 +34,7 @@ def write_program(network: nn.Module, arch: ArchSpec, path: Path, *, batch_size:
         raise ValueError(f"`batch_size` must be >= 1, got {batch_size}")
     frozen = copy.deepcopy(network).to("cpu", torch.float32).eval().requires_grad_(False)
     # The exporter takes a batch of 1 for one that is always 1.
-    example = torch.zeros(batch_size or 2, arch.in_channels, arch.resolution, arch.resolution)
+    example = torch.zeros(batch_size or 2, arch.in_channels, *arch.input_size)
     shapes = None if batch_size is not None else ({0: torch.export.Dim("batch")},)
     content = io.BytesIO()
     torch.export.save(torch.export.export(frozen, (example,), dynamic_shapes=shapes), content)

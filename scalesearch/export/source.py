@@ -39,7 +39,15 @@ def python_source(arch: ArchSpec, facts: Mapping[str, Any], *, module: str, weig
             names of the ``classes``, are written down where they are there.
         module: the name that the file can be imported by.
         weights: the name of the weights' file, for the example.
+
+    Raises:
+        ValueError: if the network is made of other layers than EfficientNet's.
     """
+    if not _like_efficientnet(arch):
+        raise ValueError(
+            "`to` must be other than python for a network with other blocks or activations than "
+            f"EfficientNet's, got {arch.name}: its file is not written yet"
+        )
     template = files("scalesearch.export").joinpath("template.py").read_text("utf-8")
     _, _, code = template.partition('"""\n')
     before, _, rest = code.partition(BEGIN)
@@ -47,9 +55,15 @@ def python_source(arch: ArchSpec, facts: Mapping[str, Any], *, module: str, weig
     return _head(arch, facts, module, weights) + before + _constants(arch, facts) + after
 
 
+def _like_efficientnet(arch: ArchSpec) -> bool:
+    """Whether the template knows all that the network is made of."""
+    usual = arch.activation == "silu" and arch.stem_stride == 2 and not arch.stem_pool and arch.head_channels
+    return bool(usual) and all(stage.block == "mbconv" for stage in arch.stages)
+
+
 def _head(arch: ArchSpec, facts: Mapping[str, Any], module: str, weights: str) -> str:
     name = re.sub(r"[^\w.,:=+-]+", "-", arch.name, flags=re.ASCII)
-    shape = f"{arch.in_channels}, {arch.resolution}, {arch.resolution}"
+    shape = f"{arch.in_channels}, {arch.resolution}, {arch.resolution_width or arch.resolution}"
     known = bool(_mean(arch, facts))
     lines = [
         f'"""{name} at {arch.resolution} px, on torch alone; written by scalesearch.',

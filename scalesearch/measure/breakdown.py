@@ -31,7 +31,7 @@ KINDS = (
     "linear",
     "other",
 )
-"""``spatial`` are convolutions over more than a pixel that are not depthwise, here the stem alone; ``add``
+"""``spatial`` are convolutions over more than a pixel that are not depthwise, the stem's above all; ``add``
 sums a block's input and output; ``other`` is pooling and what lies between the layers: calls, allocations."""
 
 PASSES = 11
@@ -60,7 +60,7 @@ def kind_seconds(arch: ArchSpec, setup: Setup, *, passes: int = PASSES) -> dict[
     device = resolve_device(setup.device)
     with own_randomness(setup), torch.device(device):
         network = build(arch)
-        images = torch.empty((setup.batch_size, arch.in_channels, arch.resolution, arch.resolution)).normal_()
+        images = torch.empty((setup.batch_size, arch.in_channels, *arch.input_size)).normal_()
     return module_kind_seconds(network, images, setup, passes=passes)
 
 
@@ -130,6 +130,12 @@ def _layer_kinds(network: nn.Module) -> Mapping[nn.Module, str]:
         elif type(module).__name__ == RESIDUAL:
             kinds[module] = "add"
             kinds[module.get_submodule("body")] = "body"
+            # A ResNet's: timed within the residual, and no part of the sum.
+            if isinstance(shortcut := getattr(module, "shortcut", None), nn.Module):
+                kinds[shortcut] = "body"
+            if isinstance(activation := getattr(module, "activation", None), nn.Module):
+                kinds[activation] = "activation of a sum"
+                inside.add(activation)
         elif not list(module.children()):
             kinds[module] = _leaf_kind(module)
     return kinds
@@ -137,12 +143,12 @@ def _layer_kinds(network: nn.Module) -> Mapping[nn.Module, str]:
 
 def _leaf_kind(module: nn.Module) -> str:
     if isinstance(module, nn.Conv2d):
-        if module.groups > 1:
+        if 1 < module.groups == module.in_channels:
             return "depthwise"
         return "pointwise" if module.kernel_size == (1, 1) else "spatial"
     if isinstance(module, nn.BatchNorm2d):
         return "norm"
-    if isinstance(module, nn.SiLU):
+    if isinstance(module, nn.SiLU | nn.ReLU | nn.ReLU6):
         return "activation"
     return "linear" if isinstance(module, nn.Linear) else "other"
 
@@ -154,6 +160,10 @@ def _by_kind(spans: Sequence[Span], kinds: Mapping[nn.Module, str]) -> dict[str,
         kind = kinds[module]
         if kind == "body":
             seconds["add"] -= span()
+        elif kind == "activation of a sum":
+            taken = span()
+            seconds["add"] -= taken
+            seconds["activation"] += taken
         else:
             seconds[kind] += span()
     seconds["add"] = max(0.0, seconds["add"])

@@ -101,7 +101,7 @@ def fvcore_count(arch: ArchSpec) -> FlopCount:
     with _quiet_jit(), _one_thread(), torch.no_grad():
         from fvcore.nn import FlopCountAnalysis  # slow, and warns when imported
 
-        images = torch.zeros(1, arch.in_channels, arch.resolution, arch.resolution)
+        images = torch.zeros(1, arch.in_channels, *arch.input_size)
         analysis = FlopCountAnalysis(_blank_network(arch), images)
         # Each of these would be logged once more; `uncounted` reports what matters of them.
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)

@@ -82,7 +82,7 @@ def onnx_pass(
         ensure_onnx(arch, setup, path)
         session = _session(path, setup.threads, device)
     (entry,), (exit_,) = session.get_inputs(), session.get_outputs()
-    shape = [setup.batch_size, arch.in_channels, arch.resolution, arch.resolution]
+    shape = [setup.batch_size, arch.in_channels, *arch.input_size]
     kind = {"tensor(float)": "float32", "tensor(float16)": "float16"}.get(entry.type, entry.type)
     # An open batch has a name instead of a number.
     taken = [setup.batch_size if isinstance(entry.shape[0], str) else entry.shape[0], *entry.shape[1:]]

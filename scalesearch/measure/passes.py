@@ -65,7 +65,7 @@ def network_pass(arch: ArchSpec, setup: Setup, *, onnx_path: Path | None = None)
         ValueError: if the device or the runtime is not there.
     """
     device = resolve_device(setup.device)
-    shape = (setup.batch_size, arch.in_channels, arch.resolution, arch.resolution)
+    shape = (setup.batch_size, arch.in_channels, *arch.input_size)
     if setup.runtime == "onnxruntime":
         from scalesearch.measure.onnx_runtime import onnx_pass, require_onnx_runtime
 

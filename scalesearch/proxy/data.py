@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
 
 from scalesearch.proxy.dataset import FOLDER, DataSpec
 from scalesearch.proxy.files import Progress, load_cifar, load_folder
@@ -21,6 +23,8 @@ __all__ = ["input_facts", "load", "normalise", "rendered_batches"]
 # The usual channel statistics of photographs (ImageNet's), on a scale of 0 to 255.
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
+
+Transform = Callable[[torch.Tensor], torch.Tensor]
 
 
 def load(spec: DataSpec, *, check: bool = False, progress: Progress | None = None) -> ImageSource:
@@ -43,7 +47,7 @@ def load(spec: DataSpec, *, check: bool = False, progress: Progress | None = Non
 class _Rendered(Dataset[tuple[torch.Tensor, int]]):
     """Source images through a transform, at the moment they are asked for."""
 
-    def __init__(self, source: Dataset[tuple[torch.Tensor, int]], transform: v2.Transform) -> None:
+    def __init__(self, source: Dataset[tuple[torch.Tensor, int]], transform: Transform) -> None:
         self._source = source
         self._transform = transform
 
@@ -55,9 +59,13 @@ class _Rendered(Dataset[tuple[torch.Tensor, int]]):
         return self._transform(image), label
 
 
-def _training_view(recipe: ProxyRecipe, dataset: str, resolution: int) -> v2.Transform:
+def _training_view(recipe: ProxyRecipe, dataset: str, size: tuple[int, int]) -> v2.Transform:
+    # Windows as often too wide as too high, for what is rendered of them.
+    shape = size[1] / size[0]
     steps: list[v2.Transform] = [
-        v2.RandomResizedCrop(resolution, scale=(recipe.crop_scale, 1.0), antialias=True),
+        v2.RandomResizedCrop(
+            size, scale=(recipe.crop_scale, 1.0), ratio=(3 / 4 * shape, 4 / 3 * shape), antialias=True
+        ),
         v2.RandomHorizontalFlip(),
     ]
     if recipe.augmentation == "autoaugment":
@@ -66,8 +74,20 @@ def _training_view(recipe: ProxyRecipe, dataset: str, resolution: int) -> v2.Tra
     return v2.Compose(steps)
 
 
-def _judging_view(resolution: int) -> v2.Transform:
-    return v2.Compose([v2.Resize(resolution, antialias=True), v2.CenterCrop(resolution)])
+def _judging_view(size: tuple[int, int]) -> Transform:
+    height, width = size
+    if height == width:
+        both: Transform = v2.Compose([v2.Resize(height, antialias=True), v2.CenterCrop(height)])
+        return both
+    return partial(_middle, height=height, width=width)
+
+
+def _middle(image: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The middle of an image, as large a window of that shape as it holds, at that size."""
+    times = max(height / image.shape[-2], width / image.shape[-1])
+    larger = [max(height, round(image.shape[-2] * times)), max(width, round(image.shape[-1] * times))]
+    view: torch.Tensor = F.center_crop(F.resize(image, larger, antialias=True), [height, width])
+    return view
 
 
 def rendered_batches(
@@ -75,25 +95,28 @@ def rendered_batches(
     recipe: ProxyRecipe,
     *,
     dataset: str,
-    resolution: int,
+    resolution: int | tuple[int, int],
     order: Sequence[int] | None,
     workers: int = 0,
 ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches rendered from the source at ``resolution``: uint8 (batch, 3, side, side) and labels (batch,).
+    """Batches rendered from the source at ``resolution``.
+
+    They are uint8 (batch, 3, height, width) and labels (batch,).
 
     Args:
         source: the images.
         recipe: batch size and augmentation.
         dataset: its name; CIFAR has an AutoAugment policy of its own.
-        resolution: side in pixels.
+        resolution: side in pixels, or height and width.
         order: indices into the training part, in the order of training; None gives the held-out part.
         workers: processes that render ahead (0: in this one).
     """
+    size = (resolution, resolution) if isinstance(resolution, int) else resolution
     if order is None:
         return DataLoader(
-            _Rendered(source.held_out, _judging_view(resolution)), batch_size=128, num_workers=workers
+            _Rendered(source.held_out, _judging_view(size)), batch_size=128, num_workers=workers
         )
-    view = _training_view(recipe, dataset, resolution)
+    view = _training_view(recipe, dataset, size)
     return DataLoader(
         _Rendered(source.train, view),
         batch_size=recipe.batch_size,

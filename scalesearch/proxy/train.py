@@ -113,13 +113,13 @@ def train(
                 source,
                 recipe,
                 dataset=dataset,
-                resolution=arch.resolution,
+                resolution=arch.input_size,
                 order=order[run.step * recipe.batch_size : stop * recipe.batch_size],
                 workers=render_workers,
             )
             # Rendered once for all looks; `held_out` bounds how many these are.
             judged = list(
-                rendered_batches(source, recipe, dataset=dataset, resolution=arch.resolution, order=None)
+                rendered_batches(source, recipe, dataset=dataset, resolution=arch.input_size, order=None)
             )
             # A loader draws a seed for its workers when it starts. Without workers that draw must leave no
             # trace; with them it must not be the one of the beginning, whose augmentations would come again.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from scalesearch.architecture.baselines import BASELINES
+from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.records import FamilyRow, ScaleRecord
@@ -60,10 +60,11 @@ def rounding_shares(record: ScaleRecord, row: FamilyRow) -> list[RoundingShare]:
 
 def _base(name: str, settings: Mapping[str, Any]) -> tuple[ArchSpec, Rounding]:
     rounding = Rounding(**{f.name: settings[f.name] for f in fields(Rounding) if f.name in settings})
-    full = BASELINES[name]
-    return scale(
-        full,
-        Multipliers(width=settings.get("baseline_width", 1.0)),
-        rounding,
-        resolution=settings.get("baseline_resolution") or full.resolution,
-    ), rounding
+    table = settings.get("baseline_arch")
+    arch = None if table is None else ArchSpec.from_dict(table)
+    full = chosen_baseline(name, arch, settings.get("stem_stride"))
+    height, across = settings.get("baseline_resolution"), settings.get("baseline_resolution_width")
+    if not height:
+        height, across = full.input_size
+    base = scale(full, Multipliers(width=settings.get("baseline_width", 1.0)), rounding, resolution=height)
+    return replace(base, resolution_width=across), rounding

@@ -8,14 +8,14 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0, baseline
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PublishedNetwork, published_family
 from scalesearch.architecture.spec import ArchSpec, compound, scale
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
 from scalesearch.search.budget import EqualCost, affordable_phi
-from scalesearch.search.settings import RoundingSettings
+from scalesearch.search.settings import BaselineSettings
 from scalesearch.search.spending import full_size_budget
 from scalesearch.workers.executor import Executor
 from scalesearch.workers.jobs import CountSpec, LatencySpec, latency_record
@@ -36,14 +36,13 @@ Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleSettings(RoundingSettings):
+class ScaleSettings(BaselineSettings):
     """The settings of ``scalesearch scale``, resolved. Resolution 0 stands for the baseline's own.
 
     ``budget`` is what a network may spend, such as ``latency=12ms``, with the cost ``law`` that predicts a
     latency; ``phis`` then hold the greatest phi within it.
     """
 
-    baseline: str = "efficientnet-b0"
     baseline_width: float = 1.0
     baseline_resolution: int = 0
     alpha: float
@@ -76,13 +75,12 @@ class ScaleSettings(RoundingSettings):
     @property
     def base(self) -> ArchSpec:
         """The network at phi 0."""
-        full = baseline(self.baseline)
-        return scale(
-            full,
-            Multipliers(width=self.baseline_width),
-            self.rounding,
-            resolution=self.baseline_resolution or full.resolution,
-        )
+        full = self.full_baseline
+        height, across = self.baseline_resolution, self.baseline_resolution_width
+        if not height:
+            height, across = full.input_size
+        reduced = scale(full, Multipliers(width=self.baseline_width), self.rounding, resolution=height)
+        return replace(reduced, resolution_width=across)
 
     @property
     def spending(self) -> EqualCost | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.search.budget import (
     CostOf,
@@ -68,7 +67,7 @@ def spending(settings: GridSettings, points: NDArray[np.float64], base: ArchSpec
     """The networks of the points whose full-size twins spend the budget."""
     return within_budget(
         ((row[0], row[1], row[2]) for row in points.tolist()),
-        full=baseline(settings.baseline),
+        full=settings.full_baseline,
         full_rounding=settings.rounding,
         phi=settings.phi,
         base=base,

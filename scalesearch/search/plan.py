@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import ArchSpec, scale
@@ -74,7 +73,7 @@ class Plan:
                 "macs": cost.macs,
                 "resolution": self.base.resolution,
                 "blocks": self.base.blocks,
-                "full_macs": count(baseline(self.settings.baseline)).macs,
+                "full_macs": count(self.settings.full_baseline).macs,
             },
             "order": list(self.order),
             "rungs": [asdict(rung) for rung in self.rungs],
@@ -88,7 +87,7 @@ Describe = Callable[..., Planned]
 def describer(settings: TrainingSettings, base: ArchSpec) -> Describe:
     """A function that describes one network of a search by all it costs, trained and at full size."""
     base_macs = count(base).macs
-    full_base = baseline(settings.baseline)
+    full_base = settings.full_baseline
     full_base_macs = count(full_base).macs
 
     def describe(

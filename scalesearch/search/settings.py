@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
-from scalesearch.architecture.baselines import baseline
+from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, scale
 from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.scaling import Multipliers
 
-__all__ = ["RoundingSettings", "TrainingSettings", "differences"]
+__all__ = ["BaselineSettings", "RoundingSettings", "TrainingSettings", "differences"]
 
 # What may change between a run and its continuation without changing any result.
 NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout", "keep_weights"})
+# Red, green and blue: every dataset here is rendered to these.
+IMAGE_CHANNELS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,42 @@ class RoundingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSettings(RoundingSettings):
+class BaselineSettings(RoundingSettings):
+    """The network that is scaled.
+
+    A built-in one goes by its name; of one from a file the settings keep the network itself, so that a run
+    goes on though the file was changed or is gone. ``stem_stride`` replaces the baseline's own. Where
+    ``baseline_resolution_width`` is set, the command's ``baseline_resolution`` is the height alone.
+    """
+
+    baseline: str = "efficientnet-b0"
+    baseline_arch: ArchSpec | None = None
+    stem_stride: int | None = None
+    baseline_resolution_width: int | None = None
+
+    @property
+    def full_baseline(self) -> ArchSpec:
+        """The network at full size.
+
+        Raises:
+            ValueError: if there is none of that name.
+        """
+        return chosen_baseline(self.baseline, self.baseline_arch, self.stem_stride)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data without what is not set; :meth:`from_dict` turns it back."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ArchSpec):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings(BaselineSettings):
     """What is trained, on what, how long and where: resolved, no field is left to be decided later.
 
     ``baseline_width``, ``baseline_resolution`` and ``baseline_channel_divisor`` make the proxy baseline of
@@ -54,7 +91,6 @@ class TrainingSettings(RoundingSettings):
     # What runs did that were begun before there were such settings.
     BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1, "keep_weights": False})
 
-    baseline: str = "efficientnet-b0"
     baseline_width: float = 0.25
     baseline_resolution: int = 48
     baseline_channel_divisor: int = 2
@@ -89,7 +125,14 @@ class TrainingSettings(RoundingSettings):
         if self.recipe not in RECIPES:
             raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
         # What the parts check is checked now, before anything is written.
-        _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, baseline(self.baseline), self.data)
+        _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)
+        if self.baseline_resolution_width is not None and self.baseline_resolution_width < 1:
+            raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution_width}")
+        if self.full_baseline.in_channels != IMAGE_CHANNELS:
+            raise ValueError(
+                f"`baseline` must take {IMAGE_CHANNELS} channels in, as the images have, "
+                f"got {self.full_baseline.in_channels}"
+            )
 
     @property
     def proxy_rounding(self) -> Rounding:
@@ -101,14 +144,13 @@ class TrainingSettings(RoundingSettings):
 
     def proxy_baseline(self, classes: int) -> ArchSpec:
         """The reduced baseline that the multipliers scale for training."""
-        full = baseline(self.baseline)
         reduced = scale(
-            full,
+            self.full_baseline,
             Multipliers(width=self.baseline_width),
             self.proxy_rounding,
             resolution=self.baseline_resolution,
         )
-        return replace(reduced, classes=classes)
+        return replace(reduced, classes=classes, resolution_width=self.baseline_resolution_width)
 
     @property
     def proxy_recipe(self) -> ProxyRecipe:
@@ -132,14 +174,6 @@ class TrainingSettings(RoundingSettings):
             name=self.dataset, data_dir=self.data_dir, download=self.download, held_out=self.held_out
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data without what is not set; :meth:`from_dict` turns it back."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if value is not None
-        }
-
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The settings that :meth:`to_dict` gave.
@@ -152,16 +186,22 @@ class TrainingSettings(RoundingSettings):
         if unknown:
             raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
         # TOML and JSON know lists where these values are tuples.
-        return cls(
-            **dict(cls.BEFORE) | {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-        )
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        if (table := values.get("baseline_arch")) is not None:
+            values["baseline_arch"] = ArchSpec.from_dict(table)
+        return cls(**dict(cls.BEFORE) | values)
 
 
 def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
     """What two settings differ in, as ``name: there -> asked``, the ones that change no result aside."""
     names = [name for name in {**there, **asked} if name not in NOT_IDENTITY]
     return [
-        f"{name}: {there.get(name)!r} there, {asked.get(name)!r} asked"
+        f"{name}: {_shown(there.get(name))} there, {_shown(asked.get(name))} asked"
         for name in names
         if there.get(name) != asked.get(name)
     ]
+
+
+def _shown(value: object) -> str:
+    # A whole network is too much for a line: its key tells it from any other.
+    return f"network {ArchSpec.from_dict(value).key}" if isinstance(value, dict) else repr(value)

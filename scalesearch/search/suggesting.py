@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.spec import scale
 from scalesearch.belief.reward import reward
 from scalesearch.records import CandidateRecord
@@ -89,7 +88,7 @@ class Suggester:
         if settings.budget:
             (found,) = within_budget(
                 [(coefficients.alpha, coefficients.beta, coefficients.gamma)],
-                full=baseline(settings.baseline),
+                full=settings.full_baseline,
                 full_rounding=settings.rounding,
                 phi=settings.phi,
                 base=self._base,

@@ -141,7 +141,10 @@ def test_bad_rounding(fields: dict[str, Any], message: str) -> None:
         ({"kernel_size": 4}, "`kernel_size` must be odd, got 4"),
         ({"squeeze_ratio": -0.1}, "`squeeze_ratio` must be from 0 to 1, got -0.1"),
         ({"squeeze_ratio": "a"}, "`squeeze_ratio` must be from 0 to 1, got 'a'"),
-        ({"block": "dense"}, "`block` must be one of mbconv, got 'dense'"),
+        (
+            {"block": "dense"},
+            "`block` must be one of mbconv, fused_mbconv, separable, bottleneck, basic, got 'dense'",
+        ),
     ],
 )
 def test_bad_stage(fields: dict[str, Any], message: str) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tomli_w
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, chosen_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
@@ -157,7 +159,7 @@ SHORT = "`network` must be"
         (
             "b9",
             f"{SHORT} a published network (b0, b1, b2, b3, b4, b5, b6, b7, b8, l2), a range such as b0..b7, a baseline "
-            "(efficientnet-b0) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a family or "
+            "(efficientnet-b0, efficientnet-lite0, efficientnetv2-s, mobilenet-v1, mobilenet-v2, resnet-18, resnet-34, resnet-50) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a family or "
             "candidates file, or a run's folder, got 'b9'",
         ),
         (
@@ -254,3 +256,36 @@ def test_tables_that_hold_no_networks_are_refused(tmp_path: Path) -> None:
 def test_a_subject_comes_back_from_plain_data(arch: ArchSpec) -> None:
     subject = Subject(name="it", arch=arch, changes={"threads": 3})
     assert Subject.from_dict(subject.to_dict()) == subject
+
+
+def test_a_base_may_be_a_network_that_is_not_built_in() -> None:
+    mine = replace(BASELINES["resnet-18"], name="mine", classes=5)
+    base = Base(baseline="mine", given=mine, stem_stride=1, width=0.5, resolution=32, resolution_width=48)
+    assert (base.arch.stem_stride, base.arch.stem_pool, base.arch.input_size) == (1, False, (32, 48))
+    assert base.arch.stages[0].channels == 32
+
+
+def test_a_run_of_a_network_from_a_file_is_rebuilt_from_what_it_kept(tmp_path: Path) -> None:
+    mine = replace(BASELINES["resnet-18"], name="mine", resolution=32)
+    kept = {
+        **{"baseline": "mine", "baseline_arch": mine.to_dict(), "stem_stride": 1, "baseline_width": 1.0},
+        **{"baseline_resolution": 32, "baseline_channel_divisor": 8, "min_kept_fraction": 0.9},
+        **{"repeats_rule": "ceil", "resolution_multiple": 1},
+    }
+    (tmp_path / "run.toml").write_text(tomli_w.dumps({"run": {"kind": "grid", "classes": 7}, "grid": kept}))
+    small = replace(chosen_baseline("mine", mine, 1), classes=7)
+    cost = count(small)
+    row = {
+        "key": small.key,
+        "depth": 1,
+        "width": 1,
+        "resolution": 32,
+        "params": cost.params,
+        "macs": cost.macs,
+    }
+    with (tmp_path / "candidates.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        writer.writeheader()
+        writer.writerow(row)
+    (subject,) = parse_subjects([str(tmp_path)])
+    assert subject.arch.key == small.key

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec, StageSpec
@@ -194,3 +195,12 @@ def test_the_file_is_as_clean_as_the_package(state: State, tmp_path: Path) -> No
             [ruff, *command, *common], check=False, cwd=tmp_path, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout
+
+
+def test_a_network_that_the_template_does_not_know_is_refused() -> None:
+    with pytest.raises(ValueError) as error:
+        python_source(BASELINES["resnet-18"], {}, module="network", weights="w")
+    assert str(error.value) == (
+        "`to` must be other than python for a network with other blocks or activations than EfficientNet's, "
+        "got resnet-18: its file is not written yet"
+    )

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
 from scalesearch.measure.memory import measured_bytes
@@ -96,6 +96,29 @@ def test_closed_form_of_any_network(arch: ArchSpec) -> None:
     assert inference_bytes(arch, 16) == pytest.approx(
         measured_inference_bytes(arch, 16), rel=0.02, abs=16_384
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "resolution", "batch_size"),
+    [
+        ("efficientnet-lite0", 0.25, 48, 8),
+        ("efficientnetv2-s", 0.25, 48, 8),
+        ("mobilenet-v1", 0.25, 48, 8),
+        ("mobilenet-v2", 0.25, 48, 8),
+        # Plain 3x3 convolutions hold their weights once more, reordered: beside small maps that would show.
+        ("resnet-18", 0.125, 128, 32),
+        ("resnet-50", 0.125, 96, 16),
+    ],
+)
+def test_closed_form_of_every_family(name: str, width: float, resolution: int, batch_size: int) -> None:
+    """Shortcuts, a max pool, ReLU that keeps its output, ReLU6 that keeps its input."""
+    multipliers = Multipliers(width=width, depth=0.5)
+    arch = scale(BASELINES[name], multipliers, Rounding(channel_divisor=2), resolution=resolution)
+    arch = replace(arch, classes=18, resolution_width=resolution + 16)
+    measured = measured_training_bytes(arch, batch_size)
+    assert training_bytes(arch, batch_size) == pytest.approx(measured, rel=0.01)
+    measured = measured_inference_bytes(arch, batch_size)
+    assert inference_bytes(arch, batch_size) == pytest.approx(measured, rel=0.01)
 
 
 def test_generator_and_environment_are_left_alone() -> None:

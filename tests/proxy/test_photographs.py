@@ -65,6 +65,17 @@ def test_training_batches_have_the_asked_size_and_order() -> None:
     assert batch[1].tolist() == [0, 3, 6, 17]
 
 
+def test_oblong_batches_keep_shapes_as_they_are() -> None:
+    """A judged view is the middle of the window at that shape, neither stretched nor squeezed."""
+    source, recipe = load(DataSpec(held_out=18)), RECIPES["quick"]
+    options = {"dataset": "photographs", "resolution": (48, 32)}
+    ((judged, _),) = rendered_batches(source, recipe, order=None, **options)
+    ((trained, _),) = rendered_batches(source, recipe, order=[0, 1], **options)
+    assert (judged.shape, trained.shape) == ((18, 3, 48, 32), (2, 3, 48, 32))
+    ((square, _),) = rendered_batches(source, recipe, dataset="photographs", resolution=48, order=None)
+    assert torch.equal(judged, square[:, :, :, 8:40])
+
+
 def test_normalised_images_are_centred_and_channels_last() -> None:
     source = load(DataSpec(held_out=360))
     images = torch.stack([source.held_out[i][0] for i in range(360)])

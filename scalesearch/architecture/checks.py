@@ -1,0 +1,62 @@
+"""What fields of frozen descriptions have to be: each check names the field, its value and what would do."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+__all__ = [
+    "MOST",
+    "MOST_REPEATS",
+    "require_bool",
+    "require_choice",
+    "require_counts",
+    "require_odd",
+    "set_share",
+]
+
+# Far beyond any network that can be built: a count past it is a slip that would keep the counter busy.
+MOST = 1_000_000
+MOST_REPEATS = 1_000
+
+
+def require_counts(owner: object, *names: str, least: int = 1, most: int = MOST) -> None:
+    """Raises ValueError unless each field is a whole number from ``least`` to ``most``."""
+    for name in names:
+        value = getattr(owner, name)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            shown = f"{value:.4g}" if isinstance(value, int) and value > most else repr(value)
+            raise ValueError(f"`{name}` must be a whole number from {least} to {most:,}, got {shown}")
+
+
+def require_odd(owner: object, name: str) -> None:
+    """Raises ValueError unless the field is odd."""
+    # An even kernel can't be padded to keep ceil(size / stride), which the counts rely on.
+    if getattr(owner, name) % 2 == 0:
+        raise ValueError(f"`{name}` must be odd, got {getattr(owner, name)}")
+
+
+def require_choice(owner: object, name: str, choices: Any) -> None:
+    """Raises ValueError unless the field is one of the texts of a ``Literal``."""
+    if getattr(owner, name) not in get_args(choices):
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(get_args(choices))}, got {getattr(owner, name)!r}"
+        )
+
+
+def require_bool(owner: object, *names: str) -> None:
+    """Raises ValueError unless each field is true or false."""
+    for name in names:
+        if not isinstance(getattr(owner, name), bool):
+            raise ValueError(f"`{name}` must be true or false, got {getattr(owner, name)!r}")
+
+
+def set_share(owner: object, *names: str, below_one: bool = False) -> None:
+    """Raises ValueError unless each field of the frozen ``owner`` is from 0 to 1; makes it a float."""
+    for name in names:
+        value = getattr(owner, name)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and 0 <= value <= 1) or (below_one and value == 1):
+            top = "below 1" if below_one else "1"
+            raise ValueError(f"`{name}` must be from 0 to {top}, got {value!r}")
+        # 0 and 0.0 are equal, but JSON tells them apart, and so would a key.
+        object.__setattr__(owner, name, float(value))

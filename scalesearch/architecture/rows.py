@@ -1,0 +1,112 @@
+"""A network as the table of a paper: a row for the stem, each stage and the head, with what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from types import MappingProxyType
+
+from scalesearch.architecture.cost import count_blocks
+from scalesearch.architecture.layers import Conv, MaxPool, Pool, Size, SqueezeExcite, lower
+from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
+
+__all__ = ["Row", "rows"]
+
+_OPERATORS: Mapping[BlockKind, str] = MappingProxyType(
+    {
+        "mbconv": "MBConv{}",
+        "fused_mbconv": "Fused-MBConv{}",
+        "separable": "Separable",
+        "bottleneck": "Bottleneck/{}",
+        "basic": "Basic",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of a network's table.
+
+    Attributes:
+        name: ``stem``, ``stage1`` and so on, ``head``.
+        operator: as the papers write it, such as ``MBConv6, k5x5, SE``.
+        input_size: (height, width) of what it reads, in pixels.
+        stride: of all of it.
+        channels: that it gives; of the head those that are pooled.
+        repeats: blocks, or 1.
+        params: trainable parameters.
+        macs: multiply-adds for one image.
+        activations: elements of the outputs of convolutions and linear layers for one image.
+    """
+
+    name: str
+    operator: str
+    input_size: Size
+    stride: int
+    channels: int
+    repeats: int
+    params: int
+    macs: int
+    activations: int
+
+
+def rows(arch: ArchSpec) -> tuple[Row, ...]:
+    """The rows of ``arch``; their costs add up to those of the whole network."""
+    stages = {f"stage{number}": stage for number, stage in enumerate(arch.stages, start=1)}
+    found = []
+    for name, group in groupby(lower(arch), key=lambda block: block.name.partition("_")[0]):
+        blocks = tuple(group)
+        stage = stages.get(name)
+        first = blocks[0].layers[0]
+        cost = count_blocks(blocks)
+        stem = arch.stem_stride * (2 if arch.stem_pool else 1)
+        found.append(
+            Row(
+                name=name,
+                operator=_stem(arch) if name == "stem" else _head(arch) if stage is None else _block(stage),
+                input_size=first.in_size if isinstance(first, Conv | MaxPool) else _map(first),
+                stride=stem if name == "stem" else 1 if stage is None else stage.stride,
+                channels=_channels(arch, name, stage),
+                repeats=1 if stage is None else stage.repeats,
+                params=cost.params,
+                macs=cost.macs,
+                activations=cost.activations,
+            )
+        )
+    return tuple(found)
+
+
+def _map(layer: object) -> Size:
+    assert isinstance(layer, Pool | SqueezeExcite)  # no block begins with a classifier
+    return layer.size
+
+
+def _channels(arch: ArchSpec, name: str, stage: StageSpec | None) -> int:
+    if stage is not None:
+        return stage.channels
+    if name == "stem":
+        return arch.stem_channels
+    return arch.head_channels or arch.stages[-1].channels
+
+
+def _kernel(side: int) -> str:
+    return f"k{side}x{side}"
+
+
+def _stem(arch: ArchSpec) -> str:
+    pool = " & max pool" if arch.stem_pool else ""
+    return f"Conv, {_kernel(arch.stem_kernel_size)}{pool}"
+
+
+def _head(arch: ArchSpec) -> str:
+    return f"{'Conv1x1 & ' if arch.head_channels else ''}Pooling & FC"
+
+
+def _block(stage: StageSpec) -> str:
+    parts = [_OPERATORS[stage.block].format(stage.expand_ratio), _kernel(stage.kernel_size)]
+    if stage.groups > 1:
+        parts.append(f"{stage.groups} groups")
+    if stage.squeeze_ratio:
+        parts.append("SE")
+    return ", ".join(parts)

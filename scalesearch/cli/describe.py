@@ -1,0 +1,113 @@
+"""``scalesearch describe``: a network as its paper's table, or as a file."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+from typing import Any
+
+import click
+
+from scalesearch.architecture.baselines import baseline, chosen_baseline
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.rows import Row, rows
+from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.table_file import network_toml
+from scalesearch.cli.network_types import BASELINE, INPUT_SIZE
+from scalesearch.cli.options import rounding_options
+from scalesearch.scaling import Multipliers
+
+__all__ = ["describe"]
+
+COLUMNS = (
+    *("name", "operator", "input_height", "input_width", "stride", "channels", "repeats"),
+    *("params", "macs", "activations"),
+)
+
+
+@click.command
+@click.argument("network", type=BASELINE)
+@click.option("--depth", type=float, default=1.0, show_default=True, help="Times as many blocks in a stage.")
+@click.option("--width", type=float, default=1.0, show_default=True, help="Times as many channels.")
+@click.option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
+@click.option("--stem-stride", type=click.IntRange(min=1), help="1: for small images.  [default: its own]")
+@click.option("--classes", type=click.IntRange(min=1), help="Outputs.  [default: its own]")
+@click.option("--in-channels", type=click.IntRange(min=1), help="Channels of the input.  [default: its own]")
+@rounding_options
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(("table", "toml", "csv", "json")),
+    default="table",
+    show_default=True,
+    help="table: to read. toml: a file that --baseline takes. csv, json: the table's rows.",
+)
+def describe(network: str | ArchSpec, output_format: str, **options: Any) -> None:
+    """Prints NETWORK, a built-in one's name or a .toml file, as a table like the paper's Table 1.
+
+    Each row says what its blocks are, what they read and what they cost. As TOML it is a file to change and
+    to scale in the baseline's place: depth multiplies its repeats, width its channels.
+
+    \b
+    Examples:
+      scalesearch describe efficientnet-b0
+      scalesearch describe mobilenet-v2 --width 0.75 --resolution 160
+      scalesearch describe resnet-18 --stem-stride 1 --resolution 32x32 --classes 10
+      scalesearch describe resnet-50 --format toml > my_net.toml
+      scalesearch grid --baseline my_net.toml
+    """
+    arch = _made(network, options)
+    if output_format == "toml":
+        click.echo(network_toml(arch), nl=False)
+    elif output_format == "table":
+        _print(arch)
+    else:
+        from scalesearch.cli.show import print_table  # pandas takes a second to load
+        from scalesearch.report.frame import frame
+
+        print_table(frame([_plain(row) for row in rows(arch)], COLUMNS), output_format)
+
+
+def _made(network: str | ArchSpec, options: dict[str, Any]) -> ArchSpec:
+    """The network with what the options change of it; under another name where that is another network."""
+    known = baseline(network) if isinstance(network, str) else network
+    rounding = Rounding(
+        **{name: options[name] for name in ("channel_divisor", "min_kept_fraction", "repeats_rule")},
+        resolution_multiple=options["resolution_multiple"],
+    )
+    arch = chosen_baseline(known.name, known, options["stem_stride"])
+    arch = scale(arch, Multipliers(depth=options["depth"], width=options["width"]), rounding)
+    if options["resolution"] is not None:
+        height, width = options["resolution"]
+        arch = replace(arch, resolution=height, resolution_width=width)
+    given = {name: options[name] for name in ("classes", "in_channels") if options[name] is not None}
+    arch = replace(arch, **given)
+    return arch if arch == known else replace(arch, name=f"my-{known.name}")
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    height, width = row.input_size
+    return asdict(row) | {"input_height": height, "input_width": width}
+
+
+def _print(arch: ArchSpec) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=arch.name, title_justify="left", box=None, pad_edge=False, show_footer=True)
+    cost = count(arch)
+    totals = {"params": cost.params, "macs": cost.macs, "activations": cost.activations}
+    table.add_column("row", footer="all")
+    table.add_column("operator", no_wrap=True)
+    for name in ("input", "stride", "channels", "repeats"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, total in totals.items():
+        table.add_column(name, justify="right", no_wrap=True, footer=f"{total:,d}")
+    for row in rows(arch):
+        height, width = row.input_size
+        table.add_row(
+            *(row.name, row.operator, f"{height} x {width}"),
+            *(f"{number:d}" for number in (row.stride, row.channels, row.repeats)),
+            *(f"{number:,d}" for number in (row.params, row.macs, row.activations)),
+        )
+    Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from scalesearch.architecture.baselines import BASELINES, RESNET_18
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.table_file import read_network
+
+Run = Callable[..., Result]
+
+MINE = """
+name = "mine"
+stem_channels = 8
+head_channels = 0
+resolution = 32
+activation = "relu"
+stages = [
+    { block = "basic", channels = 8, kernel_size = 3, stride = 2, repeats = 1 },
+    { block = "separable", channels = 16, kernel_size = 3, stride = 2, repeats = 1 },
+]
+"""
+SHORT = (
+    *(
+        "--max-networks=2",
+        "--images=16",
+        "--batch-size=8",
+        "--held-out=18",
+        "--seeds=1",
+        "--baseline-width=1",
+    ),
+    *("--baseline-resolution=24x16", "--stem-stride=1", "--baseline-channel-divisor=1", "--no-latency"),
+    *("--device=cpu", "--threads=1", "--jobs=1"),
+)
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    path = tmp_path / "whatever.toml"
+    path.write_text(MINE, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_table_to_read_ends_with_the_whole_cost(run: Run, name: str) -> None:
+    result = run("describe", name)
+    assert result.exit_code == 0
+    first, header, *lines = result.stdout.splitlines()
+    cost = count(BASELINES[name])
+    assert first.strip() == name
+    assert header.split() == [
+        *("row", "operator", "input", "stride", "channels", "repeats", "params", "macs", "activations"),
+    ]
+    assert lines[-1].split() == ["all", f"{cost.params:,d}", f"{cost.macs:,d}", f"{cost.activations:,d}"]
+    assert len(lines) == len(BASELINES[name].stages) + 3
+
+
+def test_rows_as_csv_and_json(run: Run) -> None:
+    result = run("describe", "resnet-18", "--resolution=64x32", "--format=csv")
+    table = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert (table[0]["input_height"], table[0]["input_width"], table[1]["operator"]) == (
+        "64",
+        "32",
+        "Basic, k3x3",
+    )
+    again = json.loads(run("describe", "resnet-18", "--resolution=64x32", "--format=json").stdout)
+    assert [row["macs"] for row in again] == [int(row["macs"]) for row in table]
+
+
+def test_a_printed_file_is_the_network_with_its_changes(run: Run, tmp_path: Path) -> None:
+    changes = (
+        "--stem-stride=1",
+        "--resolution=32",
+        "--classes=10",
+        "--in-channels=1",
+        "--width=0.5",
+        "--depth=2",
+    )
+    path = tmp_path / "small.toml"
+    path.write_text(run("describe", "resnet-18", *changes, "--format=toml").stdout, encoding="utf-8")
+    arch = read_network(path)
+    assert (arch.name, arch.input_size, arch.classes, arch.in_channels) == ("my-resnet-18", (32, 32), 10, 1)
+    assert [(stage.channels, stage.repeats) for stage in arch.stages] == [
+        (32, 4),
+        (64, 4),
+        (128, 4),
+        (256, 4),
+    ]
+    path.write_text(run("describe", "resnet-18", "--format=toml").stdout, encoding="utf-8")
+    assert read_network(path) == RESNET_18
+    assert run("describe", path).stdout.splitlines()[0].strip() == "resnet-18"
+
+
+def test_a_run_keeps_the_network_of_its_file(run: Run, mine: Path, tmp_path: Path) -> None:
+    """Also where the input is oblong and the stem of stride 1: all of it is trained, kept, and gone on with."""
+    folder = tmp_path / "run"
+    begun = run("grid", f"--baseline={mine}", f"--out={folder}", *SHORT)
+    assert begun.exit_code == 0, begun.output
+    kept = tomllib.loads((folder / "run.toml").read_text("utf-8"))
+    assert kept["run"]["name"] == "grid-mine-phi1"
+    assert kept["grid"]["baseline"] == "mine"
+    assert (kept["grid"]["baseline_resolution"], kept["grid"]["baseline_resolution_width"]) == (24, 16)
+    network = read_network(mine)
+    assert kept["grid"]["baseline_arch"] == network.to_dict()
+    # The file is gone: the run goes on from what it kept, and its run.toml means the same run.
+    text = mine.read_text("utf-8")
+    mine.unlink()
+    resumed = run("resume", folder)
+    assert (resumed.exit_code, resumed.stdout.replace("\n", "")) == (0, begun.stdout.replace("\n", ""))
+    same = run("grid", f"--config={folder / 'run.toml'}", f"--out={folder}")
+    assert same.exit_code == 0, same.output
+    # The file is back, with a change: another network, another run.
+    mine.write_text(text.replace("channels = 16", "channels = 24"), encoding="utf-8")
+    other = read_network(mine)
+    changed = run("grid", f"--baseline={mine}", f"--out={folder}", *SHORT)
+    assert (changed.exit_code, changed.stderr) == (
+        2,
+        f"Error: --out must be a folder without a run of other settings, got {folder / 'run.toml'} "
+        f"(baseline_arch: network {network.key} there, network {other.key} asked); choose another folder\n",
+    )
+
+
+def test_a_family_of_a_network_from_a_file(run: Run, mine: Path, tmp_path: Path) -> None:
+    mine.write_text(
+        MINE.replace("resolution = 32", "resolution = 32\nresolution_width = 64"), encoding="utf-8"
+    )
+    result = run(
+        *("scale", "--alpha=2", "--beta=1", "--gamma=1", "--phi=0,1", f"--baseline={mine}", "--format=json"),
+        f"--out={tmp_path / 'family'}",
+    )
+    assert result.exit_code == 0, result.output
+    family = json.loads(result.stdout)
+    assert family[0]["macs"] == count(read_network(mine)).macs
+    assert [row["blocks"] for row in family] == [2, 4]
+    assert not (tmp_path / "family" / "published.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["describe", "vgg"],
+            f"Invalid value for 'NAME|FILE.toml': must be one of {', '.join(BASELINES)} or a .toml file, got 'vgg'",
+        ),
+        (
+            ["grid", "--baseline=gone.toml"],
+            "Invalid value for '--baseline': must be a file that can be read, got gone.toml: No such file or directory",
+        ),
+        (
+            ["grid", "--baseline-resolution=0x8", "--dry-run"],
+            "Invalid value for '--baseline-resolution': must be pixels such as 224, or height x width such as "
+            "320x192, got '0x8'",
+        ),
+        (["describe", "resnet-18", "--width=0"], "--width must be > 0, got 0.0"),
+    ],
+)
+def test_bad_input_is_one_line(run: Run, arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {message}\n")
+
+
+def test_images_have_three_channels(run: Run, mine: Path) -> None:
+    mine.write_text("in_channels = 1\n" + MINE, encoding="utf-8")
+    result = run("grid", f"--baseline={mine}", "--dry-run")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: --baseline must take 3 channels in, as the images have, got 1\n",
+    )
