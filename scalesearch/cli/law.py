@@ -79,7 +79,7 @@ def _dtype(text: str) -> str:
     type=DURATION,
     default="0.5s",
     show_default=True,
-    help="Time for the samples of one process; at least five are taken.",
+    help="Time for the samples of one process; at least five are taken, three of a pass over 1 s.",
 )
 @click.option(
     "--run",

@@ -44,7 +44,7 @@ FAILURE = "a measurement ended without a result"
     type=DURATION,
     default="0.5s",
     show_default=True,
-    help="Time for the samples of one process; at least five are taken.",
+    help="Time for the samples of one process; at least five are taken, three of a pass over 1 s.",
 )
 @click.option("--memory/--no-memory", default=True, show_default=True, help="Measure peak memory too.")
 @click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits, too.")

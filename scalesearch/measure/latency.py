@@ -22,6 +22,9 @@ __all__ = ["measure_latency", "pair_passes", "time_network", "time_pairs", "time
 
 MIN_SAMPLES = 5
 """The fewest samples that a median and a spread are taken of, however slow the network."""
+SLOW_S = 1.0
+MIN_SLOW_SAMPLES = 3
+"""As many are taken of a pass longer than SLOW_S, in seconds: its samples differ less than processes do."""
 MIN_PAIR_SAMPLE_S = 0.010
 """The least that one sample of a pair lasts: the clock and the loop around it are then nothing beside it."""
 
@@ -80,7 +83,7 @@ def time_pass(work: Pass, *, min_run_time_s: float = 0.5) -> tuple[float, ...]:
     Args:
         work: the pass.
         min_run_time_s: time to spend on samples, in seconds; a slow network takes longer, since at least
-            five samples are taken.
+            five samples are taken, three where a pass takes over a second.
 
     Returns:
         One sample per timed run, in seconds for a whole batch; a run of a network too fast for the clock is
@@ -92,10 +95,15 @@ def time_pass(work: Pass, *, min_run_time_s: float = 0.5) -> tuple[float, ...]:
     _require_time(min_run_time_s)
     timer = _timer(work)
     with work.around():
-        run_time_s = max(min_run_time_s, MIN_SAMPLES * _warm_up(timer))
-        measured = timer.blocked_autorange(min_run_time=run_time_s)
-        samples = list(measured.times)
-        while len(samples) < MIN_SAMPLES:
+        first_s = _warm_up(timer)
+        slow = first_s > SLOW_S
+        # Of a slow pass the one that was timed already is a sample too.
+        samples, fewest = ([first_s], MIN_SLOW_SAMPLES) if slow else ([], MIN_SAMPLES)
+        # Half a pass less than the missing ones take: noise must not ask for one more.
+        wanted_s = (fewest - len(samples) - 0.5) * first_s
+        measured = timer.blocked_autorange(min_run_time=max(min_run_time_s, wanted_s))
+        samples += measured.times
+        while len(samples) < fewest:
             samples += timer.timeit(measured.number_per_run).times
     return tuple(samples)
 
