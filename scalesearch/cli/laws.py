@@ -1,4 +1,4 @@
-"""The cost law that a command plans with: found on disk, and refused where it is another machine's."""
+"""The cost law that a command plans with, found on disk."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def find_law(
     dtype: str = "float32",
     runtime: str = "eager",
 ) -> CostLaw:
-    """The law of this machine for inference in that setup.
+    """The law for inference in that setup: this machine's own, or the one at ``path``, of whatever machine.
 
     Args:
         path: a law.json or a folder with one; None for this machine's own under ``reports``.
@@ -59,8 +59,7 @@ def find_law(
         runtime: ``eager``, ``compile`` or ``onnxruntime``.
 
     Raises:
-        ValueError: naming ``law``, if there is none, it was measured on another machine, or none of its
-            setups is this one.
+        ValueError: naming ``law``, if there is none, or none of its setups is this one.
     """
     from scalesearch.measure.machine import describe
 
@@ -71,24 +70,16 @@ def find_law(
         threads=threads,
         device=device,
     )
-    key = describe(device).key
-    place = path or default_folder(key)
+    place = path or default_folder(describe(device).key)
     if path is None and not (place / LAW_FILE).exists():
         raise ValueError(
             f"`law` must be measured before a latency can be planned with, got none in {place}; "
             f"run: {_command(asked)}"
         )
     laws = read_laws(place)
-    own = [law for law in laws if law.machine == key]
-    if not own:
-        others = ", ".join(sorted({law.machine for law in laws})) or "none"
-        raise ValueError(
-            f"`law` must be of this machine ({key}), got {place}, which is of {others}: time on another "
-            f"machine says nothing about this one; run: {_command(asked)}"
-        )
-    fitting = [law for law in own if _serves(law.setup, asked)]
+    fitting = [law for law in laws if _serves(law.setup, asked)]
     if not fitting:
-        known = "; ".join(law.setup.label for law in own)
+        known = "; ".join(law.setup.label for law in laws) or "none"
         raise ValueError(
             f"`law` must hold {asked.label}, got {place}, which holds {known}; run: {_command(asked)}"
         )

@@ -36,8 +36,8 @@ spending_options = group(
         "--law",
         type=_Law(),
         metavar="PATH",
-        help="The cost law of a budget of latency: a law.json or its folder.  [default: reports/law-MACHINE, "
-        "as scalesearch law writes it]",
+        help="The cost law of a budget of latency: a law.json or its folder, also another machine's.  [default: "
+        "reports/law-MACHINE of this machine, as scalesearch law writes it]",
     ),
 )
 
@@ -61,7 +61,13 @@ def resolve_spending(options: dict[str, Any]) -> dict[str, Any]:
     if isinstance(law, tuple):  # a run.toml's
         return options | {"law": law}
     from scalesearch.cli.laws import find_law
-    from scalesearch.measure.machine import usable_cores
+    from scalesearch.measure.machine import describe, usable_cores
 
-    setup = {"threads": usable_cores(), "batch_size": 1, **asked.setup}
-    return options | {"law": law_texts(find_law(law, options["device"], **setup))}
+    setup = {"device": options["device"], "threads": usable_cores(), "batch_size": 1, **asked.setup}
+    found = find_law(law, **setup)
+    if (own := describe(found.setup.device).key) != found.machine:
+        click.echo(
+            f"Note: the latency is that of the machine {found.machine}, whose law this is; this one is {own}",
+            err=True,
+        )
+    return options | {"law": law_texts(found)}

@@ -151,12 +151,16 @@ def _use(record: LawRecord) -> list[str]:
     law = record.laws[0]
     low, high = law.spread
     middle = f"{float(f'{1e3 * (low * high) ** 0.5:.2g}'):g}ms"
-    where = f"--threads {law.setup.threads}" if law.setup.device == "cpu" else f"--device {law.setup.device}"
+    setup = law.setup
+    where = f"threads={setup.threads}" if setup.device == "cpu" else f"device={setup.device}"
     return [
         "## Using it",
-        "`law.json` beside this page plans with time before anything is trained or measured, on this machine "
-        f"alone ({code(law.machine)}) and in these setups alone:",
-        fenced(f"scalesearch grid --budget latency={middle} {where}", "console"),
+        "With `law.json` beside this page a search plans with the time of this machine "
+        f"({code(law.machine)}), in these setups, before anything is trained or measured:",
+        fenced(
+            f"scalesearch grid --budget latency={middle}@{where},batch={setup.batch_size} --law DIR",
+            "console",
+        ),
         f"It rests on networks from {1e3 * low:,.3g} to {1e3 * high:,.0f} ms; beyond that it extrapolates.",
     ]
 

@@ -41,7 +41,13 @@ UNITS: Mapping[str, Mapping[str, float]] = {
 }
 EXAMPLE = "latency=12ms, macs=800M, params=5M, activations=20M or memory=2GiB"
 # What may follow an @: the setup that a latency is meant in.
-SETUP = {"batch": "batch_size", "threads": "threads", "dtype": "dtype", "runtime": "runtime"}
+SETUP = {
+    "batch": "batch_size",
+    "threads": "threads",
+    "dtype": "dtype",
+    "runtime": "runtime",
+    "device": "device",
+}
 SHORT_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 

@@ -103,3 +103,13 @@ def test_an_unreachable_budget_is_exit_3(run: Run, tmp_path: Path, law_file: Pat
     assert result.stderr.startswith(
         "Error: --budget must be one that some network can spend, got latency 0.001:"
     )
+
+
+def test_another_machines_law_is_said_to_be_one(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "law.json"
+    path.write_text(json.dumps({"laws": [_law("0badcafe").to_dict()]}))
+    result = run("grid", "--budget=latency=1ms", f"--law={path}", f"--out={tmp_path / 'out'}")
+    own = describe("cpu").key
+    assert result.stderr.startswith(
+        f"Note: the latency is that of the machine 0badcafe, whose law this is; this one is {own}\n"
+    )

@@ -35,6 +35,22 @@ def test_a_network_slower_than_the_time_allowed_is_still_sampled_five_times() ->
     assert len(record.samples_s) >= 5
 
 
+def test_a_slow_pass_is_sampled_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counted(torch.nn.Module):
+        passes = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            Counted.passes += 1
+            time.sleep(0.05)
+            return x
+
+    monkeypatch.setattr("scalesearch.measure.latency.SLOW_S", 0.04)
+    work = module_pass(Counted(), torch.zeros(1, 3, 2, 2), Setup())
+    assert len(time_pass(work, min_run_time_s=1e-9)) >= 3
+    # Two to warm up, one that counts, one that the timer looks at, and two more samples.
+    assert 6 <= Counted.passes <= 9
+
+
 def test_the_network_is_timed_as_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
