@@ -36,8 +36,8 @@ spending_options = group(
         "--law",
         type=_Law(),
         metavar="PATH",
-        help="The cost law of a budget of latency: a law.json or its folder, also another machine's.  [default: "
-        "reports/law-MACHINE of this machine, as scalesearch law writes it]",
+        help="The cost law of a budget of latency: a law.json or its folder, also another machine's.  "
+        "[default: reports/law-MACHINE of this one, as scalesearch law writes it]",
     ),
 )
 
