@@ -10,6 +10,7 @@ from rich.progress import TaskID
 
 from scalesearch.bench.samples import Stored
 from scalesearch.cli.progress import duration, progress_bars
+from scalesearch.report.markdown import time_text
 
 __all__ = ["BenchProgress"]
 
@@ -77,7 +78,7 @@ def _outcome(stored: Stored) -> str:
     if stored.reason:
         return stored.reason
     if samples := stored.result.get("samples_s"):
-        return f"{median(samples) * 1e3:.4g} ms"
+        return time_text(median(samples))
     if pairs := stored.result.get("pairs"):
         return f"ratio {median(b / a for a, b in pairs):.3f}"
     return f"{stored.result.get('batch_size', 'done')}"

@@ -166,12 +166,16 @@ def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
     """
     from matplotlib.ticker import EngFormatter
 
+    from scalesearch.report.markdown import time_text
     from scalesearch.report.measure_sections import HOPELESS
 
     def text(name: str, form: str, scale: float = 1) -> pd.Series[str]:
         return (
             frame[name].map(lambda value: form.format(float(value) * scale), na_action="ignore").astype(str)
         )
+
+    def time(name: str) -> pd.Series[str]:
+        return frame[name].astype(float).map(time_text, na_action="ignore").astype(str)
 
     def shown(text: pd.Series[str], name: str) -> pd.Series[str]:
         return text.where(frame[name].notna(), None)
@@ -183,16 +187,16 @@ def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
         "px": frame["resolution"],
         "MACs": frame["macs"].map(EngFormatter(places=1, sep=" ")),
         "batch": frame["batch_size"],
-        "latency": shown(text("latency_median_s", "{:.4g} ms", 1e3), "latency_median_s"),
+        "latency": shown(time("latency_median_s"), "latency_median_s"),
         "95% interval": shown(
-            text("latency_low_s", "{:.4g}", 1e3) + " to " + text("latency_high_s", "{:.4g}", 1e3),
+            time("latency_low_s").str.removesuffix(" ms") + " to " + time("latency_high_s"),
             "latency_median_s",
         ).where(~(frame["latency_high_s"] > HOPELESS * frame["latency_low_s"]), "not known"),
         "IQR": spread.map("{:.1%}".format, na_action="ignore"),
         "images/s": shown(text("images_per_s", "{:.4g}"), "images_per_s"),
         "peak": shown(text("peak_bytes", "{:,.0f} MiB", 2**-20), "peak_bytes"),
         "largest": frame["largest_batch"],
-        "law": shown(text("predicted_s", "{:.4g} ms", 1e3) + error, "predicted_s"),
+        "law": shown(time("predicted_s") + error, "predicted_s"),
         "note": frame["outcome"]
         .where(~unstable, "unstable")
         .where(unstable | (frame["outcome"] != "measured")),

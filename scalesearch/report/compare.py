@@ -14,9 +14,8 @@ from scalesearch.files import write_text
 from scalesearch.records import CompareRecord, MeasurementRecord
 from scalesearch.report.compare_figure import compare_figure
 from scalesearch.report.frame import frame
-from scalesearch.report.markdown import bullets, code, duration, escape, percent, plural, si, table
+from scalesearch.report.markdown import bullets, code, duration, escape, percent, plural, si, table, time_text
 from scalesearch.report.measure_rows import setup_titles
-from scalesearch.report.measure_sections import time_text
 from scalesearch.report.provenance import how_it_was_made
 from scalesearch.report.sentences import listed
 from scalesearch.report.style import write_figures

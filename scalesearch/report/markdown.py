@@ -18,6 +18,7 @@ __all__ = [
     "si",
     "signed_percent",
     "table",
+    "time_text",
 ]
 
 BINARY = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
@@ -111,3 +112,9 @@ def _three_digits(value: float) -> str:
 
 def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+def time_text(seconds: float) -> str:
+    """``14.2 ms``, ``1,320 ms``."""
+    value = 1e3 * seconds
+    return f"{value:,.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} ms"

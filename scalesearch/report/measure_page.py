@@ -7,7 +7,7 @@ from typing import Any
 
 from scalesearch.belief.timing import UNSTABLE
 from scalesearch.records import MeasureRecord
-from scalesearch.report.markdown import bullets, code, duration, escape, plural, si, table
+from scalesearch.report.markdown import bullets, code, duration, escape, plural, si, table, time_text
 from scalesearch.report.measure_rows import MeasureRow, common_label
 from scalesearch.report.measure_sections import (
     MOST_ROWS,
@@ -16,7 +16,6 @@ from scalesearch.report.measure_sections import (
     every_figure,
     law_says,
     panel_titles,
-    time_text,
     without_figure,
 )
 from scalesearch.report.page_parts import FigureText, section

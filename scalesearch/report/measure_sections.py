@@ -8,7 +8,17 @@ from typing import Any
 
 from scalesearch.belief.timing import TimingSummary
 from scalesearch.records import Setup
-from scalesearch.report.markdown import binary, bullets, code, escape, percent, plural, signed_percent, table
+from scalesearch.report.markdown import (
+    binary,
+    bullets,
+    code,
+    escape,
+    percent,
+    plural,
+    signed_percent,
+    table,
+    time_text,
+)
 from scalesearch.report.measure_rows import MeasureRow, setup_titles
 from scalesearch.report.sentences import listed
 
@@ -19,7 +29,6 @@ __all__ = [
     "every_figure",
     "law_says",
     "panel_titles",
-    "time_text",
     "without_figure",
 ]
 
@@ -35,12 +44,6 @@ def panel_titles(rows: Sequence[MeasureRow]) -> dict[tuple[str, Setup], str]:
     titles = setup_titles(setup for _, setup in keys)
     several = len({machine for machine, _ in keys}) > 1
     return {key: (f"machine {key[0]}: " if several else "") + titles[key[1]] for key in keys}
-
-
-def time_text(seconds: float) -> str:
-    """``14.2 ms``, ``1,320 ms``."""
-    value = 1e3 * seconds
-    return f"{value:,.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} ms"
 
 
 def cut(rows: Sequence[MeasureRow]) -> str:
