@@ -59,14 +59,14 @@ class Setup:
         for name, allowed in (("mode", MODES), ("runtime", RUNTIMES), ("dtype", DTYPES)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if self.runtime == "onnxruntime" and self.mode == "training":
+            raise ValueError("`runtime` must be eager or compile to time training, got 'onnxruntime'")
         least = 2 if self.mode == "training" else 1
         if self.batch_size < least:
             why = " to train: batch norm needs two images" if self.mode == "training" else ""
             raise ValueError(f"`batch_size` must be >= {least}{why}, got {self.batch_size}")
         if self.threads < 1:
             raise ValueError(f"`threads` must be >= 1, got {self.threads}")
-        if self.runtime == "onnxruntime" and self.mode == "training":
-            raise ValueError("`runtime` must be eager or compile to time training, got 'onnxruntime'")
         if self.runtime == "onnxruntime" and self.dtype == "bfloat16":
             raise ValueError("`dtype` must be float32 or float16 for onnxruntime, got 'bfloat16'")
 
@@ -134,7 +134,7 @@ class MeasurementRecord:
         processes: samples of each fresh process that was measured.
         peak_bytes: most bytes allocated at once, None where it was not measured.
         outcome: ``out of memory`` is a result too; ``waiting`` where a run was stopped before it.
-        reason: why there is no figure; empty where there is one.
+        reason: why there is no figure, or why a further process gave nothing; empty where all went well.
         largest_batch: the largest batch that fits, where that was asked for.
     """
 

@@ -221,6 +221,8 @@ def test_facts_of_a_gpu_reach_the_machine(nvml: FakeNvml, monkeypatch: pytest.Mo
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "NVIDIA H100")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (9, 0))
+    # Without a GPU it is known the second time it is asked alone.
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 92400)
     before = machine("cuda")
     assert {label: before[label] for label in FACTS} == FACTS
     nvml.answers["nvmlDeviceGetTemperatureV"] = lambda _handle, _sensor: 80

@@ -144,4 +144,5 @@ def test_a_wrong_setting_is_refused_by_name(change: dict[str, object], message: 
 def test_a_rounds_grid_has_the_settings_of_the_whole_but_its_own() -> None:
     grid = SETTINGS.grid_at(2.5)
     assert (grid.phi, grid.step, grid.max_networks) == (2.5, 0.25, 0)
-    assert set(SETTINGS.to_dict()) - set(grid.to_dict()) == {"budget", "budget_ratio", "max_rounds"}
+    assert set(SETTINGS.to_dict()) - set(grid.to_dict()) == {"budget_ratio", "max_rounds"}
+    assert grid.budget == ""
