@@ -19,7 +19,7 @@ from scalesearch.bench.subjects import Subject
 from scalesearch.files import write_bytes
 from scalesearch.records.timing import MachineRecord, Setup
 
-__all__ = ["SampleStore", "Stored", "job_name", "safe_name"]
+__all__ = ["NETWORKS", "SampleStore", "Stored", "job_name", "safe_name"]
 
 NETWORKS = "networks.json"
 LONGEST = 60

@@ -6,6 +6,9 @@ from pathlib import Path
 
 __all__ = ["repeat_command"]
 
+# Kinds of run whose tables derive from raw samples beside them.
+MEASURED = ("measure", "compare", "law")
+
 
 def repeat_command(
     folder: Path, output_format: str, *, train: bool, storage: str = "", retry_failed: bool = False
@@ -18,12 +21,18 @@ def repeat_command(
     """
     from dataclasses import replace
 
+    from scalesearch.bench.samples import NETWORKS
     from scalesearch.cli.folder import read_run_file
     from scalesearch.cli.main import Fail
 
     recorded = read_run_file(folder)
     kind = recorded.get("run", {}).get("kind", "")
     command = recorded.get("run", {}).get("command", "")
+    if kind in MEASURED and not (folder / NETWORKS).exists():
+        raise Fail(
+            f"DIR must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables, "
+            f"figures and page are all that is left; to measure again, into another folder: {command}"
+        )
     if kind == "alternate":
         from scalesearch.cli.alternate import run_alternate
         from scalesearch.search.alternate import AlternateSettings

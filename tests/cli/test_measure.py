@@ -316,3 +316,19 @@ def test_the_driver_of_a_cpu_run_does_without_torch(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["report", "resume"])
+def test_a_folder_without_its_raw_files_is_left_as_it_is(tmp_path: Path, run: Run, command: str) -> None:
+    """As a clone has it, where a report was committed without them."""
+    (tmp_path / "run.toml").write_text(
+        '[run]\nkind = "measure"\nname = "m"\ncommand = "scalesearch measure b0"\n[measure]\nnetworks = ["b0"]\n'
+    )
+    (tmp_path / "measurements.csv").write_text("name\n")
+    result = run(command, tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: DIR must hold the raw files of its run, got {tmp_path}, which has no networks.json: its tables, "
+        "figures and page are all that is left; to measure again, into another folder: scalesearch measure b0\n"
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["measurements.csv", "run.toml"]
