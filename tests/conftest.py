@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 # Tiny networks gain nothing from threads, and threads that wait for one another on a busy machine lose much.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -21,6 +22,13 @@ from scalesearch.cli import cli
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_runtest_setup() -> None:
+    """Every test begins with subnormal numbers: compiled code, once loaded, flushes them to zero for good."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
+
 
 TINY = (
     "--max-networks=3",
