@@ -1,4 +1,4 @@
-"""What timings show: a median and how sure it is, and whether two things differ in time at all."""
+"""What the timings of one network show: a median, its spread, and how sure it is."""
 
 from __future__ import annotations
 
@@ -7,26 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-__all__ = [
-    "UNSTABLE",
-    "RatioSummary",
-    "TimingSummary",
-    "log_blocks",
-    "ratio_of_pairs",
-    "ratio_of_samples",
-    "summarise",
-]
+from scalesearch.belief.resampling import (
+    Floats,
+    bootstrap_interval,
+    checked,
+    generator,
+    half_t_interval,
+    resampled_medians,
+)
+
+__all__ = ["UNSTABLE", "TimingSummary", "summarise"]
 
 UNSTABLE = 0.10
 """A timing whose IQR is more than this share of its median is marked unstable."""
-RESAMPLES = 4000
-SEED = 1905
-LOW, HIGH = 2.5, 97.5
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,30 +64,6 @@ class TimingSummary:
         return self.spread > UNSTABLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatioSummary:
-    """How many times as long B takes as A: time of B over time of A, with its 95% interval.
-
-    Attributes:
-        ratio: 2 where B takes twice as long as A.
-        low: lower end of the interval.
-        high: its upper end.
-        samples: pairs, or samples of the side with fewer.
-        processes: processes, or those of the side with fewer; see :class:`TimingSummary` on 1.
-    """
-
-    ratio: float
-    low: float
-    high: float
-    samples: int
-    processes: int
-
-    @property
-    def shown(self) -> bool:
-        """Whether a difference is shown: False where the interval holds 1."""
-        return not self.low <= 1 <= self.high
-
-
 def summarise(processes: Sequence[Sequence[float]]) -> TimingSummary:
     """Median, spread and interval of the samples of several fresh processes.
 
@@ -118,12 +88,12 @@ def summarise(processes: Sequence[Sequence[float]]) -> TimingSummary:
     Raises:
         ValueError: if there is no process, one has no samples, or a sample is not a finite number > 0.
     """
-    runs = _checked(processes, "processes")
+    runs = checked(processes, "processes")
     medians = np.array([np.median(run) for run in runs])
     median = float(np.median(medians))
     first, third, p90 = _pooled_quantiles(runs, (0.25, 0.75, 0.9))
-    low, high = _bootstrap(_resampled(runs, np.random.default_rng(SEED)))
-    reach = math.exp(_reach(np.log(medians)))
+    low, high = bootstrap_interval(resampled_medians(runs, generator()))
+    reach = math.exp(half_t_interval(np.log(medians)))
     return TimingSummary(
         median_s=median,
         first_s=first,
@@ -134,115 +104,6 @@ def summarise(processes: Sequence[Sequence[float]]) -> TimingSummary:
         samples=sum(len(run) for run in runs),
         processes=len(runs),
     )
-
-
-def ratio_of_pairs(processes: Sequence[Sequence[tuple[float, float]]]) -> RatioSummary:
-    """Time of B over time of A from passes in turn, A B B A, in each of several fresh processes.
-
-    Two pairs that follow one another, one begun by A and one by B, make a block: the mean of their log
-    ratios, in which a drift of the machine and the advantage of coming second cancel. A process gives the
-    median of its blocks; the ratio is the median over processes, its interval made as in :func:`summarise`.
-    Exchanging A and B gives the reciprocal of all three.
-
-    Args:
-        processes: for each process the (a, b) seconds of its pairs, in order.
-
-    Raises:
-        ValueError: as :func:`summarise`.
-    """
-    if not processes:
-        raise ValueError("`processes` must hold at least one process, got none")
-    blocks = [log_blocks(pairs) for pairs in processes]
-    pairs = sum(map(len, processes))
-    middle = float(np.median([np.median(run) for run in blocks]))
-    # Drawn for the ratio that is above 1, so that exchanging A and B draws the same.
-    sign = -1.0 if middle < 0 else 1.0
-    runs = _ordered([sign * run for run in blocks])
-    reach = _reach(np.array([np.median(run) for run in runs]))
-    bounds = _bootstrap(_resampled(runs, np.random.default_rng(SEED)))
-    return _ratio(sign * middle, bounds, reach, sign, samples=pairs, processes=len(runs))
-
-
-def ratio_of_samples(a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> RatioSummary:
-    """Time of B over time of A from samples that were taken apart, such as those of two finished runs.
-
-    Both medians are those of :func:`summarise`; the bootstrap draws the two independently, and Welch's t
-    takes the place of Student's. A side of one process is taken to vary between processes as the other does.
-    A drift of the machine from one to the other is in the ratio: :func:`ratio_of_pairs` has none.
-
-    Args:
-        a: for each process of A its samples in seconds.
-        b: likewise of B.
-
-    Raises:
-        ValueError: as :func:`summarise`.
-    """
-    runs = (_checked(a, "a"), _checked(b, "b"))
-    medians = tuple(np.array([np.median(run) for run in side]) for side in runs)
-    middle = math.log(float(np.median(medians[1])) / float(np.median(medians[0])))
-    sign = -1.0 if middle < 0 else 1.0
-    slow, fast = (1, 0) if sign > 0 else (0, 1)
-    rng = np.random.default_rng(SEED)
-    drawn = np.log(_resampled(runs[slow], rng)) - np.log(_resampled(runs[fast], rng))
-    reach = _welch(np.log(medians[slow]), np.log(medians[fast]))
-    return _ratio(
-        sign * middle,
-        _bootstrap(drawn),
-        reach,
-        sign,
-        samples=min(sum(len(run) for run in side) for side in runs),
-        processes=min(len(side) for side in runs),
-    )
-
-
-def log_blocks(pairs: Sequence[tuple[float, float]]) -> Floats:
-    """Logarithms of b / a: means of two neighbouring pairs; of an odd number the last stays by itself.
-
-    Args:
-        pairs: the (a, b) seconds of one process, in order.
-
-    Raises:
-        ValueError: if there is no pair, or a time is not a finite number > 0.
-    """
-    if not pairs:
-        raise ValueError("`pairs` must hold at least one pair, got none")
-    times = np.asarray(pairs, dtype=np.float64).reshape(-1, 2)
-    _ = _checked([times.ravel()], "pairs")
-    ratios = np.log(times[:, 1] / times[:, 0])
-    whole = len(ratios) - len(ratios) % 2
-    return np.concatenate((ratios[:whole].reshape(-1, 2).mean(axis=1), ratios[whole:]))
-
-
-def _ratio(
-    middle: float, bounds: tuple[float, float], reach: float, sign: float, *, samples: int, processes: int
-) -> RatioSummary:
-    """The summary from logarithms: those of the ratio, or of its reciprocal where ``sign`` is -1."""
-    low, high = min(bounds[0], middle - reach), max(bounds[1], middle + reach)
-    ends = sorted((sign * low, sign * high))
-    return RatioSummary(
-        ratio=math.exp(sign * middle),
-        low=math.exp(ends[0]),
-        high=math.exp(ends[1]),
-        samples=samples,
-        processes=processes,
-    )
-
-
-def _checked(processes: Sequence[Sequence[float] | Floats], name: str) -> list[Floats]:
-    if not processes or not all(len(samples) for samples in processes):
-        got = f"samples of {[len(samples) for samples in processes]}" if processes else "none"
-        raise ValueError(f"`{name}` must hold at least one process, each with a sample, got {got}")
-    runs = [np.asarray(samples, dtype=np.float64) for samples in processes]
-    for run in runs:
-        wrong = run[~(np.isfinite(run) & (run > 0))]
-        if wrong.size:
-            raise ValueError(f"`{name}` must hold finite seconds > 0, got {wrong[0]}")
-    return _ordered(runs)
-
-
-def _ordered(runs: Sequence[Floats]) -> list[Floats]:
-    """Samples sorted within each process, processes sorted: what is drawn hangs on no order."""
-    return sorted((np.sort(run) for run in runs), key=lambda run: (float(np.median(run)), run.tolist()))
 
 
 def _pooled_quantiles(runs: Sequence[Floats], levels: Sequence[float]) -> tuple[float, ...]:
@@ -259,53 +120,3 @@ def _pooled_quantiles(runs: Sequence[Floats], levels: Sequence[float]) -> tuple[
         return tuple(float(values[0]) for _ in levels)
     levels_at = (middles - middles[0]) / (middles[-1] - middles[0])
     return tuple(float(value) for value in np.interp(levels, levels_at, values))
-
-
-def _resampled(runs: Sequence[Floats], rng: np.random.Generator) -> Floats:
-    """Medians of process medians under the bootstrap of processes, then of samples within; (RESAMPLES,).
-
-    The median of n draws from n sorted samples is the sample at a uniform order statistic's place, which is
-    a beta variable: that is drawn rather than n samples.
-    """
-    chosen = rng.integers(len(runs), size=(RESAMPLES, len(runs)))
-    medians = np.empty(chosen.shape)
-    for index, run in enumerate(runs):
-        here = chosen == index
-        n, count = len(run), int(here.sum())
-        middle = (n + 1) // 2
-        lower = rng.beta(middle, n - middle + 1, size=count)
-        upper = lower
-        if n % 2 == 0:  # two in the middle: the next one up is the least of the n - middle draws above
-            upper = lower + (1 - lower) * rng.beta(1, n - middle, size=count)
-        places = [np.minimum((n * at).astype(np.intp), n - 1) for at in (lower, upper)]
-        medians[here] = (run[places[0]] + run[places[1]]) / 2
-    return np.asarray(np.median(medians, axis=1))
-
-
-def _bootstrap(estimates: Floats) -> tuple[float, float]:
-    low, high = np.percentile(estimates, (LOW, HIGH))
-    return float(low), float(high)
-
-
-def _reach(values: Floats) -> float:
-    """Half of Student's 95% interval of the mean of ``values``; 0 for a single one, which has no spread."""
-    n = len(values)
-    return float(stdtrit(n - 1, HIGH / 100) * values.std(ddof=1) / math.sqrt(n)) if n > 1 else 0.0
-
-
-def _welch(one: Floats, other: Floats) -> float:
-    """Half of Welch's 95% interval of the difference of two means; 0 where neither side has a spread."""
-    known = [float(side.var(ddof=1)) if len(side) > 1 else None for side in (one, other)]
-    if known == [None, None]:
-        return 0.0
-    parts, freedom = [], 0.0
-    for side, variance, borrowed in zip((one, other), known, reversed(known), strict=True):
-        part = (variance if variance is not None else borrowed or 0.0) / len(side)
-        parts.append(part)
-        freedom += part**2 / (len(side) - 1) if variance is not None else 0.0
-    total = sum(parts)
-    if freedom == 0:  # processes that agree to the last digit
-        return 0.0
-    # A side that borrows its variance brings no freedom of its own: the lender's is all there is.
-    degrees = total**2 / freedom if None not in known else max(len(one), len(other)) - 1
-    return float(stdtrit(degrees, HIGH / 100)) * math.sqrt(total)

@@ -11,7 +11,7 @@ from scalesearch.architecture.match import UnreachableError
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.belief.law import FEWEST_NETWORKS, fit_law
-from scalesearch.belief.timing import ratio_of_samples
+from scalesearch.belief.ratio import ratio_of_samples
 from scalesearch.bench.accuracies import Accuracies, best_splits
 from scalesearch.bench.law_settings import LawSettings, doubled_archs
 from scalesearch.bench.measuring import measure_record, run_job

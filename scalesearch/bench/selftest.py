@@ -11,7 +11,8 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from scalesearch.belief.timing import UNSTABLE, ratio_of_pairs, summarise
+from scalesearch.belief.ratio import ratio_of_pairs
+from scalesearch.belief.timing import UNSTABLE, summarise
 from scalesearch.measure.latency import pair_passes, time_pass
 from scalesearch.measure.passes import Pass, module_pass
 from scalesearch.records.timing import Setup

@@ -14,22 +14,19 @@ What a user may write for one::
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.bench.network_files import Base, named_networks
-from scalesearch.records.timing import DTYPES, MODES, RUNTIMES, Setup
+from scalesearch.records.setup_text import parse_changes
+from scalesearch.records.timing import Setup
 
-__all__ = ["Base", "Subject", "dtype_name", "parse_changes", "parse_subject", "parse_subjects"]
-
-SHORT_DTYPES = MappingProxyType({"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"})
-ON_OFF = MappingProxyType({"yes": True, "no": False, "true": True, "false": False, "on": True, "off": False})
+__all__ = ["Base", "Subject", "parse_subject", "parse_subjects"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,76 +156,3 @@ def _multiplied(base: Base, after: str, text: str, argument: str) -> tuple[str, 
             f"`{argument}` must be a baseline with three multipliers > 0, of depth, width and resolution, "
             f"such as efficientnet-b0:1.2,1.1,1.15, got {text!r}: {reason}"
         ) from error
-
-
-def dtype_name(text: str) -> str:
-    """The full name of a dtype that may be written short: ``bf16`` is ``bfloat16``.
-
-    Raises:
-        ValueError: if there is no such dtype.
-    """
-    name = SHORT_DTYPES.get(text, text)
-    if name not in DTYPES:
-        raise ValueError(f"`dtype` must be one of {', '.join(SHORT_DTYPES)}, got {text!r}")
-    return name
-
-
-def parse_changes(text: str, argument: str = "network") -> dict[str, Any]:
-    """Fields of a ``Setup`` out of ``dtype=bf16,batch=8,runtime=compile``.
-
-    Raises:
-        ValueError: if a field or a value is unknown.
-    """
-    changes: dict[str, Any] = {}
-    for part in text.split(","):
-        name, equals, value = (piece.strip() for piece in part.partition("="))
-        field_name, read = CHANGES.get(name, ("", str))
-        if not (equals and field_name):
-            known = ", ".join(f"{key}=" for key in CHANGES)
-            raise ValueError(f"`{argument}` must be followed by one of {known} after @, got {part!r}")
-        try:
-            changes[field_name] = read(value)
-        except ValueError as error:
-            raise ValueError(f"`{argument}` must have {error} as {name} after @, got {part!r}") from None
-    return changes
-
-
-def _of(allowed: Sequence[str]) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return value
-
-    return read
-
-
-def _dtype(value: str) -> str:
-    try:
-        return dtype_name(value)
-    except ValueError:
-        raise ValueError(f"one of {', '.join(SHORT_DTYPES)}") from None
-
-
-def _whole(value: str) -> int:
-    if not (value.isascii() and value.isdecimal() and int(value) > 0):
-        raise ValueError("a whole number >= 1")
-    return int(value)
-
-
-def _flag(value: str) -> bool:
-    if value not in ON_OFF:
-        raise ValueError("yes or no")
-    return ON_OFF[value]
-
-
-CHANGES: Mapping[str, tuple[str, Callable[[str], Any]]] = MappingProxyType(
-    {
-        "dtype": ("dtype", _dtype),
-        "batch": ("batch_size", _whole),
-        "runtime": ("runtime", _of(RUNTIMES)),
-        "mode": ("mode", _of(MODES)),
-        "threads": ("threads", _whole),
-        "channels_last": ("channels_last", _flag),
-        "device": ("device", str),
-    }
-)

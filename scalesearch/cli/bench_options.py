@@ -8,12 +8,21 @@ from typing import Any
 
 import click
 
-from scalesearch.bench.subjects import SHORT_DTYPES
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import Decorator, group
+from scalesearch.cli.training_options import DURATION
+from scalesearch.records.setup_text import SHORT_DTYPES
 from scalesearch.records.timing import DTYPES, MODES, RUNTIMES, Setup
 
-__all__ = ["NUMBERS", "ListOf", "device_option", "require_runtimes", "resolve_setups", "setup_options"]
+__all__ = [
+    "NUMBERS",
+    "ListOf",
+    "device_option",
+    "require_runtimes",
+    "resolve_setups",
+    "sampling_options",
+    "setup_options",
+]
 
 ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
@@ -61,8 +70,11 @@ def _dtype(text: str) -> str:
 NUMBERS = ListOf(_number, "whole numbers >= 1")
 
 
-def setup_options(*, several: bool) -> Decorator:
-    """How networks are timed; with ``several`` every option but the layout takes a list."""
+def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
+    """How networks are timed; with ``several`` every option but the layout takes a list.
+
+    With ``inference_only`` there is no mode to choose.
+    """
     one = "one or more of" if several else "one of"
     listed, counted = ("LIST", "LIST") if several else ("NAME", "N")
 
@@ -71,6 +83,14 @@ def setup_options(*, several: bool) -> Decorator:
 
     numbers = NUMBERS if several else values(_number, "a whole number >= 1")
     many = ", or a list such as 1,8" if several else ""
+    mode = click.option(
+        "--mode",
+        metavar=listed,
+        type=values(_among(MODES), f"{one} {', '.join(MODES)}"),
+        default="inference",
+        show_default=True,
+        help="inference: a forward pass. training: a whole step with AdamW.",
+    )
     return group(
         click.option(
             "--batch-size",
@@ -94,14 +114,7 @@ def setup_options(*, several: bool) -> Decorator:
             show_default=True,
             help="fp32, bf16 or fp16: of weights and images; when training, of autocast.",
         ),
-        click.option(
-            "--mode",
-            metavar=listed,
-            type=values(_among(MODES), f"{one} {', '.join(MODES)}"),
-            default="inference",
-            show_default=True,
-            help="inference: a forward pass. training: a whole step with AdamW.",
-        ),
+        *([] if inference_only else [mode]),
         click.option(
             "--runtime",
             metavar=listed,
@@ -117,6 +130,24 @@ def setup_options(*, several: bool) -> Decorator:
             help="Memory layout of weights and images; ONNX Runtime chooses its own.",
         ),
     )
+
+
+sampling_options = group(
+    click.option(
+        "--processes",
+        type=click.IntRange(min=1),
+        default=3,
+        show_default=True,
+        help="Fresh processes that measure each network in each setup.",
+    ),
+    click.option(
+        "--min-time",
+        type=DURATION,
+        default="0.5s",
+        show_default=True,
+        help="Time for the samples of one process; at least five are taken, three of a pass over 1 s.",
+    ),
+)
 
 
 def device_option(command: Callable[..., Any]) -> Callable[..., Any]:

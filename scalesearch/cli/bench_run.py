@@ -11,11 +11,21 @@ from uuid import uuid4
 from scalesearch.bench.samples import SampleStore
 from scalesearch.bench.settings import Task
 from scalesearch.bench.subjects import Subject
-from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
+from scalesearch.cli.bench_progress import BenchProgress
+from scalesearch.cli.folder import (
+    read_run_file,
+    recorded_settings,
+    require_same,
+    writable,
+    write_run_file,
+)
 from scalesearch.cli.main import Fail
+from scalesearch.cli.stopping import stopping
+from scalesearch.cli.workers import workers
 from scalesearch.records.timing import Setup
+from scalesearch.workers.executor import TO_MEASURE, ProcessExecutor
 
-__all__ = ["Bench", "begun", "new_session", "recorded_facts"]
+__all__ = ["Bench", "at_work", "begun", "recorded_facts", "recorded_table"]
 
 Bench = tuple[SampleStore, str]
 """The raw files of a run, and the key of the machine that this is."""
@@ -88,9 +98,38 @@ def _device(setups: Sequence[Setup]) -> str:
     return next((device for device in devices if device != "cpu"), "cpu")
 
 
-def new_session() -> str:
-    """A name for this start of a command."""
-    return uuid4().hex[:8]
+@contextmanager
+def at_work(folder: Path) -> Iterator[tuple[ProcessExecutor, BenchProgress, str]]:
+    """A worker at a time, progress that is shown, and a name for this start of the command.
+
+    Ctrl-C and SIGTERM end in a line that says what is kept.
+
+    Raises:
+        Fail: with exit code 1 if a worker gives no result.
+    """
+    progress = BenchProgress()
+
+    def kept() -> str:
+        return f"{progress.done} of {progress.total} processes are done and kept"
+
+    with (
+        stopping(folder, kept),
+        workers(1, folder / "logs", TO_MEASURE, "a measurement ended without a result") as executor,
+        progress,
+    ):
+        yield executor, progress, uuid4().hex[:8]
+
+
+def recorded_table(folder: Path, kind: str) -> dict[str, Any]:
+    """The settings of the run of ``kind`` that the folder holds.
+
+    Raises:
+        Fail: if it holds none.
+    """
+    table = recorded_settings(folder, kind)
+    if table is None:
+        raise Fail(f"DIR must hold a run of scalesearch {kind}, got {folder}")
+    return table
 
 
 def recorded_facts(folder: Path) -> dict[str, Any]:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["compare", "compare_folder", "show_comparison"]
 
 KIND = "compare"
-FAILURE = "a comparison ended without a result"
 
 
 @click.command
@@ -111,11 +110,7 @@ def compare_folder(
     """
     from scalesearch.bench.comparing import forget_pairs, run_compare
     from scalesearch.cli.bench_options import require_runtimes
-    from scalesearch.cli.bench_progress import BenchProgress
-    from scalesearch.cli.bench_run import begun, new_session
-    from scalesearch.cli.stopping import stopping
-    from scalesearch.cli.workers import workers
-    from scalesearch.workers.executor import TO_MEASURE
+    from scalesearch.cli.bench_run import at_work, begun
 
     a, b = _tasks(settings, subjects)
     require_runtimes([a.setup, b.setup])
@@ -132,17 +127,8 @@ def compare_folder(
     with opened as (store, machine):
         if retry_failed:
             forget_pairs(store, settings, a, machine)
-        progress = BenchProgress()
-
-        def kept() -> str:
-            return f"{progress.done} of {progress.total} processes are done and kept"
-
-        with (
-            stopping(folder, kept),
-            workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor,
-            progress,
-        ):
-            run_compare(store, settings, a, b, machine, executor, progress, session=new_session())
+        with at_work(folder) as (executor, progress, session):
+            run_compare(store, settings, a, b, machine, executor, progress, session=session)
         record = show_comparison(folder)
     if not record.pairs:
         raise Fail(f"nothing could be timed: {record.a.reason}", 1)
@@ -157,13 +143,9 @@ def show_comparison(folder: Path) -> CompareRecord:
     """
     from scalesearch.bench.comparing import CompareSettings, compare_record
     from scalesearch.bench.samples import SampleStore
-    from scalesearch.cli.bench_run import recorded_facts
-    from scalesearch.cli.folder import recorded_settings
+    from scalesearch.cli.bench_run import recorded_facts, recorded_table
 
-    table = recorded_settings(folder, KIND)
-    if table is None:
-        raise Fail(f"DIR must hold a run of scalesearch {KIND}, got {folder}")
-    settings, store = CompareSettings.from_dict(table), SampleStore(folder)
+    settings, store = CompareSettings.from_dict(recorded_table(folder, KIND)), SampleStore(folder)
     a, b = _tasks(settings, store.subjects())
     record = compare_record(store, settings, a, b, **recorded_facts(folder))
     if record.pairs:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.bench_options import NUMBERS, ListOf, device_option, resolve_setups
+from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, format_option, out_option
-from scalesearch.cli.training_options import DURATION, command_line
+from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
     from scalesearch.bench.accuracies import Accuracies
@@ -22,42 +22,11 @@ __all__ = ["law", "law_folder", "show_law"]
 
 KIND = "law"
 ACCURACIES = "accuracies.json"
-FAILURE = "a measurement ended without a result"
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
-RUNTIMES = {name: name for name in ("eager", "compile", "onnxruntime")}
-
-
-def _dtype(text: str) -> str:
-    """The full name; a run.toml has it already."""
-    return text if text in DTYPES.values() else DTYPES[text]
 
 
 @click.command
 @config_option
-@click.option(
-    "--batch-size",
-    type=NUMBERS,
-    default="1",
-    show_default=True,
-    help="Images in one pass, or a list such as 1,8: each is a law of its own.",
-)
-@click.option(
-    "--threads", type=NUMBERS, help="CPU threads, or a list such as 1,2.  [default: all usable cores]"
-)
-@click.option(
-    "--dtype",
-    type=ListOf(_dtype, f"of {', '.join(DTYPES)}"),
-    default="fp32",
-    show_default=True,
-    help="fp32, bf16 or fp16, or a list.",
-)
-@click.option(
-    "--runtime",
-    type=ListOf(RUNTIMES.__getitem__, f"of {', '.join(RUNTIMES)}"),
-    default="eager",
-    show_default=True,
-    help="eager, compile (torch.compile) or onnxruntime (pip install 'scalesearch[onnx]'), or a list.",
-)
+@setup_options(several=True, inference_only=True)
 @device_option
 @click.option(
     "--random",
@@ -67,20 +36,7 @@ def _dtype(text: str) -> str:
     help="Networks drawn at random, beside the family: depth 1 to 3, width 0.5 to 2, resolution 0.5 to 2.5.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the drawing.")
-@click.option(
-    "--processes",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    help="Fresh processes that measure each network in each setup.",
-)
-@click.option(
-    "--min-time",
-    type=DURATION,
-    default="0.5s",
-    show_default=True,
-    help="Time for the samples of one process; at least five are taken, three of a pass over 1 s.",
-)
+@sampling_options
 @click.option(
     "--run",
     default="",
@@ -146,12 +102,8 @@ def law_folder(
     from scalesearch.bench.measuring import forget_failures, run_measure
     from scalesearch.bench.settings import plan
     from scalesearch.cli.bench_options import require_runtimes
-    from scalesearch.cli.bench_progress import BenchProgress
-    from scalesearch.cli.bench_run import begun, new_session
-    from scalesearch.cli.stopping import stopping
-    from scalesearch.cli.workers import workers
+    from scalesearch.cli.bench_run import at_work, begun
     from scalesearch.files import write_text
-    from scalesearch.workers.executor import TO_MEASURE
 
     subjects = law_subjects(settings)
     tasks = plan(settings.measuring, subjects)
@@ -175,17 +127,7 @@ def law_folder(
         if retry_failed:
             forget_failures(store, settings.measuring, tasks, machine)
             forget_failed_kinds(store, settings, machine)
-        progress = BenchProgress()
-
-        def kept() -> str:
-            return f"{progress.done} of {progress.total} processes are done and kept"
-
-        with (
-            stopping(folder, kept),
-            workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor,
-            progress,
-        ):
-            session = new_session()
+        with at_work(folder) as (executor, progress, session):
             run_measure(store, settings.measuring, tasks, machine, executor, progress, session=session)
             run_kinds(
                 store,
@@ -223,13 +165,9 @@ def stored_law(folder: Path) -> LawRecord:
     from scalesearch.bench.law_settings import LawSettings
     from scalesearch.bench.samples import SampleStore
     from scalesearch.bench.settings import plan
-    from scalesearch.cli.bench_run import recorded_facts
-    from scalesearch.cli.folder import recorded_settings
+    from scalesearch.cli.bench_run import recorded_facts, recorded_table
 
-    table = recorded_settings(folder, KIND)
-    if table is None:
-        raise Fail(f"DIR must hold a run of scalesearch {KIND}, got {folder}")
-    settings, store = LawSettings.from_dict(table), SampleStore(folder)
+    settings, store = LawSettings.from_dict(recorded_table(folder, KIND)), SampleStore(folder)
     return law_record(
         store,
         settings,

@@ -11,7 +11,6 @@ from scalesearch.records.timing import Setup
 __all__ = ["LAW_FILE", "default_folder", "find_law", "read_laws"]
 
 LAW_FILE = "law.json"
-SHORT_DTYPES = {"bfloat16": "bf16", "float16": "fp16"}
 
 
 def default_folder(machine_key: str) -> Path:
@@ -40,37 +39,20 @@ def read_laws(path: Path) -> tuple[CostLaw, ...]:
         ) from error
 
 
-def find_law(
-    path: Path | None,
-    device: str,
-    threads: int,
-    batch_size: int,
-    dtype: str = "float32",
-    runtime: str = "eager",
-) -> CostLaw:
-    """The law for inference in that setup: this machine's own, or the one at ``path``, of whatever machine.
+def find_law(path: Path | None, asked: Setup) -> CostLaw:
+    """The law for a setup: this machine's own, or the one at ``path``, of whatever machine.
 
     Args:
         path: a law.json or a folder with one; None for this machine's own under ``reports``.
-        device: where the networks will run.
-        threads: CPU threads; on another device any will do, as its time is not theirs.
-        batch_size: images in one pass.
-        dtype: of weights and images.
-        runtime: ``eager``, ``compile`` or ``onnxruntime``.
+        asked: where and how the networks will run. On another device than the CPU any threads will do, as
+            its time is not theirs; of two memory layouts the one asked for is taken.
 
     Raises:
         ValueError: naming ``law``, if there is none, or none of its setups is this one.
     """
     from scalesearch.measure.machine import describe
 
-    asked = Setup(
-        runtime=runtime,  # type: ignore[arg-type]  # Setup checks both
-        dtype=dtype,  # type: ignore[arg-type]
-        batch_size=batch_size,
-        threads=threads,
-        device=device,
-    )
-    place = path or default_folder(describe(device).key)
+    place = path or default_folder(describe(asked.device).key)
     if path is None and not (place / LAW_FILE).exists():
         raise ValueError(
             f"`law` must be measured before a latency can be planned with, got none in {place}; "
@@ -83,8 +65,7 @@ def find_law(
         raise ValueError(
             f"`law` must hold {asked.label}, got {place}, which holds {known}; run: {_command(asked)}"
         )
-    # Where both layouts were measured, the one that the other commands use.
-    return max(fitting, key=lambda law: law.setup.channels_last)
+    return max(fitting, key=lambda law: law.setup.channels_last == asked.channels_last)
 
 
 def _serves(known: Setup, asked: Setup) -> bool:
@@ -102,7 +83,7 @@ def _command(asked: Setup) -> str:
         words.append(f"--device {asked.device}")
     words.append(f"--batch-size {asked.batch_size}")
     if asked.dtype != "float32":
-        words.append(f"--dtype {SHORT_DTYPES[asked.dtype]}")
+        words.append(f"--dtype {asked.dtype}")
     if asked.runtime != "eager":
         words.append(f"--runtime {asked.runtime}")
     return " ".join(words)

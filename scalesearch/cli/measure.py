@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.bench_options import device_option, resolve_setups, setup_options
+from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, out_option, rounding_options
-from scalesearch.cli.training_options import DURATION, command_line
+from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
     from scalesearch.bench.settings import MeasureSettings
@@ -24,7 +24,6 @@ __all__ = ["measure", "measure_folder", "stored_measurements"]
 KIND = "measure"
 FORMAT = ("table", "csv", "json", "timm")
 LAWS = "laws.json"
-FAILURE = "a measurement ended without a result"
 
 
 @click.command
@@ -32,20 +31,7 @@ FAILURE = "a measurement ended without a result"
 @config_option
 @setup_options(several=True)
 @device_option
-@click.option(
-    "--processes",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    help="Fresh processes that measure each network in each setup.",
-)
-@click.option(
-    "--min-time",
-    type=DURATION,
-    default="0.5s",
-    show_default=True,
-    help="Time for the samples of one process; at least five are taken, three of a pass over 1 s.",
-)
+@sampling_options
 @click.option("--memory/--no-memory", default=True, show_default=True, help="Measure peak memory too.")
 @click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits, too.")
 @click.option(
@@ -165,12 +151,8 @@ def measure_folder(
     from scalesearch.bench.measuring import forget_failures, run_measure
     from scalesearch.bench.settings import plan
     from scalesearch.cli.bench_options import require_runtimes
-    from scalesearch.cli.bench_progress import BenchProgress
-    from scalesearch.cli.bench_run import begun, new_session
-    from scalesearch.cli.stopping import stopping
-    from scalesearch.cli.workers import workers
+    from scalesearch.cli.bench_run import at_work, begun
     from scalesearch.files import write_text
-    from scalesearch.workers.executor import TO_MEASURE
 
     tasks = plan(settings, subjects)
     require_runtimes([task.setup for task in tasks])
@@ -190,17 +172,8 @@ def measure_folder(
             write_text(folder / LAWS, text + "\n")
         if retry_failed:
             forget_failures(store, settings, tasks, machine)
-        progress = BenchProgress()
-
-        def kept() -> str:
-            return f"{progress.done} of {progress.total} processes are done and kept"
-
-        with (
-            stopping(folder, kept),
-            workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor,
-            progress,
-        ):
-            run_measure(store, settings, tasks, machine, executor, progress, session=new_session())
+        with at_work(folder) as (executor, progress, session):
+            run_measure(store, settings, tasks, machine, executor, progress, session=session)
         record = show_measurements(folder, output_format)
     if not any(row.processes for row in record.measurements):
         reasons = "; ".join(dict.fromkeys(row.reason for row in record.measurements if row.reason))
@@ -236,11 +209,7 @@ def stored_measurements(folder: Path) -> MeasureRecord:
     from scalesearch.bench.measuring import measure_record
     from scalesearch.bench.samples import SampleStore
     from scalesearch.bench.settings import MeasureSettings, plan
-    from scalesearch.cli.bench_run import recorded_facts
-    from scalesearch.cli.folder import recorded_settings
+    from scalesearch.cli.bench_run import recorded_facts, recorded_table
 
-    table = recorded_settings(folder, KIND)
-    if table is None:
-        raise Fail(f"DIR must hold a run of scalesearch {KIND}, got {folder}")
-    settings, store = MeasureSettings.from_dict(table), SampleStore(folder)
+    settings, store = MeasureSettings.from_dict(recorded_table(folder, KIND)), SampleStore(folder)
     return measure_record(store, settings, plan(settings, store.subjects()), **recorded_facts(folder))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.options import group
+from scalesearch.records.timing import Setup
 
 __all__ = ["resolve_spending", "spending_options"]
 
@@ -63,8 +64,7 @@ def resolve_spending(options: dict[str, Any]) -> dict[str, Any]:
     from scalesearch.cli.laws import find_law
     from scalesearch.measure.machine import describe, usable_cores
 
-    setup = {"device": options["device"], "threads": usable_cores(), "batch_size": 1, **asked.setup}
-    found = find_law(law, **setup)
+    found = find_law(law, Setup(**{"device": options["device"], "threads": usable_cores(), **asked.setup}))
     if (own := describe(found.setup.device).key) != found.machine:
         click.echo(
             f"Note: the latency is that of the machine {found.machine}, whose law this is; this one is {own}",

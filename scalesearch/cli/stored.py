@@ -8,10 +8,10 @@ from typing import Any
 
 from scalesearch.bench.comparing import matching_rows
 from scalesearch.bench.samples import safe_name
-from scalesearch.bench.subjects import parse_changes
 from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
 from scalesearch.cli.main import Fail
 from scalesearch.records import CompareRecord, MeasurementRecord, MeasureRecord
+from scalesearch.records.setup_text import parse_changes
 
 __all__ = ["compare_stored", "is_stored"]
 

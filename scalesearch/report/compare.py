@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from scalesearch.belief.timing import RatioSummary, TimingSummary, ratio_of_pairs, ratio_of_samples, summarise
+from scalesearch.belief.ratio import RatioSummary, ratio_of_pairs, ratio_of_samples
+from scalesearch.belief.timing import UNSTABLE, TimingSummary, summarise
 from scalesearch.files import write_text
 from scalesearch.records import CompareRecord, MeasurementRecord
 from scalesearch.report.compare_figure import compare_figure
 from scalesearch.report.frame import frame
+from scalesearch.report.machine_facts import machine_facts
 from scalesearch.report.markdown import bullets, code, duration, escape, percent, plural, si, table, time_text
 from scalesearch.report.measure_rows import setup_titles
 from scalesearch.report.provenance import how_it_was_made
@@ -102,12 +102,11 @@ def _sides(record: CompareRecord) -> tuple[tuple[str, MeasurementRecord], tuple[
 
 def _names(record: CompareRecord) -> tuple[str, str]:
     """What tells the two apart: their networks, and their setups where these differ."""
-    titles = setup_titles(dict.fromkeys((record.a.setup, record.b.setup)))
-    both = (record.a, record.b)
-    if record.a.setup == record.b.setup:
-        return record.a.name, record.b.name
-    one, other = (f"{row.name} ({titles[row.setup]})" for row in both)
-    return one, other
+    a, b = record.a, record.b
+    if a.setup == b.setup:
+        return a.name, b.name
+    titles = setup_titles((a.setup, b.setup))
+    return f"{a.name} ({titles[a.setup]})", f"{b.name} ({titles[b.setup]})"
 
 
 def _summary(row: MeasurementRecord) -> TimingSummary | None:
@@ -123,7 +122,7 @@ def samples_table(record: CompareRecord) -> pd.DataFrame:
             for process, several in enumerate(record.pairs, 1)
             for index, (a, b) in enumerate(several, 1)
         ]
-        return _exact(pairs, COLUMNS, ("a_s", "b_s"))
+        return frame(pairs, COLUMNS, exact=("a_s", "b_s"))
     samples = [
         {
             "side": side,
@@ -137,13 +136,7 @@ def samples_table(record: CompareRecord) -> pd.DataFrame:
         for process, several in enumerate(row.samples_s, 1)
         for index, s in enumerate(several, 1)
     ]
-    return _exact(samples, SAMPLE_COLUMNS, ("seconds",))
-
-
-def _exact(rows: list[dict[str, Any]], columns: tuple[str, ...], seconds: tuple[str, ...]) -> pd.DataFrame:
-    """A table with its seconds to the last digit, from which the same ratio can be derived."""
-    raw = {name: pd.Series([row[name] for row in rows], dtype="float64") for name in seconds}
-    return frame(rows, columns).assign(**raw)
+    return frame(samples, SAMPLE_COLUMNS, exact=("seconds",))
 
 
 def write_compare_report(record: CompareRecord, out: Path) -> CompareReport:
@@ -179,7 +172,7 @@ def _page(record: CompareRecord, names: tuple[str, str], kept: str, *, drawn: bo
             command=record.command,
             facts=[f"Time: {duration(record.wall_s)}.", _taken(record)],
             settings=record.settings,
-            machine=_machines(record),
+            machine=machine_facts(record.machines),
             versions=record.versions,
         ),
     ]
@@ -226,7 +219,8 @@ def _glossary(record: CompareRecord, kept: str) -> str:
             "**95% interval**: the wider of a bootstrap of processes and what is in them, and of Student's t "
             "over processes. With three processes it is wide, and has to be.",
             "**No difference shown**: the interval holds 1. It is no proof that there is none.",
-            "**IQR**: interquartile range as a share of the median; above 10% a timing is unstable.",
+            f"**IQR**: interquartile range as a share of the median; above {UNSTABLE:.0%} a timing is "
+            "unstable.",
             f"**Files**: `{kept}` has the raw times in seconds.",
         )
     )
@@ -239,10 +233,3 @@ def _taken(record: CompareRecord) -> str:
         return f"Timed in turn: {plural(pairs, 'pair')} in {processes}."
     counts = [f"{side} {plural(sum(map(len, row.samples_s)), 'sample')}" for side, row in _sides(record)]
     return f"From finished runs: {listed(counts)}."
-
-
-def _machines(record: CompareRecord) -> Mapping[str, Any]:
-    if len(record.machines) == 1:
-        machine = record.machines[0]
-        return {"key": machine.key} | dict(machine.facts)
-    return {machine.key: dict(machine.facts) for machine in record.machines}

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scalesearch.belief.timing import RatioSummary, log_blocks
+from scalesearch.belief.ratio import RatioSummary, log_blocks
 from scalesearch.records import CompareRecord
 from scalesearch.report.style import (
     COLOURS,

@@ -16,6 +16,7 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, closed_form
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.records import BudgetRecord, CostLaw, Setup
+from scalesearch.records.setup_text import parse_changes
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.budget import EqualCost, along_the_rule
 from scalesearch.search.grid import Candidate, EmptyGridError
@@ -40,15 +41,6 @@ UNITS: Mapping[str, Mapping[str, float]] = {
     "activations": COUNTS,
 }
 EXAMPLE = "latency=12ms, macs=800M, params=5M, activations=20M or memory=2GiB"
-# What may follow an @: the setup that a latency is meant in.
-SETUP = {
-    "batch": "batch_size",
-    "threads": "threads",
-    "dtype": "dtype",
-    "runtime": "runtime",
-    "device": "device",
-}
-SHORT_DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +69,7 @@ def parse_spending(text: str) -> Spending:
         raise ValueError(f"`budget` must be one such as {EXAMPLE}, got {text!r}{allowed}")
     if at and kind.strip() != "latency":
         raise ValueError(f"`budget` must have a setup for a latency alone, got {text!r}")
-    setup: dict[str, Any] = {}
-    for part in filter(None, tail.split(",")):
-        name, _, raw = part.strip().partition("=")
-        if name not in SETUP:
-            raise ValueError(f"`budget` must have a setup of {', '.join(SETUP)} after @, got {part!r}")
-        if name in ("batch", "threads"):
-            if not raw.isdecimal() or int(raw) < 1:
-                raise ValueError(f"`budget` must have a whole number >= 1 for {name}, got {raw!r}")
-            setup[SETUP[name]] = int(raw)
-        else:
-            setup[SETUP[name]] = SHORT_DTYPES.get(raw, raw)
+    setup = parse_changes(tail, "budget") if at else {}
     return Spending(kind=kind.strip(), target=target, setup=setup)
 
 

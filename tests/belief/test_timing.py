@@ -9,13 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from scalesearch.belief.timing import (
-    UNSTABLE,
-    log_blocks,
-    ratio_of_pairs,
-    ratio_of_samples,
-    summarise,
-)
+from scalesearch.belief.ratio import log_blocks, ratio_of_pairs, ratio_of_samples
+from scalesearch.belief.timing import UNSTABLE, summarise
 
 seconds = st.floats(1e-4, 10.0)
 process = st.lists(seconds, min_size=1, max_size=8)

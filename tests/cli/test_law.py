@@ -53,8 +53,8 @@ def _write(folder: Path, *laws: CostLaw) -> Path:
 
 def test_the_law_of_this_machine_is_found_by_folder_and_by_file(tmp_path: Path) -> None:
     folder = _write(tmp_path / "law", LAW, replace(LAW, setup=Setup(threads=1)))
-    assert find_law(folder, "cpu", 2, 1) == LAW
-    assert find_law(folder / "law.json", "cpu", 1, 1).setup.threads == 1
+    assert find_law(folder, Setup(threads=2, batch_size=1)) == LAW
+    assert find_law(folder / "law.json", Setup(threads=1, batch_size=1)).setup.threads == 1
     assert read_laws(folder)[0] == LAW
 
 
@@ -64,34 +64,34 @@ def test_by_default_the_law_is_where_the_command_writes_it(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reports").mkdir()
     _write(tmp_path / "reports" / f"law-{KEY}", LAW)
-    assert find_law(None, "cpu", 2, 1) == LAW
+    assert find_law(None, Setup(threads=2, batch_size=1)) == LAW
 
 
 def test_the_layout_of_the_other_commands_is_preferred(tmp_path: Path) -> None:
     first = replace(LAW, setup=Setup(threads=2, channels_last=False))
-    assert find_law(_write(tmp_path / "law", first, LAW), "cpu", 2, 1) == LAW
-    assert find_law(_write(tmp_path / "law", first), "cpu", 2, 1) == first
+    assert find_law(_write(tmp_path / "law", first, LAW), Setup(threads=2, batch_size=1)) == LAW
+    assert find_law(_write(tmp_path / "law", first), Setup(threads=2, batch_size=1)) == first
 
 
 def test_there_is_no_law_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError) as caught:
-        find_law(None, "cpu", 2, 8, dtype="bfloat16", runtime="compile")
+        find_law(None, Setup(threads=2, batch_size=8, dtype="bfloat16", runtime="compile"))
     assert str(caught.value) == (
         f"`law` must be measured before a latency can be planned with, got none in reports/law-{KEY}; run: "
-        "scalesearch law --threads 2 --batch-size 8 --dtype bf16 --runtime compile"
+        "scalesearch law --threads 2 --batch-size 8 --dtype bfloat16 --runtime compile"
     )
 
 
 def test_another_machines_law_is_found_where_its_place_is_named(tmp_path: Path) -> None:
     elsewhere = replace(LAW, machine="other-1")
-    assert find_law(_write(tmp_path / "law", elsewhere), "cpu", 2, 1) == elsewhere
+    assert find_law(_write(tmp_path / "law", elsewhere), Setup(threads=2, batch_size=1)) == elsewhere
 
 
 def test_another_setup_is_refused_and_those_there_are_listed(tmp_path: Path) -> None:
     folder = _write(tmp_path / "law", LAW)
     with pytest.raises(ValueError) as caught:
-        find_law(folder, "cpu", 1, 1)
+        find_law(folder, Setup(threads=1, batch_size=1))
     assert str(caught.value) == (
         f"`law` must hold {Setup().label}, got {folder}, which holds {LAW.setup.label}; "
         "run: scalesearch law --threads 1 --batch-size 1"
@@ -130,7 +130,7 @@ def test_laws_are_measured_fitted_written_and_found_again(tmp_path: Path, run: R
     assert [row["batch_size"] for row in rows] == ["1", "8"]
     assert all(float(row["median_error"]) < 1e-6 for row in rows)
     assert float(rows[0]["s_per_gmac"]) == pytest.approx(1, rel=1e-3), "the fake machine's 1 ns"
-    assert find_law(folder, "cpu", 1, 8).setup.batch_size == 8
+    assert find_law(folder, Setup(threads=1, batch_size=8)).setup.batch_size == 8
     measured = list(csv.DictReader((folder / "measurements.csv").read_text().splitlines()))
     assert len(measured) == 2 * (8 + 2 + 3)
     assert (folder / "report.md").read_text().startswith("# What time costs on ")
@@ -177,10 +177,10 @@ def test_what_cannot_be_measured_makes_no_law(tmp_path: Path, run: Run, bench: L
     ("option", "message"),
     [
         ("--batch-size=0", "must be whole numbers >= 1, each once"),
-        ("--dtype=fp8", "must be of fp32, bf16, fp16, each once"),
+        ("--dtype=fp8", "must be one or more of fp32, bf16, fp16, each once"),
         (
             "--runtime=tvm",
-            "must be of eager, compile, onnxruntime, each once",
+            "must be one or more of eager, compile, onnxruntime, each once",
         ),
         ("--run=nowhere", "--run must be the folder of a grid or a sweep, got nowhere: no candidates.csv"),
     ],
@@ -198,7 +198,7 @@ def test_a_law_of_this_machine_from_real_measurements(tmp_path: Path, run: Run) 
     folder = tmp_path / "law"
     result = run(*SMALL, "--random=0", "--min-time=0.01s", f"--out={folder}")
     assert result.exit_code == 0, result.output
-    law = find_law(folder, "cpu", 1, 1)
+    law = find_law(folder, Setup(threads=1, batch_size=1))
     assert len(law.held_out) == 11
     assert sum(law.seconds.values()) > 0
     assert "### Why: where the time goes" in (folder / "report.md").read_text()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from scalesearch.belief.timing import ratio_of_pairs, ratio_of_samples
+from scalesearch.belief.ratio import ratio_of_pairs, ratio_of_samples
 from scalesearch.records import Setup
 from scalesearch.report.compare import compare_lines, compare_ratio, write_compare_report
 from tests.report.measurements import OTHER, compared

@@ -89,9 +89,10 @@ EXAMPLE = "latency=12ms, macs=800M, params=5M, activations=20M or memory=2GiB"
         ("macs=1M@batch=2", "`budget` must have a setup for a latency alone, got 'macs=1M@batch=2'"),
         (
             "latency=1ms@size=2",
-            "`budget` must have a setup of batch, threads, dtype, runtime, device after @, got 'size=2'",
+            "`budget` must be followed by one of dtype=, batch=, runtime=, mode=, threads=, channels_last=, "
+            "device= after @, got 'size=2'",
         ),
-        ("latency=1ms@batch=0", "`budget` must have a whole number >= 1 for batch, got '0'"),
+        ("latency=1ms@batch=0", "`budget` must have a whole number >= 1 as batch after @, got 'batch=0'"),
     ],
 )
 def test_what_is_no_budget(text: str, message: str) -> None:
