@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
@@ -38,35 +39,10 @@ def _stage(
     )
 
 
-def _inverted(
-    expand_ratio: int,
-    kernel_size: int,
-    stride: int,
-    channels: int,
-    repeats: int,
-    *,
-    scaled_repeats: bool = True,
-) -> StageSpec:
-    """An inverted residual of MobileNetV2: mbconv without squeeze-and-excite."""
-    return _stage(
-        expand_ratio,
-        kernel_size,
-        stride,
-        channels,
-        repeats,
-        squeeze_ratio=0.0,
-        scaled_repeats=scaled_repeats,
-    )
-
-
-def _fused(expand_ratio: int, kernel_size: int, stride: int, channels: int, repeats: int) -> StageSpec:
-    return _stage(
-        expand_ratio, kernel_size, stride, channels, repeats, block="fused_mbconv", squeeze_ratio=0.0
-    )
-
-
-def _separable(stride: int, channels: int, repeats: int) -> StageSpec:
-    return _stage(1, 3, stride, channels, repeats, block="separable", squeeze_ratio=0.0)
+# An inverted residual of MobileNetV2: mbconv without squeeze-and-excite.
+_inverted = partial(_stage, squeeze_ratio=0.0)
+_fused = partial(_stage, block="fused_mbconv", squeeze_ratio=0.0)
+_separable = partial(_stage, 1, 3, block="separable", squeeze_ratio=0.0)
 
 
 # arXiv 1905.11946, Table 1 (strides from the official code: the table lists resolutions instead).

@@ -16,7 +16,7 @@ from torch.nn.grad import conv2d_input
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import Activation, ArchSpec
 
-__all__ = ["build", "zero_init_residual"]
+__all__ = ["ACTIVATIONS", "build", "zero_init_residual"]
 
 # Side of the largest output map for which summing a depthwise gradient by taps is quicker.
 MOST_BY_TAPS = 4

@@ -90,13 +90,13 @@ def fit_law(measurements: Sequence[MeasurementRecord], *, folds: int = 10, seed:
     )
 
 
-def term_seconds(law: CostLaw, cost: Cost) -> dict[str, float]:
+def term_seconds(law: CostLaw, cost: Cost | MeasurementRecord) -> dict[str, float]:
     """Seconds that each term of the law adds for one pass of the setup's whole batch."""
     amounts = _terms(cost, law.setup)
     return {term: law.seconds[term] * amount for term, amount in zip(LAW_TERMS, amounts, strict=True)}
 
 
-def predict(law: CostLaw, cost: Cost) -> float:
+def predict(law: CostLaw, cost: Cost | MeasurementRecord) -> float:
     """Seconds that the law gives one pass of the setup's whole batch through a network of ``cost``.
 
     It never falls as a cost grows, so that a budget can be solved for along any dimension. Far outside

@@ -104,7 +104,6 @@ def law_record(
     measured = replace(measured, settings=settings.to_dict())
     laws, notes = _laws(measured)
     base = replace(settings.base.arch, name=settings.base.label)
-    cost = count(base)
     found_prices: list[Price] = []
     found_splits: list[Split] = []
     best: list[BestSplits] = []
@@ -124,13 +123,7 @@ def law_record(
         kinds=tuple(kinds),
         kinds_setup=kinds_tasks(settings)[0].setup if kinds else None,
         baseline=base.name,
-        base_costs={
-            "macs": cost.macs,
-            "activations": cost.activations,
-            "params": cost.params,
-            "layers": cost.layers,
-            "resolution": base.resolution,
-        },
+        base_cost=count(base),
         prices=tuple(found_prices),
         splits=tuple(found_splits),
         best=tuple(best),

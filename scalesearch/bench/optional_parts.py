@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scalesearch.bench.finding import Finding, one_line
+from scalesearch.export.formats import ONNX_PACKAGES
 
 __all__ = ["compiler", "cuda", "nvml", "onnx"]
 
-ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 PIP_ONNX = 'pip install "scalesearch[onnx]"'
 # What torch.compile's code for a CPU includes.
 PROGRAM = "#include <Python.h>\n#include <omp.h>\nint main() { return omp_get_max_threads(); }\n"

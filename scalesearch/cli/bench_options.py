@@ -11,6 +11,7 @@ import click
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import Decorator, group
 from scalesearch.cli.training_options import DURATION
+from scalesearch.export.formats import ONNX_PACKAGES
 from scalesearch.records.setup_text import SHORT_DTYPES
 from scalesearch.records.timing import DTYPES, MODES, RUNTIMES, Setup
 
@@ -23,8 +24,6 @@ __all__ = [
     "sampling_options",
     "setup_options",
 ]
-
-ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 
 
 class ListOf(click.ParamType[tuple[Any, ...]]):

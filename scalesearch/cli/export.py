@@ -205,7 +205,7 @@ def _random(arch: ArchSpec, seed: int) -> State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build(arch)
-    facts = {"untrained": True, "seed": seed, "input": input_facts(arch.resolution)}
+    facts = {"untrained": True, "seed": seed, "input": input_facts(arch.input_size)}
     return State(arch=arch, tensors=network.state_dict(), facts=facts)
 
 

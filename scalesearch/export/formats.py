@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["DEFAULT_OPSET", "FORMATS", "OPSETS", "SPEC"]
+__all__ = ["DEFAULT_OPSET", "FORMATS", "ONNX_PACKAGES", "OPSETS", "SPEC"]
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -21,3 +21,5 @@ SPEC = "spec.json"
 OPSETS = range(18, 24)
 """Versions of ONNX's operators that torch's exporter writes; older ones it could only convert to."""
 DEFAULT_OPSET = 20
+ONNX_PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+"""What writing, checking and running an ONNX model loads; one extra brings all of them."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import runpy
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, SPEC
 from scalesearch.export.onnx import run_onnx, write_onnx
 from scalesearch.export.program import run_program, write_program
 from scalesearch.export.source import write_source
-from scalesearch.export.state import State, read_state, write_state
+from scalesearch.export.state import State, checksum, read_state, write_state
 from scalesearch.files import write_bytes
 
 __all__ = ["Exported", "hand_over", "identity", "write_spec"]
@@ -55,12 +54,7 @@ class Exported:
 
 def identity(state: State) -> str:
     """A hash of a network and its weights."""
-    digest = hashlib.sha256(state.arch.key.encode())
-    for name in sorted(state.tensors):
-        tensor = state.tensors[name].detach().cpu().contiguous()
-        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return checksum(state.arch.key, state.tensors)
 
 
 def write_spec(folder: Path, name: str, state: State) -> Path:

@@ -12,15 +12,13 @@ import torch
 from torch import nn
 
 from scalesearch.architecture.spec import ArchSpec
-from scalesearch.export.formats import DEFAULT_OPSET, OPSETS
+from scalesearch.export.formats import DEFAULT_OPSET, ONNX_PACKAGES, OPSETS
 from scalesearch.files import write_bytes
 
 __all__ = ["INPUT", "OUTPUT", "require_onnx", "run_onnx", "write_onnx"]
 
 INPUT, OUTPUT = "images", "logits"
 DTYPES = ("float32", "float16", "bfloat16")
-# What each step of this module loads; one extra brings all of them.
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def require_onnx() -> None:
@@ -29,7 +27,7 @@ def require_onnx() -> None:
     Raises:
         ValueError: if a package is missing; the message has the line that installs it.
     """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
+    missing = [name for name in ONNX_PACKAGES if find_spec(name) is None]
     if missing:
         raise ValueError(
             f"ONNX needs packages that are not installed ({', '.join(missing)}): "

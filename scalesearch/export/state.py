@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.files import write_bytes
 
-__all__ = ["State", "read_state", "write_state"]
+__all__ = ["State", "checksum", "read_state", "read_tensors", "write_state"]
 
 ABOUT = "scalesearch"
 """The name in a file's metadata under which spec and facts stand, as JSON."""
@@ -75,10 +76,7 @@ def read_state(path: Path) -> State:
         ValueError: if it is truncated, or not one of scalesearch's own.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            # Cloned: a tensor would else keep the file mapped, which may change under it.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # no mapping: it cannot be iterated over
+        metadata, tensors = read_tensors(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is no whole safetensors file: {' '.join(str(error).split())}") from error
     try:
@@ -87,3 +85,26 @@ def read_state(path: Path) -> State:
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no weights that scalesearch wrote: {error}") from error
     return State(arch=arch, tensors=tensors, facts=facts)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """The metadata and the tensors, on the CPU, of a safetensors file.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        SafetensorError: if it is truncated, or no such file.
+    """
+    with safe_open(path, framework="pt") as file:
+        # Cloned: a tensor would else keep the file mapped, which may change under it.
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # no mapping: it cannot be iterated over
+        return file.metadata() or {}, tensors
+
+
+def checksum(text: str, tensors: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over a text and over every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

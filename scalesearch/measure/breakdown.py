@@ -12,10 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from scalesearch.architecture.network import build
+from scalesearch.architecture.network import ACTIVATIONS
 from scalesearch.architecture.spec import ArchSpec
-from scalesearch.measure.device import resolve_device
-from scalesearch.measure.passes import module_pass, own_randomness
+from scalesearch.measure.passes import module_pass, own_randomness, weights_and_images
 from scalesearch.records.timing import Setup
 
 __all__ = ["KINDS", "kind_seconds", "module_kind_seconds"]
@@ -57,10 +56,8 @@ def kind_seconds(arch: ArchSpec, setup: Setup, *, passes: int = PASSES) -> dict[
             "`setup` must be inference, eager, to tell layers apart, got "
             f"{setup.mode}, {setup.runtime}: other runtimes merge them"
         )
-    device = resolve_device(setup.device)
-    with own_randomness(setup), torch.device(device):
-        network = build(arch)
-        images = torch.empty((setup.batch_size, arch.in_channels, *arch.input_size)).normal_()
+    with own_randomness(setup):
+        network, images = weights_and_images(arch, setup)
     return module_kind_seconds(network, images, setup, passes=passes)
 
 
@@ -148,7 +145,7 @@ def _leaf_kind(module: nn.Module) -> str:
         return "pointwise" if module.kernel_size == (1, 1) else "spatial"
     if isinstance(module, nn.BatchNorm2d):
         return "norm"
-    if isinstance(module, nn.SiLU | nn.ReLU | nn.ReLU6):
+    if isinstance(module, tuple(ACTIVATIONS.values())):
         return "activation"
     return "linear" if isinstance(module, nn.Linear) else "other"
 

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["cpu_facts", "memory_facts", "usable_cores"]
+__all__ = ["cpu_facts", "group_files", "memory_facts", "usable_cores"]
 
 Facts = dict[str, str | int | float | bool | list[str]]
 
@@ -77,7 +77,7 @@ def memory_facts(root: Path = ROOT) -> Facts:
     except (AttributeError, OSError, ValueError):
         memory = UNKNOWN
     facts: Facts = {"memory_bytes": memory}
-    files = (*_group_files(root, "memory", "memory.limit_in_bytes"), *_group_files(root, "", "memory.max"))
+    files = (*group_files(root, "memory", "memory.limit_in_bytes"), *group_files(root, "", "memory.max"))
     limits = [int(text) for text in map(_text, files) if text.isdecimal()]
     limit = min((value for value in limits if value < NO_LIMIT), default=None)
     if limit is not None and (isinstance(memory, str) or limit < memory):
@@ -128,15 +128,15 @@ def _ranges(numbers: list[int]) -> str:
 def _cpu_quota(root: Path) -> float | None:
     """How many cores' worth of time the control groups around this process allow; None for no limit."""
     quotas = []
-    for file in _group_files(root, "", "cpu.max"):  # "QUOTA PERIOD" in microseconds, or "max PERIOD"
+    for file in group_files(root, "", "cpu.max"):  # "QUOTA PERIOD" in microseconds, or "max PERIOD"
         quotas.append(_text(file).split())
-    for file in _group_files(root, "cpu", "cpu.cfs_quota_us"):  # -1 for no limit
+    for file in group_files(root, "cpu", "cpu.cfs_quota_us"):  # -1 for no limit
         quotas.append([_text(file), _text(file.with_name("cpu.cfs_period_us"))])
     limited = [q for q in quotas if len(q) == 2 and all(text.isdecimal() and int(text) for text in q)]
     return min((int(quota) / int(period) for quota, period in limited), default=None)
 
 
-def _group_files(root: Path, controller: str, name: str) -> Iterator[Path]:
+def group_files(root: Path, controller: str, name: str) -> Iterator[Path]:
     """The file of that name in this process's control group and in all around it.
 
     ``controller`` is that of version 1, or empty for version 2, whose line has none. In a container the
@@ -149,7 +149,7 @@ def _group_files(root: Path, controller: str, name: str) -> Iterator[Path]:
         if controller in controllers.split(","):
             top = base / controllers if controller else base
             inner = Path(path.lstrip("/"))
-            for folder in (inner, *inner.parents) if inner.parts else (inner,):
+            for folder in (inner, *inner.parents):
                 if (file := top / folder / name).is_file():
                     yield file
 

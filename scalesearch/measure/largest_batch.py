@@ -9,12 +9,13 @@ import gc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scalesearch.architecture.cost import FLOAT32_BYTES, count
 from scalesearch.architecture.memory import STATES_PER_PARAM, inference_bytes, training_bytes
 from scalesearch.architecture.spec import ArchSpec
+from scalesearch.measure.cpu import ROOT, group_files
 from scalesearch.records.timing import Setup
 
 __all__ = ["LARGEST_TRIED", "available_bytes", "fits", "is_out_of_memory", "largest_batch", "needed_bytes"]
@@ -62,9 +63,7 @@ def fits(arch: ArchSpec, setup: Setup, available_bytes: int | None) -> str:
     return f"out of memory: needs about {needed / 2**30:.3g} GiB of {available_bytes / 2**30:.3g} GiB"
 
 
-def available_bytes(
-    device: str = "cpu", *, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")
-) -> int | None:
+def available_bytes(device: str = "cpu", *, root: Path = ROOT) -> int | None:
     """Bytes that this process could still take; None where the system won't tell.
 
     On Linux the least of what the kernel calls available and what each limit of a control group (version 1 or
@@ -73,8 +72,7 @@ def available_bytes(
 
     Args:
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-        proc: where Linux shows its processes.
-        cgroups: where it shows its control groups.
+        root: where the system's files are.
 
     Raises:
         ValueError: if the device isn't there.
@@ -85,9 +83,9 @@ def available_bytes(
         from scalesearch.measure.device import resolve_device
 
         return int(torch.cuda.mem_get_info(resolve_device(device))[0])
-    left = list(_cgroups_leave(proc, cgroups))
+    left = list(_cgroups_leave(root))
     with suppress(OSError, ValueError, IndexError):
-        for line in (proc / "meminfo").read_text("ascii").splitlines():
+        for line in (root / "proc/meminfo").read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 left.append(int(line.split()[1]) * 1024)
     return max(0, min(left)) if left else None
@@ -171,25 +169,18 @@ def _runs(arch: ArchSpec, setup: Setup, onnx_path: Path) -> bool:
     return done
 
 
-def _cgroups_leave(proc: Path, cgroups: Path) -> Iterator[int]:
+def _cgroups_leave(root: Path) -> Iterator[int]:
     """What each control group with a limit, from the process's own up to the root, leaves of memory."""
-    with suppress(OSError):
-        for line in (proc / "self" / "cgroup").read_text("utf-8").splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers == "":
-                root, limit, used, cache = cgroups, "memory.max", "memory.current", "inactive_file"
-            elif "memory" in controllers.split(","):
-                root, limit = cgroups / "memory", "memory.limit_in_bytes"
-                used, cache = "memory.usage_in_bytes", "total_inactive_file"
-            else:
-                continue
-            inside = PurePosixPath(path.lstrip("/"))
-            for group in (inside, *inside.parents):
-                # No number where there is no limit; no file where the container shows its own groups alone.
-                with suppress(OSError, ValueError):
-                    most = int((root / group / limit).read_text("ascii"))
-                    taken = int((root / group / used).read_text("ascii"))
-                    yield most - taken + _entry(root / group / "memory.stat", cache)
+    for controller, limit, used, cache in (
+        ("", "memory.max", "memory.current", "inactive_file"),
+        ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        for file in group_files(root, controller, limit):
+            # No number where there is no limit.
+            with suppress(OSError, ValueError):
+                most = int(file.read_text("ascii"))
+                taken = int(file.with_name(used).read_text("ascii"))
+                yield most - taken + _entry(file.with_name("memory.stat"), cache)
 
 
 def _entry(path: Path, name: str) -> int:

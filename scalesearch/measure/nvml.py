@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 __all__ = ["gpu_facts", "gpu_state", "nvml_works", "throttle_reasons"]
@@ -141,7 +142,7 @@ def _gpu(device: str) -> Iterator[tuple[_Gpu, bool] | None]:
     with _session() as nvml:
         handle = None
         if nvml is not None:
-            handle = _first(*(_asking(nvml, function, name) for function, name in names))
+            handle = _first(*(partial(_ask, nvml, function, name) for function, name in names))
         if nvml is None or handle is None:
             yield None
             return
@@ -168,10 +169,6 @@ def _identities(device: str) -> list[tuple[str, str]]:
         place = (properties.pci_domain_id, properties.pci_bus_id, properties.pci_device_id)
         names.append(("nvmlDeviceGetHandleByPciBusId", "{:08x}:{:02x}:{:02x}.0".format(*place)))
     return names
-
-
-def _asking(nvml: Any, function: str, name: str) -> Callable[[], Any]:
-    return lambda: _ask(nvml, function, name)
 
 
 def _ask(nvml: Any, name: str, *arguments: Any) -> Any:

@@ -13,6 +13,7 @@ import torch
 
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec
+from scalesearch.measure.passes import own_randomness
 from scalesearch.records.timing import Setup
 
 __all__ = ["ensure_onnx", "onnx_pass", "require_onnx_runtime"]
@@ -53,8 +54,7 @@ def ensure_onnx(arch: ArchSpec, setup: Setup, path: Path) -> None:
         return
     from scalesearch.export.onnx import write_onnx
 
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
+    with own_randomness():
         network = build(arch)
     write_onnx(network, arch, path, dtype=setup.dtype)
 

@@ -15,7 +15,7 @@ from scalesearch.architecture.spec import ArchSpec
 from scalesearch.measure.device import resolve_device
 from scalesearch.records.timing import Setup
 
-__all__ = ["Pass", "module_pass", "network_pass", "own_randomness"]
+__all__ = ["Pass", "module_pass", "network_pass", "own_randomness", "weights_and_images"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +64,29 @@ def network_pass(arch: ArchSpec, setup: Setup, *, onnx_path: Path | None = None)
     Raises:
         ValueError: if the device or the runtime is not there.
     """
-    device = resolve_device(setup.device)
-    shape = (setup.batch_size, arch.in_channels, *arch.input_size)
     if setup.runtime == "onnxruntime":
         from scalesearch.measure.onnx_runtime import onnx_pass, require_onnx_runtime
 
+        device = resolve_device(setup.device)
         require_onnx_runtime(setup.device)
         return Pass(run=onnx_pass(arch, setup, device, onnx_path), setup=setup, device=device)
+    return module_pass(*weights_and_images(arch, setup), setup)
+
+
+def weights_and_images(arch: ArchSpec, setup: Setup) -> tuple[nn.Module, torch.Tensor]:
+    """The network on the setup's device, and a batch for it: (batch, channels, height, width).
+
+    See :func:`network_pass`.
+
+    Raises:
+        ValueError: if the device is not there.
+    """
     # Where it isn't needed, torchvision need not be loaded.
     made = arch if setup.mode == "training" else replace(arch, drop_path=0.0)
-    with torch.device(device):
+    with torch.device(resolve_device(setup.device)):
         network = build(made)
-        images = torch.empty(shape).normal_()
-    return module_pass(network, images, setup)
+        images = torch.empty((setup.batch_size, arch.in_channels, *arch.input_size)).normal_()
+    return network, images
 
 
 def module_pass(module: nn.Module, images: torch.Tensor, setup: Setup) -> Pass:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import torch
 import torchvision
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 import scalesearch
 from scalesearch.architecture.spec import ArchSpec
+from scalesearch.export.state import checksum, read_tensors
 from scalesearch.files import write_bytes
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
@@ -126,7 +127,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     )
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     # Written here and not by safetensors, whose own errors would hide that a disk is full.
-    content = save(tensors, {"run": plain, "sha256": _checksum(plain, tensors)})
+    content = save(tensors, {"run": plain, "sha256": checksum(plain, tensors)})
     write_bytes(path, content)
 
 
@@ -138,17 +139,14 @@ def read_checkpoint(path: Path, identity: str) -> Checkpoint:
         CheckpointError: if it is truncated, damaged, of another run, or no checkpoint at all.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            # Cloned: a tensor would else keep the file mapped, which may change under it.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # no mapping: it cannot be iterated over
+        metadata, tensors = read_tensors(path)
     except SafetensorError as error:
         reason = " ".join(str(error).split())
         message = f"`checkpoint` must be a whole safetensors file, got {path}: {reason}"
         raise CheckpointError(message) from error
     if metadata.keys() != {"run", "sha256"}:
         raise CheckpointError(f"`checkpoint` must be one of scalesearch's own, got {path}")
-    if metadata["sha256"] != _checksum(metadata["run"], tensors):
+    if metadata["sha256"] != checksum(metadata["run"], tensors):
         raise CheckpointError(f"`checkpoint` must be undamaged, got {path} with a wrong checksum")
     try:
         plain = json.loads(metadata["run"])
@@ -162,16 +160,6 @@ def read_checkpoint(path: Path, identity: str) -> Checkpoint:
             f"`checkpoint` must be of the same network, recipe, data and versions, got another run's: {path}"
         )
     return checkpoint
-
-
-def _checksum(plain: str, tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 over the plain part and over every tensor's name, type, shape and bytes."""
-    digest = hashlib.sha256(plain.encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def snapshot(state: RunState, identity: str, device: torch.device) -> Checkpoint:

@@ -134,14 +134,24 @@ def normalise(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     return images.float().sub_(mean).div_(std)
 
 
-def input_facts(resolution: int) -> dict[str, Any]:
+def input_facts(resolution: int | tuple[int, int]) -> dict[str, Any]:
     """How images become the input of a network that was judged here, as plain data for those who use it.
 
     ``mean`` and ``std`` are of each channel, for pixels from 0 to 1.
+
+    Args:
+        resolution: side in pixels, or height and width.
     """
+    height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
+    square = height == width
+    view = (
+        "the shorter side resized to the resolution (bilinear, antialiased), then the centre crop"
+        if square
+        else "resized to the least that covers height and width (bilinear, antialiased), then the centre crop"
+    )
     return {
-        "resolution": resolution,
-        "view": "the shorter side resized to the resolution (bilinear, antialiased), then the centre crop",
+        "resolution": height if square else [height, width],
+        "view": view,
         "channels": "RGB",
         "mean": [round(value / 255, 6) for value in MEAN],
         "std": [round(value / 255, 6) for value in STD],

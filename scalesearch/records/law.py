@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scalesearch.architecture.cost import Cost
 from scalesearch.records.timing import MeasureRecord, Setup
 
 __all__ = [
@@ -236,7 +237,7 @@ class LawRecord:
         kinds: where the time goes in the baseline, and in it scaled by one dimension at twice its MACs.
         kinds_setup: the setup that ``kinds`` were measured in; None without any.
         baseline: name of the network that is scaled.
-        base_costs: its cost by name: macs, activations, params, layers, resolution.
+        base_cost: its cost for one image.
         prices: what each dimension costs, setup by setup.
         splits: how rules spend a budget of multiply-adds and one of time.
         best: where the accuracies of a finished run put the best split; empty where none was given.
@@ -248,7 +249,7 @@ class LawRecord:
     kinds: tuple[KindTime, ...]
     kinds_setup: Setup | None
     baseline: str
-    base_costs: Mapping[str, float]
+    base_cost: Cost
     prices: tuple[Price, ...] = ()
     splits: tuple[Split, ...] = ()
     best: tuple[BestSplits, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,12 +13,23 @@ from scalesearch.report.markdown import one_line
 __all__ = ["frame"]
 
 
-def frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+def frame(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, exact: Collection[str] = ()
+) -> pd.DataFrame:
     """One row per mapping, in order; what is None or absent is missing, and texts stay on one line.
 
-    A column of whole numbers stays one although values are missing in it.
+    A column of whole numbers stays one although values are missing in it. Other numbers have 12 digits, but
+    those of the columns ``exact``, where none may be missing, have all of theirs, so that whoever derives
+    figures from them gets the same.
     """
-    return pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in columns})
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[name] for row in rows], dtype="float64")
+            if name in exact
+            else _column([row.get(name) for row in rows])
+            for name in columns
+        }
+    )
 
 
 def _column(values: list[Any]) -> pd.Series[Any]:

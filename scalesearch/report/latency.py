@@ -17,7 +17,6 @@ __all__ = [
     "latency_text",
     "machines",
     "machines_note",
-    "timed",
     "unstable",
     "unstable_note",
 ]
@@ -50,14 +49,9 @@ def latency_text(latency: LatencyRecord | None) -> str:
     return f"{1e3 * median:.3g} ms" + (" (unstable)" if unstable(latency) else "")
 
 
-def timed(candidates: Iterable[CandidateRecord]) -> list[CandidateRecord]:
-    """The candidates whose latency is known."""
-    return [c for c in candidates if latency_median(c.latency) is not None]
-
-
 def machines(candidates: Iterable[CandidateRecord]) -> tuple[str, ...]:
     """The keys of the machines that latencies were measured on, sorted; empty for one never recorded."""
-    return tuple(sorted({c.latency.machine for c in timed(candidates) if c.latency is not None}))
+    return tuple(sorted({c.latency.machine for c in candidates if c.latency and c.latency.samples_s}))
 
 
 def machines_note(candidates: Iterable[CandidateRecord]) -> str:

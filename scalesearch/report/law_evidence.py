@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from scalesearch.architecture.match import Dimension
 from scalesearch.records import LawRecord, Setup
 from scalesearch.report.measure_rows import setup_titles
 
-__all__ = ["KindRow", "kind_rows", "law_titles"]
+__all__ = ["DIMENSIONS", "SMALL", "KindRow", "kind_rows", "law_titles"]
+
+DIMENSIONS: tuple[Dimension, ...] = ("depth", "width", "resolution")
 
 SMALL = 0.02
 """A kind that takes less than this of every network's time is counted among the others."""

@@ -14,12 +14,11 @@ from matplotlib.patches import Patch
 from scalesearch.records import CostLaw, LawRecord
 from scalesearch.report.labels import Label, place_labels
 from scalesearch.report.law_evidence import kind_rows, law_titles
-from scalesearch.report.measure_panels import log_axis, plain_number
+from scalesearch.report.measure_panels import CLOSE, right_line
 from scalesearch.report.measure_rows import short_names
 from scalesearch.report.style import (
     COLOURS,
     FAINT,
-    GREY,
     INK,
     house_style,
     legend_below,
@@ -30,7 +29,6 @@ from scalesearch.report.style import (
 
 __all__ = ["held_out_figure", "kinds_figure"]
 
-BAND = 0.10
 NAMED = 2
 """So many of the worst predictions of a panel are named."""
 BLUE, ORANGE = COLOURS["winner"], COLOURS["paper"]
@@ -83,12 +81,9 @@ def held_out_figure(record: LawRecord) -> Figure | None:
 
 def _held_out(axes: Axes, law: CostLaw) -> None:
     times = [1e3 * value for row in law.held_out for value in (row.measured_s, row.predicted_s)]
-    positive = [value for value in times if value > 0]
-    ends = np.array([min(positive) / 1.3, max(positive) * 1.3])
-    axes.fill_between(ends, ends * (1 - BAND), ends * (1 + BAND), color=FAINT, alpha=0.4, linewidth=0)
-    axes.plot(ends, ends, color=GREY, linewidth=1)
+    right_line(axes, times, 1.3)
     for row in law.held_out:
-        near = abs(row.error) <= BAND
+        near = abs(row.error) <= CLOSE
         axes.plot(
             *(1e3 * row.measured_s, 1e3 * row.predicted_s, "o"),
             markersize=6.5,
@@ -97,9 +92,6 @@ def _held_out(axes: Axes, law: CostLaw) -> None:
             markeredgewidth=0.6 if near else 1.4,
             zorder=4,
         )
-    axes.set(xscale="log", yscale="log", xlim=tuple(ends), ylim=tuple(ends))
-    log_axis(axes.xaxis, plain_number())
-    log_axis(axes.yaxis, plain_number())
     axes.tick_params(labelsize=9)
 
 
@@ -114,7 +106,7 @@ def _name_worst(axes: Axes, law: CostLaw) -> None:
             colour=ORANGE,
         )
         for row in worst
-        if abs(row.error) > BAND
+        if abs(row.error) > CLOSE
     ]
     low, high = axes.get_xlim()
     points = [(1e3 * row.measured_s, 1e3 * row.predicted_s) for row in law.held_out]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from scalesearch.belief.law import errors
+from scalesearch.belief.law import errors, term_seconds
 from scalesearch.records import LAW_TERMS, CostLaw, LawRecord, Price
 from scalesearch.report.law_evidence import law_titles
 from scalesearch.report.law_split_page import best_part, price_part, split_part
-from scalesearch.report.machine_facts import readable_machine
-from scalesearch.report.markdown import bullets, code, duration, escape, fenced, percent, plural, table
+from scalesearch.report.machine_facts import machine_facts
+from scalesearch.report.markdown import bullets, code, escape, fenced, percent, plural, table
 from scalesearch.report.measure_rows import common_label
-from scalesearch.report.page_parts import figure_part
+from scalesearch.report.page_parts import elapsed, figure_part, section
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
 
 __all__ = ["law_page"]
@@ -44,7 +44,7 @@ def law_page(record: LawRecord, figures: Collection[str]) -> str:
         *split_part(record, figures),
         *best_part(record, figures),
         *_use(record),
-        *(["## What is missing", bullets(map(escape, record.notes))] if record.notes else []),
+        section("What is missing", bullets(map(escape, record.notes))),
         *_conventions(record),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -132,15 +132,7 @@ def _law(record: LawRecord, figures: Collection[str]) -> list[str]:
 
 
 def _shares(law: CostLaw, record: LawRecord) -> list[str]:
-    images = law.setup.batch_size
-    amounts = {
-        "constant": 1.0,
-        "macs": record.base_costs["macs"] * images,
-        "activations": record.base_costs["activations"] * images,
-        "params": record.base_costs["params"],
-        "layers": record.base_costs["layers"],
-    }
-    seconds = {term: law.seconds[term] * amounts[term] for term in LAW_TERMS}
+    seconds = term_seconds(law, record.base_cost)
     total = sum(seconds.values())
     return [*(percent(seconds[term] / total, 0) for term in LAW_TERMS), f"{1e3 * total:.3g} ms"]
 
@@ -169,7 +161,6 @@ def _conventions(record: LawRecord) -> list[str]:
     measured = record.measured
     timed = [row for row in measured.measurements if row.processes]
     samples = sum(len(one) for row in timed for one in row.samples_s)
-    sessions = f" over {plural(measured.sessions, 'session')}" if measured.sessions > 1 else ""
     return [
         "## Conventions",
         f"{PLAIN_COUNTS} Activations are the output elements of all convolutions and linear layers; layers "
@@ -179,13 +170,11 @@ def _conventions(record: LawRecord) -> list[str]:
         how_it_was_made(
             command=measured.command,
             facts=[
-                f"Time: {duration(measured.wall_s)}{sessions}.",
+                f"{elapsed(measured)}.",
                 f"{samples:,} samples; pairs of network and setup that were measured: {len(timed)}.",
             ],
             settings=measured.settings,
-            machine=readable_machine({"key": measured.machines[0].key, **measured.machines[0].facts})
-            if measured.machines
-            else {},
+            machine=machine_facts(measured.machines),
             versions=measured.versions,
         ),
     ]

@@ -13,12 +13,13 @@ from matplotlib.ticker import MaxNLocator
 
 from scalesearch.records import LawRecord, Setup
 from scalesearch.records.law import Triple
-from scalesearch.report.law_evidence import law_titles
-from scalesearch.report.shares_figure import place_shares
+from scalesearch.report.law_evidence import DIMENSIONS, law_titles
+from scalesearch.report.shares_figure import share_point
 from scalesearch.report.style import (
     COLOURS,
     GREY,
     INK,
+    MARKERS,
     house_style,
     legend_below,
     legend_mark,
@@ -26,13 +27,10 @@ from scalesearch.report.style import (
     plain,
     settle,
 )
-from scalesearch.scaling import Shares
 
 __all__ = ["best_figure", "prices_figure", "split_figure"]
 
 BLUE, ORANGE = COLOURS["winner"], COLOURS["paper"]
-DIMENSIONS = ("depth", "width", "resolution")
-MARKS = {"depth": "^", "width": "s", "resolution": "v"}
 
 
 def prices_figure(record: LawRecord) -> Figure | None:
@@ -49,7 +47,7 @@ def prices_figure(record: LawRecord) -> Figure | None:
         for price in record.prices:
             line = setups.index(price.setup)
             y = line + 0.24 * (DIMENSIONS.index(price.dimension) - 1)
-            colour, marker = COLOURS[price.dimension], MARKS[price.dimension]  # type: ignore[index]  # one of three
+            colour, marker = COLOURS[price.dimension], MARKERS[price.dimension]  # type: ignore[index]  # one of three
             if price.measured:
                 ratio, low, high = price.measured
                 axes.plot([low, high], [y, y], color=colour, linewidth=1.8, zorder=3)
@@ -69,10 +67,7 @@ def prices_figure(record: LawRecord) -> Figure | None:
         axes.set_xlabel(f"time over that of {plain(record.baseline)}")
         for x, text, side in ((1, "no longer", "center"), (2, "as much as multiply-adds", "right")):
             axes.text(x, -0.54, text, ha=side, va="bottom", fontsize=9, color=GREY)
-        handles = [
-            legend_mark(MARKS[name], name, "white", fill=COLOURS[name])  # type: ignore[index]
-            for name in DIMENSIONS
-        ]
+        handles = [legend_mark(MARKERS[name], name, "white", fill=COLOURS[name]) for name in DIMENSIONS]
         handles += [
             Line2D([], [], color=GREY, linewidth=1.8, marker="o", label="measured, 95% interval"),
             legend_mark("o", "by the law", GREY, width=1.4),
@@ -82,7 +77,7 @@ def prices_figure(record: LawRecord) -> Figure | None:
 
 
 def split_figure(record: LawRecord) -> Figure | None:
-    """Shares of growth for each dimension under the two budgets, by rule and setup; None without splits."""
+    """The multiplier of each dimension under the two budgets, by rule and setup; None without splits."""
     if not record.splits:
         return None
     setups = list(dict.fromkeys(split.setup for split in record.splits))
@@ -100,7 +95,7 @@ def split_figure(record: LawRecord) -> Figure | None:
                 before, after = pair["macs"], pair["latency"]
                 for axes, name in zip(panels, DIMENSIONS, strict=True):
                     start, end = getattr(before, name), getattr(after, name)
-                    colour = COLOURS[name]  # type: ignore[index]  # one of three
+                    colour = COLOURS[name]
                     axes.annotate(
                         "",
                         xy=(end, y),
@@ -114,12 +109,12 @@ def split_figure(record: LawRecord) -> Figure | None:
                         markersize=7,
                         markeredgewidth=1.4,
                     )
-                    axes.plot(end, y, MARKS[name], color=colour, markersize=8, markeredgecolor="white")
+                    axes.plot(end, y, MARKERS[name], color=colour, markersize=8, markeredgecolor="white")
                 where = titles[setup]
                 ticks.append(f"{rule}\n{where}" if len(rules) > 1 else where)
                 y += 1
         for axes, name in zip(panels, DIMENSIONS, strict=True):
-            axes.set_title(name, color=COLOURS[name])  # type: ignore[index]
+            axes.set_title(name, color=COLOURS[name])
             axes.set_xlabel("times the baseline's")
             axes.margins(x=0.1)
             axes.grid(visible=False, axis="y")
@@ -215,7 +210,7 @@ def _bubbles(axes: Axes, cloud: Sequence[Triple], point: Triple | None) -> None:
 
 def _at(shares: Triple) -> tuple[float, float]:
     depth, width, _ = shares
-    return place_shares(Shares(depth=depth, width=width, resolution=max(0.0, 1 - depth - width)))
+    return share_point(depth, width)
 
 
 def _short(setup: Setup, record: LawRecord) -> str:

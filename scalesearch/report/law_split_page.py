@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from scalesearch.records import BestSplits, LawRecord, Price, Split
-from scalesearch.report.law_evidence import KindRow, kind_rows, law_titles
+from scalesearch.report.law_evidence import DIMENSIONS, SMALL, KindRow, kind_rows, law_titles
 from scalesearch.report.markdown import escape, percent, plural, table
 from scalesearch.report.page_parts import figure_part
 
 __all__ = ["best_part", "price_part", "split_part"]
 
-DIMENSIONS = ("depth", "width", "resolution")
+UNMULTIPLIED = ("norm", "activation", "add", "other")
 FIGURES = {
     "prices": (
         "How much longer a pass takes when one dimension alone doubles the multiply-adds",
@@ -20,13 +20,13 @@ FIGURES = {
     ),
     "kinds": (
         "Time of the baseline and of its doublings by kind of layer",
-        "How to read it: the three lower bars spend the same multiply-adds, twice those of the top one; what "
+        "How to read it: the lower bars spend the same multiply-adds, twice those of the top one; what "
         "differs is which layers they went to. Norm and activation do next to no multiply-adds.",
     ),
     "split": (
         "Multipliers of depth, width and resolution by one rule under two budgets",
         "How to read it: from the open circle, which spends twice the multiply-adds, to the filled mark, "
-        "which spends twice the time. The longer the line, the more a dimension gains.",
+        "which spends twice the time. A line to the right is a dimension's gain, one to the left its loss.",
     ),
     "best": (
         "Best splits of both budgets in resampled accuracies, on the triangle of shares",
@@ -40,7 +40,7 @@ def price_part(record: LawRecord, figures: Collection[str]) -> list[str]:
     """What each dimension costs, and where in the network."""
     if not record.prices:
         return []
-    titles = law_titles(dict.fromkeys(price.setup for price in record.prices))
+    titles = law_titles(price.setup for price in record.prices)
     rows = [
         [
             escape(titles[price.setup]),
@@ -94,17 +94,17 @@ def _why(record: LawRecord, figures: Collection[str]) -> list[str]:
     ]
     return [
         "### Why: where the time goes",
-        _reasons(rows),
+        _reasons(record, rows),
         table(["ms in one pass", *kinds, "whole"], cells),
         figure_part("kinds", FIGURES, figures),
         f"One process, {escape(record.kinds_setup.label)}. Every layer is timed by hooks, in passes that "
-        "take turns with passes without them; the parts add up to the median pass without hooks, what lies "
-        "between layers being `other`. One process tells nothing of the spread between processes: small "
-        "differences mean nothing.",
+        "take turns with passes without them; the parts add up to the median pass without hooks. `other` is "
+        f"pooling, what lies between layers, and kinds that take less than {SMALL:.0%} of every network's "
+        "time. One process tells nothing of the spread between processes: small differences mean nothing.",
     ]
 
 
-def _reasons(rows: Sequence[KindRow]) -> str:
+def _reasons(record: LawRecord, rows: Sequence[KindRow]) -> str:
     base, *doubled = rows
     said = []
     for row in doubled:
@@ -117,11 +117,14 @@ def _reasons(rows: Sequence[KindRow]) -> str:
             f"{escape(row.label)}: {1e3 * more:+.3g} ms, of which {first} {1e3 * gained[first]:+.3g} and "
             f"{second} {1e3 * gained[second]:+.3g}"
         )
-    unmultiplied = sum(base.seconds.get(kind, 0.0) for kind in ("norm", "activation", "add", "other"))
+    # As recorded: among the others of ``rows`` are small kinds that do multiply.
+    unmultiplied = sum(
+        part.seconds for part in record.kinds if part.name == base.name and part.kind in UNMULTIPLIED
+    )
     return (
         f"In {escape(base.label)}, {percent(unmultiplied / base.total, 0)} of the time goes to "
-        "normalisation, activations, sums and what lies between layers, which no count of multiply-adds "
-        "holds. " + ("What a doubling adds: " + "; ".join(said) + "." if said else "")
+        "normalisation, activations, sums, pooling and what lies between layers, which no count of "
+        "multiply-adds holds. " + ("What a doubling adds: " + "; ".join(said) + "." if said else "")
     )
 
 
@@ -129,7 +132,7 @@ def split_part(record: LawRecord, figures: Collection[str]) -> list[str]:
     """What a rule becomes when time is its budget."""
     if not record.splits:
         return []
-    titles = law_titles(dict.fromkeys(split.setup for split in record.splits))
+    titles = law_titles(split.setup for split in record.splits)
     rows = [
         [
             escape(split.rule),
@@ -175,7 +178,7 @@ def best_part(record: LawRecord, figures: Collection[str]) -> list[str]:
     if not record.best:
         return []
     first = record.best[0]
-    titles = law_titles([best.setup for best in record.best])
+    titles = law_titles(best.setup for best in record.best)
     parts = [
         "## Where it should go, by accuracies of a run",
         f"A surface, quadratic in the shares of growth along every ray from the baseline, is fitted to the "
@@ -225,7 +228,7 @@ def _verdict(found: Sequence[BestSplits]) -> str:
     shown = [best for best in found if best.shown]
     if not shown:
         return "**No move of the best split is shown**: intervals hold zero, or the surface explains nothing."
-    titles = law_titles([best.setup for best in found])
+    titles = law_titles(best.setup for best in found)
     where = "; ".join(escape(titles[best.setup]) for best in shown)
     return f"**A move of the best split is shown** ({where})."
 

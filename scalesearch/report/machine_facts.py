@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from scalesearch.records import MachineRecord
 from scalesearch.report.markdown import plural
 
-__all__ = ["readable_machine"]
+__all__ = ["machine_facts", "readable_machine"]
 
 UNKNOWN = "unknown"
+
+
+def machine_facts(machines: Sequence[MachineRecord]) -> Mapping[str, Any]:
+    """The one machine's key and facts, or the facts of each of several by its key."""
+    if len(machines) == 1:
+        return {"key": machines[0].key, **machines[0].facts}
+    return {machine.key: dict(machine.facts) for machine in machines}
 
 
 def readable_machine(facts: Mapping[str, Any]) -> dict[str, Any]:

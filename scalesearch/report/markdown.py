@@ -100,21 +100,25 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def time_text(seconds: float) -> str:
+    """``14.2 ms``, ``1,320 ms``."""
+    value = 1e3 * seconds
+    return f"{value:,.{_decimals(value)}f} ms"
+
+
 def plural(count: int, noun: str) -> str:
     """``1 network``, ``2 networks``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _three_digits(value: float) -> str:
+    return f"{value:.{_decimals(value)}f}"
+
+
+def _decimals(value: float) -> int:
     size = abs(value)
-    return f"{value:.{2 if size < 9.995 else 1 if size < 99.95 else 0}f}"
+    return 2 if size < 9.995 else 1 if size < 99.95 else 0
 
 
 def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
-
-
-def time_text(seconds: float) -> str:
-    """``14.2 ms``, ``1,320 ms``."""
-    value = 1e3 * seconds
-    return f"{value:,.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} ms"

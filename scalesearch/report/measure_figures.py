@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.measure_panels import (
+    CLOSE,
     SHAKY,
     STEADY,
     Panel,
@@ -25,6 +26,7 @@ from scalesearch.report.measure_panels import (
     mark_missing,
     name_axes,
     plain_number,
+    right_line,
 )
 from scalesearch.report.measure_rows import MeasureRow, short_names
 from scalesearch.report.style import FAINT, GREY, INK, house_style, legend_mark, plain, settle
@@ -32,8 +34,6 @@ from scalesearch.report.style import FAINT, GREY, INK, house_style, legend_mark,
 __all__ = ["latency_figure", "law_figure", "memory_figure", "spread_figure", "throughput_figure"]
 
 Floats = NDArray[np.float64]
-CLOSE = 0.10
-"""The band around a law's line: within 10% of what was measured."""
 LEAST_SPREAD, MOST_SPREAD = 6.0, 50.0
 """Percent that the axis of spreads shows at least and at most, on both sides of 0."""
 FURTHEST = 3.0
@@ -252,14 +252,7 @@ def law_figure(rows: Sequence[MeasureRow]) -> Figure | None:
         )
         _points(panels, _law_at)
         for panel in panels:
-            axes = panel.axes
-            times = [value for row in panel.rows if (at := _law_at(row)) for value in at]
-            ends = np.array([min(times) / 1.4, max(times) * 1.4])
-            axes.fill_between(ends, ends * (1 - CLOSE), ends * (1 + CLOSE), color=FAINT, alpha=0.4, lw=0)
-            axes.plot(ends, ends, color=GREY, linewidth=1)
-            axes.set(xscale="log", yscale="log", xlim=tuple(ends), ylim=tuple(ends))
-            log_axis(axes.xaxis, plain_number())
-            log_axis(axes.yaxis, plain_number())
+            right_line(panel.axes, [value for row in panel.rows for value in _law_at(row) or ()], 1.4)
         handles = [
             legend_mark("o", "one network", "white", fill=STEADY),
             Line2D([], [], color=FAINT, linewidth=7, alpha=0.5, label=f"within {CLOSE:.0%} of the measured"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from scalesearch.belief.timing import UNSTABLE
 from scalesearch.records import MeasureRecord
-from scalesearch.report.markdown import bullets, code, duration, escape, plural, si, table, time_text
+from scalesearch.report.machine_facts import machine_facts
+from scalesearch.report.markdown import bullets, code, escape, plural, si, table, time_text
 from scalesearch.report.measure_rows import MeasureRow, common_label
 from scalesearch.report.measure_sections import (
     MOST_ROWS,
@@ -18,7 +18,7 @@ from scalesearch.report.measure_sections import (
     panel_titles,
     without_figure,
 )
-from scalesearch.report.page_parts import FigureText, section
+from scalesearch.report.page_parts import FigureText, elapsed, figure_part, section
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
 from scalesearch.report.sentences import listed
 
@@ -69,11 +69,7 @@ def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Col
         _efficiency(rows),
         section("Without a figure", without_figure(rows)),
         "## Figures" if figures else "",
-        *(
-            f"![{alt}](figures/{name}.png)\n\n{how}"
-            for name, (alt, how) in FIGURES.items()
-            if name in figures
-        ),
+        *(figure_part(name, FIGURES, figures) for name in FIGURES if name in figures),
         section("Every figure", every_figure(rows)),
         section("What the cost law says", law_says(rows)),
         section("The machine meanwhile", conditions(rows)),
@@ -82,7 +78,7 @@ def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Col
             command=record.command,
             facts=_facts(record, rows),
             settings=record.settings,
-            machine=_machines(record),
+            machine=machine_facts(record.machines),
             versions=record.versions,
         ),
     ]
@@ -127,7 +123,7 @@ def _answer(rows: Sequence[MeasureRow]) -> str:
         for name in names[:MOST_ROWS]
     ]
     header = ("network", "input", "MACs", *(escape(title) for title in panels.values()))
-    return f"{text}\n\n{table(header, cells_by_name)}"
+    return f"{text}\n\n{table(header, cells_by_name)}{cut(names, 'network')}"
 
 
 def _time(row: MeasureRow) -> str:
@@ -179,8 +175,10 @@ def _efficiency(rows: Sequence[MeasureRow]) -> str:
         return ""
     times, slow_row, fast_row = widest
     if times < EQUAL_PACE:
+        shaky = any(row.summary and row.summary.unstable for row in rows)
+        those = "the networks whose figure is not unstable" if shaky else "the networks"
         return (
-            "**MACs tell time here:** within each setup, the networks differ by less than "
+            f"**MACs tell time here:** within each setup, {those} differ by less than "
             f"{EQUAL_PACE - 1:.0%} in multiply-adds per second."
         )
     return (
@@ -220,19 +218,10 @@ def _glossary() -> str:
 
 
 def _facts(record: MeasureRecord, rows: Sequence[MeasureRow]) -> list[str]:
-    over = f" over {plural(record.sessions, 'session')}" if record.sessions > 1 else ""
     processes = sum(len(row.measurement.processes) for row in rows)
     samples = sum(len(samples) for row in rows for samples in row.measurement.samples_s)
     return [
-        f"Time: {duration(record.wall_s)}{over}.",
+        f"{elapsed(record)}.",
         f"Measured: {samples:,} samples in {processes:,} fresh processes, one after the other.",
         "Timer: torch.utils.benchmark, after warming up; compilation is no part of a sample.",
     ]
-
-
-def _machines(record: MeasureRecord) -> Mapping[str, Any]:
-    """The machine's facts, or those of each by its key."""
-    if len(record.machines) == 1:
-        machine = record.machines[0]
-        return {"key": machine.key} | dict(machine.facts)
-    return {machine.key: dict(machine.facts) for machine in record.machines}

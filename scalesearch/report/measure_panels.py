@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -15,10 +16,12 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import Formatter, FuncFormatter, LogLocator, NullFormatter
 
+from scalesearch.belief.timing import UNSTABLE
 from scalesearch.report.measure_rows import MeasureRow, common_label, setup_titles, short_names
-from scalesearch.report.style import COLOURS, INK, legend_below, legend_mark, new_figure, plain
+from scalesearch.report.style import COLOURS, FAINT, GREY, INK, legend_below, legend_mark, new_figure, plain
 
 __all__ = [
+    "CLOSE",
     "SHAKY",
     "STEADY",
     "Panel",
@@ -30,9 +33,12 @@ __all__ = [
     "mark_missing",
     "name_axes",
     "plain_number",
+    "right_line",
 ]
 
 MOST_PANELS = 12
+CLOSE = 0.10
+"""The band around a law's line: within 10% of what was measured."""
 FEW_NAMES = 10
 """More networks than this are named upright along the axis."""
 MOST_NAMES = 56
@@ -131,7 +137,8 @@ def mark_legend(
     """The legend below: ``handles``, and the marks of unstable and missing figures where there are any."""
     rows, more = [row for panel in panels for row in panel.rows], list(handles)
     if shaky and any(row.summary and row.summary.unstable for row in rows):
-        more.append(legend_mark("o", "unstable: IQR over 10% of the median", SHAKY, fill="white", width=1.6))
+        text = f"unstable: IQR over {UNSTABLE:.0%} of the median"
+        more.append(legend_mark("o", text, SHAKY, fill="white", width=1.6))
     if missing:
         more += [
             legend_mark(marker, outcome, colour, width=1.8)
@@ -179,6 +186,20 @@ def log_axis(axis: Axis, formatter: Formatter) -> None:
     axis.set_major_locator(LogLocator(subs=steps))
     axis.set_major_formatter(formatter)
     axis.set_minor_formatter(NullFormatter())
+
+
+def right_line(axes: Axes, times: Iterable[float], room: float) -> None:
+    """Log axes of predicted against measured ``times``, the line where they are equal, and a band about it.
+
+    ``room`` is the factor by which the axes go beyond the times; a time predicted as 0 has no place on them.
+    """
+    positive = [value for value in times if value > 0]
+    ends = np.array([min(positive) / room, max(positive) * room])
+    axes.fill_between(ends, ends * (1 - CLOSE), ends * (1 + CLOSE), color=FAINT, alpha=0.4, linewidth=0)
+    axes.plot(ends, ends, color=GREY, linewidth=1)
+    axes.set(xscale="log", yscale="log", xlim=tuple(ends), ylim=tuple(ends))
+    log_axis(axes.xaxis, plain_number())
+    log_axis(axes.yaxis, plain_number())
 
 
 def plain_number() -> Formatter:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from scalesearch.belief.law import seconds_for
+from scalesearch.belief.law import predict
 from scalesearch.belief.timing import TimingSummary, summarise
 from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord, Setup
 from scalesearch.report.sentences import listed
@@ -91,11 +89,7 @@ def _row(measurement: MeasurementRecord, law: CostLaw | None) -> MeasureRow:
         held_out = {row.key: row.predicted_s for row in law.held_out}
         seconds = held_out.get(measurement.key)
         if seconds is None:
-            costs = {
-                name: np.array(float(getattr(measurement, name)))
-                for name in ("macs", "activations", "params", "layers")
-            }
-            seconds = float(seconds_for(law, **costs))
+            seconds = predict(law, measurement)
         prediction = Prediction(seconds=seconds, error=seconds / summary.median_s - 1 if summary else None)
     return MeasureRow(measurement=measurement, summary=summary, prediction=prediction)
 

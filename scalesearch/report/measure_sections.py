@@ -46,10 +46,10 @@ def panel_titles(rows: Sequence[MeasureRow]) -> dict[tuple[str, Setup], str]:
     return {key: (f"machine {key[0]}: " if several else "") + titles[key[1]] for key in keys}
 
 
-def cut(rows: Sequence[MeasureRow]) -> str:
+def cut(rows: Sequence[object], noun: str = "row") -> str:
     """That a table of ``rows`` was cut, where it was."""
     more = len(rows) - MOST_ROWS
-    return f"\n\n{plural(more, 'more row')} in `measurements.csv`." if more > 0 else ""
+    return f"\n\n{plural(more, f'more {noun}')} in `measurements.csv`." if more > 0 else ""
 
 
 def without_figure(rows: Sequence[MeasureRow]) -> str:
@@ -69,7 +69,7 @@ def without_figure(rows: Sequence[MeasureRow]) -> str:
         )
         for row in missing[:MOST_ROWS]
     ]
-    return table(header, cells, left=4)
+    return table(header, cells, left=4) + cut(missing)
 
 
 def _count(value: int | None) -> str:

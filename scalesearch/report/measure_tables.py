@@ -57,10 +57,7 @@ def samples_table(record: MeasureRecord) -> pd.DataFrame:
             for process, samples in enumerate(measurement.samples_s, 1)
             for sample, seconds in enumerate(samples, 1)
         ]
-    table = frame(rows, SAMPLE_COLUMNS)
-    # To the last digit, as whoever derives figures from these must get the same.
-    table["seconds"] = pd.Series([row["seconds"] for row in rows], dtype="float64")
-    return table
+    return frame(rows, SAMPLE_COLUMNS, exact=("seconds",))
 
 
 def timm_table(record: MeasureRecord) -> pd.DataFrame:

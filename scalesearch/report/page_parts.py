@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from scalesearch.records import CandidateRecord, ReliabilityRecord, RunRecord
+from scalesearch.records import CandidateRecord, MeasureRecord, ReliabilityRecord, RunRecord
 from scalesearch.report.markdown import duration, escape, percent, plural, si
 from scalesearch.report.provenance import how_it_was_made
 
 __all__ = [
     "FigureText",
+    "elapsed",
     "figure_part",
     "made",
     "p_text",
@@ -94,12 +95,17 @@ def made(run: RunRecord) -> str:
     )
 
 
+def elapsed(run: RunRecord | MeasureRecord) -> str:
+    """``Time: 9 min 41 s over 2 sessions``."""
+    sessions = f" over {plural(run.sessions, 'session')}" if run.sessions > 1 else ""
+    return f"Time: {duration(run.wall_s)}{sessions}"
+
+
 def _run_facts(run: RunRecord) -> list[str]:
     """Time, training, proxy baseline and seed of a run, one sentence each."""
     base = run.baseline
-    sessions = f" over {plural(run.sessions, 'session')}" if run.sessions > 1 else ""
     return [
-        f"Time: {duration(run.wall_s)}{sessions}, of which {training(run.candidates)}.",
+        f"{elapsed(run)}, of which {training(run.candidates)}.",
         f"Baseline as trained: {si(base['params'])} params, {si(base['macs'])} MACs, {base['blocks']} "
         f"blocks, {base['resolution']} px.",
         f"First seed: {escape(run.settings.get('seed', 'not recorded'))}.",

@@ -28,7 +28,7 @@ from scalesearch.report.style import (
 )
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
 
-__all__ = ["place_shares", "shares_figure"]
+__all__ = ["share_point", "shares_figure"]
 
 HEIGHT = math.sqrt(3) / 2
 UNIFORM = 1 / 3
@@ -57,7 +57,7 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
         best = {one.candidate.key for one in evidence.front[: None if several else 1]}
         clear: list[Segment] = []
         for candidate, shares in placed:
-            x, y = place_shares(shares)
+            x, y = _at(shares)
             clear.append((x, y, x, y))
             if candidate.status == "completed" and candidate.top1 is not None and shades is not None:
                 colour = tuple(shades.to_rgba(np.array([100 * candidate.top1]))[0])
@@ -79,8 +79,8 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
             bar.set_label("held-out top-1 (%)")
             bar.outline.set_visible(False)
         legend_below(figure, _legend(run, evidence), 3)
-        fast = place_shares(one_dial(FAST_WIDTH_SHARE))
-        paper = place_shares(shares_of(PAPER_COEFFICIENTS))
+        fast = _at(one_dial(FAST_WIDTH_SHARE))
+        paper = _at(shares_of(PAPER_COEFFICIENTS))
         names = [
             Label(x=paper[0], y=paper[1], text="the paper's rule", colour=COLOURS["paper"], radius_pt=7),
             Label(x=fast[0], y=fast[1], text="fast (width 0.8)", colour=COLOURS["width"], radius_pt=9),
@@ -89,19 +89,19 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
             own = evidence.best.candidate
             shares_ = own_shares((own.alpha, own.beta, own.gamma))
             if shares_ is not None:
-                x, y = place_shares(shares_)
+                x, y = _at(shares_)
                 names.append(Label(x=x, y=y, text="best", bold=True, radius_pt=size / 2 + 4))
         place_labels(axes, names, clear)
     return figure
 
 
-def place_shares(shares: Shares) -> tuple[float, float]:
+def share_point(depth: float, width: float) -> tuple[float, float]:
     """Where shares lie: depth is the top corner, width the right one, resolution the left one."""
-    return shares.width + shares.depth / 2, HEIGHT * shares.depth
-
-
-def _point(depth: float, width: float) -> tuple[float, float]:
     return width + depth / 2, HEIGHT * depth
+
+
+def _at(shares: Shares) -> tuple[float, float]:
+    return share_point(shares.depth, shares.width)
 
 
 def _triangle(axes: Axes) -> None:
@@ -111,19 +111,19 @@ def _triangle(axes: Axes) -> None:
     for share in (0.2, 0.4, 0.6, 0.8):
         rest = 1 - share
         for start, end in (
-            (_point(share, 0), _point(share, rest)),
-            (_point(0, share), _point(rest, share)),
-            (_point(rest, 0), _point(0, rest)),
+            (share_point(share, 0), share_point(share, rest)),
+            (share_point(0, share), share_point(rest, share)),
+            (share_point(rest, 0), share_point(0, rest)),
         ):
             axes.plot(*zip(start, end, strict=True), color="#e6e8eb", linewidth=0.8, zorder=1)
         text = f"{share:.0%}"
         small: dict[str, Any] = {"fontsize": 9, "color": GREY}
         # Each edge carries the ticks of one dimension, read along the lines that start there.
-        x, y = _point(share, rest)
+        x, y = share_point(share, rest)
         axes.text(x + 0.015, y + 0.005, text, ha="left", va="center", **small)
-        x, y = _point(0, share)
+        x, y = share_point(0, share)
         axes.text(x, y - 0.02, text, ha="center", va="top", **small)
-        x, y = _point(rest, 0)
+        x, y = share_point(rest, 0)
         axes.text(x - 0.015, y + 0.005, text, ha="right", va="center", **small)
     axes.text(0.5, HEIGHT + 0.02, "depth only", ha="center", va="bottom")
     axes.text(1.0, -0.02, "width only", ha="center", va="top")
@@ -140,11 +140,11 @@ def _triangle(axes: Axes) -> None:
 
 def _references(axes: Axes) -> list[Segment]:
     """The one-dial line with the fast rule, and the paper's rule; their segments come back."""
-    start, end = place_shares(one_dial(UNIFORM)), place_shares(one_dial(1.0))
+    start, end = _at(one_dial(UNIFORM)), _at(one_dial(1.0))
     axes.plot(
         *zip(start, end, strict=True), color=COLOURS["width"], linewidth=1.3, linestyle=(0, (5, 2)), zorder=2
     )
-    fast, paper = place_shares(one_dial(FAST_WIDTH_SHARE)), place_shares(shares_of(PAPER_COEFFICIENTS))
+    fast, paper = _at(one_dial(FAST_WIDTH_SHARE)), _at(shares_of(PAPER_COEFFICIENTS))
     ring: dict[str, Any] = {"color": "none", "markeredgewidth": 1.8, "zorder": 5}
     axes.plot(*(*fast, "s"), markersize=9, markeredgecolor=COLOURS["width"], **ring)
     axes.plot(*(*paper, "D"), markersize=10, markeredgecolor=COLOURS["paper"], **ring)

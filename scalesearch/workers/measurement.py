@@ -99,7 +99,7 @@ def _kinds(job: Mapping[str, Any]) -> dict[str, Any]:
     from scalesearch.measure.breakdown import kind_seconds
 
     spec = KindsSpec.from_dict(job)
-    return {"seconds": dict(kind_seconds(spec.arch, spec.setup))}
+    return {"seconds": kind_seconds(spec.arch, spec.setup)}
 
 
 _RUNNERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = MappingProxyType(

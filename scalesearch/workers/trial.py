@@ -143,7 +143,7 @@ def run_trial(
             "dataset": data.name,
             "classes": list(source.classes),
             "recipe": dict(spec.recipe),
-            "input": input_facts(spec.arch.resolution),
+            "input": input_facts(spec.arch.input_size),
         }
         write_state(Path(spec.weights), spec.arch, result.weights, facts)
     return TrialResult(

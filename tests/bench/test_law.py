@@ -116,7 +116,8 @@ def test_prices_say_what_was_measured_beside_what_the_law_says(tmp_path: Path) -
         ratio, low, high = price.measured
         assert low <= ratio <= high
         assert ratio == pytest.approx(price.built_latency_ratio, rel=1e-6)
-    assert record.base_costs["resolution"] == 64
+    reduced = scale(EFFICIENTNET_B0, Multipliers(width=0.25), Rounding(), resolution=64)
+    assert record.base_cost == count(reduced)
     assert record.baseline == "efficientnet-b0x0.25"
 
 

@@ -277,7 +277,7 @@ def test_onnx_without_its_packages(
     result = run("export", SMALL, "--untrained", f"--out={tmp_path / 'out'}")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: ONNX needs packages that are not installed (onnx, onnxscript, onnxruntime): "
+        "Error: ONNX needs packages that are not installed (onnx, onnxruntime, onnxscript): "
         "pip install 'scalesearch[onnx]', or leave onnx out of --to\n"
     )
     assert not (tmp_path / "out").exists()

@@ -98,12 +98,12 @@ def test_exhausted_memory_by_its_many_names(error: Exception, expected: bool) ->
     assert is_out_of_memory(error) is expected
 
 
-def _machine(folder: Path, files: dict[str, str]) -> tuple[Path, Path]:
+def _machine(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return folder / "proc", folder / "cgroup"
+    return folder
 
 
 MEMINFO = {"proc/meminfo": "MemTotal: 9000 kB\nMemFree: 1000 kB\nMemAvailable:    8000 kB\n"}
@@ -118,11 +118,11 @@ MEMINFO = {"proc/meminfo": "MemTotal: 9000 kB\nMemFree: 1000 kB\nMemAvailable:  
             MEMINFO
             | {
                 "proc/self/cgroup": "0::/outer/inner\n",
-                "cgroup/outer/inner/memory.max": "max\n",
-                "cgroup/outer/inner/memory.current": "10\n",
-                "cgroup/outer/memory.max": "5000\n",
-                "cgroup/outer/memory.current": "3000\n",
-                "cgroup/outer/memory.stat": "anon 1\ninactive_file 700\n",
+                "sys/fs/cgroup/outer/inner/memory.max": "max\n",
+                "sys/fs/cgroup/outer/inner/memory.current": "10\n",
+                "sys/fs/cgroup/outer/memory.max": "5000\n",
+                "sys/fs/cgroup/outer/memory.current": "3000\n",
+                "sys/fs/cgroup/outer/memory.stat": "anon 1\ninactive_file 700\n",
             },
             2700,
         ),
@@ -130,8 +130,8 @@ MEMINFO = {"proc/meminfo": "MemTotal: 9000 kB\nMemFree: 1000 kB\nMemAvailable:  
             MEMINFO
             | {
                 "proc/self/cgroup": "5:devices:/\n4:cpu,memory:/elsewhere\n",
-                "cgroup/memory/memory.limit_in_bytes": "5000\n",
-                "cgroup/memory/memory.usage_in_bytes": "6000\n",
+                "sys/fs/cgroup/cpu,memory/memory.limit_in_bytes": "5000\n",
+                "sys/fs/cgroup/cpu,memory/memory.usage_in_bytes": "6000\n",
             },
             0,
         ),
@@ -139,16 +139,15 @@ MEMINFO = {"proc/meminfo": "MemTotal: 9000 kB\nMemFree: 1000 kB\nMemAvailable:  
             MEMINFO
             | {
                 "proc/self/cgroup": "4:memory:/\n",
-                "cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
-                "cgroup/memory/memory.usage_in_bytes": "6000\n",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+                "sys/fs/cgroup/memory/memory.usage_in_bytes": "6000\n",
             },
             8000 * 1024,
         ),
     ],
 )
 def test_what_is_available(tmp_path: Path, files: dict[str, str], expected: int | None) -> None:
-    proc, cgroups = _machine(tmp_path, files)
-    assert available_bytes(proc=proc, cgroups=cgroups) == expected
+    assert available_bytes(root=_machine(tmp_path, files)) == expected
 
 
 @pytest.mark.gpu

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from scalesearch.proxy.data import load, normalise, rendered_batches
+from scalesearch.proxy.data import input_facts, load, normalise, rendered_batches
 from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.proxy.recipe import RECIPES
 
@@ -74,6 +74,14 @@ def test_oblong_batches_keep_shapes_as_they_are() -> None:
     assert (judged.shape, trained.shape) == ((18, 3, 48, 32), (2, 3, 48, 32))
     ((square, _),) = rendered_batches(source, recipe, dataset="photographs", resolution=48, order=None)
     assert torch.equal(judged, square[:, :, :, 8:40])
+
+
+def test_what_is_told_of_oblong_input_is_not_what_is_told_of_square_input() -> None:
+    square, oblong = input_facts((48, 48)), input_facts((48, 32))
+    assert square == input_facts(48)
+    assert (square["resolution"], oblong["resolution"]) == (48, [48, 32])
+    assert "shorter side" in square["view"]
+    assert "covers height and width" in oblong["view"]
 
 
 def test_normalised_images_are_centred_and_channels_last() -> None:

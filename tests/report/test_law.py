@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from scalesearch.bench.accuracies import Accuracies
-from scalesearch.records import CostLaw, LawRecord
+from scalesearch.records import CostLaw, KindTime, LawRecord, MachineRecord
 from scalesearch.report.law import LawReport, law_table, write_law_report
 from scalesearch.report.law_evidence import kind_rows
 from scalesearch.report.law_figures import held_out_figure, kinds_figure
@@ -140,6 +140,22 @@ def test_small_kinds_stand_among_the_others_and_nothing_is_lost(record: LawRecor
         assert "linear" not in row.seconds
         assert row.seconds["other"] / row.total == pytest.approx(0.1)
         assert row.total == pytest.approx(sum(p.seconds for p in record.kinds if p.name == row.name))
+
+
+def test_a_small_kind_that_multiplies_is_not_counted_as_one_that_does_not(record: LawRecord) -> None:
+    parts = {"pointwise": 0.060, "norm": 0.029, "linear": 0.001, "other": 0.010}
+    kinds = tuple(KindTime(name=record.baseline, kind=kind, seconds=s) for kind, s in parts.items())
+    page = law_page(replace(record, kinds=kinds), ALL)
+    assert f"In {record.baseline}, 39% of the time goes to normalisation" in page
+    assert f"| {record.baseline} | 60 | 29 | 11 | 100 |" in page
+
+
+def test_the_facts_of_the_machine_stand_in_their_order(record: LawRecord) -> None:
+    facts = {"cpu": "One CPU", "governor": "performance", "memory_bytes": 2**33, "system": "Linux"}
+    machines = (MachineRecord(key="here", facts=facts),)
+    page = law_page(replace(record, measured=replace(record.measured, machines=machines)), ALL)
+    rows = [line.split("`")[1] for line in page.partition("### Machine")[2].splitlines() if "`" in line]
+    assert rows[:5] == ["key", "cpu", "frequency", "memory", "system"]
 
 
 def test_figures_name_what_they_show(record: LawRecord) -> None:

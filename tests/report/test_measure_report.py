@@ -304,6 +304,24 @@ def test_a_law_of_another_machine_or_setup_says_nothing(change):
     assert "What the cost law says" not in page_of(measured([row]), [law])
 
 
+def test_a_prediction_of_no_time_at_all_has_no_place_on_the_figures_axes():
+    row = steady(measurement(0, ONE), 0.016)
+    law = law_for(row, held_out=True)
+    none = replace(law, held_out=tuple(replace(one, predicted_s=0.0) for one in law.held_out))
+    axes = law_figure(measure_rows(measured([row]), [none])).axes[0]
+    assert axes.get_xlim() == pytest.approx((16 / 1.4, 16 * 1.4))
+
+
+def test_a_table_that_was_cut_says_so(monkeypatch):
+    monkeypatch.setattr("scalesearch.report.measure_page.MOST_ROWS", 2)
+    monkeypatch.setattr("scalesearch.report.measure_sections.MOST_ROWS", 2)
+    failed = [replace(out_of_memory(measurement(k, ONE)), name=f"net{k}") for k in range(3)]
+    page = page_of(measured([*failed, measurement(3, ONE)]))
+    answer, _, rest = page.partition("## Without a figure")
+    assert "2 more networks in `measurements.csv`." in answer
+    assert "1 more row in `measurements.csv`." in rest.partition("## ")[0]
+
+
 def test_a_law_of_the_report_itself_is_shown_by_its_held_out_predictions():
     record = measured([measurement(k, ONE) for k in range(8)])
     law = fit_law(record.measurements)
