@@ -6,6 +6,7 @@ What a user may write for one::
     b0..b7                                   a range of them
     efficientnet-b0                          a baseline
     efficientnet-b0:1.2,1.1,1.15             a baseline scaled in depth, width and resolution
+    my_net.toml, my_net.toml:1,1.2,1         the network of a file, as it is or scaled
     reports/scale/family.csv, reports/scale  the networks of a table, or of a run's folder
     reports/grid:winner, reports/grid:8492a  one network of a run
     b0@dtype=bf16,batch=8                    any of them in another setup than the command's
@@ -22,6 +23,7 @@ from typing import Any
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.table_file import read_network
 from scalesearch.bench.network_files import Base, named_networks
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.records.timing import Setup
@@ -131,6 +133,10 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, ArchS
             f"published are {', '.join(published)}"
         )
     name, colon, after = text.partition(":")
+    if name.endswith(".toml") and Path(name).is_file():
+        given = read_network(Path(name))
+        own = Base(baseline=given.name, given=given, classes=given.classes, rounding=base.rounding)
+        return [_multiplied(own, after, text, argument)] if colon else [(given.name, given)]
     if name in BASELINES:
         own = Base(baseline=name, rounding=base.rounding)
         return [_multiplied(own, after, text, argument)] if colon else [(name, own.arch)]
@@ -142,12 +148,15 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, ArchS
     raise ValueError(
         f"`{argument}` must be a published network ({', '.join(published)}), a range such as b0..b7, "
         f"a baseline ({', '.join(BASELINES)}) with or without multipliers such as "
-        f"efficientnet-b0:1.2,1.1,1.15, a family or candidates file, or a run's folder, got {text!r}"
+        f"efficientnet-b0:1.2,1.1,1.15, a network's .toml file likewise, a family or candidates file, or a "
+        f"run's folder, got {text!r}{', which is not there' if '/' in text else ''}"
     )
 
 
 def _multiplied(base: Base, after: str, text: str, argument: str) -> tuple[str, ArchSpec]:
     try:
+        if after.count(",") != 2:
+            raise ValueError(f"{after.count(',') + 1} of them")
         depth, width, resolution = (float(part) for part in after.split(","))
         return base.scaled(depth, width, resolution)
     except (ValueError, OverflowError) as error:

@@ -80,5 +80,7 @@ def _outcome(stored: Stored) -> str:
     if samples := stored.result.get("samples_s"):
         return time_text(median(samples))
     if pairs := stored.result.get("pairs"):
-        return f"ratio {median(b / a for a, b in pairs):.3f}"
+        from scalesearch.belief.ratio import ratio_of_pairs  # loads SciPy
+
+        return f"ratio {ratio_of_pairs([pairs]).ratio:.3f}"
     return f"{stored.result.get('batch_size', 'done')}"

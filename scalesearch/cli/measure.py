@@ -66,9 +66,10 @@ def measure(
 ) -> None:
     """Latency, throughput and peak memory of each NETWORK, with their spread over fresh processes.
 
-    A NETWORK is a published name (b3), a range (b0..b7), a baseline with multipliers of depth, width and
-    resolution (efficientnet-b0:1.2,1.1,1.15), a family or candidates file, a run's folder, or one network of
-    it (DIR:winner, DIR:KEY, DIR:phi=2); after @ comes a setup of its own (b0@dtype=bf16,batch=8).
+    A NETWORK is a published name (b3), a range (b0..b7), a baseline or a .toml file with multipliers of
+    depth, width and resolution (efficientnet-b0:1.2,1.1,1.15), a family or candidates file, a run's folder,
+    or one network of it (DIR:winner, DIR:KEY, DIR:phi=2); after @ comes a setup of its own
+    (b0@dtype=bf16,batch=8).
 
     Options with lists are combined, each with each. Nothing else should run meanwhile. A run that was stopped
     goes on when the same command is given again. The baseline and rounding options are for tables without a
@@ -191,7 +192,10 @@ def show_measurements(folder: Path, output_format: str) -> MeasureRecord:
     # Who put two machines into one folder has asked for them.
     report = write_measure_report(record, folder, laws, mix_machines=True)
     if output_format == "timm":
-        print_table(timm_table(record), "csv")
+        rows = timm_table(record)
+        print_table(rows, "csv")
+        if rows.empty:
+            click.echo("Note: timm's columns are of inference, of which nothing was measured", err=True)
     else:
         table = measure_view(report.table) if output_format == "table" else report.table
         print_table(table, output_format, columns=MEASURE_COLUMNS, width=200)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["repeat_command"]
+__all__ = ["repeat_command", "require_raw_files"]
 
 # Kinds of run whose tables derive from raw samples beside them.
 MEASURED = ("measure", "compare", "law")
@@ -21,18 +21,14 @@ def repeat_command(
     """
     from dataclasses import replace
 
-    from scalesearch.bench.samples import NETWORKS
     from scalesearch.cli.folder import read_run_file
     from scalesearch.cli.main import Fail
 
     recorded = read_run_file(folder)
     kind = recorded.get("run", {}).get("kind", "")
     command = recorded.get("run", {}).get("command", "")
-    if kind in MEASURED and not (folder / NETWORKS).exists():
-        raise Fail(
-            f"DIR must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables, "
-            f"figures and page are all that is left; to measure again, into another folder: {command}"
-        )
+    if kind in MEASURED:
+        require_raw_files(folder)
     if kind == "alternate":
         from scalesearch.cli.alternate import run_alternate
         from scalesearch.search.alternate import AlternateSettings
@@ -108,3 +104,21 @@ def repeat_command(
     else:
         return False
     return True
+
+
+def require_raw_files(folder: Path) -> None:
+    """Refuses a folder of measurements whose raw files are gone, as a committed report in a clone.
+
+    Raises:
+        Fail: if that is so.
+    """
+    from scalesearch.bench.samples import NETWORKS
+    from scalesearch.cli.folder import read_run_file
+    from scalesearch.cli.main import Fail
+
+    if not (folder / NETWORKS).exists():
+        command = read_run_file(folder).get("run", {}).get("command", "")
+        raise Fail(
+            f"DIR must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables, "
+            f"figures and page are all that is left; to measure again, with another --out: {command}"
+        )

@@ -174,6 +174,11 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     table = recorded.get(run.get("kind", "grid"), {})
     own = not (storage or table.get("storage", ""))
     if own and not (folder / "study.db").exists():
+        if recorded:
+            raise Fail(
+                f"DIR must hold the study of its run, got {folder}: it has no study.db, as a report that was "
+                "committed without it"
+            )
         raise Fail(
             f"DIR must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it holds "
             "no study"

@@ -56,11 +56,13 @@ PLAN_COLUMNS = {
     "alpha": "{:g}",
     "beta": "{:g}",
     "gamma": "{:g}",
+    "phi": "{:.3g}",
     "resolution": "{:d} px",
     "blocks": "{:d}",
     "params": "{:,d}",
     "macs": "{:,d}",
     "macs_ratio": "{:.2f}",
+    "full_macs": "{:,d}",
     "residual": "{:+.1%}",
     "merged": "{:d}",
 }

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.options import group
+from scalesearch.records.law import CostLaw
 from scalesearch.records.timing import Setup
 
 __all__ = ["resolve_spending", "spending_options"]
@@ -65,9 +66,23 @@ def resolve_spending(options: dict[str, Any]) -> dict[str, Any]:
     from scalesearch.measure.machine import describe, usable_cores
 
     found = find_law(law, Setup(**{"device": options["device"], "threads": usable_cores(), **asked.setup}))
-    if (own := describe(found.setup.device).key) != found.machine:
+    _say(found, asked.target, describe(found.setup.device).key)
+    return options | {"law": law_texts(found)}
+
+
+def _say(law: CostLaw, target_s: float, own: str) -> None:
+    """What a law's latency is worth, on standard error."""
+    from scalesearch.belief.law import errors
+
+    whose = "this machine" if law.machine == own else f"the machine {law.machine} (this one is {own})"
+    held_out = (
+        f"; half of the networks it never saw are within {errors(law).median:.0%}" if law.held_out else ""
+    )
+    click.echo(f"Latency by the law of {whose}: {law.setup.label}{held_out}", err=True)
+    low, high = law.spread
+    if law.held_out and not low <= target_s <= high:
         click.echo(
-            f"Note: the latency is that of the machine {found.machine}, whose law this is; this one is {own}",
+            f"Note: {1e3 * target_s:.3g} ms lies outside the {1e3 * low:.3g} to {1e3 * high:.3g} ms that it "
+            "rests on: an extrapolation",
             err=True,
         )
-    return options | {"law": law_texts(found)}

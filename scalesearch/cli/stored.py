@@ -10,6 +10,7 @@ from scalesearch.bench.comparing import matching_rows
 from scalesearch.bench.samples import safe_name
 from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
 from scalesearch.cli.main import Fail
+from scalesearch.cli.repeat import require_raw_files
 from scalesearch.records import CompareRecord, MeasurementRecord, MeasureRecord
 from scalesearch.records.setup_text import parse_changes
 
@@ -112,6 +113,7 @@ def _named(
 def _record(side: Side) -> MeasureRecord:
     from scalesearch.cli.measure import stored_measurements
 
+    require_raw_files(side.folder)
     return stored_measurements(side.folder)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from scalesearch.belief.law import errors, term_seconds
+from scalesearch.belief.timing import UNSTABLE
 from scalesearch.records import LAW_TERMS, CostLaw, LawRecord, Price
 from scalesearch.report.law_evidence import law_titles
 from scalesearch.report.law_split_page import best_part, price_part, split_part
 from scalesearch.report.machine_facts import machine_facts
 from scalesearch.report.markdown import bullets, code, escape, fenced, percent, plural, table
-from scalesearch.report.measure_rows import common_label
+from scalesearch.report.measure_rows import common_label, measure_rows
 from scalesearch.report.page_parts import elapsed, figure_part, section
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
 
@@ -61,6 +62,14 @@ def _answer(record: LawRecord) -> str:
             f"**{escape(titles[law.setup])}: half of {plural(off.networks, 'network')} that the law had not "
             f"seen are predicted within {percent(off.median)}**, the worst ({escape(off.worst_name)}) within "
             f"{percent(off.worst)}."
+        )
+    rows = [row for row in measure_rows(record.measured) if row.summary is not None]
+    shaky = sum(row.summary.unstable for row in rows if row.summary is not None)
+    if shaky:
+        are = "is" if shaky == 1 else "are"
+        lines.append(
+            f"**{shaky} of {plural(len(rows), 'figure')} that the laws rest on {are} unstable** (an "
+            f"interquartile range over {UNSTABLE:.0%} of the median): part of the errors is the machine's."
         )
     missed = [law for law in record.laws if errors(law).median >= GOAL]
     if missed:

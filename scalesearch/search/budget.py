@@ -92,7 +92,7 @@ def affordable_phi(
         ValueError: if they scale nothing at all.
     """
     if coefficients.product == 1:
-        raise ValueError("`coefficients` must scale something, got 1, 1, 1")
+        raise ValueError("`alpha`, `beta` and `gamma` must hold one above 1, got 1, 1 and 1")
 
     def within(steps: int) -> bool:
         return budget.cost(compound(base, coefficients, steps * SAME_PHI, rounding)) <= budget.target

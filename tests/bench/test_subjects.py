@@ -11,6 +11,7 @@ from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, chose
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.table_file import network_toml
 from scalesearch.bench.subjects import Base, Subject, parse_subject, parse_subjects
 from scalesearch.records.timing import Setup
 from scalesearch.scaling import Multipliers
@@ -159,7 +160,7 @@ SHORT = "`network` must be"
         (
             "b9",
             f"{SHORT} a published network (b0, b1, b2, b3, b4, b5, b6, b7, b8, l2), a range such as b0..b7, a baseline "
-            "(efficientnet-b0, efficientnet-lite0, efficientnetv2-s, mobilenet-v1, mobilenet-v2, resnet-18, resnet-34, resnet-50) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a family or "
+            "(efficientnet-b0, efficientnet-lite0, efficientnetv2-s, mobilenet-v1, mobilenet-v2, resnet-18, resnet-34, resnet-50) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file likewise, a family or "
             "candidates file, or a run's folder, got 'b9'",
         ),
         (
@@ -289,3 +290,15 @@ def test_a_run_of_a_network_from_a_file_is_rebuilt_from_what_it_kept(tmp_path: P
         writer.writerow(row)
     (subject,) = parse_subjects([str(tmp_path)])
     assert subject.arch.key == small.key
+
+
+def test_a_network_of_ones_own_is_a_subject_too(tmp_path: Path) -> None:
+    file = tmp_path / "my_net.toml"
+    file.write_text(network_toml(replace(BASELINES["mobilenet-v2"], name="my_net", classes=7)))
+    plain, wide = parse_subjects([str(file), f"{file}:1,1.5,1@threads=2"])
+    assert plain.name == "my_net"
+    assert plain.arch == replace(BASELINES["mobilenet-v2"], name="my_net", classes=7)
+    assert wide.arch.stages[3].channels == 96
+    assert wide.changes == {"threads": 2}
+    with pytest.raises(ValueError, match=r"got 'no/such/place', which is not there$"):
+        parse_subjects(["no/such/place"])

@@ -246,7 +246,7 @@ def test_a_table_that_changed_since_is_refused(tmp_path: Path, run: Run) -> None
         (
             ("b9",),
             "NETWORK must be a published network (b0, b1, b2, b3, b4, b5, b6, b7, b8, l2), a range such as b0..b7, a "
-            "baseline (efficientnet-b0, efficientnet-lite0, efficientnetv2-s, mobilenet-v1, mobilenet-v2, resnet-18, resnet-34, resnet-50) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a family or "
+            "baseline (efficientnet-b0, efficientnet-lite0, efficientnetv2-s, mobilenet-v1, mobilenet-v2, resnet-18, resnet-34, resnet-50) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file likewise, a family or "
             "candidates file, or a run's folder, got 'b9'",
         ),
         (
@@ -329,6 +329,6 @@ def test_a_folder_without_its_raw_files_is_left_as_it_is(tmp_path: Path, run: Ru
     assert result.exit_code == 2
     assert result.stderr == (
         f"Error: DIR must hold the raw files of its run, got {tmp_path}, which has no networks.json: its tables, "
-        "figures and page are all that is left; to measure again, into another folder: scalesearch measure b0\n"
+        "figures and page are all that is left; to measure again, with another --out: scalesearch measure b0\n"
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["measurements.csv", "run.toml"]

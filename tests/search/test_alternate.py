@@ -123,7 +123,9 @@ def test_a_budget_that_the_coefficients_cannot_move_is_refused() -> None:
         ValueError, match=r"^`budget` must be one that coefficients move, got params: no network of"
     ):
         affordable_phi(base, Coefficients(alpha=1, beta=1, gamma=1.1), rounding, params)
-    with pytest.raises(ValueError, match=r"^`coefficients` must scale something, got 1, 1, 1$"):
+    with pytest.raises(
+        ValueError, match="^`alpha`, `beta` and `gamma` must hold one above 1, got 1, 1 and 1$"
+    ):
         affordable_phi(base, Coefficients(alpha=1, beta=1, gamma=1), rounding, params)
 
 
