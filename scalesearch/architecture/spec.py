@@ -38,6 +38,7 @@ __all__ = [
     "StageSpec",
     "WidthRule",
     "compound",
+    "reduce",
     "scale",
 ]
 
@@ -196,6 +197,41 @@ def scale(
         head_channels=_widened(base.head_channels, base.head_width, width, rounding),
         resolution=height,
         resolution_width=None if across == height else across,
+    )
+
+
+def reduce(
+    base: ArchSpec,
+    width: float,
+    rounding: Rounding,
+    *,
+    resolution: int | None = None,
+    resolution_width: int | None = None,
+) -> ArchSpec:
+    """A copy of ``base`` that is ``width`` times as wide in every part, to be scaled in its place.
+
+    A stem or head that ``scale`` holds fixed shrinks with the rest, and is held fixed from there: a narrow
+    MobileNetV2 with its full head would spend most of its parameters there.
+
+    Args:
+        base: the network.
+        width: times as wide.
+        rounding: how whole channels come of it.
+        resolution: height of its input in pixels; the base's own input where there is none.
+        resolution_width: width of its input in pixels, where it is not the height.
+
+    Raises:
+        ValueError: if a size is below 1 pixel.
+    """
+    whole = replace(base, stem_width="scaled", head_width="scaled")
+    reduced = scale(whole, Multipliers(width=width), rounding)
+    height, across = (resolution, resolution_width) if resolution else base.input_size
+    return replace(
+        reduced,
+        stem_width=base.stem_width,
+        head_width=base.head_width,
+        resolution=height,
+        resolution_width=across,
     )
 
 

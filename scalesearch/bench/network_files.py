@@ -13,7 +13,7 @@ from typing import Any
 
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, reduce, scale
 from scalesearch.scaling import Multipliers
 
 __all__ = ["TABLES", "WINNER", "Base", "named_networks"]
@@ -56,9 +56,14 @@ class Base:
     def arch(self) -> ArchSpec:
         """The network itself."""
         full = chosen_baseline(self.baseline, self.given, self.stem_stride)
-        height, across = (self.resolution, self.resolution_width) if self.resolution else full.input_size
-        reduced = scale(full, Multipliers(width=self.width), self.rounding, resolution=height)
-        return replace(reduced, classes=self.classes, resolution_width=across)
+        reduced = reduce(
+            full,
+            self.width,
+            self.rounding,
+            resolution=self.resolution,
+            resolution_width=self.resolution_width,
+        )
+        return replace(reduced, classes=self.classes)
 
     @property
     def label(self) -> str:

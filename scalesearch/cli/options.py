@@ -215,7 +215,7 @@ def baseline_options(width: float, resolution: str) -> Decorator:
             type=float,
             default=width,
             show_default=True,
-            help="Width multiplier that makes the network at phi 0 of the baseline.",
+            help="Width multiplier that makes the network at phi 0 of the baseline, stem and head included.",
         ),
         click.option(
             "--baseline-resolution",

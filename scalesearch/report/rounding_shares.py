@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, reduce, scale
 from scalesearch.records import FamilyRow, ScaleRecord
 from scalesearch.scaling import Multipliers
 
@@ -63,8 +63,11 @@ def _base(name: str, settings: Mapping[str, Any]) -> tuple[ArchSpec, Rounding]:
     table = settings.get("baseline_arch")
     arch = None if table is None else ArchSpec.from_dict(table)
     full = chosen_baseline(name, arch, settings.get("stem_stride"))
-    height, across = settings.get("baseline_resolution"), settings.get("baseline_resolution_width")
-    if not height:
-        height, across = full.input_size
-    base = scale(full, Multipliers(width=settings.get("baseline_width", 1.0)), rounding, resolution=height)
-    return replace(base, resolution_width=across), rounding
+    base = reduce(
+        full,
+        settings.get("baseline_width", 1.0),
+        rounding,
+        resolution=settings.get("baseline_resolution"),
+        resolution_width=settings.get("baseline_resolution_width"),
+    )
+    return base, rounding

@@ -11,9 +11,9 @@ from typing import Any
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PublishedNetwork, published_family
-from scalesearch.architecture.spec import ArchSpec, compound, scale
+from scalesearch.architecture.spec import ArchSpec, compound, reduce
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
-from scalesearch.scaling import Coefficients, Multipliers, implied_phi
+from scalesearch.scaling import Coefficients, implied_phi
 from scalesearch.search.budget import EqualCost, affordable_phi
 from scalesearch.search.settings import BaselineSettings
 from scalesearch.search.spending import full_size_budget
@@ -75,12 +75,13 @@ class ScaleSettings(BaselineSettings):
     @property
     def base(self) -> ArchSpec:
         """The network at phi 0."""
-        full = self.full_baseline
-        height, across = self.baseline_resolution, self.baseline_resolution_width
-        if not height:
-            height, across = full.input_size
-        reduced = scale(full, Multipliers(width=self.baseline_width), self.rounding, resolution=height)
-        return replace(reduced, resolution_width=across)
+        return reduce(
+            self.full_baseline,
+            self.baseline_width,
+            self.rounding,
+            resolution=self.baseline_resolution,
+            resolution_width=self.baseline_resolution_width,
+        )
 
     @property
     def spending(self) -> EqualCost | None:

@@ -9,10 +9,9 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from scalesearch.architecture.baselines import chosen_baseline
-from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, scale
+from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, reduce
 from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.scaling import Multipliers
 
 __all__ = ["BaselineSettings", "RoundingSettings", "TrainingSettings", "differences"]
 
@@ -144,13 +143,14 @@ class TrainingSettings(BaselineSettings):
 
     def proxy_baseline(self, classes: int) -> ArchSpec:
         """The reduced baseline that the multipliers scale for training."""
-        reduced = scale(
+        reduced = reduce(
             self.full_baseline,
-            Multipliers(width=self.baseline_width),
+            self.baseline_width,
             self.proxy_rounding,
             resolution=self.baseline_resolution,
+            resolution_width=self.baseline_resolution_width,
         )
-        return replace(reduced, classes=classes, resolution_width=self.baseline_resolution_width)
+        return replace(reduced, classes=classes)
 
     @property
     def proxy_recipe(self) -> ProxyRecipe:

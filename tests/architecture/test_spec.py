@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, StageSpec, scale
+from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, StageSpec, reduce, scale
 from scalesearch.scaling import Coefficients, Multipliers
 
 multiplier = st.floats(0.1, 4)
@@ -297,3 +297,24 @@ def test_the_papers_grid_has_108_candidates_but_65_networks() -> None:
 def test_a_stage_row_needs_its_five_numbers_only() -> None:
     stage = StageSpec(expand_ratio=6, kernel_size=5, stride=2, channels=40, repeats=2)
     assert stage == EFFICIENTNET_B0.stages[2]
+
+
+@pytest.mark.parametrize("name", list(BASELINES))
+@given(width=st.floats(0.1, 3))
+def test_a_reduced_network_is_narrower_in_every_part_and_keeps_its_rules(name: str, width: float) -> None:
+    base, rounding = BASELINES[name], Rounding(channel_divisor=2)
+    reduced = reduce(base, width, rounding, resolution=48, resolution_width=32)
+    assert reduced.stem_channels == rounding.channels(base.stem_channels, width)
+    assert reduced.head_channels == (base.head_channels and rounding.channels(base.head_channels, width))
+    assert (reduced.stem_width, reduced.head_width) == (base.stem_width, base.head_width)
+    assert reduced.input_size == (48, 32)
+    assert reduce(base, 1, rounding) == base
+
+
+def test_what_a_family_holds_fixed_is_held_from_where_it_was_reduced_to() -> None:
+    proxy = reduce(BASELINES["efficientnet-lite0"], 0.25, Rounding(channel_divisor=2))
+    wider = scale(proxy, Multipliers(width=2), Rounding(channel_divisor=2))
+    assert (
+        (wider.stem_channels, wider.head_channels) == (proxy.stem_channels, proxy.head_channels) == (8, 320)
+    )
+    assert wider.stages[0].channels == 2 * proxy.stages[0].channels
