@@ -11,7 +11,8 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
+from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.spec import Arch, ArchSpec, BlockKind, StageSpec
 
 __all__ = ["BASELINES", "baseline", "chosen_baseline"]
 
@@ -209,15 +210,20 @@ def baseline(name: str) -> ArchSpec:
     return BASELINES[name]
 
 
-def chosen_baseline(name: str, arch: ArchSpec | None = None, stem_stride: int | None = None) -> ArchSpec:
+def chosen_baseline(name: str, arch: Arch | None = None, stem_stride: int | None = None) -> Arch:
     """The network that settings choose: the built-in one of that name, or ``arch`` itself.
 
     A stem of stride 1 keeps every pixel of a small image: its max pool goes too.
 
     Raises:
-        ValueError: if there is no network of that name, or the stride is below 1.
+        ValueError: if there is no network of that name, the stride is below 1, or the network is built by
+            a user's own code, which has its own stem.
     """
-    network = baseline(name) if arch is None else arch
+    network: Arch = baseline(name) if arch is None else arch
     if stem_stride is None:
         return network
+    if isinstance(network, CodeSpec):
+        raise ValueError(
+            f"`stem_stride` must be left to the code where that builds the network, got {stem_stride}"
+        )
     return replace(network, stem_stride=stem_stride, stem_pool=network.stem_pool and stem_stride > 1)

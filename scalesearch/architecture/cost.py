@@ -11,10 +11,11 @@ from functools import reduce
 from math import prod
 from typing import assert_never
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 
-__all__ = ["Cost", "count", "count_blocks"]
+__all__ = ["Cost", "block_count", "count", "count_blocks"]
 
 FLOAT32_BYTES = 4
 
@@ -59,9 +60,24 @@ class Cost:
         return self.macs + 2 * self.norm_elements + self.pool_elements
 
 
-def count(arch: ArchSpec) -> Cost:
-    """The cost of ``arch`` for one image of its own resolution."""
+def count(arch: Arch) -> Cost:
+    """The cost of ``arch`` for one image of its own resolution.
+
+    A user's own code is built on torch's meta device and counted there.
+
+    Raises:
+        ValueError: if that code can't be built or run.
+    """
+    if isinstance(arch, CodeSpec):
+        from scalesearch.architecture.code_network import count_code  # it can only be counted with torch
+
+        return count_code(arch)
     return count_blocks(lower(arch))
+
+
+def block_count(arch: Arch) -> int:
+    """Blocks over all stages; of a user's own code, whose blocks nobody knows, its layers."""
+    return count(arch).layers if isinstance(arch, CodeSpec) else arch.blocks
 
 
 def count_blocks(blocks: Iterable[Block]) -> Cost:

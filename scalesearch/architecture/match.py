@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import training_bytes
-from scalesearch.architecture.spec import MOST, MOST_REPEATS, ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import MOST, MOST_REPEATS, Arch, Rounding, scale
 from scalesearch.scaling import Coefficients, Multipliers
 
 __all__ = [
@@ -55,7 +56,7 @@ class Matched:
         multipliers: those that ``scale`` makes ``arch`` of the base with.
     """
 
-    arch: ArchSpec
+    arch: Arch
     value: float
     residual: float
     multipliers: Multipliers
@@ -69,7 +70,7 @@ class UnreachableError(ValueError):
         self.nearest = nearest
 
 
-def closed_form(arch: ArchSpec, kind: BudgetKind, *, batch_size: int = 32) -> float:
+def closed_form(arch: Arch, kind: BudgetKind, *, batch_size: int = 32) -> float:
     """The cost of ``arch`` in a budget that needs no measurement.
 
     Args:
@@ -109,14 +110,14 @@ def require_movable(match_by: Dimension | tuple[Dimension, ...], kind: BudgetKin
 
 
 def match(
-    base: ArchSpec,
+    base: Arch,
     coefficients: Coefficients,
     phi: float,
     rounding: Rounding,
     *,
     by: Dimension | tuple[Dimension, ...],
     target: float,
-    cost: Callable[[ArchSpec], float],
+    cost: Callable[[Arch], float],
 ) -> Matched:
     """The network nearest in cost to ``target`` that differs from the rule's own in the dimensions ``by``.
 
@@ -164,11 +165,11 @@ def match(
 class _Search:
     """The search along one dimension after another; ``known`` keeps what was asked of ``cost``."""
 
-    base: ArchSpec
+    base: Arch
     rounding: Rounding
     target: float
-    cost: Callable[[ArchSpec], float]
-    known: dict[ArchSpec, float]
+    cost: Callable[[Arch], float]
+    known: dict[Arch, float]
 
     def nearest(self, start: Multipliers, dimension: Dimension) -> Matched:
         """The nearest to the target of all networks that differ from ``start`` in ``dimension`` alone."""
@@ -197,6 +198,9 @@ class _Search:
         if dimension == "resolution":
             multiple = self.rounding.resolution_multiple
             return multiple / base.resolution, 1, max(1, MOST // multiple)
+        if isinstance(base, CodeSpec):
+            # How the code rounds is its own: steps of a thousandth, up to a hundred times the base.
+            return 1e-3, 1, 100_000
         if dimension == "depth":
             longest = max(stage.repeats for stage in base.stages)
             least, most = 0.5 / longest, MOST_REPEATS / longest

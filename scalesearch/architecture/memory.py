@@ -23,9 +23,10 @@ from math import prod
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import FLOAT32_BYTES, count_blocks
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 
 __all__ = ["STATES_PER_PARAM", "inference_bytes", "training_bytes"]
 
@@ -54,7 +55,7 @@ class _Walk(NamedTuple):
         return _Walk(self.peak + extra, self.net)
 
 
-def training_bytes(arch: ArchSpec, batch_size: int, *, optimizer: str = "adamw") -> int:
+def training_bytes(arch: Arch, batch_size: int, *, optimizer: str = "adamw") -> int:
     """Bytes at the peak of one step of training in float32, at the network's own resolution.
 
     The step is one of many: optimizer states are there, and the last step's gradients are freed between the
@@ -71,6 +72,10 @@ def training_bytes(arch: ArchSpec, batch_size: int, *, optimizer: str = "adamw")
     _require_batch(batch_size)
     if optimizer not in STATES_PER_PARAM:
         raise ValueError(f"`optimizer` must be one of {', '.join(STATES_PER_PARAM)}, got {optimizer!r}")
+    if isinstance(arch, CodeSpec):
+        from scalesearch.architecture.code_network import code_training_bytes  # only torch can tell
+
+        return code_training_bytes(arch, batch_size, optimizer=optimizer)
     blocks = list(lower(arch))
     backward = _Walk()
     walked: tuple[tuple[Layer, ...], bool] | None = None
@@ -96,7 +101,7 @@ def training_bytes(arch: ArchSpec, batch_size: int, *, optimizer: str = "adamw")
     return FLOAT32_BYTES * (states + max(forward_peak, saved + backward.peak))
 
 
-def inference_bytes(arch: ArchSpec, batch_size: int) -> int:
+def inference_bytes(arch: Arch, batch_size: int) -> int:
     """Bytes of the weights and of the most activations alive at once in a forward pass without gradients.
 
     Args:
@@ -107,6 +112,10 @@ def inference_bytes(arch: ArchSpec, batch_size: int) -> int:
         ValueError: if the batch size is below 1.
     """
     _require_batch(batch_size)
+    if isinstance(arch, CodeSpec):
+        from scalesearch.architecture.code_network import code_inference_bytes  # only torch can tell
+
+        return code_inference_bytes(arch, batch_size)
     blocks = list(lower(arch))
     images = arch.in_channels * prod(arch.input_size)
     # The caller holds the images throughout; they are what the first block holds as its input.

@@ -13,8 +13,10 @@ import torch
 from torch import nn
 from torch.nn.grad import conv2d_input
 
+from scalesearch.architecture.code_network import build_code
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
-from scalesearch.architecture.spec import Activation, ArchSpec
+from scalesearch.architecture.spec import Activation, Arch, ArchSpec
 
 __all__ = ["ACTIVATIONS", "build", "zero_init_residual"]
 
@@ -186,12 +188,17 @@ def _block(block: Block, arch: ArchSpec) -> nn.Module:
     return _Residual(body, block.drop_path, shortcut, activation)
 
 
-def build(arch: ArchSpec) -> nn.Module:
+def build(arch: Arch) -> nn.Module:
     """The network of ``arch``: float images (batch, in_channels, height, width) to logits (batch, classes).
 
     Any size works, ``arch.input_size`` is the one it was made for. Weights are drawn from torch's global
-    generator: seed it for a reproducible start.
+    generator: seed it for a reproducible start. A user's own code starts as it does itself.
+
+    Raises:
+        ValueError: if a user's own code can't be built.
     """
+    if isinstance(arch, CodeSpec):
+        return build_code(arch)
     network = nn.Sequential(OrderedDict((b.name, _block(b, arch)) for b in lower(arch)))
     network.apply(_initialise)
     return network

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from scalesearch.architecture.checks import (
     MOST,
@@ -23,6 +23,7 @@ from scalesearch.architecture.checks import (
     require_odd,
     set_share,
 )
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.rounding import RepeatsRule, Rounding
 from scalesearch.architecture.stage import LATER, BlockKind, StageSpec, plain
 from scalesearch.scaling import Coefficients, Multipliers
@@ -31,15 +32,18 @@ __all__ = [
     "MOST",
     "MOST_REPEATS",
     "Activation",
+    "Arch",
     "ArchSpec",
     "BlockKind",
     "RepeatsRule",
     "Rounding",
     "StageSpec",
     "WidthRule",
+    "arch_from_dict",
     "compound",
     "reduce",
     "scale",
+    "without_drop_path",
 ]
 
 Activation = Literal["silu", "relu", "relu6"]
@@ -159,9 +163,28 @@ class ArchSpec:
             raise ValueError(f"`arch` must describe a whole network: {error}") from None
 
 
+Arch = ArchSpec | CodeSpec
+"""Any network: a table's, or what a user's own code builds."""
+_Arch = TypeVar("_Arch", ArchSpec, CodeSpec, Arch)
+
+
+def arch_from_dict(data: Mapping[str, object]) -> Arch:
+    """The network that its ``to_dict`` wrote.
+
+    Raises:
+        ValueError: if a field is missing, unknown or of the wrong value.
+    """
+    return CodeSpec.from_dict(data) if "target" in data else ArchSpec.from_dict(data)
+
+
+def without_drop_path(arch: Arch) -> Arch:
+    """The network with nothing that drops whole blocks; a user's own code keeps what it has."""
+    return arch if isinstance(arch, CodeSpec) else replace(arch, drop_path=0.0)
+
+
 def scale(
-    base: ArchSpec, multipliers: Multipliers, rounding: Rounding, *, resolution: int | None = None
-) -> ArchSpec:
+    base: _Arch, multipliers: Multipliers, rounding: Rounding, *, resolution: int | None = None
+) -> _Arch:
     """The network that ``multipliers`` make of ``base``, what its table holds fixed left as it is.
 
     Args:
@@ -175,6 +198,19 @@ def scale(
         ValueError: if less than one pixel would be left.
     """
     width = multipliers.width
+    height, across = (
+        (rounding.resolution(side, multipliers.resolution) for side in base.input_size)
+        if resolution is None
+        else (resolution, resolution)
+    )
+    if isinstance(base, CodeSpec):
+        return replace(
+            base,
+            depth=base.depth * multipliers.depth,
+            width=base.width * width,
+            resolution=height,
+            resolution_width=across,
+        )
     stages = tuple(
         replace(
             stage,
@@ -185,29 +221,24 @@ def scale(
         )
         for stage in base.stages
     )
-    height, across = (
-        (rounding.resolution(side, multipliers.resolution) for side in base.input_size)
-        if resolution is None
-        else (resolution, resolution)
-    )
     return replace(
         base,
         stem_channels=_widened(base.stem_channels, base.stem_width, width, rounding),
         stages=stages,
         head_channels=_widened(base.head_channels, base.head_width, width, rounding),
         resolution=height,
-        resolution_width=None if across == height else across,
+        resolution_width=across,
     )
 
 
 def reduce(
-    base: ArchSpec,
+    base: _Arch,
     width: float,
     rounding: Rounding,
     *,
     resolution: int | None = None,
     resolution_width: int | None = None,
-) -> ArchSpec:
+) -> _Arch:
     """A copy of ``base`` that is ``width`` times as wide in every part, to be scaled in its place.
 
     A stem or head that ``scale`` holds fixed shrinks with the rest, and is held fixed from there: a narrow
@@ -223,9 +254,11 @@ def reduce(
     Raises:
         ValueError: if a size is below 1 pixel.
     """
+    height, across = (resolution, resolution_width) if resolution else base.input_size
+    if isinstance(base, CodeSpec):
+        return replace(base, width=base.width * width, resolution=height, resolution_width=across)
     whole = replace(base, stem_width="scaled", head_width="scaled")
     reduced = scale(whole, Multipliers(width=width), rounding)
-    height, across = (resolution, resolution_width) if resolution else base.input_size
     return replace(
         reduced,
         stem_width=base.stem_width,
@@ -241,7 +274,7 @@ def _widened(channels: int, rule: WidthRule, width: float, rounding: Rounding) -
     return rounding.channels(channels, width)
 
 
-def compound(base: ArchSpec, coefficients: Coefficients, phi: float, rounding: Rounding) -> ArchSpec:
+def compound(base: _Arch, coefficients: Coefficients, phi: float, rounding: Rounding) -> _Arch:
     """The network that ``coefficients`` make of ``base`` at compound exponent ``phi`` (equation 3).
 
     Raises:

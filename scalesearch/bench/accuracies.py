@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.belief.surface import (
     FEWEST_NETWORKS,
     LEAST_COST_SPREAD,
@@ -110,7 +110,7 @@ def read_accuracies(folder: Path) -> Accuracies:
     )
 
 
-def best_splits(known: Accuracies, base: ArchSpec, law: CostLaw, *, resamples: int = 400) -> BestSplits:
+def best_splits(known: Accuracies, base: Arch, law: CostLaw, *, resamples: int = 400) -> BestSplits:
     """Where the run's accuracies put the best split of twice the multiply-adds, and of twice the time.
 
     The directions come from the run's own networks; how far each can be gone within a budget, from the

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.bench.measuring import MeasureObserver, measurement_of, no_room, run_job
 from scalesearch.bench.samples import SampleStore, Stored, job_name
 from scalesearch.bench.settings import Task
@@ -83,7 +83,7 @@ def run_compare(
     observer: MeasureObserver,
     *,
     session: str,
-    room: Callable[[ArchSpec, Setup], str] | None = None,
+    room: Callable[[Arch, Setup], str] | None = None,
 ) -> None:
     """Runs the processes that have left nothing yet, one after the other; one that fails is the last.
 

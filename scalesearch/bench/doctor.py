@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import Arch, Rounding, scale
 from scalesearch.bench.finding import Finding, one_line
 from scalesearch.bench.optional_parts import compiler, cuda, nvml, onnx
 from scalesearch.files import write_bytes
@@ -175,7 +175,7 @@ def measuring_is_right() -> Iterator[Finding]:
         )
 
 
-def _tiny() -> ArchSpec:
+def _tiny() -> Arch:
     """EfficientNet-B0 at an eighth of its width, 16 px."""
     return scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import UnreachableError
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.belief.law import FEWEST_NETWORKS, fit_law
 from scalesearch.belief.ratio import ratio_of_samples
 from scalesearch.bench.accuracies import Accuracies, best_splits
@@ -162,7 +162,7 @@ def _laws(measured: MeasureRecord) -> tuple[list[CostLaw], list[str]]:
 
 
 def _measured_prices(
-    found: Sequence[Price], law: CostLaw, measured: MeasureRecord, base: ArchSpec
+    found: Sequence[Price], law: CostLaw, measured: MeasureRecord, base: Arch
 ) -> list[Price]:
     rows = {
         row.key: row for row in measured.measurements if row.setup == law.setup and row.outcome == "measured"

@@ -11,7 +11,7 @@ import numpy as np
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.match import UnreachableError
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.architecture.spec import Arch, arch_from_dict, scale
 from scalesearch.bench.settings import MeasureSettings
 from scalesearch.bench.split import doubled
 from scalesearch.bench.subjects import Base, Subject
@@ -45,7 +45,7 @@ class LawSettings:
     min_time: float = 0.5
     device: str = "cpu"
     baseline: str = "efficientnet-b0"
-    baseline_arch: ArchSpec | None = None
+    baseline_arch: Arch | None = None
     stem_stride: int | None = None
     baseline_resolution_width: int | None = None
     baseline_width: float = 1.0
@@ -88,7 +88,7 @@ class LawSettings:
             raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
         values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items()}
         if (table := data.get("baseline_arch")) is not None:
-            values["baseline_arch"] = ArchSpec.from_dict(table)
+            values["baseline_arch"] = arch_from_dict(table)
         return cls(**values)
 
 
@@ -108,7 +108,7 @@ def law_subjects(settings: LawSettings) -> tuple[Subject, ...]:
     return tuple(reversed(once.values()))
 
 
-def _family(base: Base) -> list[ArchSpec]:
+def _family(base: Base) -> list[Arch]:
     published = [network for name, network in published_family().items() if name in NUMBERED]
     if replace(base.arch, name=EFFICIENTNET_B0.name) == EFFICIENTNET_B0:
         return [network.arch() for network in published]
@@ -121,7 +121,7 @@ def _family(base: Base) -> list[ArchSpec]:
     return found
 
 
-def doubled_archs(base: Base) -> dict[str, ArchSpec]:
+def doubled_archs(base: Base) -> dict[str, Arch]:
     """The baseline scaled in one dimension alone to twice its multiply-adds; none where one cannot be."""
     try:
         named = replace(base.arch, name=base.label)

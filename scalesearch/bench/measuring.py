@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.bench.samples import SampleStore, Stored, job_name
 from scalesearch.bench.settings import MeasureSettings, Task, plan
 from scalesearch.records.timing import MeasurementRecord, MeasureRecord, ProcessSamples, Setup
@@ -54,7 +54,7 @@ def run_measure(
     observer: MeasureObserver,
     *,
     session: str,
-    room: Callable[[ArchSpec, Setup], str] | None = None,
+    room: Callable[[Arch, Setup], str] | None = None,
 ) -> None:
     """Runs the jobs that have left nothing yet, one at a time; each result is on disk before the next begins.
 
@@ -138,7 +138,7 @@ def _job(store: SampleStore, settings: MeasureSettings, task: Task, process: int
     ).to_dict()
 
 
-def no_room(arch: ArchSpec, setup: Setup) -> str:
+def no_room(arch: Arch, setup: Setup) -> str:
     """Why a network in a setup should not even be tried on this machine; empty where it may be."""
     if setup.device != "cpu":  # a GPU that runs out of memory says so itself
         return ""

@@ -13,7 +13,7 @@ from typing import Any
 
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, Rounding, reduce, scale
+from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, scale
 from scalesearch.scaling import Multipliers
 
 __all__ = ["TABLES", "WINNER", "Base", "named_networks"]
@@ -37,7 +37,7 @@ class Base:
     """
 
     baseline: str = "efficientnet-b0"
-    given: ArchSpec | None = None
+    given: Arch | None = None
     stem_stride: int | None = None
     width: float = 1.0
     resolution: int = 0
@@ -53,7 +53,7 @@ class Base:
         _ = self.arch
 
     @property
-    def arch(self) -> ArchSpec:
+    def arch(self) -> Arch:
         """The network itself."""
         full = chosen_baseline(self.baseline, self.given, self.stem_stride)
         reduced = reduce(
@@ -70,7 +70,7 @@ class Base:
         """The baseline's name, with the width that it was reduced by: ``efficientnet-b0x0.25``."""
         return self.baseline if self.width == 1 else f"{self.baseline}x{self.width:g}"
 
-    def scaled(self, depth: float, width: float, resolution: int | float) -> tuple[str, ArchSpec]:
+    def scaled(self, depth: float, width: float, resolution: int | float) -> tuple[str, Arch]:
         """A name and the network; a whole ``resolution`` is in pixels, any other a multiplier."""
         pixels = resolution if isinstance(resolution, int) else None
         multipliers = Multipliers(
@@ -83,7 +83,7 @@ class Base:
 
 def named_networks(
     path: Path, wanted: str, base: Base, argument: str = "network"
-) -> tuple[tuple[str, ArchSpec], ...]:
+) -> tuple[tuple[str, Arch], ...]:
     """The networks of a table, or of the table in a run's folder, with a name for each.
 
     A run.toml beside the table says how its networks were made; without one ``base`` does.
@@ -155,7 +155,7 @@ def _base_beside(table: Path, base: Base, argument: str) -> Base:
         )
         return Base(
             baseline=settings["baseline"],
-            given=None if (known := settings.get("baseline_arch")) is None else ArchSpec.from_dict(known),
+            given=None if (known := settings.get("baseline_arch")) is None else arch_from_dict(known),
             stem_stride=settings.get("stem_stride"),
             resolution_width=settings.get("baseline_resolution_width"),
             width=settings["baseline_width"],
@@ -209,7 +209,7 @@ def _at_phi(rows: Sequence[Mapping[str, str]], wanted: str, table: Path, argumen
     return found[0]
 
 
-def _rebuilt(row: Mapping[str, str], base: Base, table: Path, argument: str) -> tuple[str, ArchSpec]:
+def _rebuilt(row: Mapping[str, str], base: Base, table: Path, argument: str) -> tuple[str, Arch]:
     try:
         name, arch = base.scaled(float(row["depth"]), float(row["width"]), int(float(row["resolution"])))
         cost = count(arch)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Any
 
-from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding
+from scalesearch.architecture.spec import Arch, RepeatsRule, Rounding, arch_from_dict
 from scalesearch.bench.subjects import Base, Subject
 from scalesearch.records.timing import Dtype, Mode, Runtime, Setup
 
@@ -39,7 +39,7 @@ class MeasureSettings:
     largest_batch: bool = False
     device: str = "cpu"
     baseline: str = "efficientnet-b0"
-    baseline_arch: ArchSpec | None = None
+    baseline_arch: Arch | None = None
     stem_stride: int | None = None
     baseline_resolution_width: int | None = None
     baseline_width: float = 1.0
@@ -123,7 +123,7 @@ class MeasureSettings:
             raise ValueError(f"settings must be known ones, got {', '.join(unknown) or 'no networks'}")
         values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items()}
         if (table := data.get("baseline_arch")) is not None:
-            values["baseline_arch"] = ArchSpec.from_dict(table)
+            values["baseline_arch"] = arch_from_dict(table)
         return cls(**values)
 
 

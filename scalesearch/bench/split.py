@@ -14,9 +14,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import Dimension, Matched, match
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import Arch, Rounding, scale
 from scalesearch.belief.law import predict, seconds_for
 from scalesearch.records import CostLaw, Price, Split
 from scalesearch.scaling import Coefficients, Multipliers, Shares
@@ -47,6 +48,8 @@ COUNTS = ("macs", "activations", "params", "layers")
 # Multipliers that need no rounding: enough of them for a cost that is linear in depth, quadratic in width and
 # linear in the area of the image.
 DEPTHS, WIDTHS, SIDES = (1, 2), (1, 2, 3), (1, 2)
+# Pixels for each step on the last map, in nearly every network; that of a user's code is not known.
+CODE_STRIDE = 32
 MOST_DOUBLINGS = 16.0
 HALVINGS = 60
 
@@ -67,13 +70,13 @@ class SmoothCost:
         return {name: powers @ weights for name, weights in self.weights.items()}
 
 
-def smooth_cost(base: ArchSpec) -> SmoothCost:
+def smooth_cost(base: Arch) -> SmoothCost:
     """The polynomial through the networks that whole multipliers make of ``base``.
 
     A side that the network's strides do not divide is rounded up inside it; the polynomial is fitted to
     sides that are divided, so there it lies a little below the base's own cost.
     """
-    strides = base.total_stride
+    strides = CODE_STRIDE if isinstance(base, CodeSpec) else base.total_stride
     side = strides * -(-base.resolution // strides)
     exact = Rounding(channel_divisor=1, min_kept_fraction=0.0)
     points, rows = [], []
@@ -122,7 +125,7 @@ def reach(ratio: Ratio, directions: Floats, target: float = BUDGET_RATIO) -> Flo
     return found
 
 
-def doubled(base: ArchSpec, rounding: Rounding) -> dict[Dimension, Matched]:
+def doubled(base: Arch, rounding: Rounding) -> dict[Dimension, Matched]:
     """The baseline scaled in one dimension alone until its multiply-adds have doubled, as networks to build.
 
     Raises:
@@ -139,7 +142,7 @@ def doubled(base: ArchSpec, rounding: Rounding) -> dict[Dimension, Matched]:
     return found
 
 
-def prices(base: ArchSpec, law: CostLaw, rounding: Rounding) -> tuple[Price, ...]:
+def prices(base: Arch, law: CostLaw, rounding: Rounding) -> tuple[Price, ...]:
     """What doubling the budget by one dimension alone takes, in multiply-adds and in time by the law."""
     cost, built = smooth_cost(base), doubled(base, rounding)
     by_macs, by_time = macs_ratio(cost), latency_ratio(cost, law)
@@ -170,7 +173,7 @@ def prices(base: ArchSpec, law: CostLaw, rounding: Rounding) -> tuple[Price, ...
     return tuple(found)
 
 
-def splits(base: ArchSpec, law: CostLaw, rules: Mapping[str, Shares]) -> tuple[Split, ...]:
+def splits(base: Arch, law: CostLaw, rules: Mapping[str, Shares]) -> tuple[Split, ...]:
     """For each rule, how it spends twice the multiply-adds, and how it would spend twice the time.
 
     A rule gives each dimension a share of the budget's growth. What a share buys is up to the budget: where a

@@ -22,7 +22,7 @@ from typing import Any
 
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.architecture.table_file import read_network
 from scalesearch.bench.network_files import Base, named_networks
 from scalesearch.records.setup_text import parse_changes
@@ -39,7 +39,7 @@ class Subject:
     """
 
     name: str
-    arch: ArchSpec
+    arch: Arch
     changes: Mapping[str, Any] = field(default_factory=dict)
 
     def setup(self, common: Setup) -> Setup:
@@ -57,7 +57,7 @@ class Subject:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Subject:
         """The subject that :meth:`to_dict` gave."""
-        return cls(name=data["name"], arch=ArchSpec.from_dict(data["arch"]), changes=dict(data["changes"]))
+        return cls(name=data["name"], arch=arch_from_dict(data["arch"]), changes=dict(data["changes"]))
 
 
 def parse_subjects(
@@ -118,7 +118,7 @@ def _parse(text: str, base: Base, argument: str) -> list[Subject]:
     return [Subject(name=n, arch=a, changes=changes) for n, a in _networks(network, base, argument)]
 
 
-def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, ArchSpec]]:
+def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]]:
     published = published_family()
     if (short := text.removeprefix("efficientnet-")) in published:
         arch = published[short].arch()
@@ -153,7 +153,7 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, ArchS
     )
 
 
-def _multiplied(base: Base, after: str, text: str, argument: str) -> tuple[str, ArchSpec]:
+def _multiplied(base: Base, after: str, text: str, argument: str) -> tuple[str, Arch]:
     try:
         if after.count(",") != 2:
             raise ValueError(f"{after.count(',') + 1} of them")

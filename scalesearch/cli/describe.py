@@ -76,6 +76,7 @@ def _made(network: str | ArchSpec, options: dict[str, Any]) -> ArchSpec:
         resolution_multiple=options["resolution_multiple"],
     )
     arch = chosen_baseline(known.name, known, options["stem_stride"])
+    assert isinstance(arch, ArchSpec)  # as the network it was made of
     arch = scale(arch, Multipliers(depth=options["depth"], width=options["width"]), rounding)
     if options["resolution"] is not None:
         height, width = options["resolution"]

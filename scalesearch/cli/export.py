@@ -15,7 +15,7 @@ from scalesearch.cli.options import format_option, out_option
 from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, SPEC
 
 if TYPE_CHECKING:
-    from scalesearch.architecture.spec import ArchSpec
+    from scalesearch.architecture.spec import Arch
     from scalesearch.export.state import State
 
 __all__ = ["export"]
@@ -194,7 +194,7 @@ def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tu
     return _plain(f"{path.resolve().name}-{file.stem}"), state
 
 
-def _random(arch: ArchSpec, seed: int) -> State:
+def _random(arch: Arch, seed: int) -> State:
     """An untrained network: the same for the same seed and version of torch."""
     import torch
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from scalesearch.architecture.baselines import BASELINES
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.cli.network_types import (
     BASELINE,
     INPUT_SIZE,
@@ -133,7 +133,7 @@ def _wanted(option: click.Parameter, setting: object) -> str:
         return "" if number else "a number"
     if option.type is PHI:
         return "" if number or isinstance(setting, str | list) else "a number, a list or a text"
-    if isinstance(setting, ArchSpec):
+    if isinstance(setting, Arch):
         return ""
     if option.type.name in NUMBER_OR_TEXT:
         return "" if number or isinstance(setting, str) else "a number or a text"

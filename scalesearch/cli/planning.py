@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import EXIT_EMPTY, Fail
 from scalesearch.cli.progress import duration, spinner, track
 from scalesearch.cli.workers import workers
@@ -113,7 +113,7 @@ def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed:
     print_table(pd.DataFrame(rows), output_format, columns=PLAN_COLUMNS)
 
 
-def _archs(plan: Plan) -> list[ArchSpec]:
+def _archs(plan: Plan) -> list[Arch]:
     return [planned.arch for planned in plan.chosen]
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, SPEC
 from scalesearch.export.onnx import run_onnx, write_onnx
 from scalesearch.export.program import run_program, write_program
@@ -140,6 +141,10 @@ def _write(
     elif name == "safetensors":
         write_state(path, state.arch, state.tensors, state.facts)
     else:
+        if isinstance(state.arch, CodeSpec):
+            raise ValueError(
+                "`to` must be onnx, program or safetensors for a network of your own code, got 'python'"
+            )
         write_source(state.arch, path, state.facts, FORMATS["safetensors"])
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.export.formats import DEFAULT_OPSET, ONNX_PACKAGES, OPSETS
 from scalesearch.files import write_bytes
 
@@ -37,7 +37,7 @@ def require_onnx() -> None:
 
 def write_onnx(
     network: nn.Module,
-    arch: ArchSpec,
+    arch: Arch,
     path: Path,
     *,
     dtype: str = "float32",

@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.files import write_bytes
 
 __all__ = ["run_program", "write_program"]
 
 
-def write_program(network: nn.Module, arch: ArchSpec, path: Path, *, batch_size: int | None = None) -> None:
+def write_program(network: nn.Module, arch: Arch, path: Path, *, batch_size: int | None = None) -> None:
     """Writes ``network`` as it is in eval mode: float32 (batch, channels, side, side) to logits.
 
     The network itself is left as it was.

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import nn
 
 from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.files import write_bytes
 
 __all__ = ["State", "checksum", "read_state", "read_tensors", "write_state"]
@@ -34,7 +34,7 @@ class State:
         facts: what is known of them, such as ``top1``, ``recipe`` and ``input``; plain JSON data.
     """
 
-    arch: ArchSpec
+    arch: Arch
     tensors: Mapping[str, torch.Tensor]
     facts: Mapping[str, Any]
 
@@ -55,7 +55,7 @@ class State:
 
 
 def write_state(
-    path: Path, arch: ArchSpec, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]
+    path: Path, arch: Arch, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]
 ) -> None:
     """Writes a network's weights in one go; the spec and the facts go into the file's metadata as JSON.
 
@@ -81,7 +81,7 @@ def read_state(path: Path) -> State:
         raise ValueError(f"{path} is no whole safetensors file: {' '.join(str(error).split())}") from error
     try:
         about = json.loads(metadata[ABOUT])
-        arch, facts = ArchSpec.from_dict(about["spec"]), dict(about["facts"])
+        arch, facts = arch_from_dict(about["spec"]), dict(about["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no weights that scalesearch wrote: {error}") from error
     return State(arch=arch, tensors=tensors, facts=facts)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from scalesearch.architecture.network import ACTIVATIONS
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.measure.passes import module_pass, own_randomness, weights_and_images
 from scalesearch.records.timing import Setup
 
@@ -38,7 +38,7 @@ WARM_UP = 3
 SQUEEZE_EXCITE, RESIDUAL = "_SqueezeExcite", "_Residual"
 
 
-def kind_seconds(arch: ArchSpec, setup: Setup, *, passes: int = PASSES) -> dict[str, float]:
+def kind_seconds(arch: Arch, setup: Setup, *, passes: int = PASSES) -> dict[str, float]:
     """Seconds that each kind of layer takes in one forward pass of a whole batch.
 
     See :func:`module_kind_seconds`. torch's generators are left as they were.

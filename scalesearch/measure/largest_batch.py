@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from scalesearch.architecture.cost import FLOAT32_BYTES, count
 from scalesearch.architecture.memory import STATES_PER_PARAM, inference_bytes, training_bytes
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.measure.cpu import ROOT, group_files
 from scalesearch.records.timing import Setup
 
@@ -34,7 +34,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(name in text for name in EXHAUSTED)
 
 
-def needed_bytes(arch: ArchSpec, setup: Setup) -> int:
+def needed_bytes(arch: Arch, setup: Setup) -> int:
     """About what a pass takes, by the closed forms of ``architecture.memory``, and a worker around it.
 
     They are of float32. A narrower dtype is taken to narrow all of inference, and of training what is not
@@ -48,7 +48,7 @@ def needed_bytes(arch: ArchSpec, setup: Setup) -> int:
     return PROCESS_BYTES + kept + int(width * max(0, whole - kept))
 
 
-def fits(arch: ArchSpec, setup: Setup, available_bytes: int | None) -> str:
+def fits(arch: Arch, setup: Setup, available_bytes: int | None) -> str:
     """Why a pass of ``arch`` would not fit into the CPU's memory; empty if it does.
 
     To be asked before a worker starts: a system short of memory kills processes, not always the one that
@@ -91,7 +91,7 @@ def available_bytes(device: str = "cpu", *, root: Path = ROOT) -> int | None:
     return max(0, min(left)) if left else None
 
 
-def largest_batch(arch: ArchSpec, setup: Setup) -> int:
+def largest_batch(arch: Arch, setup: Setup) -> int:
     """The largest batch of which a pass of ``arch`` fits, 0 if not even the smallest does.
 
     On CUDA by trying: twice as many until torch or ONNX Runtime runs out of memory, then by bisection, the
@@ -140,7 +140,7 @@ def _largest(works: Callable[[int], bool], least: int) -> int:
     return good
 
 
-def _runs(arch: ArchSpec, setup: Setup, onnx_path: Path) -> bool:
+def _runs(arch: Arch, setup: Setup, onnx_path: Path) -> bool:
     """Whether two passes, the second with an optimizer's states, run without running out of memory."""
     import torch
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.measure.device import resolve_device
 from scalesearch.measure.passes import Pass, network_pass, own_randomness
 from scalesearch.records import LatencyRecord
@@ -30,7 +30,7 @@ MIN_PAIR_SAMPLE_S = 0.010
 
 
 def measure_latency(
-    arch: ArchSpec,
+    arch: Arch,
     *,
     batch_size: int,
     threads: int,
@@ -53,7 +53,7 @@ def measure_latency(
 
 
 def time_network(
-    arch: ArchSpec, setup: Setup, *, min_run_time_s: float = 0.5, onnx_path: Path | None = None
+    arch: Arch, setup: Setup, *, min_run_time_s: float = 0.5, onnx_path: Path | None = None
 ) -> tuple[float, ...]:
     """Times passes of ``arch``: forward passes, or whole training steps.
 
@@ -109,7 +109,7 @@ def time_pass(work: Pass, *, min_run_time_s: float = 0.5) -> tuple[float, ...]:
 
 
 def time_pairs(
-    a: tuple[ArchSpec, Setup], b: tuple[ArchSpec, Setup], *, pairs: int
+    a: tuple[Arch, Setup], b: tuple[Arch, Setup], *, pairs: int
 ) -> tuple[tuple[float, float], ...]:
     """Times two networks, or one in two setups, in turn: A B B A A B B A; see :func:`pair_passes`.
 

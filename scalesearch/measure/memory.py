@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.measure.passes import Pass, network_pass, own_randomness
 from scalesearch.records.timing import Setup
 
@@ -22,7 +22,7 @@ __all__ = ["measured_bytes"]
 MARK = "the pass whose memory is measured"
 
 
-def measured_bytes(arch: ArchSpec, setup: Setup, *, onnx_path: Path | None = None) -> int | None:
+def measured_bytes(arch: Arch, setup: Setup, *, onnx_path: Path | None = None) -> int | None:
     """Peak bytes during one pass of ``arch``: a forward pass, or a training step that is not the first.
 
     Weights and images are counted, in training also gradients and the optimizer's states. A pass before it
@@ -116,7 +116,7 @@ def _profiled_peak(prepare: Callable[[], Pass]) -> int:
     return peak
 
 
-def _onnx_bytes(arch: ArchSpec, setup: Setup, onnx_path: Path | None) -> int | None:
+def _onnx_bytes(arch: Arch, setup: Setup, onnx_path: Path | None) -> int | None:
     from scalesearch.measure.onnx_runtime import ensure_onnx, require_onnx_runtime
 
     require_onnx_runtime(setup.device)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.measure.passes import own_randomness
 from scalesearch.records.timing import Setup
 
@@ -43,7 +43,7 @@ def require_onnx_runtime(device: str) -> None:
             )
 
 
-def ensure_onnx(arch: ArchSpec, setup: Setup, path: Path) -> None:
+def ensure_onnx(arch: Arch, setup: Setup, path: Path) -> None:
     """Writes ``arch``, with seeded weights of the setup's dtype, to ``path`` unless there is a file.
 
     Raises:
@@ -59,9 +59,7 @@ def ensure_onnx(arch: ArchSpec, setup: Setup, path: Path) -> None:
     write_onnx(network, arch, path, dtype=setup.dtype)
 
 
-def onnx_pass(
-    arch: ArchSpec, setup: Setup, device: torch.device, onnx_path: Path | None
-) -> Callable[[], object]:
+def onnx_pass(arch: Arch, setup: Setup, device: torch.device, onnx_path: Path | None) -> Callable[[], object]:
     """One forward pass of ``arch`` on seeded images by an ONNX Runtime session of its own.
 
     The session has the setup's number of threads and no second pool; it takes subnormal numbers for zero, as

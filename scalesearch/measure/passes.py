@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch, without_drop_path
 from scalesearch.measure.device import resolve_device
 from scalesearch.records.timing import Setup
 
@@ -50,7 +50,7 @@ class Pass:
             torch.cuda.synchronize(self.device)
 
 
-def network_pass(arch: ArchSpec, setup: Setup, *, onnx_path: Path | None = None) -> Pass:
+def network_pass(arch: Arch, setup: Setup, *, onnx_path: Path | None = None) -> Pass:
     """A pass of ``arch`` at its own resolution, with seeded weights and images. Nothing is run yet.
 
     Weights and images are drawn from torch's global generators, see :func:`own_randomness`.
@@ -73,7 +73,7 @@ def network_pass(arch: ArchSpec, setup: Setup, *, onnx_path: Path | None = None)
     return module_pass(*weights_and_images(arch, setup), setup)
 
 
-def weights_and_images(arch: ArchSpec, setup: Setup) -> tuple[nn.Module, torch.Tensor]:
+def weights_and_images(arch: Arch, setup: Setup) -> tuple[nn.Module, torch.Tensor]:
     """The network on the setup's device, and a batch for it: (batch, channels, height, width).
 
     See :func:`network_pass`.
@@ -82,7 +82,7 @@ def weights_and_images(arch: ArchSpec, setup: Setup) -> tuple[nn.Module, torch.T
         ValueError: if the device is not there.
     """
     # Where it isn't needed, torchvision need not be loaded.
-    made = arch if setup.mode == "training" else replace(arch, drop_path=0.0)
+    made = arch if setup.mode == "training" else without_drop_path(arch)
     with torch.device(resolve_device(setup.device)):
         network = build(made)
         images = torch.empty((setup.batch_size, arch.in_channels, *arch.input_size)).normal_()

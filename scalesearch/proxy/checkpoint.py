@@ -20,7 +20,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 import scalesearch
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.export.state import checksum, read_tensors
 from scalesearch.files import write_bytes
 from scalesearch.proxy.recipe import ProxyRecipe
@@ -95,7 +95,7 @@ class Checkpoint:
 
 
 def run_identity(
-    arch: ArchSpec, recipe: ProxyRecipe, source: ImageSource, *, dataset: str, device: torch.device
+    arch: Arch, recipe: ProxyRecipe, source: ImageSource, *, dataset: str, device: torch.device
 ) -> str:
     """A hash of everything that decides a run: equal where one may go on from the other's checkpoint."""
     content = {

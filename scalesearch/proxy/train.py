@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scalesearch.architecture.network import build, zero_init_residual
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.proxy.checkpoint import (
     CheckpointError,
     RunState,
@@ -53,7 +53,7 @@ class ProxyResult:
 
 
 def train(
-    arch: ArchSpec,
+    arch: Arch,
     recipe: ProxyRecipe,
     source: ImageSource,
     *,
@@ -156,7 +156,7 @@ def train(
     )
 
 
-def _begin(arch: ArchSpec, recipe: ProxyRecipe, device: torch.device) -> RunState:
+def _begin(arch: Arch, recipe: ProxyRecipe, device: torch.device) -> RunState:
     """A run before its first step; it leaves the generators as every run of this seed has them then."""
     torch.manual_seed(recipe.seed)
     model = build(_as_trained(arch, recipe))
@@ -191,7 +191,7 @@ def _step(
     run.losses.append(loss.detach())
 
 
-def _as_trained(arch: ArchSpec, recipe: ProxyRecipe) -> ArchSpec:
+def _as_trained(arch: Arch, recipe: ProxyRecipe) -> Arch:
     """The network with the recipe's own regularisation where it has one."""
     own = {
         name: value

@@ -8,7 +8,7 @@ from typing import Any
 
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, Rounding, reduce, scale
+from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, scale
 from scalesearch.records import FamilyRow, ScaleRecord
 from scalesearch.scaling import Multipliers
 
@@ -58,10 +58,10 @@ def rounding_shares(record: ScaleRecord, row: FamilyRow) -> list[RoundingShare]:
         return []
 
 
-def _base(name: str, settings: Mapping[str, Any]) -> tuple[ArchSpec, Rounding]:
+def _base(name: str, settings: Mapping[str, Any]) -> tuple[Arch, Rounding]:
     rounding = Rounding(**{f.name: settings[f.name] for f in fields(Rounding) if f.name in settings})
     table = settings.get("baseline_arch")
-    arch = None if table is None else ArchSpec.from_dict(table)
+    arch = None if table is None else arch_from_dict(table)
     full = chosen_baseline(name, arch, settings.get("stem_stride"))
     base = reduce(
         full,

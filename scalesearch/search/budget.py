@@ -19,7 +19,7 @@ from scalesearch.architecture.match import (
     closed_form,
     match,
 )
-from scalesearch.architecture.spec import ArchSpec, Rounding, compound
+from scalesearch.architecture.spec import Arch, Rounding, compound
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients
 from scalesearch.search.grid import Candidate, EmptyGridError
@@ -45,7 +45,7 @@ MOST_PHI = 64.0
 # A budget met to within this, relative to it, is met.
 HAIR = 0.02
 
-CostOf = Callable[[ArchSpec], float]
+CostOf = Callable[[Arch], float]
 Triple = tuple[float, float, float]
 
 
@@ -67,12 +67,12 @@ class EqualCost:
 
     @classmethod
     def of(
-        cls, kind: str, base: ArchSpec, phi: float, *, tolerance: float, batch_size: int,
+        cls, kind: str, base: Arch, phi: float, *, tolerance: float, batch_size: int,
         measured: CostOf | None = None,
     ) -> EqualCost:  # fmt: skip
         """``2**phi`` times what ``base`` costs; ``measured`` is asked where the kind has no closed form."""
 
-        def closed(arch: ArchSpec) -> float:
+        def closed(arch: Arch) -> float:
             return closed_form(arch, cast(BudgetKind, kind), batch_size=batch_size)
 
         cost = measured if kind == "latency" and measured is not None else closed
@@ -80,7 +80,7 @@ class EqualCost:
 
 
 def affordable_phi(
-    base: ArchSpec, coefficients: Coefficients, rounding: Rounding, budget: EqualCost
+    base: Arch, coefficients: Coefficients, rounding: Rounding, budget: EqualCost
 ) -> tuple[float, float]:
     """The greatest phi, in whole thousandths, whose network stays within the budget, and its cost.
 
@@ -117,7 +117,7 @@ def affordable_phi(
 
 
 def along_the_rule(
-    base: ArchSpec, coefficients: Coefficients, phi: float, rounding: Rounding, budget: EqualCost
+    base: Arch, coefficients: Coefficients, phi: float, rounding: Rounding, budget: EqualCost
 ) -> Matched:
     """The network of the coefficients, at whatever phi, that spends the budget.
 
@@ -140,7 +140,7 @@ def along_the_rule(
 
 
 def _nearest(
-    base: ArchSpec,
+    base: Arch,
     coefficients: Coefficients,
     phi: float,
     rounding: Rounding,
@@ -174,7 +174,7 @@ def hold(candidates: Sequence[Candidate], budget: EqualCost) -> Iterator[Candida
 
 
 def repair(
-    candidates: Sequence[Candidate], budget: EqualCost, *, base: ArchSpec, phi: float, rounding: Rounding,
+    candidates: Sequence[Candidate], budget: EqualCost, *, base: Arch, phi: float, rounding: Rounding,
     by: tuple[Dimension, ...], prefer: Coefficients | None,
 ) -> Iterator[Candidate]:  # fmt: skip
     """The candidates with one dimension solved so that each costs the target, the ones that coincide merged.

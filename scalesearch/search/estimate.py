@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from scalesearch.architecture.cost import count
+from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import training_bytes
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.records import RungRecord
 from scalesearch.search.rungs import whole_runs
 from scalesearch.search.settings import TrainingSettings
@@ -43,9 +43,9 @@ class Speed:
     per_block: float
     per_activation: float
 
-    def seconds_per_image(self, arch: ArchSpec) -> float:
+    def seconds_per_image(self, arch: Arch) -> float:
         """Of one network, while as many train at a time as when it was measured."""
-        return self.per_block * arch.blocks + self.per_activation * count(arch).activations
+        return self.per_block * block_count(arch) + self.per_activation * count(arch).activations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Estimate:
 
 
 def measure_speed(
-    archs: Sequence[ArchSpec],
+    archs: Sequence[Arch],
     settings: TrainingSettings,
     executor: Executor,
     track: Callable[[Iterable[Any], int, str], Iterable[Any]],
@@ -69,7 +69,7 @@ def measure_speed(
         TrialFailedError: if one cannot be trained.
     """
     by_activations = sorted(archs, key=lambda arch: count(arch).activations)
-    deepest = max(archs, key=lambda arch: arch.blocks)
+    deepest = max(archs, key=block_count)
     probes = list({a.key: a for a in (by_activations[0], deepest, by_activations[-1])}.values())
     recipe = settings.proxy_recipe
     data = replace(settings.data, held_out=2)
@@ -90,14 +90,14 @@ def measure_speed(
         future.result()["train_seconds"] / future.result()["images_seen"]
         for future in track(futures, len(futures), "Timing a few batches")
     ]
-    features = np.array([[arch.blocks, count(arch).activations] for arch in probes], dtype=float)
+    features = np.array([[block_count(arch), count(arch).activations] for arch in probes], dtype=float)
     scale = features.max(axis=0)
     weights, _ = nnls(features / scale, np.array(seconds))
     per_block, per_activation = weights / scale
     return Speed(per_block=float(per_block), per_activation=float(per_activation))
 
 
-def run_seconds(arch: ArchSpec, speed: Speed, settings: TrainingSettings, images: int) -> float:
+def run_seconds(arch: Arch, speed: Speed, settings: TrainingSettings, images: int) -> float:
     """Seconds of one whole training run of a network, judging and start included."""
     looks = settings.proxy_recipe.looks
     judged = settings.held_out * (looks + 1) * JUDGING
@@ -105,7 +105,7 @@ def run_seconds(arch: ArchSpec, speed: Speed, settings: TrainingSettings, images
 
 
 def estimate(
-    archs: Sequence[ArchSpec], rungs: Sequence[RungRecord], settings: TrainingSettings, speed: Speed
+    archs: Sequence[Arch], rungs: Sequence[RungRecord], settings: TrainingSettings, speed: Speed
 ) -> Estimate:
     """What a plan takes, networks of average cost going on from rung to rung."""
     whole = rungs[-1].images

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.cost import count
+from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.published import PublishedNetwork, published_family
-from scalesearch.architecture.spec import ArchSpec, compound, reduce
+from scalesearch.architecture.spec import Arch, compound, reduce
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi
 from scalesearch.search.budget import EqualCost, affordable_phi
@@ -73,7 +73,7 @@ class ScaleSettings(BaselineSettings):
         return Coefficients(alpha=self.alpha, beta=self.beta, gamma=self.gamma)
 
     @property
-    def base(self) -> ArchSpec:
+    def base(self) -> Arch:
         """The network at phi 0."""
         return reduce(
             self.full_baseline,
@@ -94,7 +94,7 @@ class ScaleSettings(BaselineSettings):
         return replace(self.base, name=EFFICIENTNET_B0.name) == EFFICIENTNET_B0
 
 
-def family_archs(settings: ScaleSettings) -> dict[float, ArchSpec]:
+def family_archs(settings: ScaleSettings) -> dict[float, Arch]:
     """The network at each phi.
 
     Raises:
@@ -117,7 +117,7 @@ def with_affordable_phi(settings: ScaleSettings) -> ScaleSettings:
 
 
 def start_counting(
-    archs: Sequence[ArchSpec], executor: Executor, track: Track
+    archs: Sequence[Arch], executor: Executor, track: Track
 ) -> Callable[[], dict[str, FlopRecord]]:
     """Hands the distinct networks among ``archs`` to fvcore.
 
@@ -143,7 +143,7 @@ def _no_steps(_done: int, _steps: int) -> None:
 
 
 def measure_all(
-    settings: ScaleSettings, archs: Mapping[float, ArchSpec], executor: Executor, track: Track
+    settings: ScaleSettings, archs: Mapping[float, Arch], executor: Executor, track: Track
 ) -> dict[str, LatencyRecord]:
     """The latency of each network, by key, measured one after the other.
 
@@ -174,7 +174,7 @@ def build_family(
                 width=multipliers.width,
                 resolution_multiplier=multipliers.resolution,
                 resolution=arch.resolution,
-                blocks=arch.blocks,
+                blocks=block_count(arch),
                 params=cost.params,
                 macs=cost.macs,
                 fvcore_total=flops[arch.key].total,
@@ -189,13 +189,13 @@ def build_family(
     return tuple(rows)
 
 
-def _spent(budget: EqualCost | None, arch: ArchSpec) -> BudgetRecord | None:
+def _spent(budget: EqualCost | None, arch: Arch) -> BudgetRecord | None:
     if budget is None:
         return None
     return BudgetRecord(kind=budget.kind, target=budget.target, value=budget.cost(arch), full_size=True)
 
 
-def published_archs(settings: ScaleSettings) -> tuple[ArchSpec, ...]:
+def published_archs(settings: ScaleSettings) -> tuple[Arch, ...]:
     """B0 to B7 rebuilt from their published coefficients; none for a baseline without a published family."""
     return tuple(network.arch() for network in _published(settings))
 

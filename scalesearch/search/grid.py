@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scalesearch.architecture.spec import ArchSpec, Rounding, compound
+from scalesearch.architecture.spec import Arch, Rounding, compound
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers
 
@@ -94,7 +94,7 @@ class Candidate:
 
     coefficients: Coefficients
     merged: tuple[tuple[float, float, float], ...]
-    arch: ArchSpec
+    arch: Arch
     multipliers: Multipliers
     budget: BudgetRecord | None = None
 
@@ -133,7 +133,7 @@ def all_points(grid: GridSpec) -> npt.NDArray[np.float64]:
 
 def distinct(
     triples: npt.NDArray[np.float64],
-    base: ArchSpec,
+    base: Arch,
     rounding: Rounding,
     phi: float,
     *,

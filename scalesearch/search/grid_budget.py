@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.search.budget import (
     CostOf,
     EqualCost,
@@ -28,7 +28,7 @@ __all__ = ["matched", "meeting_the_constraint", "spending"]
 
 
 def meeting_the_constraint(
-    settings: GridSettings, candidates: Sequence[Candidate], base: ArchSpec, measured: CostOf | None
+    settings: GridSettings, candidates: Sequence[Candidate], base: Arch, measured: CostOf | None
 ) -> list[Candidate]:
     """All of them under the nominal constraint; under a budget those whose real cost is near enough."""
     if settings.constraint == "product":
@@ -39,7 +39,7 @@ def meeting_the_constraint(
 
 
 def matched(
-    settings: GridSettings, candidates: list[Candidate], base: ArchSpec, measured: CostOf | None
+    settings: GridSettings, candidates: list[Candidate], base: Arch, measured: CostOf | None
 ) -> tuple[list[Candidate], list[Candidate]]:
     """The candidates repaired to the budget that is matched, and those that cannot be."""
     if settings.budget:
@@ -63,7 +63,7 @@ def matched(
     return met, [c for c in repaired if c not in met]
 
 
-def spending(settings: GridSettings, points: NDArray[np.float64], base: ArchSpec) -> list[Candidate]:
+def spending(settings: GridSettings, points: NDArray[np.float64], base: Arch) -> list[Candidate]:
     """The networks of the points whose full-size twins spend the budget."""
     return within_budget(
         ((row[0], row[1], row[2]) for row in points.tolist()),
@@ -89,7 +89,7 @@ def _near(candidates: Sequence[Candidate], tolerance: float) -> list[Candidate]:
     return near
 
 
-def _budget(settings: GridSettings, kind: str, base: ArchSpec, measured: CostOf | None) -> EqualCost:
+def _budget(settings: GridSettings, kind: str, base: Arch, measured: CostOf | None) -> EqualCost:
     return EqualCost.of(
         kind,
         base,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from scalesearch.architecture.cost import count
+from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
-from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.architecture.spec import Arch, scale
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
 from scalesearch.scaling import Coefficients, Multipliers
@@ -22,7 +22,7 @@ class Planned:
     """A network to be trained: its record as far as it is known, and the network itself."""
 
     record: CandidateRecord
-    arch: ArchSpec
+    arch: Arch
 
     def named(self, key: str) -> Planned:
         """The same under another key, where one network stands for several things."""
@@ -41,7 +41,7 @@ class Plan:
     phi: float
     settings: TrainingSettings
     classes: int
-    base: ArchSpec
+    base: Arch
     grid_points: int
     feasible: int
     order: tuple[str, ...]
@@ -72,7 +72,7 @@ class Plan:
                 "params": cost.params,
                 "macs": cost.macs,
                 "resolution": self.base.resolution,
-                "blocks": self.base.blocks,
+                "blocks": block_count(self.base),
                 "full_macs": count(self.settings.full_baseline).macs,
             },
             "order": list(self.order),
@@ -84,7 +84,7 @@ class Plan:
 Describe = Callable[..., Planned]
 
 
-def describer(settings: TrainingSettings, base: ArchSpec) -> Describe:
+def describer(settings: TrainingSettings, base: Arch) -> Describe:
     """A function that describes one network of a search by all it costs, trained and at full size."""
     base_macs = count(base).macs
     full_base = settings.full_baseline
@@ -92,7 +92,7 @@ def describer(settings: TrainingSettings, base: ArchSpec) -> Describe:
 
     def describe(
         *,
-        arch: ArchSpec,
+        arch: Arch,
         coefficients: Coefficients,
         phi: float,
         multipliers: Multipliers,
@@ -116,7 +116,7 @@ def describer(settings: TrainingSettings, base: ArchSpec) -> Describe:
                 width=multipliers.width,
                 resolution_multiplier=multipliers.resolution,
                 resolution=arch.resolution,
-                blocks=arch.blocks,
+                blocks=block_count(arch),
                 params=cost.params,
                 macs=cost.macs,
                 activations=cost.activations,
@@ -136,7 +136,7 @@ def describer(settings: TrainingSettings, base: ArchSpec) -> Describe:
     return describe
 
 
-def memory(arch: ArchSpec, settings: Mapping[str, Any]) -> tuple[int, int | None]:
+def memory(arch: Arch, settings: Mapping[str, Any]) -> tuple[int, int | None]:
     """The peaks of a forward pass and of a training step in bytes; no latter where the recipe is unknown."""
     recipe = RECIPES.get(settings["recipe"])
     return inference_bytes(arch, settings["latency_batch_size"]), (

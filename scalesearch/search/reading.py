@@ -8,7 +8,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.records import (
     BudgetRecord,
     CandidateRecord,
@@ -65,9 +65,7 @@ def runs_of(trial: FrozenTrial, first_seed: int) -> dict[int, Mapping[str, Any]]
 
 def planned_of(attributes: Mapping[str, Any]) -> Planned:
     """What a trial with these attributes is to train."""
-    return Planned(
-        record=candidate_record(attributes["candidate"]), arch=ArchSpec.from_dict(attributes["arch"])
-    )
+    return Planned(record=candidate_record(attributes["candidate"]), arch=arch_from_dict(attributes["arch"]))
 
 
 def attributes_of(planned: Planned) -> dict[str, Any]:
@@ -165,7 +163,7 @@ def _memory(trial: FrozenTrial, settings: Mapping[str, Any]) -> dict[str, int | 
     """What a trial's network takes by closed form, for studies that kept the network but not yet this."""
     if "inference_bytes" in trial.user_attrs["candidate"] or "arch" not in trial.user_attrs:
         return {}
-    inference, training = memory(ArchSpec.from_dict(trial.user_attrs["arch"]), settings)
+    inference, training = memory(arch_from_dict(trial.user_attrs["arch"]), settings)
     return {"inference_bytes": inference, "training_bytes": training}
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from scalesearch.architecture.baselines import chosen_baseline
-from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, reduce
+from scalesearch.architecture.spec import Arch, RepeatsRule, Rounding, arch_from_dict, reduce
 from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 
@@ -51,12 +51,12 @@ class BaselineSettings(RoundingSettings):
     """
 
     baseline: str = "efficientnet-b0"
-    baseline_arch: ArchSpec | None = None
+    baseline_arch: Arch | None = None
     stem_stride: int | None = None
     baseline_resolution_width: int | None = None
 
     @property
-    def full_baseline(self) -> ArchSpec:
+    def full_baseline(self) -> Arch:
         """The network at full size.
 
         Raises:
@@ -71,7 +71,7 @@ class BaselineSettings(RoundingSettings):
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, ArchSpec):
+    if isinstance(value, Arch):
         return value.to_dict()
     return list(value) if isinstance(value, tuple) else value
 
@@ -141,7 +141,7 @@ class TrainingSettings(BaselineSettings):
         except ValueError as error:
             raise ValueError(str(error).replace("`channel", "`baseline_channel")) from error
 
-    def proxy_baseline(self, classes: int) -> ArchSpec:
+    def proxy_baseline(self, classes: int) -> Arch:
         """The reduced baseline that the multipliers scale for training."""
         reduced = reduce(
             self.full_baseline,
@@ -188,7 +188,7 @@ class TrainingSettings(BaselineSettings):
         # TOML and JSON know lists where these values are tuples.
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
         if (table := values.get("baseline_arch")) is not None:
-            values["baseline_arch"] = ArchSpec.from_dict(table)
+            values["baseline_arch"] = arch_from_dict(table)
         return cls(**dict(cls.BEFORE) | values)
 
 
@@ -204,4 +204,4 @@ def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]
 
 def _shown(value: object) -> str:
     # A whole network is too much for a line: its key tells it from any other.
-    return f"network {ArchSpec.from_dict(value).key}" if isinstance(value, dict) else repr(value)
+    return f"network {arch_from_dict(value).key}" if isinstance(value, dict) else repr(value)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, closed_form
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import Arch, Rounding, scale
 from scalesearch.records import BudgetRecord, CostLaw, Setup
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.scaling import Coefficients, Multipliers
@@ -120,7 +120,7 @@ def full_size_budget(text: str, law: Sequence[str], *, tolerance: float, batch_s
     asked = parse_spending(text)
     if asked.kind != "latency":
 
-        def closed(arch: ArchSpec) -> float:
+        def closed(arch: Arch) -> float:
             return closed_form(arch, cast(BudgetKind, asked.kind), batch_size=batch_size)
 
         return EqualCost(kind=asked.kind, cost=closed, target=asked.target, tolerance=tolerance)
@@ -130,7 +130,7 @@ def full_size_budget(text: str, law: Sequence[str], *, tolerance: float, batch_s
 
     fitted = law_from_texts(law)
 
-    def predicted(arch: ArchSpec) -> float:
+    def predicted(arch: Arch) -> float:
         return predict(fitted, count(arch))
 
     return EqualCost(kind="latency", cost=predicted, target=asked.target, tolerance=tolerance)
@@ -142,8 +142,8 @@ def phi_of(coefficients: Coefficients, multipliers: Multipliers) -> float:
 
 
 def within_budget(
-    triples: Iterable[tuple[float, float, float]], *, full: ArchSpec, full_rounding: Rounding, phi: float,
-    base: ArchSpec, rounding: Rounding, budget: EqualCost, prefer: Coefficients | None,
+    triples: Iterable[tuple[float, float, float]], *, full: Arch, full_rounding: Rounding, phi: float,
+    base: Arch, rounding: Rounding, budget: EqualCost, prefer: Coefficients | None,
 ) -> list[Candidate]:  # fmt: skip
     """The proxy network of each triple whose full-size twin spends the budget; equal networks are merged.
 

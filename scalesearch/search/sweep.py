@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Shares, one_dial
@@ -90,7 +90,7 @@ def plan_sweep(settings: SweepSettings, size: DataSize) -> Plan:
     )
 
 
-def _networks(settings: SweepSettings, base: ArchSpec) -> Iterator[Planned]:
+def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:
     describe = describer(settings, base)
     rounding = settings.proxy_rounding
     yield describe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.workers.executor import Executor
 from scalesearch.workers.jobs import LatencySpec
@@ -15,7 +15,7 @@ __all__ = ["latency_cost"]
 
 def latency_cost(
     settings: TrainingSettings, executor: Executor, on_measured: Callable[[], None]
-) -> Callable[[ArchSpec], float]:
+) -> Callable[[Arch], float]:
     """A function that gives a network's median latency in seconds; each network is measured once.
 
     The executor must run one job at a time, and nothing else may run. ``on_measured`` hears of each
@@ -23,7 +23,7 @@ def latency_cost(
     """
     known: dict[str, float] = {}
 
-    def cost(arch: ArchSpec) -> float:
+    def cost(arch: Arch) -> float:
         if arch.key not in known:
             spec = LatencySpec.of(settings, arch.key, arch)
             result = executor.submit(spec.to_dict(), lambda _done, _steps: None).result()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.spec import Arch, ArchSpec, arch_from_dict
 from scalesearch.records import LatencyRecord
 from scalesearch.records.timing import Setup
 
@@ -46,7 +47,7 @@ class _Job:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; :meth:`from_dict` turns it back."""
         plain = {
-            name: value.to_dict() if isinstance(value, ArchSpec | Setup) else value
+            name: value.to_dict() if isinstance(value, ArchSpec | CodeSpec | Setup) else value
             for name, value in self._fields().items()
         }
         return {"kind": self.KIND, "threads": self._threads()} | plain
@@ -54,7 +55,7 @@ class _Job:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The spec that :meth:`to_dict` gave."""
-        readers = {"arch": ArchSpec.from_dict, "setup": Setup.from_dict}
+        readers = {"arch": arch_from_dict, "setup": Setup.from_dict}
         values = {
             name: readers[stem](data[name]) if (stem := name.partition("_")[0]) in readers else data[name]
             for name in cls._names()
@@ -80,13 +81,13 @@ class LatencySpec(_Job):
 
     KIND: ClassVar[str] = "latency"
     key: str
-    arch: ArchSpec
+    arch: Arch
     batch_size: int
     device: str
     threads: int
 
     @classmethod
-    def of(cls, settings: Timing, key: str, arch: ArchSpec) -> LatencySpec:
+    def of(cls, settings: Timing, key: str, arch: Arch) -> LatencySpec:
         """The measurement of ``arch`` that the settings ask for."""
         return cls(
             key=key,
@@ -103,7 +104,7 @@ class CountSpec(_Job):
 
     KIND: ClassVar[str] = "count"
     key: str
-    arch: ArchSpec
+    arch: Arch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class MeasureSpec(_Job):
 
     KIND: ClassVar[str] = "measure"
     key: str
-    arch: ArchSpec
+    arch: Arch
     setup: Setup
     min_run_time_s: float = 0.5
     memory: bool = True
@@ -141,9 +142,9 @@ class PairSpec(_Job):
 
     KIND: ClassVar[str] = "pair"
     key: str
-    arch_a: ArchSpec
+    arch_a: Arch
     setup_a: Setup
-    arch_b: ArchSpec
+    arch_b: Arch
     setup_b: Setup
     pairs: int
 
@@ -157,7 +158,7 @@ class LargestBatchSpec(_Job):
 
     KIND: ClassVar[str] = "largest_batch"
     key: str
-    arch: ArchSpec
+    arch: Arch
     setup: Setup
 
 
@@ -167,7 +168,7 @@ class KindsSpec(_Job):
 
     KIND: ClassVar[str] = "kinds"
     key: str
-    arch: ArchSpec
+    arch: Arch
     setup: Setup
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.records import CurvePoint
 
 __all__ = ["TrialResult", "TrialSpec", "run_trial"]
@@ -28,7 +28,7 @@ class TrialSpec:
     """
 
     key: str
-    arch: ArchSpec
+    arch: Arch
     recipe: Mapping[str, Any]
     data: Mapping[str, Any]
     device: str
@@ -58,7 +58,7 @@ class TrialSpec:
     def from_dict(cls, data: Mapping[str, Any]) -> TrialSpec:
         """The spec that :meth:`to_dict` gave."""
         fields = {name: value for name, value in data.items() if name != "kind"}
-        return cls(**(fields | {"arch": ArchSpec.from_dict(fields["arch"])}))
+        return cls(**(fields | {"arch": arch_from_dict(fields["arch"])}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,98 @@
+"""A network that a user's own function builds, as frozen data: which function, and what it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from scalesearch.architecture.checks import require_counts
+from scalesearch.scaling import Multipliers
+
+__all__ = ["CodeSpec"]
+
+TARGET = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeSpec:
+    """What ``function(depth=..., width=..., num_classes=...)`` of a user's module gives, for an input size.
+
+    How real multipliers become whole layers and channels is the function's own; only the resolution is
+    rounded here. What it costs is known once it was built (``code_network``).
+
+    Attributes:
+        name: what it is called; no part of its key.
+        target: ``package.module:function``.
+        source: a hash of the module's source: another version of the code is another network.
+        depth: times as deep, as the function is asked.
+        width: times as wide.
+        resolution: height of the input in pixels, and its width, where ``resolution_width`` says no other.
+        classes: outputs.
+        in_channels: of the input.
+        resolution_width: width of the input in pixels, where it is not the height.
+
+    Raises:
+        ValueError: if the target is none, or a number is out of range.
+    """
+
+    name: str
+    target: str
+    source: str
+    resolution: int
+    depth: float = 1.0
+    width: float = 1.0
+    classes: int = 1000
+    in_channels: int = 3
+    resolution_width: int | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(TARGET, self.target):
+            raise ValueError(f"`target` must be package.module:function, got {self.target!r}")
+        require_counts(self, "resolution", "classes", "in_channels")
+        for name in ("depth", "width"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"`{name}` must be a finite number > 0, got {value}")
+        if self.resolution_width is not None:
+            require_counts(self, "resolution_width")
+            if self.resolution_width == self.resolution:
+                object.__setattr__(self, "resolution_width", None)
+
+    @property
+    def key(self) -> str:
+        """A content hash: equal for equal requests of the same code, whatever their names."""
+        content = self.to_dict()
+        del content["name"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of the input in pixels."""
+        return self.resolution, self.resolution_width or self.resolution
+
+    @property
+    def multipliers(self) -> Multipliers:
+        """What the function is asked for."""
+        return Multipliers(depth=self.depth, width=self.width)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON data without what is not set; :meth:`from_dict` turns it back."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CodeSpec:
+        """The spec that :meth:`to_dict` wrote.
+
+        Raises:
+            ValueError: if a field is missing, unknown or of the wrong value.
+        """
+        try:
+            return cls(**data)
+        except TypeError as error:
+            raise ValueError(f"`arch` must describe a whole network: {error}") from None
