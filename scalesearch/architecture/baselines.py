@@ -14,7 +14,7 @@ from types import MappingProxyType
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.spec import Arch, ArchSpec, BlockKind, StageSpec
 
-__all__ = ["BASELINES", "baseline", "chosen_baseline"]
+__all__ = ["BASELINES", "baseline", "built_in", "chosen_baseline"]
 
 
 def _stage(
@@ -199,27 +199,40 @@ BASELINES: Mapping[str, ArchSpec] = MappingProxyType(
 )
 
 
+def built_in() -> Mapping[str, ArchSpec]:
+    """Every network that goes by a name alone: the baselines, then the variants of EfficientNet."""
+    from scalesearch.architecture.variants import VARIANTS  # they are made of what is above
+
+    return MappingProxyType({**BASELINES, **{name: variant.arch for name, variant in VARIANTS.items()}})
+
+
 def baseline(name: str) -> ArchSpec:
-    """The baseline of that name.
+    """The baseline, or the variant, of that name.
 
     Raises:
         ValueError: if there is none; the message lists those there are.
     """
-    if name not in BASELINES:
-        raise ValueError(f"`baseline` must be one of {', '.join(BASELINES)}, got {name!r}")
-    return BASELINES[name]
+    known = built_in()
+    if name not in known:
+        raise ValueError(f"`baseline` must be one of {', '.join(known)}, got {name!r}")
+    return known[name]
 
 
-def chosen_baseline(name: str, arch: Arch | None = None, stem_stride: int | None = None) -> Arch:
+def chosen_baseline(
+    name: str, arch: Arch | None = None, stem_stride: int | None = None, in_channels: int | None = None
+) -> Arch:
     """The network that settings choose: the built-in one of that name, or ``arch`` itself.
 
-    A stem of stride 1 keeps every pixel of a small image: its max pool goes too.
+    A stem of stride 1 keeps every pixel of a small image: its max pool goes too. ``in_channels`` replaces the
+    network's own.
 
     Raises:
         ValueError: if there is no network of that name, the stride is below 1, or the network is built by
             a user's own code, which has its own stem.
     """
     network: Arch = baseline(name) if arch is None else arch
+    if in_channels is not None:
+        network = replace(network, in_channels=in_channels)
     if stem_stride is None:
         return network
     if isinstance(network, CodeSpec):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 __all__ = [
     "MOST",
@@ -28,18 +28,20 @@ def require_counts(owner: object, *names: str, least: int = 1, most: int = MOST)
             raise ValueError(f"`{name}` must be a whole number from {least} to {most:,}, got {shown}")
 
 
-def require_odd(owner: object, name: str) -> None:
-    """Raises ValueError unless the field is odd."""
+def require_odd(owner: object, *names: str) -> None:
+    """Raises ValueError unless each field is odd."""
     # An even kernel can't be padded to keep ceil(size / stride), which the counts rely on.
-    if getattr(owner, name) % 2 == 0:
-        raise ValueError(f"`{name}` must be odd, got {getattr(owner, name)}")
+    for name in names:
+        if getattr(owner, name) % 2 == 0:
+            raise ValueError(f"`{name}` must be odd, got {getattr(owner, name)}")
 
 
 def require_choice(owner: object, name: str, choices: Any) -> None:
     """Raises ValueError unless the field is one of the texts of a ``Literal``."""
-    if getattr(owner, name) not in get_args(choices):
+    # As typing.get_args gives them, in a third of the time: specs are made by the hundred thousand.
+    if getattr(owner, name) not in choices.__args__:
         raise ValueError(
-            f"`{name}` must be one of {', '.join(get_args(choices))}, got {getattr(owner, name)!r}"
+            f"`{name}` must be one of {', '.join(choices.__args__)}, got {getattr(owner, name)!r}"
         )
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from math import prod
 from typing import assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, runs
 from scalesearch.architecture.spec import Arch
 
 __all__ = ["Cost", "block_count", "count", "count_blocks"]
@@ -72,7 +71,9 @@ def count(arch: Arch) -> Cost:
         from scalesearch.architecture.code_network import count_code  # it can only be counted with torch
 
         return count_code(arch)
-    return count_blocks(lower(arch))
+    return _cost(
+        (run.layers if run.shortcut is None else (*run.layers, run.shortcut), run.times) for run in runs(arch)
+    )
 
 
 def block_count(arch: Arch) -> int:
@@ -82,18 +83,21 @@ def block_count(arch: Arch) -> int:
 
 def count_blocks(blocks: Iterable[Block]) -> Cost:
     """The cost of lowered blocks for one image: of a whole network, or of a part of it."""
-    total: _Counts = (0, 0, 0, 0, 0, 0)
-    layers: tuple[Layer, ...] = ()
-    cost = total
-    for block in blocks:
-        # Repeats of a stage share one tuple of layers: it needs adding up only once.
-        if block.layers is not layers:
-            layers = block.layers
-            cost = reduce(_add, map(_layer_cost, layers))
-        total = _add(total, cost)
-        if block.shortcut is not None:
-            total = _add(total, _layer_cost(block.shortcut))
-    params, macs, activations, norm_elements, pool_elements, built = total
+    return _cost((block.every, 1) for block in blocks)
+
+
+def _cost(parts: Iterable[tuple[tuple[Layer, ...], int]]) -> Cost:
+    """The cost of layers, each tuple of them so many times."""
+    params = macs = activations = norm_elements = pool_elements = built = 0
+    for layers, times in parts:
+        for layer in layers:
+            own = _layer_cost(layer)
+            params += times * own[0]
+            macs += times * own[1]
+            activations += times * own[2]
+            norm_elements += times * own[3]
+            pool_elements += times * own[4]
+            built += times * own[5]
     return Cost(
         params=params,
         macs=macs,
@@ -104,21 +108,19 @@ def count_blocks(blocks: Iterable[Block]) -> Cost:
     )
 
 
-def _add(a: _Counts, b: _Counts) -> _Counts:
-    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4], a[5] + b[5]
-
-
 def _layer_cost(layer: Layer) -> _Counts:
     match layer:
         case Conv():
             weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
             pixels = prod(layer.out_size)
             out = layer.out_channels * pixels
-            return weights + 2 * layer.out_channels, weights * pixels, out, out, 0, 1
+            vectors = 3 if layer.bias else 2
+            return weights + vectors * layer.out_channels, weights * pixels, out, out, 0, 1
         case SqueezeExcite():
             weights = 2 * layer.channels * layer.squeezed
             outputs = layer.channels + layer.squeezed
-            return weights + outputs, weights, outputs, 0, layer.channels * prod(layer.size), 1
+            biases = outputs if layer.bias else layer.channels
+            return weights + biases, weights, outputs, 0, layer.channels * prod(layer.size), 1
         case MaxPool():
             return 0, 0, 0, 0, 0, 1
         case Pool():

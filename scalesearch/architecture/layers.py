@@ -7,118 +7,44 @@ counted is what is built. A size is the (height, width) of a feature map in pixe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from scalesearch.architecture.spec import Activation, ArchSpec, BlockKind, StageSpec
+from scalesearch.architecture.plain_layers import (
+    Block,
+    Conv,
+    Layer,
+    Linear,
+    MaxPool,
+    Pool,
+    Size,
+    SqueezeExcite,
+    strided,
+)
+from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
 
-__all__ = ["Block", "Conv", "Layer", "Linear", "MaxPool", "Pool", "Size", "SqueezeExcite", "lower"]
-
-Size = tuple[int, int]
-
-
-def _strided(size: Size, stride: int) -> Size:
-    return -(-size[0] // stride), -(-size[1] // stride)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conv:
-    """Convolution without bias, padded to give ``ceil(in_size / stride)``; batch norm; maybe activation."""
-
-    in_channels: int
-    out_channels: int
-    kernel_size: int
-    stride: int
-    groups: int
-    activation: Activation | None
-    in_size: Size
-
-    @property
-    def padding(self) -> int:
-        """Pixels of zeros on each side."""
-        return (self.kernel_size - 1) // 2
-
-    @property
-    def out_size(self) -> Size:
-        """Height and width of the output."""
-        return _strided(self.in_size, self.stride)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaxPool:
-    """Maximum over 3x3 windows two pixels apart, padded to give ``ceil(in_size / 2)``."""
-
-    channels: int
-    in_size: Size
-
-    @property
-    def out_size(self) -> Size:
-        """Height and width of the output."""
-        return _strided(self.in_size, 2)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SqueezeExcite:
-    """Average pool, 1x1 to ``squeezed`` channels, activation, 1x1 back, sigmoid, product.
-
-    Both 1x1 have biases.
-    """
-
-    channels: int
-    squeezed: int
-    activation: Activation
-    size: Size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
-    """Global average pool: (channels, height, width) to (channels)."""
-
-    channels: int
-    size: Size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Linear:
-    """The classifier: dropout, then a fully connected layer with bias."""
-
-    in_features: int
-    out_features: int
-    dropout: float
-
-
-Layer = Conv | MaxPool | SqueezeExcite | Pool | Linear
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """Layers in a row; where ``residual``, their input is added to their output.
-
-    ``drop_path`` is the probability that stochastic depth skips the layers for a sample in training. Where
-    there is a ``shortcut``, the input goes through it to the sum; an ``activation`` follows the sum.
-    """
-
-    name: str
-    layers: tuple[Layer, ...]
-    residual: bool = False
-    drop_path: float = 0.0
-    shortcut: Conv | None = None
-    activation: Activation | None = None
-
-    @property
-    def every(self) -> tuple[Layer, ...]:
-        """All layers, the shortcut's too."""
-        return self.layers if self.shortcut is None else (*self.layers, self.shortcut)
+__all__ = [
+    "Block",
+    "Conv",
+    "Layer",
+    "Linear",
+    "MaxPool",
+    "Pool",
+    "Run",
+    "Size",
+    "SqueezeExcite",
+    "lower",
+    "runs",
+]
 
 
 class _Site(NamedTuple):
-    """Where a block stands: what it reads, with what stride, and the network's activation."""
+    """Where a block stands: what it reads, with what stride, and in which network."""
 
     in_channels: int
     stride: int
     size: Size
-    activation: Activation
+    arch: ArchSpec
 
     def conv(
         self,
@@ -136,8 +62,9 @@ class _Site(NamedTuple):
             kernel_size=kernel_size,
             stride=self.stride if strided else 1,
             groups=groups,
-            activation=self.activation if act else None,
+            activation=self.arch.activation if act else None,
             in_size=self.size,
+            bias=self.arch.conv_bias == "all" or (act and self.arch.conv_bias == "activated"),
         )
 
     def after(self, conv: Conv) -> _Site:
@@ -146,16 +73,23 @@ class _Site(NamedTuple):
             in_channels=conv.out_channels,
             stride=self.stride // conv.stride,
             size=conv.out_size,
-            activation=self.activation,
+            arch=self.arch,
         )
 
 
 def _squeeze_excite(stage: StageSpec, block_input: int, site: _Site) -> tuple[SqueezeExcite, ...]:
-    if stage.squeeze_ratio == 0:
+    squeezed = stage.bottleneck_of_gate(block_input, site.in_channels)
+    if squeezed == 0:
         return ()
-    squeezed = max(1, int(stage.squeeze_ratio * block_input))
+    arch = site.arch
     gate = SqueezeExcite(
-        channels=site.in_channels, squeezed=squeezed, activation=site.activation, size=site.size
+        channels=site.in_channels,
+        squeezed=squeezed,
+        activation=arch.squeeze_activation or arch.activation,
+        size=site.size,
+        gate=arch.gate,
+        form=arch.squeeze_form,
+        bias=arch.squeeze_bias,
     )
     return (gate,)
 
@@ -165,8 +99,8 @@ def _mbconv(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
     read = site.in_channels
     expanded = read * stage.expand_ratio
     layers: list[Layer] = []
-    if stage.expand_ratio != 1:
-        expand = site.conv(expanded)
+    if stage.expand_ratio != 1 or stage.expand_always:
+        expand = site.conv(expanded, stage.expand_kernel_size)
         layers.append(expand)
         site = site.after(expand)
     depthwise = site.conv(expanded, stage.kernel_size, strided=True, groups=expanded)
@@ -223,50 +157,93 @@ _ALWAYS_RESIDUAL = ("bottleneck", "basic")
 _NEVER_RESIDUAL = ("separable",)
 
 
-def lower(arch: ArchSpec) -> Iterator[Block]:
-    """The blocks of ``arch`` from input to classifier, every layer with its sizes."""
-    site = _Site(
-        in_channels=arch.in_channels,
-        stride=arch.stem_stride,
-        size=arch.input_size,
-        activation=arch.activation,
-    )
+class Run(NamedTuple):
+    """Blocks in a row that are alike: the stem, the first block of a stage, all after it, the head.
+
+    Attributes:
+        name: ``stem``, ``stage1`` and so on, ``head``.
+        layers: of each block.
+        times: how many blocks there are.
+        skipped: whether each is alike at both ends, by itself or by a shortcut, so that it can be left out.
+        residual: whether it then adds its input to its output.
+        shortcut: what the input goes through to the sum.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    times: int = 1
+    skipped: bool = False
+    residual: bool = False
+    shortcut: Conv | None = None
+
+
+def runs(arch: ArchSpec) -> Iterator[Run]:
+    """The runs of ``arch`` from input to classifier, every layer with its sizes.
+
+    Costs need no more: what tells the blocks of a run apart is how likely stochastic depth drops them.
+    """
+    site = _Site(in_channels=arch.in_channels, stride=arch.stem_stride, size=arch.input_size, arch=arch)
     stem = site.conv(arch.stem_channels, arch.stem_kernel_size, strided=True)
-    channels, size = stem.out_channels, stem.out_size
-    opening: tuple[Layer, ...] = (stem,)
+    site = site.after(stem)
     if arch.stem_pool:
-        pool = MaxPool(channels=channels, in_size=size)
-        opening, size = (stem, pool), pool.out_size
-    yield Block(name="stem", layers=opening)
-    index, blocks = 0, arch.blocks
-    for stage_number, stage in enumerate(arch.stages, start=1):
+        pool = MaxPool(channels=site.in_channels, in_size=site.size)
+        site = _Site(site.in_channels, 1, pool.out_size, arch)
+        yield Run("stem", (stem, pool))
+    else:
+        yield Run("stem", (stem,))
+    for number, stage in enumerate(arch.stages, start=1):
         stride = stage.stride
-        for repeat in range(1, stage.repeats + 1):
-            site = _Site(in_channels=channels, stride=stride, size=size, activation=arch.activation)
-            # From the second repeat on all blocks of a stage are alike: they share one tuple of layers.
-            if repeat <= 2:
-                layers = _RULES[stage.block](stage, site)
-            always = stage.block in _ALWAYS_RESIDUAL
-            same = stride == 1 and channels == stage.channels
-            yield Block(
-                name=f"stage{stage_number}_block{repeat}",
-                layers=layers,
-                residual=always or (same and stage.block not in _NEVER_RESIDUAL),
-                drop_path=arch.drop_path * index / blocks,
-                shortcut=site.conv(stage.channels, strided=True, act=False) if always and not same else None,
-                activation=arch.activation if always else None,
+        always, never = stage.block in _ALWAYS_RESIDUAL, stage.block in _NEVER_RESIDUAL
+        # From the second repeat on all blocks of a stage are alike.
+        for times in (1, stage.repeats - 1):
+            if times == 0:
+                continue
+            site = _Site(site.in_channels, stride, site.size, arch)
+            same = stride == 1 and site.in_channels == stage.channels
+            skipped = always or (same and not never)
+            yield Run(
+                f"stage{number}",
+                _RULES[stage.block](stage, site),
+                times,
+                skipped,
+                skipped and stage.residual,
+                site.conv(stage.channels, strided=True, act=False) if always and not same else None,
             )
-            channels, size, stride, index = stage.channels, _strided(size, stride), 1, index + 1
-    head: tuple[Layer, ...] = ()
+            site = _Site(stage.channels, 1, strided(site.size, stride), arch)
+            stride = 1
+    layers: tuple[Layer, ...] = ()
     if arch.head_channels:
-        site = _Site(in_channels=channels, stride=1, size=size, activation=arch.activation)
         last = site.conv(arch.head_channels)
-        head, channels = (last,), last.out_channels
-    yield Block(
-        name="head",
-        layers=(
-            *head,
-            Pool(channels=channels, size=size),
-            Linear(in_features=channels, out_features=arch.classes, dropout=arch.dropout),
-        ),
-    )
+        site = site.after(last)
+        layers = (last,)
+    pooled = Pool(channels=site.in_channels, size=site.size)
+    classifier = Linear(in_features=site.in_channels, out_features=arch.classes, dropout=arch.dropout)
+    yield Run("head", (*layers, pooled, classifier))
+
+
+def lower(arch: ArchSpec) -> Iterator[Block]:
+    """The blocks of ``arch`` from input to classifier, every layer with its sizes.
+
+    The blocks of a run share one tuple of layers.
+    """
+    index, blocks, growing = 0, arch.blocks, arch.drop_path_rule == "linear"
+    stages = {f"stage{number}": stage for number, stage in enumerate(arch.stages, start=1)}
+    before = ""
+    for run in runs(arch):
+        stage = stages.get(run.name)
+        if stage is None:
+            yield Block(name=run.name, layers=run.layers)
+            continue
+        first = 1 if run.name != before else 2
+        before = run.name
+        for repeat in range(first, first + run.times):
+            drop_path = arch.drop_path * index / blocks if growing else arch.drop_path
+            yield Block(
+                name=f"{run.name}_block{repeat}",
+                layers=run.layers,
+                residual=run.residual,
+                drop_path=drop_path if run.skipped else 0.0,
+                shortcut=run.shortcut,
+                activation=arch.activation if stage.block in _ALWAYS_RESIDUAL else None,
+            )
+            index += 1

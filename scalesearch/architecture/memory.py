@@ -226,6 +226,7 @@ def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
         case Conv():
             weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
             vectors = 2 * layer.out_channels  # of batch norm: gradients take the place of saved statistics
+            weights += layer.out_channels if layer.bias else 0
             # The activation and batch norm each write a gradient, then free the one they read and the tensor
             # saved: ReLU its own output, the others their input.
             norm = _Walk(out + vectors, -out)
@@ -237,7 +238,8 @@ def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
             # It saves where each maximum was, in numbers twice as long.
             return _Walk(inputs, inputs - 3 * out - freed)
         case SqueezeExcite():
-            weights = 2 * layer.channels * layer.squeezed + layer.channels + layer.squeezed
+            weights = 2 * layer.channels * layer.squeezed + layer.channels
+            weights += layer.squeezed if layer.bias else 0
             # The pooled map, the gate, and both sides of the activation between (ReLU keeps one).
             squeezed = 1 if layer.activation == "relu" else 2
             pooled = batch * (2 * layer.channels + squeezed * layer.squeezed)

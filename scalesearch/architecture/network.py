@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from types import MappingProxyType
 from typing import Any, assert_never
@@ -75,7 +76,7 @@ class _SmallDepthwise(nn.Conv2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if x.is_cpu and self.weight.requires_grad and torch.is_grad_enabled():
             out: torch.Tensor = _DepthwiseByTaps.apply(x, self.weight, self.stride[0])
-            return out
+            return out if self.bias is None else out + self.bias[:, None, None]
         return super().forward(x)
 
 
@@ -98,13 +99,31 @@ class _SqueezeExcite(nn.Module):
     def __init__(self, layer: SqueezeExcite) -> None:
         super().__init__()
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.reduce = nn.Conv2d(layer.channels, layer.squeezed, 1)
+        self.reduce = _one_by_one(layer, layer.channels, layer.squeezed, bias=layer.bias)
         self.activation = ACTIVATIONS[layer.activation]()
-        self.expand = nn.Conv2d(layer.squeezed, layer.channels, 1)
+        self.expand = _one_by_one(layer, layer.squeezed, layer.channels)
+        self.gate = torch.sigmoid if layer.gate == "sigmoid" else partial(torch.softmax, dim=1)
+        self.dense = layer.form == "dense"
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        gate = self.expand(self.activation(self.reduce(self.pool(x))))
-        return x * torch.sigmoid(gate)
+        pooled = self.pool(x)
+        weights = self.gate(
+            self.expand(self.activation(self.reduce(pooled.flatten(1) if self.dense else pooled)))
+        )
+        return x * (weights[:, :, None, None] if self.dense else weights)
+
+
+def _one_by_one(layer: SqueezeExcite, channels: int, out_channels: int, *, bias: bool = True) -> nn.Module:
+    if layer.form == "dense":
+        return nn.Linear(channels, out_channels, bias=bias)
+    return nn.Conv2d(channels, out_channels, 1, bias=bias)
+
+
+def _stochastic_depth(p: float) -> nn.Module:
+    from torchvision.ops import StochasticDepth  # loading torchvision takes seconds
+
+    module: nn.Module = StochasticDepth(p, "row")
+    return module
 
 
 class _Residual(nn.Module):
@@ -118,11 +137,7 @@ class _Residual(nn.Module):
     ) -> None:
         super().__init__()
         self.body = body
-        self.drop_path: nn.Module = nn.Identity()
-        if drop_path > 0:
-            from torchvision.ops import StochasticDepth  # loading torchvision takes seconds
-
-            self.drop_path = StochasticDepth(drop_path, "row")
+        self.drop_path = _stochastic_depth(drop_path) if drop_path > 0 else nn.Identity()
         self.shortcut = shortcut
         self.activation = activation
 
@@ -143,7 +158,7 @@ def _module(layer: Layer, arch: ArchSpec) -> nn.Module:
                     stride=layer.stride,
                     padding=layer.padding,
                     groups=layer.groups,
-                    bias=False,
+                    bias=layer.bias,
                 ),
                 nn.BatchNorm2d(layer.out_channels, eps=arch.norm_eps, momentum=arch.norm_momentum),
             ]
@@ -176,12 +191,20 @@ def _initialise(module: nn.Module) -> None:
     elif isinstance(module, nn.Linear):
         bound = 1.0 / math.sqrt(module.out_features)
         nn.init.uniform_(module.weight, -bound, bound)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, _SqueezeExcite) and module.dense:
+        # They stand for 1x1 convolutions, and start like those.
+        for layer in module.children():
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, 0.0, math.sqrt(2.0 / layer.out_features))
 
 
 def _block(block: Block, arch: ArchSpec) -> nn.Module:
     body = nn.Sequential(*(_module(layer, arch) for layer in block.layers))
     if not block.residual:
+        if block.drop_path > 0:
+            body.append(_stochastic_depth(block.drop_path))
         return body
     shortcut = None if block.shortcut is None else _module(block.shortcut, arch)
     activation = None if block.activation is None else ACTIVATIONS[block.activation]()

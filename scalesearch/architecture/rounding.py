@@ -8,9 +8,10 @@ from typing import Literal
 
 from scalesearch.architecture.checks import require_choice, require_counts, set_share
 
-__all__ = ["RepeatsRule", "Rounding"]
+__all__ = ["ChannelsRule", "RepeatsRule", "Rounding"]
 
 RepeatsRule = Literal["ceil", "round", "floor"]
+ChannelsRule = Literal["nearest", "ceil", "floor"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,9 @@ class Rounding:
     The defaults are those of the official code: channels to the nearest multiple of 8, one step up where
     that would keep less than 90% of them; repeats rounded up; resolution to the nearest pixel.
 
+    ``channels_rule``: ``ceil`` takes the whole part of the scaled channels up to a multiple, ``floor`` takes
+    it down to one, at least to the divisor itself; neither looks at the share that is kept.
+
     Raises:
         ValueError: if a divisor or multiple is below 1, the fraction outside [0, 1] or the rule unknown.
     """
@@ -28,14 +32,16 @@ class Rounding:
     min_kept_fraction: float = 0.9
     repeats_rule: RepeatsRule = "ceil"
     resolution_multiple: int = 1
+    channels_rule: ChannelsRule = "nearest"
 
     def __post_init__(self) -> None:
         require_counts(self, "channel_divisor", "resolution_multiple")
         set_share(self, "min_kept_fraction")
         require_choice(self, "repeats_rule", RepeatsRule)
+        require_choice(self, "channels_rule", ChannelsRule)
 
     def channels(self, base: int, width: float, *, groups: int = 1) -> int:
-        """``base * width`` channels, to the nearest multiple of the divisor (official rule).
+        """``base * width`` channels, to a multiple of the divisor, the nearest by the official rule.
 
         With ``groups``, of which ``base`` is a multiple, to one of the least common multiple of both.
         """
@@ -43,6 +49,11 @@ class Rounding:
             return base
         scaled = base * width
         divisor = math.lcm(self.channel_divisor, groups)
+        if self.channels_rule != "nearest":
+            # 40 * 1.1 may come out a hair under 44, which is whole already.
+            whole = int(round(scaled, 9))
+            steps = -(-whole // divisor) if self.channels_rule == "ceil" else whole // divisor
+            return divisor * max(1, steps)
         rounded = max(divisor, int(scaled + divisor / 2) // divisor * divisor)
         if rounded < self.min_kept_fraction * scaled:
             rounded += divisor

@@ -64,7 +64,7 @@ def rows(arch: ArchSpec) -> tuple[Row, ...]:
         found.append(
             Row(
                 name=name,
-                operator=_stem(arch) if name == "stem" else _head(arch) if stage is None else _block(stage),
+                operator=_operator(arch, name, stage),
                 input_size=first.in_size if isinstance(first, Conv | MaxPool) else _map(first),
                 stride=stem if name == "stem" else 1 if stage is None else stage.stride,
                 channels=_channels(arch, name, stage),
@@ -94,19 +94,35 @@ def _kernel(side: int) -> str:
     return f"k{side}x{side}"
 
 
+def _operator(arch: ArchSpec, name: str, stage: StageSpec | None) -> str:
+    if stage is not None:
+        return _block(stage, arch)
+    return _stem(arch) if name == "stem" else _head(arch)
+
+
 def _stem(arch: ArchSpec) -> str:
     pool = " & max pool" if arch.stem_pool else ""
-    return f"Conv, {_kernel(arch.stem_kernel_size)}{pool}"
+    return f"Conv, {_kernel(arch.stem_kernel_size)}{_bias(arch)}{pool}"
 
 
 def _head(arch: ArchSpec) -> str:
-    return f"{'Conv1x1 & ' if arch.head_channels else ''}Pooling & FC"
+    return f"{f'Conv1x1{_bias(arch)} & ' if arch.head_channels else ''}Pooling & FC"
 
 
-def _block(stage: StageSpec) -> str:
+def _bias(arch: ArchSpec) -> str:
+    return "" if arch.conv_bias == "none" else ", bias"
+
+
+def _block(stage: StageSpec, arch: ArchSpec) -> str:
     parts = [_OPERATORS[stage.block].format(stage.expand_ratio), _kernel(stage.kernel_size)]
     if stage.groups > 1:
         parts.append(f"{stage.groups} groups")
-    if stage.squeeze_ratio:
-        parts.append("SE")
-    return ", ".join(parts)
+    said = stage.expand_kernel_size > 1 if stage.expand_ratio > 1 else stage.expand_always
+    if said:  # where it is another than MBConv's own
+        parts.append(f"{_kernel(stage.expand_kernel_size)} expansion")
+    if stage.squeezed or stage.squeeze_ratio:
+        fixed = f" {stage.squeezed}" if stage.squeezed else ""
+        parts.append(f"SE{fixed}{' softmax' if arch.gate == 'softmax' else ''}")
+    if not stage.residual:
+        parts.append("no sum")
+    return ", ".join(parts) + _bias(arch)

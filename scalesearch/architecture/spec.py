@@ -7,25 +7,24 @@ and channels is in a :class:`Rounding`, which travels with every record.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Literal, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
-from scalesearch.architecture.checks import (
-    MOST,
-    MOST_REPEATS,
-    require_bool,
-    require_choice,
-    require_counts,
-    require_odd,
-    set_share,
-)
+from scalesearch.architecture.checks import MOST, MOST_REPEATS
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.rounding import RepeatsRule, Rounding
-from scalesearch.architecture.stage import LATER, BlockKind, StageSpec, plain
+from scalesearch.architecture.rounding import ChannelsRule, RepeatsRule, Rounding
+from scalesearch.architecture.stage import BlockKind, SqueezeOf, StageSpec
+from scalesearch.architecture.table_spec import (
+    Activation,
+    ArchSpec,
+    ConvBias,
+    DropPathRule,
+    Gate,
+    SqueezeForm,
+    WidthRule,
+)
 from scalesearch.scaling import Coefficients, Multipliers
 
 __all__ = [
@@ -35,8 +34,14 @@ __all__ = [
     "Arch",
     "ArchSpec",
     "BlockKind",
+    "ChannelsRule",
+    "ConvBias",
+    "DropPathRule",
+    "Gate",
     "RepeatsRule",
     "Rounding",
+    "SqueezeForm",
+    "SqueezeOf",
     "StageSpec",
     "WidthRule",
     "arch_from_dict",
@@ -45,123 +50,6 @@ __all__ = [
     "scale",
     "without_drop_path",
 ]
-
-Activation = Literal["silu", "relu", "relu6"]
-WidthRule = Literal["scaled", "grown", "fixed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchSpec:
-    """A whole network: stem, stages, head, classifier and the input resolution it is meant for.
-
-    Attributes:
-        name: what it is called; no part of its key.
-        stem_channels: of the first convolution.
-        stages: the rows of the table.
-        head_channels: of the 1x1 convolution before the pool; 0 leaves it out.
-        resolution: height of the input in pixels, and its width, where ``resolution_width`` says no other.
-        classes: outputs.
-        in_channels: of the input.
-        stem_kernel_size: of the first convolution.
-        dropout: before the classifier.
-        drop_path: the drop probability that stochastic depth would reach after the last block: it grows
-            linearly from 0 over the blocks.
-        norm_eps: batch norm's.
-        norm_momentum: batch norm's, as torch counts it (1 - the papers').
-        activation: after every convolution that has one.
-        stem_stride: of the first convolution.
-        stem_pool: whether a 3x3 max pool of stride 2 follows it (ResNet).
-        stem_width: ``scaled``: width multiplies ``stem_channels``; ``grown``: only where that makes more of
-            them; ``fixed``: never.
-        head_width: the same of ``head_channels``.
-        resolution_width: width of the input in pixels, where it is not the height.
-    """
-
-    name: str
-    stem_channels: int
-    stages: tuple[StageSpec, ...]
-    head_channels: int
-    resolution: int
-    classes: int = 1000
-    in_channels: int = 3
-    stem_kernel_size: int = 3
-    dropout: float = 0.2
-    drop_path: float = 0.2
-    norm_eps: float = 1e-3
-    norm_momentum: float = 0.01
-    activation: Activation = field(default="silu", metadata=LATER)
-    stem_stride: int = field(default=2, metadata=LATER)
-    stem_pool: bool = field(default=False, metadata=LATER)
-    stem_width: WidthRule = field(default="scaled", metadata=LATER)
-    head_width: WidthRule = field(default="scaled", metadata=LATER)
-    resolution_width: int | None = field(default=None, metadata=LATER)
-
-    def __post_init__(self) -> None:
-        counts = ("stem_channels", "resolution", "classes", "in_channels", "stem_stride")
-        require_counts(self, *counts, "stem_kernel_size")
-        require_counts(self, "head_channels", least=0)
-        if self.resolution_width is not None:
-            require_counts(self, "resolution_width")
-            if self.resolution_width == self.resolution:
-                # Said twice; equal networks have to be equal, and to have one key.
-                object.__setattr__(self, "resolution_width", None)
-        if not self.stages:
-            raise ValueError("`stages` must hold at least one stage, got none")
-        require_odd(self, "stem_kernel_size")
-        set_share(self, "dropout", "drop_path", below_one=True)
-        set_share(self, "norm_eps", "norm_momentum")
-        require_choice(self, "activation", Activation)
-        require_choice(self, "stem_width", WidthRule)
-        require_choice(self, "head_width", WidthRule)
-        require_bool(self, "stem_pool")
-
-    @property
-    def key(self) -> str:
-        """A content hash: equal for equal networks, whatever their names."""
-        content = self.to_dict()
-        del content["name"]
-        text = json.dumps(content, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    @property
-    def blocks(self) -> int:
-        """The number of blocks over all stages."""
-        return sum(stage.repeats for stage in self.stages)
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """(height, width) of the input in pixels."""
-        return self.resolution, self.resolution_width or self.resolution
-
-    @property
-    def total_stride(self) -> int:
-        """Pixels of the input that one step on the last map makes."""
-        stem = self.stem_stride * (2 if self.stem_pool else 1)
-        return stem * math.prod(stage.stride for stage in self.stages)
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain JSON data; :meth:`from_dict` turns it back."""
-        return plain(self) | {"stages": [plain(stage) for stage in self.stages]}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, object]) -> ArchSpec:
-        """The spec that :meth:`to_dict` wrote.
-
-        Raises:
-            ValueError: if a field is missing, unknown or of the wrong value.
-        """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(data) - known)
-        if unknown:
-            raise ValueError(f"`arch` must hold only known fields, got {', '.join(unknown)}")
-        rows = data.get("stages")
-        if not isinstance(rows, list):
-            raise ValueError(f"`stages` must be a list of stages, got {rows!r}")
-        try:
-            return cls(**(dict(data) | {"stages": tuple(StageSpec(**row) for row in rows)}))  # type: ignore[arg-type]  # checked by __post_init__
-        except TypeError as error:
-            raise ValueError(f"`arch` must describe a whole network: {error}") from None
-
 
 Arch = ArchSpec | CodeSpec
 """Any network: a table's, or what a user's own code builds."""
@@ -204,13 +92,10 @@ def scale(
         else (resolution, resolution)
     )
     if isinstance(base, CodeSpec):
-        return replace(
-            base,
-            depth=base.depth * multipliers.depth,
-            width=base.width * width,
-            resolution=height,
-            resolution_width=across,
-        )
+        from scalesearch.architecture.code_network import settled  # only torch can tell what it rounds to
+
+        depth, width = base.depth * multipliers.depth, base.width * width
+        return settled(replace(base, depth=depth, width=width, resolution=height, resolution_width=across))
     stages = tuple(
         replace(
             stage,
@@ -241,8 +126,8 @@ def reduce(
 ) -> _Arch:
     """A copy of ``base`` that is ``width`` times as wide in every part, to be scaled in its place.
 
-    A stem or head that ``scale`` holds fixed shrinks with the rest, and is held fixed from there: a narrow
-    MobileNetV2 with its full head would spend most of its parameters there.
+    What ``scale`` holds fixed, a stem, a head or a stage, shrinks with the rest, and is held fixed from
+    there: a narrow MobileNetV2 with its full head would spend most of its parameters in it.
 
     Args:
         base: the network.
@@ -256,11 +141,22 @@ def reduce(
     """
     height, across = (resolution, resolution_width) if resolution else base.input_size
     if isinstance(base, CodeSpec):
-        return replace(base, width=base.width * width, resolution=height, resolution_width=across)
-    whole = replace(base, stem_width="scaled", head_width="scaled")
+        from scalesearch.architecture.code_network import settled  # as scale does
+
+        return settled(replace(base, width=base.width * width, resolution=height, resolution_width=across))
+    whole = replace(
+        base,
+        stem_width=_loosened(base.stem_width),
+        head_width=_loosened(base.head_width),
+        stages=tuple(replace(stage, scaled_channels=True) for stage in base.stages),
+    )
     reduced = scale(whole, Multipliers(width=width), rounding)
     return replace(
         reduced,
+        stages=tuple(
+            replace(stage, scaled_channels=own.scaled_channels)
+            for stage, own in zip(reduced.stages, base.stages, strict=True)
+        ),
         stem_width=base.stem_width,
         head_width=base.head_width,
         resolution=height,
@@ -268,9 +164,17 @@ def reduce(
     )
 
 
+def _loosened(rule: WidthRule) -> WidthRule:
+    return "scaled" if rule in ("grown", "fixed") else rule
+
+
 def _widened(channels: int, rule: WidthRule, width: float, rounding: Rounding) -> int:
     if channels == 0 or rule == "fixed" or (rule == "grown" and width < 1):
         return channels
+    if rule in ("floor", "ceil"):
+        # As with repeats: 110 * 1.1 is 121.00000000000001 in binary; ceil must not make 122 of it.
+        product = round(channels * width, 9)
+        return max(1, math.floor(product) if rule == "floor" else math.ceil(product))
     return rounding.channels(channels, width)
 
 

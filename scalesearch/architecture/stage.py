@@ -17,22 +17,32 @@ from scalesearch.architecture.checks import (
 )
 from scalesearch.architecture.rounding import Rounding
 
-__all__ = ["LATER", "NONE", "WITHOUT", "BlockKind", "StageSpec", "plain"]
+__all__ = ["LATER", "NONE", "SELDOM", "WITHOUT", "BlockKind", "SqueezeOf", "StageSpec", "plain", "seldom"]
 
 BlockKind = Literal["mbconv", "fused_mbconv", "separable", "bottleneck", "basic"]
+SqueezeOf = Literal["input", "expanded"]
 # What a field is where there is none of it, and which blocks have none of what.
-NONE: Mapping[str, int] = MappingProxyType({"squeeze_ratio": 0, "expand_ratio": 1, "groups": 1})
+NONE: Mapping[str, Any] = MappingProxyType(
+    {
+        **{"squeeze_ratio": 0, "squeezed": 0, "squeeze_of": "input"},
+        **{"expand_ratio": 1, "expand_kernel_size": 1, "expand_always": False, "groups": 1, "residual": True},
+    }
+)
+_EXPANSION = ("expand_kernel_size", "expand_always")
+_SQUEEZE = ("squeeze_ratio", "squeezed", "squeeze_of")
 WITHOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "mbconv": ("groups",),
-        "fused_mbconv": ("groups",),
-        "separable": ("squeeze_ratio", "expand_ratio", "groups"),
-        "bottleneck": ("squeeze_ratio",),
-        "basic": ("squeeze_ratio", "expand_ratio", "groups"),
+        "fused_mbconv": ("groups", *_EXPANSION),
+        "separable": (*_SQUEEZE, "expand_ratio", "groups", *_EXPANSION, "residual"),
+        "bottleneck": (*_SQUEEZE, *_EXPANSION, "residual"),
+        "basic": (*_SQUEEZE, "expand_ratio", "groups", *_EXPANSION, "residual"),
     }
 )
 # A field that the first version's specs had not: they read as if at its default, and keep their keys.
 LATER = {"later": True}
+# One that hardly any network needs: a file that describes a network says nothing of it either.
+SELDOM = LATER | {"seldom": True}
 
 
 def plain(value: Any) -> dict[str, Any]:
@@ -42,6 +52,13 @@ def plain(value: Any) -> dict[str, Any]:
         for f in fields(value)
         if not (f.metadata.get("later") and getattr(value, f.name) == f.default)
     }
+
+
+def seldom(value: Any) -> tuple[str, ...]:
+    """The names of a spec's seldom fields that say something."""
+    return tuple(
+        f.name for f in fields(value) if f.metadata.get("seldom") and getattr(value, f.name) != f.default
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +74,20 @@ class StageSpec:
         expand_ratio: what the widest map of a block has times the channels of its input; in a bottleneck,
             what its output has times the channels inside, 4 in ResNet. 1 for separable and basic.
         channels: of the output of each block.
-        squeeze_ratio: the squeeze-and-excite bottleneck as a share of the block's *input* channels; 0 leaves
-            squeeze-and-excite out. Only mbconv and fused_mbconv have one.
+        squeeze_ratio: the squeeze-and-excite bottleneck as a share of the channels that ``squeeze_of`` names;
+            0 leaves squeeze-and-excite out. Only mbconv and fused_mbconv have one.
         groups: of the middle convolution of a bottleneck (ResNeXt, 1611.05431); the channels inside are a
             multiple of it however they are scaled.
         scaled_repeats: whether depth multiplies ``repeats``.
+        expand_kernel_size: of the convolution that expands an mbconv block's input, 1 in the papers.
+        expand_always: whether an mbconv block has one even where ``expand_ratio`` is 1.
+        squeezed: channels of the squeeze-and-excite bottleneck where they are a number of their own, which no
+            width changes, instead of a share; 0 where ``squeeze_ratio`` says.
+        squeeze_of: ``input``: the share is of the block's input channels, as in the paper's code;
+            ``expanded``: of the channels that squeeze-and-excite weighs.
+        residual: whether an mbconv or fused_mbconv block adds its input to its output where they are alike.
+            Where it doesn't, stochastic depth drops the outputs of such blocks with nothing in their place.
+        scaled_channels: whether width multiplies ``channels``.
     """
 
     block: BlockKind = "mbconv"
@@ -73,19 +99,29 @@ class StageSpec:
     squeeze_ratio: float = 0.25
     groups: int = field(default=1, metadata=LATER)
     scaled_repeats: bool = field(default=True, metadata=LATER)
+    expand_kernel_size: int = field(default=1, metadata=SELDOM)
+    expand_always: bool = field(default=False, metadata=SELDOM)
+    squeezed: int = field(default=0, metadata=SELDOM)
+    squeeze_of: SqueezeOf = field(default="input", metadata=SELDOM)
+    residual: bool = field(default=True, metadata=SELDOM)
+    scaled_channels: bool = field(default=True, metadata=LATER)
 
     def __post_init__(self) -> None:
         require_choice(self, "block", BlockKind)
         require_counts(self, "repeats", most=MOST_REPEATS)
-        require_counts(self, "kernel_size", "stride", "expand_ratio", "channels", "groups")
-        require_odd(self, "kernel_size")
+        require_counts(
+            self, "kernel_size", "stride", "expand_ratio", "channels", "groups", "expand_kernel_size"
+        )
+        require_counts(self, "squeezed", least=0)
+        require_odd(self, "kernel_size", "expand_kernel_size")
         set_share(self, "squeeze_ratio")
-        require_bool(self, "scaled_repeats")
+        require_choice(self, "squeeze_of", SqueezeOf)
+        require_bool(self, "scaled_repeats", "expand_always", "residual", "scaled_channels")
         for name in WITHOUT[self.block]:
-            none = NONE[name]
-            if getattr(self, name) != none:
+            none, value = NONE[name], getattr(self, name)
+            if value != none:
                 raise ValueError(
-                    f"`{name}` must be {none} in a {self.block} block, got {getattr(self, name)}"
+                    f"`{name}` must be {_said(none)} in a {self.block} block, got {_said(value)}"
                 )
         if self.block == "bottleneck" and self.channels % (self.expand_ratio * self.groups):
             raise ValueError(
@@ -98,10 +134,27 @@ class StageSpec:
         """Channels inside a bottleneck; the output's in any other block."""
         return self.channels // self.expand_ratio if self.block == "bottleneck" else self.channels
 
+    def bottleneck_of_gate(self, read: int, weighed: int) -> int:
+        """Channels inside squeeze-and-excite; 0 where the block has none.
+
+        Args:
+            read: channels of the block's input.
+            weighed: channels that squeeze-and-excite weighs.
+        """
+        if self.squeezed or self.squeeze_ratio == 0:
+            return self.squeezed
+        return max(1, int(self.squeeze_ratio * (read if self.squeeze_of == "input" else weighed)))
+
     def widened(self, width: float, rounding: Rounding) -> int:
-        """The channels that a width multiplier makes of this row's.
+        """The channels that a width multiplier makes of this row's, where it multiplies them.
 
         A bottleneck's inside is what is rounded, and its output stays ``expand_ratio`` times that.
         """
+        if not self.scaled_channels:
+            return self.channels
         inner = self.inner_channels
         return rounding.channels(inner, width, groups=self.groups) * (self.channels // inner)
+
+
+def _said(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 import tomli_w
 
-from scalesearch.architecture.baselines import BASELINES
+from scalesearch.architecture.baselines import built_in
 from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
-from scalesearch.architecture.stage import NONE, WITHOUT
+from scalesearch.architecture.stage import NONE, WITHOUT, seldom
 
 __all__ = ["network_toml", "read_network"]
 
@@ -70,7 +70,7 @@ def _network(data: dict[str, Any]) -> ArchSpec:
             f"resolution must be at least {arch.total_stride} px, or the strides, which multiply to that, "
             f"bring it to nothing, got {min(arch.input_size)}"
         )
-    known = BASELINES.get(arch.name)
+    known = built_in().get(arch.name)
     if known is not None and known != arch:
         raise ValueError(f"name must not be that of a built-in network with another table, got {arch.name!r}")
     return arch
@@ -89,7 +89,8 @@ def _require_keys(owner: type[ArchSpec] | type[StageSpec], data: dict[str, Any])
 def network_toml(arch: ArchSpec) -> str:
     """The file that :func:`read_network` reads ``arch`` from, a line for each row of its table."""
     values = {field.name: getattr(arch, field.name) for field in fields(arch) if field.name != "stages"}
-    said = {name: value for name, value in values.items() if value is not None}
+    silent = {field.name for field in fields(arch) if field.metadata.get("seldom")}.difference(seldom(arch))
+    said = {name: value for name, value in values.items() if value is not None and name not in silent}
     rows = arch.to_dict()["stages"]
     assert isinstance(rows, list)  # as from_dict wants it
     # What JSON writes for texts, numbers and truth values is TOML too.

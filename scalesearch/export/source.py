@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scalesearch.architecture.spec import ArchSpec, StageSpec
+from scalesearch.architecture.stage import seldom
 from scalesearch.files import write_bytes
 
 __all__ = ["python_source", "write_source"]
@@ -44,9 +45,11 @@ def python_source(arch: ArchSpec, facts: Mapping[str, Any], *, module: str, weig
         ValueError: if the network is made of other layers than EfficientNet's.
     """
     if not _like_efficientnet(arch):
+        odd = ", ".join(dict.fromkeys(name for part in (arch, *arch.stages) for name in seldom(part)))
         raise ValueError(
             "`to` must be other than python for a network with other blocks or activations than "
-            f"EfficientNet's, got {arch.name}: its file is not written yet"
+            f"EfficientNet's, got {arch.name}{f' with its own {odd}' if odd else ''}: its file is "
+            "not written yet"
         )
     template = files("scalesearch.export").joinpath("template.py").read_text("utf-8")
     _, _, code = template.partition('"""\n')
@@ -58,7 +61,11 @@ def python_source(arch: ArchSpec, facts: Mapping[str, Any], *, module: str, weig
 def _like_efficientnet(arch: ArchSpec) -> bool:
     """Whether the template knows all that the network is made of."""
     usual = arch.activation == "silu" and arch.stem_stride == 2 and not arch.stem_pool and arch.head_channels
-    return bool(usual) and all(stage.block == "mbconv" for stage in arch.stages)
+    return (
+        bool(usual)
+        and not any(seldom(part) for part in (arch, *arch.stages))
+        and all(stage.block == "mbconv" for stage in arch.stages)
+    )
 
 
 def _head(arch: ArchSpec, facts: Mapping[str, Any], module: str, weights: str) -> str:

@@ -309,6 +309,22 @@ def test_a_bottlenecks_output_is_its_inside_times_the_ratio(width: float, roundi
             "`channels` must be a multiple of expand_ratio x groups in a bottleneck, here 4 x 3, got 64",
         ),
         ({"scaled_repeats": 1}, "`scaled_repeats` must be true or false, got 1"),
+        ({"scaled_channels": "no"}, "`scaled_channels` must be true or false, got 'no'"),
+        ({"expand_kernel_size": 2}, "`expand_kernel_size` must be odd, got 2"),
+        ({"squeezed": -1}, "`squeezed` must be a whole number from 0 to 1,000,000, got -1"),
+        ({"squeeze_of": "output"}, "`squeeze_of` must be one of input, expanded, got 'output'"),
+        (
+            {"block": "fused_mbconv", "expand_always": True},
+            "`expand_always` must be false in a fused_mbconv block, got true",
+        ),
+        (
+            {"block": "basic", "squeeze_ratio": 0.0, "expand_ratio": 1, "residual": False},
+            "`residual` must be true in a basic block, got false",
+        ),
+        (
+            {"block": "bottleneck", "squeeze_ratio": 0.0, "squeezed": 4},
+            "`squeezed` must be 0 in a bottleneck block, got 4",
+        ),
     ],
 )
 def test_bad_stage(fields: dict[str, Any], message: str) -> None:
@@ -324,8 +340,14 @@ def test_bad_stage(fields: dict[str, Any], message: str) -> None:
         ({"activation": "gelu"}, "`activation` must be one of silu, relu, relu6, got 'gelu'"),
         ({"head_channels": -1}, "`head_channels` must be a whole number from 0 to 1,000,000, got -1"),
         ({"stem_stride": 0}, "`stem_stride` must be a whole number from 1 to 1,000,000, got 0"),
-        ({"stem_width": "wide"}, "`stem_width` must be one of scaled, grown, fixed, got 'wide'"),
+        ({"stem_width": "wide"}, "`stem_width` must be one of scaled, grown, fixed, floor, ceil, got 'wide'"),
         ({"stem_pool": "yes"}, "`stem_pool` must be true or false, got 'yes'"),
+        ({"conv_bias": True}, "`conv_bias` must be one of none, activated, all, got True"),
+        ({"drop_path_rule": "cubic"}, "`drop_path_rule` must be one of linear, constant, got 'cubic'"),
+        ({"gate": "relu"}, "`gate` must be one of sigmoid, softmax, got 'relu'"),
+        ({"squeeze_form": "linear"}, "`squeeze_form` must be one of conv, dense, got 'linear'"),
+        ({"squeeze_activation": "gelu"}, "`squeeze_activation` must be one of silu, relu, relu6, got 'gelu'"),
+        ({"squeeze_bias": 0}, "`squeeze_bias` must be true or false, got 0"),
         ({"resolution_width": 0}, "`resolution_width` must be a whole number from 1 to 1,000,000, got 0"),
     ],
 )

@@ -97,8 +97,10 @@ def test_batch_norm_starts_as_the_identity_with_the_papers_constants(b0: nn.Modu
 
 def test_survival_falls_linearly_over_the_blocks() -> None:
     blocks = [block for block in lower(EFFICIENTNET_B0) if block.name.startswith("stage")]
-    survival = [1 - block.drop_path for block in blocks]
-    assert survival == pytest.approx([1 - 0.2 * index / 16 for index in range(16)])
+    survival = [1 - block.drop_path for block in blocks if block.residual]
+    residual = [index for index, block in enumerate(blocks) if block.residual]
+    assert survival == pytest.approx([1 - 0.2 * index / 16 for index in residual])
+    assert {block.drop_path for block in blocks if not block.residual} == {0}
     network = build(EFFICIENTNET_B0)
     built = [module.p for module in network.modules() if isinstance(module, StochasticDepth)]
     assert built == [block.drop_path for block in blocks if block.residual]

@@ -10,9 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, baseline
+from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, baseline, built_in
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, RepeatsRule, Rounding, StageSpec, reduce, scale
+from scalesearch.architecture.spec import (
+    ArchSpec,
+    ChannelsRule,
+    RepeatsRule,
+    Rounding,
+    StageSpec,
+    reduce,
+    scale,
+)
 from scalesearch.scaling import Coefficients, Multipliers
 
 multiplier = st.floats(0.1, 4)
@@ -124,10 +132,70 @@ def test_resolution_below_one_pixel() -> None:
         ),
         ({"min_kept_fraction": 1.1}, "`min_kept_fraction` must be from 0 to 1, got 1.1"),
         ({"repeats_rule": "up"}, "`repeats_rule` must be one of ceil, round, floor, got 'up'"),
+        ({"channels_rule": "up"}, "`channels_rule` must be one of nearest, ceil, floor, got 'up'"),
     ],
 )
 def test_bad_rounding(fields: dict[str, Any], message: str) -> None:
     assert error_of(Rounding, **fields) == message
+
+
+@pytest.mark.parametrize(
+    ("rule", "base", "width", "channels"),
+    [
+        ("ceil", 16, 1.1, 20),  # 17.6: its whole part 17, up
+        ("ceil", 24, 1.1, 28),
+        ("ceil", 40, 1.1, 44),
+        ("ceil", 112, 1.1, 124),  # 123.2: 123, up
+        ("ceil", 16, 0.1, 4),
+        ("floor", 16, 1.1, 16),
+        ("floor", 24, 1.1, 24),
+        ("floor", 40, 1.1, 44),
+        ("floor", 80, 1.2, 96),
+        ("floor", 112, 1.1, 120),
+        ("floor", 16, 0.1, 4),  # at least the divisor
+        ("floor", 20, 0.7 + 1e-13, 12),
+        ("floor", 40, 0.7 - 1e-13, 28),  # 27.999999999996: a hair that binary made
+    ],
+)
+def test_channels_up_or_down(rule: ChannelsRule, base: int, width: float, channels: int) -> None:
+    assert Rounding(channel_divisor=4, channels_rule=rule).channels(base, width) == channels
+
+
+@pytest.mark.parametrize("rule", ["ceil", "floor"])
+@given(st.integers(1, 2000), st.floats(0.05, 5), st.integers(1, 8))
+def test_channels_up_or_down_are_the_next_multiple(
+    rule: ChannelsRule, base: int, width: float, divisor: int
+) -> None:
+    channels = Rounding(channel_divisor=divisor, channels_rule=rule, min_kept_fraction=1).channels(
+        base, width
+    )
+    if width == 1:
+        assert channels == base
+        return
+    assert channels % divisor == 0
+    exact = base * width
+    if rule == "floor":
+        assert channels <= max(divisor, exact + 1e-6)
+        assert channels > exact - divisor - 1e-6
+    else:
+        assert channels > exact - 1 - 1e-6
+        assert channels < max(exact, 1) + divisor + 1e-6
+
+
+@given(st.integers(8, 200), st.floats(0.05, 3), st.floats(0.05, 3))
+def test_a_stem_and_head_to_whole_channels(channels: int, width: float, depth: float) -> None:
+    base = replace(
+        EFFICIENTNET_B0, stem_channels=channels, head_channels=channels, stem_width="floor", head_width="ceil"
+    )
+    spec = scale(base, Multipliers(width=width, depth=depth), Rounding())
+    assert spec.stem_channels == max(1, math.floor(round(channels * width, 9)))
+    assert spec.head_channels == max(1, math.ceil(round(channels * width, 9)))
+
+
+def test_a_hair_of_binary_makes_no_channel() -> None:
+    assert 110 * 1.1 > 121
+    head = replace(EFFICIENTNET_B0, head_channels=110, head_width="ceil")
+    assert scale(head, Multipliers(width=1.1), Rounding()).head_channels == 121
 
 
 # --- specs
@@ -223,7 +291,7 @@ def test_from_dict_names_a_missing_field() -> None:
 
 def test_baselines_by_name() -> None:
     assert all(baseline(name) is spec for name, spec in BASELINES.items())
-    assert error_of(baseline, "vgg") == f"`baseline` must be one of {', '.join(BASELINES)}, got 'vgg'"
+    assert error_of(baseline, "vgg") == f"`baseline` must be one of {', '.join(built_in())}, got 'vgg'"
 
 
 # --- scaling

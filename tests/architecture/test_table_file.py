@@ -20,6 +20,7 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import rows
 from scalesearch.architecture.spec import ArchSpec, StageSpec
 from scalesearch.architecture.table_file import network_toml, read_network
+from scalesearch.architecture.variants import VARIANTS
 
 MINE = """
 stem_channels = 8
@@ -45,6 +46,17 @@ def test_every_baseline_survives_its_file(tmp_path: Path, name: str) -> None:
     assert read_network(written(tmp_path, text)) == BASELINES[name]
     # A line for each row of the table.
     assert sum(line.startswith("    {") for line in text.splitlines()) == len(BASELINES[name].stages)
+
+
+def test_a_row_of_a_variant_is_refused_by_its_number(tmp_path: Path) -> None:
+    text = network_toml(VARIANTS["blog"].arch).replace("squeezed = 4", "squeezed = -4")
+    path = written(tmp_path, text)
+    with pytest.raises(ValueError) as error:
+        read_network(path)
+    assert str(error.value) == (
+        f"`baseline` must describe a network, got {path}: stage 1: squeezed must be a whole number from 0 to "
+        "1,000,000, got -4"
+    )
 
 
 def test_an_oblong_input_and_a_scaling_rule_survive_too(tmp_path: Path) -> None:
@@ -83,14 +95,16 @@ def test_a_row_need_not_say_what_its_block_could_not_have(tmp_path: Path) -> Non
             "colour",
             "unknown key 'colour'; there may be name, stem_channels, stages, head_channels, resolution, classes, "
             "in_channels, stem_kernel_size, dropout, drop_path, norm_eps, norm_momentum, activation, stem_stride, "
-            "stem_pool, stem_width, head_width, resolution_width",
+            "stem_pool, stem_width, head_width, resolution_width, conv_bias, drop_path_rule, "
+            "squeeze_activation, squeeze_form, squeeze_bias, gate",
         ),
         ("head_channels = 0", "", "head_channels is missing"),
         (
             "groups = 4",
             "group = 4",
             "stage 2: unknown key 'group'; there may be block, repeats, kernel_size, stride, expand_ratio, "
-            "channels, squeeze_ratio, groups, scaled_repeats",
+            "channels, squeeze_ratio, groups, scaled_repeats, expand_kernel_size, expand_always, squeezed, "
+            "squeeze_of, residual, scaled_channels",
         ),
         ("channels = 8, ", "", "stage 1: channels is missing"),
         (

@@ -16,6 +16,7 @@ from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec, StageSpec
+from scalesearch.architecture.variants import VARIANTS
 from scalesearch.export.source import python_source, write_source
 from scalesearch.export.state import State, write_state
 
@@ -204,3 +205,15 @@ def test_a_network_that_the_template_does_not_know_is_refused() -> None:
         "`to` must be other than python for a network with other blocks or activations than EfficientNet's, "
         "got resnet-18: its file is not written yet"
     )
+
+
+def test_a_variant_is_refused_by_what_is_its_own() -> None:
+    with pytest.raises(ValueError) as error:
+        python_source(VARIANTS["blog"].arch, {}, module="network", weights="w")
+    assert str(error.value) == (
+        "`to` must be other than python for a network with other blocks or activations than EfficientNet's, "
+        "got blog with its own conv_bias, drop_path_rule, squeeze_form, squeeze_bias, squeezed, residual, "
+        "expand_kernel_size: its file is not written yet"
+    )
+    # Its table is the paper's: the file is written.
+    assert "STEM_CHANNELS = 32" in python_source(VARIANTS["notes"].arch, {}, module="network", weights="w")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0
 from scalesearch.architecture.memory import inference_bytes, training_bytes
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce, scale
+from scalesearch.architecture.variants import VARIANTS
 from scalesearch.measure.memory import measured_bytes
 from scalesearch.records.timing import Setup
 from scalesearch.scaling import Multipliers
@@ -119,6 +120,16 @@ def test_closed_form_of_every_family(name: str, width: float, resolution: int, b
     assert training_bytes(arch, batch_size) == pytest.approx(measured, rel=0.01)
     measured = measured_inference_bytes(arch, batch_size)
     assert inference_bytes(arch, batch_size) == pytest.approx(measured, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["notebook-pytorch", "notebook-keras-dense", "blog"])
+def test_closed_form_of_every_variant(name: str) -> None:
+    """Biases, fully connected squeeze-and-excite, a softmax gate, no sums; 3x3 expansions' reordered weights
+    are what the last hundredth is for."""
+    variant = VARIANTS[name]
+    arch = reduce(variant.arch, 0.25, replace(variant.rounding, channel_divisor=2), resolution=48)
+    assert training_bytes(arch, 16) == pytest.approx(measured_training_bytes(arch, 16), rel=0.02)
+    assert inference_bytes(arch, 16) == pytest.approx(measured_inference_bytes(arch, 16), rel=0.01)
 
 
 def test_generator_and_environment_are_left_alone() -> None:

@@ -1,0 +1,73 @@
+"""How real multipliers become whole layers, channels and pixels, as options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from typing import Any, get_args
+
+import click
+from click.core import ParameterSource
+
+from scalesearch.architecture.spec import ChannelsRule, RepeatsRule, Rounding
+from scalesearch.architecture.variants import VARIANTS
+from scalesearch.cli.options import group
+
+__all__ = ["rounding_options"]
+
+
+def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Every rule that turns real multipliers into whole layers, channels and pixels.
+
+    A variant's own rules are the defaults where ``network`` or ``baseline`` names one.
+    """
+
+    @wraps(command)
+    def with_own_rules(*args: Any, **options: Any) -> Any:
+        named = options.get("network", options.get("baseline"))
+        if isinstance(named, str) and named in VARIANTS:
+            given, own = click.get_current_context().get_parameter_source, VARIANTS[named].rounding
+            for rule in fields(Rounding):
+                if given(rule.name) is ParameterSource.DEFAULT:
+                    options[rule.name] = getattr(own, rule.name)
+        return command(*args, **options)
+
+    return group(
+        click.option(
+            "--channel-divisor",
+            type=click.IntRange(min=1),
+            default=8,
+            show_default=True,
+            help="Channels are rounded to a multiple of this. A variant has rounding rules of its own, which "
+            "are its defaults.",
+        ),
+        click.option(
+            "--channels-rule",
+            type=click.Choice(get_args(ChannelsRule)),
+            default="nearest",
+            show_default=True,
+            help="To which multiple: the nearest, or that of their whole part's ceil or floor.",
+        ),
+        click.option(
+            "--min-kept-fraction",
+            type=click.FloatRange(0, 1),
+            default=0.9,
+            show_default=True,
+            help="Channels go one step up where rounding to the nearest would keep less than this share.",
+        ),
+        click.option(
+            "--repeats-rule",
+            type=click.Choice(get_args(RepeatsRule)),
+            default="ceil",
+            show_default=True,
+            help="How a stage's repeats are rounded.",
+        ),
+        click.option(
+            "--resolution-multiple",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Resolutions are rounded to a multiple of this many pixels.",
+        ),
+    )(with_own_rules)

@@ -1,0 +1,131 @@
+"""Variants wherever a baseline is asked for, each by its own rounding rules unless others are given."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.variants import VARIANTS, member_arch
+from scalesearch.bench.subjects import parse_subject
+from scalesearch.scaling import Multipliers
+from scalesearch.search.grid_plan import GridSettings
+
+Run = Callable[..., Result]
+
+SCALE = ("scale", "--alpha=1.2", "--beta=1.1", "--gamma=1", "--format=json")
+SHORT = (
+    *("--max-networks=2", "--images=16", "--batch-size=8", "--held-out=18", "--seeds=1", "--no-latency"),
+    *("--baseline-width=0.125", "--baseline-resolution=16", "--baseline-channel-divisor=1"),
+    *("--device=cpu", "--threads=1", "--jobs=1"),
+)
+
+
+def described(run: Run, *arguments: str) -> tuple[int, int]:
+    """(params, macs) of what describe prints."""
+    result = run("describe", *arguments, "--format=csv")
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    return sum(int(row["params"]) for row in rows), sum(int(row["macs"]) for row in rows)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_describe(run: Run, name: str) -> None:
+    cost = count(VARIANTS[name].arch)
+    assert described(run, name) == (cost.params, cost.macs)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_file_of_one_is_that_one(run: Run, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text(run("describe", name, "--format=toml").stdout, encoding="utf-8")
+    table = run("describe", path).stdout
+    assert table.splitlines()[0].strip() == name
+    assert table == run("describe", name).stdout
+
+
+def test_scaled_by_its_own_rules_unless_others_are_given(run: Run) -> None:
+    variant = VARIANTS["blog"]
+    b1 = replace(member_arch(variant, variant.members[1]), resolution=64)
+    given = ("blog", "--depth=1.2", "--width=1.1", "--resolution=64")
+    assert described(run, *given) == (count(b1).params, count(b1).macs)
+    # One rule is given, the others stay the variant's.
+    up = scale(
+        variant.arch, Multipliers(depth=1.2, width=1.1), replace(variant.rounding, repeats_rule="ceil")
+    )
+    assert described(run, *given, "--repeats-rule=ceil")[0] == count(up).params
+    official = ("--channels-rule=nearest", "--channel-divisor=8", "--repeats-rule=ceil")
+    usual = scale(variant.arch, Multipliers(depth=1.2, width=1.1), Rounding())
+    assert described(run, *given, *official)[0] == count(usual).params
+
+
+def test_scale(run: Run, tmp_path: Path) -> None:
+    variant = VARIANTS["notebook-pytorch"]
+    result = run(
+        *SCALE,
+        "--phi=0,1",
+        "--baseline=notebook-pytorch",
+        "--baseline-resolution=32",
+        f"--out={tmp_path / 'family'}",
+    )
+    assert result.exit_code == 0, result.output
+    b2 = replace(member_arch(variant, variant.members[2]), resolution=32)
+    assert [row["params"] for row in json.loads(result.stdout)] == [
+        count(variant.arch).params,
+        count(b2).params,
+    ]
+
+
+@pytest.mark.slow
+def test_a_grid_keeps_the_rules_and_goes_on_with_them(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    begun = run("grid", "--baseline=blog", f"--out={folder}", *SHORT)
+    assert begun.exit_code == 0, begun.output
+    kept = tomllib.loads((folder / "run.toml").read_text("utf-8"))["grid"]
+    assert (kept["baseline"], kept["channels_rule"], kept["channel_divisor"]) == ("blog", "floor", 4)
+    assert kept["repeats_rule"] == "floor"
+    assert "baseline_arch" not in kept
+    same = run("grid", f"--config={folder / 'run.toml'}", f"--out={folder}")
+    assert same.exit_code == 0, same.output
+    other = run("grid", "--baseline=blog", "--channels-rule=nearest", f"--out={folder}", *SHORT)
+    assert other.exit_code == 2
+    assert "(channels_rule: 'floor' there, 'nearest' asked)" in other.stderr
+    # Its networks are built again by the same rules.
+    winner = parse_subject(f"{folder}:winner")
+    rows = csv.DictReader((folder / "candidates.csv").read_text("utf-8").splitlines())
+    assert str(count(winner.arch).params) in {row["params"] for row in rows}
+
+
+def test_settings_say_the_rule_only_where_it_says_something() -> None:
+    assert "channels_rule" not in GridSettings().to_dict()
+    assert GridSettings(channels_rule="ceil").to_dict()["channels_rule"] == "ceil"
+    # The rule that is not the variant's own has to be said, or it would be taken for the default.
+    assert GridSettings(baseline="blog").to_dict()["channels_rule"] == "nearest"
+
+
+def test_a_dry_run(run: Run) -> None:
+    result = run("grid", "--baseline=notebook-keras", "--dry-run", *SHORT)
+    assert result.exit_code == 0, result.output
+    assert "to be trained" in result.stdout
+
+
+def test_measured_networks_go_by_the_same_rules() -> None:
+    variant = VARIANTS["blog"]
+    b2 = parse_subject("blog:1.44,1.21,1").arch
+    assert b2.key == replace(member_arch(variant, variant.members[2]), name="").key
+    assert parse_subject("notes").arch.key == VARIANTS["notes"].arch.key
+
+
+def test_help_names_them(run: Run) -> None:
+    text = " ".join(run("grid", "--help").stdout.split())
+    assert all(name in text for name in VARIANTS)
+    assert "--channels-rule [nearest|ceil|floor]" in text
