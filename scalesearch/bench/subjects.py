@@ -2,11 +2,13 @@
 
 What a user may write for one::
 
-    b3, efficientnet-b3                      a published network
-    b0..b7                                   a range of them
+    b3, efficientnet-b3, lite3               a published network
+    b0..b7, lite0..lite4                     a range of them
     efficientnet-b0                          a baseline
     efficientnet-b0:1.2,1.1,1.15             a baseline scaled in depth, width and resolution
+    blog, blog:1.2,1.1,1                     a variant likewise, by its own rounding rules
     my_net.toml, my_net.toml:1,1.2,1         the network of a file, as it is or scaled
+    package.module:function:1,1.2,1          what a user's own code builds, as it is or scaled
     reports/scale/family.csv, reports/scale  the networks of a table, or of a run's folder
     reports/grid:winner, reports/grid:8492a  one network of a run
     b0@dtype=bf16,batch=8                    any of them in another setup than the command's
@@ -20,10 +22,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scalesearch.architecture.baselines import BASELINES
-from scalesearch.architecture.published import published_family
+from scalesearch.architecture.baselines import BASELINES, built_in
+from scalesearch.architecture.code_import import can_be_found
+from scalesearch.architecture.code_spec import TARGET
+from scalesearch.architecture.published import published_network, published_networks
 from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.architecture.table_file import read_network
+from scalesearch.architecture.variants import VARIANTS, rounding_of
 from scalesearch.bench.network_files import Base, named_networks
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.records.timing import Setup
@@ -119,13 +124,14 @@ def _parse(text: str, base: Base, argument: str) -> list[Subject]:
 
 
 def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]]:
-    published = published_family()
-    if (short := text.removeprefix("efficientnet-")) in published:
-        arch = published[short].arch()
+    published = published_networks()
+    if (one := published_network(text)) is not None:
+        arch = one.arch()
         return [(arch.name, arch)]
-    if match := re.fullmatch(r"(?:efficientnet-)?b(\d+)\.\.(?:efficientnet-)?b(\d+)", text):
-        names = [f"b{index}" for index in range(int(match[1]), min(int(match[2]), len(published)) + 1)]
-        if names and all(name in published for name in (names[0], f"b{match[2]}")):
+    if match := re.fullmatch(r"(?:efficientnet-)?(b|lite)(\d+)\.\.(?:efficientnet-)?\1(\d+)", text):
+        kind, first, last = match[1], int(match[2]), int(match[3])
+        names = [f"{kind}{index}" for index in range(first, min(last, len(published)) + 1)]
+        if names and all(name in published for name in (names[0], f"{kind}{last}")):
             archs = [published[name].arch() for name in names]
             return [(arch.name, arch) for arch in archs]
         raise ValueError(
@@ -137,20 +143,35 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]
         given = read_network(Path(name))
         own = Base(baseline=given.name, given=given, classes=given.classes, rounding=base.rounding)
         return [_multiplied(own, after, text, argument)] if colon else [(given.name, given)]
-    if name in BASELINES:
-        own = Base(baseline=name, rounding=base.rounding)
+    if name in built_in():
+        own = Base(baseline=name, rounding=rounding_of(name, base.rounding))
         return [_multiplied(own, after, text, argument)] if colon else [(name, own.arch)]
     if Path(text).exists():
         return named_networks(Path(text), "", base, argument)
     path, _, wanted = text.rpartition(":")
     if path and wanted and Path(path).exists():
         return named_networks(Path(path), wanted, base, argument)
+    code = re.fullmatch(f"({TARGET})(?::(.*))?", text)
+    if code is not None and can_be_found(target := code[1]):
+        return [_of_code(target, code[code.re.groups], base, text, argument)]
     raise ValueError(
         f"`{argument}` must be a published network ({', '.join(published)}), a range such as b0..b7, "
-        f"a baseline ({', '.join(BASELINES)}) with or without multipliers such as "
-        f"efficientnet-b0:1.2,1.1,1.15, a network's .toml file likewise, a family or candidates file, or a "
-        f"run's folder, got {text!r}{', which is not there' if '/' in text else ''}"
+        f"a baseline ({', '.join(BASELINES)}) or a variant ({', '.join(VARIANTS)}) with or without "
+        f"multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file or "
+        "package.module:function likewise, a family or candidates file, or a run's folder, got "
+        f"{text!r}{', which is not there' if '/' in text else ''}"
     )
+
+
+def _of_code(target: str, after: str | None, base: Base, text: str, argument: str) -> tuple[str, Arch]:
+    from scalesearch.architecture.code_network import code_baseline  # loads torch
+
+    try:
+        given = code_baseline(target)
+    except ValueError as error:
+        raise ValueError(str(error).replace("`baseline`", f"`{argument}`")) from error
+    own = Base(baseline=given.name, given=given, classes=given.classes, rounding=base.rounding)
+    return (given.name, given) if after is None else _multiplied(own, after, text, argument)
 
 
 def _multiplied(base: Base, after: str, text: str, argument: str) -> tuple[str, Arch]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import click
 
 from scalesearch.architecture.baselines import baseline, chosen_baseline
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import Row, rows
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, scale
 from scalesearch.architecture.table_file import network_toml
-from scalesearch.cli.network_types import BASELINE, INPUT_SIZE
-from scalesearch.cli.options import rounding_options
+from scalesearch.cli.main import Fail
+from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
+from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.scaling import Multipliers
 
 __all__ = ["describe"]
@@ -24,9 +26,21 @@ COLUMNS = (
     *("params", "macs", "activations"),
 )
 
+CODE_COLUMNS = {
+    "name": "{}",
+    "depth": "{:g}",
+    "width": "{:g}",
+    "input_height": "{:d}",
+    "input_width": "{:d}",
+    "layers": "{:,d}",
+    "params": "{:,d}",
+    "macs": "{:,d}",
+    "activations": "{:,d}",
+}
+
 
 @click.command
-@click.argument("network", type=BASELINE)
+@click.argument("network", type=NETWORK)
 @click.option("--depth", type=float, default=1.0, show_default=True, help="Times as many blocks in a stage.")
 @click.option("--width", type=float, default=1.0, show_default=True, help="Times as many channels.")
 @click.option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
@@ -42,8 +56,10 @@ COLUMNS = (
     show_default=True,
     help="table: to read. toml: a file that --baseline takes. csv, json: the table's rows.",
 )
-def describe(network: str | ArchSpec, output_format: str, **options: Any) -> None:
-    """Prints NETWORK, a built-in one's name or a .toml file, as a table like the paper's Table 1.
+def describe(network: str | Arch, output_format: str, **options: Any) -> None:
+    """Prints NETWORK, by its name or a .toml file, as a table like the paper's Table 1.
+
+    Of your own code (package.module:function) it prints the whole cost: what its parts are, it alone knows.
 
     Each row says what its blocks are, what they read and what they cost. As TOML it is a file to change and
     to scale in the baseline's place: depth multiplies its repeats, width its channels.
@@ -51,13 +67,16 @@ def describe(network: str | ArchSpec, output_format: str, **options: Any) -> Non
     \b
     Examples:
       scalesearch describe efficientnet-b0
+      scalesearch describe lite3
       scalesearch describe mobilenet-v2 --width 0.75 --resolution 160
       scalesearch describe resnet-18 --stem-stride 1 --resolution 32x32 --classes 10
       scalesearch describe resnet-50 --format toml > my_net.toml
       scalesearch grid --baseline my_net.toml
     """
     arch = _made(network, options)
-    if output_format == "toml":
+    if isinstance(arch, CodeSpec):
+        _describe_code(arch, output_format)
+    elif output_format == "toml":
         click.echo(network_toml(arch), nl=False)
     elif output_format == "table":
         _print(arch)
@@ -68,27 +87,48 @@ def describe(network: str | ArchSpec, output_format: str, **options: Any) -> Non
         print_table(frame([_plain(row) for row in rows(arch)], COLUMNS), output_format)
 
 
-def _made(network: str | ArchSpec, options: dict[str, Any]) -> ArchSpec:
+def _made(network: str | Arch, options: dict[str, Any]) -> Arch:
     """The network with what the options change of it; under another name where that is another network."""
     known = baseline(network) if isinstance(network, str) else network
-    rounding = Rounding(
-        **{name: options[name] for name in ("channel_divisor", "min_kept_fraction", "repeats_rule")},
-        resolution_multiple=options["resolution_multiple"],
-    )
+    rounding = Rounding(**{field.name: options[field.name] for field in fields(Rounding)})
     arch = chosen_baseline(known.name, known, options["stem_stride"])
-    assert isinstance(arch, ArchSpec)  # as the network it was made of
     arch = scale(arch, Multipliers(depth=options["depth"], width=options["width"]), rounding)
     if options["resolution"] is not None:
         height, width = options["resolution"]
         arch = replace(arch, resolution=height, resolution_width=width)
     given = {name: options[name] for name in ("classes", "in_channels") if options[name] is not None}
     arch = replace(arch, **given)
-    return arch if arch == known else replace(arch, name=f"my-{known.name}")
+    if isinstance(arch, CodeSpec) or arch == known:
+        return arch
+    return replace(arch, name=f"my-{known.name}")
 
 
 def _plain(row: Row) -> dict[str, Any]:
     height, width = row.input_size
     return asdict(row) | {"input_height": height, "input_width": width}
+
+
+def _describe_code(arch: CodeSpec, output_format: str) -> None:
+    if output_format == "toml":
+        raise Fail("--format must be table, csv or json for a network of your own code, got 'toml'")
+    import pandas as pd
+
+    from scalesearch.cli.show import print_table
+
+    cost = count(arch)
+    height, width = arch.input_size
+    row = {
+        "name": arch.name,
+        "depth": arch.depth,
+        "width": arch.width,
+        "input_height": height,
+        "input_width": width,
+        "layers": cost.layers,
+        "params": cost.params,
+        "macs": cost.macs,
+        "activations": cost.activations,
+    }
+    print_table(pd.DataFrame([row]), output_format, columns=CODE_COLUMNS)
 
 
 def _print(arch: ArchSpec) -> None:

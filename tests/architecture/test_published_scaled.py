@@ -4,7 +4,7 @@ import pytest
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.published import published_b0_scaled
+from scalesearch.architecture.published_scaled import published_b0_scaled, published_scaled
 from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.scaling import Multipliers
 
@@ -25,6 +25,32 @@ def test_rebuilt_costs_come_near_the_published_ones(name):
     multipliers = Multipliers(depth=row.depth, width=row.width, resolution=row.resolution)
     macs = count(scale(EFFICIENTNET_B0, multipliers, Rounding())).macs
     assert macs == pytest.approx(row.flops, rel=0.2)
+
+
+def test_the_tables_are_those_of_the_paper():
+    rows = published_scaled()
+    assert len(rows) == 19
+    assert [row.baseline for row in rows[:4]] == ["mobilenet-v1"] * 4
+    assert {row.source for row in rows[:14]} == {"arXiv 1905.11946v5 Table 3"}
+    assert rows[14:] == tuple(ROWS.values())
+    scaled = {(r.depth, r.width, r.resolution) for r in rows if r.scaling == "compound"}
+    assert scaled == {(1.4, 1.2, 1.3)}
+    assert [(r.scaling, r.flops, r.top1) for r in rows if r.baseline == "resnet-50"] == [
+        ("none", 4.1e9, 0.760),
+        ("depth", 16.2e9, 0.781),
+        ("width", 14.7e9, 0.777),
+        ("resolution", 16.4e9, 0.775),
+        ("compound", 16.7e9, 0.788),
+    ]
+
+
+def test_a_cost_is_the_printed_one_within_half_of_its_last_digit():
+    row = ROWS["depth"]
+    assert row.flops_step == 0.1e9
+    assert row.prints(1.84e9)
+    assert row.prints(1.76e9)
+    assert not row.prints(1.86e9)
+    assert not row.prints(1.74e9)
 
 
 def test_the_rows_cannot_be_changed():

@@ -1,0 +1,118 @@
+"""What a network would cost with blocks, channels and pixels that aren't whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+from scalesearch.architecture.layers import Block, Conv, Layer, lower
+from scalesearch.architecture.ledger import layer_cost
+from scalesearch.architecture.spec import MOST, ArchSpec, Rounding, scale
+from scalesearch.scaling import Multipliers
+
+__all__ = ["ExactCosts", "row_of"]
+
+# A probe's repeats: the first block of a stage, and one for all the others, which are alike.
+FIRST_AND_REST = 2
+
+
+class ExactCosts:
+    """Multiply-adds of each row with any of its numbers exact or rounded.
+
+    Channels that aren't whole are had by enlarging: a network with ``enlarged`` times the channels
+    everywhere, inputs and classes too, costs that much, or its square, times as much in each layer. So the
+    lowered layers alone say what a layer costs, here too, to about one part in ten thousand.
+    """
+
+    def __init__(self, base: ArchSpec, arch: ArchSpec, multipliers: Multipliers) -> None:
+        wide = max(multipliers.width, 1.0)
+        self.enlarged = max(1, int(MOST / (wide * _most_channels(base)) / 2))
+        self.resolution = multipliers.resolution
+        self.base = _probe(base, 1)
+        self.repeats_exact = {
+            f"stage{number}": stage.repeats * (multipliers.depth if stage.scaled_repeats else 1.0)
+            for number, stage in enumerate(base.stages, start=1)
+        }
+        self.repeats_built = {
+            f"stage{number}": float(stage.repeats) for number, stage in enumerate(arch.stages, start=1)
+        }
+        free = Rounding(channel_divisor=1, min_kept_fraction=0.0)
+        widened = scale(_probe(base, self.enlarged), Multipliers(width=multipliers.width), free)
+        self.exact = replace(widened, resolution=arch.resolution, resolution_width=arch.resolution_width)
+        self.built = _probe(arch, self.enlarged)
+
+    def rows(
+        self, *, repeats: bool = False, channels: bool = False, zoom: float | None = -1.0
+    ) -> dict[str, float]:
+        """Multiply-adds of each row.
+
+        Args:
+            repeats: whether they are rounded.
+            channels: whether they are rounded.
+            zoom: times as many pixels in each map as the baseline has; None for the maps as built, below 0
+                for those by the rule.
+        """
+        zoom = self.resolution**2 if zoom is not None and zoom < 0 else zoom
+        found: dict[str, list[float]] = {}
+        for before, block in zip(
+            lower(self.base), lower(self.built if channels else self.exact), strict=True
+        ):
+            found.setdefault(row_of(block), []).append(self._block(before, block, zoom))
+        times = self.repeats_built if repeats else self.repeats_exact
+        return {name: _stage(macs, times.get(name, 1.0)) for name, macs in found.items()}
+
+    def _block(self, before: Block, block: Block, zoom: float | None) -> float:
+        pairs: list[tuple[Layer, Layer]] = list(zip(before.layers, block.layers, strict=True))
+        if block.shortcut is not None:
+            # It gives the map that the last layer gives, whether the baseline's block has one or not.
+            pairs.append((before.shortcut or before.layers[-1], block.shortcut))
+        return math.fsum(self._layer(*pair, zoom) for pair in pairs)
+
+    def _layer(self, before: Layer, layer: Layer, zoom: float | None) -> float:
+        macs = layer_cost(layer).macs
+        depthwise = isinstance(layer, Conv) and layer.groups == layer.in_channels
+        cost = macs / (self.enlarged if depthwise else self.enlarged**2)
+        if zoom is not None and isinstance(layer, Conv) and isinstance(before, Conv):
+            cost *= zoom * prod(before.out_size) / prod(layer.out_size)
+        return cost
+
+
+def _stage(macs: Sequence[float], repeats: float) -> float:
+    """Of ``repeats`` blocks, of which the first reads other channels than the others, and a larger map."""
+    if len(macs) < FIRST_AND_REST:
+        return macs[0]
+    return macs[0] * min(1.0, repeats) + macs[1] * max(0.0, repeats - 1.0)
+
+
+def row_of(block: Block) -> str:
+    """The row of the table that a block belongs to: ``stem``, ``stage1`` and so on, ``head``."""
+    return block.name.partition("_")[0]
+
+
+def _most_channels(arch: ArchSpec) -> int:
+    return max(
+        *(arch.stem_channels, arch.head_channels, arch.in_channels, arch.classes),
+        *(max(stage.channels, stage.squeezed) for stage in arch.stages),
+    )
+
+
+def _probe(arch: ArchSpec, times: int) -> ArchSpec:
+    """``arch`` with ``times`` the channels everywhere, and two blocks in each stage."""
+    return replace(
+        arch,
+        in_channels=arch.in_channels * times,
+        stem_channels=arch.stem_channels * times,
+        head_channels=arch.head_channels * times,
+        classes=arch.classes * times,
+        stages=tuple(
+            replace(
+                stage,
+                repeats=FIRST_AND_REST,
+                channels=stage.channels * times,
+                squeezed=stage.squeezed * times,
+            )
+            for stage in arch.stages
+        ),
+    )

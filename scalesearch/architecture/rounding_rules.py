@@ -1,0 +1,97 @@
+"""What multipliers cost under each documented way of making whole layers, channels and pixels of them.
+
+A published figure says seldom how its network was rounded: these are the ways that it may have been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from scalesearch.architecture.cost import count, count_blocks
+from scalesearch.architecture.layers import Block, Conv, lower
+from scalesearch.architecture.rounding import Rounding
+from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.scaling import Multipliers
+
+__all__ = ["INNER_WIDTH", "OFFICIAL", "UNROUNDED", "RuleCost", "costs_by_rule", "rule_meanings"]
+
+OFFICIAL = "official"
+UNROUNDED = "nothing rounded"
+INNER_WIDTH = "inner width only"
+
+# What each part of a rounding may be, the official one first, and what it is called where it is another.
+REPEATS = (("ceil", ""), ("round", "repeats rounded"), ("floor", "repeats floored"))
+CHANNELS = ((8, 0.9, ""), (1, 0.0, "channels to 1"))
+PIXELS = ((1, ""), (32, "input to 32 px"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleCost:
+    """Multiply-adds of multipliers under the rounding that is called ``rule``."""
+
+    rule: str
+    macs: float
+
+
+def _roundings() -> dict[str, Rounding]:
+    """Every rounding by name, the official one first, then the ones that differ from it in one part."""
+    found = []
+    for (repeats, a), (divisor, kept, b), (multiple, c) in product(REPEATS, CHANNELS, PIXELS):
+        parts = [part for part in (a, b, c) if part]
+        rounding = Rounding(
+            channel_divisor=divisor,
+            min_kept_fraction=kept,
+            repeats_rule=repeats,  # type: ignore[arg-type]  # one of the literals above
+            resolution_multiple=multiple,
+        )
+        found.append((len(parts), ", ".join(parts) or OFFICIAL, rounding))
+    return {name: rounding for _, name, rounding in sorted(found, key=lambda item: item[0])}
+
+
+def rule_meanings() -> dict[str, str]:
+    """What each part of a rule's name means."""
+    return {
+        OFFICIAL: "repeats rounded up, channels to a multiple of 8 (one more where 10% would be lost), "
+        "input to the pixel",
+        "repeats rounded": "repeats to the nearest whole number",
+        "repeats floored": "repeats rounded down",
+        "channels to 1": "channels to the nearest whole number",
+        "input to 32 px": "input to a multiple of 32 px, which all strides divide",
+        INNER_WIDTH: "width multiplies the channels inside a bottleneck alone, not its output, as in wide "
+        "ResNets (arXiv 1605.07146; torchvision's wide_resnet50_2)",
+        UNROUNDED: "nothing is rounded: d x w^2 x r^2 times the exact baseline",
+    }
+
+
+def costs_by_rule(base: ArchSpec, multipliers: Multipliers) -> tuple[RuleCost, ...]:
+    """The cost of ``base`` so scaled under every rule that it has, the official one first."""
+    costs = [
+        RuleCost(rule=name, macs=count(scale(base, multipliers, rounding)).macs)
+        for name, rounding in _roundings().items()
+    ]
+    if any(stage.block == "bottleneck" for stage in base.stages):
+        wide = count_blocks(_inner_width(base, multipliers, Rounding()))
+        costs.append(RuleCost(rule=INNER_WIDTH, macs=wide.macs))
+    return (*costs, RuleCost(rule=UNROUNDED, macs=multipliers.nominal_ratio * count(base).macs))
+
+
+def _inner_width(base: ArchSpec, multipliers: Multipliers, rounding: Rounding) -> Iterator[Block]:
+    """The lowered blocks of ``base`` with width applied inside its bottlenecks alone."""
+    narrow = scale(base, replace(multipliers, width=1.0), rounding)
+    for block in lower(narrow):
+        if len(block.layers) == 3 and block.name.startswith("stage"):
+            reduce, middle, restore = block.layers
+            assert isinstance(reduce, Conv)
+            assert isinstance(middle, Conv)
+            assert isinstance(restore, Conv)
+            inner = rounding.channels(reduce.out_channels, multipliers.width, groups=middle.groups)
+            layers = (
+                replace(reduce, out_channels=inner),
+                replace(middle, in_channels=inner, out_channels=inner),
+                replace(restore, in_channels=inner),
+            )
+            yield replace(block, layers=layers)
+        else:
+            yield block

@@ -1,0 +1,256 @@
+"""``scalesearch explain``: why the numbers disagree."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scalesearch.architecture.baselines import BASELINES, baseline
+from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_network
+from scalesearch.architecture.rounding import Rounding
+from scalesearch.architecture.spec import Arch
+from scalesearch.architecture.variants import VARIANTS
+from scalesearch.cli.main import Fail
+from scalesearch.cli.network_types import NETWORK
+from scalesearch.cli.rounding_options import rounding_options
+from scalesearch.scaling import Coefficients, Multipliers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalesearch.architecture.explaining import Explanation
+    from scalesearch.architecture.published import PublishedNetwork
+    from scalesearch.report.explain import Section
+
+__all__ = ["explain"]
+
+MULTIPLIERS = ("depth", "width", "resolution")
+COEFFICIENTS = ("alpha", "beta", "gamma")
+SHARPEST = 16.0
+"""A resolution multiplier above this is taken for pixels."""
+WIDTH = 100
+"""Columns of a table where no terminal says how many it has."""
+
+
+class _What(click.ParamType[str | Arch]):
+    """A published network's name as it is; any other network as elsewhere."""
+
+    name = "network"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Arch:
+        if isinstance(value, str) and published_network(value) is not None:
+            return value
+        return NETWORK.convert(value, param, ctx)
+
+
+@click.command
+@click.argument("network", metavar="WHAT", type=_What(), required=False)
+@click.option(
+    "--variant", metavar="NAME", help="Instead of WHAT: in what a variant differs from the paper's."
+)
+@click.option("--list", "list_variants", is_flag=True, help="The variants that there are.")
+@click.option("--depth", type=float, help="Times as deep.  [default: 1]")
+@click.option("--width", type=float, help="Times as wide.  [default: 1]")
+@click.option("--resolution", type=float, help="Times as sharp, not pixels.  [default: 1]")
+@click.option("--alpha", type=float, help="Depth coefficient, >= 1.  [default: 1.2, the paper's]")
+@click.option("--beta", type=float, help="Width coefficient, >= 1.  [default: 1.1, the paper's]")
+@click.option("--gamma", type=float, help="Resolution coefficient, >= 1.  [default: 1.15, the paper's]")
+@click.option("--phi", type=float, help="Scale WHAT by the coefficients at this exponent.")
+@rounding_options
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(("table", "csv", "json", "markdown")),
+    default="table",
+    show_default=True,
+    help="table, markdown: everything, to read. csv: the rows of the network, or a variant's differences. "
+    "json: all numbers.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder for explain.md and a CSV file of each table.  [default: none is written]",
+)
+def explain(
+    network: str | Arch | None,
+    variant: str | None,
+    list_variants: bool,
+    output_format: str,
+    out: Path | None,
+    **options: Any,
+) -> None:
+    """Why WHAT costs what it does, and why others say another number.
+
+    WHAT is a published network (b0 to b8, l2, lite0 to lite4), a baseline or a variant by its name, a .toml
+    file, or code of yours (package.module:function). It is explained as published, or as it is, or scaled by
+    the multipliers --depth, --width and --resolution, or by the coefficients --alpha, --beta and --gamma at
+    --phi.
+
+    Says which phi each dimension implies, what each rounding did to each row, how the nominal ratio became
+    the realised one, and what fvcore, torch, timm, TensorFlow and the paper would count.
+
+    \b
+    Examples:
+      scalesearch explain b4
+      scalesearch explain lite3 --format markdown
+      scalesearch explain mobilenet-v2 --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 2
+      scalesearch explain efficientnet-b0 --depth 1.4 --repeats-rule round
+      scalesearch explain --variant blog
+    """
+    if list_variants:
+        for known in VARIANTS.values():
+            click.echo(f"{known.name:<22}{known.title}")
+        return
+    if (network is None) == (variant is None):
+        raise Fail(
+            "WHAT must be one network, or --variant NAME in its place, got "
+            + ("neither" if network is None else "both")
+        )
+    if variant is not None:
+        from scalesearch.report.explain_variant import variant_tables, variant_text
+
+        chosen = _variant(variant, options)
+        title, tables = f"{chosen.name}: {chosen.title}", variant_tables(chosen)
+        answer, sections = variant_text(chosen)
+    else:
+        assert network is not None  # as either is given
+        from scalesearch.report.explain import explanation_tables, explanation_text
+
+        explanation, published = _explained(network, options)
+        title, tables = explanation.arch.name, explanation_tables(explanation, published)
+        answer, sections = explanation_text(explanation, published)
+    _show(title, answer, sections, tables, output_format)
+    if out is not None:
+        _write(out, title, answer, sections, tables)
+        click.echo(f"Page: {out / 'explain.md'}", err=True)
+
+
+def _variant(name: str, options: Mapping[str, Any]) -> Any:
+    """The variant of that name; other options than its name change nothing and are refused."""
+    if name not in VARIANTS:
+        titles = "; ".join(f"{known.name} ({known.title})" for known in VARIANTS.values())
+        raise Fail(f"--variant must be one of {titles}; got {name!r}")
+    given = [option for option in (*MULTIPLIERS, *COEFFICIENTS, "phi") if options[option] is not None]
+    if given:
+        raise Fail(
+            f"--{given[0]} must be left out with --variant, got {options[given[0]]:g}; "
+            f"scalesearch explain {name} --{given[0]} ... scales it"
+        )
+    return VARIANTS[name]
+
+
+def _explained(what: str | Arch, options: Mapping[str, Any]) -> tuple[Explanation, PublishedNetwork | None]:
+    """The explanation that is asked for, with the network's published row where it has one."""
+    from scalesearch.architecture.explaining import explain as explain_network
+
+    rounding = Rounding(**{field.name: options[field.name] for field in fields(Rounding)})
+    coefficients = _coefficients(options)
+    asked = _multipliers(options, coefficients)
+    row = published_network(what) if isinstance(what, str) else None
+    if row is not None and asked is None:
+        explanation = explain_network(
+            BASELINES[row.baseline],
+            row.multipliers,
+            rounding,
+            coefficients,
+            resolution=row.resolution,
+            name=f"efficientnet-{row.name}",
+        )
+        return explanation, row
+    base = row.arch() if row is not None else baseline(what) if isinstance(what, str) else what
+    multipliers = asked or Multipliers()
+    values = (multipliers.depth, multipliers.width, multipliers.resolution)
+    name = base.name if asked is None else f"{base.name}:{','.join(f'{value:.4g}' for value in values)}"
+    return explain_network(base, multipliers, rounding, coefficients, name=name), None
+
+
+def _coefficients(options: Mapping[str, Any]) -> Coefficients:
+    """Those that were given, or the paper's."""
+    given = {name: options[name] for name in COEFFICIENTS if options[name] is not None}
+    if not given:
+        return PAPER_COEFFICIENTS
+    if missing := [name for name in COEFFICIENTS if name not in given]:
+        raise Fail(f"--{missing[0]} must be given where --{next(iter(given))} is: the three go together")
+    return Coefficients(**given)
+
+
+def _multipliers(options: Mapping[str, Any], coefficients: Coefficients) -> Multipliers | None:
+    """What the network is to be scaled by; None where nothing was said."""
+    given = {name: options[name] for name in MULTIPLIERS if options[name] is not None}
+    if options["phi"] is not None:
+        if given:
+            raise Fail(f"--phi must be left out where --{next(iter(given))} is given, got {options['phi']:g}")
+        if options["alpha"] is None:
+            raise Fail(
+                f"--phi must come with --alpha, --beta and --gamma, got {options['phi']:g} without them"
+            )
+        return coefficients.at(options["phi"])
+    if (sharper := given.get("resolution", 1.0)) > SHARPEST:
+        raise Fail(f"--resolution must be a multiplier such as 1.15, not pixels, got {sharper:g}")
+    return Multipliers(**given) if given else None
+
+
+def _show(
+    title: str,
+    answer: str,
+    sections: Sequence[Section],
+    tables: Mapping[str, pd.DataFrame],
+    output_format: str,
+) -> None:
+    if output_format == "table":
+        _print(title, answer, sections)
+    elif output_format == "markdown":
+        from scalesearch.cli.training_options import command_line
+        from scalesearch.report.explain import page
+
+        click.echo(page(title, answer, sections, command_line()), nl=False)
+    elif output_format == "csv":
+        from scalesearch.cli.show import print_table
+
+        print_table(
+            next(tables[name] for name in ("rows", "differences", "network") if name in tables), "csv"
+        )
+    else:
+        import json
+
+        found = {name: json.loads(numbers.to_json(orient="records")) for name, numbers in tables.items()}
+        click.echo(json.dumps(found, indent=2))
+
+
+def _print(title: str, answer: str, sections: Sequence[Section]) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    console.print(Text(title, style="bold"))
+    console.print(Text(answer))
+    for section in sections:
+        table = Table(title=Text(section.title, style="bold"), title_justify="left", box=None, pad_edge=False)
+        for index, name in enumerate(section.header):
+            # A number wraps sooner than that a narrow terminal cuts it off.
+            table.add_column(name, justify="left" if index < section.left else "right", overflow="fold")
+        for row in section.rows:
+            table.add_row(*map(Text, row))
+        console.print(Padding(table, (1, 0, 0, 0)))
+        if section.note:
+            console.print(Text(section.note, style="dim"))
+
+
+def _write(
+    out: Path, title: str, answer: str, sections: Sequence[Section], tables: Mapping[str, pd.DataFrame]
+) -> None:
+    from scalesearch.cli.training_options import command_line
+    from scalesearch.report.explain import page, write_tables
+
+    try:
+        write_tables(out, page(title, answer, sections, command_line()), tables)
+    except OSError as error:
+        raise Fail(f"--out must be a writable folder, got {out}: {error.strerror or error}") from error

@@ -1,0 +1,346 @@
+"""A user's own code: built, counted and sized as torch itself does it, and refused in one clear line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from scalesearch.architecture.code_network import code_baseline, settled
+from scalesearch.architecture.code_spec import CodeSpec, code_name
+from scalesearch.architecture.cost import block_count, count
+from scalesearch.architecture.memory import inference_bytes, training_bytes
+from scalesearch.architecture.network import build
+from scalesearch.architecture.spec import Rounding, arch_from_dict, reduce, scale
+from scalesearch.measure.flops import fvcore_count
+from scalesearch.measure.memory import measured_bytes
+from scalesearch.records.timing import Setup
+from scalesearch.scaling import Multipliers
+
+PLAIN = """
+import math
+from torch import nn
+
+def build(depth, width, num_classes):
+    c = max(1, round(16 * width))
+    layers = [nn.Conv2d(3, c, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU()]
+    for _ in range(max(1, math.ceil(2 * depth))):
+        layers += [nn.Conv2d(c, c, 3, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c, num_classes))
+"""
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Writes a module into the current folder; gives the target of its ``build``."""
+    monkeypatch.chdir(tmp_path)
+    tops = set()
+
+    def made(name: str, text: str) -> str:
+        tops.add(name.partition(".")[0])
+        path = tmp_path / f"{name.replace('.', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return f"{name}:build"
+
+    yield made
+    for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def plain(write: Write) -> CodeSpec:
+    return code_baseline(write("plain_net", PLAIN))
+
+
+def test_exact_costs_by_hand(plain: CodeSpec) -> None:
+    """At 32 px: a stem from 3 to 16 channels and two convolutions of 16, all on 16 x 16 maps; 1000 classes."""
+    cost = count(replace(plain, resolution=32))
+    weights = 27 * 16 + 2 * 9 * 16 * 16
+    assert cost.params == weights + 3 * 2 * 16 + 17 * 1000
+    assert cost.macs == weights * 256 + 16 * 1000
+    assert cost.activations == 3 * 16 * 256 + 1000
+    assert (cost.norm_elements, cost.pool_elements, cost.layers) == (3 * 16 * 256, 16 * 256, 5)
+    assert block_count(plain) == 5
+
+
+def test_counts_are_fvcores_and_torchs_own(plain: CodeSpec) -> None:
+    arch = scale(replace(plain, resolution=40, classes=10), Multipliers(depth=1.6, width=0.7), Rounding())
+    cost = count(arch)
+    flops = fvcore_count(arch)
+    assert (flops.conv_linear, flops.total) == (cost.macs, cost.fvcore_total)
+    with FlopCounterMode(display=False) as counter:
+        build(arch)(torch.zeros(1, 3, 40, 40))
+    assert counter.get_total_flops() == 2 * cost.macs
+
+
+@pytest.mark.parametrize(("mode", "counted"), [("training", training_bytes), ("inference", inference_bytes)])
+def test_bytes_are_those_that_torch_allocates(
+    plain: CodeSpec, mode: str, counted: Callable[[CodeSpec, int], int]
+) -> None:
+    """Within 2%: the profiler also sees what a convolution keeps for itself, for a moment."""
+    arch = replace(plain, resolution=48, classes=10)
+    measured = measured_bytes(arch, Setup(mode=mode, batch_size=16))
+    assert counted(arch, 16) == pytest.approx(measured, rel=0.02)
+
+
+def test_one_seed_makes_one_start(plain: CodeSpec) -> None:
+    arch = replace(plain, classes=7)
+    networks = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        networks.append(build(arch))
+    first, same, other = (n.state_dict()["0.weight"] for n in networks)
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+    assert networks[0](torch.zeros(2, 3, 16, 16)).shape == (2, 7)
+
+
+def test_counting_draws_no_random_number(plain: CodeSpec) -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    count(replace(plain, resolution=33))
+    training_bytes(replace(plain, resolution=33), 4)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_multipliers_that_round_alike_make_one_network(plain: CodeSpec) -> None:
+    def made(**multipliers: float) -> CodeSpec:
+        return scale(plain, Multipliers(**multipliers), Rounding())
+
+    assert made(depth=1.1).key == made(depth=1.5).key == settled(replace(plain, depth=1.4, shape="")).key
+    assert made(depth=1.1) == made(depth=1.5)
+    assert hash(made(depth=1.1)) == hash(made(depth=1.5))
+    assert len({plain.key, made(depth=1.1).key, made(width=1.1).key, made(resolution=1.1).key}) == 4
+    # What is reduced first, or given other classes on the way, is still that network.
+    assert (
+        replace(made(depth=1.3), classes=9).key
+        == scale(replace(plain, classes=9), Multipliers(depth=1.3), Rounding()).key
+    )
+    assert reduce(plain, 0.5, Rounding()).key == made(width=0.5).key
+
+
+def test_a_spec_survives_plain_data(plain: CodeSpec) -> None:
+    oblong = replace(plain, resolution_width=96)
+    assert arch_from_dict(plain.to_dict()) == plain
+    assert arch_from_dict(oblong.to_dict()) == oblong
+    assert oblong.key != plain.key
+
+
+def test_code_that_reads_values_is_counted_on_the_cpu(write: Write) -> None:
+    """A start from NumPy can't be made on the meta device, nor a branch on a value be taken there."""
+    reading = code_baseline(
+        write(
+            "reading_net",
+            """
+import numpy as np, torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, depth, width, num_classes):
+        super().__init__()
+        c = round(8 * width)
+        rates = [float(rate) for rate in torch.linspace(0, 0.1, round(2 * depth))]
+        self.body = nn.Sequential(nn.Conv2d(3, c, 3), *(nn.Conv2d(c, c, 1) for _ in rates))
+        self.shift = nn.Parameter(torch.from_numpy(np.zeros(c, np.float32)))
+        self.head = nn.Linear(c, num_classes)
+
+    def forward(self, x):
+        x = self.body(x)
+        if x.sum() > 1e9:
+            raise ArithmeticError
+        return self.head(x.mean((2, 3)) + self.shift)
+
+build = Net
+""",
+        )
+    )
+    cost = count(replace(reading, resolution=6, classes=2))
+    assert cost.macs == 16 * (27 * 8 + 2 * 64) + 16
+    assert cost.params == 27 * 8 + 8 + 2 * (64 + 8) + 8 + 18
+    one, two, three = (training_bytes(replace(reading, resolution=6), batch) for batch in (1, 2, 3))
+    assert one < two < three
+
+
+def test_functional_calls_cost_as_much_as_modules(write: Write) -> None:
+    bare = code_baseline(
+        write(
+            "bare_net",
+            """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, depth, width, num_classes):
+        super().__init__()
+        self.kernels = nn.ParameterList(torch.zeros(round(4 * width), 3, 3, 3) for _ in range(round(depth)))
+        self.out = nn.Parameter(torch.zeros(num_classes, round(4 * width)))
+
+    def forward(self, x):
+        maps = sum(nn.functional.conv2d(x, kernel, padding=1) for kernel in self.kernels)
+        return nn.functional.linear(maps.mean((2, 3)), self.out)
+
+def build(depth, width, num_classes):
+    return Net(depth, width, num_classes)
+""",
+        )
+    )
+    assert count(replace(bare, resolution=10, classes=5)).macs == 100 * 27 * 4 + 4 * 5
+
+
+def test_channels_are_asked_for_where_the_code_takes_them(write: Write, plain: CodeSpec) -> None:
+    with pytest.raises(ValueError) as error:
+        build(replace(plain, in_channels=1))
+    assert str(error.value) == "`in_channels` must be 3, as plain_net:build takes no in_channels, got 1"
+    taking = PLAIN.replace("num_classes):", "num_classes, in_channels=3):").replace(
+        "Conv2d(3,", "Conv2d(in_channels,"
+    )
+    grey = replace(code_baseline(write("taking_net", taking)), in_channels=1, resolution=16)
+    assert build(grey)(torch.zeros(2, 1, 16, 16)).shape == (2, 1000)
+    assert count(grey).macs == count(replace(grey, in_channels=3)).macs - 64 * 2 * 9 * 16
+
+
+def test_another_version_of_the_code_is_another_network(write: Write, tmp_path: Path) -> None:
+    """Also where only a module beside it in its package has changed."""
+    write("shapes_pkg.parts", "CHANNELS = 16\n")
+    source = PLAIN.replace("import math", "import math\nfrom .parts import CHANNELS")
+    spec = code_baseline(write("shapes_pkg.net", source))
+    build(spec)
+    write("shapes_pkg.parts", "CHANNELS = 32\n")
+    with pytest.raises(ValueError) as error:
+        build(spec)
+    assert str(error.value) == (
+        "`baseline` must be the code that its run was begun with, got shapes_pkg.net:build, which has changed since: "
+        f"put {tmp_path / 'shapes_pkg/net.py'} back as it was, or begin another run"
+    )
+
+
+def test_names_are_fit_for_folders() -> None:
+    assert code_name("my_pkg.nets:build") == "my_pkg-nets-build"
+
+
+LAZY = "from torch import nn\ndef build(depth, width, num_classes):\n    {}\n"
+BAD = {
+    "bad_import": (
+        "1 / 0",
+        "must name a module that can be imported, got bad_import:build, which raised ZeroDivisionError: division by zero",
+    ),
+    "bad_exit": (
+        "raise SystemExit('usage: train')",
+        "must name a module that can be imported, got bad_exit:build, which raised SystemExit: usage: train",
+    ),
+    "bad_missing": (
+        "import no_such_thing",
+        "must name a module that can be imported, got bad_missing:build, which raised ModuleNotFoundError: "
+        "No module named 'no_such_thing'",
+    ),
+    "bad_name": (
+        "def bild(): ...\ndef other(): ...",
+        "must name a function of bad_name, got bad_name:build: it has bild, other",
+    ),
+    "bad_type": ("build = 3", "must name a function, got bad_type:build, which is of type int"),
+    "bad_signature": (
+        "def build(depth, num_classes): ...",
+        "must name a function that takes depth, width, num_classes by name, got bad_signature:build(depth, "
+        "num_classes): got an unexpected keyword argument 'width'",
+    ),
+    "bad_none": (
+        "def build(depth, width, num_classes): ...",
+        "must give a torch.nn.Module, got bad_none:build, which gives None at depth 1 and width 1",
+    ),
+    "bad_list": (
+        "def build(depth, width, num_classes): return []",
+        "must give a torch.nn.Module, got bad_list:build, which gives a value of type list at depth 1 and width 1",
+    ),
+    "bad_always": (
+        LAZY.format("raise RuntimeError('no `luck`\\n today')"),
+        "must build a network at depth 1 and width 1, got bad_always:build, which raised RuntimeError: no luck today",
+    ),
+    "bad_deep": (
+        PLAIN.replace("    c =", "    assert depth < 2, 'too deep'\n    c ="),
+        "must build a network at depth 2 and width 1, got bad_deep:build, which raised AssertionError: too deep",
+    ),
+    "bad_depth": (
+        PLAIN.replace("2 * depth", "2"),
+        "must build a deeper network at depth 2 than at depth 1, got bad_depth:build, whose cost doesn't move with "
+        "depth: 22,136 parameters at 1, 22,136 at 2",
+    ),
+    "bad_width": (
+        PLAIN.replace("16 * width", "16"),
+        "must build a wider network at width 2 than at width 1, got bad_width:build, whose cost doesn't move with "
+        "width: 22,136 parameters at 1, 22,136 at 2",
+    ),
+    "bad_shrinking": (
+        PLAIN.replace("2 * depth", "2 / depth"),
+        "must build a deeper network at depth 2 than at depth 1, got bad_shrinking:build, whose cost falls with "
+        "depth: 22,136 parameters at 1, 19,800 at 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_code_that_won_t_do(write: Write, name: str) -> None:
+    text, message = BAD[name]
+    with pytest.raises(ValueError) as error:
+        code_baseline(write(name, text))
+    assert str(error.value) == f"`baseline` {message}"
+
+
+def test_a_module_that_is_nowhere(write: Write) -> None:
+    write("there_pkg.net", PLAIN)
+    for target, missing in (
+        ("nowhere_at_all:build", "nowhere_at_all"),
+        ("there_pkg.not:build", "there_pkg.not"),
+    ):
+        with pytest.raises(ValueError) as error:
+            code_baseline(target)
+        assert str(error.value) == (
+            "`baseline` must name a module that Python finds, the current folder searched first, got "
+            f"{target}: there is no {missing}"
+        )
+
+
+def test_networks_that_cannot_take_the_images(write: Write) -> None:
+    valid = code_baseline(write("valid_net", PLAIN.replace("padding=1, ", "")))
+    with pytest.raises(ValueError) as error:
+        count(replace(valid, resolution=4))
+    assert str(error.value) == (
+        "`baseline` must build a network that takes images of 4 x 4 px, got valid_net:build at depth 1 and width 1, "
+        "which raised RuntimeError: Calculated padded input size per channel: (1 x 1). Kernel size: (3 x 3). Kernel "
+        "size can't be greater than actual input size"
+    )
+    maps = code_baseline(
+        write(
+            "maps_net",
+            PLAIN.replace("nn.AdaptiveAvgPool2d(1), ", "").replace(
+                "nn.Flatten(), nn.Linear(c, num_classes)", "nn.Conv2d(c, num_classes, 1)"
+            ),
+        )
+    )
+    with pytest.raises(ValueError) as error:
+        count(replace(maps, resolution=8, classes=5))
+    assert str(error.value) == (
+        "`baseline` must build a network that gives logits of shape (batch, classes), got maps_net:build, which gives "
+        "(1, 5, 4, 4) for 1 image and 5 classes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target": "no target"}, "`target` must be package.module:function, got 'no target'"),
+        ({"depth": 0.0}, "`depth` must be a number > 0 and at most 1,000, got 0"),
+        ({"width": 1e6}, "`width` must be a number > 0 and at most 1,000, got 1e+06"),
+        ({"resolution": 0}, "`resolution` must be a whole number from 1 to 1,000,000, got 0"),
+    ],
+)
+def test_specs_that_cannot_be(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        replace(CodeSpec(name="x", target="a:b", source="", resolution=32), **changes)
+    assert str(error.value) == message
