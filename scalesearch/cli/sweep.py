@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from scalesearch.cli.bench_options import ListOf
 from scalesearch.cli.options import PHI, config_option, format_option, out_option
 from scalesearch.cli.training_options import command_line, resolve_training, training_options
-from scalesearch.search.sweep import BUDGETS, SweepSettings, plan_sweep
+from scalesearch.search.sweep import BUDGETS, ROLES, SweepSettings, plan_sweep
 
 __all__ = ["sweep"]
 
@@ -36,6 +37,12 @@ DEFAULT = SweepSettings()
     default=DEFAULT.match,
     show_default=True,
     help="What all networks of a budget spend alike.",
+)
+@click.option(
+    "--roles",
+    type=ListOf({name: name for name in ROLES}.__getitem__, f"one or more of {', '.join(ROLES)}"),
+    metavar="LIST",
+    help=f"Ways to spend a budget: {', '.join(ROLES)}, with commas between them.  [default: all]",
 )
 @training_options(seeds=3)
 @out_option("reports/sweep-BASELINE")

@@ -10,6 +10,7 @@ import pandas as pd
 from scalesearch.files import write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
+from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
 from scalesearch.report.style import write_figures
 from scalesearch.report.sweep_evidence import ROLES, SweepComparison, comparisons, residual
 from scalesearch.report.sweep_figure import dimensions_figure, sweep_figure
@@ -72,11 +73,11 @@ def sweep_table(run: RunRecord) -> pd.DataFrame:
     by_key = {(one.phi, one.other.key): one for one in comparisons(run)}
     place = {role: index for index, role in enumerate(("baseline", *ROLES))}
     ordered = sorted(run.candidates, key=lambda c: (c.phi, place.get(c.role, len(place))))
-    return frame([_row(c, by_key.get((c.phi, c.key))) for c in ordered], COLUMNS)
+    return frame([_row(c, by_key.get((c.phi, c.key))) for c in ordered], with_input_width(COLUMNS, ordered))
 
 
 def _row(c: CandidateRecord, one: SweepComparison | None) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(c, name, None) for name in COLUMNS}
+    row: dict[str, object] = {name: getattr(c, name, None) for name in (*COLUMNS, INPUT_WIDTH)}
     row |= {"phi": float(c.phi), "seeds": len(c.runs), "residual": residual(c)}
     if c.status != "completed":
         row |= {"top1": None, "top1_sd": None, "loss": None}

@@ -20,6 +20,7 @@ __all__ = [
     "comparisons",
     "completed",
     "dimension_value",
+    "paired_tests",
     "residual",
     "width_move",
 ]
@@ -104,7 +105,7 @@ def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
         here = [c for c in run.candidates if c.phi == phi and completed(c)]
         for compound in (c for c in here if c.role == "compound"):
             pairs += [(compound, c) for role in ROLES for c in here if c.role == role != "compound"]
-    tests = _tests([c for c in run.candidates if completed(c)], pairs)
+    tests = paired_tests([c for c in run.candidates if completed(c)], pairs)
     return tuple(
         SweepComparison(
             phi=compound.phi,
@@ -119,7 +120,7 @@ def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
     )
 
 
-def _tests(
+def paired_tests(
     networks: Sequence[CandidateRecord], pairs: Sequence[tuple[CandidateRecord, CandidateRecord]]
 ) -> list[tuple[PairedComparison | None, int]]:
     """The test of each pair and its number of seeds; None where one of the two has a single seed."""

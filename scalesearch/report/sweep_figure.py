@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, FixedLocator, NullLocator
 
-from scalesearch.architecture.published import PublishedScaling, published_b0_scaled
+from scalesearch.architecture.published_scaled import PublishedScaling, published_b0_scaled
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.labels import spread
 from scalesearch.report.markdown import plural

@@ -6,8 +6,10 @@ from collections.abc import Collection, Sequence
 
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.evidence import judged
+from scalesearch.report.inputs import input_text
 from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, signed_percent, table
+from scalesearch.report.own_code import counted_parts
 from scalesearch.report.page_parts import (
     figure_part,
     made,
@@ -200,7 +202,7 @@ def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
         "width",
         "resolution",
         "input",
-        "blocks",
+        counted_parts(run.settings),
         "MACs",
         "off budget",
         "top-1",
@@ -227,7 +229,7 @@ def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
 
 def _cells(c: CandidateRecord, one: SweepComparison | None) -> list[str]:
     cells = [c.role, *(f"{value:.3f}" for value in (c.depth, c.width, c.resolution_multiplier))]
-    cells += [f"{c.resolution} px", str(c.blocks), si(c.macs), signed_percent(residual(c))]
+    cells += [input_text(c), str(c.blocks), si(c.macs), signed_percent(residual(c))]
     cells += [top1_seeds(c), str(len(c.runs))] if completed(c) else [c.status, ""]
     if one is None:
         return [*cells, "", "", ""]

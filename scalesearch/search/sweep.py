@@ -30,7 +30,8 @@ class SweepSettings(TrainingSettings):
     """The settings of ``scalesearch sweep``: coefficients of the compound rule, and the budgets as phis.
 
     ``match`` is what all networks of a budget spend alike: ``2**phi`` times the baseline. Each role scales by
-    its own coefficients, to whatever phi spends that.
+    its own coefficients, to whatever phi spends that. ``roles`` are the ways to spend it; all where none is
+    named.
     """
 
     alpha: float = 1.2
@@ -38,11 +39,18 @@ class SweepSettings(TrainingSettings):
     gamma: float = 1.15
     phis: tuple[float, ...] = (1.0, 2.0)
     match: str = "macs"
+    roles: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         TrainingSettings.__post_init__(self)
         if self.match not in BUDGETS:
             raise ValueError(f"`match` must be one of {', '.join(BUDGETS)}, got {self.match!r}")
+        roles = ROLES if self.roles is None else self.roles
+        if not roles or len(set(roles)) < len(roles) or not set(roles) <= set(ROLES):
+            raise ValueError(
+                f"`roles` must be one or more of {', '.join(ROLES)}, each once, "
+                f"got {', '.join(roles) or 'none'}"
+            )
         if not self.phis or any(phi == 0 for phi in self.phis):
             raise ValueError(f"`phi` must hold budgets other than 0, the baseline's, got {self.phis}")
         if self.coefficients.product == 1:
@@ -103,7 +111,7 @@ def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:
     )
     for phi in settings.phis:
         budget = EqualCost.of(settings.match, base, phi, tolerance=1.0, batch_size=settings.batch_size)
-        for role in ROLES:
+        for role in ROLES if settings.roles is None else settings.roles:
             coefficients = settings.coefficients_of(role)
             found = along_the_rule(base, coefficients, phi, rounding, budget)
             planned = describe(

@@ -1,0 +1,136 @@
+"""``scalesearch audit``: the paper's rows rebuilt and counted, and trained at equal cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from scalesearch.cli.main import Fail
+from scalesearch.cli.options import PHI, config_option, format_option, out_option
+from scalesearch.cli.training_options import command_line, resolve_training, training_options
+from scalesearch.search.audit import AUDITED, AuditSettings
+
+__all__ = ["audit"]
+
+# What an audit that trains nothing takes.
+WITHOUT_TRAINING = frozenset({"baselines", "train", "out", "output_format"})
+
+
+@click.command
+@config_option
+@click.option("--train", is_flag=True, help="Also train the rows, at equal real cost, on your data.")
+@click.option(
+    "--phi",
+    "phis",
+    type=PHI,
+    default="2",
+    show_default=True,
+    help="With --train: the budgets, 2^phi times the baseline each; the tables' rows were meant to be at 2.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="With --train: show what would be trained and how long it takes."
+)
+@training_options(
+    seeds=3,
+    chosen=click.option(
+        "--baseline",
+        "baselines",
+        type=click.Choice(AUDITED),
+        multiple=True,
+        default=AUDITED,
+        help="Only this baseline's rows; may be given several times.  [default: all]",
+    ),
+)
+@out_option("reports/audit")
+@format_option
+def audit(out: Path | None, output_format: str, *, dry_run: bool, **options: Any) -> None:
+    """The rows of Tables 3 and 7 of the EfficientNet paper, rebuilt and counted.
+
+    Each row scales MobileNetV1, MobileNetV2, ResNet-50 or EfficientNet-B0 by depth, width or resolution
+    alone, or by the compound rule (1.4, 1.2, 1.3). Shown are its published FLOPs, its exact multiply-adds
+    under every documented rounding, which of them fits, and what the compound row spent against its rivals.
+
+    With --train small copies of the rows are trained too, all of one baseline at the same real cost: does the
+    published order hold? What was stopped goes on with scalesearch resume.
+
+    Writes audit.md, audit.csv, rules.csv, matched.csv, figures/, run.toml and, with --train, order.csv and a
+    sweep's folder for each baseline in train/.
+
+    \b
+    Examples:
+      scalesearch audit
+      scalesearch audit --baseline mobilenet-v2 --format csv
+      scalesearch audit --train --dataset folder:my/images --seeds 3
+    """
+    context = click.get_current_context()
+    train, baselines = options.pop("train"), options.pop("baselines")
+    chosen = tuple(name for name in AUDITED if name in baselines)
+    if train:
+        settings = AuditSettings(**resolve_training(options), baselines=chosen, train=True)
+    else:
+        needless = [
+            name
+            for name in context.params
+            if name not in WITHOUT_TRAINING
+            and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        ]
+        if needless:
+            flag = next(p.opts[0] for p in context.command.params if p.name == needless[0])
+            raise Fail(f"{flag} must come with --train: without it nothing is trained")
+        settings = AuditSettings(baselines=chosen)
+    if dry_run:
+        _show_plan(settings, output_format)
+        return
+    from scalesearch.cli.audit_run import run_audit
+
+    run_audit(out or Path("reports/audit"), settings, command_line(), output_format)
+
+
+def _show_plan(settings: AuditSettings, output_format: str) -> None:
+    """Prints what would be trained, how long that takes and how much memory it needs; trains nothing."""
+    import pandas as pd
+
+    from scalesearch.cli.planning import planned_speed
+    from scalesearch.cli.progress import duration
+    from scalesearch.cli.run import data_size, require_device
+    from scalesearch.cli.show import AUDIT_PLAN_COLUMNS, print_table
+    from scalesearch.search.estimate import estimate
+    from scalesearch.search.sweep import plan_sweep
+
+    if not settings.train:
+        raise Fail("--dry-run must come with --train: without it nothing is trained")
+    require_device(settings.device)
+    size = data_size(settings.data)
+    rows = []
+    for baseline in settings.baselines:
+        asked = settings.sweep_of(baseline)
+        plan = plan_sweep(asked, size)
+        expected = estimate(
+            [planned.arch for planned in plan.chosen], plan.rungs, asked, planned_speed(plan, asked)
+        )
+        macs = [planned.record.macs for planned in plan.chosen]
+        rows.append(
+            {
+                "baseline": baseline,
+                "networks": len(plan.chosen),
+                "seeds": asked.seeds,
+                "macs_min": min(macs),
+                "macs_max": max(macs),
+                "images": expected.images,
+                "seconds": expected.seconds,
+                "peak_bytes": expected.peak_bytes,
+                "time": duration(expected.seconds),
+                "memory": f"{expected.peak_bytes / 2**30:.1f} GiB",
+            }
+        )
+    frame = pd.DataFrame(rows)
+    view = frame if output_format == "table" else frame.drop(columns=["time", "memory"])
+    print_table(view, output_format, columns=AUDIT_PLAN_COLUMNS)
+    click.echo(
+        f"In all {duration(float(frame['seconds'].sum()))} with {settings.jobs} at a time, on this machine "
+        "as busy as it is now",
+        err=output_format != "table",
+    )

@@ -1,0 +1,190 @@
+"""An audit in its folder: its tables, and the sweeps that train its rows."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scalesearch.cli.folder import RUN_FILE, read_run_file, require_same, writable, write_run_file
+from scalesearch.cli.main import Fail
+from scalesearch.search.audit import AuditSettings
+from scalesearch.search.sweep import plan_sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalesearch.proxy.dataset import DataSize
+    from scalesearch.records import RunRecord
+
+__all__ = ["run_audit"]
+
+NAME = "audit"
+TRAINED = "train"
+"""The folder, in an audit's, that has a sweep's folder for each baseline that is trained."""
+WIDTH = 150
+
+
+def run_audit(
+    folder: Path, settings: AuditSettings, command: str, output_format: str, *, train: bool = True
+) -> None:
+    """The audit in its folder; baselines that are trained are read from their studies.
+
+    With ``train`` off nothing is trained: the report is made of what is there.
+
+    Raises:
+        Fail: if the folder holds a run of other settings or another command, or cannot be written; or if its
+            sweeps are without their studies, as in a report that was committed.
+        ValueError: if the data or the device cannot be used, or a network cannot be built.
+    """
+    from scalesearch.measure.machine import machine, versions
+    from scalesearch.search.storage import masked
+
+    train = train and settings.train
+    settings = _as_begun(folder, settings)
+    if "***" in settings.storage:
+        raise Fail(f"--storage must be given with its password: {folder} keeps only {settings.storage}")
+    # All that can be wrong is found before anything is written.
+    size = _checked(folder, settings) if train else None
+    if size is None:
+        _require_studies(folder, settings)
+    with writable(folder):
+        recorded = read_run_file(folder).get(NAME, {})
+        if not recorded or recorded.get("train") != settings.train:
+            shown = settings.to_dict()
+            if settings.train and settings.storage:
+                shown["storage"] = masked(settings.storage)
+            facts = {
+                "name": NAME,
+                "command": command,
+                "machine": machine(settings.device),
+                "versions": versions(),
+            }
+            write_run_file(folder, NAME, shown, facts)
+        if size is not None:
+            trained = _train(folder, settings, command, size)
+        else:
+            trained = _stored(folder, settings) if settings.train else {}
+        _show(folder, settings, trained, output_format)
+
+
+def _as_begun(folder: Path, settings: AuditSettings) -> AuditSettings:
+    """The settings to go by: an audit without training may be trained later, and keeps what it trained.
+
+    Raises:
+        Fail: if the folder holds a run of other settings, or of another command.
+    """
+    there = read_run_file(folder)
+    known = there.get(NAME)
+    if known is None or there.get("run", {}).get("kind") != NAME or known.get("train") == settings.train:
+        before = AuditSettings.from_dict({"train": settings.train}).to_dict()
+        require_same(folder, NAME, settings.to_dict(), before)
+        return settings
+    whole = settings if settings.train else AuditSettings.from_dict(known)
+    counted = AuditSettings(baselines=settings.baselines).to_dict() | {"train": known.get("train")}
+    require_same(folder, NAME, known | counted, {})
+    return whole
+
+
+def _checked(folder: Path, settings: AuditSettings) -> DataSize:
+    """The size of the data, once it is known that all that was not begun can be trained.
+
+    Raises:
+        ValueError: if the data or the device cannot be used, or a network cannot be built.
+    """
+    from scalesearch.cli.run import data_size, require_device
+
+    require_device(settings.device)
+    size = data_size(settings.data)
+    for name in settings.baselines:
+        if not (folder / TRAINED / name / RUN_FILE).exists():
+            plan_sweep(settings.sweep_of(name), size)
+    return size
+
+
+def _require_studies(folder: Path, settings: AuditSettings) -> None:
+    """Refuses a folder whose sweeps are without their studies: their report could not be made again.
+
+    Raises:
+        Fail: if that is so.
+    """
+    if not settings.train or settings.storage:
+        return
+    for place in (folder / TRAINED / name for name in settings.baselines):
+        if (place / RUN_FILE).exists() and not (place / "study.db").exists():
+            raise Fail(
+                f"DIR must hold the studies of its sweeps, got {folder}: {place} has no study.db, as a "
+                "report that was committed without it"
+            )
+
+
+def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) -> dict[str, RunRecord]:
+    """The sweep of each baseline, trained to its end; what is trained is read from its study."""
+    from scalesearch.cli.progress import SearchProgress
+    from scalesearch.cli.run import begin, train_study
+    from scalesearch.cli.stopping import stopping
+    from scalesearch.report.sweep import write_sweep_report
+
+    found: dict[str, RunRecord] = {}
+    with stopping(folder), SearchProgress() as progress:
+        for name in settings.baselines:
+            asked, place = settings.sweep_of(name), folder / TRAINED / name
+            plan = partial(plan_sweep, asked)
+            with begin(place, f"{NAME}-{name}", "sweep", asked, command, plan, lambda: size) as run:
+                progress.headline(f"{name}: its rows at equal cost")
+                found[name] = train_study(run, progress)
+                write_sweep_report(found[name], place)
+    return found
+
+
+def _stored(folder: Path, settings: AuditSettings) -> dict[str, RunRecord]:
+    """The sweep of each baseline as its study has it; those not begun left out."""
+    from scalesearch.report.sweep import write_sweep_report
+    from scalesearch.search.opening import find_study
+    from scalesearch.search.storage import sqlite_url
+
+    found: dict[str, RunRecord] = {}
+    for name in settings.baselines:
+        place = folder / TRAINED / name
+        study = find_study(settings.storage or sqlite_url(place), f"{NAME}-{name}")
+        if study is not None and study.run is not None:
+            found[name] = study.record()
+            write_sweep_report(found[name], place)
+    return found
+
+
+def _show(folder: Path, settings: AuditSettings, trained: dict[str, RunRecord], output_format: str) -> None:
+    """Writes the report, prints its table, what came of each baseline, and where the page is."""
+    from scalesearch.cli.show import AUDIT_COLUMNS, ORDER_COLUMNS, print_table
+    from scalesearch.records import AuditRecord
+    from scalesearch.report.audit import audit_view, write_audit_report
+    from scalesearch.search.audit import audit_rows, fair_matches
+
+    recorded = read_run_file(folder)
+    rows = audit_rows(settings.baselines)
+    record = AuditRecord(
+        name=NAME,
+        command=recorded["run"]["command"],
+        settings=recorded[NAME],
+        machine=recorded["machine"],
+        versions=recorded["versions"],
+        rows=rows,
+        matches=fair_matches(rows),
+        trained=trained,
+    )
+    report = write_audit_report(record, folder)
+    table: pd.DataFrame = audit_view(report.table) if output_format == "table" else report.table
+    print_table(table, output_format, columns=AUDIT_COLUMNS, width=WIDTH)
+    if output_format == "table":
+        for sentence in report.sentences:
+            click.echo(f"\n{sentence}")
+        if report.order is not None:
+            click.echo("")
+            print_table(report.order, output_format, columns=ORDER_COLUMNS, title="The order at equal cost")
+        click.echo("")
+    click.echo(f"Report: {report.page}", err=output_format != "table")
+    failed = [name for name, run in trained.items() if all(c.status == "failed" for c in run.candidates)]
+    if failed and len(failed) == len(trained):
+        raise Fail(f"no network could be trained; the reasons are in {folder / TRAINED / failed[0]}", 1)
