@@ -27,6 +27,7 @@ from scalesearch.report.style import (
     plain,
     settle,
 )
+from scalesearch.report.triangle import small_triangle
 
 __all__ = ["best_figure", "prices_figure", "split_figure"]
 
@@ -146,7 +147,7 @@ def best_figure(record: LawRecord) -> Figure | None:
         )
         for axes, (title, cloud, point) in zip(panels, shown, strict=True):
             axes.set_title(title, pad=8)
-            _triangle(axes)
+            small_triangle(axes)
             _bubbles(axes, cloud, point)
         legend_below(
             figure,
@@ -158,36 +159,6 @@ def best_figure(record: LawRecord) -> Figure | None:
         )
         settle(figure)
     return figure
-
-
-def _triangle(axes: Axes) -> None:
-    """The triangle of shares: a line for every fifth, its corners named."""
-    axes.set_axis_off()
-    axes.set_aspect("equal")
-    for fifth in range(6):
-        share = fifth / 5
-        rest = 1 - share
-        for start, end in (
-            ((share, 0, rest), (share, rest, 0)),
-            ((0, share, rest), (rest, share, 0)),
-            ((0, rest, share), (rest, 0, share)),
-        ):
-            edge = fifth == 0
-            axes.plot(
-                *zip(_at(start), _at(end), strict=True),
-                color=GREY if edge else "#e6e8eb",
-                linewidth=1 if edge else 0.8,
-                zorder=2 if edge else 1,
-            )
-    for corner, name, align in (
-        ((1, 0, 0), "depth alone", "bottom"),
-        ((0, 1, 0), "width alone", "top"),
-        ((0, 0, 1), "resolution alone", "top"),
-    ):
-        x, y = _at(corner)
-        axes.text(x, y + (0.04 if align == "bottom" else -0.07), name, ha="center", va=align)
-    axes.set_xlim(-0.22, 1.2)
-    axes.set_ylim(-0.16, 0.98)
 
 
 def _bubbles(axes: Axes, cloud: Sequence[Triple], point: Triple | None) -> None:

@@ -1,0 +1,145 @@
+"""``scalesearch transfer``: would the coefficients of one search have served another?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scalesearch.cli.main import Fail
+from scalesearch.cli.options import format_option, out_option
+from scalesearch.cli.training_options import command_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalesearch.records import RunRecord
+
+__all__ = ["run_transfer", "transfer"]
+
+KIND = "transfer"
+# Runs whose candidates are triples of one phi.
+SEARCHES = ("grid", "search")
+
+
+@click.command
+@click.argument("folders", metavar="DIR DIR [DIR...]", nargs=-1, type=click.Path(path_type=Path))
+@out_option("reports/transfer-A-vs-B")
+@format_option
+def transfer(folders: tuple[Path, ...], out: Path | None, output_format: str) -> None:
+    """Are the best coefficients of several finished searches the same, and would one's serve another?
+
+    Each DIR is a run of scalesearch grid (or search): of other baselines, datasets, recipes or starts, but
+    of one phi. They are compared on the triples (alpha, beta, gamma) that all of them trained. Nothing is
+    trained.
+
+    Writes transfer.md, pairs.csv, triples.csv and figures/.
+
+    \b
+    Examples:
+      scalesearch transfer reports/step1-efficientnet reports/step1-resnet-18
+      scalesearch transfer reports/mine reports/mine-longer --format csv
+    """
+    names = _names(folders)
+    default = Path("reports") / f"{KIND}-{'-vs-'.join(map(_short, names))}"
+    run_transfer(folders, out or default, command_line(), output_format)
+
+
+def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_format: str) -> None:
+    """Reads the runs, writes the report and prints what came out.
+
+    Raises:
+        Fail: if a folder holds no run that can be compared, or they have nothing in common.
+    """
+    from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
+    from scalesearch.cli.show import print_table
+    from scalesearch.report.agreement_evidence import joint_of, side_of
+    from scalesearch.report.transfer import write_transfer_report
+    from scalesearch.search.settings import NOT_IDENTITY
+
+    runs = list(zip(_names(folders), map(_record, folders), strict=True))
+    _require_comparable(folders, [run for _, run in runs])
+    if not joint_of([side_of(name, run) for name, run in runs]).triples:
+        raise Fail(
+            f"DIR must hold runs that trained a triple in common, got {', '.join(map(str, folders))}, which "
+            "have none; a grid with --max-networks 0 trains all of its triples"
+        )
+    settings = {"folders": [str(folder) for folder in folders]}
+    require_same(out, KIND, settings, {})
+    with writable(out):
+        if not read_run_file(out):
+            facts = {"name": out.resolve().name, "command": command, "machine": {}, "versions": {}}
+            write_run_file(out, KIND, settings, facts)
+        name = read_run_file(out)["run"]["name"]
+        written = write_transfer_report(runs, out, name=name, command=command, ignored=NOT_IDENTITY)
+    view = written.table if output_format != "table" else transfer_view(written.table)
+    print_table(view, output_format, columns=dict.fromkeys(view.columns, "{}"))
+    for line in (written.answer, f"Report: {out / 'transfer.md'}"):
+        click.echo(line, err=output_format != "table")
+
+
+def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table of pairs as a terminal has room for it: with points of top-1 and intervals in one column."""
+
+    def interval(form: str, name: str, scale: float) -> pd.Series[str]:
+        middle, low, high = (
+            (scale * frame[column]).map(form.format) for column in (name, f"{name}_low", f"{name}_high")
+        )
+        known = middle + (" (" + low + " to " + high + ")").where(frame[f"{name}_low"].notna(), "")
+        return known.where(frame[name].notna(), None)
+
+    rows = frame[["alpha", "beta", "gamma"]].to_numpy()
+    return frame[["best_of"]].assign(
+        triple=[", ".join(f"{value:.5g}" for value in row) for row in rows],
+        used_in=frame["used_in"],
+        place=frame["place"].astype(str) + " of " + frame["networks"].astype(str),
+        **{"points lost": interval("{:.1f}", "loss", 100), "tau": interval("{:.2f}", "tau", 1)},
+    )
+
+
+def _names(folders: tuple[Path, ...]) -> list[str]:
+    """What the runs go by: their folders' names, or the whole paths where two are called the same.
+
+    Raises:
+        Fail: if there are fewer than two, or one comes twice.
+    """
+    if len(folders) < 2:
+        raise Fail(f"DIR must be given for two runs or more, got {len(folders)}")
+    places = [folder.resolve() for folder in folders]
+    for place, folder in zip(places, folders, strict=True):
+        if places.count(place) > 1:
+            raise Fail(f"DIR must name different runs, got {folder} twice")
+    short = [place.name for place in places]
+    return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+
+
+def _short(name: str) -> str:
+    """A run's name as part of a folder's name."""
+    from scalesearch.bench.samples import safe_name
+
+    return safe_name(name.removeprefix("reports/"))
+
+
+def _record(folder: Path) -> RunRecord:
+    """The run in a folder.
+
+    Raises:
+        Fail: if there is none, or none whose candidates are triples of one phi.
+    """
+    from scalesearch.cli.folder import read_run_file
+    from scalesearch.cli.run import open_run_study
+
+    kind = read_run_file(folder).get("run", {}).get("kind", "grid")
+    if kind not in SEARCHES:
+        raise Fail(f"DIR must hold a run of grid or search, got {folder}, which holds one of {kind}")
+    record = open_run_study(folder, "").record()
+    if record.winner is None:
+        raise Fail(f"DIR must hold a run with a trained network, got {folder} with none")
+    return record
+
+
+def _require_comparable(folders: tuple[Path, ...], runs: list[RunRecord]) -> None:
+    if len({run.phi for run in runs}) > 1:
+        got = ", ".join(f"{folder} of {run.phi:g}" for folder, run in zip(folders, runs, strict=True))
+        raise Fail(f"DIR must hold runs of one phi, got {got}")
