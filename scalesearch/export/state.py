@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.files import write_bytes
 
-__all__ = ["State", "checksum", "read_state", "read_tensors", "write_state"]
+__all__ = ["State", "checksum", "layer_prefix", "read_state", "read_tensors", "write_state"]
 
 ABOUT = "scalesearch"
 """The name in a file's metadata under which spec and facts stand, as JSON."""
@@ -37,6 +37,11 @@ class State:
     arch: Arch
     tensors: Mapping[str, torch.Tensor]
     facts: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """A hash of the network and its weights, whatever is known of them."""
+        return checksum(self.arch.key, self.tensors)
 
     def network(self) -> nn.Module:
         """The network with these weights, in eval mode.
@@ -98,6 +103,21 @@ def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
         # Cloned: a tensor would else keep the file mapped, which may change under it.
         tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # no mapping: it cannot be iterated over
         return file.metadata() or {}, tensors
+
+
+def layer_prefix(block: str, index: int | None, names: Iterable[str]) -> str:
+    """How the names of a lowered layer's tensors begin among those that ``build`` has for a network.
+
+    Args:
+        block: the name of the layer's block.
+        index: its place among the block's layers; None for the shortcut.
+        names: all of them.
+    """
+    if index is None:
+        return f"{block}.shortcut."
+    body = f"{block}.body."
+    in_sum = any(name.startswith(body) for name in names)
+    return f"{body}{index}." if in_sum else f"{block}.{index}."
 
 
 def checksum(text: str, tensors: Mapping[str, torch.Tensor]) -> str:

@@ -21,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel
 
 import scalesearch
 from scalesearch.architecture.spec import Arch
-from scalesearch.export.state import checksum, read_tensors
+from scalesearch.export.state import State, checksum, read_tensors
 from scalesearch.files import write_bytes
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
@@ -95,9 +95,18 @@ class Checkpoint:
 
 
 def run_identity(
-    arch: Arch, recipe: ProxyRecipe, source: ImageSource, *, dataset: str, device: torch.device
+    arch: Arch,
+    recipe: ProxyRecipe,
+    source: ImageSource,
+    *,
+    dataset: str,
+    device: torch.device,
+    start: State | None = None,
 ) -> str:
-    """A hash of everything that decides a run: equal where one may go on from the other's checkpoint."""
+    """A hash of everything that decides a run: equal where one may go on from the other's checkpoint.
+
+    ``start`` has the weights that the network is grown from, where it does not start from scratch.
+    """
     content = {
         "format": FORMAT,
         "arch": arch.key,
@@ -108,6 +117,8 @@ def run_identity(
         "device": device.type,
         "versions": [scalesearch.__version__, torch.__version__, torchvision.__version__],
     }
+    if start is not None:
+        content["start"] = start.digest
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -13,8 +13,10 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build, zero_init_residual
 from scalesearch.architecture.spec import Arch
+from scalesearch.export.state import State
 from scalesearch.proxy.checkpoint import (
     CheckpointError,
     RunState,
@@ -26,6 +28,7 @@ from scalesearch.proxy.checkpoint import (
     write_checkpoint,
 )
 from scalesearch.proxy.data import normalise, rendered_batches
+from scalesearch.proxy.growth import grow
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
 from scalesearch.records import CurvePoint
@@ -62,6 +65,7 @@ def train(
     render_workers: int = 0,
     checkpoint: Path | None = None,
     until: int | None = None,
+    start: State | None = None,
     on_point: Callable[[CurvePoint], None] = lambda _point: None,
     on_step: Callable[[int, int], None] = lambda _done, _steps: None,
     on_restart: Callable[[str], None] = lambda _reason: None,
@@ -84,6 +88,7 @@ def train(
         until: pause after that many training images of the run, in whole batches, and look at the held-out
             part; the schedule stays the whole run's. A checkpoint that is further already is left as it is.
             None trains to the end.
+        start: weights that the network is grown from (``proxy/growth.py``); None starts from scratch.
         on_point: told of each look at the held-out part, once its checkpoint is written.
         on_step: told of steps done, of the whole run, and of how many it will be when this call ends.
         on_restart: told why a checkpoint could not be used; the run then starts from its beginning.
@@ -91,22 +96,22 @@ def train(
     Raises:
         NonFiniteLossError: if the loss stops being finite.
         OSError: if the checkpoint cannot be written.
-        ValueError: if ``until`` is less than a batch.
+        ValueError: if ``until`` is less than a batch, or the network can't be grown from its start.
     """
     if until is not None and until < recipe.batch_size:
         raise ValueError(f"`until` must be at least one batch of {recipe.batch_size}, got {until}")
     examples = len(source.train)  # type: ignore[arg-type]  # every dataset here has a length
     steps = recipe.steps(examples)
     stop = steps if until is None else min(steps, recipe.steps_to(until))
-    identity = run_identity(arch, recipe, source, dataset=dataset, device=device)
+    identity = run_identity(arch, recipe, source, dataset=dataset, device=device, start=start)
     with _own_generators(device):
-        run, generators = _begin(arch, recipe, device), None
+        run, generators = _begin(arch, recipe, device, start), None
         if checkpoint is not None and checkpoint.exists():
             try:
                 generators = restore(run, read_checkpoint(checkpoint, identity))
             except CheckpointError as error:
                 on_restart(str(error))
-                run = _begin(arch, recipe, device)
+                run = _begin(arch, recipe, device, start)
         if run.step < stop:
             order = _order(examples, steps * recipe.batch_size)
             batches = rendered_batches(
@@ -156,11 +161,14 @@ def train(
     )
 
 
-def _begin(arch: Arch, recipe: ProxyRecipe, device: torch.device) -> RunState:
+def _begin(arch: Arch, recipe: ProxyRecipe, device: torch.device, start: State | None) -> RunState:
     """A run before its first step; it leaves the generators as every run of this seed has them then."""
     torch.manual_seed(recipe.seed)
     model = build(_as_trained(arch, recipe))
-    if recipe.zero_init_residual:
+    if start is not None:
+        # What it knows is not to be zeroed; new blocks begin at zero whatever the recipe says.
+        model.load_state_dict(grow(start, arch, seed=recipe.seed, fresh=model.state_dict()))
+    elif recipe.zero_init_residual:
         zero_init_residual(model)
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's hints lack it
     return RunState(model=model, optimizer=_optimizer(model, recipe), average=_average(model, recipe))
@@ -192,7 +200,9 @@ def _step(
 
 
 def _as_trained(arch: Arch, recipe: ProxyRecipe) -> Arch:
-    """The network with the recipe's own regularisation where it has one."""
+    """The network with the recipe's own regularisation, where it has one; a user's own code keeps its."""
+    if isinstance(arch, CodeSpec):
+        return arch
     own = {
         name: value
         for name in ("dropout", "drop_path", "norm_momentum")

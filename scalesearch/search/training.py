@@ -14,7 +14,7 @@ from scalesearch.records import CandidateRecord
 from scalesearch.search.plan import Planned
 from scalesearch.search.reading import seed_run
 from scalesearch.search.settings import TrainingSettings
-from scalesearch.search.weights import weights_file
+from scalesearch.search.weights import start_file, weights_file
 from scalesearch.workers.executor import Executor, TrialFailedError
 from scalesearch.workers.trial import TrialSpec
 
@@ -86,6 +86,7 @@ class Trainer:
         observer: Observer,
         checkpoints: Path,
         weights: Path | None = None,
+        starts: Path | None = None,
     ) -> None:
         self._study = study
         self._settings = settings
@@ -93,6 +94,7 @@ class Trainer:
         self._observer = observer
         self._checkpoints = checkpoints
         self._weights = weights if settings.keep_weights else None
+        self._starts = starts
         self._recipe = settings.proxy_recipe.to_dict()
         self._failed: set[int] = set()
 
@@ -175,6 +177,7 @@ class Trainer:
             weights=""
             if self._weights is None
             else str(weights_file(self._weights, job.planned.record.key, job.seed)),
+            start=self._start(job.seed),
             count=job.count,
         )
         self._observer.started(job.task, job.planned.record)
@@ -182,6 +185,11 @@ class Trainer:
         return self._executor.submit(
             spec.to_dict(), lambda done, steps: self._observer.step(task, done, steps)
         )
+
+    def _start(self, seed: int) -> str:
+        """The file of weights that a network is grown from; empty from scratch."""
+        found = None if self._starts is None else start_file(self._starts, self._settings, seed)
+        return "" if found is None else str(found)
 
     def _take(self, job: _Job, future: Future[dict[str, Any]]) -> None:
         """Keeps what a worker gave back."""

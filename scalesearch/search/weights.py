@@ -1,10 +1,15 @@
-"""Where a run keeps the weights of the networks it trained to their end."""
+"""Where a run keeps the weights of the networks it trained to their end, and those it starts from."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["weights_file", "weights_folder"]
+from scalesearch.search.settings import TrainingSettings
+
+__all__ = ["PRETRAINED", "start_file", "weights_file", "weights_folder"]
+
+PRETRAINED = "start.safetensors"
+"""The name, in a run's folder, of the weights that came from a file."""
 
 
 def weights_folder(run: Path, kind: str, study: str) -> Path:
@@ -16,3 +21,10 @@ def weights_folder(run: Path, kind: str, study: str) -> Path:
 def weights_file(folder: Path, key: str, seed: int) -> Path:
     """The file of one training run in the folder of a run's weights."""
     return folder / f"{key}-seed{seed}.safetensors"
+
+
+def start_file(folder: Path, settings: TrainingSettings, seed: int) -> Path | None:
+    """The weights that the networks of a run start from with a seed; None for a start from scratch."""
+    if settings.start is None:
+        return None
+    return folder / PRETRAINED if settings.pretrained else folder / "starts" / f"seed{seed}.safetensors"

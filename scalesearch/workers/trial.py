@@ -5,13 +5,18 @@ Any trial can be replayed from its spec alone. torch is imported only where a tr
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.records import CurvePoint
+
+if TYPE_CHECKING:
+    from scalesearch.measure.flops import FlopCount
 
 __all__ = ["TrialResult", "TrialSpec", "run_trial"]
 
@@ -24,6 +29,7 @@ class TrialSpec:
         until: pause after that many training images of the run; None trains to the recipe's end.
         checkpoint: path of the file that the run goes on from and leaves behind; empty for none.
         weights: path of the file that keeps the weights of a run that came to its end; empty for none.
+        start: path of the weights that the network is grown from; empty for a start from scratch.
         count: whether fvcore counts the network too, which is worth doing once for each network.
     """
 
@@ -36,6 +42,7 @@ class TrialSpec:
     until: int | None = None
     checkpoint: str = ""
     weights: str = ""
+    start: str = ""
     count: bool = True
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,6 +58,7 @@ class TrialSpec:
             "until": self.until,
             "checkpoint": self.checkpoint,
             "weights": self.weights,
+            "start": self.start,
             "count": self.count,
         }
 
@@ -106,11 +114,11 @@ def run_trial(
         NonFiniteLossError: if training diverges.
         DataError: if the data cannot be used.
         OSError: if the checkpoint or the weights cannot be written.
-        ValueError: if the device is not there, or ``until`` is less than a batch.
+        ValueError: if the device is not there, ``until`` is less than a batch, or the network can't be grown
+            from its start.
     """
-    from scalesearch.export.state import write_state
+    from scalesearch.export.state import read_state, write_state
     from scalesearch.measure.device import resolve_device
-    from scalesearch.measure.flops import fvcore_count
     from scalesearch.proxy.data import input_facts, load
     from scalesearch.proxy.dataset import DataSpec
     from scalesearch.proxy.recipe import ProxyRecipe
@@ -118,8 +126,9 @@ def run_trial(
 
     data = DataSpec(**spec.data)
     device = resolve_device(spec.device)
-    flops = fvcore_count(spec.arch) if spec.count else None
+    flops = _counted(spec) if spec.count else None
     source = load(data)
+    start = read_state(Path(spec.start)) if spec.start else None
     result = train(
         spec.arch,
         ProxyRecipe(**spec.recipe),
@@ -130,6 +139,7 @@ def run_trial(
         render_workers=spec.threads if device.type == "cuda" else 0,
         checkpoint=Path(spec.checkpoint) if spec.checkpoint else None,
         until=spec.until,
+        start=start,
         on_step=on_step,
         on_restart=on_restart,
     )
@@ -143,7 +153,8 @@ def run_trial(
             "dataset": data.name,
             "classes": list(source.classes),
             "recipe": dict(spec.recipe),
-            "input": input_facts(spec.arch.input_size),
+            "input": input_facts(spec.arch.input_size, spec.arch.in_channels),
+            **({} if start is None else {"start": start.digest}),
         }
         write_state(Path(spec.weights), spec.arch, result.weights, facts)
     return TrialResult(
@@ -157,3 +168,16 @@ def run_trial(
         fvcore_total=None if flops is None else flops.total,
         uncounted={} if flops is None else flops.uncounted,
     )
+
+
+def _counted(spec: TrialSpec) -> FlopCount | None:
+    """What fvcore counts; None of a user's own code that it cannot trace, the reason in the worker's log."""
+    from scalesearch.measure.flops import fvcore_count
+
+    try:
+        return fvcore_count(spec.arch)
+    except Exception as error:
+        if not isinstance(spec.arch, CodeSpec):
+            raise
+        print(f"not counted by fvcore: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return None

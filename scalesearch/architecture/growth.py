@@ -1,0 +1,341 @@
+"""Growing a trained network (Net2Net, arXiv 1511.05641): which old channel and block each new one comes from.
+
+A wider layer repeats the channels it had, and whoever reads them divides by how often each is there; a deeper
+stage ends in blocks that begin as the identity. All of it is read off the lowered layers, so that a new kind
+of block needs nothing here; the tensors follow in ``proxy/growth.py``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, SqueezeExcite, lower
+from scalesearch.architecture.spec import Arch
+
+__all__ = ["Copies", "Origin", "Part", "depthwise", "growth", "why_not"]
+
+Origin = Literal["copied", "fresh", "zeroed", "identity"]
+# What growth may change of a layer; all else has to stay.
+SIZES = frozenset(
+    {
+        *("in_channels", "out_channels", "groups", "in_size", "size", "channels", "squeezed"),
+        *("in_features", "out_features", "dropout"),
+    }
+)
+# Activations that leave their own outputs as they are.
+IDEMPOTENT = ("relu", "relu6")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """New channels as copies of old ones: ``of[i]`` is the old channel that the new channel ``i`` repeats.
+
+    ``old`` is how many there were; each of them is there at least once.
+    """
+
+    of: tuple[int, ...]
+    old: int
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How often each old channel is there now."""
+        found = Counter(self.of)
+        return tuple(found[channel] for channel in range(self.old))
+
+    @property
+    def repeated(self) -> tuple[int, ...]:
+        """The new channels whose old one has come before."""
+        seen: set[int] = set()
+        repeated = []
+        for new, old in enumerate(self.of):
+            if old in seen:
+                repeated.append(new)
+            seen.add(old)
+        return tuple(repeated)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the channels are what they were."""
+        return self.of == tuple(range(self.old))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A layer of the new network that has parameters, and where they come from.
+
+    Attributes:
+        block: its block's name, the same in both networks where it is ``copied``.
+        index: its place among the block's layers; None for the shortcut.
+        layer: itself.
+        origin: ``copied`` from the old network's layer of that place; ``fresh``: as an untrained network has
+            it; ``zeroed``: fresh, but its batch norm gives zeros; ``identity``: it gives what it reads.
+        reads: the channels of its input.
+        gives: those of its output.
+        squeezed: those inside squeeze-and-excite.
+    """
+
+    block: str
+    index: int | None
+    layer: Conv | SqueezeExcite | Linear
+    origin: Origin
+    reads: Copies
+    gives: Copies
+    squeezed: Copies | None = None
+
+
+def growth(old: Arch, new: Arch, *, seed: int = 0) -> tuple[Part, ...]:
+    """Every layer with parameters of ``new``, from input to output, with what it takes over from ``old``.
+
+    Which channels are repeated follows from ``seed``; the first ones are the old ones, in each group of a
+    grouped convolution. A change of the input's size changes no layer; where the number of classes changes,
+    the classifier is a fresh one.
+
+    Raises:
+        ValueError: if ``new`` can't begin as the same function: where it is narrower or shallower, made of
+            other layers, deeper where a block can't be the identity, or a user's own code.
+    """
+    try:
+        return _parts(old, new, seed)
+    except _CannotGrowError as error:
+        raise ValueError(
+            f"`start` must be a network that {new.name} can be grown from, got {old.name}: {error}"
+        ) from None
+
+
+def why_not(old: Arch, new: Arch) -> str:
+    """Why ``new`` can't be grown from ``old``; empty where it can."""
+    try:
+        _parts(old, new, 0)
+    except _CannotGrowError as error:
+        return str(error)
+    return ""
+
+
+class _CannotGrowError(Exception):
+    """Why not."""
+
+
+def _parts(old: Arch, new: Arch, seed: int) -> tuple[Part, ...]:
+    if isinstance(old, CodeSpec) or isinstance(new, CodeSpec):
+        raise _CannotGrowError("growth isn't defined for code of your own, whose layers only it knows")
+    return tuple(_Growth(seed).parts(tuple(lower(old)), tuple(lower(new))))
+
+
+class _Growth:
+    """One walk through both networks side by side."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def parts(self, old: tuple[Block, ...], new: tuple[Block, ...]) -> Iterator[Part]:
+        before = {block.name: block for block in old}
+        _require_the_stages(before, {block.name: block for block in new})
+        first = next(layer for layer in new[0].layers if isinstance(layer, Conv))
+        there = next(layer for layer in old[0].layers if isinstance(layer, Conv))
+        if first.in_channels != there.in_channels:
+            raise _CannotGrowError(
+                f"its input has {first.in_channels} channels, and {there.in_channels} there"
+            )
+        stream = _same(first.in_channels)
+        for block in new:
+            source = before.get(block.name)
+            if source is None:
+                yield from _new_block(block, stream)
+            else:
+                parts = list(self._block(source, block, stream))
+                yield from parts
+                stream = next((p.gives for p in reversed(parts) if p.index is not None), stream)
+
+    def _block(self, old: Block, new: Block, stream: Copies) -> Iterator[Part]:
+        _require_alike(old, new)
+        added = new.residual and new.shortcut is None
+        convs = [i for i, layer in enumerate(new.layers) if isinstance(layer, Conv) and not depthwise(layer)]
+        # Whatever is added up has to have its channels in one order.
+        target = stream if added else None
+        reads = stream
+        for index, (there, layer) in enumerate(zip(old.layers, new.layers, strict=True)):
+            where = f"{new.name}, layer {index + 1}"
+            if isinstance(layer, Conv) and isinstance(there, Conv):
+                last = bool(convs) and index == convs[-1]
+                gives = self._conv(
+                    there, layer, reads, _groups_after(new, index), target if last else None, where
+                )
+                if last:
+                    target = gives
+                yield Part(
+                    block=new.name, index=index, layer=layer, origin="copied", reads=reads, gives=gives
+                )
+                reads = gives
+            elif isinstance(layer, SqueezeExcite) and isinstance(there, SqueezeExcite):
+                squeezed = self._copies(there.squeezed, layer.squeezed, f"{where}, inside")
+                if layer.gate == "softmax" and not reads.plain:
+                    raise _CannotGrowError(
+                        f"the softmax gate of {new.name} shares 1 out among its channels, so that repeated "
+                        "ones would each get less"
+                    )
+                yield Part(
+                    block=new.name,
+                    index=index,
+                    layer=layer,
+                    origin="copied",
+                    reads=reads,
+                    gives=reads,
+                    squeezed=squeezed,
+                )
+            elif isinstance(layer, Linear) and isinstance(there, Linear):
+                same = layer.out_features == there.out_features
+                yield Part(
+                    block=new.name,
+                    index=index,
+                    layer=layer,
+                    origin="copied" if same else "fresh",
+                    reads=reads,
+                    gives=_same(layer.out_features),
+                )
+        if new.shortcut is not None:
+            assert old.shortcut is not None  # they are alike
+            gives = self._conv(old.shortcut, new.shortcut, stream, 1, target, f"{new.name}, shortcut")
+            yield Part(
+                block=new.name, index=None, layer=new.shortcut, origin="copied", reads=stream, gives=gives
+            )
+
+    def _conv(
+        self, old: Conv, new: Conv, reads: Copies, groups_after: int, target: Copies | None, where: str
+    ) -> Copies:
+        """The channels that it gives."""
+        if depthwise(new) and depthwise(old):
+            return reads
+        if old.groups != new.groups:
+            raise _CannotGrowError(f"{where} has {new.groups} groups, and {old.groups} there")
+        if target is not None:
+            return target
+        groups = max(new.groups, groups_after)
+        return self._copies(old.out_channels, new.out_channels, where, groups)
+
+    def _copies(self, old: int, new: int, where: str, groups: int = 1) -> Copies:
+        """The old channels, then repeated ones in a random order, none a second time before all others."""
+        if new < old:
+            raise _CannotGrowError(f"{where} has {new} channels, fewer than the {old} there")
+        draw = random.Random(f"{self._seed}/{where}")
+        before, after = old // groups, new // groups
+        of: list[int] = []
+        for group in range(groups):
+            channels = list(range(group * before, (group + 1) * before))
+            own = list(channels)
+            while len(own) < after:
+                own += draw.sample(channels, before)
+            of += own[:after]
+        return Copies(of=tuple(of), old=old)
+
+
+def _same(channels: int) -> Copies:
+    return Copies(of=tuple(range(channels)), old=channels)
+
+
+def depthwise(layer: Layer) -> bool:
+    """Whether each channel goes its own way through a convolution."""
+    return isinstance(layer, Conv) and layer.groups == layer.in_channels == layer.out_channels
+
+
+def _groups_after(block: Block, index: int) -> int:
+    """Groups of the convolution that reads what a layer gives; 1 where each channel goes its own way."""
+    following = block.layers[index + 1] if index + 1 < len(block.layers) else None
+    return following.groups if isinstance(following, Conv) and not depthwise(following) else 1
+
+
+def _require_the_stages(old: Mapping[str, Block], new: Mapping[str, Block]) -> None:
+    """Refuses another number of stages, or fewer blocks in one."""
+
+    def repeats(blocks: Mapping[str, Block]) -> Counter[str]:
+        return Counter(name.partition("_")[0] for name in blocks)
+
+    there, here = repeats(old), repeats(new)
+    if there.keys() != here.keys():
+        raise _CannotGrowError(f"it has {len(here) - 2} stages, and {len(there) - 2} there")
+    for stage, count in here.items():
+        if count < there[stage]:
+            raise _CannotGrowError(f"{stage} has {_blocks(count)}, fewer than the {there[stage]} there")
+
+
+def _blocks(count: int) -> str:
+    return f"{count} block{'s' * (count != 1)}"
+
+
+def _require_alike(old: Block, new: Block) -> None:
+    """Refuses a block whose layers do something else, whatever their sizes."""
+    if (old.residual, old.shortcut is None) != (new.residual, new.shortcut is None):
+        raise _CannotGrowError(
+            f"{new.name} {_sum_of(new)}, and {_sum_of(old)} there, as their channels are rounded"
+        )
+    if old.activation != new.activation or len(old.every) != len(new.every):
+        raise _CannotGrowError(f"{new.name} is made of other layers there")
+    for there, layer in zip(old.every, new.every, strict=True):
+        if type(there) is not type(layer):
+            raise _CannotGrowError(f"{new.name} is made of other layers there")
+        for field in fields(layer):
+            mine, its = getattr(layer, field.name), getattr(there, field.name)
+            if field.name not in SIZES and mine != its:
+                raise _CannotGrowError(
+                    f"a layer of {new.name} has {field.name.replace('_', ' ')} {mine}, and {its} there"
+                )
+
+
+def _sum_of(block: Block) -> str:
+    if not block.residual:
+        return "adds nothing to its output"
+    return "adds its input to its output" if block.shortcut is None else "has a shortcut"
+
+
+def _new_block(block: Block, stream: Copies) -> Iterator[Part]:
+    """A block at the end of a stage that begins as the identity.
+
+    With a sum the last batch norm begins at zero. Without one, convolutions that each end in a ReLU can pass
+    on what a ReLU left.
+
+    Raises:
+        _CannotGrowError: if it can't be the identity.
+    """
+    if block.residual:
+        origins = _zeroed(block)
+    else:
+        _require_passing(block)
+        origins = ["identity"] * len(block.layers)
+    for index, (layer, origin) in enumerate(zip(block.layers, origins, strict=True)):
+        if isinstance(layer, Conv | SqueezeExcite):
+            yield Part(block=block.name, index=index, layer=layer, origin=origin, reads=stream, gives=stream)
+
+
+def _zeroed(block: Block) -> list[Origin]:
+    convs = [i for i, layer in enumerate(block.layers) if isinstance(layer, Conv)]
+    last = block.layers[convs[-1]]
+    assert isinstance(last, Conv)
+    if block.activation not in (None, *IDEMPOTENT):
+        raise _CannotGrowError(
+            f"{block.name} would be new and can't be the identity: {block.activation} follows its sum"
+        )
+    if last.activation in IDEMPOTENT:
+        # No gradient comes through a ReLU of zeros: the block would stay what it is for good.
+        raise _CannotGrowError(
+            f"{block.name} would be new and could not learn from zero: {last.activation} ends its branch"
+        )
+    return ["zeroed" if index == convs[-1] else "fresh" for index in range(len(block.layers))]
+
+
+def _require_passing(block: Block) -> None:
+    def passes(layer: Layer) -> bool:
+        return (
+            isinstance(layer, Conv)
+            and layer.activation in IDEMPOTENT
+            and layer.stride == 1
+            and layer.in_channels == layer.out_channels
+        )
+
+    if not all(passes(layer) for layer in block.layers):
+        raise _CannotGrowError(
+            f"{block.name} would be new and can't be the identity: it adds nothing to its output"
+        )

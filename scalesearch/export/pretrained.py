@@ -1,0 +1,275 @@
+"""Weights that others trained: files of torchvision's and timm's EfficientNets under this builder's names.
+
+Both libraries name a layer by its place: torchvision's ``features.2.0.block.1.0`` is the second layer of the
+first block of the second stage, timm's ``blocks.1.0.conv_dw`` the depthwise convolution of that block. Where
+a lowered layer stands is all the rule there is, and every name and shape of a file is checked against it.
+
+What a file doesn't say: torchvision's B0 to B4 and timm's own networks have an epsilon of 1e-5 in batch norm,
+torchvision's larger ones the paper's 1e-3. Networks that timm took over from TensorFlow (``tf_``) have the
+paper's too, and pad unevenly where the stride is 2; their tensors look like any other's, so they are read as
+timm's own and give nearly, not exactly, what they gave.
+"""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+from safetensors import SafetensorError
+
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, SqueezeExcite, lower
+from scalesearch.architecture.network import build
+from scalesearch.architecture.spec import Arch, ArchSpec
+from scalesearch.export.state import ABOUT, State, layer_prefix, read_state, read_tensors
+
+__all__ = ["read_pretrained"]
+
+# Under which training scripts keep a state dict, and what parallel training puts before its names.
+WRAPPED = ("state_dict", "model")
+PARALLEL = "module."
+# How files begin that torch.save wrote: as a zip archive, or as a pickle.
+TORCH = (b"PK\x03\x04", b"\x80")
+SHOWN = 3
+# From so many blocks on (B5's) torchvision's EfficientNets have the paper's epsilon.
+PAPER_EPS_BLOCKS = 39
+
+
+def read_pretrained(path: Path, arch: Arch) -> State:
+    """The network with weights that a file holds.
+
+    Args:
+        path: a state that scalesearch wrote, of whatever network; or a state dict of torchvision's or timm's,
+            as safetensors or as ``torch.save`` wrote it, which must be that of ``arch``.
+        arch: the network at full size; how many classes it has does not matter.
+
+    Raises:
+        ValueError: if there is no such file, it is no weights file, holds anything but tensors, or those of
+            another network.
+    """
+    tensors = _tensors(path)
+    if isinstance(tensors, State):
+        tensors.network()
+        return tensors
+    if not isinstance(arch, ArchSpec):
+        raise ValueError(
+            f"`pretrained` must be a file that scalesearch wrote for a network of your own code, got {path}"
+        )
+    return _converted(path, tensors, arch)
+
+
+def _tensors(path: Path) -> State | dict[str, torch.Tensor]:
+    """What the file holds: a state, or a state dict of whoever wrote it."""
+    try:
+        metadata, tensors = read_tensors(path)
+        return read_state(path) if ABOUT in metadata else tensors
+    except FileNotFoundError:
+        raise ValueError(f"`pretrained` must be a file of weights, got {path}: no such file") from None
+    except SafetensorError as error:
+        whole = " ".join(str(error).split())
+    except OSError as error:
+        raise ValueError(
+            f"`pretrained` must be a readable file, got {path}: {error.strerror or error}"
+        ) from None
+    with path.open("rb") as file:
+        begins = file.read(4)
+    if not begins.startswith(TORCH):
+        raise ValueError(
+            "`pretrained` must be a file of weights (safetensors, or a state dict saved by torch), got "
+            f"{path}: {whole}"
+        )
+    return _state_dict(path)
+
+
+def _state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """A state dict that ``torch.save`` wrote. No code of the file is run.
+
+    Raises:
+        ValueError: if it holds anything else.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that another protocol of pickles may not be read: it is refused
+            with path.open("rb") as file:  # by its name torch would hand some files to other readers
+                loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ValueError(
+            f"`pretrained` must hold nothing but tensors, got {path}: it is a pickle with more in it, and no "
+            "code of a file is run; save the network's state_dict() with safetensors"
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"`pretrained` must be a whole file of weights, got {path}: {reason}") from None
+    for name in WRAPPED:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
+            loaded = loaded[name]
+    if not (
+        isinstance(loaded, Mapping)
+        and loaded
+        and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in loaded.items())
+    ):
+        raise ValueError(
+            f"`pretrained` must hold a state dict, tensors by name, got {path}, which holds none"
+        )
+    return dict(loaded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Library:
+    """How a library names an EfficientNet's tensors.
+
+    Attributes:
+        name: its name.
+        sign: the name of the first tensor, by which its files are known.
+        modules: for a layer its own module names, in the order of this builder's.
+        norm_eps: batch norm's, for a network.
+    """
+
+    name: str
+    sign: str
+    modules: Callable[[Block, int, Layer], tuple[str, ...]]
+    norm_eps: Callable[[ArchSpec], float]
+
+
+def _place(block: Block) -> tuple[int, int]:
+    """The stage and the block within it, from 1."""
+    stage, _, number = block.name.removeprefix("stage").partition("_block")
+    return int(stage), int(number)
+
+
+def _torchvision(stages: int, block: Block, index: int, layer: Layer) -> tuple[str, ...]:
+    if isinstance(layer, Linear):
+        return ("classifier.1",)
+    if block.name in ("stem", "head"):
+        where = f"features.{0 if block.name == 'stem' else stages + 1}"
+    else:
+        stage, number = _place(block)
+        where = f"features.{stage}.{number - 1}.block.{index}"
+    if isinstance(layer, SqueezeExcite):
+        return (f"{where}.fc1", f"{where}.fc2")
+    return (f"{where}.0", f"{where}.1")
+
+
+def _timm(block: Block, index: int, layer: Layer) -> tuple[str, ...]:
+    if isinstance(layer, Linear):
+        return ("classifier",)
+    if block.name == "stem":
+        return ("conv_stem", "bn1")
+    if block.name == "head":
+        return ("conv_head", "bn2")
+    stage, number = _place(block)
+    where = f"blocks.{stage - 1}.{number - 1}"
+    if isinstance(layer, SqueezeExcite):
+        return (f"{where}.se.conv_reduce", f"{where}.se.conv_expand")
+    convs = [i for i, each in enumerate(block.layers) if isinstance(each, Conv)]
+    first = block.layers[0]
+    depthwise = isinstance(first, Conv) and first.groups > 1
+    names = {
+        1: ("conv",),
+        2: ("conv_dw", "conv_pw") if depthwise else ("conv_exp", "conv_pwl"),
+        3: ("conv_pw", "conv_dw", "conv_pwl"),
+    }[len(convs)]
+    at = convs.index(index)
+    return (f"{where}.{names[at]}", f"{where}.bn{at + 1}")
+
+
+def _libraries(arch: ArchSpec) -> tuple[_Library, ...]:
+    stages = len(arch.stages)
+    fused = any(stage.block == "fused_mbconv" for stage in arch.stages)
+    return (
+        _Library(
+            name="torchvision",
+            sign="features.0.0.weight",
+            modules=lambda block, index, layer: _torchvision(stages, block, index, layer),
+            norm_eps=lambda spec: 1e-3 if fused or spec.blocks >= PAPER_EPS_BLOCKS else 1e-5,
+        ),
+        _Library(name="timm", sign="conv_stem.weight", modules=_timm, norm_eps=lambda _spec: 1e-5),
+    )
+
+
+OWN_MODULES: Mapping[type, tuple[str, ...]] = MappingProxyType(
+    {Conv: ("0", "1"), SqueezeExcite: ("reduce", "expand"), Linear: ("1",)}
+)
+
+
+def _pairs(arch: ArchSpec, library: _Library, names: list[str]) -> Iterator[tuple[str, str]]:
+    """This builder's name and the library's of every tensor, in order."""
+    for block in lower(arch):
+        for index, layer in enumerate(block.layers):
+            if not isinstance(layer, Conv | SqueezeExcite | Linear):
+                continue
+            prefix = layer_prefix(block.name, index, names)
+            theirs = library.modules(block, index, layer)
+            for mine, its in zip(OWN_MODULES[type(layer)], theirs, strict=True):
+                begins = f"{prefix}{mine}."
+                for name in names:
+                    if name.startswith(begins):
+                        yield name, f"{its}.{name.removeprefix(begins)}"
+
+
+def _converted(path: Path, found: Mapping[str, torch.Tensor], arch: ArchSpec) -> State:
+    if any(block.shortcut is not None or block.activation is not None for block in lower(arch)):
+        raise ValueError(
+            f"`pretrained` must be a file that scalesearch wrote for {arch.name}, got {path}: of other "
+            "libraries the files of EfficientNets alone are read, and of networks made of their blocks"
+        )
+    tensors = {name.removeprefix(PARALLEL): tensor for name, tensor in found.items()}
+    libraries = _libraries(arch)
+    library = next((each for each in libraries if each.sign in tensors), None)
+    if library is None:
+        raise ValueError(
+            f"`pretrained` must hold an EfficientNet of torchvision (with {libraries[0].sign}) or timm (with "
+            f"{libraries[1].sign}), got {path} with {_some(sorted(tensors))}"
+        )
+    with torch.device("meta"):
+        own = build(arch).state_dict()
+    pairs = dict(_pairs(arch, library, list(own)))
+    wrong = [problem for mine, its in pairs.items() if (problem := _wrong(its, own[mine], tensors.get(its)))]
+    known = set(pairs.values())
+    wrong += [f"{name} is not one of its names" for name in tensors if name not in known]
+    if wrong:
+        raise ValueError(
+            f"`pretrained` must hold the weights of {arch.name} as {library.name} names them, got {path}: "
+            f"{_some(wrong, '; ')}"
+        )
+    classifier = next(mine for mine in reversed(pairs) if mine.endswith(".weight"))
+    converted = {
+        mine: tensors[its]
+        if tensors[its].dtype not in (torch.float16, torch.bfloat16)
+        else tensors[its].float()
+        for mine, its in pairs.items()
+        if its in tensors
+    }
+    spec = replace(arch, classes=converted[classifier].shape[0], norm_eps=library.norm_eps(arch))
+    counts = {name: torch.zeros((), dtype=torch.int64) for name in own if name not in converted}
+    return State(
+        arch=spec,
+        tensors={name: (converted | counts)[name] for name in own},
+        facts={"file": path.name, "names": library.name},
+    )
+
+
+def _wrong(name: str, expected: torch.Tensor, found: torch.Tensor | None) -> str:
+    """What is wrong with one of the file's tensors; empty where nothing is."""
+    if name.endswith("num_batches_tracked"):
+        return ""
+    if found is None:
+        return f"{name} is missing"
+    shape, needed = tuple(found.shape), tuple(expected.shape)
+    if name.startswith("classifier."):
+        # Its classes are the file's own affair.
+        shape, needed = shape[1:], needed[1:]
+    return "" if shape == needed else f"{name} is {tuple(found.shape)} for {tuple(expected.shape)}"
+
+
+def _at_least_single(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def _some(items: list[str], between: str = ", ") -> str:
+    rest = f"{between}and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return between.join(items[:SHOWN]) + rest
