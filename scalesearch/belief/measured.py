@@ -17,8 +17,9 @@ CONDITIONS = (
 )
 """The settings that a figure belongs to: under others it says nothing."""
 
-CHANGES = ("baseline_arch", "baseline_resolution_width", "stem_stride")
-"""Settings that make another network of the baseline where they are set; nothing was measured for those."""
+CHANGES = ("baseline_arch", "baseline_resolution_width", "stem_stride", "in_channels", "start")
+"""Settings that make another network of the baseline where they are set, or start from other weights; nothing
+was measured for those."""
 
 
 def measured_reliability(settings: Mapping[str, Any]) -> tuple[ReliabilityRecord, ...]:

@@ -224,6 +224,7 @@ def measurement_of(task: Task, machine: str, left: Sequence[Stored], processes: 
         name=task.subject.name,
         key=task.subject.arch.key,
         resolution=task.subject.arch.resolution,
+        resolution_width=task.subject.arch.resolution_width,
         params=cost.params,
         macs=cost.macs,
         activations=cost.activations,

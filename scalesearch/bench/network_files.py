@@ -18,7 +18,8 @@ from scalesearch.scaling import Multipliers
 
 __all__ = ["TABLES", "WINNER", "Base", "named_networks"]
 
-TABLES = ("candidates.csv", "trials.csv", "sweep.csv", "family.csv")
+FAMILY = "family.csv"
+TABLES = ("candidates.csv", "trials.csv", "sweep.csv", "trained.csv", FAMILY)
 """The tables of runs that describe networks, in the order in which a folder is searched for them."""
 WINNER = "winner"
 PHI = "phi="
@@ -39,6 +40,7 @@ class Base:
     baseline: str = "efficientnet-b0"
     given: Arch | None = None
     stem_stride: int | None = None
+    in_channels: int | None = None
     width: float = 1.0
     resolution: int = 0
     resolution_width: int | None = None
@@ -55,7 +57,7 @@ class Base:
     @property
     def arch(self) -> Arch:
         """The network itself."""
-        full = chosen_baseline(self.baseline, self.given, self.stem_stride)
+        full = chosen_baseline(self.baseline, self.given, self.stem_stride, self.in_channels)
         reduced = reduce(
             full,
             self.width,
@@ -70,14 +72,22 @@ class Base:
         """The baseline's name, with the width that it was reduced by: ``efficientnet-b0x0.25``."""
         return self.baseline if self.width == 1 else f"{self.baseline}x{self.width:g}"
 
-    def scaled(self, depth: float, width: float, resolution: int | float) -> tuple[str, Arch]:
-        """A name and the network; a whole ``resolution`` is in pixels, any other a multiplier."""
+    def scaled(
+        self, depth: float, width: float, resolution: int | float, *, across: int | None = None
+    ) -> tuple[str, Arch]:
+        """A name and the network; a whole ``resolution`` is in pixels, any other a multiplier.
+
+        ``across`` is the input's width in pixels, where it is not the height in pixels.
+        """
         pixels = resolution if isinstance(resolution, int) else None
         multipliers = Multipliers(
             depth=depth, width=width, resolution=1.0 if pixels is not None else resolution
         )
         arch = scale(self.arch, multipliers, self.rounding, resolution=pixels)
-        name = f"{self.label}-d{depth:.4g}-w{width:.4g}-r{arch.resolution}"
+        if across is not None:
+            arch = replace(arch, resolution_width=across)
+        sides = "x".join(str(side) for side in dict.fromkeys(arch.input_size))
+        name = f"{self.label}-d{depth:.4g}-w{width:.4g}-r{sides}"
         return name, replace(arch, name=name)
 
 
@@ -141,26 +151,29 @@ def _rows(table: Path, argument: str) -> list[dict[str, str]]:
 
 
 def _base_beside(table: Path, base: Base, argument: str) -> Base:
-    """How the run was made that the table belongs to."""
+    """How the run was made that the table belongs to; a trained run's family is of full size."""
     file = table.parent / "run.toml"
     try:
         recorded = tomllib.loads(file.read_text("utf-8"))
         run = recorded["run"]
         settings: Mapping[str, Any] = recorded[run["kind"]]
+        whole = table.name == FAMILY
         rounding = Rounding(
-            channel_divisor=settings["baseline_channel_divisor"],
+            channel_divisor=settings["channel_divisor" if whole else "baseline_channel_divisor"],
             min_kept_fraction=settings["min_kept_fraction"],
             repeats_rule=settings["repeats_rule"],
             resolution_multiple=settings["resolution_multiple"],
+            channels_rule=settings.get("channels_rule", "nearest"),
         )
         return Base(
             baseline=settings["baseline"],
             given=None if (known := settings.get("baseline_arch")) is None else arch_from_dict(known),
             stem_stride=settings.get("stem_stride"),
-            resolution_width=settings.get("baseline_resolution_width"),
-            width=settings["baseline_width"],
-            resolution=settings["baseline_resolution"],
-            classes=run["classes"],
+            in_channels=settings.get("in_channels"),
+            resolution_width=None if whole else settings.get("baseline_resolution_width"),
+            width=1.0 if whole else settings["baseline_width"],
+            resolution=0 if whole else settings["baseline_resolution"],
+            classes=base.classes if whole else run["classes"],
             rounding=rounding,
         )
     except FileNotFoundError:
@@ -211,7 +224,9 @@ def _at_phi(rows: Sequence[Mapping[str, str]], wanted: str, table: Path, argumen
 
 def _rebuilt(row: Mapping[str, str], base: Base, table: Path, argument: str) -> tuple[str, Arch]:
     try:
-        name, arch = base.scaled(float(row["depth"]), float(row["width"]), int(float(row["resolution"])))
+        across = int(float(text)) if (text := row.get("resolution_width")) else None
+        height = int(float(row["resolution"]))
+        name, arch = base.scaled(float(row["depth"]), float(row["width"]), height, across=across)
         cost = count(arch)
         known = {what: int(float(row[what])) for what in ("params", "macs") if row.get(what)}
     except (ValueError, TypeError, OverflowError) as error:
@@ -224,8 +239,8 @@ def _rebuilt(row: Mapping[str, str], base: Base, table: Path, argument: str) -> 
             raise ValueError(
                 f"`{argument}` must be a table whose networks --baseline, --baseline-width, "
                 f"--baseline-resolution and the rounding options make again, got {table}: depth "
-                f"{row['depth']}, width {row['width']} at {row['resolution']} px has {there:,} {what} there "
-                f"and {getattr(cost, what):,} rebuilt from {base.label}"
+                f"{row['depth']}, width {row['width']} at {height}{f'x{across}' if across else ''} px has "
+                f"{there:,} {what} there and {getattr(cost, what):,} rebuilt from {base.label}"
             )
     return name, arch
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Any
 
-from scalesearch.architecture.spec import Arch, RepeatsRule, Rounding, arch_from_dict
+from scalesearch.architecture.spec import Arch, ChannelsRule, RepeatsRule, Rounding, arch_from_dict
+from scalesearch.architecture.variants import VARIANTS
 from scalesearch.bench.subjects import Base, Subject
 from scalesearch.records.timing import Dtype, Mode, Runtime, Setup
 
@@ -48,6 +49,7 @@ class MeasureSettings:
     min_kept_fraction: float = 0.9
     repeats_rule: RepeatsRule = "ceil"
     resolution_multiple: int = 1
+    channels_rule: ChannelsRule = "nearest"
 
     def __post_init__(self) -> None:
         if self.processes < 1:
@@ -94,12 +96,16 @@ class MeasureSettings:
                 min_kept_fraction=self.min_kept_fraction,
                 repeats_rule=self.repeats_rule,
                 resolution_multiple=self.resolution_multiple,
+                channels_rule=self.channels_rule,
             ),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; :meth:`from_dict` turns it back."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        # Earlier runs knew no other rule, and only a variant has another by itself.
+        if self.channels_rule == "nearest" and self.baseline not in VARIANTS:
+            del values["channels_rule"]
         plain = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()

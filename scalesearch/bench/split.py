@@ -77,16 +77,25 @@ def smooth_cost(base: Arch) -> SmoothCost:
     sides that are divided, so there it lies a little below the base's own cost.
     """
     strides = CODE_STRIDE if isinstance(base, CodeSpec) else base.total_stride
-    side = strides * -(-base.resolution // strides)
+    side, across = (strides * -(-pixels // strides) for pixels in base.input_size)
     exact = Rounding(channel_divisor=1, min_kept_fraction=0.0)
     points, rows = [], []
     for depth, width, times in product(DEPTHS, WIDTHS, SIDES):
         multipliers = Multipliers(depth=depth, width=width)
-        cost = count(scale(base, multipliers, exact, resolution=times * side))
-        points.append((depth, width, times * side / base.resolution))
+        scaled = scale(base, multipliers, exact, resolution=times * side)
+        cost = count(replace(scaled, resolution_width=times * across))
+        points.append((depth, width, _larger(base, times * side, times * across)))
         rows.append([getattr(cost, name) for name in COUNTS])
     weights = np.linalg.solve(_powers(np.array(points, float)), np.array(rows, float))
     return SmoothCost(weights=dict(zip(COUNTS, weights.T, strict=True)))
+
+
+def _larger(base: Arch, height: int, width: int) -> float:
+    """Times as large a side: of oblong inputs, the side of a square of the same area."""
+    own_height, own_width = base.input_size
+    if own_height == own_width:
+        return height / own_height
+    return math.sqrt(height * width / (own_height * own_width))
 
 
 def macs_ratio(cost: SmoothCost) -> Ratio:

@@ -3,47 +3,88 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from scalesearch.architecture.published import PAPER_COEFFICIENTS
+from scalesearch.cli.derivation import derive
 from scalesearch.cli.options import (
     PHI,
     baseline_options,
     config_option,
     format_option,
     out_option,
-    rounding_options,
 )
+from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.cli.spending_options import resolve_spending, spending_options
-from scalesearch.cli.training_options import command_line
-
-if TYPE_CHECKING:
-    from scalesearch.records import FlopRecord, LatencyRecord
-    from scalesearch.search.family import ScaleSettings
+from scalesearch.cli.training_options import (
+    CHANNEL_DIVISOR,
+    IN_CHANNELS,
+    JOBS,
+    STORAGE,
+    UPKEEP,
+    command_line,
+    length_options,
+    resolve_training,
+)
+from scalesearch.search.settings import TrainingSettings
 
 __all__ = ["scale"]
 
-FAILURE = "a network of the family could not be measured"
+PROXY_WIDTH, PROXY_RESOLUTION = (
+    TrainingSettings().baseline_width,
+    TrainingSettings().baseline_resolution,
+)
+# What asks for networks to be trained, or says how: of no use without --train.
+TRAINING = (
+    *("train_phi", "dry_run", "baseline_channel_divisor"),
+    *("dataset", "data_dir", "download", "held_out", "recipe", "images", "epochs", "batch_size", "seed"),
+    *("seeds", "jobs", "stall_timeout", "keep_weights", "storage"),
+)
 
 
 @click.command
 @config_option
-@click.option("--alpha", type=float, required=True, help="Depth coefficient, >= 1.")
-@click.option("--beta", type=float, required=True, help="Width coefficient, >= 1.")
-@click.option("--gamma", type=float, required=True, help="Resolution coefficient, >= 1.")
+@click.option(
+    "--alpha",
+    type=float,
+    default=PAPER_COEFFICIENTS.alpha,
+    show_default=True,
+    help="Depth coefficient, >= 1; the paper's unless given.",
+)
+@click.option(
+    "--beta",
+    type=float,
+    default=PAPER_COEFFICIENTS.beta,
+    show_default=True,
+    help="Width coefficient, >= 1; the paper's unless given.",
+)
+@click.option(
+    "--gamma",
+    type=float,
+    default=PAPER_COEFFICIENTS.gamma,
+    show_default=True,
+    help="Resolution coefficient, >= 1; the paper's unless given.",
+)
 @click.option(
     "--phi", type=PHI, default="0..7", show_default=True, help="A number, a list 0,0.5,1 or a range 0..7."
 )
 @spending_options
-@baseline_options(1.0, "the baseline's own")
+@baseline_options(
+    1.0,
+    f"the baseline's own; with --train {PROXY_RESOLUTION}",
+    f"  With --train that of the networks that are trained, {PROXY_WIDTH} unless given.",
+)
+@IN_CHANNELS
 @rounding_options
 @click.option(
-    "--latency/--no-latency", default=False, show_default=True, help="Measure each network's latency."
+    "--latency/--no-latency",
+    default=False,
+    show_default=True,
+    help="Measure each network's latency; with --train that of the trained ones.",
 )
 @click.option(
     "--latency-batch-size",
@@ -53,48 +94,113 @@ FAILURE = "a network of the family could not be measured"
     help="Images per forward pass.",
 )
 @click.option(
-    "--device", default="auto", show_default=True, help="Where to measure: auto, cpu, cuda or cuda:N."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Where to measure and to train: auto, cpu, cuda or cuda:N.",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), help="CPU threads when measuring.  [default: all cores]"
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads when measuring.  [default: all cores; with --train 1 for each network, or with --jobs "
+    "the cores shared out]",
 )
-@out_option("reports/scale-BASELINE")
+@click.option(
+    "--train",
+    is_flag=True,
+    help="Train the family as small proxies too: does accuracy rise with phi on your data? The options below "
+    "say how.",
+)
+@click.option(
+    "--train-phi",
+    type=PHI,
+    help="The phis that are trained.  [default: those of --phi where it is given, else 0 to 3 of them]",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be trained and how long it takes, no more.")
+@CHANNEL_DIVISOR
+@length_options(seeds=3)
+@JOBS
+@UPKEEP
+@STORAGE
+@out_option("reports/scale-BASELINE, with --train reports/scale-BASELINE-trained")
 @format_option
 def scale(out: Path | None, output_format: str, **options: Any) -> None:
     """STEP 2: the family of networks that ALPHA, BETA and GAMMA make of a baseline as phi rises.
 
     Depth grows by ALPHA^phi, width by BETA^phi, resolution by GAMMA^phi. Each network is counted in closed
-    form and by fvcore, with the nominal cost of the rule beside the real one. For EfficientNet-B0 the
-    published B1 to B7 are rebuilt and set against the rule.
+    form and by fvcore, with the nominal cost of the rule beside the real one. For EfficientNet-B0 and
+    EfficientNet-Lite0 the published family is rebuilt and set against the rule.
 
     With --budget the greatest phi is found whose network stays within it: latency=12ms, macs=800M.
 
-    Writes family.csv, published.csv, derivation.md and figures/.
+    With --train the networks of the family are trained as small proxies, with several seeds, and the page
+    says whether accuracy rises with phi, by how much for each doubling of the cost, and where it stops. The
+    plan says first how long each takes. `scalesearch resume DIR` carries on a stopped run.
+
+    Writes family.csv, published.csv, derivation.md and figures/; with --train also trained.csv, run.toml and
+    study.db.
 
     \b
     Examples:
-      scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7
+      scalesearch scale --phi 0..7
       scalesearch scale --alpha 1.3 --beta 1.1 --gamma 1.1 --phi 0,0.5,1 --latency --out reports/mine
       scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --budget macs=2G --out reports/within-2g
+      scalesearch scale --train --dataset cifar10
+      scalesearch scale --train --phi 0..7 --dry-run
     """
+    context = click.get_current_context()
+    training = {name: options.pop(name) for name in TRAINING}
+    phi_given = context.get_parameter_source("phi") is not ParameterSource.DEFAULT
+    options["phi"] = options["phi"] if phi_given or not options["budget"] else (0.0,)
+    if options.pop("train"):
+        _train(context, out, output_format, options | training, phi_given=phi_given)
+    else:
+        _refuse_training(context)
+        _derive(out, output_format, options)
+
+
+def _train(
+    context: click.Context, out: Path | None, output_format: str, options: dict[str, Any], *, phi_given: bool
+) -> None:
+    """The family derived and trained."""
+    if context.get_parameter_source("baseline_width") is ParameterSource.DEFAULT:
+        options["baseline_width"] = PROXY_WIDTH
+    dry_run = options.pop("dry_run")
+    resolved = resolve_spending(resolve_training(options))
+    from scalesearch.cli.family_training import family_training_settings, train_family
+
+    settings = family_training_settings(resolved, phi_given=phi_given)
+    train_family(settings, out, command_line(), output_format, dry_run=dry_run)
+
+
+def _refuse_training(context: click.Context) -> None:
+    """Refuses what was typed for nothing.
+
+    Raises:
+        Fail: if an option of training was.
+    """
+    from scalesearch.cli.main import Fail
+
+    typed = [n for n in TRAINING if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
+    if typed:
+        raise Fail(
+            f"--{typed[0].replace('_', '-')} says how networks are trained: give it with --train, or leave "
+            "it out"
+        )
+
+
+def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> None:
+    """The family derived alone."""
     from scalesearch.cli.folder import read_run_file, writable
     from scalesearch.cli.main import Fail
     from scalesearch.cli.run import require_device
     from scalesearch.cli.show import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
     from scalesearch.measure.device import auto_device
-    from scalesearch.measure.machine import machine, usable_cores, versions
-    from scalesearch.records import ScaleRecord
-    from scalesearch.search.family import (
-        ScaleSettings,
-        build_family,
-        rebuild_published,
-        with_affordable_phi,
-    )
+    from scalesearch.measure.machine import usable_cores
+    from scalesearch.search.family import ScaleSettings, with_affordable_phi
 
     started = time.perf_counter()
-    phi_given = click.get_current_context().get_parameter_source("phi") is not ParameterSource.DEFAULT
-    options["phis"] = options.pop("phi") if phi_given or not options["budget"] else (0.0,)
-    options.pop("phi", None)
+    options["phis"] = options.pop("phi")
     options["baseline_resolution"] = options["baseline_resolution"] or 0
     options["device"] = auto_device() if options["device"] == "auto" else options["device"]
     options["threads"] = options["threads"] or usable_cores()
@@ -105,35 +211,24 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     if (there := read_run_file(folder).get("run", {}).get("kind")) is not None:
         raise Fail(
             f"--out must be a folder without a run of another command, got {folder}, which holds a run of "
-            f"scalesearch {there}; choose another folder"
+            f"scalesearch {there}{' --train' if there == 'scale' else ''}; choose another folder"
         )
     with writable(folder):
-        with _counting(settings, folder) as counted:
-            # What the report needs takes seconds to load: it does so while the workers count.
-            from scalesearch.report.budgets import within_budget
-            from scalesearch.report.scale import published_table, write_scale_report
-
-            flops = counted()
-        latency = _latency(settings, folder) if settings.latency else {}
-        published = rebuild_published(settings, flops)
-        record = ScaleRecord(
+        record = derive(
+            settings,
+            folder,
             name=name,
             command=command_line(),
-            baseline=settings.baseline,
-            alpha=settings.alpha,
-            beta=settings.beta,
-            gamma=settings.gamma,
-            product=settings.coefficients.product,
-            settings=settings.to_dict(),
-            machine=machine(settings.device),
-            versions=versions(),
-            wall_s=time.perf_counter() - started,
-            family=build_family(settings, flops, latency),
-            published=published,
+            started=started,
+            # What the report needs takes seconds to load: it does so while the workers count.
+            meanwhile=_load_reports,
         )
+        from scalesearch.report.budgets import within_budget
+        from scalesearch.report.scale import published_table, write_scale_report
+
         report = write_scale_report(record, folder)
     print_table(report.family, output_format, columns=FAMILY_COLUMNS, title="The family, by the rule")
-    if output_format == "table" and published:
+    if output_format == "table" and record.published:
         print_table(
             published_table(record),
             output_format,
@@ -145,27 +240,5 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     click.echo(f"Report: {folder / 'derivation.md'}", err=output_format != "table")
 
 
-@contextmanager
-def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], dict[str, FlopRecord]]]:
-    """Has fvcore count every network of the command; what it gives waits for the counts, by key."""
-    from scalesearch.cli.progress import track
-    from scalesearch.cli.workers import workers
-    from scalesearch.measure.machine import usable_cores
-    from scalesearch.search.family import family_archs, published_archs, start_counting
-    from scalesearch.workers.executor import TO_MEASURE
-
-    archs = [*family_archs(settings).values(), *published_archs(settings)]
-    # Two at a time, however many cores there are: each holds a whole network at full resolution.
-    with workers(min(2, usable_cores()), folder / "logs", TO_MEASURE, FAILURE) as executor:
-        yield start_counting(archs, executor, track)
-
-
-def _latency(settings: ScaleSettings, folder: Path) -> dict[str, LatencyRecord]:
-    """The latency of each network of the family, by key, nothing else running."""
-    from scalesearch.cli.progress import track
-    from scalesearch.cli.workers import workers
-    from scalesearch.search.family import family_archs, measure_all
-    from scalesearch.workers.executor import TO_MEASURE
-
-    with workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor:
-        return measure_all(settings, family_archs(settings), executor, track)
+def _load_reports() -> None:
+    import scalesearch.report.scale  # noqa: F401

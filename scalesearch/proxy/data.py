@@ -12,17 +12,14 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from scalesearch.proxy.dataset import FOLDER, DataSpec
+from scalesearch.proxy.channels import channel_names, statistics
+from scalesearch.proxy.dataset import FOLDER, RGB, DataSpec
 from scalesearch.proxy.files import Progress, load_cifar, load_folder
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
 
 __all__ = ["input_facts", "load", "normalise", "rendered_batches"]
-
-# The usual channel statistics of photographs (ImageNet's), on a scale of 0 to 255.
-MEAN = (123.675, 116.28, 103.53)
-STD = (58.395, 57.12, 57.375)
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
 
@@ -34,13 +31,17 @@ def load(spec: DataSpec, *, check: bool = False, progress: Progress | None = Non
         DataError: if the data is missing or cannot be used.
     """
     if spec.name == "photographs":
-        return load_photographs(spec.held_out)
+        return load_photographs(spec.held_out, spec.in_channels)
     if spec.name.startswith(FOLDER):
         root = Path(spec.name.removeprefix(FOLDER)).expanduser()
         extra = {} if progress is None else {"progress": progress}
-        return load_folder(root, held_out=spec.held_out, check=check, **extra)
+        return load_folder(root, held_out=spec.held_out, check=check, in_channels=spec.in_channels, **extra)
     return load_cifar(
-        spec.name, Path(spec.data_dir).expanduser(), download=spec.download, held_out=spec.held_out
+        spec.name,
+        Path(spec.data_dir).expanduser(),
+        download=spec.download,
+        held_out=spec.held_out,
+        in_channels=spec.in_channels,
     )
 
 
@@ -101,7 +102,7 @@ def rendered_batches(
 ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
     """Batches rendered from the source at ``resolution``.
 
-    They are uint8 (batch, 3, height, width) and labels (batch,).
+    They are uint8 (batch, channels, height, width) and labels (batch,).
 
     Args:
         source: the images.
@@ -128,20 +129,23 @@ def rendered_batches(
 
 def normalise(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     """uint8 images as float32 of about zero mean and unit variance, channels last, on ``device``."""
-    mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
+    means, stds = statistics(images.shape[1])
+    mean = torch.tensor(means, device=device).view(1, -1, 1, 1)
+    std = torch.tensor(stds, device=device).view(1, -1, 1, 1)
     images = images.to(device, non_blocking=True).to(memory_format=torch.channels_last)
     return images.float().sub_(mean).div_(std)
 
 
-def input_facts(resolution: int | tuple[int, int]) -> dict[str, Any]:
+def input_facts(resolution: int | tuple[int, int], in_channels: int = RGB) -> dict[str, Any]:
     """How images become the input of a network that was judged here, as plain data for those who use it.
 
     ``mean`` and ``std`` are of each channel, for pixels from 0 to 1.
 
     Args:
         resolution: side in pixels, or height and width.
+        in_channels: of an image.
     """
+    mean, std = statistics(in_channels)
     height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
     square = height == width
     view = (
@@ -152,7 +156,7 @@ def input_facts(resolution: int | tuple[int, int]) -> dict[str, Any]:
     return {
         "resolution": height if square else [height, width],
         "view": view,
-        "channels": "RGB",
-        "mean": [round(value / 255, 6) for value in MEAN],
-        "std": [round(value / 255, 6) for value in STD],
+        "channels": channel_names(in_channels),
+        "mean": [round(value / 255, 6) for value in mean],
+        "std": [round(value / 255, 6) for value in std],
     }

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
-__all__ = ["DATASETS", "FOLDER", "PHOTOGRAPHS", "PHOTOGRAPHS_SIZE", "TRAIN_WINDOWS", "DataSize", "DataSpec"]
+__all__ = [
+    "COLOURS",
+    "DATASETS",
+    "FOLDER",
+    "GREY",
+    "PHOTOGRAPHS",
+    "PHOTOGRAPHS_SIZE",
+    "RGB",
+    "RGBA",
+    "TRAIN_WINDOWS",
+    "DataSize",
+    "DataSpec",
+]
+
+GREY, RGB, RGBA = 1, 3, 4
+COLOURS = MappingProxyType({GREY: "grey", RGB: "RGB", RGBA: "RGBA"})
+"""What images can be rendered to, by their number of channels; any other number takes arrays."""
 
 FOLDER = "folder:"
 DATASETS = ("photographs", "cifar10", "cifar100")
@@ -51,15 +68,17 @@ class DataSpec:
     """A dataset by name: ``photographs``, ``cifar10``, ``cifar100`` or ``folder:PATH``.
 
     ``held_out`` is how many images judge a candidate, at most. Nothing is fetched unless ``download``.
+    ``in_channels`` are those of every image: see :data:`COLOURS`.
 
     Raises:
-        ValueError: if the name is unknown or ``held_out`` below 2.
+        ValueError: if the name is unknown, ``held_out`` below 2, or the data has no such channels.
     """
 
     name: str = "photographs"
     data_dir: str = "data"
     download: bool = False
     held_out: int = 900
+    in_channels: int = RGB
 
     def __post_init__(self) -> None:
         if self.name not in DATASETS and not self.name.startswith(FOLDER):
@@ -70,6 +89,14 @@ class DataSpec:
             raise ValueError(f"`dataset` must name a folder after {FOLDER!r}, got {self.name!r}")
         if self.held_out < 2:
             raise ValueError(f"`held_out` must be >= 2, got {self.held_out}")
+        if self.in_channels < 1:
+            raise ValueError(f"`in_channels` must be >= 1, got {self.in_channels}")
+        if self.in_channels not in COLOURS and not self.name.startswith(FOLDER):
+            raise ValueError(
+                f"`in_channels` must be 1 (grey), 3 (RGB) or 4 (RGBA) for {self.name}, got "
+                f"{self.in_channels}; any other number takes {FOLDER}PATH with .npy arrays (height, width, "
+                "channels)"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; ``DataSpec(**data)`` turns it back."""

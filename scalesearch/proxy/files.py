@@ -9,7 +9,10 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset
+from torchvision.transforms.v2 import functional as F
 
+from scalesearch.proxy.channels import from_rgb
+from scalesearch.proxy.dataset import COLOURS, GREY, RGB, RGBA
 from scalesearch.proxy.source import DataError, Examples, ImageSource
 
 __all__ = ["load_cifar", "load_folder"]
@@ -18,14 +21,16 @@ HELD_OUT_SHARE = 0.2
 SPLIT_SEED = 20190528
 CACHE_BYTES = 2 * 1024**3
 LONGEST_SHORT_SIDE = 256
+ARRAY = ".npy"
+MODES = {GREY: "L", RGB: "RGB", RGBA: "RGBA"}
 
 Progress = Callable[[Iterable[Path], int, str], Iterable[Path]]
 
 
-def _pixels(image: Image.Image) -> torch.Tensor:
-    """uint8 (3, height, width)."""
-    array = np.array(image.convert("RGB"))
-    return torch.from_numpy(array).permute(2, 0, 1)
+def _pixels(image: Image.Image, in_channels: int) -> torch.Tensor:
+    """uint8 (in_channels, height, width)."""
+    array = np.array(image.convert(MODES[in_channels]))
+    return torch.from_numpy(array if array.ndim == 3 else array[:, :, None]).permute(2, 0, 1)
 
 
 def _shuffled_classes(labels: Sequence[int]) -> Iterator[list[int]]:
@@ -60,7 +65,9 @@ def _at_most(labels: Sequence[int], count: int) -> list[int]:
     return sorted(i for members in _shuffled_classes(labels) for i in members[:per_class])
 
 
-def load_cifar(name: str, data_dir: Path, *, download: bool, held_out: int) -> ImageSource:
+def load_cifar(
+    name: str, data_dir: Path, *, download: bool, held_out: int, in_channels: int = RGB
+) -> ImageSource:
     """CIFAR-10 or CIFAR-100. The judges are held out of the training images: the test set stays unseen.
 
     torchvision checks the files' checksums before it opens them.
@@ -80,7 +87,7 @@ def load_cifar(name: str, data_dir: Path, *, download: bool, held_out: int) -> I
             f"`data_dir` must hold {name}, got {data_dir}: not found there or damaged; "
             "add --download to fetch it"
         ) from error
-    tensors = torch.from_numpy(images.data).permute(0, 3, 1, 2)
+    tensors = from_rgb(torch.from_numpy(images.data).permute(0, 3, 1, 2), in_channels)
     train, judged = split(images.targets, held_out)
     return ImageSource(
         classes=tuple(images.classes),
@@ -90,10 +97,11 @@ def load_cifar(name: str, data_dir: Path, *, download: bool, held_out: int) -> I
 
 
 class _Files(Dataset[tuple[torch.Tensor, int]]):
-    """Image files, decoded when first asked for and kept in memory up to a bound."""
+    """Files of images, decoded when first asked for and kept in memory up to a bound."""
 
-    def __init__(self, items: Sequence[tuple[Path, int]]) -> None:
+    def __init__(self, items: Sequence[tuple[Path, int]], in_channels: int) -> None:
         self._items = items
+        self._in_channels = in_channels
         self._kept: dict[int, torch.Tensor] = {}
         self._room = CACHE_BYTES
 
@@ -104,46 +112,82 @@ class _Files(Dataset[tuple[torch.Tensor, int]]):
         path, label = self._items[index]
         pixels = self._kept.get(index)
         if pixels is None:
-            pixels = _decode(path)
+            pixels = _decode(path, self._in_channels)
             if self._room >= pixels.nbytes:
                 self._room -= pixels.nbytes
                 self._kept[index] = pixels
         return pixels, label
 
 
-def _decode(path: Path) -> torch.Tensor:
-    """The image as uint8 (3, height, width), its shorter side at most 256 pixels.
+def _decode(path: Path, in_channels: int) -> torch.Tensor:
+    """The image as uint8 (in_channels, height, width), its shorter side at most 256 pixels.
 
     Raises:
-        DataError: if the file is not a whole image; the message names it.
+        DataError: if the file is not a whole image, or an array of another kind; the message names it.
     """
+    if path.suffix.lower() == ARRAY:
+        return _array(path, in_channels)
+    if in_channels not in COLOURS:
+        raise DataError(
+            f"`dataset` must hold {ARRAY} arrays of shape (height, width, {in_channels}) for {in_channels} "
+            f"channels, got an image: {path}"
+        )
     try:
         with Image.open(path) as image:
             image.draft("RGB", (LONGEST_SHORT_SIDE, LONGEST_SHORT_SIDE))
             shrink = LONGEST_SHORT_SIDE / min(image.size)
             if shrink < 1:
                 size = (round(image.width * shrink), round(image.height * shrink))
-                return _pixels(image.convert("RGB").resize(size, Image.Resampling.LANCZOS))
-            return _pixels(image)
+                smaller = image.convert(MODES[in_channels]).resize(size, Image.Resampling.LANCZOS)
+                return _pixels(smaller, in_channels)
+            return _pixels(image, in_channels)
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
         raise DataError(f"`dataset` holds a broken image: {path} ({error})") from error
 
 
+def _array(path: Path, in_channels: int) -> torch.Tensor:
+    """An array of uint8 (height, width, in_channels) as an image; a grey one may lack its last axis."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"`dataset` holds a broken array: {path} ({error})") from error
+    pixels = array[:, :, None] if array.ndim == 2 and in_channels == GREY else array
+    if pixels.ndim != 3 or pixels.shape[2] != in_channels or pixels.dtype != np.uint8 or 0 in pixels.shape:
+        raise DataError(
+            f"`dataset` must hold arrays of uint8 and shape (height, width, {in_channels}) for {in_channels} "
+            f"channel{'s' * (in_channels > 1)} in, got {array.dtype} of shape {array.shape}: {path}"
+        )
+    image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    if min(image.shape[1:]) > LONGEST_SHORT_SIDE:
+        image = F.resize(image, [LONGEST_SHORT_SIDE], antialias=True)
+    return image
+
+
 def load_folder(
-    root: Path, *, held_out: int, check: bool, progress: Progress = lambda paths, _count, _label: paths
+    root: Path,
+    *,
+    held_out: int,
+    check: bool,
+    in_channels: int = RGB,
+    progress: Progress = lambda paths, _count, _label: paths,
 ) -> ImageSource:
     """A folder with one folder of images for each class, or two such folders named ``train`` and ``val``.
+
+    Images are converted to grey (1 channel), RGB (3) or RGBA (4, opaque where a file has no alpha); arrays in
+    ``.npy`` files are taken as they are, for any number of channels.
 
     Args:
         root: the folder.
         held_out: how many images to hold out at most, where the folder does not say which.
         check: decode every image once, so that a broken one is found before anything is trained.
+        in_channels: of every image.
         progress: wraps the paths being checked, with their number and a label, to show how far it is.
 
     Raises:
         DataError: if the folder is missing, has fewer than two classes, a class too small, or a broken image.
     """
-    from torchvision.datasets import ImageFolder
+    from torchvision.datasets import DatasetFolder
+    from torchvision.datasets.folder import IMG_EXTENSIONS
 
     option = f"`dataset` folder:{root}"
     if not root.is_dir():
@@ -151,7 +195,10 @@ def load_folder(
     halves = [root / "train", root / "val"]
     published_split = all(half.is_dir() for half in halves)
     try:
-        sets = [ImageFolder(str(half)) for half in (halves if published_split else [root])]
+        sets = [
+            DatasetFolder(str(half), Path, extensions=(*IMG_EXTENSIONS, ARRAY))
+            for half in (halves if published_split else [root])
+        ]
     except FileNotFoundError as error:
         raise DataError(f"{option} must hold images in every class folder: {error}") from error
     classes = sets[0].classes
@@ -174,5 +221,7 @@ def load_folder(
     if check:
         paths = [path for path, _ in train + judged]
         for path in progress(paths, len(paths), "Checking images"):
-            _decode(path)
-    return ImageSource(classes=tuple(classes), train=_Files(train), held_out=_Files(judged))
+            _decode(path, in_channels)
+    return ImageSource(
+        classes=tuple(classes), train=_Files(train, in_channels), held_out=_Files(judged, in_channels)
+    )

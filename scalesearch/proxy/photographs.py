@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from scalesearch.proxy.dataset import PHOTOGRAPHS, TRAIN_WINDOWS
+from scalesearch.proxy.channels import from_rgb
+from scalesearch.proxy.dataset import PHOTOGRAPHS, RGB, TRAIN_WINDOWS
 from scalesearch.proxy.source import Examples, ImageSource
 
 __all__ = ["load_photographs"]
@@ -54,14 +55,17 @@ def _windows(region: torch.Tensor, count: int, generator: torch.Generator) -> li
     ]
 
 
-def load_photographs(held_out: int) -> ImageSource:
-    """The photographs as 200 training windows a class and about ``held_out`` held-out windows in all."""
+def load_photographs(held_out: int, in_channels: int = RGB) -> ImageSource:
+    """The photographs as 200 training windows a class and about ``held_out`` held-out windows in all.
+
+    ``in_channels``: 3 for colour, 1 for grey, 4 for colour and an alpha channel, all of it opaque.
+    """
     generator = torch.Generator().manual_seed(WINDOW_SEED)
     per_class = max(1, round(held_out / len(PHOTOGRAPHS)))
     train: list[tuple[torch.Tensor, int]] = []
     judged: list[tuple[torch.Tensor, int]] = []
     for label, name in enumerate(PHOTOGRAPHS):
-        train_region, held_out_region = _regions(_photograph(name))
+        train_region, held_out_region = _regions(from_rgb(_photograph(name), in_channels))
         train += [(w, label) for w in _windows(train_region, TRAIN_WINDOWS, generator)]
         judged += [(w, label) for w in _windows(held_out_region, per_class, generator)]
     return ImageSource(classes=PHOTOGRAPHS, train=Examples(train), held_out=Examples(judged))

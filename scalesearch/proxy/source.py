@@ -16,7 +16,7 @@ class DataError(ValueError):
 
 
 class Examples(Dataset[tuple[torch.Tensor, int]]):
-    """Images held in memory: uint8 (3, height, width) each, with a label from 0."""
+    """Images held in memory: uint8 (channels, height, width) each, with a label from 0."""
 
     def __init__(self, items: Sequence[tuple[torch.Tensor, int]]) -> None:
         self._items = items

@@ -5,6 +5,7 @@ no torch and no optuna object, so a report can be made on a machine without torc
 accuracies are fractions, one multiply-add counts as 1 MAC.
 """
 
+from scalesearch.records.audit import AuditMatch, AuditRecord, AuditRow
 from scalesearch.records.family import FamilyRow, PublishedRow, ScaleRecord
 from scalesearch.records.law import LAW_TERMS, BestSplits, CostLaw, HeldOut, KindTime, LawRecord, Price, Split
 from scalesearch.records.measured import CurvePoint, FlopRecord, LatencyRecord, SeedRun
@@ -19,6 +20,7 @@ from scalesearch.records.search import (
     RunRecord,
     Status,
 )
+from scalesearch.records.start import StartRecord
 from scalesearch.records.timing import (
     DTYPES,
     MODES,
@@ -36,6 +38,9 @@ __all__ = [
     "LAW_TERMS",
     "MODES",
     "RUNTIMES",
+    "AuditMatch",
+    "AuditRecord",
+    "AuditRow",
     "BestSplits",
     "BudgetRecord",
     "CandidateRecord",
@@ -64,5 +69,6 @@ __all__ = [
     "SeedRun",
     "Setup",
     "Split",
+    "StartRecord",
     "Status",
 ]

@@ -14,7 +14,10 @@ __all__ = ["FamilyRow", "PublishedRow", "ScaleRecord"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyRow:
-    """One member of a scaled family: the rule's network at one phi, and what it spends of a budget."""
+    """One member of a scaled family: the rule's network at one phi, and what it spends of a budget.
+
+    ``resolution`` is the height of its input, and the width where ``resolution_width`` says no other.
+    """
 
     phi: float
     depth: float
@@ -31,6 +34,7 @@ class FamilyRow:
     macs_ratio: float
     latency: LatencyRecord | None = None
     budget: BudgetRecord | None = None
+    resolution_width: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class PublishedRow:
     """One published network, rebuilt here from its published coefficients.
 
     ``implied_phi_*`` is the phi at which the coefficients of the run would give the published multiplier of
-    that dimension; None where no phi does.
+    that dimension; None where no phi does. ``top5_published`` is None where it wasn't published.
     """
 
     name: str
@@ -54,7 +58,7 @@ class PublishedRow:
     implied_phi_width: float | None
     implied_phi_resolution: float | None
     top1_published: float
-    top5_published: float
+    top5_published: float | None
     source: str
 
     @property

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from scalesearch.records.measured import CurvePoint, LatencyRecord, SeedRun
+from scalesearch.records.start import StartRecord
+
+if TYPE_CHECKING:
+    from scalesearch.records.family import ScaleRecord
 
 __all__ = [
     "BudgetRecord",
@@ -25,7 +29,7 @@ Status = Literal["completed", "pruned", "failed", "skipped", "waiting"]
 """``pruned``: stopped early, at a rung of successive halving, because others were ahead. ``skipped``: never
 trained (thinned out, or a budget it cannot meet). ``waiting``: not trained to its end yet (a stopped run)."""
 
-RunKind = Literal["grid", "search", "sweep", "fidelity"]
+RunKind = Literal["grid", "search", "sweep", "fidelity", "scale"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +87,17 @@ class ReliabilityRecord:
 class CandidateRecord:
     """One distinct network of a search: the coefficients that make it, its cost, and what training gave.
 
-    ``depth``, ``width`` and ``resolution_multiplier`` are multipliers of the baseline; ``resolution`` is in
-    pixels. ``merged`` holds every grid triple (alpha, beta, gamma) that rounds to this network, its own
-    included. ``macs`` and ``macs_ratio`` are those of the network that was trained and of the (possibly
-    reduced) proxy baseline; ``full_macs`` and ``full_macs_ratio`` those of the same coefficients applied to
-    the full-size baseline. Where a budget was matched, ``resolution`` (or the width) is the one that was
-    solved for and the coefficients are those the network started from. ``inference_bytes`` and
-    ``training_bytes`` are closed-form peaks of memory: of one forward pass at the run's latency batch size
-    and of one training step at its batch size; None where they are not known. ``phi`` is the network's own.
-    ``role`` names what a network stands for, such as ``depth`` in a sweep. ``runs`` holds one training run
-    per seed, and all outcomes derive from it.
+    ``depth``, ``width`` and ``resolution_multiplier`` are multipliers of the baseline; ``resolution`` is the
+    height of the input in pixels, and its width where ``resolution_width`` says no other. ``merged`` holds
+    every grid triple (alpha, beta, gamma) that rounds to this network, its own included. ``macs`` and
+    ``macs_ratio`` are those of the network that was trained and of the (possibly reduced) proxy baseline;
+    ``full_macs`` and ``full_macs_ratio`` those of the same coefficients applied to the full-size baseline.
+    Where a budget was matched, ``resolution`` (or the width) is the one that was solved for and the
+    coefficients are those the network started from. ``inference_bytes`` and ``training_bytes`` are
+    closed-form peaks of memory: of one forward pass at the run's latency batch size and of one training step
+    at its batch size; None where they are not known. ``phi`` is the network's own. ``role`` names what a
+    network stands for, such as ``depth`` in a sweep. ``runs`` holds one training run per seed, and all
+    outcomes derive from it.
     """
 
     key: str
@@ -120,6 +125,7 @@ class CandidateRecord:
     budget: BudgetRecord | None = None
     inference_bytes: int | None = None
     training_bytes: int | None = None
+    resolution_width: int | None = None
     fvcore_total: int | None = None
     uncounted: Mapping[str, int] | None = None
     runs: tuple[SeedRun, ...] = ()
@@ -193,6 +199,8 @@ class RunRecord:
         objectives: what is optimised, the first one first: ``top1``, ``reward`` (maximised), ``macs``,
             ``params``, ``latency`` (minimised).
         reliability: how far runs like these can be trusted, by length of run; empty where nobody measured it.
+        derivation: of a trained family, the full-size family whose proxies the candidates are.
+        start: what all networks were grown from; None where they started from scratch.
     """
 
     kind: RunKind = "grid"
@@ -213,6 +221,8 @@ class RunRecord:
     rungs: tuple[RungRecord, ...] = ()
     objectives: tuple[str, ...] = ("top1",)
     reliability: tuple[ReliabilityRecord, ...] = ()
+    derivation: ScaleRecord | None = None
+    start: StartRecord | None = None
 
     @property
     def winner(self) -> CandidateRecord | None:

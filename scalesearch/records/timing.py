@@ -124,7 +124,7 @@ class MeasurementRecord:
     Attributes:
         name: what the network goes by in its run, such as ``efficientnet-b3``.
         key: the network's content hash.
-        resolution: input side in pixels.
+        resolution: height of the input in pixels, and its width, where ``resolution_width`` says no other.
         params: parameters.
         macs: multiply-adds for one image.
         activations: output elements of convolutions and linear layers for one image.
@@ -136,6 +136,7 @@ class MeasurementRecord:
         outcome: ``out of memory`` is a result too; ``waiting`` where a run was stopped before it.
         reason: why there is no figure, or why a further process gave nothing; empty where all went well.
         largest_batch: the largest batch that fits, where that was asked for.
+        resolution_width: width of the input in pixels, where it is not the height.
     """
 
     name: str
@@ -152,6 +153,7 @@ class MeasurementRecord:
     outcome: Outcome = "measured"
     reason: str = ""
     largest_batch: int | None = None
+    resolution_width: int | None = None
 
     @property
     def samples_s(self) -> tuple[tuple[float, ...], ...]:

@@ -13,6 +13,7 @@ from scalesearch.files import write_text
 from scalesearch.records import CompareRecord, MeasurementRecord
 from scalesearch.report.compare_figure import compare_figure
 from scalesearch.report.frame import frame
+from scalesearch.report.inputs import input_text
 from scalesearch.report.machine_facts import machine_facts
 from scalesearch.report.markdown import bullets, code, duration, escape, percent, plural, si, table, time_text
 from scalesearch.report.measure_rows import setup_titles
@@ -187,7 +188,7 @@ def _table(record: CompareRecord) -> str:
             (
                 f"{side}: {escape(row.name)}",
                 escape(row.setup.label),
-                f"{row.resolution} px",
+                input_text(row),
                 si(row.macs),
                 time_text(summary.median_s) if summary else row.outcome,
                 percent(summary.spread) + (" **unstable**" if summary.unstable else "") if summary else "",

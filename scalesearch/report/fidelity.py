@@ -13,6 +13,7 @@ from scalesearch.report.fidelity_evidence import FidelityEvidence, fidelity_evid
 from scalesearch.report.fidelity_figure import agreement_figure, ranks_figure
 from scalesearch.report.fidelity_page import fidelity_page
 from scalesearch.report.frame import frame
+from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text
 
@@ -98,7 +99,7 @@ def networks_table(evidence: FidelityEvidence) -> pd.DataFrame:
     """One row per length and network, columns :data:`NETWORK_COLUMNS`."""
     return frame(
         [
-            {name: getattr(c, name, None) for name in NETWORK_COLUMNS}
+            {name: getattr(c, name, None) for name in (*NETWORK_COLUMNS, INPUT_WIDTH)}
             | {
                 "images": length.images,
                 "multiple": float(length.multiple),
@@ -108,5 +109,5 @@ def networks_table(evidence: FidelityEvidence) -> pd.DataFrame:
             for length in evidence.lengths
             for c, rank in zip(length.networks, length.ranks, strict=True)
         ],
-        NETWORK_COLUMNS,
+        with_input_width(NETWORK_COLUMNS, [c for length in evidence.lengths for c in length.networks]),
     )

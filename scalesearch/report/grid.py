@@ -42,10 +42,11 @@ class GridReport:
     winner: str | None
 
 
-def write_grid_report(run: RunRecord, out: Path) -> GridReport:
+def write_grid_report(run: RunRecord, out: Path, scratch: RunRecord | str | None = None) -> GridReport:
     """Write ``candidates.csv``, ``pareto.csv``, ``report.md`` and ``figures/`` of ``run`` into ``out``.
 
-    The same record gives the same bytes. A figure without data is left out, and the page says so.
+    The same record gives the same bytes. A figure without data is left out, and the page says so. For a run
+    whose networks were grown ``scratch`` is the one of the same networks from scratch, or why there is none.
 
     Raises:
         OSError: if ``out`` cannot be made or written.
@@ -63,7 +64,7 @@ def write_grid_report(run: RunRecord, out: Path) -> GridReport:
     return GridReport(
         candidates_csv=write_text(out / "candidates.csv", csv_text(candidates)),
         pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
-        page=write_text(out / "report.md", grid_page(run, {path.stem for path in figures})),
+        page=write_text(out / "report.md", grid_page(run, {path.stem for path in figures}, scratch)),
         figures=figures,
         candidates=candidates,
         winner=ranking[0].key if ranking else None,

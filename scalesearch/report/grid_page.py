@@ -10,13 +10,16 @@ from scalesearch.report.evidence import judged, near_nominal, rank
 from scalesearch.report.fronts import fronts
 from scalesearch.report.fronts_section import PARETO_FIGURE, fronts_section, memory_item, pareto_part
 from scalesearch.report.grid_answer import answer, paper_place, trust
+from scalesearch.report.inputs import input_text
 from scalesearch.report.latency import latency_text, machines
 from scalesearch.report.markdown import bullets, code, escape, percent, si, signed_percent, table
+from scalesearch.report.own_code import counted_parts
 from scalesearch.report.page_parts import figure_part, made, section, unfinished
 from scalesearch.report.provenance import PLAIN_COUNTS
 from scalesearch.report.seed_evidence import intervals, seed_evidence
 from scalesearch.report.shares_section import shares_section
 from scalesearch.report.skipped import skipped_section
+from scalesearch.report.start_section import start_section
 from scalesearch.report.stopped_early import stopped_early_section
 from scalesearch.report.winning_set import short_p, winning_set_section
 from scalesearch.scaling import NOMINAL_BASE
@@ -45,14 +48,19 @@ FIGURES = {
 """Alternative text and a line on how to read it, by figure."""
 
 
-def grid_page(run: RunRecord, figures: Collection[str]) -> str:
-    """The report as Markdown. ``figures`` names those that were drawn; the page says which were left out."""
+def grid_page(run: RunRecord, figures: Collection[str], scratch: RunRecord | str | None = None) -> str:
+    """The report as Markdown. ``figures`` names those that were drawn; the page says which were left out.
+
+    ``scratch`` is the run of the same networks from scratch, for one whose networks were grown, or why it
+    can't be read.
+    """
     parts = [
         f"# {escape(run.name)}: which alpha, beta and gamma?",
         unfinished(run.candidates),
         answer(run),
         section("The winning set", winning_set_section(run)),
         section("How far to trust this", trust(run)),
+        section("What the networks started from", start_section(run, scratch)),
         section("Where the paper's coefficients came in", paper_place(run)),
         section("How the winner shares out the cost", shares_section(run)),
         "## Figures",
@@ -99,7 +107,7 @@ def _ranking(run: RunRecord) -> str:
             *seeds(c),
             *_triple(c),
             str(c.blocks),
-            f"{c.resolution} px",
+            input_text(c),
             si(c.params),
             si(c.macs),
             f"{c.macs_ratio:.2f}",
@@ -114,7 +122,7 @@ def _ranking(run: RunRecord) -> str:
 
     header = ["rank", "mean top-1" if evidence else "top-1", "95% interval"]
     header += ["sd", "seeds", "p against the best", "in the set"] if evidence else []
-    header += ["alpha", "beta", "gamma", "blocks", "input", "params", "MACs", "cost ratio"]
+    header += ["alpha", "beta", "gamma", counted_parts(run.settings), "input", "params", "MACs", "cost ratio"]
     header += [*(["off budget"] if budgeted else []), *(["latency"] if timed else [])]
     header += [*(["machine"] if several else []), "training", "triples", "front", "network"]
     return table(header, map(cells, ranking), left=0)
@@ -130,8 +138,8 @@ def _rule_and_reality(run: RunRecord) -> str:
     items = [
         *budgets,
         f"**The rule** gives {_range([c.nominal_ratio for c in every])} times the baseline's cost{asked}.",
-        f"**As built**, after blocks, channels and pixels became whole numbers, the same networks cost "
-        f"{_range([c.macs_ratio for c in every])} times the baseline"
+        f"**As built**, after {counted_parts(run.settings)}, channels and pixels became whole numbers, the "
+        f"same networks cost {_range([c.macs_ratio for c in every])} times the baseline"
         + (f"; the trained ones {_range([c.macs_ratio for c in done])} times." if done else ".")
         + ("" if budgets else f" {len(near)} of {len(every)} are within 10% of {target:.3g}."),
         "**At full size** the same coefficients, applied to the full-size baseline "

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from scalesearch.belief.timing import UNSTABLE
 from scalesearch.records import MeasureRecord
+from scalesearch.report.inputs import input_text
 from scalesearch.report.machine_facts import machine_facts
 from scalesearch.report.markdown import bullets, code, escape, plural, si, table, time_text
 from scalesearch.report.measure_rows import MeasureRow, common_label
@@ -116,7 +117,7 @@ def _answer(rows: Sequence[MeasureRow]) -> str:
     cells_by_name = [
         [
             escape(name),
-            f"{first[name].resolution} px",
+            input_text(first[name]),
             si(first[name].macs),
             *(_time(by_name[name, key]) if (name, key) in by_name else "" for key in panels),
         ]

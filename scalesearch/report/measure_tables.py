@@ -10,6 +10,7 @@ import pandas as pd
 
 from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord
 from scalesearch.report.frame import frame
+from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
 from scalesearch.report.measure_rows import MeasureRow, measure_rows
 
 __all__ = [
@@ -44,7 +45,8 @@ def measurements_table(record: MeasureRecord, laws: Sequence[CostLaw] = ()) -> p
     10% of the median. ``predicted_s`` is a law's prediction for the network, by a law not fitted on it,
     ``prediction_error`` its relative error.
     """
-    return frame([_cells(row) for row in measure_rows(record, laws)], MEASUREMENT_COLUMNS)
+    columns = with_input_width(MEASUREMENT_COLUMNS, record.measurements)
+    return frame([_cells(row) for row in measure_rows(record, laws)], columns)
 
 
 def samples_table(record: MeasureRecord) -> pd.DataFrame:
@@ -71,7 +73,7 @@ def timm_table(record: MeasureRecord) -> pd.DataFrame:
     rows = [
         {
             "model": re.sub(r"^efficientnet-([bl]\d)$", r"efficientnet_\1", row.measurement.name),
-            "infer_img_size": row.measurement.resolution,
+            "infer_img_size": _image_size(row.measurement),
             "infer_samples_per_sec": round(row.images_per_s or 0.0, 2),
             "infer_step_time": round(1e3 * row.summary.median_s, 3),
             "infer_batch_size": row.measurement.setup.batch_size,
@@ -85,11 +87,19 @@ def timm_table(record: MeasureRecord) -> pd.DataFrame:
     return frame(rows, TIMM_COLUMNS)
 
 
+def _image_size(measurement: MeasurementRecord) -> int | str:
+    height, width = measurement.resolution, measurement.resolution_width
+    return height if width is None else f"{height}x{width}"
+
+
 def _cells(row: MeasureRow) -> dict[str, Any]:
     measurement, summary, prediction = row.measurement, row.summary, row.prediction
     cells: dict[str, Any] = {
         name: getattr(measurement, name)
-        for name in ("resolution", "params", "macs", "activations", "layers", "peak_bytes", "largest_batch")
+        for name in (
+            *("resolution", INPUT_WIDTH, "params", "macs", "activations", "layers"),
+            *("peak_bytes", "largest_batch"),
+        )
     }
     cells |= _setup_cells(measurement)
     cells |= {

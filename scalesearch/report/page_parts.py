@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from scalesearch.records import CandidateRecord, MeasureRecord, ReliabilityRecord, RunRecord
-from scalesearch.report.markdown import duration, escape, percent, plural, si
+from scalesearch.records import CandidateRecord, MeasureRecord, ReliabilityRecord, RunRecord, StartRecord
+from scalesearch.report.inputs import baseline_input
+from scalesearch.report.markdown import code, duration, escape, percent, plural, si
+from scalesearch.report.own_code import counted_parts, kept_facts
 from scalesearch.report.provenance import how_it_was_made
 
 __all__ = [
     "FigureText",
     "elapsed",
     "figure_part",
+    "grown_from",
     "made",
     "p_text",
     "quoted_agreement",
@@ -107,9 +110,19 @@ def _run_facts(run: RunRecord) -> list[str]:
     return [
         f"{elapsed(run)}, of which {training(run.candidates)}.",
         f"Baseline as trained: {si(base['params'])} params, {si(base['macs'])} MACs, {base['blocks']} "
-        f"blocks, {base['resolution']} px.",
+        f"{counted_parts(run.settings)}, {baseline_input(base)}.",
+        *kept_facts(run.settings),
+        *([] if run.start is None else [f"Start: every network was grown from {grown_from(run.start)}."]),
         f"First seed: {escape(run.settings.get('seed', 'not recorded'))}.",
     ]
+
+
+def grown_from(start: StartRecord) -> str:
+    """What all networks of a run were grown from, as a noun."""
+    if start.kind == "grown":
+        once = "trained first, once per seed" if len(start.runs) != 1 else "trained first"
+        return f"the baseline as trained here ({escape(start.network)}, {once})"
+    return f"the weights in {code(start.file)} ({escape(start.network)}, digest {code(start.digest[:12])})"
 
 
 def training(candidates: Iterable[CandidateRecord]) -> str:

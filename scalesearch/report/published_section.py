@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from scalesearch.architecture.published import PAPER_COEFFICIENTS
+from scalesearch.architecture.ledger import Convention, ledger, nearest
+from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_family, published_network
 from scalesearch.records import FamilyRow, PublishedRow, ScaleRecord
 from scalesearch.report.evidence import same_triple
-from scalesearch.report.markdown import si, signed_percent, table
-from scalesearch.report.scale_figures import family_number
+from scalesearch.report.markdown import escape, si, signed_percent, table
+from scalesearch.report.scale_figures import family_letters, family_name, family_number
 
 __all__ = ["published_section"]
 
@@ -38,11 +39,11 @@ def published_section(record: ScaleRecord, figure: str) -> list[str]:
         else f"The paper's family goes with alpha {paper[0]}, beta {paper[1]}, gamma {paper[2]}, not with "
         "those of this page, so differences are expected."
     )
-    parts = ["## 4. Rule, published, residual", theirs]
+    parts = ["## 4. Rule, published, residual", theirs, *_borrowed(record.published)]
     if pairs:
         parts += [
-            "The rule at phi = k beside the published network Bk. The residual is rule over published, less "
-            "1.",
+            f"The rule at phi = k beside the published network {family_letters(record.published[0])}k. The "
+            "residual is rule over published, less 1.",
             _beside(
                 pairs,
                 ("depth", lambda f: f.depth, lambda p: p.depth, _short),
@@ -70,7 +71,7 @@ def _beside(pairs: Sequence[tuple[FamilyRow, PublishedRow]], *quantities: Quanti
         header += [f"{name}: rule", "published", "residual"]
     rows = []
     for built, published in pairs:
-        cells = [published.name.upper()]
+        cells = [family_name(published)]
         for _, of_rule, of_published, said in quantities:
             ours, theirs = of_rule(built), of_published(published)
             cells += [said(ours), said(theirs), signed_percent(ours / theirs - 1)]
@@ -81,7 +82,7 @@ def _beside(pairs: Sequence[tuple[FamilyRow, PublishedRow]], *quantities: Quanti
 def _rebuilt(record: ScaleRecord) -> str:
     rows = [
         (
-            row.name.upper(),
+            family_name(row),
             si(row.params),
             si(row.params_published),
             signed_percent(row.params_error),
@@ -91,16 +92,67 @@ def _rebuilt(record: ScaleRecord) -> str:
         )
         for row in record.published
     ]
-    worst = max(max(abs(row.params_error), abs(row.flops_error)) for row in record.published)
-    return (
-        "### Rebuilt from the published coefficients\n\n"
-        "Built here from their published depth, width and resolution, the networks cost what was published "
-        f"within {worst:.1%} (published figures have two digits). The residuals above are therefore the "
-        "rule's, not the counter's.\n\n"
-        + table(
-            ("network", "params", "published", "difference", "MACs", "published FLOPs", "difference"), rows
-        )
+    return f"### Rebuilt from the published coefficients\n\n{_agreement(record.published)}\n\n" + table(
+        ("network", "params", "published", "difference", "MACs", "published FLOPs", "difference"), rows
     )
+
+
+def _agreement(published: Sequence[PublishedRow]) -> str:
+    """How near the rebuilt networks come to the published figures; by which convention, if by another."""
+    other = _other_convention(published)
+    if other is None:
+        worst = max(max(abs(row.params_error), abs(row.flops_error)) for row in published)
+        return (
+            "Built here from their published depth, width and resolution, the networks cost what was "
+            f"published within {worst:.1%} (published figures have two digits). The residuals above are "
+            "therefore the rule's, not the counter's."
+        )
+    convention, gap = other
+    params = max(abs(row.params_error) for row in published)
+    low, high = sorted((min(row.flops_error for row in published), max(row.flops_error for row in published)))
+    return (
+        "Built here from their published depth, width and resolution, the networks have the published "
+        f"parameters within {params:.1%}, but other multiply-adds: {signed_percent(low)} to "
+        f"{signed_percent(high)}. The published figures are within {gap:.1%} of what `scalesearch explain` "
+        f"calls *{escape(convention.name)}*: {escape(convention.says)}. So that part of the residuals above "
+        "is the counter's, not the rule's."
+    )
+
+
+def _other_convention(published: Sequence[PublishedRow]) -> tuple[Convention, float] | None:
+    """The convention, if not the plain one, that all figures are nearest to, and how near; None if none."""
+    found = []
+    for row in published:
+        network = published_network(row.name)
+        if network is None:
+            return None
+        conventions = ledger(network.arch())
+        found.append((nearest(conventions, row.flops_published), conventions[0], row.flops_published))
+    if not found or len({close.name for close, _, _ in found}) > 1 or found[0][0].name == found[0][1].name:
+        return None
+    return found[0][0], max(abs(close.value / figure - 1) for close, _, figure in found)
+
+
+def _borrowed(published: Sequence[PublishedRow]) -> list[str]:
+    """That a family has the multipliers of EfficientNet's, where it has, and at which other inputs."""
+    paper = published_family()
+    if any(row.name in paper for row in published):
+        return []
+    pairs = [(row, paper[name]) for row in published if (name := f"b{family_number(row)}") in paper]
+    if len(pairs) < len(published) or any(
+        (row.depth, row.width) != (theirs.depth, theirs.width) for row, theirs in pairs
+    ):
+        return []
+    others = [
+        f"{family_name(row)} reads {row.resolution} px, not {theirs.resolution}"
+        for row, theirs in pairs
+        if theirs.resolution != row.resolution
+    ]
+    return [
+        f"The published {family_letters(published[0])} networks have the depth and width multipliers of "
+        f"EfficientNet's {pairs[0][1].name.upper()} to {pairs[-1][1].name.upper()}."
+        + (f" {'; '.join(others)}." if others else "")
+    ]
 
 
 def _implied(record: ScaleRecord) -> str:
@@ -108,7 +160,7 @@ def _implied(record: ScaleRecord) -> str:
         return "none" if phi is None else f"{phi:.2f}"
 
     implied = {
-        row.name.upper(): (row.implied_phi_depth, row.implied_phi_width, row.implied_phi_resolution)
+        family_name(row): (row.implied_phi_depth, row.implied_phi_width, row.implied_phi_resolution)
         for row in record.published
     }
     return (
@@ -149,8 +201,8 @@ def _disagreement(published: Sequence[PublishedRow]) -> str:
     if max(gap, miss) <= AGREE:
         return " Here they agree."
     return (
-        f" They are not. The widest gap within one network is {widest.name.upper()}'s, from {low:.2f} to "
-        f"{high:.2f}; the furthest from its own number is {furthest.name.upper()}, whose {name} implies phi "
+        f" They are not. The widest gap within one network is {family_name(widest)}'s, from {low:.2f} to "
+        f"{high:.2f}; the furthest from its own number is {family_name(furthest)}, whose {name} implies phi "
         f"{phi:.2f}."
     )
 

@@ -36,6 +36,8 @@ def rounding_shares(record: ScaleRecord, row: FamilyRow) -> list[RoundingShare]:
     exactly what the record says, or their shares would explain something else.
     """
     try:
+        if "target" in record.settings.get("baseline_arch", {}):
+            return []  # how a user's own code rounds, it alone knows
         base, rounding = _base(record.baseline, record.settings)
         whole = Multipliers(depth=row.depth, width=row.width, resolution=row.resolution_multiplier)
         if count(scale(base, whole, rounding)).macs != row.macs:
@@ -62,7 +64,7 @@ def _base(name: str, settings: Mapping[str, Any]) -> tuple[Arch, Rounding]:
     rounding = Rounding(**{f.name: settings[f.name] for f in fields(Rounding) if f.name in settings})
     table = settings.get("baseline_arch")
     arch = None if table is None else arch_from_dict(table)
-    full = chosen_baseline(name, arch, settings.get("stem_stride"))
+    full = chosen_baseline(name, arch, settings.get("stem_stride"), settings.get("in_channels"))
     base = reduce(
         full,
         settings.get("baseline_width", 1.0),

@@ -14,7 +14,7 @@ from scalesearch.report.scale_page import scale_page
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text, family_table, published_table
 
-__all__ = ["ScaleReport", "family_table", "published_table", "write_scale_report"]
+__all__ = ["ScaleReport", "family_table", "published_table", "write_scale_report", "write_scale_tables"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,19 +44,29 @@ def write_scale_report(record: ScaleRecord, out: Path) -> ScaleReport:
     Raises:
         OSError: if ``out`` cannot be made or written.
     """
-    family = family_table(record)
     figures = write_figures(
         {"cost": cost_figure(record), "accuracy": accuracy_figure(record)}, out / "figures"
     )
-    published = out / "published.csv"
-    if record.published:
-        write_text(published, csv_text(published_table(record)))
-    else:
-        published.unlink(missing_ok=True)
+    family = write_scale_tables(record, out)
     return ScaleReport(
-        family_csv=write_text(out / "family.csv", csv_text(family)),
-        published_csv=published if record.published else None,
+        family_csv=out / "family.csv",
+        published_csv=out / "published.csv" if record.published else None,
         page=write_text(out / "derivation.md", scale_page(record, {path.stem for path in figures})),
         figures=figures,
         family=family,
     )
+
+
+def write_scale_tables(record: ScaleRecord, out: Path) -> pd.DataFrame:
+    """Write ``family.csv`` and, where there is a published family, ``published.csv``; returns the family's.
+
+    Raises:
+        OSError: if ``out`` cannot be made or written.
+    """
+    family = family_table(record)
+    write_text(out / "family.csv", csv_text(family))
+    if record.published:
+        write_text(out / "published.csv", csv_text(published_table(record)))
+    else:
+        (out / "published.csv").unlink(missing_ok=True)
+    return family

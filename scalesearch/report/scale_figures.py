@@ -20,7 +20,14 @@ from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.style import COLOURS, GREY, INK, house_style, legend_below, new_figure
 from scalesearch.scaling import NOMINAL_BASE
 
-__all__ = ["accuracy_figure", "baseline_macs", "cost_figure", "family_number"]
+__all__ = [
+    "accuracy_figure",
+    "baseline_macs",
+    "cost_figure",
+    "family_letters",
+    "family_name",
+    "family_number",
+]
 
 Floats = NDArray[np.float64]
 SAME_LINE = 1e-3
@@ -31,9 +38,19 @@ RULE, BUILT, PUBLISHED = GREY, COLOURS["winner"], COLOURS["paper"]
 
 
 def family_number(row: PublishedRow) -> int | None:
-    """The k of a network named bk; None for other names."""
-    match = re.search(r"b(\d+)$", row.name.lower())
+    """The k of a network named bk or litek; None for other names."""
+    match = re.search(r"(?:b|lite)(\d+)$", row.name.lower())
     return int(match[1]) if match else None
+
+
+def family_name(row: PublishedRow) -> str:
+    """A published network's name as it is said: B4, Lite3."""
+    return row.name.capitalize() if row.name.startswith("lite") else row.name.upper()
+
+
+def family_letters(row: PublishedRow) -> str:
+    """What the networks of its family are called, without their numbers: B, Lite."""
+    return family_name(row).rstrip("0123456789")
 
 
 def baseline_macs(record: ScaleRecord) -> float:
@@ -130,9 +147,9 @@ def _series(record: ScaleRecord, base: float) -> list[_Series]:
             _Series(
                 phi=np.array([float(k) for k, _ in published]),
                 ratio=np.array([row.flops_published / base for _, row in published]),
-                label=r"published FLOPs, B$k$ at $\phi = k$",
+                label=rf"published FLOPs, {family_letters(published[0][1])}$k$ at $\phi = k$",
                 style={"color": PUBLISHED, "marker": "D", "markersize": 6, "linestyle": ""},
-                names=tuple(row.name.upper() for _, row in published),
+                names=tuple(family_name(row) for _, row in published),
             )
         )
     return series
@@ -157,7 +174,7 @@ def accuracy_figure(record: ScaleRecord) -> Figure | None:
         axes.set_ylabel("published ImageNet top-1 (%)")
         _log_ticks(axes.xaxis)
         labels = [
-            Label(x=x, y=y, text=f"{row.name.upper()}  {y:.1f}%", colour=PUBLISHED)
+            Label(x=x, y=y, text=f"{family_name(row)}  {y:.1f}%", colour=PUBLISHED)
             for x, y, row in zip(flops, top1, rows, strict=True)
         ]
         place_labels(axes, labels, _polyline(np.array(flops), np.array(top1)))

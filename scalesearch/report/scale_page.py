@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
+from scalesearch.architecture.published import published_family
 from scalesearch.records import ScaleRecord
 from scalesearch.report.budgets import within_budget
+from scalesearch.report.inputs import input_text
 from scalesearch.report.latency import latency_text, unstable_note
 from scalesearch.report.markdown import code, duration, escape, fenced, plural, si, signed_percent, table
+from scalesearch.report.own_code import counted_parts, is_own_code
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
 from scalesearch.report.published_section import published_section
 from scalesearch.report.rounding_shares import rounding_shares
@@ -30,14 +33,22 @@ FIGURES = {
 }
 
 
-def scale_page(record: ScaleRecord, figures: Collection[str]) -> str:
-    """The derivation as Markdown; ``figures`` names the figures that were drawn."""
+def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = "", made: str = "") -> str:
+    """The derivation as Markdown.
+
+    Args:
+        record: the family.
+        figures: names of the figures that were drawn.
+        trained: the section on its trained networks, where there are any.
+        made: how the whole run was made, where that is more than the derivation.
+    """
     parts = [
         f"# {escape(record.baseline)}: from the rule to the family",
+        trained,
         _rule(record),
         *_family(record, figures),
         *_rounding(record),
-        *published_section(record, _figure("accuracy", figures)),
+        *published_section(record, _accuracy(record, figures)),
         *_fvcore(record),
         "## Conventions",
         f"{PLAIN_COUNTS} fvcore's own total also counts batch norm (2 operations per element in evaluation "
@@ -46,7 +57,8 @@ def scale_page(record: ScaleRecord, figures: Collection[str]) -> str:
         "Unrounded numbers: `family.csv`"
         + (" and `published.csv`" if record.published else "")
         + " beside this page.",
-        how_it_was_made(
+        made
+        or how_it_was_made(
             command=record.command,
             facts=[f"Time: {duration(record.wall_s)}."],
             settings=record.settings,
@@ -84,13 +96,14 @@ def _rule(record: ScaleRecord) -> str:
 
 def _family(record: ScaleRecord, figures: Collection[str]) -> list[str]:
     timed = any(row.latency is not None for row in record.family)
-    header = ["phi", "depth d", "width w", "resolution r", "input", "blocks", "params", "MACs", "activations"]
+    parts = counted_parts(record.settings)
+    header = ["phi", "depth d", "width w", "resolution r", "input", parts, "params", "MACs", "activations"]
     header += ["2^phi", "nominal ratio", "realised ratio", *(["latency"] if timed else [])]
     rows = [
         [
             f"{row.phi:g}",
             *(f"{value:.3f}" for value in (row.depth, row.width, row.resolution_multiplier)),
-            f"{row.resolution} px",
+            input_text(row),
             str(row.blocks),
             *(si(value) for value in (row.params, row.macs, row.activations)),
             *(f"{value:.2f}" for value in (NOMINAL_BASE**row.phi, row.nominal_ratio, row.macs_ratio)),
@@ -98,7 +111,7 @@ def _family(record: ScaleRecord, figures: Collection[str]) -> list[str]:
         ]
         for row in record.family
     ]
-    text = "Multipliers by the rule, then the network they make once blocks, channels and pixels are whole."
+    text = f"Multipliers by the rule, then the network they make once {parts}, channels and pixels are whole."
     if timed:
         measured = next(row.latency for row in record.family if row.latency)
         text += (
@@ -126,10 +139,16 @@ def _rounding(record: ScaleRecord) -> list[str]:
         )
         for row in rows
     ]
+    own = is_own_code(record.settings)
+    rounded = (
+        "How depth and width are rounded is the code's own; the input side is rounded to whole pixels"
+        if own
+        else "Each stage's repeats, each layer's channels and the input side are rounded by the rules listed "
+        "under settings"
+    )
     parts = [
         "## 3. What rounding does",
-        "Nobody can build 2.4 blocks or 35.2 channels. Each stage's repeats, each layer's channels and the "
-        "input side are rounded by the rules listed under settings, so the realised ratio is not the nominal "
+        f"Nobody can build 2.4 blocks or 35.2 channels. {rounded}, so the realised ratio is not the nominal "
         f"one. The gap is widest at phi {worst.phi:g}: nominal {worst.nominal_ratio:.2f}, realised "
         f"{worst.macs_ratio:.2f}.",
         table(("phi", "nominal ratio", "realised ratio", "realised over nominal"), changes, left=0),
@@ -164,7 +183,7 @@ def _rounding(record: ScaleRecord) -> list[str]:
             table(header, cells, left=0),
         ]
     base = next((row for row in record.family if row.phi == 0), None)
-    if base is not None:
+    if base is not None and not own:
         steps = "; ".join(
             f"phi {row.phi:g}: {base.blocks} x {row.depth:.3f} = {base.blocks * row.depth:.1f}, built "
             f"{row.blocks}"
@@ -201,6 +220,17 @@ def _fvcore(record: ScaleRecord) -> list[str]:
         f"which explains the difference. {said}",
         table(header, rows, left=0),
     ]
+
+
+def _accuracy(record: ScaleRecord, figures: Collection[str]) -> str:
+    """The figure of the published accuracies; that gains shrink is said of EfficientNet's alone."""
+    paragraph = _figure("accuracy", figures)
+    if any(row.name in published_family() for row in record.published):
+        return paragraph
+    return paragraph.replace(
+        "each step to the right costs more than it did before for less accuracy gained.",
+        "further right is dearer, further up more accurate.",
+    )
 
 
 def _figure(name: str, figures: Collection[str]) -> str:

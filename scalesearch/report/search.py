@@ -10,6 +10,7 @@ import pandas as pd
 from scalesearch.files import write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
+from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
 from scalesearch.report.objectives import objective
 from scalesearch.report.pareto_figure import pareto_figure
 from scalesearch.report.search_evidence import SearchEvidence, own_shares, search_evidence
@@ -91,16 +92,18 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
 
 def trials_table(run: RunRecord, evidence: SearchEvidence) -> pd.DataFrame:
     """Every distinct network in order of suggestion, columns :data:`COLUMNS`; what is unknown is missing."""
-    return frame([_row(n, c, run, evidence) for n, c in enumerate(run.candidates, start=1)], COLUMNS)
+    rows = [_row(n, c, run, evidence) for n, c in enumerate(run.candidates, start=1)]
+    return frame(rows, with_input_width(COLUMNS, run.candidates))
 
 
 def front_table(run: RunRecord, evidence: SearchEvidence) -> pd.DataFrame:
     """The rows of the front, best first objective first."""
-    return frame([_row(one.number, one.candidate, run, evidence) for one in evidence.front], COLUMNS)
+    rows = [_row(one.number, one.candidate, run, evidence) for one in evidence.front]
+    return frame(rows, with_input_width(COLUMNS, run.candidates))
 
 
 def _row(number: int, c: CandidateRecord, run: RunRecord, evidence: SearchEvidence) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(c, name, None) for name in COLUMNS}
+    row: dict[str, object] = {name: getattr(c, name, None) for name in (*COLUMNS, INPUT_WIDTH)}
     shares = own_shares((c.alpha, c.beta, c.gamma))
     row |= {
         "number": number,

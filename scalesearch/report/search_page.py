@@ -6,9 +6,11 @@ from collections.abc import Collection
 
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.fronts_section import PARETO_FIGURE, fronts_section, memory_item, pareto_part
+from scalesearch.report.inputs import input_text
 from scalesearch.report.latency import machines
 from scalesearch.report.learning import UNLEARNT, nothing_learnt
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, table
+from scalesearch.report.own_code import counted_parts
 from scalesearch.report.page_parts import figure_part, made, section, top1_seeds, unfinished
 from scalesearch.report.provenance import PLAIN_COUNTS
 from scalesearch.report.search_evidence import Scored, SearchEvidence, own_shares
@@ -48,7 +50,10 @@ def search_page(run: RunRecord, evidence: SearchEvidence, figures: Collection[st
         section("How far to trust this", search_trust(run, evidence)),
         "## Figures",
         *(_figure(run, name, figures) for name in FIGURES if several or name != "front"),
-        section("The front" if several else "Trained networks, best first", _table(evidence)),
+        section(
+            "The front" if several else "Trained networks, best first",
+            _table(evidence, counted_parts(run.settings)),
+        ),
         section("Fronts of top-1 against each cost", fronts_section(run)),
         section("Rungs", _rungs(run)),
         section("What was suggested", _suggested(run)),
@@ -131,7 +136,7 @@ def _over(c: CandidateRecord) -> str:
     return "with a single seed" if len(c.runs) == 1 else f"over {plural(len(c.runs), 'seed')}"
 
 
-def _table(evidence: SearchEvidence) -> str:
+def _table(evidence: SearchEvidence, parts: str) -> str:
     several = len(evidence.objectives) > 1
     sign = -1 if evidence.objectives[0].maximise else 1
     ranked = (
@@ -150,7 +155,7 @@ def _table(evidence: SearchEvidence) -> str:
         "beta",
         "gamma",
         "depth : width : resolution",
-        "blocks",
+        parts,
         "input",
         "MACs",
         "cost ratio",
@@ -167,7 +172,7 @@ def _table(evidence: SearchEvidence) -> str:
             *(f"{value:.3f}" for value in (c.alpha, c.beta, c.gamma)),
             _parts(c),
             str(c.blocks),
-            f"{c.resolution} px",
+            input_text(c),
             si(c.macs),
             f"{c.macs_ratio:.2f}",
             str(len(c.merged) or 1),

@@ -18,6 +18,7 @@ from scalesearch.records import (
 )
 from scalesearch.report.evidence import judged
 from scalesearch.report.fronts import fronts
+from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
 from scalesearch.report.latency import latency_quartiles, unstable
 from scalesearch.report.markdown import one_line
 from scalesearch.report.seed_evidence import intervals, seed_evidence
@@ -81,7 +82,7 @@ INTEGER_COLUMNS = frozenset(
     (
         *("resolution", "params", "macs", "fvcore_total", "images_seen", "merged"),
         *("blocks", "activations", "full_macs", "batch_size", "threads", "seeds"),
-        *("inference_bytes", "training_bytes"),
+        *("inference_bytes", "training_bytes", INPUT_WIDTH),
     )
 )
 TEXT_COLUMNS = frozenset(
@@ -113,7 +114,7 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
             row | {"pareto": names.get(row["key"], "")} | verdicts.get(row["key"], {})
             for row in _candidate_rows(run, run.candidates)
         ),
-        CANDIDATE_COLUMNS,
+        with_input_width(CANDIDATE_COLUMNS, run.candidates),
     )
 
 
@@ -122,7 +123,7 @@ def pareto_table(run: RunRecord) -> pd.DataFrame:
     by_key = {row["key"]: row for row in _candidate_rows(run, judged(run))}
     return _frame(
         (by_key[key] | {"front": name} for name, keys in fronts(run).items() for key in keys),
-        PARETO_COLUMNS,
+        with_input_width(PARETO_COLUMNS, run.candidates),
     )
 
 
@@ -131,7 +132,8 @@ def family_table(record: ScaleRecord) -> pd.DataFrame:
     timed = LATENCY_COLUMNS if any(row.latency is not None for row in record.family) else ()
     # Nothing is solved for: phi alone meets a family's budget.
     budgeted = BUDGET_COLUMNS[:-1] if any(row.budget is not None for row in record.family) else ()
-    return _frame(map(_family_row, record.family), FAMILY_COLUMNS + timed + budgeted)
+    columns = with_input_width(FAMILY_COLUMNS + timed + budgeted, record.family)
+    return _frame(map(_family_row, record.family), columns)
 
 
 def published_table(record: ScaleRecord) -> pd.DataFrame:
@@ -168,7 +170,7 @@ def _candidate_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> It
 
 
 def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
-    row = {name: getattr(candidate, name, None) for name in CANDIDATE_COLUMNS}
+    row = {name: getattr(candidate, name, None) for name in (*CANDIDATE_COLUMNS, INPUT_WIDTH)}
     row |= {"merged": len(candidate.merged), "seeds": len(candidate.runs)}
     if candidate.status != "completed":
         stopped = candidate.top1 if candidate.status == "pruned" else None
@@ -189,7 +191,7 @@ def _budget_cells(budget: BudgetRecord | None) -> dict[str, Any]:
 
 
 def _family_row(row: FamilyRow) -> dict[str, Any]:
-    cells = {name: getattr(row, name) for name in FAMILY_COLUMNS} | _budget_cells(row.budget)
+    cells = {name: getattr(row, name) for name in (*FAMILY_COLUMNS, INPUT_WIDTH)} | _budget_cells(row.budget)
     cells |= latency_cells(row.latency)
     if row.latency is not None:
         cells |= {name: getattr(row.latency, name) for name in ("batch_size", "device", "threads")}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.records import RungRecord, RunRecord
 from scalesearch.search.plan import Planned
 from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.starts import train_starts
 from scalesearch.search.training import WAIT_S, Observer, Segment, Trainer
 from scalesearch.workers.executor import Executor, TrialFailedError
 from scalesearch.workers.jobs import LatencySpec, latency_record
@@ -38,6 +39,7 @@ def run_search(
     observer: Observer,
     program: Program,
     weights: Path | None = None,
+    starts: Path | None = None,
 ) -> RunRecord:
     """Trains by ``program``, then measures latency, and returns the record of it all.
 
@@ -52,12 +54,18 @@ def run_search(
         observer: hears how it goes.
         program: what to train, in what order.
         weights: folder for the weights of trained networks, where the settings keep them.
+        starts: folder of a run whose networks are grown: it has, or gets, the weights they start from.
+
+    Raises:
+        TrialFailedError: if the baseline they start from can't be trained.
     """
     clock = _Clock(study)
     study.adopt()
     try:
         with _ending(make_executor(settings.jobs)) as executor:
-            trainer = Trainer(study, settings, executor, observer, checkpoints, weights)
+            trainer = Trainer(study, settings, executor, observer, checkpoints, weights, starts)
+            if starts is not None:
+                train_starts(study, settings, executor, observer, starts, checkpoints)
             program(study, settings, trainer, observer)
             trainer.tidy()
         clock.tick()

@@ -8,9 +8,8 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import block_count, count
-from scalesearch.architecture.published import PublishedNetwork, published_family
+from scalesearch.architecture.published import published_family_of
 from scalesearch.architecture.spec import Arch, compound, reduce
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi
@@ -64,6 +63,7 @@ class ScaleSettings(BaselineSettings):
             raise ValueError(f"`baseline_width` must be a finite number > 0, got {self.baseline_width}")
         if self.baseline_resolution < 0:
             raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution}")
+        BaselineSettings.__post_init__(self)
         # The networks themselves: a phi that leaves less than a pixel is refused before anything is written.
         _ = family_archs(self)
 
@@ -87,11 +87,6 @@ class ScaleSettings(BaselineSettings):
     def spending(self) -> EqualCost | None:
         """The budget, where there is one; a training step's memory is that of 32 images."""
         return full_size_budget(self.budget, self.law, tolerance=0.0) if self.budget else None
-
-    @property
-    def has_published_family(self) -> bool:
-        """Whether the baseline is the one whose family was published."""
-        return replace(self.base, name=EFFICIENTNET_B0.name) == EFFICIENTNET_B0
 
 
 def family_archs(settings: ScaleSettings) -> dict[float, Arch]:
@@ -184,6 +179,7 @@ def build_family(
                 macs_ratio=cost.macs / base_macs,
                 latency=latency.get(arch.key),
                 budget=_spent(spending, arch),
+                resolution_width=arch.resolution_width,
             )
         )
     return tuple(rows)
@@ -196,16 +192,16 @@ def _spent(budget: EqualCost | None, arch: Arch) -> BudgetRecord | None:
 
 
 def published_archs(settings: ScaleSettings) -> tuple[Arch, ...]:
-    """B0 to B7 rebuilt from their published coefficients; none for a baseline without a published family."""
-    return tuple(network.arch() for network in _published(settings))
+    """The published family rebuilt from its coefficients; none for a baseline without one."""
+    return tuple(network.arch() for network in published_family_of(settings.base))
 
 
 def rebuild_published(settings: ScaleSettings, flops: Mapping[str, FlopRecord]) -> tuple[PublishedRow, ...]:
     """Each published network counted here, beside its published figures."""
     coefficients = settings.coefficients
     rows = []
-    for network in _published(settings):
-        if network.params is None or network.flops is None or network.top1 is None or network.top5 is None:
+    for network in published_family_of(settings.base):
+        if network.params is None or network.flops is None or network.top1 is None:
             continue  # published by its coefficients alone
         arch = network.arch()
         cost = count(arch)
@@ -230,9 +226,3 @@ def rebuild_published(settings: ScaleSettings, flops: Mapping[str, FlopRecord]) 
             )
         )
     return tuple(rows)
-
-
-def _published(settings: ScaleSettings) -> list[PublishedNetwork]:
-    if not settings.has_published_family:
-        return []
-    return [network for network in published_family().values() if network.top1 is not None]

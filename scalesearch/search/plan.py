@@ -34,7 +34,7 @@ class Plan:
     """The networks of a run: ``chosen`` to be trained, in that order, and ``skipped`` with the reason.
 
     ``order`` has every key as the networks were enumerated, ``base`` is the proxy baseline, ``feasible`` of
-    ``grid_points`` points met the constraint.
+    ``grid_points`` points met the constraint. ``derivation`` is that of a family, as plain data.
     """
 
     kind: RunKind
@@ -50,6 +50,7 @@ class Plan:
     thinning: str = ""
     rungs: tuple[RungRecord, ...] = ()
     objectives: tuple[str, ...] = ("top1",)
+    derivation: Mapping[str, Any] | None = None
 
     def facts(
         self, *, name: str, command: str, machine: Mapping[str, Any], versions: Mapping[str, str]
@@ -72,12 +73,14 @@ class Plan:
                 "params": cost.params,
                 "macs": cost.macs,
                 "resolution": self.base.resolution,
+                **({} if (across := self.base.resolution_width) is None else {"resolution_width": across}),
                 "blocks": block_count(self.base),
                 "full_macs": count(self.settings.full_baseline).macs,
             },
             "order": list(self.order),
             "rungs": [asdict(rung) for rung in self.rungs],
             "objectives": list(self.objectives),
+            **({} if self.derivation is None else {"derivation": dict(self.derivation)}),
         }
 
 
@@ -130,6 +133,7 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
                 budget=budget,
                 inference_bytes=inference,
                 training_bytes=training,
+                resolution_width=arch.resolution_width,
             ),
         )
 

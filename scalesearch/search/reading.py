@@ -13,10 +13,14 @@ from scalesearch.records import (
     BudgetRecord,
     CandidateRecord,
     CurvePoint,
+    FamilyRow,
+    PublishedRow,
     ReliabilityRecord,
     RungRecord,
     RunRecord,
+    ScaleRecord,
     SeedRun,
+    StartRecord,
 )
 from scalesearch.search.plan import Planned, memory
 from scalesearch.workers.jobs import latency_record
@@ -24,6 +28,7 @@ from scalesearch.workers.jobs import latency_record
 __all__ = [
     "RUN",
     "SAME_AS",
+    "START",
     "attributes_of",
     "candidate_record",
     "chosen_of",
@@ -36,6 +41,9 @@ __all__ = [
 
 RUN = "run/"
 """How the attributes begin that hold a trial's training runs; the seed follows."""
+START = "start/"
+"""How the study's attributes begin that hold a training run of the baseline that all networks start from; the
+seed follows."""
 SAME_AS = "same_as"
 """The attribute of a trial whose network is an earlier trial's: that one's number. It is not trained."""
 STATUS = {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
@@ -125,10 +133,30 @@ def read_record(
         "rungs": tuple(RungRecord(**rung) for rung in run.get("rungs", ())),
         "objectives": tuple(run.get("objectives", ("top1",))),
         "reliability": tuple(ReliabilityRecord(**item) for item in attributes.get("reliability", ())),
+        "derivation": None if (kept := run.get("derivation")) is None else _derivation(kept),
+        "start": None if (begun := run.get("start")) is None else _start(begun, attributes),
     }
     # What a sampler suggested has no order but its own.
     ranked = sorted(candidates, key=lambda c: order.get(c.key, len(order)))
     return RunRecord(**facts, wall_s=sum(seconds), sessions=len(seconds), candidates=tuple(ranked))
+
+
+def _start(data: Mapping[str, Any], attributes: Mapping[str, Any]) -> StartRecord:
+    """What the networks were grown from, with the baseline's runs in the order of seeds."""
+    results = {
+        int(name.removeprefix(START)): value for name, value in attributes.items() if name.startswith(START)
+    }
+    return StartRecord(**data, runs=tuple(seed_run(seed, results[seed]) for seed in sorted(results)))
+
+
+def _derivation(data: Mapping[str, Any]) -> ScaleRecord:
+    """A family's derivation from plain data; none that was kept has latencies."""
+    family = tuple(
+        FamilyRow(**row | {"budget": None if row["budget"] is None else BudgetRecord(**row["budget"])})
+        for row in data["family"]
+    )
+    published = tuple(PublishedRow(**row) for row in data["published"])
+    return ScaleRecord(**{**data, "family": family, "published": published})
 
 
 def _outcome(

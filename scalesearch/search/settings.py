@@ -9,16 +9,17 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from scalesearch.architecture.baselines import chosen_baseline
-from scalesearch.architecture.spec import Arch, RepeatsRule, Rounding, arch_from_dict, reduce
-from scalesearch.proxy.dataset import DataSpec
+from scalesearch.architecture.spec import Arch, ChannelsRule, RepeatsRule, Rounding, arch_from_dict, reduce
+from scalesearch.architecture.variants import VARIANTS
+from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 
-__all__ = ["BaselineSettings", "RoundingSettings", "TrainingSettings", "differences"]
+__all__ = ["STARTS", "BaselineSettings", "RoundingSettings", "TrainingSettings", "differences"]
 
 # What may change between a run and its continuation without changing any result.
-NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout", "keep_weights"})
-# Red, green and blue: every dataset here is rendered to these.
-IMAGE_CHANNELS = 3
+NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run"})
+# What networks can start from; None in the settings stands for the first.
+STARTS = ("scratch", "grown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class RoundingSettings:
     min_kept_fraction: float = 0.9
     repeats_rule: RepeatsRule = "ceil"
     resolution_multiple: int = 1
+    channels_rule: ChannelsRule = "nearest"
 
     @property
     def rounding(self) -> Rounding:
@@ -38,6 +40,7 @@ class RoundingSettings:
             min_kept_fraction=self.min_kept_fraction,
             repeats_rule=self.repeats_rule,
             resolution_multiple=self.resolution_multiple,
+            channels_rule=self.channels_rule,
         )
 
 
@@ -46,14 +49,21 @@ class BaselineSettings(RoundingSettings):
     """The network that is scaled.
 
     A built-in one goes by its name; of one from a file the settings keep the network itself, so that a run
-    goes on though the file was changed or is gone. ``stem_stride`` replaces the baseline's own. Where
-    ``baseline_resolution_width`` is set, the command's ``baseline_resolution`` is the height alone.
+    goes on though the file was changed or is gone. ``stem_stride`` and ``in_channels`` replace the
+    baseline's own. Where ``baseline_resolution_width`` is set, the command's ``baseline_resolution`` is the
+    height alone.
     """
 
     baseline: str = "efficientnet-b0"
     baseline_arch: Arch | None = None
     stem_stride: int | None = None
+    in_channels: int | None = None
     baseline_resolution_width: int | None = None
+
+    def __post_init__(self) -> None:
+        # Said though it is the baseline's own; equal settings have to be equal.
+        if self.in_channels == chosen_baseline(self.baseline, self.baseline_arch).in_channels:
+            object.__setattr__(self, "in_channels", None)
 
     @property
     def full_baseline(self) -> Arch:
@@ -62,11 +72,14 @@ class BaselineSettings(RoundingSettings):
         Raises:
             ValueError: if there is none of that name.
         """
-        return chosen_baseline(self.baseline, self.baseline_arch, self.stem_stride)
+        return chosen_baseline(self.baseline, self.baseline_arch, self.stem_stride, self.in_channels)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data without what is not set; :meth:`from_dict` turns it back."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        # Earlier runs knew no other rule, and only a variant has another by itself.
+        if self.channels_rule == "nearest" and self.baseline not in VARIANTS:
+            del values["channels_rule"]
         return {name: _plain(value) for name, value in values.items() if value is not None}
 
 
@@ -85,6 +98,10 @@ class TrainingSettings(BaselineSettings):
     Every network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
     worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
     trained to its end stay in the run's folder, for ``scalesearch export``.
+
+    ``start`` says what they start from: None from scratch; ``grown``: each is grown (Net2Net) from the proxy
+    baseline, trained first with the same seed, or from the weights in the file ``pretrained`` where there is
+    one. ``scratch_run`` names the folder of the run of the same networks from scratch, to compare with.
     """
 
     # What runs did that were begun before there were such settings.
@@ -111,8 +128,12 @@ class TrainingSettings(BaselineSettings):
     latency: bool = True
     latency_batch_size: int = 1
     storage: str = ""
+    start: str | None = None
+    pretrained: str | None = None
+    scratch_run: str | None = None
 
     def __post_init__(self) -> None:
+        self._set_start()
         least = {"jobs": 1, "threads": 1, "seeds": 1, "latency_batch_size": 1, "baseline_resolution": 1}
         for name, bound in least.items():
             if getattr(self, name) < bound:
@@ -123,14 +144,30 @@ class TrainingSettings(BaselineSettings):
                 raise ValueError(f"`{name}` must be a finite number > 0, got {value}")
         if self.recipe not in RECIPES:
             raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+        BaselineSettings.__post_init__(self)
         # What the parts check is checked now, before anything is written.
         _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)
         if self.baseline_resolution_width is not None and self.baseline_resolution_width < 1:
             raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution_width}")
-        if self.full_baseline.in_channels != IMAGE_CHANNELS:
+        channels = self.full_baseline.in_channels
+        if channels != RGB and self.proxy_recipe.augmentation == "autoaugment":
             raise ValueError(
-                f"`baseline` must take {IMAGE_CHANNELS} channels in, as the images have, "
-                f"got {self.full_baseline.in_channels}"
+                f"`recipe` must be one without AutoAugment for {channels} channel{'s' * (channels > 1)} in, "
+                f"got {self.recipe!r}: its operations on colours are made for {RGB}"
+            )
+
+    def _set_start(self) -> None:
+        """What is said of the start in one way: equal settings have to be equal."""
+        if self.start not in (None, *STARTS):
+            raise ValueError(f"`start` must be one of {', '.join(STARTS)}, got {self.start!r}")
+        if self.pretrained is not None and self.start == "scratch":
+            raise ValueError(f"`start` must be grown with the weights of {self.pretrained}, got 'scratch'")
+        grown = self.start == "grown" or self.pretrained is not None
+        object.__setattr__(self, "start", "grown" if grown else None)
+        if self.scratch_run is not None and not grown:
+            raise ValueError(
+                "`scratch_run` must be given for a run that does not start from scratch itself, got "
+                f"{self.scratch_run!r}"
             )
 
     @property
@@ -171,7 +208,11 @@ class TrainingSettings(BaselineSettings):
     def data(self) -> DataSpec:
         """The data of every trial."""
         return DataSpec(
-            name=self.dataset, data_dir=self.data_dir, download=self.download, held_out=self.held_out
+            name=self.dataset,
+            data_dir=self.data_dir,
+            download=self.download,
+            held_out=self.held_out,
+            in_channels=self.full_baseline.in_channels,
         )
 
     @classmethod

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from scalesearch.belief.planned import planned_comparisons
+from scalesearch.belief.planned import planned_comparisons, planned_slope
 from scalesearch.belief.seeds import against_best, compare
 
 
@@ -39,3 +39,29 @@ def test_planned_comparisons_without_noise_and_bad_tables():
         planned_comparisons([[0.1], [0.1, 0.2]], [(0, 1)])
     with pytest.raises(ValueError, match=r"^`top1` must hold finite numbers"):
         planned_comparisons([[0.1, math.inf], [0.1, 0.2]], [(0, 1)])
+
+
+def test_the_slope_is_the_least_squares_line_and_its_interval_that_of_a_contrast():
+    x = [0.0, 1.5, 2.0, 4.0]
+    rows = np.random.default_rng(1).normal(0.4, 0.01, (4, 3)) + 0.03 * np.array(x)[:, None]
+    found = planned_slope(x, rows.tolist())
+    assert found.slope == pytest.approx(np.polyfit(x, rows.mean(axis=1), 1)[0])
+    assert found.df == against_best(rows.tolist()).df == 6
+    error = math.sqrt(against_best(rows.tolist()).residual_ms / 3 / np.var(x) / 4)
+    assert found.high - found.slope == pytest.approx(2.4469118511449692 * error)  # t(0.975, 6)
+    assert found.slope - found.low == pytest.approx(found.high - found.slope)
+    # Of two networks it is their comparison, per unit of x.
+    two, (one,) = (
+        planned_slope([1.0, 3.0], rows[:2].tolist()),
+        planned_comparisons(rows[:2].tolist(), [(1, 0)]),
+    )
+    assert (two.slope, two.low, two.high) == pytest.approx((one.difference / 2, one.low / 2, one.high / 2))
+
+
+def test_a_flat_line_is_exactly_flat_and_needs_different_places():
+    flat = planned_slope([0.0, 1.1, 2.3], [[1 / 18] * 3] * 3)
+    assert (flat.slope, flat.low, flat.high) == (0.0, 0.0, 0.0)
+    with pytest.raises(
+        ValueError, match=r"^`x` must hold 2 numbers that are not all equal, got \[1.0, 1.0\]$"
+    ):
+        planned_slope([1.0, 1.0], [[0.1, 0.2], [0.1, 0.3]])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,19 @@ def test_the_smooth_cost_is_exact_where_nothing_is_rounded(
     """Parity with the counter on networks that the polynomial was not made of, too."""
     arch = scale(BASE, Multipliers(depth=depth, width=width, resolution=resolution), EXACT)
     smooth = smooth_cost(BASE).counts(np.array([depth, width, resolution], float))
+    assert {name: float(smooth[name]) for name in NAMES} == pytest.approx(
+        {name: getattr(count(arch), name) for name in NAMES}, rel=1e-9
+    )
+
+
+@pytest.mark.parametrize(("depth", "width", "sharper"), [(1, 1, 1), (2, 3, 1), (1, 1, 2), (3, 2, 1.5)])
+def test_the_smooth_cost_of_an_oblong_input_is_that_of_its_area(
+    depth: float, width: float, sharper: float
+) -> None:
+    base = replace(BASE, resolution=128, resolution_width=64)
+    arch = scale(base, Multipliers(depth=depth, width=width, resolution=sharper), EXACT)
+    assert arch.input_size == (128 * sharper, 64 * sharper)
+    smooth = smooth_cost(base).counts(np.array([depth, width, sharper], float))
     assert {name: float(smooth[name]) for name in NAMES} == pytest.approx(
         {name: getattr(count(arch), name) for name in NAMES}, rel=1e-9
     )

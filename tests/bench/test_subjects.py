@@ -151,6 +151,16 @@ def test_a_folder_may_have_the_sign_of_a_setup_in_its_name(tmp_path: Path) -> No
     assert parse_subject(f"{folder}@threads=2").changes == {"threads": 2}
 
 
+def test_lite_has_names_and_ranges_too() -> None:
+    names = [f"efficientnet-lite{number}" for number in range(5)]
+    assert [s.name for s in parse_subjects(["lite0..lite4"])] == names
+    assert parse_subject("Lite3").arch == parse_subject("efficientnet-lite3").arch
+    # What the family begins with is the baseline itself.
+    assert parse_subject("lite0").arch == BASELINES["efficientnet-lite0"]
+    with pytest.raises(ValueError, match="got 'b0..lite3'"):
+        parse_subjects(["b0..lite3"])
+
+
 SHORT = "`network` must be"
 
 
@@ -159,14 +169,14 @@ SHORT = "`network` must be"
     [
         (
             "b9",
-            f"{SHORT} a published network (b0, b1, b2, b3, b4, b5, b6, b7, b8, l2), a range such as b0..b7, a baseline "
-            "(efficientnet-b0, efficientnet-lite0, efficientnetv2-s, mobilenet-v1, mobilenet-v2, resnet-18, resnet-34, resnet-50) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file likewise, a family or "
+            f"{SHORT} a published network (b0, b1, b2, b3, b4, b5, b6, b7, b8, l2, lite0, lite1, lite2, lite3, lite4), a range such as b0..b7, a baseline "
+            "(efficientnet-b0, efficientnet-lite0, efficientnetv2-s, mobilenet-v1, mobilenet-v2, resnet-18, resnet-34, resnet-50) or a variant (notebook-pytorch, notes, notebook-keras, notebook-keras-dense, blog) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file or package.module:function likewise, a family or "
             "candidates file, or a run's folder, got 'b9'",
         ),
         (
             "b7..b0",
             f"{SHORT} a rising range of published networks such as b0..b7, got 'b7..b0'; published are b0, b1, b2, "
-            "b3, b4, b5, b6, b7, b8, l2",
+            "b3, b4, b5, b6, b7, b8, l2, lite0, lite1, lite2, lite3, lite4",
         ),
         (
             "efficientnet-b0:1.2,0,1",

@@ -13,7 +13,7 @@ import pytest
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
-from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_family
+from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_family_of
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.records import (
     CandidateRecord,
@@ -220,16 +220,17 @@ def fabricate_run(
 @cache
 def fabricate_scale(
     *,
+    baseline: ArchSpec = FULL,
     coefficients: Coefficients = PAPER_COEFFICIENTS,
     phis: tuple[float, ...] = (0, 1, 2, 3, 4, 5, 6, 7),
     published: bool = True,
     latency: bool = False,
 ) -> ScaleRecord:
-    random_, base = random.Random(1), count(FULL)
+    random_, base = random.Random(1), count(baseline)
     family = []
     for phi in phis:
         at = coefficients.at(phi)
-        arch = scale(FULL, at, Rounding())
+        arch = scale(baseline, at, Rounding())
         cost = count(arch)
         family.append(
             FamilyRow(
@@ -250,13 +251,12 @@ def fabricate_scale(
             )
         )
     rows = []
-    for name, network in published_family().items():
-        if network.top1 is None or network.top5 is None or network.params is None or network.flops is None:
-            continue
+    for network in published_family_of(baseline):
+        assert None not in (network.top1, network.params, network.flops)
         cost = count(network.arch())
         rows.append(
             PublishedRow(
-                name=name,
+                name=network.name,
                 depth=network.depth,
                 width=network.width,
                 resolution=network.resolution,
@@ -267,16 +267,18 @@ def fabricate_scale(
                 flops_published=network.flops,
                 implied_phi_depth=implied_phi(network.depth, coefficients.alpha),
                 implied_phi_width=implied_phi(network.width, coefficients.beta),
-                implied_phi_resolution=implied_phi(network.resolution / FULL.resolution, coefficients.gamma),
+                implied_phi_resolution=implied_phi(
+                    network.resolution / baseline.resolution, coefficients.gamma
+                ),
                 top1_published=network.top1,
                 top5_published=network.top5,
                 source=network.source,
             )
         )
     return ScaleRecord(
-        name="scale-efficientnet-b0",
+        name=f"scale-{baseline.name}",
         command="scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7",
-        baseline="efficientnet-b0",
+        baseline=baseline.name,
         alpha=coefficients.alpha,
         beta=coefficients.beta,
         gamma=coefficients.gamma,

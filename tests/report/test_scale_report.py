@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from scalesearch.architecture.baselines import EFFICIENTNET_LITE0
 from scalesearch.architecture.published import published_family
 from scalesearch.report.rounding_shares import rounding_shares
 from scalesearch.report.scale import family_table, write_scale_report
@@ -109,6 +110,29 @@ def test_rule_published_and_residual_stand_side_by_side(make_scale):
             f"{100 * (built.resolution / published.resolution - 1):+.1f}%",
         ]
         assert line(costs, f"B{k} ")[6] == f"{100 * (built.macs / published.flops - 1):+.1f}%"
+
+
+def test_lites_family_is_shown_under_its_own_name_and_by_its_own_count(make_scale, tmp_path):
+    record = make_scale(baseline=EFFICIENTNET_LITE0, phis=(0, 1, 2))
+    page = page_of(record)
+    text = section(page, "## 4.")
+    assert "beside the published network Litek." in text
+    assert (
+        "The published Lite networks have the depth and width multipliers of EfficientNet's B0 to B4." in text
+    )
+    assert "Lite3 reads 280 px, not 300; Lite4 reads 300 px, not 380." in text
+    assert (
+        "have the published parameters within 1.0%, but other multiply-adds: -5.4% to -3.3%. The published figures "
+        "are within 0.4% of what `scalesearch explain` calls *TensorFlow's, halved*:"
+    ) in section(page, "### Rebuilt")
+    assert line(text, "Lite2 ")[2:4] == ["1.2", "+20.0%"]
+    assert line(section(page, "### Why"), "Lite4 ")[1:] == ["3.22", "3.53", "2.09"]
+    # What holds of EfficientNet's own family is not said of another.
+    report = write_scale_report(record, tmp_path)
+    assert "for less accuracy gained" not in report.page.read_text()
+    assert "further right is dearer, further up more accurate. These are" in report.page.read_text()
+    table = rows(report.published_csv.read_text())
+    assert [(row["name"], row["top5_published"]) for row in table] == [(f"lite{k}", "") for k in range(5)]
 
 
 def test_implied_phis_are_those_of_the_checked_facts(make_scale):

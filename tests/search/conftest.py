@@ -68,7 +68,10 @@ class Lab:
         reason = self.fails(job)
         if reason is not None:
             raise TrialFailedError(reason)
-        result = self._measure(job) if job["kind"] == "latency" else self._train(job)
+        if job["kind"] == "count":
+            result: dict[str, Any] = {"total": 54321, "uncounted": {}}
+        else:
+            result = self._measure(job) if job["kind"] == "latency" else self._train(job)
         self.on_result(job)
         return result
 
@@ -156,6 +159,7 @@ class FakeExecutor:
 def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Fake workers in place of real ones, for whole commands too."""
     made = Lab()
-    monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", made.executor)
+    # This one first: a module that is loaded while the other is replaced would keep the replacement.
     monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", made.executor)
     return made

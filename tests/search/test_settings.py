@@ -6,7 +6,7 @@ import tomllib
 import pytest
 import tomli_w
 
-from scalesearch.architecture.baselines import BASELINES
+from scalesearch.architecture.baselines import built_in
 from scalesearch.search.grid_plan import GridSettings
 from scalesearch.search.settings import TrainingSettings, differences
 
@@ -30,7 +30,7 @@ def test_differences_leave_out_what_changes_no_result() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"baseline": "vgg"}, f"`baseline` must be one of {', '.join(BASELINES)}, got 'vgg'"),
+        ({"baseline": "vgg"}, f"`baseline` must be one of {', '.join(built_in())}, got 'vgg'"),
         ({"recipe": "slow"}, "`recipe` must be one of steady, quick, paper, got 'slow'"),
         ({"phi": float("nan")}, "`phi` must be a finite number, got nan"),
         ({"baseline_width": 0.0}, "`baseline_width` must be a finite number > 0, got 0.0"),

@@ -1,0 +1,87 @@
+"""The derivation of a family as ``scalesearch scale`` makes it: counted in closed form and by fvcore."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scalesearch.records import FlopRecord, LatencyRecord, ScaleRecord
+    from scalesearch.search.family import ScaleSettings
+
+__all__ = ["derive"]
+
+FAILURE = "a network of the family could not be measured"
+
+
+def derive(
+    settings: ScaleSettings,
+    folder: Path,
+    *,
+    name: str,
+    command: str,
+    started: float,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> ScaleRecord:
+    """Counts the family, and times it where the settings say so.
+
+    Args:
+        settings: of the family.
+        folder: for the workers' logs.
+        name: of the record.
+        command: the command line.
+        started: when the command was, by ``time.perf_counter``.
+        meanwhile: done while the workers count.
+    """
+    from scalesearch.measure.machine import machine, versions
+    from scalesearch.records import ScaleRecord
+    from scalesearch.search.family import build_family, rebuild_published
+
+    with _counting(settings, folder) as counted:
+        meanwhile()
+        flops = counted()
+    latency = _latency(settings, folder) if settings.latency else {}
+    return ScaleRecord(
+        name=name,
+        command=command,
+        baseline=settings.baseline,
+        alpha=settings.alpha,
+        beta=settings.beta,
+        gamma=settings.gamma,
+        product=settings.coefficients.product,
+        settings=settings.to_dict(),
+        machine=machine(settings.device),
+        versions=versions(),
+        wall_s=time.perf_counter() - started,
+        family=build_family(settings, flops, latency),
+        published=rebuild_published(settings, flops),
+    )
+
+
+@contextmanager
+def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], dict[str, FlopRecord]]]:
+    """Has fvcore count every network of the command; what it gives waits for the counts, by key."""
+    from scalesearch.cli.progress import track
+    from scalesearch.cli.workers import workers
+    from scalesearch.measure.machine import usable_cores
+    from scalesearch.search.family import family_archs, published_archs, start_counting
+    from scalesearch.workers.executor import TO_MEASURE
+
+    archs = [*family_archs(settings).values(), *published_archs(settings)]
+    # Two at a time, however many cores there are: each holds a whole network at full resolution.
+    with workers(min(2, usable_cores()), folder / "logs", TO_MEASURE, FAILURE) as executor:
+        yield start_counting(archs, executor, track)
+
+
+def _latency(settings: ScaleSettings, folder: Path) -> dict[str, LatencyRecord]:
+    """The latency of each network of the family, by key, nothing else running."""
+    from scalesearch.cli.progress import track
+    from scalesearch.cli.workers import workers
+    from scalesearch.search.family import family_archs, measure_all
+    from scalesearch.workers.executor import TO_MEASURE
+
+    with workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor:
+        return measure_all(settings, family_archs(settings), executor, track)

@@ -1,0 +1,117 @@
+"""``scalesearch scale --train``: the networks of a family trained as small proxies, phi by phi.
+
+The derivation is that of the full-size family; what is trained is what the same multipliers make of the
+reduced baseline, as in a grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+
+from scalesearch.architecture.published import PAPER_COEFFICIENTS
+from scalesearch.architecture.spec import compound
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.records import ScaleRecord
+from scalesearch.scaling import Coefficients
+from scalesearch.search.family import ScaleSettings
+from scalesearch.search.plan import Plan, describer
+from scalesearch.search.rungs import planned_rungs
+from scalesearch.search.settings import BaselineSettings, TrainingSettings
+
+__all__ = ["TRAINED_PHIS", "FamilyTrainingSettings", "plan_family"]
+
+TRAINED_PHIS = (0.0, 1.0, 2.0, 3.0)
+"""What is trained unless more is asked for: each phi about doubles the time of the one before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyTrainingSettings(TrainingSettings):
+    """The settings of ``scalesearch scale --train``.
+
+    ``phi`` holds the exponents of the derivation, ``train_phi`` those whose networks are trained. The
+    baseline's width and resolution are those of what is trained: the derivation is of the full size.
+    ``budget`` and ``law`` say by what the greatest phi was found.
+    """
+
+    alpha: float = PAPER_COEFFICIENTS.alpha
+    beta: float = PAPER_COEFFICIENTS.beta
+    gamma: float = PAPER_COEFFICIENTS.gamma
+    phi: tuple[float, ...] = TRAINED_PHIS
+    train_phi: tuple[float, ...] = TRAINED_PHIS
+    budget: str = ""
+    law: tuple[str, ...] = ()
+    train: bool = True
+
+    def __post_init__(self) -> None:
+        TrainingSettings.__post_init__(self)
+        if not self.train_phi:
+            raise ValueError("`train_phi` must hold at least one phi, got none")
+        # Networks that cannot be built are refused before anything is written.
+        base = self.proxy_baseline(classes=2)
+        try:
+            for phi in self.train_phi:
+                _ = compound(base, self.coefficients, phi, self.proxy_rounding)
+        except ValueError as error:
+            raise ValueError(str(error).replace("`phi`", "`train_phi`")) from error
+        _ = self.derived
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """alpha, beta and gamma."""
+        return Coefficients(alpha=self.alpha, beta=self.beta, gamma=self.gamma)
+
+    @property
+    def derived(self) -> ScaleSettings:
+        """The settings of the full-size family that the page derives."""
+        own = {field.name for field in fields(BaselineSettings)} - {"baseline_resolution_width"}
+        shared = (*own, "alpha", "beta", "gamma", "budget", "law", "device", "threads")
+        return ScaleSettings(**{name: getattr(self, name) for name in shared}, phis=self.phi)
+
+
+def plan_family(
+    settings: FamilyTrainingSettings, size: DataSize, derive: Callable[[], ScaleRecord] | None = None
+) -> Plan:
+    """The network at each phi, as it is trained.
+
+    Args:
+        settings: all of them.
+        size: of the data.
+        derive: gives the derivation that the run is to keep; it takes a while. None leaves it out.
+    """
+    base = settings.proxy_baseline(size.classes)
+    describe = describer(settings, base)
+    coefficients = settings.coefficients
+    triple = (coefficients.alpha, coefficients.beta, coefficients.gamma)
+    chosen = []
+    for phi in settings.train_phi:
+        planned = describe(
+            arch=compound(base, coefficients, phi, settings.proxy_rounding),
+            coefficients=coefficients,
+            phi=phi,
+            multipliers=coefficients.at(phi),
+            merged=(triple,),
+            role="family",
+        )
+        # Two phis may round to one network; each keeps a row, and a training run, of its own.
+        chosen.append(planned.named(f"{planned.record.key}-phi{phi:g}"))
+    recipe = settings.proxy_recipe
+    return Plan(
+        kind="scale",
+        phi=max(settings.train_phi),
+        settings=settings,
+        classes=size.classes,
+        base=base,
+        grid_points=len(chosen),
+        feasible=len(chosen),
+        order=tuple(planned.record.key for planned in chosen),
+        chosen=tuple(chosen),
+        rungs=planned_rungs(
+            (),
+            networks=len(chosen),
+            images=recipe.steps(size.train_images) * recipe.batch_size,
+            batch_size=recipe.batch_size,
+            seeds=settings.seeds,
+        ),
+        derivation=None if derive is None else asdict(derive()),
+    )
