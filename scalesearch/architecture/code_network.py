@@ -1,30 +1,256 @@
-"""A user's own network: imported, built, and counted on torch's meta device, where no tensor has data."""
+"""A user's own network: built, and counted on torch's meta device, where no tensor has data.
+
+What can't be built or run there, such as code that reads a tensor's values, is built and run on the CPU.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import torch
 from torch import nn
 
-from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.cost import Cost
+from scalesearch.architecture.code_count import pass_counts
+from scalesearch.architecture.code_import import (
+    at_home,
+    load,
+    reason_of,
+    require_same_source,
+    source_hash,
+    takes,
+)
+from scalesearch.architecture.code_memory import forward_peak, step_peak
+from scalesearch.architecture.code_spec import RESOLUTION, CodeSpec, code_name
+from scalesearch.architecture.cost import FLOAT32_BYTES, Cost
+from scalesearch.architecture.memory import STATES_PER_PARAM
 
-__all__ = ["build_code", "code_inference_bytes", "code_training_bytes", "count_code"]
+__all__ = [
+    "build_code",
+    "code_baseline",
+    "code_inference_bytes",
+    "code_training_bytes",
+    "count_code",
+    "settled",
+]
+
+PLAIN_CHANNELS = 3
+PLAIN_CLASSES = 1000
+META, CPU = torch.device("meta"), torch.device("cpu")
+
+
+def code_baseline(target: str) -> CodeSpec:
+    """The network that ``package.module:function`` builds at multipliers of 1, which has been tried.
+
+    Raises:
+        ValueError: if there is none, it can't be built, or its cost doesn't grow with depth and with width.
+    """
+    load(target)
+    asked = CodeSpec(name=code_name(target), target=target, source=source_hash(target), resolution=RESOLUTION)
+    spec = settled(asked)
+    twice = {"depth": (replace(asked, depth=2.0), "deeper"), "width": (replace(asked, width=2.0), "wider")}
+    for dimension, (larger, more) in twice.items():
+        before, after = _size(spec), _size(larger)
+        if after <= before:
+            moves = "doesn't move with" if after == before else "falls with"
+            raise ValueError(
+                f"`baseline` must build a {more} network at {dimension} 2 than at {dimension} 1, got "
+                f"{target}, whose cost {moves} {dimension}: {before[0]:,} parameters at 1, {after[0]:,} at 2"
+            )
+    return spec
+
+
+def settled(spec: CodeSpec) -> CodeSpec:
+    """The spec with the shape of what it builds: specs that the function rounds to one network get one key.
+
+    Raises:
+        ValueError: if it can't be built.
+    """
+    plain = replace(_of_any_size(spec), classes=PLAIN_CLASSES, in_channels=PLAIN_CHANNELS, shape="")
+    return replace(spec, shape=_shape(plain))
 
 
 def build_code(spec: CodeSpec) -> nn.Module:
-    """The module that the user's function gives."""
-    raise NotImplementedError
+    """The module that the user's function gives, as it starts itself: on torch's default device.
+
+    ``in_channels`` is asked for only where it isn't 3.
+
+    Raises:
+        ValueError: if the code has changed since the spec was made, can't be imported, raises, or gives no
+            module.
+    """
+    require_same_source(spec.target, spec.source)
+    function = load(spec.target)
+    arguments: dict[str, Any] = {"depth": spec.depth, "width": spec.width, "num_classes": spec.classes}
+    if spec.in_channels != PLAIN_CHANNELS:
+        if not takes(function, "in_channels"):
+            raise ValueError(
+                f"`in_channels` must be {PLAIN_CHANNELS}, as {spec.target} takes no in_channels, "
+                f"got {spec.in_channels}"
+            )
+        arguments["in_channels"] = spec.in_channels
+    asked = f"depth {spec.depth:g} and width {spec.width:g}"
+    try:
+        with at_home():
+            network = function(**arguments)
+    except (Exception, SystemExit) as error:
+        raise ValueError(
+            f"`baseline` must build a network at {asked}, got {spec.target}, which raised {reason_of(error)}"
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise ValueError(
+            f"`baseline` must give a torch.nn.Module, got {spec.target}, which gives "
+            f"{_kind(network)} at {asked}"
+        )
+    return network
 
 
 def count_code(spec: CodeSpec) -> Cost:
-    """What it costs for one image."""
-    raise NotImplementedError
+    """What it costs for one image of its own size.
+
+    What is counted how: see ``code_count``.
+
+    Raises:
+        ValueError: if it can't be built or run, gives anything but logits, or holds nothing that costs.
+    """
+    return _cost(replace(spec, name=""))
+
+
+@lru_cache(maxsize=65536)
+def _cost(spec: CodeSpec) -> Cost:
+    return _either(lambda device: _count(spec, device))
 
 
 def code_training_bytes(spec: CodeSpec, batch_size: int, *, optimizer: str = "adamw") -> int:
-    """Bytes at the peak of a training step."""
-    raise NotImplementedError
+    """Bytes at the peak of one step of training in float32, without what a library takes for itself.
+
+    The step is run without data, and every tensor followed from where it is made to where it is freed.
+    """
+    weights, buffers = _held(_of_any_size(spec))
+    states = weights * (1 + STATES_PER_PARAM[optimizer])
+    # Batch norm can't be trained on a single image.
+    return states + buffers + _bytes(spec, batch_size, step_peak, least=2)
 
 
 def code_inference_bytes(spec: CodeSpec, batch_size: int) -> int:
-    """Bytes at the peak of a forward pass without gradients."""
-    raise NotImplementedError
+    """Bytes of the weights and of the most tensors alive at once in a forward pass without gradients."""
+    return sum(_held(_of_any_size(spec))) + _bytes(spec, batch_size, forward_peak, least=1)
+
+
+Peak = Callable[[nn.Module, torch.Tensor], int]
+
+
+def _bytes(spec: CodeSpec, batch_size: int, peak: Peak, *, least: int) -> int:
+    """A peak for a batch; from two small ones where it is too small, or where only real data would do."""
+    spec = replace(spec, name="")
+    if batch_size >= least:
+        with suppress(ValueError):
+            return _peak(spec, batch_size, peak, META)
+    two, three = (_either(lambda device, n=n: _peak(spec, n, peak, device)) for n in (2, 3))  # type: ignore[misc]  # n is bound
+    return two + (batch_size - 2) * (three - two)
+
+
+@lru_cache(maxsize=65536)
+def _peak(spec: CodeSpec, batch_size: int, peak: Peak, device: torch.device) -> int:
+    network = _built(_of_any_size(spec), device)
+    with _running(spec, device):
+        return peak(network, torch.zeros(batch_size, spec.in_channels, *spec.input_size))
+
+
+def _count(spec: CodeSpec, device: torch.device) -> Cost:
+    network = _built(_of_any_size(spec), device).eval()
+    with _running(spec, device):
+        logits, counts = pass_counts(network, torch.zeros(1, spec.in_channels, *spec.input_size))
+    if not (isinstance(logits, torch.Tensor) and logits.shape == (1, spec.classes)):
+        gives = tuple(logits.shape) if isinstance(logits, torch.Tensor) else _kind(logits)
+        raise ValueError(
+            "`baseline` must build a network that gives logits of shape (batch, classes), got "
+            f"{spec.target}, which gives {gives} for 1 image and {spec.classes} classes"
+        )
+    if not counts["macs"]:
+        raise ValueError(
+            "`baseline` must build a network of convolutions or linear layers, "
+            f"got {spec.target}, which runs none"
+        )
+    return Cost(params=_numbers(network)[0], **counts)
+
+
+@lru_cache(maxsize=65536)
+def _held(spec: CodeSpec) -> tuple[int, int]:
+    """Bytes of its parameters, as float32, and of its buffers."""
+    network = _either(lambda device: _built(spec, device))
+    params, buffers = _numbers(network)
+    return FLOAT32_BYTES * params, buffers
+
+
+def _numbers(network: nn.Module) -> tuple[int, int]:
+    """Trainable parameters, and the bytes of all that is kept beside them."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    kept = [*network.buffers(), *(p for p in network.parameters() if not p.requires_grad)]
+    return sum(p.numel() for p in trained), sum(tensor.nbytes for tensor in kept)
+
+
+def _size(spec: CodeSpec) -> tuple[int, int]:
+    """Parameters, and multiply-adds where it can be run at its resolution: what has to grow."""
+    params = _held(_of_any_size(spec))[0] // FLOAT32_BYTES
+    try:
+        return params, count_code(spec).macs
+    except ValueError:  # perhaps it takes other resolutions
+        return params, 0
+
+
+@lru_cache(maxsize=65536)
+def _shape(spec: CodeSpec) -> str:
+    """A hash of a network's modules, as they show themselves, and of its parameters' and buffers' shapes."""
+    network = _either(lambda device: _built(spec, device))
+    tensors = [*network.named_parameters(), *network.named_buffers()]
+    shapes = [(name, list(tensor.shape)) for name, tensor in tensors]
+    # Functions show where they lie in memory.
+    shown = re.sub(r"0x[0-9a-f]+", "", str(network))
+    return hashlib.sha256(json.dumps([shown, shapes]).encode()).hexdigest()[:12]
+
+
+def _of_any_size(spec: CodeSpec) -> CodeSpec:
+    """What a network is built from: all but the size of its input."""
+    return replace(spec, name="", resolution=1, resolution_width=None)
+
+
+@lru_cache(maxsize=32)
+def _built(spec: CodeSpec, device: torch.device) -> nn.Module:
+    with torch.random.fork_rng(devices=[]), device:
+        return build_code(spec)
+
+
+_Found = TypeVar("_Found")
+
+
+def _either(work: Callable[[torch.device], _Found]) -> _Found:
+    """What ``work`` finds on the meta device; where that won't do, on the CPU, whose errors count."""
+    try:
+        return work(META)
+    except ValueError:
+        return work(CPU)
+
+
+@contextmanager
+def _running(spec: CodeSpec, device: torch.device) -> Iterator[None]:
+    """Where a network is run, on one device and with the generators as they were; its errors in one line."""
+    height, width = spec.input_size
+    try:
+        with at_home(), torch.random.fork_rng(devices=[]), device:
+            yield
+    except (Exception, SystemExit) as error:
+        raise ValueError(
+            f"`baseline` must build a network that takes images of {height} x {width} px, got {spec.target} "
+            f"at depth {spec.depth:g} and width {spec.width:g}, which raised {reason_of(error)}"
+        ) from error
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"

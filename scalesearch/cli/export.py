@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
@@ -98,7 +99,8 @@ def export(
 
     SOURCE is a run's folder, whose winner is taken unless --candidate says another; a file of its weights;
     or, with --untrained, also a published network (b3) or a baseline with multipliers of depth, width and
-    resolution (efficientnet-b0:1.2,1.1,1.15).
+    resolution (efficientnet-b0:1.2,1.1,1.15). Of your own code (package.module:function) no python
+    is written, and its weights go with it alone.
 
     Each file is read back, and what it gives for random images is compared with the original's. spec.json
     says what the network is, how images become its input, and where its weights come from. The Python file
@@ -118,6 +120,7 @@ def export(
         except ValueError as error:
             raise Fail(f"{error}, or leave onnx out of --to") from None
     name, state = _found(source, candidate, seed, untrained)
+    formats = _without_python(state.arch, formats)
     folder = out or Path("exports") / name
 
     from scalesearch.cli.progress import spinner
@@ -151,6 +154,23 @@ def export(
     click.echo(f"Spec: {folder / SPEC}", err=output_format != "table")
     if failed := [item.format for item in exported if not item.passed]:
         raise Fail(f"{', '.join(failed)} did not pass: what {folder} holds of it is not to be used", 1)
+
+
+def _without_python(arch: Arch, formats: tuple[str, ...]) -> tuple[str, ...]:
+    """The formats that the network has: nobody can write a user's own code as another file of Python.
+
+    Raises:
+        Fail: if that was asked for.
+    """
+    from scalesearch.architecture.code_spec import CodeSpec
+
+    if not isinstance(arch, CodeSpec) or "python" not in formats:
+        return formats
+    if click.get_current_context().get_parameter_source("formats") is not ParameterSource.DEFAULT:
+        raise Fail(
+            "--to must be some of onnx, program and safetensors for a network of your own code, got 'python'"
+        )
+    return tuple(name for name in formats if name != "python")
 
 
 def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tuple[str, State]:
@@ -205,7 +225,7 @@ def _random(arch: Arch, seed: int) -> State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build(arch)
-    facts = {"untrained": True, "seed": seed, "input": input_facts(arch.input_size)}
+    facts = {"untrained": True, "seed": seed, "input": input_facts(arch.input_size, arch.in_channels)}
     return State(arch=arch, tensors=network.state_dict(), facts=facts)
 
 

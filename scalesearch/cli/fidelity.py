@@ -125,6 +125,7 @@ def run_fidelity(
     from scalesearch.belief.fidelity import reliability
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
     from scalesearch.cli.kinds import settings_of, write_report
+    from scalesearch.cli.own_code import require_same_code
     from scalesearch.cli.progress import SearchProgress
     from scalesearch.cli.run import (
         Run,
@@ -146,6 +147,8 @@ def run_fidelity(
     if kind in ("alternate", "fidelity"):
         raise Fail(f"DIR must hold a run of grid, search or sweep, got {folder}, which holds one of {kind}")
     study = open_run_study(folder, "")
+    if train:
+        require_same_code(folder)
     if "kind" not in study.begun():
         raise Fail(
             f"DIR must hold a run of this version, got {folder} of version 0.1.0: "
@@ -187,9 +190,12 @@ def run_fidelity(
                 settings,
                 command,
                 partial(plan_length, settings, chosen, size.classes, size.train_images),
+                starts=folder,
             )
             progress.headline(f"{multiple:g} times the length: {_length(settings)}")
-            records.append(train_study(Run(folder=out, study=longer, settings=settings), progress))
+            records.append(
+                train_study(Run(folder=out, study=longer, settings=settings, starts=folder), progress)
+            )
     by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: study.record()}
     multiples = tuple(sorted(by_multiple))
     record = FidelityRecord(

@@ -27,7 +27,7 @@ __all__ = [
 
 RUN_FILE = "run.toml"
 LOCK_FILE = "driver.lock"
-RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible")
+RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible", "start")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import click
 
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import PHI, config_option, format_option, out_option
+from scalesearch.cli.options import PHI, config_option, format_option, out_option, require_phi
 from scalesearch.cli.spending_options import resolve_spending, spending_options
 from scalesearch.cli.training_options import DURATION, command_line, resolve_training, training_options
 from scalesearch.proxy.dataset import DataSize
@@ -67,6 +67,12 @@ class _RungList(click.ParamType[tuple[str, ...]]):
     help="Wall-clock time such as 10m. The rungs and the number of networks are chosen for it, by timing a "
     "few batches first.",
 )
+@click.option(
+    "--scratch-run",
+    metavar="DIR",
+    help="The folder of the same search from scratch: the report of a grown one says whether its start "
+    "changed the ranking.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan, its time and memory, and train nothing.")
 @training_options(seeds=2)
 @out_option("reports/grid-BASELINE-phiPHI")
@@ -93,13 +99,17 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
       scalesearch grid --phi -1 --match latency --dry-run
       scalesearch grid --budget latency=12ms@threads=2
       scalesearch grid --phi 1 --dataset folder:my/images --max-networks 0 --epochs 10
+      scalesearch grid --phi 1 --start grown --scratch-run reports/mine --out reports/mine-grown
+      scalesearch grid --phi 1 --baseline-width 1 --pretrained efficientnet_b0.safetensors
       scalesearch grid --config reports/grid-efficientnet-b0-phi1/run.toml --seed 1 --out reports/seed1
     """
+    require_phi(phi, options["budget"])
     fit = _choose_rungs(click.get_current_context(), options)
     resolved = resolve_spending(resolve_training(options))
     runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
     from scalesearch.cli.planning import announce_plan, grid_plan, show_plan  # takes a second to load
     from scalesearch.cli.run import begin, carry_on, data_size, require_device
+    from scalesearch.cli.starting import scratch_record, with_start
 
     size = cache(partial(data_size, runs[0].data))
     for one, asked in zip(phi, runs, strict=True):
@@ -107,14 +117,16 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         folder = out or Path("reports") / name
         if out is not None and len(phi) > 1:
             folder = out / f"phi{one:g}"
+        if asked.scratch_run is not None:
+            scratch_record(Path(asked.scratch_run), one)
         settings, speed = _with_rungs(asked, folder, size) if fit else (asked, None)
         plan = cache(partial(grid_plan, settings))
         if dry_run:
             require_device(settings.device)
-            show_plan(plan(size()), settings, output_format, speed)
+            show_plan(with_start(plan(size()), None)[0], settings, output_format, speed)
             continue
         if speed is not None:
-            announce_plan(plan(size()), settings, speed)
+            announce_plan(with_start(plan(size()), None)[0], settings, speed)
         with begin(folder, name, "grid", settings, command_line(), plan, size) as run:
             carry_on(run, output_format)
 

@@ -25,9 +25,10 @@ SETTINGS = {
     "search": ("scalesearch.search.sampling", "SearchSettings"),
     "sweep": ("scalesearch.search.sweep", "SweepSettings"),
     "fidelity": ("scalesearch.search.fidelity", "LengthSettings"),
+    "scale": ("scalesearch.search.family_training", "FamilyTrainingSettings"),
 }
 
-__all__ = ["program_of", "settings_of", "write_report"]
+__all__ = ["page_of", "program_of", "settings_of", "write_report"]
 
 
 def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
@@ -47,6 +48,11 @@ def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
         raise Fail(f"DIR holds settings this version cannot read: {error}") from error
 
 
+def page_of(kind: str) -> str:
+    """The file name of the page that such a run's report is."""
+    return "derivation.md" if kind == "scale" else "report.md"
+
+
 def program_of(kind: str) -> Program:
     """What trains a run of that kind."""
     if kind == "search":
@@ -61,16 +67,33 @@ def program_of(kind: str) -> Program:
 
 def write_report(record: RunRecord, folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     """Writes a run's tables, figures and page; returns its table, and the columns to show of it."""
-    from scalesearch.cli.show import GRID_COLUMNS, SEARCH_COLUMNS, SWEEP_COLUMNS
+    from scalesearch.cli.show import GRID_COLUMNS, SEARCH_COLUMNS, SWEEP_COLUMNS, TRAINED_COLUMNS
 
     if record.kind == "sweep":
         from scalesearch.report.sweep import write_sweep_report
 
         return write_sweep_report(record, folder).table, SWEEP_COLUMNS
+    if record.kind == "scale":
+        from scalesearch.report.trained_family import write_trained_family
+
+        return write_trained_family(record, folder).table, TRAINED_COLUMNS
     if record.kind == "search":
         from scalesearch.report.search import write_search_report
 
         return write_search_report(record, folder).trials, SEARCH_COLUMNS
     from scalesearch.report.grid import write_grid_report
 
-    return write_grid_report(record, folder).candidates, GRID_COLUMNS
+    return write_grid_report(record, folder, _scratch(record)).candidates, GRID_COLUMNS
+
+
+def _scratch(record: RunRecord) -> RunRecord | str | None:
+    """The run from scratch that a grown one is compared with, or why it can't be read."""
+    named = record.settings.get("scratch_run")
+    if record.start is None or named is None:
+        return None
+    from scalesearch.cli.starting import scratch_record
+
+    try:
+        return scratch_record(Path(named), record.phi)
+    except Fail as error:
+        return str(error)

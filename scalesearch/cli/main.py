@@ -34,7 +34,7 @@ COMMANDS = {
     "law": ("scalesearch.cli.law", "What time costs on this machine, as a law to plan with."),
     "export": ("scalesearch.cli.export", "Hand a network over: ONNX, torch.export, safetensors, Python."),
     "explain": ("scalesearch.cli.explain", "Why the numbers disagree: rounding, conventions, variants."),
-    "audit": ("scalesearch.cli.audit", "The paper's Tables 3 and 7 rebuilt, counted, and trained at equal cost."),
+    "audit": ("scalesearch.cli.audit", "The paper's Tables 3 and 7, rebuilt and counted."),
     "transfer": ("scalesearch.cli.transfer", "Do one network's coefficients serve another?"),
     "doctor": ("scalesearch.cli.doctor", "What this machine is, what works on it, what is missing."),
     "resume": ("scalesearch.cli.resume", "Carry on a stopped run."),

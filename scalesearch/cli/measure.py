@@ -11,7 +11,8 @@ import click
 
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import baseline_options, config_option, out_option, rounding_options
+from scalesearch.cli.options import baseline_options, config_option, out_option
+from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ def measure(
 ) -> None:
     """Latency, throughput and peak memory of each NETWORK, with their spread over fresh processes.
 
-    A NETWORK is a published name (b3), a range (b0..b7), a baseline or a .toml file with multipliers of
-    depth, width and resolution (efficientnet-b0:1.2,1.1,1.15), a family or candidates file, a run's folder,
+    A NETWORK is a published name (b3), a range (b0..b7), a baseline, a .toml file or a function of your own
+    code (package.module:function) with multipliers of depth, width and resolution
+    (efficientnet-b0:1.2,1.1,1.15), a family or candidates file, a run's folder,
     or one network of it (DIR:winner, DIR:KEY, DIR:phi=2); after @ comes a setup of its own
     (b0@dtype=bf16,batch=8).
 
@@ -96,6 +98,11 @@ def measure(
         from scalesearch.cli.laws import read_laws
 
         laws = read_laws(law)
+    if settings.processes == 1:
+        click.echo(
+            "Note: a single process shows no process-to-process spread: intervals say nothing of it",
+            err=True,
+        )
     name = f"{KIND}-{_short(subjects)}"
     measure_folder(
         out or Path("reports") / name,

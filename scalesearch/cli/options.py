@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.spec import Arch
+from scalesearch.architecture.variants import VARIANTS
 from scalesearch.cli.network_types import (
     BASELINE,
     INPUT_SIZE,
@@ -29,14 +31,14 @@ __all__ = [
     "format_option",
     "group",
     "out_option",
-    "rounding_options",
+    "require_phi",
 ]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FORMAT = ("table", "csv", "json")
 # Tables that a TOML file may hold: one for each command with settings, and what run.toml says of a run.
 CONFIG = (
-    *("grid", "search", "sweep", "alternate", "scale", "measure", "compare", "law"),
+    *("grid", "search", "sweep", "alternate", "scale", "measure", "compare", "law", "audit"),
     *("run", "machine", "versions"),
 )
 MOST_PHIS = 100
@@ -107,8 +109,12 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
     settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
     for key, setting in table.items():
         if key not in settings:
+            near = get_close_matches(key, settings) or get_close_matches(key, settings, n=1, cutoff=0.4)
+            hint = f"; near it are {', '.join(near)}" if near else ""
             raise click.BadParameter(
-                f"{value}: [{name}] has no setting {key!r}; it may hold {', '.join(settings)}", ctx, param
+                f"{value}: [{name}] has no setting {key!r}{hint} (scalesearch {name} --help lists them all)",
+                ctx,
+                param,
             )
         wanted = _wanted(options[key], setting)
         if wanted:
@@ -119,7 +125,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
 def _wanted(option: click.Parameter, setting: object) -> str:
     """What a setting's type should be; empty where it is. click would make a number of true, or 2 of 2.5."""
     number = isinstance(setting, int | float) and not isinstance(setting, bool)
-    if option.nargs == -1:
+    if option.nargs == -1 or option.multiple:
         texts = isinstance(setting, list) and all(isinstance(item, str) for item in setting)
         return "" if texts else "a list of texts"
     if isinstance(option.type, click.types.BoolParamType):
@@ -182,6 +188,19 @@ def out_option(default: str) -> Decorator:
     return add
 
 
+def require_phi(phis: Iterable[float], budget: str = "") -> None:
+    """Refuses to search where every network is the baseline; with a budget, that is what sets the size.
+
+    Raises:
+        ValueError: if a phi is 0.
+    """
+    if not budget and 0 in phis:
+        raise ValueError(
+            "`phi` must be another number than 0 for a search, got 0: any coefficient to the power of 0 "
+            "is 1, so every network is the baseline; 1 asks for twice its compute, -1 for half"
+        )
+
+
 def group(*options: Decorator) -> Decorator:
     """Several options as one decorator, shown in this order."""
 
@@ -193,16 +212,26 @@ def group(*options: Decorator) -> Decorator:
     return add
 
 
-def baseline_options(width: float, resolution: str) -> Decorator:
-    """--baseline and how it is reduced."""
+def baseline_options(
+    width: float, resolution: str, width_note: str = "", chosen: Decorator | None = None
+) -> Decorator:
+    """--baseline and how it is reduced; ``width_note`` says more of the width's default.
+
+    ``chosen`` is a --baseline option of the command's own.
+    """
     return group(
-        click.option(
+        chosen
+        or click.option(
             "--baseline",
             type=BASELINE,
             callback=name_and_network,
             default="efficientnet-b0",
             show_default=True,
-            help=f"The network to scale: {', '.join(BASELINES)}, or a file as describe prints it.",
+            help=f"The network to scale: {', '.join(BASELINES)}; EfficientNet as others wrote it: "
+            f"{', '.join(VARIANTS)}; a file as describe prints it; or your own code as "
+            "package.module:function, a function of depth, width and num_classes that returns a torch "
+            "module. "
+            "It is run, by resume and --config too: take run folders only from people you trust.",
         ),
         click.option(
             "--stem-stride",
@@ -215,7 +244,8 @@ def baseline_options(width: float, resolution: str) -> Decorator:
             type=float,
             default=width,
             show_default=True,
-            help="Width multiplier that makes the network at phi 0 of the baseline, stem and head included.",
+            help="Width multiplier that makes the network at phi 0 of the baseline, stem and head included."
+            + width_note,
         ),
         click.option(
             "--baseline-resolution",
@@ -224,37 +254,3 @@ def baseline_options(width: float, resolution: str) -> Decorator:
             help=f"Its input in pixels: 64, or height x width 96x64.  [default: {resolution}]",
         ),
     )
-
-
-def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Every rule that turns real multipliers into whole layers, channels and pixels."""
-    return group(
-        click.option(
-            "--channel-divisor",
-            type=click.IntRange(min=1),
-            default=8,
-            show_default=True,
-            help="Channels are rounded to a multiple of this.",
-        ),
-        click.option(
-            "--min-kept-fraction",
-            type=click.FloatRange(0, 1),
-            default=0.9,
-            show_default=True,
-            help="Channels go one step up where rounding would keep less than this share of them.",
-        ),
-        click.option(
-            "--repeats-rule",
-            type=click.Choice(("ceil", "round", "floor")),
-            default="ceil",
-            show_default=True,
-            help="How a stage's repeats are rounded.",
-        ),
-        click.option(
-            "--resolution-multiple",
-            type=click.IntRange(min=1),
-            default=1,
-            show_default=True,
-            help="Resolutions are rounded to a multiple of this many pixels.",
-        ),
-    )(command)

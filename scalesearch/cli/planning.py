@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,7 +32,10 @@ from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.timing import latency_cost
 from scalesearch.workers.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor
 
-__all__ = ["announce_plan", "fit_time_budget", "grid_plan", "show_plan"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["announce_plan", "fit_time_budget", "grid_plan", "plan_frame", "planned_speed", "show_plan"]
 
 
 def grid_plan(settings: GridSettings, size: DataSize) -> Plan:
@@ -64,15 +68,18 @@ def fit_time_budget(settings: GridSettings, size: DataSize) -> tuple[GridSetting
     whole = everything.rungs[-1].images
     each = sum(run_seconds(arch, speed, settings, whole) for arch in archs) / len(archs)
     finalist = LATENCY_S if settings.latency else 0.0
+    first = (
+        _baseline_seconds(everything, settings, speed) if settings.start and not settings.pretrained else 0.0
+    )
     rungs = choose_rungs(
         networks=len(archs),
         seconds_each=each / settings.jobs,
-        budget_s=settings.time_budget - OVERHEAD_S,
+        budget_s=settings.time_budget - OVERHEAD_S - first,
         seeds=settings.seeds,
         seconds_finalist=finalist,
     )
     if rungs is None or rungs[0].networks < 2:
-        needed = 2 * settings.seeds * each / settings.jobs + 2 * finalist + OVERHEAD_S
+        needed = 2 * settings.seeds * each / settings.jobs + 2 * finalist + OVERHEAD_S + first
         raise Fail(
             f"--time-budget must have room for two networks, got {duration(settings.time_budget)}: they take "
             f"about {duration(needed)}; --images or --baseline-width make runs shorter",
@@ -88,8 +95,14 @@ def fit_time_budget(settings: GridSettings, size: DataSize) -> tuple[GridSetting
 
 def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: bool = True) -> None:
     """Prints a plan in words: what it trains, and what that takes."""
-    for line in _plan_lines(plan, settings, estimate(_archs(plan), plan.rungs, settings, speed)):
+    for line in _plan_lines(plan, settings, _expected(plan, settings, speed)):
         click.echo(line, err=err)
+
+
+def planned_speed(plan: Plan, settings: TrainingSettings) -> Speed:
+    """How fast the networks of a plan train here, measured on a few batches of three of them."""
+    with _workers(settings.jobs, settings, TO_TRAIN) as executor:
+        return measure_speed(_archs(plan), settings, executor, track)
 
 
 def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed: Speed | None) -> None:
@@ -97,20 +110,44 @@ def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed:
 
     ``speed`` is measured where it is not known.
     """
-    import pandas as pd
-
     from scalesearch.cli.show import PLAN_COLUMNS, print_table
 
     if speed is None:
-        with _workers(settings.jobs, settings, TO_TRAIN) as executor:
-            speed = measure_speed(_archs(plan), settings, executor, track)
+        speed = planned_speed(plan, settings)
     announce_plan(plan, settings, speed, err=output_format != "table")
     rows = [
         {name: getattr(c, name) for name in PLAN_COLUMNS if name not in ("merged", "residual")}
         | {"merged": len(c.merged), "residual": c.budget.residual if c.budget else None}
+        | {"resolution_width": c.resolution_width}
         for c in (planned.record for planned in plan.chosen)
     ]
-    print_table(pd.DataFrame(rows), output_format, columns=PLAN_COLUMNS)
+    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS)
+
+
+def plan_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows of a plan as a table; ``resolution_width`` is left out where all inputs are square."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows).astype({"resolution_width": "Int64"})
+    return frame.drop(columns="resolution_width") if frame["resolution_width"].isna().all() else frame
+
+
+def _expected(plan: Plan, settings: TrainingSettings, speed: Speed) -> Estimate:
+    """What a plan takes, the baseline's own training included where the networks are grown from it."""
+    networks = estimate(_archs(plan), plan.rungs, settings, speed)
+    if settings.start is None or settings.pretrained:
+        return networks
+    return replace(
+        networks,
+        seconds=networks.seconds + _baseline_seconds(plan, settings, speed),
+        images=networks.images + settings.seeds * plan.rungs[-1].images,
+    )
+
+
+def _baseline_seconds(plan: Plan, settings: TrainingSettings, speed: Speed) -> float:
+    """Seconds until all networks have their baseline to grow from."""
+    rounds = -(-settings.seeds // settings.jobs)
+    return rounds * run_seconds(plan.base, speed, settings, plan.rungs[-1].images)
 
 
 def _archs(plan: Plan) -> list[Arch]:
@@ -125,6 +162,7 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
         f"distinct networks    {networks:,} ({plan.feasible - networks:,} points round to one of these)",
         f"to be trained        {len(macs):,}, {settings.seeds} seed{'s' * (settings.seeds > 1)}, "
         f"{min(macs) / 1e6:,.2f} to {max(macs) / 1e6:,.2f} M MACs",
+        *_start_lines(settings),
         *(
             f"rung {i} of {len(plan.rungs)}          {rung.networks:,} networks to {rung.images:,} images"
             + (f", {rung.seeds} seeds" if rung.seeds > 1 else "")
@@ -136,6 +174,14 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
         f"{settings.threads} thread{'s' * (settings.threads > 1)} each, on this machine as busy as it is now",
         f"expected peak memory {expected.peak_bytes / 2**30:.1f} GiB over all workers",
     ]
+
+
+def _start_lines(settings: TrainingSettings) -> list[str]:
+    if settings.start is None:
+        return []
+    seeds = f" with each of {settings.seeds} seeds" if settings.seeds > 1 else ""
+    baseline = f"the baseline, trained first for as long as they are{seeds}"
+    return [f"grown from           {settings.pretrained or baseline}"]
 
 
 @contextmanager

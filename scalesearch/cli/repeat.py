@@ -86,6 +86,17 @@ def repeat_command(
 
         asked = recorded[kind]
         compare_stored(asked["a"], asked["b"], folder, command=command, mix_machines=asked["mix_machines"])
+    elif kind == "audit":
+        from scalesearch.cli.audit_run import run_audit
+        from scalesearch.search.audit import AuditSettings
+
+        audited = AuditSettings.from_dict(recorded[kind])
+        audited = replace(audited, storage=storage or audited.storage)
+        run_audit(folder, audited, command, output_format, train=train)
+    elif kind == "transfer":
+        from scalesearch.cli.transfer import run_transfer
+
+        run_transfer(tuple(map(Path, recorded[kind]["folders"])), folder, command, output_format)
     elif kind == "law":
         from scalesearch.bench.law_settings import LawSettings
         from scalesearch.cli.law import law_folder, show_law

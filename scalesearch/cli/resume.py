@@ -23,14 +23,17 @@ def resume(folder: Path, retry_failed: bool, storage: str, output_format: str) -
     """Carry on the run in DIR, however it was stopped.
 
     Networks that are trained stay trained; at most those that were in flight start again. The table ends up
-    the same as an uninterrupted run's, clock columns aside.
+    the same as an uninterrupted run's, clock columns aside. Where the run's baseline is somebody's own code,
+    that code is run, if it has not changed: do this only with folders of people you trust.
 
     \b
     Example:
       scalesearch resume reports/grid-efficientnet-b0-phi1
     """
+    from scalesearch.cli.own_code import require_same_code
     from scalesearch.cli.run import carry_on, reopen
 
+    require_same_code(folder)
     if repeat_command(folder, output_format, train=True, storage=storage, retry_failed=retry_failed):
         return
     with reopen(folder, storage) as run:

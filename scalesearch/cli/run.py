@@ -18,9 +18,10 @@ from scalesearch.cli.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.cli.kinds import program_of, settings_of, write_report
+from scalesearch.cli.kinds import page_of, program_of, settings_of, write_report
 from scalesearch.cli.main import Fail
 from scalesearch.cli.progress import SearchProgress, track
+from scalesearch.cli.starting import remember_scratch_run, require_kept, require_same_start, with_start
 from scalesearch.cli.stopping import stopping
 from scalesearch.measure.machine import machine, versions
 from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE, DataSize, DataSpec
@@ -48,11 +49,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A search that was begun in ``folder`` and that this process alone works on."""
+    """A search that was begun in ``folder`` and that this process alone works on.
+
+    ``starts`` is the folder of the weights that its networks start from, where it is another one.
+    """
 
     folder: Path
     study: SearchStudy
     settings: TrainingSettings
+    starts: Path | None = None
 
     @property
     def kind(self) -> str:
@@ -60,7 +65,7 @@ class Run:
         return str(self.study.begun().get("kind", "grid"))
 
 
-KINDS = ("grid", "search", "sweep", "alternate", "fidelity")
+KINDS = ("grid", "search", "sweep", "scale", "alternate", "fidelity")
 MakePlan = Callable[[DataSize], Plan]
 
 
@@ -102,27 +107,35 @@ def begin(
 
 
 def begin_study(
-    folder: Path, name: str, settings: TrainingSettings, command: str, make_plan: Callable[[], Plan]
+    folder: Path,
+    name: str,
+    settings: TrainingSettings,
+    command: str,
+    make_plan: Callable[[], Plan],
+    starts: Path | None = None,
 ) -> SearchStudy:
-    """Opens or begins the study of that name in the folder's database.
+    """Opens or begins the study of that name in the folder's database; ``starts`` as in :class:`Run`.
 
     Raises:
-        Fail: if it has other settings.
+        Fail: if it has other settings, or other weights to start from.
     """
     url = settings.storage or sqlite_url(folder)
     existing = find_study(url, name)
     if existing is not None and existing.run is not None:
         there = settings_of(existing.begun())
         require_equal(there.to_dict(), settings.to_dict(), f"the study in {folder}")
+        require_same_start(existing.begun(), settings)
+        remember_scratch_run(existing, settings)
         if "kind" not in existing.begun():
             _adopt_first_version(existing, there)
         existing.enqueue_missing()
         return existing
-    plan = make_plan()
+    plan, start = with_start(make_plan(), starts or folder)
     shown = replace(settings, storage=masked(settings.storage) if settings.storage else "")
     facts = replace(plan, settings=shown).facts(
         name=name, command=command, machine=machine(settings.device), versions=versions()
     )
+    facts |= start
     study = existing or open_study(url, name, create=True, objectives=plan.objectives)
     study.begin(facts, plan.chosen, plan.skipped)
     if known := measured_reliability(settings.to_dict()):
@@ -202,7 +215,7 @@ def carry_on(run: Run, output_format: str) -> None:
         )
     if not any(c.status == "completed" for c in record.candidates):
         _require_a_budget_met(record)
-        raise Fail(f"no network could be trained; the reasons are in {run.folder / 'report.md'}", 1)
+        raise Fail(f"no network could be trained; the reasons are in {run.folder / page_of(record.kind)}", 1)
 
 
 def _require_a_budget_met(record: RunRecord) -> None:
@@ -223,14 +236,14 @@ def show_report(record: RunRecord, folder: Path, output_format: str) -> None:
 
     table, columns = write_report(record, folder)
     print_table(table, output_format, columns=columns, best_first=record.kind in ("grid", "search"))
-    click.echo(f"Report: {folder / 'report.md'}", err=output_format != "table")
+    click.echo(f"Report: {folder / page_of(record.kind)}", err=output_format != "table")
 
 
 def train_study(run: Run, progress: SearchProgress) -> RunRecord:
     """Trains and measures what a study still has to."""
     from scalesearch.search.driver import run_search
     from scalesearch.search.weights import weights_folder
-    from scalesearch.workers.executor import ProcessExecutor
+    from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
 
     def workers(jobs: int) -> ProcessExecutor:
         return ProcessExecutor(
@@ -238,15 +251,21 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
         )
 
     progress.seeds = run.settings.seeds
-    return run_search(
-        run.study,
-        run.settings,
-        run.folder / "checkpoints",
-        workers,
-        progress,
-        program_of(run.kind),
-        weights_folder(run.folder, run.kind, run.study.name),
-    )
+    starts = run.starts or run.folder
+    require_kept(starts, run.settings)
+    try:
+        return run_search(
+            run.study,
+            run.settings,
+            run.folder / "checkpoints",
+            workers,
+            progress,
+            program_of(run.kind),
+            weights_folder(run.folder, run.kind, run.study.name),
+            starts,
+        )
+    except TrialFailedError as error:
+        raise Fail(f"the baseline that the networks start from could not be trained: {error}", 1) from error
 
 
 def _kept(record: RunRecord) -> str:

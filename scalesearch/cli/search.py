@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.grid_options import match_options
-from scalesearch.cli.options import config_option, format_option, out_option
+from scalesearch.cli.options import config_option, format_option, out_option, require_phi
 from scalesearch.cli.spending_options import resolve_spending, spending_options
 from scalesearch.cli.training_options import command_line, resolve_training, training_options
 from scalesearch.search.sampling import (
@@ -131,6 +131,7 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
       scalesearch search --phi -1 --objectives reward
       scalesearch search --budget latency=12ms --trials 20
     """
+    require_phi((phi,), options["budget"])
     settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
     from scalesearch.cli.run import begin, carry_on, data_size  # after the checks: it takes a second to load
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -76,6 +76,49 @@ SWEEP_COLUMNS = {
     "top1": "{:.1%}",
     "top1_sd": "{:.1%}",
     "status": "{}",
+}
+TRAINED_COLUMNS = {
+    "phi": "{:g}",
+    "depth": "{:.2f}",
+    "width": "{:.2f}",
+    "resolution": "{:d} px",
+    "params": "{:,d}",
+    "macs": "{:,d}",
+    "macs_ratio": "{:.2f}",
+    "train_seconds": "{:.0f} s",
+    "top1": "{:.1%}",
+    "top1_sd": "{:.1%}",
+    "gain_per_doubling": "{:+.1%}",
+    "status": "{}",
+}
+# Of the view that is made for a terminal: texts.
+AUDIT_COLUMNS = dict.fromkeys(
+    (
+        *("baseline", "scaling", "published G", "exact G", "off", "nearest rounding", "its G", "agrees"),
+        *("x published", "x nominal", "x exact", "top-1"),
+    ),
+    "{}",
+)
+AUDIT_PLAN_COLUMNS = {
+    "baseline": "{}",
+    "networks": "{:d}",
+    "seeds": "{:d}",
+    "macs_min": "{:,d}",
+    "macs_max": "{:,d}",
+    "images": "{:,d}",
+    "time": "{}",
+    "memory": "{}",
+}
+ORDER_COLUMNS = {
+    "baseline": "{}",
+    "ahead": "{}",
+    "behind": "{}",
+    "published_difference": "{:+.1%}",
+    "difference": "{:+.1%}",
+    "difference_low": "{:+.1%}",
+    "difference_high": "{:+.1%}",
+    "p_holm": "{:.2g}",
+    "verdict": "{}",
 }
 SEARCH_COLUMNS = {
     "alpha": "{:.3f}",
@@ -152,6 +195,8 @@ def print_table(
         frame = frame[frame["status"] != "skipped"]
     if best_first:
         frame = frame.sort_values("top1", ascending=False, kind="stable")
+    if "resolution" in columns and "resolution_width" in frame:
+        frame, columns = frame.assign(resolution=_sides(frame)), columns | {"resolution": "{} px"}
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for name in columns:
         textual = frame[name].dtype.kind not in "if" and name in ("name", "status", "pareto", "note")
@@ -186,7 +231,7 @@ def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
     error = text("prediction_error", " ({:+.0%})").where(frame["prediction_error"].notna(), "")
     unstable = (frame["unstable"] == "yes").fillna(False)
     columns = {
-        "px": frame["resolution"],
+        "px": _sides(frame),
         "MACs": frame["macs"].map(EngFormatter(places=1, sep=" ")),
         "batch": frame["batch_size"],
         "latency": shown(time("latency_median_s"), "latency_median_s"),
@@ -205,6 +250,15 @@ def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
     }
     same = [name for name in MEASURE_COMMON if frame[name].nunique() < 2]
     return frame.drop(columns=same).assign(**columns)
+
+
+def _sides(frame: pd.DataFrame) -> pd.Series[Any]:
+    """The inputs' sides, or height x width where a table has both."""
+    if "resolution_width" not in frame:
+        return frame["resolution"]
+    heights, widths = frame["resolution"], frame["resolution_width"]
+    both = heights.astype(str) + "x" + widths.astype(str)
+    return heights.astype(str).where(widths.isna(), both)
 
 
 def _cell(value: object, form: str, scale: float) -> str:

@@ -10,11 +10,24 @@ from typing import Any
 import click
 
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import Decorator, baseline_options, group, rounding_options
+from scalesearch.cli.options import Decorator, baseline_options, group
+from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.proxy.recipe import RECIPES
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.settings import STARTS, TrainingSettings
 
-__all__ = ["DURATION", "command_line", "resolve_training", "training_options"]
+__all__ = [
+    "CHANNEL_DIVISOR",
+    "DURATION",
+    "IN_CHANNELS",
+    "JOBS",
+    "START",
+    "STORAGE",
+    "UPKEEP",
+    "command_line",
+    "length_options",
+    "resolve_training",
+    "training_options",
+]
 
 DEFAULT = TrainingSettings()
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -37,25 +50,77 @@ class _Duration(click.ParamType[float]):
 
 DURATION = _Duration()
 
+IN_CHANNELS = click.option(
+    "--in-channels",
+    type=click.IntRange(min=1),
+    help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no alpha); any "
+    "other number takes --dataset folder:PATH with .npy arrays of uint8 (height, width, channels).  "
+    "[default: the baseline's own]",
+)
+CHANNEL_DIVISOR = click.option(
+    "--baseline-channel-divisor",
+    type=click.IntRange(min=1),
+    default=DEFAULT.baseline_channel_divisor,
+    show_default=True,
+    help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
+    "--channel-divisor to keep the proportions of the full-size networks.",
+)
+JOBS = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Networks trained at the same time.  [default: one per core, at most 8]",
+)
+UPKEEP = group(
+    click.option(
+        "--stall-timeout",
+        type=DURATION,
+        default="30m",
+        show_default=True,
+        help="A worker that has said nothing for so long is taken for hung and killed.",
+    ),
+    click.option(
+        "--keep-weights/--no-keep-weights",
+        default=DEFAULT.keep_weights,
+        show_default=True,
+        help="Keep the weights of each network that was trained to its end, for scalesearch export.",
+    ),
+)
+STORAGE = click.option(
+    "--storage",
+    default="",
+    metavar="URL",
+    help="Any Optuna database URL.  [default: study.db in the output folder]",
+)
 
-def training_options(*, seeds: int = 1) -> Decorator:
-    """All of ``TrainingSettings`` as options; ``seeds`` is the command's default."""
+
+START = group(
+    click.option(
+        "--start",
+        type=click.Choice(STARTS),
+        help="grown: the proxy baseline is trained first, once per seed, and every network is grown from it "
+        "without changing what it computes (Net2Net), then trained as usual. Networks narrower or shallower "
+        "than it are skipped: where the cost is matched, --match-by resolution makes none.  "
+        "[default: scratch; grown with --pretrained]",
+    ),
+    click.option(
+        "--pretrained",
+        metavar="FILE",
+        help="Grow every network from these weights: torchvision's or timm's of the baseline (safetensors, "
+        "or a state dict saved by torch), or a network that scalesearch trained. A file of the whole "
+        "baseline needs --baseline-width 1.",
+    ),
+)
+
+
+def length_options(seeds: int) -> Decorator:
+    """The data, the recipe, its length and the seeds; ``seeds`` is the command's default."""
     return group(
-        baseline_options(DEFAULT.baseline_width, str(DEFAULT.baseline_resolution)),
-        click.option(
-            "--baseline-channel-divisor",
-            type=click.IntRange(min=1),
-            default=DEFAULT.baseline_channel_divisor,
-            show_default=True,
-            help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
-            "--channel-divisor to keep the proportions of the full-size networks.",
-        ),
-        rounding_options,
         click.option(
             "--dataset",
             default=DEFAULT.dataset,
             show_default=True,
-            help="photographs (embedded), cifar10, cifar100, or folder:PATH with one folder per class.",
+            help="photographs (embedded), cifar10, cifar100, or folder:PATH with one folder per class, of "
+            "images or .npy arrays.",
         ),
         click.option("--data-dir", default=DEFAULT.data_dir, show_default=True, help="Where CIFAR lies."),
         click.option("--download", is_flag=True, help="Fetch CIFAR into --data-dir if it is not there."),
@@ -102,30 +167,28 @@ def training_options(*, seeds: int = 1) -> Decorator:
             show_default=True,
             help="Train each network with so many seeds: means, intervals and tests need at least 2.",
         ),
+    )
+
+
+def training_options(*, seeds: int = 1, chosen: Decorator | None = None) -> Decorator:
+    """All of ``TrainingSettings`` as options; ``seeds`` is the command's default.
+
+    ``chosen`` is a --baseline option of the command's own.
+    """
+    return group(
+        baseline_options(DEFAULT.baseline_width, str(DEFAULT.baseline_resolution), chosen=chosen),
+        IN_CHANNELS,
+        CHANNEL_DIVISOR,
+        rounding_options,
+        length_options(seeds),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
-        click.option(
-            "--jobs",
-            type=click.IntRange(min=1),
-            help="Networks trained at the same time.  [default: one per core, at most 8]",
-        ),
+        JOBS,
         click.option(
             "--threads",
             type=click.IntRange(min=1),
             help="CPU threads of each.  [default: 1, or with --jobs the cores shared out]",
         ),
-        click.option(
-            "--stall-timeout",
-            type=DURATION,
-            default="30m",
-            show_default=True,
-            help="A worker that has said nothing for so long is taken for hung and killed.",
-        ),
-        click.option(
-            "--keep-weights/--no-keep-weights",
-            default=DEFAULT.keep_weights,
-            show_default=True,
-            help="Keep the weights of each network that was trained to its end, for scalesearch export.",
-        ),
+        UPKEEP,
         click.option(
             "--latency/--no-latency",
             default=True,
@@ -139,12 +202,8 @@ def training_options(*, seeds: int = 1) -> Decorator:
             show_default=True,
             help="Images per forward pass when measuring.",
         ),
-        click.option(
-            "--storage",
-            default="",
-            metavar="URL",
-            help="Any Optuna database URL.  [default: study.db in the output folder]",
-        ),
+        STORAGE,
+        START,
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, without_drop_path
 
@@ -80,6 +81,14 @@ class _NoRandomStart(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def _network(arch: Arch) -> nn.Module:
+    """The network to count, in eval mode: blank, but for a user's own code, which may read its values."""
+    if not isinstance(arch, CodeSpec):
+        return _blank_network(arch)
+    with torch.random.fork_rng(devices=[]):
+        return build(arch).eval()
+
+
 def _blank_network(arch: Arch) -> nn.Module:
     """The network with every value zero: a count depends on shapes alone, so no random start is drawn.
 
@@ -102,7 +111,7 @@ def fvcore_count(arch: Arch) -> FlopCount:
         from fvcore.nn import FlopCountAnalysis  # slow, and warns when imported
 
         images = torch.zeros(1, arch.in_channels, *arch.input_size)
-        analysis = FlopCountAnalysis(_blank_network(arch), images)
+        analysis = FlopCountAnalysis(_network(arch), images)
         # Each of these would be logged once more; `uncounted` reports what matters of them.
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         analysis.tracer_warnings("none")

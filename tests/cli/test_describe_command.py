@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.architecture.baselines import BASELINES, RESNET_18
+from scalesearch.architecture.baselines import BASELINES, RESNET_18, built_in
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.published import published_networks
 from scalesearch.architecture.table_file import read_network
 
 Run = Callable[..., Result]
@@ -142,12 +143,24 @@ def test_a_family_of_a_network_from_a_file(run: Run, mine: Path, tmp_path: Path)
     assert not (tmp_path / "family" / "published.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["b4", "Lite2", "efficientnet-l2"])
+def test_a_published_network_is_described(run: Run, name: str) -> None:
+    network = published_networks()[name.lower().removeprefix("efficientnet-")].arch()
+    result = run("describe", name)
+    assert result.exit_code == 0
+    first, *_, last = result.stdout.splitlines()
+    cost = count(network)
+    assert first.strip() == network.name
+    assert last.split() == ["all", f"{cost.params:,d}", f"{cost.macs:,d}", f"{cost.activations:,d}"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (
             ["describe", "vgg"],
-            f"Invalid value for 'NAME|FILE.toml': must be one of {', '.join(BASELINES)} or a .toml file, got 'vgg'",
+            f"Invalid value for 'NAME|FILE.toml|MODULE:FUNCTION': must be a published network ({', '.join(published_networks())}), "
+            f"one of {', '.join(built_in())}, a .toml file or package.module:function, got 'vgg'",
         ),
         (
             ["grid", "--baseline=gone.toml"],

@@ -134,10 +134,21 @@ def test_results_go_to_standard_output_alone(finished_run: Path, run: Run, outpu
         assert result.stdout.rstrip().endswith(f"Report: {finished_run / 'report.md'}")
 
 
+@pytest.mark.parametrize("phis", ["0", "1,0"])
+def test_phi_0_searches_nothing_and_is_refused(tmp_path: Path, run: Run, phis: str) -> None:
+    result = run("grid", f"--phi={phis}", f"--out={tmp_path / 'run'}")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: --phi must be another number than 0 for a search, got 0: any coefficient to the power of 0 is 1, so "
+        "every network is the baseline; 1 asks for twice its compute, -1 for half\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
 def test_several_phis_are_several_runs(tmp_path: Path, run: Run, tiny: tuple[str, ...]) -> None:
-    result = run("grid", "--phi=0,1", f"--out={tmp_path}", *tiny, "--max-networks=1")
+    result = run("grid", "--phi=0.5,1", f"--out={tmp_path}", *tiny, "--max-networks=1")
     assert result.exit_code == 0, result.output
-    assert [row["merged"] for row in _rows(tmp_path / "phi0")] == ["108"]
+    assert len(_rows(tmp_path / "phi0.5")) > 5
     assert len(_rows(tmp_path / "phi1")) > 10
 
 
@@ -360,7 +371,10 @@ def test_what_is_no_run_is_refused(tmp_path: Path, run: Run, command: str) -> No
     )
     result = run(command, tmp_path)
     assert result.exit_code == 2
-    assert "DIR must be the folder of a grid, search, sweep, alternate or fidelity run, got" in result.stderr
+    assert (
+        "DIR must be the folder of a grid, search, sweep, scale, alternate or fidelity run, got"
+        in result.stderr
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -395,7 +409,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, run: Run) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[grid]\nsped = 1\n", "[grid] has no setting 'sped'"),
+        (
+            "[grid]\nsped = 1\n",
+            "[grid] has no setting 'sped'; near it are seed, seeds (scalesearch grid --help lists them all)",
+        ),
+        ("[grid]\nqqqq = 1\n", "[grid] has no setting 'qqqq' (scalesearch grid --help lists them all)"),
         (
             "[gird]\nseed = 1\n",
             "may hold the tables grid, search, sweep, alternate, scale, measure, compare, law, run, machine, versions, "

@@ -139,3 +139,13 @@ def test_bad_input_is_one_line_and_touches_nothing(
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_lites_published_family_stands_beside_the_rule(tmp_path: Path, run: Run) -> None:
+    result = run(*PAPER, "--phi=0", "--baseline=efficientnet-lite0", f"--out={tmp_path / 'lite'}")
+    assert result.exit_code == 0, result.output
+    rows = _rows(tmp_path / "lite" / "published.csv")
+    assert [row["name"] for row in rows] == [f"lite{k}" for k in range(5)]
+    assert [row["params"] for row in rows] == ["4652008", "5416680", "6092072", "8197096", "13006568"]
+    assert "lite4" in result.stdout
