@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.growable import (
+    CannotGrowError,
+    Origin,
+    require_alike,
+    require_passing,
+    require_the_stages,
+    zeroed_origins,
+)
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, SqueezeExcite, lower
 from scalesearch.architecture.spec import Arch
 
 __all__ = ["Copies", "Origin", "Part", "depthwise", "growth", "why_not"]
-
-Origin = Literal["copied", "fresh", "zeroed", "identity"]
-# What growth may change of a layer; all else has to stay.
-SIZES = frozenset(
-    {
-        *("in_channels", "out_channels", "groups", "in_size", "size", "channels", "squeezed"),
-        *("in_features", "out_features", "dropout"),
-    }
-)
-# Activations that leave their own outputs as they are.
-IDEMPOTENT = ("relu", "relu6")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +97,7 @@ def growth(old: Arch, new: Arch, *, seed: int = 0) -> tuple[Part, ...]:
     """
     try:
         return _parts(old, new, seed)
-    except _CannotGrowError as error:
+    except CannotGrowError as error:
         raise ValueError(
             f"`start` must be a network that {new.name} can be grown from, got {old.name}: {error}"
         ) from None
@@ -111,18 +107,14 @@ def why_not(old: Arch, new: Arch) -> str:
     """Why ``new`` can't be grown from ``old``; empty where it can."""
     try:
         _parts(old, new, 0)
-    except _CannotGrowError as error:
+    except CannotGrowError as error:
         return str(error)
     return ""
 
 
-class _CannotGrowError(Exception):
-    """Why not."""
-
-
 def _parts(old: Arch, new: Arch, seed: int) -> tuple[Part, ...]:
     if isinstance(old, CodeSpec) or isinstance(new, CodeSpec):
-        raise _CannotGrowError("growth isn't defined for code of your own, whose layers only it knows")
+        raise CannotGrowError("growth isn't defined for code of your own, whose layers only it knows")
     return tuple(_Growth(seed).parts(tuple(lower(old)), tuple(lower(new))))
 
 
@@ -134,11 +126,11 @@ class _Growth:
 
     def parts(self, old: tuple[Block, ...], new: tuple[Block, ...]) -> Iterator[Part]:
         before = {block.name: block for block in old}
-        _require_the_stages(before, {block.name: block for block in new})
+        require_the_stages(before, {block.name: block for block in new})
         first = next(layer for layer in new[0].layers if isinstance(layer, Conv))
         there = next(layer for layer in old[0].layers if isinstance(layer, Conv))
         if first.in_channels != there.in_channels:
-            raise _CannotGrowError(
+            raise CannotGrowError(
                 f"its input has {first.in_channels} channels, and {there.in_channels} there"
             )
         stream = _same(first.in_channels)
@@ -152,7 +144,7 @@ class _Growth:
                 stream = next((p.gives for p in reversed(parts) if p.index is not None), stream)
 
     def _block(self, old: Block, new: Block, stream: Copies) -> Iterator[Part]:
-        _require_alike(old, new)
+        require_alike(old, new)
         added = new.residual and new.shortcut is None
         convs = [i for i, layer in enumerate(new.layers) if isinstance(layer, Conv) and not depthwise(layer)]
         # Whatever is added up has to have its channels in one order.
@@ -174,7 +166,7 @@ class _Growth:
             elif isinstance(layer, SqueezeExcite) and isinstance(there, SqueezeExcite):
                 squeezed = self._copies(there.squeezed, layer.squeezed, f"{where}, inside")
                 if layer.gate == "softmax" and not reads.plain:
-                    raise _CannotGrowError(
+                    raise CannotGrowError(
                         f"the softmax gate of {new.name} shares 1 out among its channels, so that repeated "
                         "ones would each get less"
                     )
@@ -211,7 +203,7 @@ class _Growth:
         if depthwise(new) and depthwise(old):
             return reads
         if old.groups != new.groups:
-            raise _CannotGrowError(f"{where} has {new.groups} groups, and {old.groups} there")
+            raise CannotGrowError(f"{where} has {new.groups} groups, and {old.groups} there")
         if target is not None:
             return target
         groups = max(new.groups, groups_after)
@@ -220,7 +212,7 @@ class _Growth:
     def _copies(self, old: int, new: int, where: str, groups: int = 1) -> Copies:
         """The old channels, then repeated ones in a random order, none a second time before all others."""
         if new < old:
-            raise _CannotGrowError(f"{where} has {new} channels, fewer than the {old} there")
+            raise CannotGrowError(f"{where} has {new} channels, fewer than the {old} there")
         draw = random.Random(f"{self._seed}/{where}")
         before, after = old // groups, new // groups
         of: list[int] = []
@@ -248,49 +240,6 @@ def _groups_after(block: Block, index: int) -> int:
     return following.groups if isinstance(following, Conv) and not depthwise(following) else 1
 
 
-def _require_the_stages(old: Mapping[str, Block], new: Mapping[str, Block]) -> None:
-    """Refuses another number of stages, or fewer blocks in one."""
-
-    def repeats(blocks: Mapping[str, Block]) -> Counter[str]:
-        return Counter(name.partition("_")[0] for name in blocks)
-
-    there, here = repeats(old), repeats(new)
-    if there.keys() != here.keys():
-        raise _CannotGrowError(f"it has {len(here) - 2} stages, and {len(there) - 2} there")
-    for stage, count in here.items():
-        if count < there[stage]:
-            raise _CannotGrowError(f"{stage} has {_blocks(count)}, fewer than the {there[stage]} there")
-
-
-def _blocks(count: int) -> str:
-    return f"{count} block{'s' * (count != 1)}"
-
-
-def _require_alike(old: Block, new: Block) -> None:
-    """Refuses a block whose layers do something else, whatever their sizes."""
-    if (old.residual, old.shortcut is None) != (new.residual, new.shortcut is None):
-        raise _CannotGrowError(
-            f"{new.name} {_sum_of(new)}, and {_sum_of(old)} there, as their channels are rounded"
-        )
-    if old.activation != new.activation or len(old.every) != len(new.every):
-        raise _CannotGrowError(f"{new.name} is made of other layers there")
-    for there, layer in zip(old.every, new.every, strict=True):
-        if type(there) is not type(layer):
-            raise _CannotGrowError(f"{new.name} is made of other layers there")
-        for field in fields(layer):
-            mine, its = getattr(layer, field.name), getattr(there, field.name)
-            if field.name not in SIZES and mine != its:
-                raise _CannotGrowError(
-                    f"a layer of {new.name} has {field.name.replace('_', ' ')} {mine}, and {its} there"
-                )
-
-
-def _sum_of(block: Block) -> str:
-    if not block.residual:
-        return "adds nothing to its output"
-    return "adds its input to its output" if block.shortcut is None else "has a shortcut"
-
-
 def _new_block(block: Block, stream: Copies) -> Iterator[Part]:
     """A block at the end of a stage that begins as the identity.
 
@@ -298,44 +247,13 @@ def _new_block(block: Block, stream: Copies) -> Iterator[Part]:
     on what a ReLU left.
 
     Raises:
-        _CannotGrowError: if it can't be the identity.
+        CannotGrowError: if it can't be the identity.
     """
     if block.residual:
-        origins = _zeroed(block)
+        origins = zeroed_origins(block)
     else:
-        _require_passing(block)
+        require_passing(block)
         origins = ["identity"] * len(block.layers)
     for index, (layer, origin) in enumerate(zip(block.layers, origins, strict=True)):
         if isinstance(layer, Conv | SqueezeExcite):
             yield Part(block=block.name, index=index, layer=layer, origin=origin, reads=stream, gives=stream)
-
-
-def _zeroed(block: Block) -> list[Origin]:
-    convs = [i for i, layer in enumerate(block.layers) if isinstance(layer, Conv)]
-    last = block.layers[convs[-1]]
-    assert isinstance(last, Conv)
-    if block.activation not in (None, *IDEMPOTENT):
-        raise _CannotGrowError(
-            f"{block.name} would be new and can't be the identity: {block.activation} follows its sum"
-        )
-    if last.activation in IDEMPOTENT:
-        # No gradient comes through a ReLU of zeros: the block would stay what it is for good.
-        raise _CannotGrowError(
-            f"{block.name} would be new and could not learn from zero: {last.activation} ends its branch"
-        )
-    return ["zeroed" if index == convs[-1] else "fresh" for index in range(len(block.layers))]
-
-
-def _require_passing(block: Block) -> None:
-    def passes(layer: Layer) -> bool:
-        return (
-            isinstance(layer, Conv)
-            and layer.activation in IDEMPOTENT
-            and layer.stride == 1
-            and layer.in_channels == layer.out_channels
-        )
-
-    if not all(passes(layer) for layer in block.layers):
-        raise _CannotGrowError(
-            f"{block.name} would be new and can't be the identity: it adds nothing to its output"
-        )

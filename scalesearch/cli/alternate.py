@@ -127,7 +127,7 @@ def run_alternate(
         outcome = loop(settings, size.classes, search_at)
     if not outcome.rounds:
         raise Fail(f"{outcome.reason}; see {folder / 'logs'}", 1)
-    from scalesearch.report.alternate import write_alternate_report
+    from scalesearch.report.alternate.report import write_alternate_report
 
     written = write_alternate_report(
         name=name,

@@ -125,7 +125,7 @@ def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) 
     from scalesearch.cli.progress import SearchProgress
     from scalesearch.cli.run import begin, train_study
     from scalesearch.cli.stopping import stopping
-    from scalesearch.report.sweep import write_sweep_report
+    from scalesearch.report.sweep.report import write_sweep_report
 
     found: dict[str, RunRecord] = {}
     with stopping(folder), SearchProgress() as progress:
@@ -141,7 +141,7 @@ def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) 
 
 def _stored(folder: Path, settings: AuditSettings) -> dict[str, RunRecord]:
     """The sweep of each baseline as its study has it; those not begun left out."""
-    from scalesearch.report.sweep import write_sweep_report
+    from scalesearch.report.sweep.report import write_sweep_report
     from scalesearch.search.opening import find_study
     from scalesearch.search.storage import sqlite_url
 
@@ -159,7 +159,7 @@ def _show(folder: Path, settings: AuditSettings, trained: dict[str, RunRecord], 
     """Writes the report, prints its table, what came of each baseline, and where the page is."""
     from scalesearch.cli.show import AUDIT_COLUMNS, ORDER_COLUMNS, print_table
     from scalesearch.records import AuditRecord
-    from scalesearch.report.audit import audit_view, write_audit_report
+    from scalesearch.report.audit.report import audit_view, write_audit_report
     from scalesearch.search.audit import audit_rows, fair_matches
 
     recorded = read_run_file(folder)

@@ -155,7 +155,7 @@ def show_comparison(folder: Path) -> CompareRecord:
 
 def print_comparison(record: CompareRecord, folder: Path) -> None:
     """Writes the report of one comparison and says what came out."""
-    from scalesearch.report.compare import compare_lines, write_compare_report
+    from scalesearch.report.compare.report import compare_lines, write_compare_report
 
     write_compare_report(record, folder)
     for line in compare_lines(record):

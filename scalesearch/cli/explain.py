@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from scalesearch.architecture.explaining import Explanation
     from scalesearch.architecture.published import PublishedNetwork
-    from scalesearch.report.explain import Section
+    from scalesearch.report.explain.report import Section
 
 __all__ = ["explain"]
 
@@ -113,14 +113,14 @@ def explain(
             + ("neither" if network is None else "both")
         )
     if variant is not None:
-        from scalesearch.report.explain_variant import variant_tables, variant_text
+        from scalesearch.report.explain.variant import variant_tables, variant_text
 
         chosen = _variant(variant, options)
         title, tables = f"{chosen.name}: {chosen.title}", variant_tables(chosen)
         answer, sections = variant_text(chosen)
     else:
         assert network is not None  # as either is given
-        from scalesearch.report.explain import explanation_tables, explanation_text
+        from scalesearch.report.explain.report import explanation_tables, explanation_text
 
         explanation, published = _explained(network, options)
         title, tables = explanation.arch.name, explanation_tables(explanation, published)
@@ -207,7 +207,7 @@ def _show(
         _print(title, answer, sections)
     elif output_format == "markdown":
         from scalesearch.cli.training_options import command_line
-        from scalesearch.report.explain import page
+        from scalesearch.report.explain.report import page
 
         click.echo(page(title, answer, sections, command_line()), nl=False)
     elif output_format == "csv":
@@ -248,7 +248,7 @@ def _write(
     out: Path, title: str, answer: str, sections: Sequence[Section], tables: Mapping[str, pd.DataFrame]
 ) -> None:
     from scalesearch.cli.training_options import command_line
-    from scalesearch.report.explain import page, write_tables
+    from scalesearch.report.explain.report import page, write_tables
 
     try:
         write_tables(out, page(title, answer, sections, command_line()), tables)

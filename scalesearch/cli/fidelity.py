@@ -202,7 +202,7 @@ def run_fidelity(
         run=study.record(), multiples=multiples, lengths=tuple(by_multiple[m] for m in multiples)
     )
     study.set_reliability(reliability(record, str(out)))
-    from scalesearch.report.fidelity import write_fidelity_report
+    from scalesearch.report.fidelity.report import write_fidelity_report
 
     written = write_fidelity_report(record, out)
     write_report(study.record(), folder)

@@ -70,18 +70,18 @@ def write_report(record: RunRecord, folder: Path) -> tuple[pd.DataFrame, dict[st
     from scalesearch.cli.show import GRID_COLUMNS, SEARCH_COLUMNS, SWEEP_COLUMNS, TRAINED_COLUMNS
 
     if record.kind == "sweep":
-        from scalesearch.report.sweep import write_sweep_report
+        from scalesearch.report.sweep.report import write_sweep_report
 
         return write_sweep_report(record, folder).table, SWEEP_COLUMNS
     if record.kind == "scale":
-        from scalesearch.report.trained_family import write_trained_family
+        from scalesearch.report.scale.trained_report import write_trained_family
 
         return write_trained_family(record, folder).table, TRAINED_COLUMNS
     if record.kind == "search":
-        from scalesearch.report.search import write_search_report
+        from scalesearch.report.search.report import write_search_report
 
         return write_search_report(record, folder).trials, SEARCH_COLUMNS
-    from scalesearch.report.grid import write_grid_report
+    from scalesearch.report.grid.report import write_grid_report
 
     return write_grid_report(record, folder, _scratch(record)).candidates, GRID_COLUMNS
 

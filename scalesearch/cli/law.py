@@ -146,7 +146,7 @@ def show_law(folder: Path, output_format: str) -> LawRecord:
     """Writes the report of a folder from its raw files alone, prints the laws and where the page is."""
     record = stored_law(folder)
     from scalesearch.cli.show import print_table
-    from scalesearch.report.law import write_law_report
+    from scalesearch.report.law.report import write_law_report
 
     report = write_law_report(record, folder)
     print_table(report.table, output_format, columns=LAW_COLUMNS)

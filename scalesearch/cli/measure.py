@@ -193,7 +193,7 @@ def show_measurements(folder: Path, output_format: str) -> MeasureRecord:
     record = stored_measurements(folder)
     from scalesearch.cli.laws import read_laws
     from scalesearch.cli.show import MEASURE_COLUMNS, measure_view, print_table
-    from scalesearch.report.measure import timm_table, write_measure_report
+    from scalesearch.report.measure.report import timm_table, write_measure_report
 
     laws = read_laws(folder / LAWS) if (folder / LAWS).exists() else ()
     # Who put two machines into one folder has asked for them.

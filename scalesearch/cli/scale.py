@@ -224,7 +224,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
             meanwhile=_load_reports,
         )
         from scalesearch.report.budgets import within_budget
-        from scalesearch.report.scale import published_table, write_scale_report
+        from scalesearch.report.scale.report import published_table, write_scale_report
 
         report = write_scale_report(record, folder)
     print_table(report.family, output_format, columns=FAMILY_COLUMNS, title="The family, by the rule")
@@ -241,4 +241,4 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
 
 
 def _load_reports() -> None:
-    import scalesearch.report.scale  # noqa: F401
+    import scalesearch.report.scale.report  # noqa: F401

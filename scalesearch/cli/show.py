@@ -214,7 +214,7 @@ def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
     from matplotlib.ticker import EngFormatter
 
     from scalesearch.report.markdown import time_text
-    from scalesearch.report.measure_sections import HOPELESS
+    from scalesearch.report.measure.sections import HOPELESS
 
     def text(name: str, form: str, scale: float = 1) -> pd.Series[str]:
         return (

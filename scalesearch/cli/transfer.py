@@ -54,8 +54,8 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
     """
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
     from scalesearch.cli.show import print_table
-    from scalesearch.report.agreement_evidence import joint_of, side_of
-    from scalesearch.report.transfer import write_transfer_report
+    from scalesearch.report.transfer.agreement_evidence import joint_of, side_of
+    from scalesearch.report.transfer.report import write_transfer_report
     from scalesearch.search.settings import NOT_IDENTITY
 
     runs = list(zip(_names(folders), map(_record, folders), strict=True))

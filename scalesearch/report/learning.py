@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.evidence import judged, tied, wilson
-from scalesearch.report.seed_evidence import intervals
+from scalesearch.report.seeds.evidence import intervals
 
 __all__ = ["UNLEARNT", "at_chance", "nothing_learnt", "tied_with"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from scalesearch.records import RunRecord, StartRecord
-from scalesearch.report.agreement import agreement_section
 from scalesearch.report.markdown import bullets, escape, percent, plural
 from scalesearch.report.page_parts import grown_from
+from scalesearch.report.transfer.agreement import agreement_section
 
 __all__ = ["start_section"]
 

@@ -17,11 +17,11 @@ from scalesearch.records import (
     ScaleRecord,
 )
 from scalesearch.report.evidence import judged
-from scalesearch.report.fronts import fronts
+from scalesearch.report.fronts.fronts import fronts
 from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
 from scalesearch.report.latency import latency_quartiles, unstable
 from scalesearch.report.markdown import one_line
-from scalesearch.report.seed_evidence import intervals, seed_evidence
+from scalesearch.report.seeds.evidence import intervals, seed_evidence
 
 __all__ = [
     "CANDIDATE_COLUMNS",

@@ -26,8 +26,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr("scalesearch.bench.measuring.no_room", lambda _arch, _setup: "")
     monkeypatch.setattr("scalesearch.bench.comparing.no_room", lambda _arch, _setup: "")
     for name in ("latency", "throughput", "memory", "law"):  # seconds, and tested elsewhere
-        monkeypatch.setattr(f"scalesearch.report.measure.{name}_figure", lambda _rows: None)
-    monkeypatch.setattr("scalesearch.report.compare.write_figures", lambda _figures, _folder: ())
+        monkeypatch.setattr(f"scalesearch.report.measure.report.{name}_figure", lambda _rows: None)
+    monkeypatch.setattr("scalesearch.report.compare.report.write_figures", lambda _figures, _folder: ())
     return made
 
 

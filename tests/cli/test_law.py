@@ -42,7 +42,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> LawBench:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take seconds, and are tested elsewhere."""
     for name in ("held_out", "prices", "kinds", "split", "best"):
-        monkeypatch.setattr(f"scalesearch.report.law.{name}_figure", lambda _record: None)
+        monkeypatch.setattr(f"scalesearch.report.law.report.{name}_figure", lambda _record: None)
 
 
 def _write(folder: Path, *laws: CostLaw) -> Path:

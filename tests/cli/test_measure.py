@@ -32,7 +32,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     # However little memory is left just now.
     monkeypatch.setattr("scalesearch.bench.measuring.no_room", lambda _arch, _setup: "")
     for name in ("latency", "throughput", "memory", "law"):  # seconds, and tested elsewhere
-        monkeypatch.setattr(f"scalesearch.report.measure.{name}_figure", lambda _rows: None)
+        monkeypatch.setattr(f"scalesearch.report.measure.report.{name}_figure", lambda _rows: None)
     return made
 
 

@@ -29,7 +29,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
         patch.setattr("scalesearch.cli.workers.ProcessExecutor", lab.executor)
-        patch.setattr("scalesearch.report.grid.write_figures", lambda _figures, _folder: ())
+        patch.setattr("scalesearch.report.grid.report.write_figures", lambda _figures, _folder: ())
         found = []
         for baseline in ("efficientnet-b0", "mobilenet-v2"):
             found.append(root / baseline)
@@ -83,7 +83,7 @@ def test_folders_that_cannot_be_compared_are_refused(
     tmp_path: Path, run: Run, lab: Lab, runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del lab
-    monkeypatch.setattr("scalesearch.report.grid.write_figures", lambda _figures, _folder: ())
+    monkeypatch.setattr("scalesearch.report.grid.report.write_figures", lambda _figures, _folder: ())
     one, other = runs
     out = tmp_path / "out"
 
@@ -102,7 +102,7 @@ def test_folders_that_cannot_be_compared_are_refused(
     assert refused(one, bigger) == f"Error: DIR must hold runs of one phi, got {one} of 1, {bigger} of 2\n"
     sweep = tmp_path / "sweep"
     options = [option for option in SMALL if not option.startswith(("--step", "--tol", "--max"))]
-    monkeypatch.setattr("scalesearch.report.sweep.write_figures", lambda _figures, _folder: ())
+    monkeypatch.setattr("scalesearch.report.sweep.report.write_figures", lambda _figures, _folder: ())
     assert run("sweep", f"--out={sweep}", "--phi=1", *options).exit_code == 0
     assert refused(one, sweep) == (
         f"Error: DIR must hold a run of grid or search, got {sweep}, which holds one of sweep\n"
@@ -120,7 +120,7 @@ def test_runs_without_a_common_triple_are_refused(
     tmp_path: Path, run: Run, lab: Lab, runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del lab
-    monkeypatch.setattr("scalesearch.report.grid.write_figures", lambda _figures, _folder: ())
+    monkeypatch.setattr("scalesearch.report.grid.report.write_figures", lambda _figures, _folder: ())
     elsewhere = tmp_path / "elsewhere"
     options = (*SMALL, "--alpha-min=1.1", "--alpha-max=1.9", "--step=0.3", "--tolerance=0.4")
     assert run("grid", f"--out={elsewhere}", *options).exit_code == 0

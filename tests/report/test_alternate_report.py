@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from scalesearch.records import CandidateRecord, RoundRecord, RunRecord, SeedRun
-from scalesearch.report.alternate import rounds_table, write_alternate_report
-from scalesearch.report.alternate_page import FIGURES, alternate_page, budget_text
+from scalesearch.report.alternate.page import FIGURES, alternate_page, budget_text
+from scalesearch.report.alternate.report import rounds_table, write_alternate_report
 
 BUDGET = 4_200_000.0
 WORDS: dict[str, Any] = {

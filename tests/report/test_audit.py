@@ -14,13 +14,13 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.rounding_rules import OFFICIAL, RuleCost
 from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.records import AuditRecord
-from scalesearch.report.audit import audit_view, write_audit_report
-from scalesearch.report.audit_answer import audit_answer, verdict_sentence
-from scalesearch.report.audit_evidence import Spending, agreeing_rules, spendings, swaps, unreproduced
-from scalesearch.report.audit_figures import trained_figure
-from scalesearch.report.audit_order import order_pairs
-from scalesearch.report.audit_page import FIGURES, audit_page
-from scalesearch.report.audit_tables import audit_table, rules_table
+from scalesearch.report.audit.answer import audit_answer, verdict_sentence
+from scalesearch.report.audit.evidence import Spending, agreeing_rules, spendings, swaps, unreproduced
+from scalesearch.report.audit.figures import trained_figure
+from scalesearch.report.audit.order import order_pairs
+from scalesearch.report.audit.page import FIGURES, audit_page
+from scalesearch.report.audit.report import audit_view, write_audit_report
+from scalesearch.report.audit.tables import audit_table, rules_table
 from scalesearch.report.tables import csv_text
 from scalesearch.search.audit import AUDITED, AuditSettings, audit_rows, fair_matches
 from tests.report.test_sweep_report import network, run_of

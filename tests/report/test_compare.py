@@ -7,7 +7,7 @@ import pytest
 
 from scalesearch.belief.ratio import ratio_of_pairs, ratio_of_samples
 from scalesearch.records import Setup
-from scalesearch.report.compare import compare_lines, compare_ratio, write_compare_report
+from scalesearch.report.compare.report import compare_lines, compare_ratio, write_compare_report
 from tests.report.measurements import OTHER, compared
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from scalesearch.belief.fidelity import reliability
 from scalesearch.records import CandidateRecord, CurvePoint, FidelityRecord, RunRecord, SeedRun
-from scalesearch.report.fidelity import lengths_table, networks_table, write_fidelity_report
-from scalesearch.report.fidelity_evidence import fidelity_evidence
-from scalesearch.report.fidelity_page import FIGURES, fidelity_page
+from scalesearch.report.fidelity.evidence import fidelity_evidence
+from scalesearch.report.fidelity.page import FIGURES, fidelity_page
+from scalesearch.report.fidelity.report import lengths_table, networks_table, write_fidelity_report
 
 MACS = 2_100_000
 

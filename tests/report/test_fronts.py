@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from scalesearch.records import CandidateRecord, LatencyRecord, RunRecord
 from scalesearch.report.evidence import judged
-from scalesearch.report.fronts import fronts
-from scalesearch.report.fronts_section import fronts_section
-from scalesearch.report.grid_page import FIGURES, grid_page
+from scalesearch.report.fronts.figure import pareto_figure
+from scalesearch.report.fronts.fronts import fronts
+from scalesearch.report.fronts.section import fronts_section
+from scalesearch.report.grid.page import FIGURES, grid_page
 from scalesearch.report.latency import latency_text, machines, unstable, unstable_note
 from scalesearch.report.markdown import binary
-from scalesearch.report.pareto_figure import pareto_figure
-from scalesearch.report.scale_page import scale_page
-from scalesearch.report.search import write_search_report
-from scalesearch.report.search_evidence import search_evidence
+from scalesearch.report.scale.page import scale_page
+from scalesearch.report.search.evidence import search_evidence
+from scalesearch.report.search.report import write_search_report
 from scalesearch.report.tables import candidates_table, csv_text, family_table, pareto_table
 from tests.report.changes import with_candidates, with_top1
 

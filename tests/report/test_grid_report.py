@@ -13,9 +13,9 @@ import pytest
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.curves_figure import curves_figure
 from scalesearch.report.evidence import judged
-from scalesearch.report.grid import candidates_table, pareto_table, write_grid_report
-from scalesearch.report.grid_page import FIGURES, grid_page
-from scalesearch.report.pareto_figure import pareto_figure
+from scalesearch.report.fronts.figure import pareto_figure
+from scalesearch.report.grid.page import FIGURES, grid_page
+from scalesearch.report.grid.report import candidates_table, pareto_table, write_grid_report
 from scalesearch.report.style import render
 from scalesearch.report.tables import csv_text
 from tests.report.changes import with_candidates, with_top1
@@ -68,7 +68,7 @@ from pathlib import Path
 sys.path[:0] = sys.argv[1:2]
 from conftest import fabricate_run
 from test_grid_report import mixed
-from scalesearch.report.grid import write_grid_report
+from scalesearch.report.grid.report import write_grid_report
 write_grid_report(mixed(fabricate_run(trained=12, halving=True)), Path(sys.argv[2]))
 """
 
@@ -337,7 +337,7 @@ def test_chance_level_is_held_against_the_winner(make_run):
 
 def test_the_report_loads_without_torch_and_optuna():
     script = (
-        "import sys, scalesearch.report.grid, scalesearch.report.scale; "
+        "import sys, scalesearch.report.grid.report, scalesearch.report.scale.report; "
         "names = ('torch', 'torchvision', 'optuna', 'fvcore', 'matplotlib.pyplot'); "
         "print([name for name in names if name in sys.modules])"
     )

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 from scalesearch.bench.accuracies import Accuracies
 from scalesearch.records import CostLaw, KindTime, LawRecord, MachineRecord
-from scalesearch.report.law import LawReport, law_table, write_law_report
-from scalesearch.report.law_evidence import kind_rows
-from scalesearch.report.law_figures import held_out_figure, kinds_figure
-from scalesearch.report.law_page import law_page
-from scalesearch.report.law_split_figures import best_figure, prices_figure, split_figure
+from scalesearch.report.law.evidence import kind_rows
+from scalesearch.report.law.figures import held_out_figure, kinds_figure
+from scalesearch.report.law.page import law_page
+from scalesearch.report.law.report import LawReport, law_table, write_law_report
+from scalesearch.report.law.split_figures import best_figure, prices_figure, split_figure
 from tests.bench.test_law import run_law
 
 SHARES = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 0.0), (0.4, 0.3, 0.3))

@@ -11,17 +11,17 @@ from scalesearch.architecture.cost import count
 from scalesearch.belief.law import fit_law, predict
 from scalesearch.belief.timing import summarise
 from scalesearch.records import CostLaw, HeldOut, ProcessSamples, Setup
-from scalesearch.report.measure import write_measure_report
-from scalesearch.report.measure_figures import (
+from scalesearch.report.measure.figures import (
     latency_figure,
     law_figure,
     memory_figure,
     spread_figure,
     throughput_figure,
 )
-from scalesearch.report.measure_page import measure_page
-from scalesearch.report.measure_rows import common_label, measure_rows, setup_titles, short_names
-from scalesearch.report.measure_tables import measurements_table, samples_table, timm_table
+from scalesearch.report.measure.page import measure_page
+from scalesearch.report.measure.report import write_measure_report
+from scalesearch.report.measure.rows import common_label, measure_rows, setup_titles, short_names
+from scalesearch.report.measure.tables import measurements_table, samples_table, timm_table
 from scalesearch.report.tables import csv_text
 from tests.report.measurements import MACHINE, OTHER, arch, measured, measurement, out_of_memory
 
@@ -313,8 +313,8 @@ def test_a_prediction_of_no_time_at_all_has_no_place_on_the_figures_axes():
 
 
 def test_a_table_that_was_cut_says_so(monkeypatch):
-    monkeypatch.setattr("scalesearch.report.measure_page.MOST_ROWS", 2)
-    monkeypatch.setattr("scalesearch.report.measure_sections.MOST_ROWS", 2)
+    monkeypatch.setattr("scalesearch.report.measure.page.MOST_ROWS", 2)
+    monkeypatch.setattr("scalesearch.report.measure.sections.MOST_ROWS", 2)
     failed = [replace(out_of_memory(measurement(k, ONE)), name=f"net{k}") for k in range(3)]
     page = page_of(measured([*failed, measurement(3, ONE)]))
     answer, _, rest = page.partition("## Without a figure")

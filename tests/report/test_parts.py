@@ -15,9 +15,9 @@ from matplotlib.text import Text
 
 from scalesearch.files import write_bytes, write_text
 from scalesearch.report.evidence import difference_p, wilson
+from scalesearch.report.fronts.pareto import pareto_front
 from scalesearch.report.labels import Label, place_labels, spread
 from scalesearch.report.markdown import code, duration, escape, fenced, si
-from scalesearch.report.pareto import pareto_front
 from scalesearch.report.tables import candidates_table, csv_text
 
 small = st.integers(0, 6).map(float)

@@ -8,9 +8,9 @@ import pytest
 
 from scalesearch.architecture.baselines import EFFICIENTNET_LITE0
 from scalesearch.architecture.published import published_family
-from scalesearch.report.rounding_shares import rounding_shares
-from scalesearch.report.scale import family_table, write_scale_report
-from scalesearch.report.scale_page import scale_page
+from scalesearch.report.scale.page import scale_page
+from scalesearch.report.scale.report import family_table, write_scale_report
+from scalesearch.report.scale.rounding import rounding_shares
 from scalesearch.report.tables import csv_text
 from scalesearch.scaling import Coefficients
 

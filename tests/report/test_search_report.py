@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalesearch.records import CandidateRecord, CurvePoint, LatencyRecord, RungRecord, RunRecord, SeedRun
-from scalesearch.report.hypervolume import hypervolume_share, nondominated
-from scalesearch.report.search import front_table, trials_table, write_search_report
-from scalesearch.report.search_evidence import candidate_shares, search_evidence
-from scalesearch.report.search_figures import front_figure
-from scalesearch.report.search_page import FIGURES, search_page
-from scalesearch.report.shares_figure import shares_figure
+from scalesearch.report.fronts.hypervolume import hypervolume_share, nondominated
+from scalesearch.report.search.evidence import candidate_shares, search_evidence
+from scalesearch.report.search.figures import front_figure
+from scalesearch.report.search.page import FIGURES, search_page
+from scalesearch.report.search.report import front_table, trials_table, write_search_report
+from scalesearch.report.shares.figure import shares_figure
 from scalesearch.scaling import Coefficients, Shares
 
 BASE_MACS = 1_050_000

@@ -13,14 +13,14 @@ from scalesearch.records import BudgetRecord, CandidateRecord, ReliabilityRecord
 from scalesearch.report.budgets import amount, budget_items, same_cost
 from scalesearch.report.curves_figure import curves_figure
 from scalesearch.report.evidence import highlights, judged, rank
-from scalesearch.report.grid import candidates_table, pareto_table, write_grid_report
-from scalesearch.report.grid_page import FIGURES, grid_page
-from scalesearch.report.pareto_figure import pareto_figure
-from scalesearch.report.seed_evidence import intervals, seed_evidence
-from scalesearch.report.seeds_figure import seeds_figure
+from scalesearch.report.fronts.figure import pareto_figure
+from scalesearch.report.grid.page import FIGURES, grid_page
+from scalesearch.report.grid.report import candidates_table, pareto_table, write_grid_report
+from scalesearch.report.seeds.evidence import intervals, seed_evidence
+from scalesearch.report.seeds.figure import seeds_figure
 from scalesearch.report.sentences import asked_cost
+from scalesearch.report.shares.surface import surface_figure
 from scalesearch.report.stopped_early import compute_spent, stopped
-from scalesearch.report.surface_figure import surface_figure
 from scalesearch.report.tables import csv_text
 from tests.report.changes import judged_as, with_candidates, with_top1
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from scalesearch.records import BudgetRecord, CandidateRecord, CurvePoint, RunRecord, SeedRun
-from scalesearch.report.sweep import sweep_table, write_sweep_report
-from scalesearch.report.sweep_evidence import comparisons, width_move
-from scalesearch.report.sweep_figure import dimensions_figure, sweep_figure
-from scalesearch.report.sweep_page import FIGURES, sweep_page
+from scalesearch.report.sweep.evidence import comparisons, width_move
+from scalesearch.report.sweep.figure import dimensions_figure, sweep_figure
+from scalesearch.report.sweep.page import FIGURES, sweep_page
+from scalesearch.report.sweep.report import sweep_table, write_sweep_report
 
 BASE_MACS = 1_050_000
 POWER = {

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from scalesearch.records import CandidateRecord, CurvePoint, RunRecord, SeedRun
-from scalesearch.report.trained_evidence import family_evidence
-from scalesearch.report.trained_family import trained_table
-from scalesearch.report.trained_family_page import trained_section
+from scalesearch.report.scale.trained_evidence import family_evidence
+from scalesearch.report.scale.trained_page import trained_section
+from scalesearch.report.scale.trained_report import trained_table
 
 
 def family(top1: Sequence[Sequence[float]], macs: Sequence[int] = (100, 200, 400, 800)) -> RunRecord:

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from scalesearch.records import RunRecord
-from scalesearch.report.agreement import agreement_section
-from scalesearch.report.agreement_evidence import agreement, side_of, triples_of
-from scalesearch.report.agreement_shares import network_shares, share_difference, share_summary
-from scalesearch.report.transfer import pairs_table, triples_table, write_transfer_report
-from scalesearch.report.transfer_evidence import run_differences, transfer_evidence
-from scalesearch.report.transfer_page import FIGURES, transfer_page
+from scalesearch.report.transfer.agreement import agreement_section
+from scalesearch.report.transfer.agreement_evidence import agreement, side_of, triples_of
+from scalesearch.report.transfer.agreement_shares import network_shares, share_difference, share_summary
+from scalesearch.report.transfer.evidence import run_differences, transfer_evidence
+from scalesearch.report.transfer.page import FIGURES, transfer_page
+from scalesearch.report.transfer.report import pairs_table, triples_table, write_transfer_report
 from tests.report.changes import judged_as, with_candidates
 from tests.report.test_fidelity_report import files, network, run_of, seed_run
 

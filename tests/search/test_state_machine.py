@@ -24,7 +24,7 @@ from optuna.trial import TrialState
 
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import CandidateRecord
-from scalesearch.report.fronts import fronts
+from scalesearch.report.fronts.fronts import fronts
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.opening import open_study
 from scalesearch.search.plan import Plan

@@ -1,0 +1,1 @@
+"""A run of alternating searches: its table, figure and page."""

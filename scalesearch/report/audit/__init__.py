@@ -1,0 +1,1 @@
+"""The audit of the paper's tables: evidence, tables, figures and page."""

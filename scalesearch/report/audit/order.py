@@ -1,0 +1,87 @@
+"""Does the published order of the ways to scale hold among networks that were trained at equal cost?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison, holm
+from scalesearch.records import AuditRecord, CandidateRecord, RunRecord
+from scalesearch.report.sweep.evidence import budgets, completed, paired_tests
+
+__all__ = ["OrderPair", "order_pairs", "trained_roles"]
+
+SCALINGS = ("depth", "width", "resolution", "compound")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPair:
+    """Two ways to scale a baseline, of which the ``ahead`` one has the higher published accuracy.
+
+    ``published`` is by how much, ``difference`` the mean top-1 here of the ``ahead`` one less the other's, as
+    fractions. ``test`` is the t test paired by seed, with the noise of all networks of the baseline pooled;
+    ``p_holm`` is corrected for all pairs of the audit. Both are None where there are no two common seeds.
+    """
+
+    baseline: str
+    phi: float
+    ahead: str
+    behind: str
+    published: float
+    difference: float
+    test: PairedComparison | None
+    p_holm: float | None
+
+    @property
+    def verdict(self) -> str:
+        """``holds``, ``reversed``, ``not shown`` or, without a test, ``not tested``."""
+        if self.p_holm is None:
+            return "not tested"
+        if self.p_holm >= SIGNIFICANCE:
+            return "not shown"
+        return "holds" if self.difference > 0 else "reversed"
+
+
+def trained_roles(run: RunRecord, phi: float) -> dict[str, CandidateRecord]:
+    """The networks of one budget that were trained to the end, by the way they were scaled."""
+    return {c.role: c for c in run.candidates if c.phi == phi and c.role in SCALINGS and completed(c)}
+
+
+def order_pairs(record: AuditRecord) -> tuple[OrderPair, ...]:
+    """Every pair of ways whose published accuracies differ and whose networks were trained here."""
+    found = [
+        pair for name, run in record.trained.items() for phi in budgets(run)
+        for pair in _pairs(record, name, run, phi)
+    ]  # fmt: skip
+    tested = [test.p for *_, test in found if test is not None]
+    corrected = iter(holm(tested) if tested else ())
+    return tuple(
+        OrderPair(
+            baseline=name,
+            phi=phi,
+            ahead=ahead.role,
+            behind=behind.role,
+            published=published,
+            difference=test.difference if test else (ahead.top1 or 0.0) - (behind.top1 or 0.0),
+            test=test,
+            p_holm=next(corrected) if test else None,
+        )
+        for name, phi, ahead, behind, published, test in found
+    )
+
+
+_Pair = tuple[str, float, CandidateRecord, CandidateRecord, float, PairedComparison | None]
+
+
+def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_Pair]:
+    roles = trained_roles(run, phi)
+    published = {scaling: row.published.top1 for scaling in SCALINGS if (row := record.row(name, scaling))}
+    pairs = []
+    for one, other in combinations([role for role in SCALINGS if role in roles and role in published], 2):
+        ahead, behind = sorted((one, other), key=lambda role: -published[role])
+        if published[ahead] != published[behind]:
+            pairs.append((roles[ahead], roles[behind], published[ahead] - published[behind]))
+    # The published winner against the others first.
+    pairs.sort(key=lambda pair: (-published[pair[0].role], -published[pair[1].role]))
+    tests = paired_tests([c for c in run.candidates if completed(c)], [(a, b) for a, b, _ in pairs])
+    return [(name, phi, a, b, gap, test) for (a, b, gap), (test, _) in zip(pairs, tests, strict=True)]

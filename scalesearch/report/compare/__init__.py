@@ -1,0 +1,1 @@
+"""Two networks timed in turn: lines, page and figure."""

@@ -1,0 +1,1 @@
+"""Why the numbers disagree: the explanation of a network, and of a variant."""

@@ -1,0 +1,1 @@
+"""How far short runs can be trusted: evidence, figure and page."""

@@ -1,0 +1,1 @@
+"""Pareto fronts: who is on one, how they are drawn and told of."""

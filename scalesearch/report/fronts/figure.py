@@ -1,0 +1,229 @@
+"""The figure of accuracy against cost, with the fronts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.evidence import Highlight, highlights, judged, wilson
+from scalesearch.report.fronts.panels import Panel, panels
+from scalesearch.report.labels import Label, Segment, place_labels
+from scalesearch.report.limits import LEAST_SPAN, widen
+from scalesearch.report.markdown import plural
+from scalesearch.report.seeds.evidence import intervals
+from scalesearch.report.sentences import short_coefficients
+from scalesearch.report.style import (
+    COLOURS,
+    FAINT,
+    GREY,
+    INK,
+    MARKERS,
+    house_style,
+    legend_below,
+    new_figure,
+)
+from scalesearch.scaling import NOMINAL_BASE
+
+__all__ = ["pareto_figure"]
+
+LABELLED_FRONT = 12
+"""Front members that get a label of their own; of a longer front, as many evenly chosen ones."""
+
+HEIGHT_IN, TALL_IN = 5.4, 9.4
+DOTTED = (0, (1, 2))
+FRONT: Mapping[str, Any] = MappingProxyType({"linewidth": 1.4, "alpha": 0.75, "zorder": 2.5})
+STOPPED: Mapping[str, Any] = MappingProxyType(
+    {"linestyle": "", "marker": "x", "markersize": 5, "color": FAINT, "markeredgewidth": 1.2}
+)
+
+
+def pareto_figure(run: RunRecord) -> Figure | None:
+    """Held-out top-1 against MACs, parameters, memory of inference, and latency where measured.
+
+    The first panel is the largest and names who is who; the others share its axis of top-1. A panel in which
+    all networks cost the same within 5% would show nothing and is left out; None where none is left, or
+    nothing was judged.
+    """
+    shown, done = panels(run), judged(run)
+    if not shown:
+        return None
+    marked, bounds = highlights(run), intervals(run)
+    with house_style():
+        figure = new_figure("Accuracy against cost", HEIGHT_IN if len(shown) == 1 else TALL_IN)
+        everywhere = _axes(figure, len(shown))
+        everywhere[0].set_title(_note(done), pad=10)
+        drawn = [_draw(axes, panel, marked, bounds) for axes, panel in zip(everywhere, shown, strict=True)]
+        for axes, panel in zip(everywhere, shown, strict=True):
+            axes.set_xlabel(panel.label if len(shown) > 2 else panel.label.replace("\n", " "))
+            if panel.name == "macs":
+                _macs_extras(axes, run, panel)
+        everywhere[0].margins(y=0.1)
+        widen(everywhere[0], "y", LEAST_SPAN)
+        legend_below(figure, _legend(run, marked, shown), 3)
+        for axes, panel, clear in zip(everywhere, shown, drawn, strict=True):
+            small = len(shown) > 2 and panel is not shown[0]
+            place_labels(axes, _labels(panel, marked, small=small), clear)
+    return figure
+
+
+def _axes(figure: Figure, count: int) -> list[Axes]:
+    """One wide panel, and under it the others in a row; all share the axis of top-1."""
+    below = max(1, count - 1)
+    grid = figure.add_gridspec(1 + (count > 1), below, height_ratios=(1.2, 1)[: 1 + (count > 1)])
+    first = figure.add_subplot(grid[0, :])
+    others = [figure.add_subplot(grid[1, column], sharey=first) for column in range(count - 1)]
+    for axes in (first, *others[:1]):
+        axes.set_ylabel("held-out top-1 (%)")
+    for axes in others[1:]:
+        axes.tick_params(labelleft=False)
+    for axes in others if count > 2 else ():
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+    return [first, *others]
+
+
+def _note(done: list[CandidateRecord]) -> str:
+    text, seeds = plural(len(done), "trained network"), len(done[0].runs)
+    if seeds > 1:
+        return f"{text}; means over {seeds} seeds, vertical bars: their 95% t intervals"
+    if any(wilson(c) for c in done):
+        text += "; vertical bars: 95% Wilson intervals of the held-out sample"
+    return text
+
+
+def _macs_extras(axes: Axes, run: RunRecord, panel: Panel) -> None:
+    """The cost that was asked for, and a second axis that counts in baselines."""
+    baseline = run.baseline["macs"] / panel.unit
+    if (asked := _asked_macs(run)) is not None:
+        axes.axvline(asked / panel.unit, color=GREY, linewidth=1, linestyle=DOTTED, zorder=1)
+    to_ratio, to_macs = partial(np.multiply, 1 / baseline), partial(np.multiply, baseline)
+    ratios = axes.secondary_xaxis("top", functions=(to_ratio, to_macs))
+    ratios.set_xlabel("realised cost ratio (times the baseline)", color=GREY)
+
+
+def _asked_macs(run: RunRecord) -> float | None:
+    """The multiply-adds asked for, by the budget or else by the rule; None where neither says so."""
+    targets = {(c.budget.kind, c.budget.target) for c in run.candidates if c.budget is not None}
+    if not targets:
+        return float(NOMINAL_BASE**run.phi * run.baseline["macs"])
+    kind, target = next(iter(targets))
+    trained = not any(c.budget and c.budget.full_size for c in run.candidates)
+    return target if len(targets) == 1 and kind == "macs" and trained else None
+
+
+def _draw(
+    axes: Axes, panel: Panel, marked: Sequence[Highlight], bounds: Mapping[str, tuple[float, float]]
+) -> list[Segment]:
+    """Draw one panel; what its labels should keep clear of comes back."""
+    kinds = {h.candidate.key: h.kind for h in marked}
+    clear: list[Segment] = []
+    steps: list[tuple[float, float]] = []
+    for (low_cost, cost, high_cost), candidate in zip(panel.costs, panel.candidates, strict=True):
+        on_front = candidate.key in panel.front
+        kind = kinds.get(candidate.key, "front" if on_front else None)
+        colour = COLOURS[kind] if kind else FAINT
+        top1 = 100 * (candidate.top1 or 0.0)
+        low, high = (100 * bound for bound in bounds.get(candidate.key, (top1 / 100, top1 / 100)))
+        for x, y in (([cost, cost], [low, high]), ([low_cost, high_cost], [top1, top1])):
+            axes.plot(
+                *(x, y),
+                color=colour,
+                linewidth=1.3 if kind else 0.8,
+                alpha=0.9 if kind else 0.55,
+                zorder=3 if kind else 2,
+            )
+        hollow = candidate.key in panel.unstable
+        axes.plot(
+            *(cost, top1),
+            marker=MARKERS[kind] if kind else "o",
+            markersize={"winner": 14, None: 5}.get(kind, 7),
+            color="white" if hollow else colour,
+            markeredgecolor=colour if hollow else INK if on_front else "white",
+            markeredgewidth=1.4 if hollow else 0.9,
+            zorder=5 if kind else 4,
+        )
+        # The point itself counts many times over: a bar may be brushed, a point must stay in sight.
+        clear += [(cost, low, cost, high), (low_cost, top1, high_cost, top1), *[(cost, top1, cost, top1)] * 6]
+        if on_front:
+            steps.append((cost, top1))
+    for cost, top1 in panel.stopped:
+        axes.plot(cost, top1, **STOPPED, zorder=2)
+        clear += [(cost, top1, cost, top1)] * 3
+    axes.margins(x=0.08)
+    axes.set_xlim(axes.get_xlim())
+    steps.sort()
+    steps.append((axes.get_xlim()[1], steps[-1][1]))
+    axes.step(*zip(*steps, strict=True), where="post", color=COLOURS["front"], **FRONT)
+    for (left, before), (right, after) in pairwise(steps):
+        clear += [(left, before, right, before), (right, before, right, after)]
+    return clear
+
+
+def _labels(panel: Panel, marked: Sequence[Highlight], *, small: bool) -> list[Label]:
+    """Names and coefficients; in a small panel only of those on the front that the legend does not name."""
+    where = {c.key: (cost[1], c) for cost, c in zip(panel.costs, panel.candidates, strict=True)}
+    evenly = np.linspace(0, len(panel.front) - 1, LABELLED_FRONT).round().astype(int)
+    texts: dict[str, tuple[str, str]] = {}
+    for highlight in marked:
+        if highlight.candidate.key in where:
+            text = f"{highlight.text}\n{short_coefficients(highlight.candidate)}"
+            texts[highlight.candidate.key] = (text, COLOURS[highlight.kind])
+    named = set(texts)
+    for key in (panel.front[i] for i in np.unique(evenly)):
+        texts.setdefault(key, (short_coefficients(where[key][1]), GREY))
+    return [
+        Label(
+            x=where[key][0],
+            y=100 * (where[key][1].top1 or 0.0),
+            text=text,
+            colour=colour,
+            bold=colour == COLOURS["winner"],
+            radius_pt=7 if colour == COLOURS["winner"] else 4,
+            optional=colour == GREY,
+        )
+        for key, (text, colour) in texts.items()
+        if not (small and key in named)
+    ]
+
+
+def _legend(run: RunRecord, marked: Sequence[Highlight], shown: Sequence[Panel]) -> list[Line2D]:
+    def mark(
+        marker: str, colour: str, label: str, size: float = 7, edge: str = "white", width: float = 0.9
+    ) -> Line2D:
+        return Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=marker,
+            color=colour,
+            markersize=size,
+            markeredgecolor=edge,
+            markeredgewidth=width,
+            label=label,
+        )
+
+    entries = [Line2D([], [], color=COLOURS["front"], label="Pareto front", **FRONT)]
+    asked = _asked_macs(run) if any(panel.name == "macs" for panel in shown) else None
+    if asked is not None:
+        label = f"cost asked for: {asked / run.baseline['macs']:.3g} times the baseline"
+        entries.append(Line2D([], [], color=GREY, linewidth=1, linestyle=DOTTED, label=label))
+    entries += [
+        mark("o", COLOURS["front"], "outlined: on the front", edge=INK),
+        mark("o", FAINT, "dominated", 5),
+    ]
+    if any(panel.stopped for panel in shown):
+        entries.append(Line2D([], [], **STOPPED, label="stopped early (top-1 then)"))
+    if any(panel.unstable for panel in shown):
+        entries.append(mark("o", "white", "hollow: unstable latency", edge=GREY, width=1.4))
+    return entries + [
+        mark(MARKERS[h.kind], COLOURS[h.kind], h.lines, 12 if h.kind == "winner" else 7) for h in marked
+    ]

@@ -1,0 +1,1 @@
+"""A grid search: its answer and page."""

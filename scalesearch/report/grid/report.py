@@ -1,0 +1,71 @@
+"""A finished (or stopped) grid search as tables, figures and a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from scalesearch.files import write_text
+from scalesearch.records import RunRecord
+from scalesearch.report.curves_figure import curves_figure
+from scalesearch.report.evidence import judged
+from scalesearch.report.fronts.figure import pareto_figure
+from scalesearch.report.grid.page import grid_page
+from scalesearch.report.seeds.figure import seeds_figure
+from scalesearch.report.shares.surface import surface_figure
+from scalesearch.report.style import write_figures
+from scalesearch.report.tables import candidates_table, csv_text, pareto_table
+
+__all__ = ["GridReport", "candidates_table", "pareto_table", "write_grid_report"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GridReport:
+    """What was written, and the two things a caller goes on with.
+
+    Attributes:
+        page: ``report.md``.
+        candidates_csv: ``candidates.csv``.
+        pareto_csv: ``pareto.csv``.
+        figures: the figures that could be drawn, SVG and PNG.
+        candidates: the table of all candidates, as in ``candidates_csv``.
+        winner: the key of the network with the highest top-1 (of equal ones the cheapest); None without any.
+    """
+
+    page: Path
+    candidates_csv: Path
+    pareto_csv: Path
+    figures: tuple[Path, ...]
+    candidates: pd.DataFrame
+    winner: str | None
+
+
+def write_grid_report(run: RunRecord, out: Path, scratch: RunRecord | str | None = None) -> GridReport:
+    """Write ``candidates.csv``, ``pareto.csv``, ``report.md`` and ``figures/`` of ``run`` into ``out``.
+
+    The same record gives the same bytes. A figure without data is left out, and the page says so. For a run
+    whose networks were grown ``scratch`` is the one of the same networks from scratch, or why there is none.
+
+    Raises:
+        OSError: if ``out`` cannot be made or written.
+    """
+    candidates, ranking = candidates_table(run), judged(run)
+    figures = write_figures(
+        {
+            "seeds": seeds_figure(run),
+            "pareto": pareto_figure(run),
+            "surface": surface_figure(run),
+            "learning_curves": curves_figure(run),
+        },
+        out / "figures",
+    )
+    return GridReport(
+        candidates_csv=write_text(out / "candidates.csv", csv_text(candidates)),
+        pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
+        page=write_text(out / "report.md", grid_page(run, {path.stem for path in figures}, scratch)),
+        figures=figures,
+        candidates=candidates,
+        winner=ranking[0].key if ranking else None,
+    )

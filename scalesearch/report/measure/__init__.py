@@ -1,0 +1,1 @@
+"""Measurements: tables, figures and page."""

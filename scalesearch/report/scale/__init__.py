@@ -1,0 +1,1 @@
+"""A scaled family: figures and page, the published family beside it, and its training."""

@@ -1,0 +1,238 @@
+"""The page of a scaled family: from the rule to the networks, and from there to the published table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+from scalesearch.architecture.published import published_family
+from scalesearch.records import ScaleRecord
+from scalesearch.report.budgets import within_budget
+from scalesearch.report.inputs import input_text
+from scalesearch.report.latency import latency_text, unstable_note
+from scalesearch.report.markdown import code, duration, escape, fenced, plural, si, signed_percent, table
+from scalesearch.report.own_code import counted_parts, is_own_code
+from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
+from scalesearch.report.scale.published import published_section
+from scalesearch.report.scale.rounding import rounding_shares
+from scalesearch.scaling import NOMINAL_BASE
+
+__all__ = ["scale_page"]
+
+FIGURES = {
+    "cost": (
+        "Cost against phi: nominal, by the rule, as built and as published",
+        "How to read it: above, each step of phi should double the cost. Below, the same divided by 2^phi: "
+        "the distance from 1 is what the coefficients' product and the rounding make of the promise.",
+    ),
+    "accuracy": (
+        "Published ImageNet top-1 against published FLOPs",
+        "How to read it: each step to the right costs more than it did before for less accuracy gained. "
+        "These are the authors' numbers; this command trains nothing.",
+    ),
+}
+
+
+def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = "", made: str = "") -> str:
+    """The derivation as Markdown.
+
+    Args:
+        record: the family.
+        figures: names of the figures that were drawn.
+        trained: the section on its trained networks, where there are any.
+        made: how the whole run was made, where that is more than the derivation.
+    """
+    parts = [
+        f"# {escape(record.baseline)}: from the rule to the family",
+        trained,
+        _rule(record),
+        *_family(record, figures),
+        *_rounding(record),
+        *published_section(record, _accuracy(record, figures)),
+        *_fvcore(record),
+        "## Conventions",
+        f"{PLAIN_COUNTS} fvcore's own total also counts batch norm (2 operations per element in evaluation "
+        "mode) and adaptive average pooling (1 per input element). Activations are the output elements of "
+        "all convolutions and linear layers. The realised ratio is MACs over those of the network at phi 0. "
+        "Unrounded numbers: `family.csv`"
+        + (" and `published.csv`" if record.published else "")
+        + " beside this page.",
+        made
+        or how_it_was_made(
+            command=record.command,
+            facts=[f"Time: {duration(record.wall_s)}."],
+            settings=record.settings,
+            machine=record.machine,
+            versions=record.versions,
+        ),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _rule(record: ScaleRecord) -> str:
+    off = record.product / NOMINAL_BASE - 1
+    meaning = (
+        "so each step of phi nominally doubles the cost, and phi steps make it 2^phi."
+        if abs(off) < 1e-9
+        else f"{abs(off):.1%} {'under' if off < 0 else 'over'} the 2 that would double the cost with each "
+        f"step. The nominal cost at phi is therefore {record.product:.4g}^phi rather than 2^phi."
+    )
+    formula = (
+        "depth      d = alpha^phi\nwidth      w = beta^phi\nresolution r = gamma^phi\n"
+        "with alpha * beta^2 * gamma^2 = 2 (nearly), and alpha, beta, gamma >= 1"
+    )
+    product = f"{record.alpha:.6g} x {record.beta:.6g}^2 x {record.gamma:.6g}^2 = {record.product:.6g}"
+    return (
+        "## 1. The rule\n\n"
+        "Compound scaling (arXiv 1905.11946, equation 3) makes a network deeper, wider and sharper together, "
+        f"by one exponent phi:\n\n{fenced(formula, 'text')}\n\n"
+        "A convolution's cost grows in proportion to depth, to the square of width (both its inputs and its "
+        "outputs) and to the square of resolution (both sides of the image). The product alpha x beta^2 x "
+        "gamma^2 is therefore what one step of phi multiplies the cost by.\n\n"
+        f"Here alpha = {record.alpha:.6g}, beta = {record.beta:.6g}, gamma = {record.gamma:.6g}: "
+        f"**{product}**, {meaning}"
+    )
+
+
+def _family(record: ScaleRecord, figures: Collection[str]) -> list[str]:
+    timed = any(row.latency is not None for row in record.family)
+    parts = counted_parts(record.settings)
+    header = ["phi", "depth d", "width w", "resolution r", "input", parts, "params", "MACs", "activations"]
+    header += ["2^phi", "nominal ratio", "realised ratio", *(["latency"] if timed else [])]
+    rows = [
+        [
+            f"{row.phi:g}",
+            *(f"{value:.3f}" for value in (row.depth, row.width, row.resolution_multiplier)),
+            input_text(row),
+            str(row.blocks),
+            *(si(value) for value in (row.params, row.macs, row.activations)),
+            *(f"{value:.2f}" for value in (NOMINAL_BASE**row.phi, row.nominal_ratio, row.macs_ratio)),
+            *([latency_text(row.latency)] if timed else []),
+        ]
+        for row in record.family
+    ]
+    text = f"Multipliers by the rule, then the network they make once {parts}, channels and pixels are whole."
+    if timed:
+        measured = next(row.latency for row in record.family if row.latency)
+        text += (
+            f" Latency is the median of one forward pass of a batch of {measured.batch_size} on "
+            f"{escape(measured.device)} with {plural(measured.threads, 'thread')}."
+        )
+        shaky = unstable_note([row.latency for row in record.family], "marked in the table")
+        text += f"\n\n{shaky}" if shaky else ""
+    if within := within_budget(record.family):
+        text += f"\n\n**Budget:** {within}"
+    return ["## 2. The family as built", text, table(header, rows, left=0), _figure("cost", figures)]
+
+
+def _rounding(record: ScaleRecord) -> list[str]:
+    rows = [row for row in record.family if row.phi != 0]
+    if not rows:
+        return []
+    worst = max(rows, key=lambda row: abs(math.log(row.macs_ratio / row.nominal_ratio)))
+    changes = [
+        (
+            f"{row.phi:g}",
+            f"{row.nominal_ratio:.2f}",
+            f"{row.macs_ratio:.2f}",
+            signed_percent(row.macs_ratio / row.nominal_ratio - 1),
+        )
+        for row in rows
+    ]
+    own = is_own_code(record.settings)
+    rounded = (
+        "How depth and width are rounded is the code's own; the input side is rounded to whole pixels"
+        if own
+        else "Each stage's repeats, each layer's channels and the input side are rounded by the rules listed "
+        "under settings"
+    )
+    parts = [
+        "## 3. What rounding does",
+        f"Nobody can build 2.4 blocks or 35.2 channels. {rounded}, so the realised ratio is not the nominal "
+        f"one. The gap is widest at phi {worst.phi:g}: nominal {worst.nominal_ratio:.2f}, realised "
+        f"{worst.macs_ratio:.2f}.",
+        table(("phi", "nominal ratio", "realised ratio", "realised over nominal"), changes, left=0),
+    ]
+    shares = {row.phi: rounding_shares(record, row) for row in rows}
+    if all(shares.values()):
+        header = ["phi"]
+        for name in ("depth", "width", "resolution"):
+            header += [f"{name}: rule", "built", "change"]
+        cells = [
+            [
+                f"{phi:g}",
+                *(
+                    cell
+                    for share in parts_of
+                    for cell in (
+                        f"{share.nominal:.2f}",
+                        f"{share.realised:.2f}",
+                        signed_percent(share.factor - 1),
+                    )
+                ),
+            ]
+            for phi, parts_of in shares.items()
+        ]
+        parts += [
+            "Scaling one dimension at a time shows where the gap comes from: cost ratios by the rule (d, "
+            "w^2, r^2) and as built. Depth is rounded stage by stage, most where a stage has few repeats. "
+            "Resolution also pays for each stride, which rounds an odd feature map up: pixels that no "
+            "rounding rule names. Depthwise layers, squeeze-and-excite, the stem and the classifier do not "
+            "grow as the rule assumes, so part of a change is theirs, and the three need not multiply to the "
+            "whole.",
+            table(header, cells, left=0),
+        ]
+    base = next((row for row in record.family if row.phi == 0), None)
+    if base is not None and not own:
+        steps = "; ".join(
+            f"phi {row.phi:g}: {base.blocks} x {row.depth:.3f} = {base.blocks * row.depth:.1f}, built "
+            f"{row.blocks}"
+            for row in rows
+        )
+        parts.append(f"Blocks, as repeats are rounded stage by stage: {steps}.")
+    return parts
+
+
+def _fvcore(record: ScaleRecord) -> list[str]:
+    if not record.family:
+        return []
+    names = sorted({name for row in record.family for name in row.uncounted})
+    rows = [
+        (
+            f"{row.phi:g}",
+            si(row.macs),
+            si(row.fvcore_total),
+            signed_percent(row.fvcore_total / row.macs - 1),
+            *(str(row.uncounted.get(name, 0)) for name in names),
+        )
+        for row in record.family
+    ]
+    header = ("phi", "MACs", "fvcore total", "difference", *(f"{code(name)} calls" for name in names))
+    said = (
+        "It left out the operators of the last columns (number of calls): activation functions and "
+        "element-wise products cost nothing by its count."
+        if names
+        else "It reported no operator as uncounted."
+    )
+    return [
+        "## 5. What fvcore counts, and what it did not",
+        "fvcore's total holds the multiply-adds of the closed form plus batch norm and adaptive pooling, "
+        f"which explains the difference. {said}",
+        table(header, rows, left=0),
+    ]
+
+
+def _accuracy(record: ScaleRecord, figures: Collection[str]) -> str:
+    """The figure of the published accuracies; that gains shrink is said of EfficientNet's alone."""
+    paragraph = _figure("accuracy", figures)
+    if any(row.name in published_family() for row in record.published):
+        return paragraph
+    return paragraph.replace(
+        "each step to the right costs more than it did before for less accuracy gained.",
+        "further right is dearer, further up more accurate.",
+    )
+
+
+def _figure(name: str, figures: Collection[str]) -> str:
+    alt, reading = FIGURES[name]
+    return f"![{alt}](figures/{name}.png)\n\n{reading}" if name in figures else ""

@@ -1,0 +1,1 @@
+"""A sampled search: evidence, figures and page."""

@@ -1,0 +1,1 @@
+"""Shares of the cost on their triangle: figures and sections."""

@@ -1,0 +1,1 @@
+"""One dimension alone against all together: evidence, figure and page."""
