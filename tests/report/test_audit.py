@@ -178,7 +178,9 @@ def test_equal_cost_is_recognised_where_it_is():
     assert "Had depth got as much and gone on gaining as it did, +0.6 of 0.6 points" in verdict_sentence(
         record, "mobilenet-v2"
     )
-    assert "win at equal cost? Not at equal cost.**" in audit_answer(record_of("mobilenet-v2"))
+    assert "win at equal cost? Its rows led, but did not cost the same as their rivals.**" in audit_answer(
+        record_of("mobilenet-v2")
+    )
 
 
 def test_the_answer_names_whose_compound_row_is_dearer_than_every_rival():

@@ -14,6 +14,8 @@ from scalesearch.report.sentences import listed
 
 __all__ = ["audit_answer", "verdict_sentence"]
 
+UNEQUAL = "Its rows led, but did not cost the same as their rivals"
+
 
 def audit_answer(record: AuditRecord) -> str:
     """Did compound scaling win at equal cost? And do the printed costs hold?"""
@@ -27,8 +29,8 @@ def audit_answer(record: AuditRecord) -> str:
     left = [100 * min(one.left(ratio(one)) for one in every) for ratio in (_official, _fitting)]
     rows, missing = len(record.rows), len(unreproduced(record))
     sentences = [
-        f"**Did compound scaling win at equal cost? {'Yes' if equal else 'Not at equal cost'}.** By the "
-        f"printed costs its rows spend {printed} against their rivals, built with the official rounding "
+        f"**Did compound scaling win at equal cost? {'Yes' if equal else UNEQUAL}.** By the printed costs "
+        f"its rows spend {printed} against their rivals, built with the official rounding "
         + official
         + (f" (over {EQUAL:.0%} more than every rival for {listed(dearer)})" if dearer else "")
         + f", and with whichever documented rounding comes nearest to each printed cost {fitting}.",
