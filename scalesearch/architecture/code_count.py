@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -67,6 +68,18 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
         return made
 
 
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Attention by its matrix products on every device: of a CPU's fused kernels torch has no formulas."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
 def pass_counts(network: nn.Module, images: torch.Tensor) -> tuple[Any, dict[str, int]]:
     """What a network gives for ``images`` without gradients, and what that takes.
 
@@ -92,7 +105,8 @@ def pass_counts(network: nn.Module, images: torch.Tensor) -> tuple[Any, dict[str
     operations = _Operations()
     try:
         # Where there is data, it may be read.
-        with torch.no_grad(), _WithoutNorms() if images.is_meta else nullcontext(), operations:
+        norms = _WithoutNorms() if images.is_meta else nullcontext()
+        with torch.no_grad(), _plain_attention(), norms, operations:
             output = network(images)
     finally:
         for hook in hooks:

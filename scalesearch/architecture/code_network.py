@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -42,6 +42,8 @@ __all__ = [
 
 PLAIN_CHANNELS = 3
 PLAIN_CLASSES = 1000
+PROBES = (64, RESOLUTION, 32)
+"""Sides of the input, in pixels, at which a network is run, if it takes one, to tell it from others."""
 META, CPU = torch.device("meta"), torch.device("cpu")
 
 
@@ -207,13 +209,24 @@ def _size(spec: CodeSpec) -> tuple[int, int]:
 
 @lru_cache(maxsize=65536)
 def _shape(spec: CodeSpec) -> str:
-    """A hash of a network's modules, as they show themselves, and of its parameters' and buffers' shapes."""
+    """A hash of a network's modules, as they show themselves, of its tensors' shapes, and of what it runs.
+
+    Modules that are run several times, and strides and pools without a module, show in what it runs alone.
+    """
     network = _either(lambda device: _built(spec, device))
     tensors = [*network.named_parameters(), *network.named_buffers()]
     shapes = [(name, list(tensor.shape)) for name, tensor in tensors]
     # Functions show where they lie in memory.
     shown = re.sub(r"0x[0-9a-f]+", "", str(network))
-    return hashlib.sha256(json.dumps([shown, shapes]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([shown, shapes, _probed(spec)]).encode()).hexdigest()[:12]
+
+
+def _probed(spec: CodeSpec) -> Mapping[str, object]:
+    """What a network runs at a size that doesn't depend on its own; its multipliers where it takes none."""
+    for side in PROBES:
+        with suppress(ValueError):
+            return asdict(count_code(replace(spec, resolution=side)))
+    return {"depth": spec.depth, "width": spec.width}
 
 
 def _of_any_size(spec: CodeSpec) -> CodeSpec:

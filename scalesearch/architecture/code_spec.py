@@ -42,16 +42,16 @@ class CodeSpec:
     Attributes:
         name: what it is called; no part of its key.
         target: ``package.module:function``.
-        source: a hash of the module's source, and of what it imports of its own package: another version of
-            the code is another network.
+        source: a hash of the module's source, and of what it imports of the code beside it: another version
+            of the code is another network.
         depth: times as deep, as the function is asked.
         width: times as wide.
         resolution: height of the input in pixels, and its width, where ``resolution_width`` says no other.
         classes: outputs.
         in_channels: of the input.
         resolution_width: width of the input in pixels, where it is not the height.
-        shape: a hash of the layers that these multipliers make, whatever the classes; empty where nobody has
-            built it yet.
+        shape: a hash of the layers that these multipliers make and of what they run, whatever the classes;
+            empty where nobody has built it yet.
 
     Raises:
         ValueError: if the target is none, or a number is out of range.

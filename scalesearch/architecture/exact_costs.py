@@ -72,8 +72,8 @@ class ExactCosts:
 
     def _layer(self, before: Layer, layer: Layer, zoom: float | None) -> float:
         macs = layer_cost(layer).macs
-        depthwise = isinstance(layer, Conv) and layer.groups == layer.in_channels
-        cost = macs / (self.enlarged if depthwise else self.enlarged**2)
+        alone = isinstance(layer, Conv) and layer.depthwise
+        cost = macs / (self.enlarged if alone else self.enlarged**2)
         if zoom is not None and isinstance(layer, Conv) and isinstance(before, Conv):
             cost *= zoom * prod(before.out_size) / prod(layer.out_size)
         return cost

@@ -21,10 +21,10 @@ from scalesearch.architecture.growable import (
     require_the_stages,
     zeroed_origins,
 )
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, SqueezeExcite, lower
+from scalesearch.architecture.layers import Block, Conv, Linear, SqueezeExcite, lower
 from scalesearch.architecture.spec import Arch
 
-__all__ = ["Copies", "Origin", "Part", "depthwise", "growth", "why_not"]
+__all__ = ["Copies", "Origin", "Part", "growth", "why_not"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ class _Growth:
     def _block(self, old: Block, new: Block, stream: Copies) -> Iterator[Part]:
         require_alike(old, new)
         added = new.residual and new.shortcut is None
-        convs = [i for i, layer in enumerate(new.layers) if isinstance(layer, Conv) and not depthwise(layer)]
+        convs = [i for i, layer in enumerate(new.layers) if isinstance(layer, Conv) and not layer.depthwise]
         # Whatever is added up has to have its channels in one order.
         target = stream if added else None
         reads = stream
@@ -200,7 +200,7 @@ class _Growth:
         self, old: Conv, new: Conv, reads: Copies, groups_after: int, target: Copies | None, where: str
     ) -> Copies:
         """The channels that it gives."""
-        if depthwise(new) and depthwise(old):
+        if new.depthwise and old.depthwise:
             return reads
         if old.groups != new.groups:
             raise CannotGrowError(f"{where} has {new.groups} groups, and {old.groups} there")
@@ -229,15 +229,10 @@ def _same(channels: int) -> Copies:
     return Copies(of=tuple(range(channels)), old=channels)
 
 
-def depthwise(layer: Layer) -> bool:
-    """Whether each channel goes its own way through a convolution."""
-    return isinstance(layer, Conv) and layer.groups == layer.in_channels == layer.out_channels
-
-
 def _groups_after(block: Block, index: int) -> int:
     """Groups of the convolution that reads what a layer gives; 1 where each channel goes its own way."""
     following = block.layers[index + 1] if index + 1 < len(block.layers) else None
-    return following.groups if isinstance(following, Conv) and not depthwise(following) else 1
+    return following.groups if isinstance(following, Conv) and not following.depthwise else 1
 
 
 def _new_block(block: Block, stream: Copies) -> Iterator[Part]:

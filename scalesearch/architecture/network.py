@@ -82,8 +82,7 @@ class _SmallDepthwise(nn.Conv2d):
 
 def _convolution(layer: Conv) -> type[nn.Conv2d]:
     unserved = layer.kernel_size > 3 or min(layer.in_size) < layer.kernel_size
-    depthwise = layer.groups > 1 and layer.groups == layer.in_channels == layer.out_channels
-    small = depthwise and max(layer.out_size) <= MOST_BY_TAPS and unserved
+    small = layer.depthwise and max(layer.out_size) <= MOST_BY_TAPS and unserved
     return _SmallDepthwise if small else nn.Conv2d
 
 

@@ -30,6 +30,11 @@ class Conv:
     bias: bool = False
 
     @property
+    def depthwise(self) -> bool:
+        """Whether each channel goes its own way."""
+        return self.groups == self.in_channels == self.out_channels
+
+    @property
     def padding(self) -> int:
         """Pixels of zeros on each side."""
         return (self.kernel_size - 1) // 2

@@ -291,6 +291,14 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
 """Every variant by its name."""
 
 
-def rounding_of(name: str, asked: Rounding) -> Rounding:
-    """How a network of that name is rounded: a variant as it was written, unless other rules are asked."""
-    return VARIANTS[name].rounding if name in VARIANTS and asked == Rounding() else asked
+def rounding_of(name: str, given: Mapping[str, Any]) -> Rounding:
+    """How a network of that name is rounded: a variant as it was written, any other by the official rules.
+
+    Args:
+        name: of the network.
+        given: the rules that were asked for, by the names of ``Rounding``'s fields; they go before its own.
+
+    Raises:
+        ValueError: if one of them is out of range or unknown.
+    """
+    return replace(VARIANTS[name].rounding if name in VARIANTS else Rounding(), **given)

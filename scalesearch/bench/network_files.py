@@ -14,6 +14,7 @@ from typing import Any
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, scale
+from scalesearch.architecture.variants import rounding_of
 from scalesearch.scaling import Multipliers
 
 __all__ = ["TABLES", "WINNER", "Base", "named_networks"]
@@ -31,7 +32,8 @@ class Base:
     """The network that multipliers scale, and how. Resolution 0 stands for the baseline's own.
 
     ``given`` is the baseline itself, where it isn't built in; ``resolution_width`` the input's width, where
-    it is not ``resolution``.
+    it is not ``resolution``. ``rules`` are those of the rounding that were asked for, by the names of
+    ``Rounding``'s fields; the others are the baseline's own.
 
     Raises:
         ValueError: if the baseline is unknown, or a number is out of range.
@@ -45,7 +47,7 @@ class Base:
     resolution: int = 0
     resolution_width: int | None = None
     classes: int = 1000
-    rounding: Rounding = field(default_factory=Rounding)
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.width) and self.width > 0):
@@ -53,6 +55,11 @@ class Base:
         if self.resolution < 0:
             raise ValueError(f"`baseline_resolution` must be >= 1, got {self.resolution}")
         _ = self.arch
+
+    @property
+    def rounding(self) -> Rounding:
+        """How multipliers become whole numbers."""
+        return rounding_of(self.baseline, self.rules)
 
     @property
     def arch(self) -> Arch:
@@ -158,13 +165,13 @@ def _base_beside(table: Path, base: Base, argument: str) -> Base:
         run = recorded["run"]
         settings: Mapping[str, Any] = recorded[run["kind"]]
         whole = table.name == FAMILY
-        rounding = Rounding(
-            channel_divisor=settings["channel_divisor" if whole else "baseline_channel_divisor"],
-            min_kept_fraction=settings["min_kept_fraction"],
-            repeats_rule=settings["repeats_rule"],
-            resolution_multiple=settings["resolution_multiple"],
-            channels_rule=settings.get("channels_rule", "nearest"),
-        )
+        rules = {
+            "channel_divisor": settings["channel_divisor" if whole else "baseline_channel_divisor"],
+            "min_kept_fraction": settings["min_kept_fraction"],
+            "repeats_rule": settings["repeats_rule"],
+            "resolution_multiple": settings["resolution_multiple"],
+            "channels_rule": settings.get("channels_rule", "nearest"),
+        }
         return Base(
             baseline=settings["baseline"],
             given=None if (known := settings.get("baseline_arch")) is None else arch_from_dict(known),
@@ -174,7 +181,7 @@ def _base_beside(table: Path, base: Base, argument: str) -> Base:
             width=1.0 if whole else settings["baseline_width"],
             resolution=0 if whole else settings["baseline_resolution"],
             classes=base.classes if whole else run["classes"],
-            rounding=rounding,
+            rules=rules,
         )
     except FileNotFoundError:
         return base

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from typing import Any
 
 from scalesearch.architecture.spec import Arch, ChannelsRule, RepeatsRule, Rounding, arch_from_dict
-from scalesearch.architecture.variants import VARIANTS
+from scalesearch.architecture.variants import VARIANTS, rounding_of
 from scalesearch.bench.subjects import Base, Subject
 from scalesearch.records.timing import Dtype, Mode, Runtime, Setup
 
@@ -21,7 +22,8 @@ class MeasureSettings:
     """The settings of ``scalesearch measure``, resolved. Lists are combined, each with each.
 
     ``networks`` are as typed. ``min_time`` is in seconds, for the samples of one process. ``memory`` has the
-    peak measured too, ``largest_batch`` has the largest batch looked for.
+    peak measured too, ``largest_batch`` has the largest batch looked for. A rule of rounding that is None is
+    each network's own: so it stays only where one of them is a variant.
 
     Raises:
         ValueError: if a value is out of range or unknown, or two of the lists do not go together.
@@ -45,13 +47,16 @@ class MeasureSettings:
     baseline_resolution_width: int | None = None
     baseline_width: float = 1.0
     baseline_resolution: int = 0
-    channel_divisor: int = 8
-    min_kept_fraction: float = 0.9
-    repeats_rule: RepeatsRule = "ceil"
-    resolution_multiple: int = 1
-    channels_rule: ChannelsRule = "nearest"
+    channel_divisor: int | None = None
+    min_kept_fraction: float | None = None
+    repeats_rule: RepeatsRule | None = None
+    resolution_multiple: int | None = None
+    channels_rule: ChannelsRule | None = None
 
     def __post_init__(self) -> None:
+        if not self._of_variants:
+            for rule, value in asdict(rounding_of(self.baseline, self._rules)).items():
+                object.__setattr__(self, rule, value)
         if self.processes < 1:
             raise ValueError(f"`processes` must be >= 1, got {self.processes}")
         if not (math.isfinite(self.min_time) and self.min_time > 0):
@@ -91,20 +96,26 @@ class MeasureSettings:
             resolution_width=self.baseline_resolution_width,
             width=self.baseline_width,
             resolution=self.baseline_resolution,
-            rounding=Rounding(
-                channel_divisor=self.channel_divisor,
-                min_kept_fraction=self.min_kept_fraction,
-                repeats_rule=self.repeats_rule,
-                resolution_multiple=self.resolution_multiple,
-                channels_rule=self.channels_rule,
-            ),
+            rules=self._rules,
         )
+
+    @property
+    def _rules(self) -> dict[str, Any]:
+        """The rules of rounding that are not left to each network."""
+        values = {rule.name: getattr(self, rule.name) for rule in fields(Rounding)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def _of_variants(self) -> bool:
+        """Whether a network has rules of its own."""
+        names = [re.split("[:@]", text)[0] for text in self.networks]
+        return any(name in VARIANTS for name in (self.baseline, *names))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; :meth:`from_dict` turns it back."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         # Earlier runs knew no other rule, and only a variant has another by itself.
-        if self.channels_rule == "nearest" and self.baseline not in VARIANTS:
+        if self.channels_rule == "nearest" and not self._of_variants:
             del values["channels_rule"]
         plain = {
             name: list(value) if isinstance(value, tuple) else value

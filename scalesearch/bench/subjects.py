@@ -28,7 +28,7 @@ from scalesearch.architecture.code_spec import TARGET
 from scalesearch.architecture.published import published_network, published_networks
 from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.architecture.table_file import read_network
-from scalesearch.architecture.variants import VARIANTS, rounding_of
+from scalesearch.architecture.variants import VARIANTS
 from scalesearch.bench.network_files import Base, named_networks
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.records.timing import Setup
@@ -141,10 +141,10 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]
     name, colon, after = text.partition(":")
     if name.endswith(".toml") and Path(name).is_file():
         given = read_network(Path(name))
-        own = Base(baseline=given.name, given=given, classes=given.classes, rounding=base.rounding)
+        own = Base(baseline=given.name, given=given, classes=given.classes, rules=base.rules)
         return [_multiplied(own, after, text, argument)] if colon else [(given.name, given)]
     if name in built_in():
-        own = Base(baseline=name, rounding=rounding_of(name, base.rounding))
+        own = Base(baseline=name, rules=base.rules)
         return [_multiplied(own, after, text, argument)] if colon else [(name, own.arch)]
     if Path(text).exists():
         return named_networks(Path(text), "", base, argument)
@@ -170,7 +170,7 @@ def _of_code(target: str, after: str | None, base: Base, text: str, argument: st
         given = code_baseline(target)
     except ValueError as error:
         raise ValueError(str(error).replace("`baseline`", f"`{argument}`")) from error
-    own = Base(baseline=given.name, given=given, classes=given.classes, rounding=base.rounding)
+    own = Base(baseline=given.name, given=given, classes=given.classes, rules=base.rules)
     return (given.name, given) if after is None else _multiplied(own, after, text, argument)
 
 

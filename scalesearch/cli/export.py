@@ -100,7 +100,8 @@ def export(
     SOURCE is a run's folder, whose winner is taken unless --candidate says another; a file of its weights;
     or, with --untrained, also a published network (b3) or a baseline with multipliers of depth, width and
     resolution (efficientnet-b0:1.2,1.1,1.15). Of your own code (package.module:function) no python
-    is written, and its weights go with it alone.
+    is written, and its weights go with it alone. Where a run's networks are somebody's own code,
+    that code is run, if it has not changed: do this only with folders of people you trust.
 
     Each file is read back, and what it gives for random images is compared with the original's. spec.json
     says what the network is, how images become its input, and where its weights come from. The Python file
@@ -193,7 +194,7 @@ def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tu
                 "SOURCE must be a run's folder or a network for --untrained, --candidate and --seed, got the "
                 f"weights {source}"
             )
-        return path.stem, read_state(path)
+        return path.stem, _of_table(path, read_state(path))
     run = path.is_dir()
     if not run and candidate != "winner":
         raise Fail(f"SOURCE must be a run's folder for --candidate, got {source!r}")
@@ -212,6 +213,22 @@ def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tu
         )
     file, state = _trained(path, subject.arch.key, seed)
     return _plain(f"{path.resolve().name}-{file.stem}"), state
+
+
+def _of_table(path: Path, state: State) -> State:
+    """The state of a file on its own, which may come from anybody: no code that it names is run.
+
+    Raises:
+        Fail: if it names some.
+    """
+    from scalesearch.architecture.code_spec import CodeSpec
+
+    if isinstance(state.arch, CodeSpec):
+        raise Fail(
+            f"SOURCE must be the run's folder for weights of your own code, got {path} with those of "
+            f"{state.arch.target}: no code that a file names is run"
+        )
+    return state
 
 
 def _random(arch: Arch, seed: int) -> State:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["FidelitySettings", "fidelity", "run_fidelity"]
 
 FOLDER = "fidelity"
+# Runs whose candidates rival one another.
+JUDGED = ("grid", "search", "sweep")
 
 
 class _Lengths(click.ParamType[tuple[float, ...]]):
@@ -144,7 +146,7 @@ def run_fidelity(
     from scalesearch.search.storage import sqlite_url
 
     kind = read_run_file(folder).get("run", {}).get("kind", "grid")
-    if kind in ("alternate", "fidelity"):
+    if kind not in JUDGED:
         raise Fail(f"DIR must hold a run of grid, search or sweep, got {folder}, which holds one of {kind}")
     study = open_run_study(folder, "")
     if train:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.cli.main import Fail
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.settings import NOT_IDENTITY, TrainingSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def write_report(record: RunRecord, folder: Path) -> tuple[pd.DataFrame, dict[st
         return write_search_report(record, folder).trials, SEARCH_COLUMNS
     from scalesearch.report.grid.report import write_grid_report
 
-    return write_grid_report(record, folder, _scratch(record)).candidates, GRID_COLUMNS
+    return write_grid_report(record, folder, _scratch(record), NOT_IDENTITY).candidates, GRID_COLUMNS
 
 
 def _scratch(record: RunRecord) -> RunRecord | str | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalesearch.architecture.rounding import Rounding
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, out_option
-from scalesearch.cli.rounding_options import rounding_options
+from scalesearch.cli.rounding_options import given_rules, rounding_options
 from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ def measure(
     if not networks:
         raise Fail("NETWORK must name at least one network, got none; scalesearch measure --help shows how")
     options["baseline_resolution"] = options["baseline_resolution"] or 0
+    # Each network has rules of its own where none was given.
+    options |= dict.fromkeys(rule.name for rule in fields(Rounding)) | given_rules(options)
     settings = MeasureSettings(networks=networks, **resolve_setups(options, several=True))
     subjects = parse_subjects(networks, settings.base)
     laws: Sequence[CostLaw] | None = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from functools import wraps
 from typing import Any, get_args
 
@@ -11,10 +11,17 @@ import click
 from click.core import ParameterSource
 
 from scalesearch.architecture.spec import ChannelsRule, RepeatsRule, Rounding
-from scalesearch.architecture.variants import VARIANTS
+from scalesearch.architecture.variants import VARIANTS, rounding_of
 from scalesearch.cli.options import group
 
-__all__ = ["rounding_options"]
+__all__ = ["given_rules", "rounding_options"]
+
+
+def given_rules(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the command's rounding options that the user gave, on the command line or in a file."""
+    source = click.get_current_context().get_parameter_source
+    names = [rule.name for rule in fields(Rounding)]
+    return {name: options[name] for name in names if source(name) is not ParameterSource.DEFAULT}
 
 
 def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,10 +34,7 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_own_rules(*args: Any, **options: Any) -> Any:
         named = options.get("network", options.get("baseline"))
         if isinstance(named, str) and named in VARIANTS:
-            given, own = click.get_current_context().get_parameter_source, VARIANTS[named].rounding
-            for rule in fields(Rounding):
-                if given(rule.name) is ParameterSource.DEFAULT:
-                    options[rule.name] = getattr(own, rule.name)
+            options |= asdict(rounding_of(named, given_rules(options)))
         return command(*args, **options)
 
     return group(

@@ -134,8 +134,8 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     With --budget the greatest phi is found whose network stays within it: latency=12ms, macs=800M.
 
     With --train the networks of the family are trained as small proxies, with several seeds, and the page
-    says whether accuracy rises with phi, by how much for each doubling of the cost, and where it stops. The
-    plan says first how long each takes. `scalesearch resume DIR` carries on a stopped run.
+    says whether accuracy rises with phi, by how much for each doubling of the cost, and how far. The plan
+    says first how long each takes. `scalesearch resume DIR` carries on a stopped run.
 
     Writes family.csv, published.csv, derivation.md and figures/; with --train also trained.csv, run.toml and
     study.db.

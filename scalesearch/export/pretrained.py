@@ -22,6 +22,7 @@ from types import MappingProxyType
 import torch
 from safetensors import SafetensorError
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, SqueezeExcite, lower
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, ArchSpec
@@ -53,6 +54,7 @@ def read_pretrained(path: Path, arch: Arch) -> State:
     """
     tensors = _tensors(path)
     if isinstance(tensors, State):
+        _require_own_code(path, tensors.arch, arch)
         tensors.network()
         return tensors
     if not isinstance(arch, ArchSpec):
@@ -60,6 +62,22 @@ def read_pretrained(path: Path, arch: Arch) -> State:
             f"`pretrained` must be a file that scalesearch wrote for a network of your own code, got {path}"
         )
     return _converted(path, tensors, arch)
+
+
+def _require_own_code(path: Path, found: Arch, arch: Arch) -> None:
+    """Refuses a file that names code to be run, but for the code that the user named too.
+
+    Raises:
+        ValueError: if it does.
+    """
+    if not isinstance(found, CodeSpec):
+        return
+    if isinstance(arch, CodeSpec) and (found.target, found.source) == (arch.target, arch.source):
+        return
+    raise ValueError(
+        f"`pretrained` must hold weights of the baseline's own code, got {path} with those of "
+        f"{found.target}, and no code that a file names is run"
+    )
 
 
 def _tensors(path: Path) -> State | dict[str, torch.Tensor]:
@@ -167,7 +185,7 @@ def _timm(block: Block, index: int, layer: Layer) -> tuple[str, ...]:
         return (f"{where}.se.conv_reduce", f"{where}.se.conv_expand")
     convs = [i for i, each in enumerate(block.layers) if isinstance(each, Conv)]
     first = block.layers[0]
-    depthwise = isinstance(first, Conv) and first.groups > 1
+    depthwise = isinstance(first, Conv) and first.depthwise
     names = {
         1: ("conv",),
         2: ("conv_dw", "conv_pw") if depthwise else ("conv_exp", "conv_pwl"),
@@ -237,13 +255,7 @@ def _converted(path: Path, found: Mapping[str, torch.Tensor], arch: ArchSpec) ->
             f"{_some(wrong, '; ')}"
         )
     classifier = next(mine for mine in reversed(pairs) if mine.endswith(".weight"))
-    converted = {
-        mine: tensors[its]
-        if tensors[its].dtype not in (torch.float16, torch.bfloat16)
-        else tensors[its].float()
-        for mine, its in pairs.items()
-        if its in tensors
-    }
+    converted = {mine: _at_least_single(tensors[its]) for mine, its in pairs.items() if its in tensors}
     spec = replace(arch, classes=converted[classifier].shape[0], norm_eps=library.norm_eps(arch))
     counts = {name: torch.zeros((), dtype=torch.int64) for name in own if name not in converted}
     return State(

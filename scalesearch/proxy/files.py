@@ -23,6 +23,8 @@ CACHE_BYTES = 2 * 1024**3
 LONGEST_SHORT_SIDE = 256
 ARRAY = ".npy"
 MODES = {GREY: "L", RGB: "RGB", RGBA: "RGBA"}
+# Formats whose mode I holds values from 0 to 65535: of PNG as they are, of PGM as Pillow scales them.
+SIXTEEN_BITS = ("PNG", "PPM")
 
 Progress = Callable[[Iterable[Path], int, str], Iterable[Path]]
 
@@ -136,13 +138,32 @@ def _decode(path: Path, in_channels: int) -> torch.Tensor:
         with Image.open(path) as image:
             image.draft("RGB", (LONGEST_SHORT_SIDE, LONGEST_SHORT_SIDE))
             shrink = LONGEST_SHORT_SIDE / min(image.size)
+            plain = _eight_bits(image, path)
             if shrink < 1:
                 size = (round(image.width * shrink), round(image.height * shrink))
-                smaller = image.convert(MODES[in_channels]).resize(size, Image.Resampling.LANCZOS)
+                smaller = plain.convert(MODES[in_channels]).resize(size, Image.Resampling.LANCZOS)
                 return _pixels(smaller, in_channels)
-            return _pixels(image, in_channels)
+            return _pixels(plain, in_channels)
+    except DataError:
+        raise
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
         raise DataError(f"`dataset` holds a broken image: {path} ({error})") from error
+
+
+def _eight_bits(image: Image.Image, path: Path) -> Image.Image:
+    """The image with 8 bits a channel: Pillow's own conversion cuts larger values off at 255.
+
+    Raises:
+        DataError: if its values have no known range.
+    """
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN_BITS):
+        return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise DataError(
+            f"`dataset` must hold images of 8 or 16 bits a channel, got one of mode {image.mode}, 32 bits "
+            f"whose white is not known: {path}"
+        )
+    return image
 
 
 def _array(path: Path, in_channels: int) -> torch.Tensor:
@@ -174,7 +195,8 @@ def load_folder(
     """A folder with one folder of images for each class, or two such folders named ``train`` and ``val``.
 
     Images are converted to grey (1 channel), RGB (3) or RGBA (4, opaque where a file has no alpha); arrays in
-    ``.npy`` files are taken as they are, for any number of channels.
+    ``.npy`` files are taken as they are, for any number of channels. Beside images that
+    can be converted, arrays are none of the data.
 
     Args:
         root: the folder.
@@ -194,11 +216,16 @@ def load_folder(
         raise DataError(f"{option} must be a folder with one folder of images per class, got none there")
     halves = [root / "train", root / "val"]
     published_split = all(half.is_dir() for half in halves)
+
+    def found(*extensions: str) -> list[DatasetFolder]:
+        folders = halves if published_split else [root]
+        return [DatasetFolder(str(folder), Path, extensions=extensions) for folder in folders]
+
     try:
-        sets = [
-            DatasetFolder(str(half), Path, extensions=(*IMG_EXTENSIONS, ARRAY))
-            for half in (halves if published_split else [root])
-        ]
+        sets = found(*IMG_EXTENSIONS, ARRAY)
+        arrays = [path.lower().endswith(ARRAY) for one in sets for path, _ in one.samples]
+        if in_channels in COLOURS and any(arrays) and not all(arrays):
+            sets = found(*IMG_EXTENSIONS)
     except FileNotFoundError as error:
         raise DataError(f"{option} must hold images in every class folder: {error}") from error
     classes = sets[0].classes

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import torch
 
-from scalesearch.architecture.growth import Copies, Part, depthwise, growth
+from scalesearch.architecture.growth import Copies, Part, growth
 from scalesearch.architecture.layers import Conv, SqueezeExcite
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, ArchSpec
@@ -86,17 +86,17 @@ def _copied(
     """One tensor of a copied layer, its channels repeated, its inputs shared out among the repeated ones."""
     if value.ndim == 0:
         return value.clone()
-    rows, columns, groups = part.gives, part.reads, 1
+    rows, columns, groups, alone = part.gives, part.reads, 1, False
     if isinstance(part.layer, SqueezeExcite):
         assert part.squeezed is not None  # every one has them
         inward = name.startswith("reduce.")
         rows, columns = (part.squeezed, part.reads) if inward else (part.gives, part.squeezed)
     elif isinstance(part.layer, Conv):
-        groups = part.layer.groups
+        groups, alone = part.layer.groups, part.layer.depthwise
     out = value[list(rows.of)]
     if value.ndim == 1:
         return out
-    if groups == 1 or not depthwise(part.layer):
+    if groups == 1 or not alone:
         out = _shared_out(out, columns, groups)
     _stir(out, rows, generator, noise)
     return out

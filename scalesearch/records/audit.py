@@ -58,14 +58,20 @@ class AuditRow:
 
         Only of those that make a network that can be built.
         """
-        built = [cost for cost in self.costs if cost.rule != UNROUNDED]
-        near = [cost for cost in built if self.published.prints(cost.macs)][:1] or built
+        near = self.agreeing[:1] or self._built
         return min(near, key=lambda cost: abs(cost.macs - self.published.flops))
 
     @property
     def agreeing(self) -> tuple[RuleCost, ...]:
-        """The roundings whose cost, printed in as many digits, is the printed figure."""
-        return tuple(cost for cost in self.costs if self.published.prints(cost.macs))
+        """The roundings whose cost, printed in as many digits, is the printed figure.
+
+        Only those that make a network that can be built.
+        """
+        return tuple(cost for cost in self._built if self.published.prints(cost.macs))
+
+    @property
+    def _built(self) -> tuple[RuleCost, ...]:
+        return tuple(cost for cost in self.costs if cost.rule != UNROUNDED)
 
     @property
     def published_ratio(self) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import binomtest, fisher_exact
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.belief.seeds import SIGNIFICANCE
+from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, shares_of
 
@@ -29,6 +29,7 @@ __all__ = [
     "paper_candidate",
     "rank",
     "same_triple",
+    "shown",
     "tied",
     "wilson",
 ]
@@ -65,6 +66,15 @@ def rank(candidate: CandidateRecord, ranking: list[CandidateRecord]) -> tuple[in
 def tied(first: CandidateRecord, second: CandidateRecord) -> bool:
     """Whether two judged networks share a rank."""
     return _order(first) == _order(second)
+
+
+def shown(test: PairedComparison | None, more: str, less: str) -> str:
+    """``more`` or ``less``, where the first is shown to be that; else that nothing is, or was tested."""
+    if test is None:
+        return "not tested"
+    if test.p_holm >= SIGNIFICANCE:
+        return "no difference shown"
+    return more if test.difference > 0 else less
 
 
 def wilson(candidate: CandidateRecord) -> tuple[float, float] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scalesearch.report.markdown import code
+
 __all__ = ["counted_parts", "is_own_code", "kept_facts"]
 
 
@@ -22,8 +24,8 @@ def kept_facts(settings: Mapping[str, Any]) -> list[str]:
     """What a training run leaves to the user's code, one sentence each."""
     if not is_own_code(settings):
         return []
-    target = settings["baseline_arch"]["target"]
+    target = code(settings["baseline_arch"]["target"])
     return [
-        f"The networks are what `{target}` builds. Its own dropout and start are kept, whatever the recipe "
+        f"The networks are what {target} builds. Its own dropout and start are kept, whatever the recipe "
         "says; how it rounds depth and width is its own too.",
     ]

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from scalesearch.records import RunRecord, StartRecord
 from scalesearch.report.markdown import bullets, escape, percent, plural
 from scalesearch.report.page_parts import grown_from
 from scalesearch.report.transfer.agreement import agreement_section
+from scalesearch.report.transfer.evidence import run_differences
 
 __all__ = ["start_section"]
 
-# What two runs must have in common for their start to be all that can have changed the ranking.
-ALIKE = (
-    *(
-        "baseline",
-        "baseline_width",
-        "baseline_resolution",
-        "dataset",
-        "held_out",
-        "recipe",
-        "images",
-        "epochs",
-    ),
-    *("batch_size", "match"),
-)
+# How the two runs are meant to differ.
+START = ("start", "pretrained", "scratch_run")
 QUESTION = "### Did that change the ranking?"
 
 
-def start_section(run: RunRecord, scratch: RunRecord | str | None) -> str:
+def start_section(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str] = ()) -> str:
     """The section's body; empty for a run from scratch.
 
     Args:
         run: the run.
         scratch: the run of the same candidates from scratch; why it can't be read; None where none is known.
+        ignored: settings that change no result, so that a difference in them says nothing.
     """
     start = run.start
     if start is None:
@@ -45,7 +37,7 @@ def start_section(run: RunRecord, scratch: RunRecord | str | None) -> str:
             "by the same recipe, as a network from scratch would have been.",
             bullets(_items(run, start)),
             QUESTION,
-            _ranking(run, scratch),
+            _ranking(run, scratch, ignored),
         )
     )
 
@@ -56,6 +48,11 @@ def _items(run: RunRecord, start: StartRecord) -> list[str]:
         items.append(
             f"**The classifier was replaced:** the file's has {start.classes:,} classes, the data "
             f"{run.classes}."
+        )
+    elif start.kind == "pretrained":
+        items.append(
+            f"**The classifier was kept:** the file's has {start.classes:,} classes, as many as the data. "
+            "Whether they are the same ones was not looked at."
         )
     skipped = [c for c in run.candidates if c.reason.startswith("can't be grown")]
     if skipped:
@@ -87,7 +84,7 @@ def _cost(run: RunRecord, start: StartRecord) -> list[str]:
     ]
 
 
-def _ranking(run: RunRecord, scratch: RunRecord | str | None) -> str:
+def _ranking(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str]) -> str:
     if scratch is None:
         return (
             "**Not known:** no run of the same networks from scratch was named. `--scratch-run DIR`, with "
@@ -99,16 +96,14 @@ def _ranking(run: RunRecord, scratch: RunRecord | str | None) -> str:
         found = agreement_section(scratch, run)
     except ValueError as error:
         return f"**Not known:** the two runs can't be compared: {escape(error)}."
-    unlike = _differences(run, scratch)
+    unlike = _differences(run, scratch, ignored)
     return f"{found}\n\n{unlike}" if unlike else found
 
 
-def _differences(run: RunRecord, scratch: RunRecord) -> str:
+def _differences(run: RunRecord, scratch: RunRecord, ignored: Collection[str]) -> str:
     """What else differs between the two runs; empty where nothing does that could matter."""
-    names = [name for name in ALIKE if run.settings.get(name) != scratch.settings.get(name)]
-    if not names:
+    found = run_differences([run.settings, scratch.settings], {*ignored, *START})
+    if not found:
         return ""
-    said = "; ".join(
-        f"{name}: {run.settings.get(name)} here, {scratch.settings.get(name)} there" for name in names
-    )
+    said = "; ".join(f"{one.setting}: {one.values[0]} here, {one.values[1]} there" for one in found)
     return f"**More than the start differs** between the two runs: {escape(said)}."

@@ -7,7 +7,7 @@ reduced baseline, as in a grid.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.architecture.spec import compound
@@ -15,8 +15,7 @@ from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import ScaleRecord
 from scalesearch.scaling import Coefficients
 from scalesearch.search.family import ScaleSettings
-from scalesearch.search.plan import Plan, describer
-from scalesearch.search.rungs import planned_rungs
+from scalesearch.search.plan import Plan, describer, plan_whole_runs
 from scalesearch.search.settings import BaselineSettings, TrainingSettings
 
 __all__ = ["TRAINED_PHIS", "FamilyTrainingSettings", "plan_family"]
@@ -95,23 +94,5 @@ def plan_family(
         )
         # Two phis may round to one network; each keeps a row, and a training run, of its own.
         chosen.append(planned.named(f"{planned.record.key}-phi{phi:g}"))
-    recipe = settings.proxy_recipe
-    return Plan(
-        kind="scale",
-        phi=max(settings.train_phi),
-        settings=settings,
-        classes=size.classes,
-        base=base,
-        grid_points=len(chosen),
-        feasible=len(chosen),
-        order=tuple(planned.record.key for planned in chosen),
-        chosen=tuple(chosen),
-        rungs=planned_rungs(
-            (),
-            networks=len(chosen),
-            images=recipe.steps(size.train_images) * recipe.batch_size,
-            batch_size=recipe.batch_size,
-            seeds=settings.seeds,
-        ),
-        derivation=None if derive is None else asdict(derive()),
-    )
+    plan = plan_whole_runs("scale", max(settings.train_phi), settings, size, chosen)
+    return plan if derive is None else replace(plan, derivation=asdict(derive()))

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from scalesearch.records import CandidateRecord, RungRecord
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.records import CandidateRecord
 from scalesearch.scaling import Coefficients
 from scalesearch.search.grid import spread_out
-from scalesearch.search.plan import Plan, Planned
+from scalesearch.search.plan import Plan, Planned, plan_whole_runs
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = ["LengthSettings", "length_settings", "plan_length", "spread"]
@@ -61,26 +62,9 @@ def plan_length(
     settings: LengthSettings, planned: Sequence[Planned], classes: int, train_images: int
 ) -> Plan:
     """The plan that trains these networks for the settings' length."""
-    recipe = settings.proxy_recipe
     fresh = [replace(p, record=_untrained(p.record)) for p in planned]
-    return Plan(
-        kind="fidelity",
-        phi=planned[0].record.phi,
-        settings=settings,
-        classes=classes,
-        base=settings.proxy_baseline(classes),
-        grid_points=len(fresh),
-        feasible=len(fresh),
-        order=tuple(p.record.key for p in fresh),
-        chosen=tuple(fresh),
-        rungs=(
-            RungRecord(
-                images=recipe.steps(train_images) * recipe.batch_size,
-                networks=len(fresh),
-                seeds=settings.seeds,
-            ),
-        ),
-    )
+    size = DataSize(classes=classes, train_images=train_images)
+    return plan_whole_runs("fidelity", planned[0].record.phi, settings, size, fresh)
 
 
 def _untrained(record: CandidateRecord) -> CandidateRecord:

@@ -9,12 +9,14 @@ from typing import Any
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import Arch, scale
+from scalesearch.proxy.dataset import DataSize
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
 from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.search.rungs import planned_rungs
 from scalesearch.search.settings import TrainingSettings
 
-__all__ = ["Describe", "Plan", "Planned", "describer", "memory", "skipped"]
+__all__ = ["Describe", "Plan", "Planned", "describer", "memory", "plan_whole_runs", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,31 @@ class Plan:
             "objectives": list(self.objectives),
             **({} if self.derivation is None else {"derivation": dict(self.derivation)}),
         }
+
+
+def plan_whole_runs(
+    kind: RunKind, phi: float, settings: TrainingSettings, size: DataSize, chosen: Sequence[Planned]
+) -> Plan:
+    """The plan that trains all of these networks, with every seed, for the recipe's whole length."""
+    recipe = settings.proxy_recipe
+    return Plan(
+        kind=kind,
+        phi=phi,
+        settings=settings,
+        classes=size.classes,
+        base=settings.proxy_baseline(size.classes),
+        grid_points=len(chosen),
+        feasible=len(chosen),
+        order=tuple(planned.record.key for planned in chosen),
+        chosen=tuple(chosen),
+        rungs=planned_rungs(
+            (),
+            networks=len(chosen),
+            images=recipe.steps(size.train_images) * recipe.batch_size,
+            batch_size=recipe.batch_size,
+            seeds=settings.seeds,
+        ),
+    )
 
 
 Describe = Callable[..., Planned]

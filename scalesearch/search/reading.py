@@ -188,10 +188,14 @@ def _outcome(
 
 
 def _memory(trial: FrozenTrial, settings: Mapping[str, Any]) -> dict[str, int | None]:
-    """What a trial's network takes by closed form, for studies that kept the network but not yet this."""
-    if "inference_bytes" in trial.user_attrs["candidate"] or "arch" not in trial.user_attrs:
+    """What a trial's network takes by closed form, for studies that kept the network but not yet this.
+
+    Of a user's own code there is no closed form: it would have to be run, which reading does not.
+    """
+    arch = trial.user_attrs.get("arch")
+    if arch is None or "target" in arch or "inference_bytes" in trial.user_attrs["candidate"]:
         return {}
-    inference, training = memory(arch_from_dict(trial.user_attrs["arch"]), settings)
+    inference, training = memory(arch_from_dict(arch), settings)
     return {"inference_bytes": inference, "training_bytes": training}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.architecture.growth import why_not
 from scalesearch.architecture.spec import Arch
 from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.search.fidelity import LengthSettings
 from scalesearch.search.plan import Plan, Planned, describer, skipped
 from scalesearch.search.reading import START, seed_run
 from scalesearch.search.settings import TrainingSettings
@@ -78,6 +79,18 @@ def _baseline(settings: TrainingSettings, classes: int) -> Planned:
     )
 
 
+def _are_of(spec: TrialSpec) -> bool:
+    """Whether the weights that lie where a training run leaves its own are such a run's."""
+    from scalesearch.export.state import read_state  # loads torch
+
+    try:
+        state = read_state(Path(spec.weights))
+    except (OSError, ValueError):
+        return False
+    asked = (spec.arch.key, spec.recipe, spec.data["name"])
+    return (state.arch.key, state.facts.get("recipe"), state.facts.get("dataset")) == asked
+
+
 def train_starts(
     study: SearchStudy,
     settings: TrainingSettings,
@@ -105,21 +118,9 @@ def train_starts(
         assert path is not None  # it is no start from scratch
         return path
 
-    # A driver killed between a baseline's weights and its result has left a checkpoint of the whole run, from
-    # which the worker gives both at once.
-    done = [
-        seed
-        for seed in settings.seed_list
-        if weights(seed).exists() and (f"{START}{seed}" in known or not checkpoint(seed).exists())
-    ]
-    observer.phase("Training the baseline", settings.seeds, len(done))
-    running: dict[Future[dict[str, Any]], int] = {}
-    for seed in settings.seed_list:
-        if seed in done:
-            continue
-        task = f"start-{planned.record.key}-seed{seed}"
-        spec = TrialSpec(
-            key=task,
+    specs = {
+        seed: TrialSpec(
+            key=f"start-{planned.record.key}-seed{seed}",
             arch=planned.arch,
             recipe=settings.proxy_recipe.to_dict() | {"seed": seed},
             data=settings.data.to_dict(),
@@ -129,6 +130,27 @@ def train_starts(
             weights=str(weights(seed)),
             count=False,
         )
+        for seed in settings.seed_list
+    }
+
+    def is_done(seed: int) -> bool:
+        if not weights(seed).exists():
+            return False
+        if f"{START}{seed}" in known:
+            return True
+        # A driver killed between a baseline's weights and its result has left a checkpoint of the whole run,
+        # from which the worker gives both at once. Other lengths of a run start where it did.
+        return not checkpoint(seed).exists() and (
+            isinstance(settings, LengthSettings) or _are_of(specs[seed])
+        )
+
+    done = [seed for seed in specs if is_done(seed)]
+    observer.phase("Training the baseline", settings.seeds, len(done))
+    running: dict[Future[dict[str, Any]], int] = {}
+    for seed, spec in specs.items():
+        if seed in done:
+            continue
+        task = spec.key
         observer.started(task, planned.record)
 
         def on_step(done: int, steps: int, task: str = task) -> None:

@@ -15,8 +15,7 @@ from scalesearch.records import BudgetRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Shares, one_dial
 from scalesearch.search.budget import EqualCost, along_the_rule
 from scalesearch.search.grid_plan import MATCHES
-from scalesearch.search.plan import Plan, Planned, describer
-from scalesearch.search.rungs import planned_rungs
+from scalesearch.search.plan import Plan, Planned, describer, plan_whole_runs
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = ["ROLES", "SweepSettings", "plan_sweep"]
@@ -75,27 +74,8 @@ def plan_sweep(settings: SweepSettings, size: DataSize) -> Plan:
     Raises:
         ValueError: if a network would have less than one pixel.
     """
-    base = settings.proxy_baseline(size.classes)
-    chosen = list(_networks(settings, base))
-    recipe = settings.proxy_recipe
-    return Plan(
-        kind="sweep",
-        phi=max(settings.phis),
-        settings=settings,
-        classes=size.classes,
-        base=base,
-        grid_points=len(chosen),
-        feasible=len(chosen),
-        order=tuple(planned.record.key for planned in chosen),
-        chosen=tuple(chosen),
-        rungs=planned_rungs(
-            (),
-            networks=len(chosen),
-            images=recipe.steps(size.train_images) * recipe.batch_size,
-            batch_size=recipe.batch_size,
-            seeds=settings.seeds,
-        ),
-    )
+    chosen = list(_networks(settings, settings.proxy_baseline(size.classes)))
+    return plan_whole_runs("sweep", max(settings.phis), settings, size, chosen)
 
 
 def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:

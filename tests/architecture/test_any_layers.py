@@ -88,6 +88,25 @@ def test_fvcore_counts_the_same(arch: ArchSpec) -> None:
     assert (witness.conv_linear, witness.total) == (cost.macs, cost.fvcore_total)
 
 
+@pytest.mark.parametrize(
+    ("in_channels", "out_channels", "groups", "depthwise"),
+    [
+        (8, 8, 8, True),
+        (1, 1, 1, True),
+        (8, 8, 4, False),
+        (8, 8, 1, False),
+        (8, 16, 8, False),
+        (1, 8, 1, False),
+    ],
+)
+def test_a_convolution_is_depthwise_where_no_channels_are_mixed_or_added(
+    in_channels: int, out_channels: int, groups: int, depthwise: bool
+) -> None:
+    sizes = {"in_channels": in_channels, "out_channels": out_channels, "groups": groups}
+    conv = Conv(**sizes, kernel_size=3, stride=1, activation=None, in_size=(4, 4))
+    assert conv.depthwise == depthwise
+
+
 @given(archs)
 def test_blocks_add_up_to_runs(arch: ArchSpec) -> None:
     """The counter goes by runs, the builder by blocks."""

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from scalesearch.architecture.code_import import source_hash
 from scalesearch.architecture.code_network import code_baseline, settled
 from scalesearch.architecture.code_spec import CodeSpec, code_name
 from scalesearch.architecture.cost import block_count, count
@@ -194,6 +195,92 @@ def build(depth, width, num_classes):
     assert count(replace(bare, resolution=10, classes=5)).macs == 100 * 27 * 4 + 4 * 5
 
 
+SHARED = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, depth, width, num_classes):
+        super().__init__()
+        c = round(4 * width)
+        self.times = round(depth)
+        self.stem, self.shared = nn.Conv2d(3, c, 3), nn.Conv2d(c, c, 3, padding=1)
+        self.head = nn.Linear(c, num_classes)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for _ in range(self.times):
+            x = STEP
+        return self.head(x.mean((2, 3)))
+
+build = Net
+"""
+
+
+@pytest.mark.parametrize("size", ["any", "its own"])
+def test_weights_shared_by_more_blocks_make_another_network(write: Write, size: str) -> None:
+    """Twice the depth has the same modules and tensors; only what is run tells them apart."""
+    text = SHARED.replace("STEP", "self.shared(x)")
+    if size == "its own":
+        text = text.replace("self.stem(x)", "self.stem(x); assert x.shape[2] == 22")
+    target = write(f"shared_{size[:3]}", text)
+    shared = CodeSpec(name="x", target=target, source=source_hash(target), resolution=24)
+    one, same, two = (
+        settled(replace(shared, depth=depth, width=width))
+        for depth, width in ((1.0, 1.0), (1.2, 1.1), (2.0, 1.0))
+    )
+    assert one.key != two.key
+    assert count(two).macs - count(one).macs == 22 * 22 * 9 * 4 * 4
+    # Where it can't be run to be told from others, it is taken for no other.
+    assert (one.key == same.key) == (size == "any")
+
+
+def test_strides_without_a_module_make_another_network(write: Write) -> None:
+    text = SHARED.replace("STEP", "nn.functional.avg_pool2d(self.shared(x), self.times)")
+    text = text.replace("range(self.times)", "range(2)").replace("4 * width", "4 * width * depth**0.5")
+    spec = code_baseline(write("strided_net", text))
+    one, two = (
+        settled(replace(spec, depth=depth, width=width)) for depth, width in ((1.0, 1.0), (1.5, 1 / 1.5**0.5))
+    )
+    assert one.key != two.key
+
+
+ATTENDING = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, depth, width, num_classes):
+        super().__init__()
+        c = 8 * round(2 * width)
+        self.patches = nn.Conv2d(3, c, 4, stride=4)
+        self.encoders = nn.Sequential(
+            *(nn.TransformerEncoderLayer(c, 2, 2 * c, batch_first=True) for _ in range(round(depth)))
+        )
+        self.attention = nn.MultiheadAttention(c, 2, batch_first=True)
+        self.head = nn.Linear(c, num_classes)
+
+    def forward(self, x):
+        x = self.encoders(self.patches(x).flatten(2).mT)
+        READ
+        return self.head(self.attention(x, x, x, need_weights=False)[0].mean(1))
+
+build = Net
+"""
+
+
+def test_attention_costs_as_much_on_the_cpu_as_on_the_meta_device(write: Write) -> None:
+    """On a CPU torch has fused kernels for it that its own counter does not know."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    plain, reading = (
+        count(replace(code_baseline(write(name, ATTENDING.replace("READ", line))), resolution=16, classes=3))
+        for name, line in (("meta_net", ""), ("cpu_net", "assert float(x.sum()) < 1e9"))
+    )
+    assert plain == reading
+    patches, c = 16, 16
+    attention = 4 * patches * c * c + 2 * patches * patches * c
+    assert plain.macs == patches * 3 * 16 * c + 2 * attention + 2 * patches * c * 2 * c + 3 * c
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+
+
 def test_channels_are_asked_for_where_the_code_takes_them(write: Write, plain: CodeSpec) -> None:
     with pytest.raises(ValueError) as error:
         build(replace(plain, in_channels=1))
@@ -219,6 +306,40 @@ def test_another_version_of_the_code_is_another_network(write: Write, tmp_path: 
         "`baseline` must be the code that its run was begun with, got shapes_pkg.net:build, which has changed since: "
         f"put {tmp_path / 'shapes_pkg/net.py'} back as it was, or begin another run"
     )
+
+
+@pytest.mark.parametrize("name", ["beside_net", "beside_pkg.net"])
+def test_code_beside_the_module_is_part_of_its_version(write: Write, name: str) -> None:
+    write("beside_pkg.__init__", "")
+    write("beside_help.__init__", "")
+    write("beside_help.sizes", "CHANNELS = 16\n")
+    spec = code_baseline(write(name, PLAIN.replace("import math", "import math\nimport beside_help.sizes")))
+    build(spec)
+    write("beside_help.sizes", "CHANNELS = 32\n")
+    with pytest.raises(ValueError, match="which has changed since"):
+        build(spec)
+
+
+def test_what_is_installed_within_the_folder_is_not(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path / "venv" / "site-packages")
+    write("venv/site-packages/beside_lib", "CHANNELS = 16\n")
+    spec = code_baseline(write("using_net", PLAIN.replace("import math", "import math, beside_lib")))
+    write("venv/site-packages/beside_lib", "CHANNELS = 32\n")
+    build(spec)
+
+
+@pytest.mark.parametrize("name", ["trap_net", "trap_pkg.net", "trap_space.inner.net"])
+def test_code_that_was_changed_is_refused_before_it_is_run(write: Write, tmp_path: Path, name: str) -> None:
+    trap = "from pathlib import Path\nPath('was-run').touch()\n"
+    write("trap_pkg.__init__", trap)
+    target = write(name, trap)
+    for source in ("", "0" * 16):
+        with pytest.raises(ValueError, match="which has changed since"):
+            build(CodeSpec(name="x", target=target, source=source, resolution=16))
+    assert not (tmp_path / "was-run").exists()
+    assert name not in sys.modules
 
 
 def test_names_are_fit_for_folders() -> None:

@@ -16,7 +16,7 @@ from scalesearch.architecture.baselines import (
     RESNET_50,
 )
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.growth import Copies, depthwise, growth, why_not
+from scalesearch.architecture.growth import Copies, growth, why_not
 from scalesearch.architecture.layers import Conv, Linear, SqueezeExcite, lower
 from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, StageSpec, reduce, scale
 from scalesearch.scaling import Multipliers
@@ -68,7 +68,7 @@ def test_every_layer_with_parameters_has_its_channels(
             # No channel is there three times while another is there once.
             assert max(copies.counts) - min(copies.counts) <= 1
             assert len(copies.repeated) == len(copies.of) - copies.old
-            if part.layer.groups == 1 or depthwise(part.layer):
+            if part.layer.groups == 1 or part.layer.depthwise:
                 assert copies.of[: copies.old] == tuple(range(copies.old))
     assert growth(old, new, seed=seed) == parts
 

@@ -293,10 +293,13 @@ def test_members_keep_their_dropout_and_pixels() -> None:
 
 
 def test_a_variant_is_rounded_as_it_was_written_unless_asked_otherwise() -> None:
-    own, other = VARIANTS["blog"].rounding, Rounding(channel_divisor=2)
-    assert rounding_of("blog", Rounding()) == own
-    assert rounding_of("blog", other) == other
-    assert rounding_of("efficientnet-b0", Rounding()) == Rounding()
+    own = VARIANTS["blog"].rounding
+    assert rounding_of("blog", {}) == own
+    assert rounding_of("blog", {"channel_divisor": 2}) == replace(own, channel_divisor=2)
+    official = {"channel_divisor": 8, "channels_rule": "nearest", "repeats_rule": "ceil"}
+    assert rounding_of("blog", official) == Rounding()
+    assert rounding_of("efficientnet-b0", {}) == Rounding()
+    assert rounding_of("efficientnet-b0", {"channel_divisor": 2}) == Rounding(channel_divisor=2)
 
 
 # --- what their fields do

@@ -78,8 +78,9 @@ def test_a_network_may_come_again_in_another_setup() -> None:
 
 
 def test_multipliers_scale_the_baseline_by_the_rounding_asked_for() -> None:
+    rules = {"channel_divisor": 4, "repeats_rule": "floor"}
     rounding = Rounding(channel_divisor=4, repeats_rule="floor")
-    subject = parse_subject("efficientnet-b0:1.2,1.1,1.15", Base(rounding=rounding))
+    subject = parse_subject("efficientnet-b0:1.2,1.1,1.15", Base(rules=rules))
     expected = scale(EFFICIENTNET_B0, Multipliers(depth=1.2, width=1.1, resolution=1.15), rounding)
     assert subject.arch.key == expected.key
     assert subject.name == subject.arch.name == "efficientnet-b0-d1.2-w1.1-r258"
@@ -244,7 +245,7 @@ def test_tables_that_hold_no_networks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as error:
         parse_subjects([str(tmp_path / "empty")])
     assert str(error.value) == (
-        "`network` must be a run's folder with one of candidates.csv, trials.csv, sweep.csv, family.csv, got "
+        "`network` must be a run's folder with one of candidates.csv, trials.csv, sweep.csv, trained.csv, family.csv, got "
         f"{tmp_path / 'empty'}, which has none"
     )
     other = tmp_path / "other.csv"

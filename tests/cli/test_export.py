@@ -12,12 +12,14 @@ import pytest
 import torch
 from click.testing import Result
 
+from scalesearch.architecture.code_import import source_hash
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export import handover
 from scalesearch.export.formats import FORMATS
-from scalesearch.export.state import read_state
+from scalesearch.export.state import read_state, write_state
 
 SMALL = "efficientnet-b0:0.1,0.1,0.15"
 QUICK = ("--untrained", "--to=safetensors")
@@ -127,6 +129,23 @@ def test_a_file_of_weights(trained: Path, run: Callable[..., Result], tmp_path: 
     assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: {file} is no whole safetensors file: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_code_that_a_file_names_is_not_run(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("trap_export.py").write_text("from pathlib import Path\nPath('was-run').touch()\n", encoding="utf-8")
+    target = "trap_export:build"
+    spec = CodeSpec(name="x", target=target, source=source_hash(target), resolution=16)
+    write_state(Path("w.safetensors"), spec, {"w": torch.zeros(1)}, {})
+    result = run("export", "w.safetensors", "--to=safetensors", "--out=out")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: SOURCE must be the run's folder for weights of your own code, got w.safetensors with those of "
+        "trap_export:build: no code that a file names is run\n"
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"trap_export.py", "w.safetensors"}
 
 
 def _winner(folder: Path) -> str:

@@ -118,3 +118,16 @@ def test_a_sweep_can_be_judged_too(tmp_path: Path, run: Run) -> None:
     assert run("sweep", f"--out={folder}", "--phi=1", "--seeds=1", *options).exit_code == 0
     result = run("fidelity", folder, "--lengths=2", "--networks=3")
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_family_has_no_rivals_to_rank(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "family"
+    options = [option for option in SMALL if not option.startswith(("--step", "--tol", "--max"))]
+    assert run("scale", "--train", f"--out={folder}", "--phi=0,1,2,3", *options).exit_code == 0
+    result = run("fidelity", folder, "--lengths=2", "--networks=3")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"Error: DIR must hold a run of grid, search or sweep, got {folder}, which holds one of scale\n",
+    )
+    assert not (folder / "fidelity").exists()

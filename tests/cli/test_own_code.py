@@ -153,6 +153,8 @@ def test_a_family_and_its_page(run: Run, tmp_path: Path) -> None:
     assert "| input | layers | params |" in page
     assert "How depth and width are rounded is the code's own" in page
     assert "Scaling one dimension at a time" not in page
+    assert "which explains the difference" not in page
+    assert "what its difference is made of depends on the code, and was not looked into" in page
 
 
 @pytest.mark.usefixtures("net")

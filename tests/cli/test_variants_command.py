@@ -6,22 +6,25 @@ import csv
 import io
 import json
 import tomllib
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.architecture.variants import VARIANTS, member_arch
-from scalesearch.bench.subjects import parse_subject
+from scalesearch.bench.settings import MeasureSettings
+from scalesearch.bench.subjects import Subject, parse_subject
 from scalesearch.scaling import Multipliers
 from scalesearch.search.grid_plan import GridSettings
 
 Run = Callable[..., Result]
 
+RULES = tuple(asdict(Rounding()))
 SCALE = ("scale", "--alpha=1.2", "--beta=1.1", "--gamma=1", "--format=json")
 SHORT = (
     *("--max-networks=2", "--images=16", "--batch-size=8", "--held-out=18", "--seeds=1", "--no-latency"),
@@ -123,6 +126,42 @@ def test_measured_networks_go_by_the_same_rules() -> None:
     b2 = parse_subject("blog:1.44,1.21,1").arch
     assert b2.key == replace(member_arch(variant, variant.members[2]), name="").key
     assert parse_subject("notes").arch.key == VARIANTS["notes"].arch.key
+
+
+def test_official_rules_are_taken_where_they_are_given_to_measure(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[MeasureSettings, tuple[str, ...]]] = []
+
+    def remember(
+        _folder: Path, settings: MeasureSettings, subjects: Sequence[Subject], **_more: object
+    ) -> None:
+        seen.append((settings, tuple(subject.arch.key for subject in subjects)))
+
+    monkeypatch.setattr("scalesearch.cli.measure.measure_folder", remember)
+    variant, at = VARIANTS["blog"], Multipliers(depth=1.2, width=1.1)
+    command = ("measure", "blog:1.2,1.1,1", "efficientnet-b0:1.2,1.1,1", f"--out={tmp_path}", "--device=cpu")
+    official = ("--channels-rule=nearest", "--channel-divisor=8", "--repeats-rule=ceil")
+    for options, rounding in (
+        ((), variant.rounding),
+        (official, Rounding()),
+        (("--repeats-rule=ceil",), replace(variant.rounding, repeats_rule="ceil")),
+    ):
+        result = run(*command, *options)
+        assert result.exit_code == 0, result.output
+        settings, keys = seen[-1]
+        usual = scale(BASELINES["efficientnet-b0"], at, Rounding())
+        assert keys == (scale(variant.arch, at, rounding).key, usual.key)
+        # What a folder keeps makes the same networks again, by --config too.
+        kept = settings.to_dict()
+        assert MeasureSettings.from_dict(kept) == settings
+        file = tmp_path / "again.toml"
+        table = {name: kept[name] for name in kept if name in RULES}
+        file.write_text("[measure]\n" + "".join(f"{name} = {value!r}\n" for name, value in table.items()))
+        assert run(*command, f"--config={file}").exit_code == 0
+        assert seen[-1][1] == keys
+    plain = MeasureSettings(networks=("b0",)).to_dict()
+    assert {name: plain.get(name) for name in RULES} == asdict(Rounding()) | {"channels_rule": None}
 
 
 def test_help_names_them(run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFICIENTNET_LITE0, RESNET_18
+from scalesearch.architecture.code_import import source_hash
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
@@ -142,6 +144,37 @@ def test_a_file_of_another_library_or_kind_of_network(tmp_path: Path) -> None:
     assert refused(path, code) == (
         "`pretrained` must be a file that scalesearch wrote for a network of your own code, got FILE"
     )
+
+
+TRAP = """
+from pathlib import Path
+Path("was-run").touch()
+from torch import nn
+
+def build(depth, width, num_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, num_classes))
+"""
+
+
+def test_no_code_that_a_file_names_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("trap_weights.py").write_text(TRAP, encoding="utf-8")
+    target, path = "trap_weights:build", tmp_path / "w.safetensors"
+    own = CodeSpec(name="x", target=target, source=source_hash(target), resolution=16, classes=2)
+    tensors = {"1.weight": torch.zeros(2, 768), "1.bias": torch.zeros(2)}
+    write_state(path, own, tensors, {})
+    for arch in (EFFICIENTNET_B0, replace(own, target="other:build"), replace(own, source="0")):
+        assert refused(path, arch) == (
+            "`pretrained` must hold weights of the baseline's own code, got FILE with those of trap_weights:build, "
+            "and no code that a file names is run"
+        )
+    assert not Path("was-run").exists()
+    # The user has named that function, too.
+    try:
+        assert read_pretrained(path, replace(own, classes=5)).arch == own
+    finally:
+        sys.modules.pop("trap_weights", None)
+    assert Path("was-run").exists()
 
 
 class _Evil:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,87 @@ def test_a_grey_array_may_lack_its_last_axis_and_a_large_one_shrinks(tmp_path: P
     image = _loaded(root, 1)
     assert image.shape == (1, 256, 443)
     assert image.unique().tolist() == [7]
+
+
+def _tiff(endian: str, values: np.ndarray, sample_format: int) -> bytes:
+    """A grey TIFF without compression; 1 is unsigned, 2 signed, 3 floating point."""
+    order = ">" if endian == "MM" else "<"
+    data = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    (height, width), bits = values.shape, 8 * values.dtype.itemsize
+    # Width, height, bits, no compression, black is 0, where the pixels are, channels, rows, bytes, format.
+    fields = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: height}
+    fields |= {279: len(data), 339: sample_format}
+    entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in fields.items())
+    head = endian.encode() + struct.pack(f"{order}HI", 42, 8 + len(data))
+    return head + data + struct.pack(f"{order}H", len(fields)) + entries + struct.pack(f"{order}I", 0)
+
+
+SIXTEEN = np.array([[0, 1000], [30000, 65535]], np.uint16)
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "big.tif", "pgm"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path, kind: str, channels: int) -> None:
+    def write(path: Path, _index: int) -> None:
+        place = Path(f"{path}.{kind}")
+        if kind == "pgm":
+            place.write_bytes(b"P5 2 2 65535\n" + SIXTEEN.astype(">u2").tobytes())
+        elif kind == "big.tif":
+            place.write_bytes(_tiff("MM", SIXTEEN, 1))
+        else:
+            Image.fromarray(SIXTEEN).save(place)
+
+    image = _loaded(_folder(tmp_path, write), channels)
+    assert image.shape == (channels, 2, 2)
+    assert image[: min(channels, 3)].flatten(1).tolist() == [[0, 4, 117, 255]] * min(channels, 3)
+
+
+def test_large_images_of_sixteen_bits_shrink(tmp_path: Path) -> None:
+    root = _folder(
+        tmp_path,
+        lambda path, _: Image.fromarray(np.full((300, 520), 30000, np.uint16)).save(f"{path}.png"),
+    )
+    image = _loaded(root, 1)
+    assert image.shape == (1, 256, 444)
+    assert image.unique().tolist() == [117]
+
+
+@pytest.mark.parametrize(("dtype", "sample_format", "mode"), [(np.int32, 2, "I"), (np.float32, 3, "F")])
+def test_images_whose_range_is_not_known_are_refused(
+    tmp_path: Path, dtype: type, sample_format: int, mode: str
+) -> None:
+    root = _folder(
+        tmp_path,
+        lambda path, _: Path(f"{path}.tif").write_bytes(_tiff("II", SIXTEEN.astype(dtype), sample_format)),
+    )
+    with pytest.raises(DataError) as caught:
+        _loaded(root, 1)
+    message = (
+        f"`dataset` must hold images of 8 or 16 bits a channel, got one of mode {mode}, 32 bits whose white is "
+        f"not known: {root}"
+    )
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).endswith(".tif")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_stray_array_beside_images_is_none_of_the_data(tmp_path: Path, channels: int) -> None:
+    root = _folder(tmp_path, lambda path, i: Image.new("RGB", (9, 7), (i, i, i)).save(f"{path}.png"))
+    spec = DataSpec(name=f"folder:{root}", held_out=4, in_channels=channels)
+    before = load(spec, check=True)
+    np.save(root / "a" / "0-mask.npy", np.zeros((7, 9), np.float64))
+    after = load(spec, check=True)
+    assert len(after.train) == len(before.train)
+    for one, other in zip(before.train, after.train, strict=True):
+        assert torch.equal(one[0], other[0])
+
+
+def test_a_class_of_arrays_among_classes_of_images_is_refused(tmp_path: Path) -> None:
+    root = _folder(tmp_path, lambda path, _: Image.new("RGB", (9, 7)).save(f"{path}.png"))
+    (root / "c").mkdir()
+    np.save(root / "c" / "0.npy", np.zeros((7, 9, 3), np.uint8))
+    with pytest.raises(DataError, match="must hold images in every class folder: .* c"):
+        _loaded(root, 3)
 
 
 def test_wrong_arrays_are_named_with_their_shape(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.rounding_rules import OFFICIAL, RuleCost
+from scalesearch.architecture.rounding_rules import OFFICIAL, UNROUNDED, RuleCost
 from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.records import AuditRecord
 from scalesearch.report.audit.answer import audit_answer, verdict_sentence
@@ -181,6 +181,40 @@ def test_equal_cost_is_recognised_where_it_is():
     assert "win at equal cost? Its rows led, but did not cost the same as their rivals.**" in audit_answer(
         record_of("mobilenet-v2")
     )
+
+
+def test_who_did_not_lead_did_not_win():
+    def beaten(rows):
+        """With depth a point ahead of compound."""
+        best = next(row.published.top1 for row in rows if row.scaling == "compound")
+        return tuple(
+            replace(row, published=replace(row.published, top1=best + 0.01))
+            if row.scaling == "depth"
+            else row
+            for row in rows
+        )
+
+    record = record_of("mobilenet-v2", rows=beaten(equal_rows()))
+    assert (
+        "win at equal cost? No: its rows cost the same as their rivals, but did not lead all of them.**"
+        in audit_answer(record)
+    )
+    assert "is 1.0 points behind depth alone, the best rival." in verdict_sentence(record, "mobilenet-v2")
+    record = record_of("mobilenet-v2", rows=beaten(audit_rows(["mobilenet-v2"])))
+    assert "? Not shown: its rows neither led all of their rivals nor cost the same.**" in audit_answer(
+        record
+    )
+
+
+def test_a_cost_that_no_network_has_reproduces_nothing():
+    row = next(row for row in ROWS if (row.baseline, row.scaling) == ("mobilenet-v2", "depth"))
+    off, printed = RuleCost(rule=OFFICIAL, macs=1), RuleCost(rule=UNROUNDED, macs=row.published.flops)
+    row = replace(row, costs=(off, printed))
+    assert (row.agreeing, row.nearest) == ((), off)
+    record = record_of("mobilenet-v2", rows=(row,))
+    assert unreproduced(record) == (row,)
+    assert agreeing_rules([row]) == {OFFICIAL: (0, 1), UNROUNDED: (1, 1)}
+    assert audit_table(record)["nearest_agrees"].tolist() == ["no"]
 
 
 def test_the_answer_names_whose_compound_row_is_dearer_than_every_rival():

@@ -37,6 +37,8 @@ def family(top1: Sequence[Sequence[float]], macs: Sequence[int] = (100, 200, 400
 
 
 RISING = [[0.30, 0.31, 0.32], [0.40, 0.41, 0.421], [0.50, 0.51, 0.52], [0.60, 0.612, 0.62]]
+# Each step has p = 0.08 by itself, both together 0.01.
+GRADUAL = [[0.406, 0.404, 0.420], [0.418, 0.434, 0.432], [0.430, 0.446, 0.462]]
 SATURATED = [[0.30, 0.31, 0.32], [0.40, 0.41, 0.421], [0.403, 0.41, 0.418], [0.401, 0.412, 0.42]]
 
 
@@ -49,6 +51,9 @@ SATURATED = [[0.30, 0.31, 0.32], [0.40, 0.41, 0.421], [0.403, 0.41, 0.418], [0.4
             1,
             "Yes, up to phi 1.** Each doubling of the real multiply-adds changes top-1 by +3.0 points",
         ),
+        (GRADUAL, 2, "Yes, up to phi 2, the largest that was trained.**"),
+        # From a dip back to where it was is no rise.
+        ([[0.40, 0.41, 0.42], [0.30, 0.31, 0.321], [0.401, 0.41, 0.42]], 0, "Not shown.**"),
         (
             RISING[::-1],
             0,
@@ -64,8 +69,15 @@ def test_the_answer_says_whether_it_rises_and_where_it_stops(
     assert family_evidence(run).rises_to == rises_to
     page = trained_section(run, {"trained"})
     assert page.startswith(f"## Trained\n\n**Does accuracy rise with phi here? {answer}")
-    stops = "No larger network is shown to be better than that of phi 1: there it stops rising"
+    stops = "No larger network is shown to be better than that of phi 1; nor is it shown that it stops rising there."
     assert (stops in page) == (top1 is SATURATED)
+    assert "costs about twice as much" not in page
+
+
+def test_a_rise_that_only_two_steps_show_is_not_ended_by_the_first() -> None:
+    found = family_evidence(family(GRADUAL))
+    assert [step.verdict for step in found.steps] == ["no difference shown"] * 2
+    assert found.networks[2].top1 > found.networks[1].top1 > found.networks[0].top1  # type: ignore[operator]
 
 
 def test_one_seed_is_not_tested_and_one_network_answers_nothing() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from scalesearch.architecture.baselines import baseline
 from scalesearch.records import RunRecord
 from scalesearch.report.transfer.agreement import agreement_section
 from scalesearch.report.transfer.agreement_evidence import agreement, side_of, triples_of
@@ -141,11 +142,14 @@ def test_one_seed_shows_nothing():
 def test_the_section_says_what_was_planted():
     same = agreement_section(search(deep, seed=1), search(deep, seed=2))
     assert same.startswith("**The best coefficients are the same, as far as rounding tells them apart:**")
+    miss = "sets miss a best one with a probability of at most 10%)."
+    assert f"may be best, in both (the winning {miss} Over" in same
     assert "they agree in the order" in same
     assert same.count("**no loss is shown**") == 2
     turned = agreement_section(search(deep, seed=1), search(shallow, seed=2), names=("A", "B"))
     assert turned.startswith(
-        "**The best coefficients are not the same.** Of the 10 triples that both trained"
+        "**The best coefficients are not the same.** Of the 10 triples that both trained none is in the winning "
+        f"set of both (the {miss}"
     )
     assert "they tend to reverse the order" in turned
     assert turned.count("**a loss is shown**") == 2
@@ -198,6 +202,18 @@ def test_settings_that_differ_are_named_and_those_that_say_nothing_are_not():
         ("baseline", ("a", "b")),
         ("match", ("not set", "macs")),
     ]
+
+
+def test_two_networks_of_ones_own_differ_by_their_keys():
+    nets = [replace(baseline("resnet-18"), name="mine", stem_channels=channels) for channels in (32, 64)]
+    one, other = (
+        replace(run, settings=dict(run.settings) | {"baseline_arch": net.to_dict()})
+        for run, net in zip((search(deep, baseline="mine"), search(deep, baseline="mine")), nets, strict=True)
+    )
+    page = transfer_page(transfer_of(one, other), FIGURES)
+    said = ", ".join(f"network {net.key}" for net in nets)
+    assert f"The searches differ in `baseline_arch` ({said}).\n" in page
+    assert "The searches have the same settings." in transfer_page(transfer_of(one, one), FIGURES)
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.report.tables import candidates_table
 from scalesearch.search.grid_plan import GridSettings, plan_grid
@@ -189,7 +190,9 @@ def test_a_database_is_not_made_by_looking_for_a_study(tmp_path: Path) -> None:
         find_study("nonsense", "run")
 
 
-def test_a_study_that_kept_its_networks_but_not_their_memory_gets_it_from_the_networks() -> None:
+def test_a_study_that_kept_its_networks_but_not_their_memory_gets_it_from_the_networks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     size = DataSize(classes=18, train_images=3600)
     plan = plan_grid(GridSettings(step=0.25, tolerance=0.3, max_networks=2), size)
     run = plan.facts(name=NAME, command="", machine={}, versions={})
@@ -202,6 +205,15 @@ def test_a_study_that_kept_its_networks_but_not_their_memory_gets_it_from_the_ne
     read = read_record(run, {}, trials).candidates
     kept = [(c.key, c.inference_bytes, c.training_bytes) for c in (p.record for p in plan.chosen)]
     assert sorted((c.key, c.inference_bytes, c.training_bytes) for c in read) == sorted(kept)
+    # A user's own code would have to be run for it.
+    monkeypatch.setattr("scalesearch.architecture.code_import.importlib.import_module", pytest.fail)
+    own = CodeSpec(name="own", target="colorsys:rgb_to_hsv", source="0", resolution=32).to_dict()
+    known = [trial.user_attrs["arch"] for trial in trials]
+    for trial in trials:
+        trial.user_attrs["arch"] = own
+    assert {c.inference_bytes for c in read_record(run, {}, trials).candidates} == {None}
+    for trial, arch in zip(trials, known, strict=True):
+        trial.user_attrs["arch"] = arch
     # Without the network nothing is known.
     for trial in trials:
         trial.user_attrs.pop("arch")

@@ -24,7 +24,7 @@ from scalesearch.search.fidelity import length_settings
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.opening import open_study
 from scalesearch.search.settings import TrainingSettings, differences
-from scalesearch.search.starts import grown_plan, start_facts
+from scalesearch.search.starts import grown_plan, start_facts, train_starts
 from scalesearch.search.storage import sqlite_url
 from scalesearch.search.study import SearchStudy
 from scalesearch.search.weights import start_file
@@ -61,7 +61,8 @@ def _leaves_weights(job: Mapping[str, Any]) -> None:
     """What a worker does and the lab doesn't."""
     if job["key"].startswith("start-"):
         Path(job["weights"]).parent.mkdir(exist_ok=True)
-        Path(job["weights"]).touch()
+        facts = {"recipe": job["recipe"], "dataset": job["data"]["name"]}
+        write_state(Path(job["weights"]), ArchSpec.from_dict(job["arch"]), {}, facts)
 
 
 def test_the_baseline_is_trained_first_once_per_seed(tmp_path: Path, lab: Lab) -> None:
@@ -123,6 +124,35 @@ def test_another_study_of_the_folder_finds_them(tmp_path: Path, lab: Lab) -> Non
     record = _search(second, lab, tmp_path)
     assert [t for t in lab.ledger if t.key.startswith("start-")] == trained
     assert record.start.runs == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, True),
+        ({"images": 80}, False),
+        ({"recipe": "quick"}, False),
+        ({"baseline_width": 0.25}, False),
+        ({"dataset": "folder:there"}, False),
+    ],
+)
+def test_weights_that_a_deleted_study_left_are_taken_only_for_the_same_training(
+    tmp_path: Path, lab: Lab, changes: dict[str, Any], kept: bool
+) -> None:
+    settings = replace(GROWN, **changes)
+    lab.on_result = _leaves_weights
+    _search(_begin(tmp_path, GROWN), lab, tmp_path)
+    (tmp_path / "study.db").unlink()
+    study = open_study(sqlite_url(tmp_path), "run", create=True)
+    plan = plan_grid(settings, SIZE)
+    study.begin(plan.facts(name="run", command="", machine={}, versions={}), (), ())
+    observer = Silent()
+    train_starts(study, settings, lab.executor(), observer, tmp_path, tmp_path / "checkpoints")
+    assert observer.phases == [("Training the baseline", 2, 2 if kept else 0)]
+    # A study that knows of them, or another length of theirs, has them all the same.
+    for known in (settings, length_settings(settings, 2, seeds=2, jobs=1, threads=1)):
+        train_starts(study, known, lab.executor(), observer, tmp_path, tmp_path / "checkpoints")
+        assert observer.phases[-1] == ("Training the baseline", 2, 2)
 
 
 def test_without_a_baseline_nothing_is_trained(tmp_path: Path, lab: Lab) -> None:

@@ -14,7 +14,13 @@ from scalesearch.report.sentences import listed
 
 __all__ = ["audit_answer", "verdict_sentence"]
 
-UNEQUAL = "Its rows led, but did not cost the same as their rivals"
+# Whether every compound row led each of its rivals, and whether it cost the same.
+VERDICTS = {
+    (True, True): "Yes",
+    (True, False): "Its rows led, but did not cost the same as their rivals",
+    (False, True): "No: its rows cost the same as their rivals, but did not lead all of them",
+    (False, False): "Not shown: its rows neither led all of their rivals nor cost the same",
+}
 
 
 def audit_answer(record: AuditRecord) -> str:
@@ -25,11 +31,12 @@ def audit_answer(record: AuditRecord) -> str:
     ]
     printed, official = _span(one.published for one in every), _span(one.official for one in every)
     fitting = _span(one.fitting for one in every)
+    led = all(one.lead > 0 for one in every)
     equal = all(abs(one.official - 1) <= EQUAL for one in every)
     left = [100 * min(one.left(ratio(one)) for one in every) for ratio in (_official, _fitting)]
     rows, missing = len(record.rows), len(unreproduced(record))
     sentences = [
-        f"**Did compound scaling win at equal cost? {'Yes' if equal else UNEQUAL}.** By the printed costs "
+        f"**Did compound scaling win at equal cost? {VERDICTS[led, equal]}.** By the printed costs "
         f"its rows spend {printed} against their rivals, built with the official rounding "
         + official
         + (f" (over {EQUAL:.0%} more than every rival for {listed(dearer)})" if dearer else "")
@@ -58,10 +65,11 @@ def verdict_sentence(record: AuditRecord, baseline: str) -> str:
         return f"**{baseline}:** no compound row, or no rival, was published."
     compound = found[0].compound
     best = min(found, key=lambda one: one.lead)
+    side = "behind" if best.lead < 0 else "ahead of"
     agrees = compound.nearest.rule == OFFICIAL and compound.agreeing
     text = (
-        f"**{baseline}:** compound ({percent(compound.published.top1)}) is {100 * best.lead:.1f} points "
-        f"ahead of {best.rival.scaling} alone, the best rival. By the printed costs it spends "
+        f"**{baseline}:** compound ({percent(compound.published.top1)}) is {100 * abs(best.lead):.1f} points "
+        f"{side} {best.rival.scaling} alone, the best rival. By the printed costs it spends "
         f"{_span(one.published for one in found)} against its rivals; built with the official rounding "
         f"{_span(one.official for one in found)}"
         + (", and its own printed cost is that" if agrees else ", which is not its printed cost")

@@ -93,12 +93,17 @@ def swaps(record: AuditRecord) -> tuple[Swap, ...]:
 
 
 def agreeing_rules(rows: Sequence[AuditRow]) -> dict[str, tuple[int, int]]:
-    """Of how many of the scaled rows each rule gives the printed cost, and how many have that rule."""
+    """Of how many of the scaled rows each rule gives the printed cost, and how many have that rule.
+
+    To round nothing is among them, though no network can be built so.
+    """
     scaled = [row for row in rows if row.scaling != "none"]
     rules = dict.fromkeys(cost.rule for row in scaled for cost in row.costs)
     return {
         rule: (
-            sum(rule in {cost.rule for cost in row.agreeing} for row in scaled),
+            sum(
+                cost.rule == rule and row.published.prints(cost.macs) for row in scaled for cost in row.costs
+            ),
             sum(rule in {cost.rule for cost in row.costs} for row in scaled),
         )
         for rule in rules

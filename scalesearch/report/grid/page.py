@@ -48,11 +48,16 @@ FIGURES = {
 """Alternative text and a line on how to read it, by figure."""
 
 
-def grid_page(run: RunRecord, figures: Collection[str], scratch: RunRecord | str | None = None) -> str:
+def grid_page(
+    run: RunRecord,
+    figures: Collection[str],
+    scratch: RunRecord | str | None = None,
+    ignored: Collection[str] = (),
+) -> str:
     """The report as Markdown. ``figures`` names those that were drawn; the page says which were left out.
 
     ``scratch`` is the run of the same networks from scratch, for one whose networks were grown, or why it
-    can't be read.
+    can't be read; ``ignored`` are settings that change no result, in which the two may differ.
     """
     parts = [
         f"# {escape(run.name)}: which alpha, beta and gamma?",
@@ -60,7 +65,7 @@ def grid_page(run: RunRecord, figures: Collection[str], scratch: RunRecord | str
         answer(run),
         section("The winning set", winning_set_section(run)),
         section("How far to trust this", trust(run)),
-        section("What the networks started from", start_section(run, scratch)),
+        section("What the networks started from", start_section(run, scratch, ignored)),
         section("Where the paper's coefficients came in", paper_place(run)),
         section("How the winner shares out the cost", shares_section(run)),
         "## Figures",

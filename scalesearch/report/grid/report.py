@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +43,14 @@ class GridReport:
     winner: str | None
 
 
-def write_grid_report(run: RunRecord, out: Path, scratch: RunRecord | str | None = None) -> GridReport:
+def write_grid_report(
+    run: RunRecord, out: Path, scratch: RunRecord | str | None = None, ignored: Collection[str] = ()
+) -> GridReport:
     """Write ``candidates.csv``, ``pareto.csv``, ``report.md`` and ``figures/`` of ``run`` into ``out``.
 
     The same record gives the same bytes. A figure without data is left out, and the page says so. For a run
-    whose networks were grown ``scratch`` is the one of the same networks from scratch, or why there is none.
+    whose networks were grown ``scratch`` is the one of the same networks from scratch, or why there is none;
+    ``ignored`` are settings that change no result, in which the two may differ.
 
     Raises:
         OSError: if ``out`` cannot be made or written.
@@ -64,7 +68,7 @@ def write_grid_report(run: RunRecord, out: Path, scratch: RunRecord | str | None
     return GridReport(
         candidates_csv=write_text(out / "candidates.csv", csv_text(candidates)),
         pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
-        page=write_text(out / "report.md", grid_page(run, {path.stem for path in figures}, scratch)),
+        page=write_text(out / "report.md", grid_page(run, {path.stem for path in figures}, scratch, ignored)),
         figures=figures,
         candidates=candidates,
         winner=ranking[0].key if ranking else None,

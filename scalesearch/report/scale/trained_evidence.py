@@ -10,6 +10,7 @@ from itertools import combinations, pairwise
 from scalesearch.belief.planned import Slope, planned_comparisons, planned_slope
 from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.evidence import shown
 
 __all__ = ["FamilyEvidence", "Step", "family_evidence", "trained"]
 
@@ -43,11 +44,7 @@ class Step:
     @property
     def verdict(self) -> str:
         """``rises``, ``falls``, ``no difference shown`` or, without a test, ``not tested``."""
-        if self.test is None:
-            return "not tested"
-        if self.test.p_holm >= SIGNIFICANCE:
-            return "no difference shown"
-        return "rises" if self.test.difference > 0 else "falls"
+        return shown(self.test, "rises", "falls")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +56,8 @@ class FamilyEvidence:
         seeds: that all of them have; tests need two.
         slope: top-1 for each doubling of the multiply-adds, by a straight line; None without a test.
         steps: from each network to the next.
-        rises_to: the smallest phi than which no larger one is shown to be better; None without a test.
+        rises_to: the smallest phi that is shown to be better than the first one, and than which no larger one
+            is; the first phi where none is shown to be better than it, None without a test.
     """
 
     networks: tuple[CandidateRecord, ...]
@@ -117,8 +115,8 @@ def _step(networks: Sequence[CandidateRecord], lower: int, upper: int, test: Pai
 
 
 def _rises_to(networks: Sequence[CandidateRecord], tests: dict[tuple[int, int], PairedComparison]) -> float:
-    for index, network in enumerate(networks[:-1]):
-        dearer = [tests[index, other] for other in range(index + 1, len(networks))]
-        if not any(test.difference > 0 and test.p_holm < SIGNIFICANCE for test in dearer):
+    better = {pair for pair, test in tests.items() if test.difference > 0 and test.p_holm < SIGNIFICANCE}
+    for index, network in enumerate(networks):
+        if (0, index) in better and not any((index, other) in better for other in range(len(networks))):
             return network.phi
-    return networks[-1].phi
+    return networks[0].phi

@@ -25,9 +25,9 @@ QUESTION = "Does accuracy rise with phi here?"
 FIGURES = {
     "trained": (
         "Held-out top-1 of the trained family against multiply-adds and against training time",
-        "How to read it: each step to the right costs about twice as much; bars are 95% intervals. Where "
-        "there is a panel of published accuracies, they are of the full-size networks after full training "
-        "on ImageNet: compare the shape of the lines, not their heights.",
+        "How to read it: an equal way to the right is an equal factor of the cost; bars are 95% intervals. "
+        "Where there is a panel of published accuracies, they are of the full-size networks after full "
+        "training on ImageNet: compare the shape of the lines, not their heights.",
     )
 }
 
@@ -69,8 +69,8 @@ def _answer(found: FamilyEvidence) -> str:
     else:
         word = "Not shown"
     stops = (
-        f" No larger network is shown to be better than that of phi {found.rises_to:g}: there it stops "
-        "rising, as far as these runs can tell."
+        f" No larger network is shown to be better than that of phi {found.rises_to:g}; nor is it shown that "
+        "it stops rising there."
         if risen and found.rises_to != last.phi
         else ""
     )

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scalesearch.belief.planned import planned_comparisons
-from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison
+from scalesearch.belief.seeds import PairedComparison
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.evidence import shown
 from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = [
@@ -50,11 +51,7 @@ class SweepComparison:
     @property
     def verdict(self) -> str:
         """``better``, ``worse``, ``no difference shown`` or, without a test, ``not tested``."""
-        if self.test is None:
-            return "not tested"
-        if self.test.p_holm >= SIGNIFICANCE:
-            return "no difference shown"
-        return "better" if self.test.difference > 0 else "worse"
+        return shown(self.test, "better", "worse")
 
 
 def completed(candidate: CandidateRecord) -> bool:

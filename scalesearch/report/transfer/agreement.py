@@ -96,16 +96,16 @@ def answer(joint: Joint) -> str:
             f"{'has' if len(single) == 1 else 'have'} a single seed or network, which shows no difference "
             f"between networks. {_best(joint)}"
         )
-    miss = percent(0.05 * len(sides), 0)
+    miss = f"sets miss a best one with a probability of at most {percent(0.05 * len(sides), 0)}"
     if joint.verdict == "differ":
         return (
             f"**The best coefficients are not the same.** Of {pool} none is in the winning set of {every} "
-            f"(the sets miss a best one with a probability of at most {miss}). {_best(joint)}"
+            f"(the {miss}). {_best(joint)}"
         )
     if joint.verdict == "same":
         return (
             "**The best coefficients are the same, as far as rounding tells them apart:** of "
-            f"{pool} only {_triples(joint.shared)} may be best, in {every}."
+            f"{pool} only {_triples(joint.shared)} may be best, in {every} (the winning {miss})."
         )
     which = "any" if len(joint.shared) == count else _triples(joint.shared)
     return (

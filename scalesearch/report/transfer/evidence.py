@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
+from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.records import RunRecord
 from scalesearch.report.provenance import said
 from scalesearch.report.transfer.agreement_evidence import (
@@ -84,5 +85,5 @@ def run_differences(
 def _shown(name: str, value: object) -> str:
     if value is None or value in ("", [], ()):  # absent, or there and empty: it says nothing
         return "not set"
-    # A whole network is too much for a cell: its hash tells it from others.
-    return "its own table" if isinstance(value, Mapping) else said(name, value)
+    # A whole network is too much for a cell: its key tells it from others.
+    return f"network {arch_from_dict(value).key}" if isinstance(value, Mapping) else said(name, value)
