@@ -24,6 +24,9 @@ __all__ = ["ACTIVATIONS", "build", "zero_init_residual"]
 # Side of the largest output map for which summing a depthwise gradient by taps is quicker.
 MOST_BY_TAPS = 4
 
+# Channels that oneDNN's 1x1 kernels take at once, at most (AVX-512).
+ONEDNN_BLOCK = 16
+
 
 class _DepthwiseByTaps(torch.autograd.Function):
     """Depthwise convolution whose weight gradient is summed up one kernel tap at a time."""
@@ -80,7 +83,25 @@ class _SmallDepthwise(nn.Conv2d):
         return super().forward(x)
 
 
+class _NarrowStrided(nn.Conv2d):
+    """1x1 convolution with a stride over few channels, safe to train on a CPU.
+
+    oneDNN's gradient of its weights writes past its workspace where the channels are last and fewer than the
+    kernel takes at once (oneDNN issue 6035): wrong gradients, or a crash. The pixels that a stride leaves out
+    are left out before the convolution instead, which is the same.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.is_cpu and self.weight.requires_grad and torch.is_grad_enabled():
+            rows, columns = self.stride
+            kept = x[:, :, ::rows, ::columns]
+            return nn.functional.conv2d(kept, self.weight, self.bias, groups=self.groups)
+        return super().forward(x)
+
+
 def _convolution(layer: Conv) -> type[nn.Conv2d]:
+    if layer.kernel_size == 1 and layer.stride > 1 and layer.in_channels < ONEDNN_BLOCK:
+        return _NarrowStrided
     unserved = layer.kernel_size > 3 or min(layer.in_size) < layer.kernel_size
     small = layer.depthwise and max(layer.out_size) <= MOST_BY_TAPS and unserved
     return _SmallDepthwise if small else nn.Conv2d

@@ -122,7 +122,8 @@ def _block(stage: StageSpec, arch: ArchSpec) -> str:
         parts.append(f"{_kernel(stage.expand_kernel_size)} expansion")
     if stage.squeezed or stage.squeeze_ratio:
         fixed = f" {stage.squeezed}" if stage.squeezed else ""
-        parts.append(f"SE{fixed}{' softmax' if arch.gate == 'softmax' else ''}")
+        dense = " (fully connected)" if arch.squeeze_form == "dense" else ""
+        parts.append(f"SE{fixed}{' softmax' if arch.gate == 'softmax' else ''}{dense}")
     if not stage.residual:
         parts.append("no sum")
     return ", ".join(parts) + _bias(arch)

@@ -47,6 +47,7 @@ __all__ = [
     "arch_from_dict",
     "compound",
     "reduce",
+    "require_resolution",
     "scale",
     "without_drop_path",
 ]
@@ -63,6 +64,31 @@ def arch_from_dict(data: Mapping[str, object]) -> Arch:
         ValueError: if a field is missing, unknown or of the wrong value.
     """
     return CodeSpec.from_dict(data) if "target" in data else ArchSpec.from_dict(data)
+
+
+def require_resolution(arch: Arch, name: str, size: tuple[int, int] | None = None) -> None:
+    """Refuses an input that the network's strides leave next to nothing of; a user's code knows its own.
+
+    A padded map has always a pixel: of an input of less than half of what the strides multiply to, the last
+    one covers more padding than image.
+
+    Args:
+        arch: the network.
+        name: what the error calls the input's size.
+        size: (height, width) of the input in pixels; the network's own if None.
+
+    Raises:
+        ValueError: if a side is too small.
+    """
+    if isinstance(arch, CodeSpec):
+        return
+    size, strides = size or arch.input_size, arch.total_stride
+    if 2 * min(size) < strides:
+        raise ValueError(
+            f"`{name}` must be at least {math.ceil(strides / 2)} px a side, half of the {strides} that the "
+            "strides multiply to: below that the last map covers more padding than image, got "
+            + "x".join(str(side) for side in dict.fromkeys(size))
+        )
 
 
 def without_drop_path(arch: Arch) -> Arch:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import tomli_w
 
 from scalesearch.architecture.baselines import built_in
-from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
+from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec, require_resolution
 from scalesearch.architecture.stage import NONE, WITHOUT, seldom
 
 __all__ = ["network_toml", "read_network"]
@@ -26,7 +26,7 @@ def read_network(path: Path) -> ArchSpec:
 
     Raises:
         ValueError: if the file can't be read, a key is missing or unknown, a value can't be, the strides
-            leave nothing of the input, or a built-in baseline has the name but another table.
+            leave next to nothing of the input, or a built-in baseline has the name but another table.
     """
     try:
         data = tomllib.loads(path.read_text("utf-8"))
@@ -65,14 +65,13 @@ def _network(data: dict[str, Any]) -> ArchSpec:
         except ValueError as error:
             raise ValueError(f"stage {number}: {error}") from error
     arch = ArchSpec(**data | {"stages": tuple(stages)})
-    if min(arch.input_size) < arch.total_stride:
-        raise ValueError(
-            f"resolution must be at least {arch.total_stride} px, or the strides, which multiply to that, "
-            f"bring it to nothing, got {min(arch.input_size)}"
-        )
+    require_resolution(arch, "resolution")
     known = built_in().get(arch.name)
     if known is not None and known != arch:
-        raise ValueError(f"name must not be that of a built-in network with another table, got {arch.name!r}")
+        raise ValueError(
+            f"name must not be that of a built-in network with another table, got {arch.name!r}: change name "
+            "in the file, or leave it out: the network is then called like the file"
+        )
     return arch
 
 

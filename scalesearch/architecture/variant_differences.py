@@ -39,6 +39,10 @@ class Difference:
     macs_ratio: float | None = None
 
 
+ROUNDED_ALIKE = Difference(what="rounding of channels and repeats", paper="the paper's", variant="the same")
+"""What is said of a variant that differs in its network alone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """Fields that are one thing to a reader: what it is called, which they are, how to say their values.
@@ -247,6 +251,8 @@ FEATURES: Sequence[Feature] = (
 def differences(variant: Variant, member: Member | None = None) -> tuple[Difference, ...]:
     """What ``variant`` does otherwise: its network and rounding, all of that together, then its notes.
 
+    Of a rounding that is the paper's a row says so.
+
     Args:
         variant: the system.
         member: the size at which the ratios are taken: the paper's network scaled by the member's depth and
@@ -264,6 +270,8 @@ def differences(variant: Variant, member: Member | None = None) -> tuple[Differe
     if rows:
         own = _cost(variant.arch, variant.rounding, member)
         rows.append(_row(ALTOGETHER, "", "", own, base))
+        if variant.rounding == official:
+            rows.append(ROUNDED_ALIKE)  # what is not said would be taken for unknown
     notes = (Difference(what=note.what, paper=note.paper, variant=note.variant) for note in variant.notes)
     return (*rows, *notes)
 

@@ -198,12 +198,9 @@ def _notebook_keras(name: str, form: str, **changes: Any) -> Variant:
         stages[0], expand_always=True, squeeze_of="expanded", scaled_channels=False, scaled_repeats=False
     )
     others = tuple(replace(stage, squeeze_ratio=1 / 24, squeeze_of="expanded") for stage in stages[1:])
-    # It calls its rows' numbers phi, which no power is made of.
+    # It calls its rows' numbers phi, which no power is made of: they have none.
     meant, built = (
-        tuple(
-            replace(member, phi=float(phi), dropout=0.0)
-            for phi, member in enumerate(_published(*_OFFICIAL, swapped=swapped))
-        )
+        tuple(replace(member, dropout=0.0) for member in _published(*_OFFICIAL, swapped=swapped))
         for swapped in (False, True)
     )
     return Variant(

@@ -13,7 +13,7 @@ from typing import Any
 
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, scale
+from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, require_resolution, scale
 from scalesearch.architecture.variants import rounding_of
 from scalesearch.scaling import Multipliers
 
@@ -54,7 +54,7 @@ class Base:
             raise ValueError(f"`baseline_width` must be a finite number > 0, got {self.width}")
         if self.resolution < 0:
             raise ValueError(f"`baseline_resolution` must be >= 1, got {self.resolution}")
-        _ = self.arch
+        require_resolution(self.arch, "baseline_resolution")
 
     @property
     def rounding(self) -> Rounding:

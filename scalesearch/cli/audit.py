@@ -116,6 +116,7 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
             {
                 "baseline": baseline,
                 "networks": len(plan.chosen),
+                "rows": ", ".join(dict.fromkeys(planned.record.role for planned in plan.chosen)),
                 "seeds": asked.seeds,
                 "macs_min": min(macs),
                 "macs_max": max(macs),

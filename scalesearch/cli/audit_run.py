@@ -50,7 +50,7 @@ def run_audit(
     size = _checked(folder, settings) if train else None
     if size is None:
         _require_studies(folder, settings)
-    with writable(folder):
+    with writable(folder, passing=not settings.train):
         recorded = read_run_file(folder).get(NAME, {})
         if not recorded or recorded.get("train") != settings.train:
             shown = settings.to_dict()
@@ -157,7 +157,7 @@ def _stored(folder: Path, settings: AuditSettings) -> dict[str, RunRecord]:
 
 def _show(folder: Path, settings: AuditSettings, trained: dict[str, RunRecord], output_format: str) -> None:
     """Writes the report, prints its table, what came of each baseline, and where the page is."""
-    from scalesearch.cli.show import AUDIT_COLUMNS, ORDER_COLUMNS, print_table
+    from scalesearch.cli.show import AUDIT_COLUMNS, AUDIT_SHORT, ORDER_COLUMNS, print_table
     from scalesearch.records import AuditRecord
     from scalesearch.report.audit.report import audit_view, write_audit_report
     from scalesearch.search.audit import audit_rows, fair_matches
@@ -176,7 +176,7 @@ def _show(folder: Path, settings: AuditSettings, trained: dict[str, RunRecord], 
     )
     report = write_audit_report(record, folder)
     table: pd.DataFrame = audit_view(report.table) if output_format == "table" else report.table
-    print_table(table, output_format, columns=AUDIT_COLUMNS, width=WIDTH)
+    print_table(table, output_format, columns=AUDIT_COLUMNS, width=WIDTH, short=AUDIT_SHORT, apart="baseline")
     if output_format == "table":
         for sentence in report.sentences:
             click.echo(f"\n{sentence}")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,14 +11,23 @@ from scalesearch.architecture.baselines import baseline, chosen_baseline
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import Row, rows
-from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, require_resolution, scale
 from scalesearch.architecture.table_file import network_toml
 from scalesearch.cli.main import Fail
-from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
+from scalesearch.cli.network_types import INPUT_SIZE, NETWORK, blamed_on
 from scalesearch.cli.rounding_options import rounding_options
+from scalesearch.cli.terminal import fits, print_narrow, terminal
 from scalesearch.scaling import Multipliers
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 __all__ = ["describe"]
+
+WIDTH = 200
+"""Columns of the table where no terminal says how many it has: what is piped stays whole."""
+# In a narrow terminal, over two lines.
+SHORT_HEADS = {"channels": "chan-\nnels", "repeats": "re-\npeats", "activations": "activa-\ntions"}
 
 COLUMNS = (
     *("name", "operator", "input_height", "input_width", "stride", "channels", "repeats"),
@@ -73,7 +81,9 @@ def describe(network: str | Arch, output_format: str, **options: Any) -> None:
       scalesearch describe resnet-50 --format toml > my_net.toml
       scalesearch grid --baseline my_net.toml
     """
-    arch = _made(network, options)
+    with blamed_on("`network`"):
+        arch = _made(network, options)
+    require_resolution(arch, "resolution")
     if isinstance(arch, CodeSpec):
         _describe_code(arch, output_format)
     elif output_format == "toml":
@@ -115,7 +125,8 @@ def _describe_code(arch: CodeSpec, output_format: str) -> None:
 
     from scalesearch.cli.show import print_table
 
-    cost = count(arch)
+    with blamed_on("`network`"):
+        cost = count(arch)
     height, width = arch.input_size
     row = {
         "name": arch.name,
@@ -132,23 +143,43 @@ def _describe_code(arch: CodeSpec, output_format: str) -> None:
 
 
 def _print(arch: ArchSpec) -> None:
-    from rich.console import Console
+    console = terminal(WIDTH)
+    table = _table(arch)
+    if fits(console, table):
+        console.print(table)
+    else:
+        print_narrow(console, _table(arch, narrow=True))
+
+
+def _table(arch: ArchSpec, *, narrow: bool = False) -> Table:
+    """The network's table; a narrow one has short numbers, and operators that go on in the next line."""
     from rich.table import Table
 
-    table = Table(title=arch.name, title_justify="left", box=None, pad_edge=False, show_footer=True)
+    from scalesearch.report.markdown import si
+
     cost = count(arch)
     totals = {"params": cost.params, "macs": cost.macs, "activations": cost.activations}
-    table.add_column("row", footer="all")
-    table.add_column("operator", no_wrap=True)
+    table = Table(
+        title=arch.name,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        show_footer=True,
+        collapse_padding=narrow,
+    )
+    table.add_column("row", footer="all", no_wrap=narrow)
+    table.add_column("operator", no_wrap=not narrow, overflow="fold")
+    heads = SHORT_HEADS if narrow else {}
     for name in ("input", "stride", "channels", "repeats"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(heads.get(name, name), justify="right", no_wrap=True)
     for name, total in totals.items():
-        table.add_column(name, justify="right", no_wrap=True, footer=f"{total:,d}")
+        footer = si(total) if narrow else f"{total:,d}"
+        table.add_column(heads.get(name, name), justify="right", no_wrap=True, footer=footer)
     for row in rows(arch):
-        height, width = row.input_size
+        costs = (row.params, row.macs, row.activations)
         table.add_row(
-            *(row.name, row.operator, f"{height} x {width}"),
+            *(row.name, row.operator, ("x" if narrow else " x ").join(map(str, row.input_size))),
             *(f"{number:d}" for number in (row.stride, row.channels, row.repeats)),
-            *(f"{number:,d}" for number in (row.params, row.macs, row.activations)),
+            *(si(number) if narrow else f"{number:,d}" for number in costs),
         )
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    return table

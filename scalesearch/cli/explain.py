@@ -16,7 +16,7 @@ from scalesearch.architecture.rounding import Rounding
 from scalesearch.architecture.spec import Arch
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.cli.main import Fail
-from scalesearch.cli.network_types import NETWORK
+from scalesearch.cli.network_types import NETWORK, blamed_on
 from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.scaling import Coefficients, Multipliers
 
@@ -122,9 +122,10 @@ def explain(
         assert network is not None  # as either is given
         from scalesearch.report.explain.report import explanation_tables, explanation_text
 
-        explanation, published = _explained(network, options)
-        title, tables = explanation.arch.name, explanation_tables(explanation, published)
-        answer, sections = explanation_text(explanation, published)
+        with blamed_on("WHAT"):
+            explanation, published = _explained(network, options)
+            title, tables = explanation.arch.name, explanation_tables(explanation, published)
+            answer, sections = explanation_text(explanation, published)
     _show(title, answer, sections, tables, output_format)
     if out is not None:
         _write(out, title, answer, sections, tables)

@@ -20,6 +20,7 @@ from scalesearch.cli.progress import duration
 from scalesearch.cli.run import begin, carry_on, data_size, require_device
 from scalesearch.cli.show import print_table
 from scalesearch.proxy.dataset import DataSize
+from scalesearch.report.own_code import counted_parts
 from scalesearch.search.estimate import Speed, estimate, run_seconds
 from scalesearch.search.family import with_affordable_phi
 from scalesearch.search.family_training import TRAINED_PHIS, FamilyTrainingSettings, plan_family
@@ -102,7 +103,8 @@ def _show_plan(settings: FamilyTrainingSettings, plan: Plan, size: DataSize, out
         }
         for phi, arch in _archs(settings, size).items()
     ]
-    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS)
+    heads = {"blocks": counted_parts(settings.to_dict())}
+    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS, heads=heads)
 
 
 def _announce(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import tomli_w
 from filelock import FileLock, Timeout
 
-from scalesearch.cli.main import Fail
+from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
 from scalesearch.files import write_text
 from scalesearch.search.settings import differences
 
 __all__ = [
     "RUN_FILE",
+    "beginning",
     "read_run_file",
     "recorded_settings",
     "require_equal",
@@ -27,12 +30,31 @@ __all__ = [
 
 RUN_FILE = "run.toml"
 LOCK_FILE = "driver.lock"
+LOGS = "logs"
 RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible", "start")
 
 
 @contextmanager
-def writable(folder: Path) -> Iterator[None]:
+def beginning(folder: Path) -> Iterator[None]:
+    """Where a command is stopped before its folder has a run, says that nothing is kept; exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (folder / RUN_FILE).exists():
+            raise
+        click.echo("Stopped: nothing is kept yet. Give the command again to begin anew.", err=True)
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+@contextmanager
+def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
     """Makes the folder; this process alone works on it, until it ends in whatever way.
+
+    Stopped before there is a run, it leaves no folder that it made itself.
+
+    Args:
+        folder: the folder.
+        passing: for a command that begins no run, after which the folder keeps no lock file.
 
     Raises:
         Fail: if it cannot be written, or another process works on it.
@@ -49,13 +71,27 @@ def writable(folder: Path) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
+    stopped = False
     try:
-        yield
+        with beginning(folder):
+            yield
+    except click.exceptions.Exit as ended:
+        stopped = ended.exit_code == EXIT_INTERRUPTED
+        raise
     finally:
-        # Nothing came of it, such as a grid without a point: no empty folder is left.
-        if made and [path.name for path in folder.iterdir()] == [LOCK_FILE]:
-            (folder / LOCK_FILE).unlink()
-            folder.rmdir()
+        left = {path.name for path in folder.iterdir()} - {LOCK_FILE}
+        # What workers said before they were stopped explains nothing.
+        if made and stopped and left == {LOGS}:
+            shutil.rmtree(folder / LOGS, ignore_errors=True)
+            left.clear()
+        with suppress(OSError):
+            # While the lock is held: who opened the file before that finds that it has no name any more, and
+            # does not take it for the folder's.
+            if passing or (made and not left):
+                (folder / LOCK_FILE).unlink()
+            # Nothing came of it, such as a grid without a point: no empty folder is left.
+            if made and not left:
+                folder.rmdir()
         lock.release()
 
 

@@ -107,6 +107,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     fit = _choose_rungs(click.get_current_context(), options)
     resolved = resolve_spending(resolve_training(options))
     runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
+    from scalesearch.cli.folder import beginning
     from scalesearch.cli.planning import announce_plan, grid_plan, show_plan  # takes a second to load
     from scalesearch.cli.run import begin, carry_on, data_size, require_device
     from scalesearch.cli.starting import scratch_record, with_start
@@ -119,14 +120,15 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
             folder = out / f"phi{one:g}"
         if asked.scratch_run is not None:
             scratch_record(Path(asked.scratch_run), one)
-        settings, speed = _with_rungs(asked, folder, size) if fit else (asked, None)
-        plan = cache(partial(grid_plan, settings))
-        if dry_run:
-            require_device(settings.device)
-            show_plan(with_start(plan(size()), None)[0], settings, output_format, speed)
-            continue
-        if speed is not None:
-            announce_plan(with_start(plan(size()), None)[0], settings, speed)
+        with beginning(folder):
+            settings, speed = _with_rungs(asked, folder, size) if fit else (asked, None)
+            plan = cache(partial(grid_plan, settings))
+            if dry_run:
+                require_device(settings.device)
+                show_plan(with_start(plan(size()), None)[0], settings, output_format, speed)
+                continue
+            if speed is not None:
+                announce_plan(with_start(plan(size()), None)[0], settings, speed)
         with begin(folder, name, "grid", settings, command_line(), plan, size) as run:
             carry_on(run, output_format)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,15 @@ from scalesearch.architecture.code_spec import is_target
 from scalesearch.architecture.published import published_network, published_networks
 from scalesearch.architecture.spec import Arch, arch_from_dict
 
-__all__ = ["BASELINE", "INPUT_SIZE", "NETWORK", "height_and_width", "joined", "name_and_network"]
+__all__ = [
+    "BASELINE",
+    "INPUT_SIZE",
+    "NETWORK",
+    "blamed_on",
+    "height_and_width",
+    "joined",
+    "name_and_network",
+]
 
 
 class _Baseline(click.ParamType[str | Arch]):
@@ -78,6 +87,15 @@ class _Network(_Baseline):
 
 
 NETWORK = _Network()
+
+
+@contextmanager
+def blamed_on(argument: str) -> Iterator[None]:
+    """Errors about a network call it ``baseline``; here they call it what the command does."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(str(error).replace("`baseline`", argument)) from error
 
 
 class _InputSize(click.ParamType[tuple[int, int]]):

@@ -111,6 +111,7 @@ def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed:
     ``speed`` is measured where it is not known.
     """
     from scalesearch.cli.show import PLAN_COLUMNS, print_table
+    from scalesearch.report.own_code import counted_parts
 
     if speed is None:
         speed = planned_speed(plan, settings)
@@ -121,7 +122,8 @@ def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed:
         | {"resolution_width": c.resolution_width}
         for c in (planned.record for planned in plan.chosen)
     ]
-    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS)
+    heads = {"blocks": counted_parts(settings.to_dict())}
+    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS, heads=heads)
 
 
 def plan_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import click
 from scalesearch.belief.measured import measured_reliability
 from scalesearch.cli.folder import (
     RUN_FILE,
+    beginning,
     read_run_file,
     require_equal,
     require_same,
@@ -97,7 +98,8 @@ def begin(
     """
     require_same(folder, kind, settings.to_dict(), type(settings).from_dict({}).to_dict())
     require_device(settings.device)
-    found = size() if size is not None else data_size(settings.data)
+    with beginning(folder):
+        found = size() if size is not None else data_size(settings.data)
     with writable(folder):
         study = begin_study(folder, name, settings, command, lambda: make_plan(found))
         if not (folder / RUN_FILE).exists():

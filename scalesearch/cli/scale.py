@@ -213,7 +213,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
             f"--out must be a folder without a run of another command, got {folder}, which holds a run of "
             f"scalesearch {there}{' --train' if there == 'scale' else ''}; choose another folder"
         )
-    with writable(folder):
+    with writable(folder, passing=True):
         record = derive(
             settings,
             folder,
@@ -224,10 +224,14 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
             meanwhile=_load_reports,
         )
         from scalesearch.report.budgets import within_budget
+        from scalesearch.report.own_code import counted_parts
         from scalesearch.report.scale.report import published_table, write_scale_report
 
         report = write_scale_report(record, folder)
-    print_table(report.family, output_format, columns=FAMILY_COLUMNS, title="The family, by the rule")
+    heads = {"blocks": counted_parts(settings.to_dict())}
+    print_table(
+        report.family, output_format, columns=FAMILY_COLUMNS, title="The family, by the rule", heads=heads
+    )
     if output_format == "table" and record.published:
         print_table(
             published_table(record),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from scalesearch.cli.terminal import fits, made_table, print_narrow, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,9 +100,11 @@ AUDIT_COLUMNS = dict.fromkeys(
     ),
     "{}",
 )
+AUDIT_SHORT = {"published G": "paper G", "x published": "x paper"}
 AUDIT_PLAN_COLUMNS = {
     "baseline": "{}",
     "networks": "{:d}",
+    "rows": "{}",
     "seeds": "{:d}",
     "macs_min": "{:,d}",
     "macs_max": "{:,d}",
@@ -162,7 +165,6 @@ MEASURE_COLUMNS = dict.fromkeys(
 )
 # Left out where all rows of a table have the same.
 MEASURE_COMMON = ("machine", "mode", "runtime", "dtype", "device")
-SCALES = {"latency_median_s": 1e3}
 
 
 def print_table(
@@ -173,12 +175,25 @@ def print_table(
     title: str = "",
     best_first: bool = False,
     width: int = 140,
+    heads: dict[str, str] | None = None,
+    short: dict[str, str] | None = None,
+    apart: str = "",
 ) -> None:
     """Prints a frame on standard output.
 
     ``table`` shows a selection of columns without the rows of networks that were skipped, with ``best_first``
-    by accuracy; the others show all rows and columns as in the CSV file. ``width`` is the table's at most, in
-    letters, where no terminal has one.
+    by accuracy; the others show all rows and columns as in the CSV file.
+
+    Args:
+        frame: the rows.
+        output_format: ``table``, ``csv`` or ``json``.
+        columns: those of the table, and how each is written.
+        title: of the table.
+        best_first: sorted by accuracy.
+        width: of the table at most, in letters, where no terminal has one.
+        heads: what columns are called in the table, where that isn't their names.
+        short: what they are called where the table doesn't fit.
+        apart: where the table doesn't fit, a small one for each value of this column takes its place.
     """
     if output_format == "csv":
         click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
@@ -186,9 +201,6 @@ def print_table(
     if output_format == "json":
         click.echo(frame.to_json(orient="records", indent=2, double_precision=15))
         return
-    from rich.console import Console
-    from rich.table import Table
-
     asked = (columns or GRID_COLUMNS).items()
     columns = {name: form for name, form in asked if name in frame and not frame[name].isna().all()}
     if "status" in frame:
@@ -197,13 +209,15 @@ def print_table(
         frame = frame.sort_values("top1", ascending=False, kind="stable")
     if "resolution" in columns and "resolution_width" in frame:
         frame, columns = frame.assign(resolution=_sides(frame)), columns | {"resolution": "{} px"}
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    for name in columns:
-        textual = frame[name].dtype.kind not in "if" and name in ("name", "status", "pareto", "note")
-        table.add_column(name.removesuffix("_median_s"), justify="left" if textual else "right", no_wrap=True)
-    for row in frame.to_dict("records"):
-        table.add_row(*(_cell(row[name], form, SCALES.get(str(name), 1)) for name, form in columns.items()))
-    Console(width=None if sys.stdout.isatty() else width).print(table)
+    console = terminal(width)
+    table = made_table(frame, columns, title, heads or {})
+    if fits(console, table):
+        console.print(table)
+        return
+    own = {name: form for name, form in columns.items() if name != apart}
+    parts = frame.groupby(apart, sort=False) if apart else [(title, frame)]
+    for value, rows in parts:
+        print_narrow(console, made_table(rows, own, str(value), (heads or {}) | (short or {}), narrow=True))
 
 
 def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
@@ -259,13 +273,3 @@ def _sides(frame: pd.DataFrame) -> pd.Series[Any]:
     heights, widths = frame["resolution"], frame["resolution_width"]
     both = heights.astype(str) + "x" + widths.astype(str)
     return heights.astype(str).where(widths.isna(), both)
-
-
-def _cell(value: object, form: str, scale: float) -> str:
-    import pandas as pd
-
-    if pd.isna(value):  # type: ignore[call-overload]  # a scalar of any kind
-        return "-"
-    if form.startswith("{:d}") or ",d" in form:
-        return form.format(int(value))  # type: ignore[call-overload]  # a number, by the column's name
-    return form.format(value * scale if isinstance(value, float) else value)

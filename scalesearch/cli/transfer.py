@@ -67,7 +67,7 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
         )
     settings = {"folders": [str(folder) for folder in folders]}
     require_same(out, KIND, settings, {})
-    with writable(out):
+    with writable(out, passing=True):
         if not read_run_file(out):
             facts = {"name": out.resolve().name, "command": command, "machine": {}, "versions": {}}
             write_run_file(out, KIND, settings, facts)

@@ -35,6 +35,8 @@ WRAPPED = ("state_dict", "model")
 PARALLEL = "module."
 # How files begin that torch.save wrote: as a zip archive, or as a pickle.
 TORCH = (b"PK\x03\x04", b"\x80")
+# Where the header of a safetensors file begins, with a brace; before it stands its length.
+SAFETENSORS_AT = 8
 SHOWN = 3
 # From so many blocks on (B5's) torchvision's EfficientNets have the paper's epsilon.
 PAPER_EPS_BLOCKS = 39
@@ -49,19 +51,35 @@ def read_pretrained(path: Path, arch: Arch) -> State:
         arch: the network at full size; how many classes it has does not matter.
 
     Raises:
-        ValueError: if there is no such file, it is no weights file, holds anything but tensors, or those of
-            another network.
+        ValueError: if there is no such file, it is no weights file, holds anything but tensors, values that
+            are not finite, or the tensors of another network.
     """
     tensors = _tensors(path)
     if isinstance(tensors, State):
         _require_own_code(path, tensors.arch, arch)
+        _require_finite(path, tensors.tensors)
         tensors.network()
         return tensors
     if not isinstance(arch, ArchSpec):
         raise ValueError(
             f"`pretrained` must be a file that scalesearch wrote for a network of your own code, got {path}"
         )
-    return _converted(path, tensors, arch)
+    state = _converted(path, tensors, arch)
+    _require_finite(path, tensors)
+    return state
+
+
+def _require_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Refuses weights that a training run diverged to.
+
+    Raises:
+        ValueError: if a value is infinite or not a number.
+    """
+    for name, tensor in tensors.items():
+        values = tensor.float() if tensor.is_floating_point() and tensor.itemsize == 1 else tensor
+        if not values.isfinite().all():  # which no type of a single byte has of its own
+            what = "values that are not numbers (NaN)" if values.isnan().any() else "infinite values"
+            raise ValueError(f"`pretrained` must hold finite numbers, got {path} with {what} in {name}")
 
 
 def _require_own_code(path: Path, found: Arch, arch: Arch) -> None:
@@ -82,25 +100,35 @@ def _require_own_code(path: Path, found: Arch, arch: Arch) -> None:
 
 def _tensors(path: Path) -> State | dict[str, torch.Tensor]:
     """What the file holds: a state, or a state dict of whoever wrote it."""
+    if path.is_dir():
+        raise ValueError(f"`pretrained` must be a file of weights, got {path}: it is a folder")
     try:
         metadata, tensors = read_tensors(path)
         return read_state(path) if ABOUT in metadata else tensors
     except FileNotFoundError:
         raise ValueError(f"`pretrained` must be a file of weights, got {path}: no such file") from None
-    except SafetensorError as error:
-        whole = " ".join(str(error).split())
+    except SafetensorError:
+        pass  # it may be torch's
     except OSError as error:
         raise ValueError(
             f"`pretrained` must be a readable file, got {path}: {error.strerror or error}"
         ) from None
     with path.open("rb") as file:
-        begins = file.read(4)
-    if not begins.startswith(TORCH):
-        raise ValueError(
-            "`pretrained` must be a file of weights (safetensors, or a state dict saved by torch), got "
-            f"{path}: {whole}"
-        )
-    return _state_dict(path)
+        begins = file.read(SAFETENSORS_AT + 1)
+    if begins.startswith(TORCH):
+        return _state_dict(path)
+    if not begins:
+        raise _no_weights(path, "it is empty")
+    if begins[SAFETENSORS_AT:] == b"{":
+        raise _no_weights(path, "it is damaged or cut short")
+    raise _no_weights(path, "it is neither safetensors nor saved by torch")
+
+
+def _no_weights(path: Path, why: str) -> ValueError:
+    return ValueError(
+        "`pretrained` must be a file of weights (safetensors, or a state dict saved by torch), got "
+        f"{path}, which is not a weights file: {why}"
+    )
 
 
 def _state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -119,9 +147,8 @@ def _state_dict(path: Path) -> dict[str, torch.Tensor]:
             f"`pretrained` must hold nothing but tensors, got {path}: it is a pickle with more in it, and no "
             "code of a file is run; save the network's state_dict() with safetensors"
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"`pretrained` must be a whole file of weights, got {path}: {reason}") from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError):
+        raise _no_weights(path, "it is damaged, cut short, or holds something else") from None
     for name in WRAPPED:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
             loaded = loaded[name]
@@ -248,11 +275,13 @@ def _converted(path: Path, found: Mapping[str, torch.Tensor], arch: ArchSpec) ->
     pairs = dict(_pairs(arch, library, list(own)))
     wrong = [problem for mine, its in pairs.items() if (problem := _wrong(its, own[mine], tensors.get(its)))]
     known = set(pairs.values())
-    wrong += [f"{name} is not one of its names" for name in tensors if name not in known]
-    if wrong:
+    foreign = [f"{name} is not one of its names" for name in tensors if name not in known]
+    if wrong or foreign:
+        # What is there too often hides what is missing, and the other way round: the first of each.
+        said = "; ".join(_some(each, "; ") for each in (wrong, foreign) if each)
         raise ValueError(
             f"`pretrained` must hold the weights of {arch.name} as {library.name} names them, got {path}: "
-            f"{_some(wrong, '; ')}"
+            f"{said}"
         )
     classifier = next(mine for mine in reversed(pairs) if mine.endswith(".weight"))
     converted = {mine: _at_least_single(tensors[its]) for mine, its in pairs.items() if its in tensors}

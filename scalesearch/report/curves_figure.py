@@ -23,13 +23,6 @@ STOPPED = {"linestyle": (0, (4, 3))}
 STOP: Mapping[str, Any] = MappingProxyType(
     {"marker": "o", "markersize": 4, "color": "white", "markeredgecolor": FAINT, "zorder": 2}
 )
-DASHES = {
-    "winner": "-",
-    "paper": "-",
-    "depth": (0, (5, 1.5)),
-    "width": (0, (2, 1.2)),
-    "resolution": (0, (5, 1, 1, 1)),
-}
 
 
 def curves_figure(run: RunRecord) -> Figure | None:
@@ -59,7 +52,6 @@ def curves_figure(run: RunRecord) -> Figure | None:
             axes.plot(
                 *(x, y),
                 color=COLOURS[highlight.kind],
-                linestyle=DASHES[highlight.kind],
                 linewidth=2.6 if highlight.kind == "winner" else 1.8,
                 zorder=4 if highlight.kind == "winner" else 3,
                 **_dot(highlight.candidate),

@@ -10,7 +10,7 @@ from typing import Any
 
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.published import published_family_of
-from scalesearch.architecture.spec import Arch, compound, reduce
+from scalesearch.architecture.spec import Arch, compound, reduce, require_resolution
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi
 from scalesearch.search.budget import EqualCost, affordable_phi
@@ -64,6 +64,7 @@ class ScaleSettings(BaselineSettings):
         if self.baseline_resolution < 0:
             raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution}")
         BaselineSettings.__post_init__(self)
+        require_resolution(self.base, "baseline_resolution")
         # The networks themselves: a phi that leaves less than a pixel is refused before anything is written.
         _ = family_archs(self)
 

@@ -9,7 +9,15 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from scalesearch.architecture.baselines import chosen_baseline
-from scalesearch.architecture.spec import Arch, ChannelsRule, RepeatsRule, Rounding, arch_from_dict, reduce
+from scalesearch.architecture.spec import (
+    Arch,
+    ChannelsRule,
+    RepeatsRule,
+    Rounding,
+    arch_from_dict,
+    reduce,
+    require_resolution,
+)
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
@@ -149,6 +157,8 @@ class TrainingSettings(BaselineSettings):
         _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)
         if self.baseline_resolution_width is not None and self.baseline_resolution_width < 1:
             raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution_width}")
+        size = (self.baseline_resolution, self.baseline_resolution_width or self.baseline_resolution)
+        require_resolution(self.full_baseline, "baseline_resolution", size)
         channels = self.full_baseline.in_channels
         if channels != RGB and self.proxy_recipe.augmentation == "autoaugment":
             raise ValueError(

@@ -10,11 +10,11 @@ from torch import nn
 from torchvision.models import efficientnet_b0, efficientnet_b2
 from torchvision.ops import StochasticDepth
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0
 from scalesearch.architecture.layers import lower
 from scalesearch.architecture.network import _DepthwiseByTaps, _SmallDepthwise, build
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, StageSpec
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce
 
 TINY = ArchSpec(
     name="tiny",
@@ -209,3 +209,24 @@ def test_small_depthwise_maps_train_under_autocast() -> None:
     assert all(a.dtype == b.dtype for a, b in zip(narrow, wide, strict=True))
     flat = [torch.cat([g.flatten() for g in found]) for found in (narrow, wide)]
     assert nn.functional.cosine_similarity(flat[0], flat[1], dim=0) > 0.98
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 8])
+def test_a_narrow_shortcut_with_a_stride_learns_right_with_channels_last(channels: int) -> None:
+    """oneDNN's own kernel writes past its workspace here (its issue 6035)."""
+    arch = replace(
+        reduce(BASELINES["resnet-18"], channels / 64, Rounding(channel_divisor=1), resolution=48), classes=2
+    )
+    network = build(arch).to(memory_format=torch.channels_last)
+    shortcut = network.get_submodule("stage2_block1.shortcut.0")
+    assert (shortcut.in_channels, shortcut.kernel_size, shortcut.stride) == (channels, (1, 1), (2, 2))
+    x = torch.randn(32, channels, 24, 24).contiguous(memory_format=torch.channels_last)
+    for _ in range(5):
+        shortcut.weight.grad = None
+        out = shortcut(x)
+        grad = torch.randn_like(out)
+        out.backward(grad)
+    expected = torch.nn.grad.conv2d_weight(x.double(), shortcut.weight.shape, grad.double(), 2)
+    torch.testing.assert_close(shortcut.weight.grad.double(), expected, rtol=1e-3, atol=1e-3)
+    with torch.no_grad():
+        torch.testing.assert_close(shortcut(x), out.detach(), rtol=1e-4, atol=1e-5)

@@ -119,18 +119,21 @@ def test_a_row_need_not_say_what_its_block_could_not_have(tmp_path: Path) -> Non
         ),
         (
             "resolution = 32",
-            "resolution = 7",
-            "resolution must be at least 8 px, or the strides, which multiply to that, bring it to nothing, got 7",
+            "resolution = 3",
+            "resolution must be at least 4 px a side, half of the 8 that the strides multiply to: below that "
+            "the last map covers more padding than image, got 3",
         ),
         (
             "resolution = 32",
-            "resolution = 32\nresolution_width = 4",
-            "resolution must be at least 8 px, or the strides, which multiply to that, bring it to nothing, got 4",
+            "resolution = 32\nresolution_width = 2",
+            "resolution must be at least 4 px a side, half of the 8 that the strides multiply to: below that "
+            "the last map covers more padding than image, got 32x2",
         ),
         (
             "resolution = 32",
             'resolution = 32\nname = "resnet-18"',
-            "name must not be that of a built-in network with another table, got 'resnet-18'",
+            "name must not be that of a built-in network with another table, got 'resnet-18': change name in "
+            "the file, or leave it out: the network is then called like the file",
         ),
         (
             "resolution = 32",

@@ -65,6 +65,14 @@ def test_the_notes_differ_in_no_number() -> None:
     assert [row.what for row in differences(VARIANTS["notes"])] == [n.what for n in VARIANTS["notes"].notes]
 
 
+@pytest.mark.parametrize("name", sorted(set(VARIANTS) - {"notes"}))
+def test_a_rounding_like_the_papers_is_said_to_be(name: str) -> None:
+    alike = rows(VARIANTS[name]).get("rounding of channels and repeats")
+    assert (alike is not None) == (VARIANTS[name].rounding == Rounding())
+    if alike is not None:
+        assert (alike.paper, alike.variant, alike.macs_ratio) == ("the paper's", "the same", None)
+
+
 def test_what_the_blog_changed_and_what_it_costs() -> None:
     found = rows(VARIANTS["blog"])
     b0 = count(EFFICIENTNET_B0)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
+from scalesearch.search.audit import AUDITED
 from tests.search.conftest import Lab
 
 Run = Callable[..., Result]
@@ -43,6 +44,21 @@ def test_the_tables_are_audited(tmp_path: Path, run: Run) -> None:
     again = run("report", folder)
     assert (again.exit_code, again.stdout) == (0, result.stdout)
     assert (folder / "audit.md").read_bytes() == page
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_narrow_terminal_has_a_small_table_for_each_baseline(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("scalesearch.cli.audit_run.WIDTH", width)
+    result = run("audit", f"--out={tmp_path / 'audit'}")
+    assert result.exit_code == 0, result.output
+    tables = result.stdout.partition("\n\n")[0].splitlines()
+    assert max(map(len, tables)) <= width
+    lines = [" ".join(line.split()) for line in tables]
+    assert "resolution 16.4 16.351 -0.3% official 16.351 yes 4.00 4.00 4.00 77.5%" in lines
+    assert "width 1.8 1.450 -19.4% official 1.450 no 4.50 4.00 3.76 78.9%" in lines
+    assert [line for line in lines if line in AUDITED] == list(AUDITED)
 
 
 def test_results_go_to_standard_output_in_the_form_asked_for(tmp_path: Path, run: Run) -> None:
@@ -173,6 +189,7 @@ def test_a_dry_run_trains_nothing_and_says_how_long_it_takes(tmp_path: Path, run
     table = pd.read_csv(io.StringIO(result.stdout))
     assert list(table["baseline"]) == ["mobilenet-v2", "resnet-50"]
     assert list(table["networks"]) == [5, 5]
+    assert set(table["rows"][0].split(", ")) == {"baseline", "depth", "width", "resolution", "compound"}
     assert (table["seconds"] > 0).all()
     assert "In all " in result.stderr
     assert not (tmp_path / "audit").exists()

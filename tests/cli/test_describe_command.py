@@ -14,6 +14,7 @@ from scalesearch.architecture.baselines import BASELINES, RESNET_18, built_in
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import published_networks
 from scalesearch.architecture.table_file import read_network
+from scalesearch.report.markdown import si
 
 Run = Callable[..., Result]
 
@@ -41,6 +42,11 @@ SHORT = (
     *("--device=cpu", "--threads=1", "--jobs=1"),
 )
 
+SMALL = (
+    "must be at least 16 px a side, half of the 32 that the strides multiply to: below that the last map covers "
+    "more padding than image"
+)
+
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
@@ -61,6 +67,33 @@ def test_a_table_to_read_ends_with_the_whole_cost(run: Run, name: str) -> None:
     ]
     assert lines[-1].split() == ["all", f"{cost.params:,d}", f"{cost.macs:,d}", f"{cost.activations:,d}"]
     assert len(lines) == len(BASELINES[name].stages) + 3
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("name", ["resnet-50", "notebook-keras-dense"])
+def test_a_narrow_terminal_cuts_no_number(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, width: int
+) -> None:
+    monkeypatch.setattr("scalesearch.cli.describe.WIDTH", width)
+    result = run("describe", name)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    assert "…" not in result.stdout
+    arch, cost = built_in()[name], count(built_in()[name])
+    whole = f"all {si(cost.params)} {si(cost.macs)} {si(cost.activations)}"
+    assert " ".join(lines[-1].split()) == whole
+    begun = [line.split()[0] for line in lines if not line.startswith(" ")]
+    stages = [f"stage{n}" for n in range(1, len(arch.stages) + 1)]
+    assert begun == [name, "row", "stem", *stages, "head", "all"]
+
+
+def test_what_is_piped_is_whole(run: Run) -> None:
+    result = run("describe", "notebook-keras-dense")
+    assert "MBConv1, k3x3, k1x1 expansion, SE softmax (fully connected), bias" in result.stdout
+    assert result.stdout.splitlines()[-1].endswith(
+        f"{count(built_in()['notebook-keras-dense']).activations:,d}"
+    )
 
 
 def test_rows_as_csv_and_json(run: Run) -> None:
@@ -171,6 +204,14 @@ def test_a_published_network_is_described(run: Run, name: str) -> None:
             "Invalid value for '--baseline-resolution': must be pixels such as 224, or height x width such as "
             "320x192, got '0x8'",
         ),
+        (
+            ["describe", "resnet-18", "--resolution=40x15"],
+            f"--resolution {SMALL}, got 40x15",
+        ),
+        *(
+            ([*command, "--baseline-resolution=15"], f"--baseline-resolution {SMALL}, got 15")
+            for command in (["grid", "--dry-run"], ["scale"], ["measure", "efficientnet-b0:1,1,1"])
+        ),
         (["describe", "resnet-18", "--width=0"], "--width must be > 0, got 0.0"),
     ],
 )
@@ -179,10 +220,10 @@ def test_bad_input_is_one_line(run: Run, arguments: list[str], message: str) -> 
     assert (result.exit_code, result.stderr) == (2, f"Error: {message}\n")
 
 
-def test_images_have_three_channels(run: Run, mine: Path) -> None:
+@pytest.mark.slow
+def test_a_file_with_one_channel_in_is_trained_on_grey_images(run: Run, mine: Path, tmp_path: Path) -> None:
     mine.write_text("in_channels = 1\n" + MINE, encoding="utf-8")
-    result = run("grid", f"--baseline={mine}", "--dry-run")
-    assert (result.exit_code, result.stderr) == (
-        2,
-        "Error: --baseline must take 3 channels in, as the images have, got 1\n",
-    )
+    result = run("grid", f"--baseline={mine}", *SHORT, f"--out={tmp_path / 'grey'}")
+    assert result.exit_code == 0, result.stderr
+    settings = tomllib.loads((tmp_path / "grey" / "run.toml").read_text("utf-8"))["grid"]
+    assert settings["baseline_arch"]["in_channels"] == 1

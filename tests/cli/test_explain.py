@@ -51,7 +51,7 @@ def test_b4_is_explained_within_100_columns(run: Run) -> None:
     assert " ".join(text.splitlines()[1:5]).replace("  ", " ").startswith(
         "efficientnet-b4 is efficientnet-b0 made 1.8 times as deep, 1.4 times as wide and 1.696 times as sharp: by the "
         "rule 10.15 times its 386 M multiply-adds, as built 11.39 times (4.39 G, 19,341,616 parameters). Of the +12.2% "
-        "between the two most is due to repeats (+11.3%: whole blocks in each stage); by (1.2, 1.1, 1.15) it is no one "
+        "between the two, most is due to repeats (+11.3%: whole blocks in each stage); by (1.2, 1.1, 1.15) it is no one "
         "phi: depth 3.22, width 3.53, resolution 3.78."
     )  # fmt: skip
     lines = [" ".join(line.split()) for line in text.splitlines()]
@@ -61,6 +61,22 @@ def test_b4_is_explained_within_100_columns(run: Run) -> None:
     assert " ".join(lines).endswith(
         "The published 4.20 G is nearest to MACs (-4.4%). Of parameters 19.0 M are published: here there are 19,341,616."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        # One step is larger than the whole, of the same sign and of the other; or less than half of it.
+        ("b7", "Of the steps between the two, +10.0% in all, the largest is repeats (+11.9%: whole blocks in each "
+         "stage), which others partly undo;"),
+        ("lite4", "Of the steps between the two, +4.7% in all, the largest is the rule itself (-11.1%: not every"),
+        ("b1", "Of the +41.0% between the two, most is due to repeats (+33.9%: whole blocks in each stage);"),
+    ],
+)  # fmt: skip
+def test_what_the_two_ratios_differ_by_is_said_as_it_is(run: Run, name: str, said: str) -> None:
+    text = " ".join(run("explain", name).stdout.split())
+    assert said in text
+    assert ("which others more than undo" in text) == (name == "lite4")
 
 
 @pytest.mark.parametrize("name", ["B4", "efficientnet-b4", "EfficientNet-B4"])
@@ -203,6 +219,8 @@ def test_the_keras_notebooks_table_as_run_and_as_meant(run: Run) -> None:
     assert (run_as["b4"]["depth"], run_as["b4"]["width"]) == (1.4, 1.8)
     # Width counts twice: where the two differ, what was meant for depth costs more there. B1 is only wider.
     assert all(int(str(run_as[f"b{n}"]["macs"])) > int(str(meant[f"b{n}"]["macs"])) for n in range(2, 8))
+    # Its table's numbers are none that a power would make depth or width of.
+    assert {row["phi"] for row in members} == {None}
     text = run("explain", "--variant=notebook-keras").stdout
     assert "Its table as run and as meant" in text
     row = next(line.split() for line in text.splitlines() if line.startswith("b4 ") and "3.24" in line)

@@ -416,7 +416,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, run: Run) -> N
         ("[grid]\nqqqq = 1\n", "[grid] has no setting 'qqqq' (scalesearch grid --help lists them all)"),
         (
             "[gird]\nseed = 1\n",
-            "may hold the tables grid, search, sweep, alternate, scale, measure, compare, law, run, machine, versions, "
+            "may hold the tables grid, search, sweep, alternate, scale, measure, compare, law, audit, run, machine, versions, "
             "got 'gird'",
         ),
         ("seed = \n", "is not TOML"),

@@ -25,6 +25,9 @@ def build(depth, width, num_classes):
     for _ in range(max(1, math.ceil(2 * depth))):
         layers += [nn.Conv2d(c, c, 3, padding=1), nn.BatchNorm2d(c), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.1), nn.Linear(c, num_classes))
+
+def seven(depth, width, num_classes):
+    return build(depth, width, 7)
 """
 SHORT = (
     *(
@@ -68,6 +71,13 @@ def test_describe_says_the_whole_cost(run: Run) -> None:
     convolutions = (27 * 16 + 4 * 9 * 16 * 16) * 16 * 8
     assert (row["name"], int(row["macs"])) == ("own_net-build", convolutions + 160)
     assert (row["layers"], row["input_height"], row["input_width"]) == ("7", "32", "16")
+    for command, called in (("describe", "NETWORK"), ("explain", "WHAT")):
+        wrong = run(command, "own_net:seven")
+        assert (wrong.exit_code, wrong.stderr.splitlines()[-1]) == (
+            2,
+            f"Error: {called} must build a network that gives logits of shape (batch, classes), got "
+            "own_net:seven, which gives (1, 7) for 1 image and 1000 classes",
+        )
     refused = run("describe", "own_net:build", "--format=toml")
     assert refused.exit_code == 2
     assert (
@@ -158,6 +168,44 @@ def test_a_family_and_its_page(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("net")
+def test_tables_count_its_layers(run: Run, tmp_path: Path) -> None:
+    family = ("--phi=0,1", "--resolution-multiple=8", f"--out={tmp_path / 'family'}")
+    for asked in (("scale", *family), ("grid", "--dry-run", *SHORT)):
+        result = run(*asked, "--baseline=own_net:build")
+        assert result.exit_code == 0, result.output
+        heads = next(line.split() for line in result.stdout.splitlines() if " resolution " in line)
+        assert "layers" in heads
+        assert "blocks" not in heads
+
+
+@pytest.mark.usefixtures("net")
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        (("scale", "--channel-divisor=4"), "--channel-divisor must be left to the code"),
+        (("describe", "--repeats-rule=floor"), "--repeats-rule must be left to the code"),
+        (("explain", "--channels-rule=ceil"), "--channels-rule must be left to the code"),
+        (
+            ("grid", *SHORT, "--baseline-channel-divisor=2"),
+            "--baseline-channel-divisor must be left to the code",
+        ),
+        (("grid", *SHORT, "--config={config}"), "--min-kept-fraction must be left to the code"),
+    ],
+)
+def test_a_rule_of_rounding_is_refused(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], rule: str
+) -> None:
+    config = tmp_path / "rules.toml"
+    # As a run.toml has it: what is at its default was not asked for.
+    config.write_text("[grid]\nchannel_divisor = 8\nmin_kept_fraction = 0.5\n", encoding="utf-8")
+    command, *others = (argument.format(config=config) for argument in arguments)
+    named = "own_net:build" if command in ("describe", "explain") else "--baseline=own_net:build"
+    result = run(command, named, *others)
+    assert result.exit_code == 2
+    assert f"Error: {rule} where that builds the network, got" in result.stderr
+
+
+@pytest.mark.usefixtures("net")
 def test_a_network_is_measured_with_multipliers(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "measured"
     result = run(
@@ -200,7 +248,7 @@ def test_the_code_must_do(run: Run, net: Path, tmp_path: Path) -> None:
         (("--stem-stride=1",), "--stem-stride must be left to the code where that builds the network, got 1"),
         (
             ("--baseline=own_net:bild",),
-            "Invalid value for '--baseline': must name a function of own_net, got own_net:bild: it has build",
+            "Invalid value for '--baseline': must name a function of own_net, got own_net:bild: it has build, seven",
         ),
     ],
 )

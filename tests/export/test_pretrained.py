@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import re
@@ -125,6 +126,11 @@ def test_another_networks_file_is_named_by_its_first_differences(tmp_path: Path)
     save_file(theirs.efficientnet_b0().state_dict(), path)
     message = refused(path, published_family()["b2"].arch())
     assert "features.1.1.block.0.0.weight is missing" in message
+    # Of both kinds the first are named.
+    tensors = theirs.efficientnet_b0().state_dict()
+    tensors["mine.weight"] = tensors.pop("features.8.0.weight")
+    save_file(tensors, path)
+    assert refused(path).endswith("FILE: features.8.0.weight is missing; mine.weight is not one of its names")
     wide = replace(EFFICIENTNET_B0, stem_channels=40)
     assert "features.0.0.weight is (32, 3, 3, 3) for (40, 3, 3, 3)" in refused(path, wide)
 
@@ -201,18 +207,38 @@ def test_no_code_of_a_pickle_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_what_is_no_file_of_weights(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     assert refused(path) == "`pretrained` must be a file of weights, got FILE: no such file"
-    path.write_text("hello, this is no file of weights")
-    assert refused(path).startswith(
-        "`pretrained` must be a file of weights (safetensors, or a state dict saved by torch), got FILE: "
+    no = (
+        "`pretrained` must be a file of weights (safetensors, or a state dict saved by torch), got FILE, which is "
+        "not a weights file: "
     )
+    path.write_text("hello, this is no file of weights")
+    assert refused(path) == no + "it is neither safetensors nor saved by torch"
     path.write_bytes(b"")
-    assert "`pretrained` must be a file of weights (" in refused(path)
+    assert refused(path) == no + "it is empty"
     torch.save([1, 2], path)
     assert refused(path) == "`pretrained` must hold a state dict, tensors by name, got FILE, which holds none"
     save_file({"a": torch.zeros(100)}, path)
     path.write_bytes(path.read_bytes()[:-50])
-    assert "`pretrained` must be a file of weights (" in refused(path)
+    assert refused(path) == no + "it is damaged or cut short"
     torch.save({"a": torch.zeros(1000)}, path)
     path.write_bytes(path.read_bytes()[:-500])
-    assert "`pretrained` must be a whole file of weights" in refused(path)
-    assert "`pretrained` must be a readable file" in refused(tmp_path)
+    assert refused(path) == no + "it is damaged, cut short, or holds something else"
+    assert refused(tmp_path) == "`pretrained` must be a file of weights, got FILE: it is a folder"
+
+
+@pytest.mark.parametrize(("value", "what"), [(math.nan, "not numbers (NaN)"), (-math.inf, "infinite")])
+def test_weights_that_diverged_are_refused(tmp_path: Path, value: float, what: str) -> None:
+    path = tmp_path / "b0.pth"
+    state = theirs.efficientnet_b0().state_dict()
+    for name in ("features.1.0.block.0.1.bias", "classifier.1.bias"):
+        state[name][0] = value
+    torch.save(state, path)
+    message = refused(path)
+    assert message.startswith("`pretrained` must hold finite numbers, got FILE with ")
+    assert what in message
+    assert message.endswith(" in features.1.0.block.0.1.bias")
+    small = reduce(RESNET_18, 0.125, Rounding(channel_divisor=1), resolution=16)
+    own = build(small).state_dict()
+    next(iter(own.values())).view(-1)[0] = value
+    write_state(path, small, own, {})
+    assert refused(path).endswith(f" in {next(iter(own))}")

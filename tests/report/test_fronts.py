@@ -68,6 +68,24 @@ def test_every_cost_has_a_panel_and_a_front(make_run):
     assert list(fronts(run)) == ["macs", "params", "memory", "latency"]
 
 
+def test_the_legend_has_what_is_drawn_and_no_more(make_run):
+    def with_macs(*macs):
+        found = iter(macs)
+        run = with_candidates(
+            make_run(trained=3),
+            lambda _, c: replace(c, macs=next(found)) if c.status == "completed" else c,
+        )
+        return texts(pareto_figure(with_top1(run, 0.4, 0.5, 0.6)))
+
+    base = make_run(trained=3).baseline["macs"]
+    far, near = with_macs(4 * base, 5 * base, 6 * base), with_macs(base, 2 * base, 3 * base)
+    assert "cost asked for" not in far
+    assert "cost asked for: 2 times the baseline" in near
+    few = replace(make_run(trained=12), candidates=tuple(judged(make_run(trained=12))[:1]))
+    assert "dominated" not in texts(pareto_figure(few))
+    assert "dominated" in texts(pareto_figure(make_run(trained=12)))
+
+
 def test_the_table_of_fronts_has_each_member_once_and_its_costs_in_bold(make_run):
     run = with_candidates(make_run(trained=3), lambda _, c: replace(c, latency=None))
     costs = {"macs": (1e6, 2e6, 3e6), "params": (3e5, 2e5, 1e5), "inference_bytes": (2**20, 2**20, 2**21)}

@@ -174,6 +174,27 @@ def test_a_lead_within_noise_is_called_that(make_run):
     assert "1 of the other 2 is too close" in page
 
 
+@pytest.mark.parametrize(
+    ("top1", "said"),
+    [
+        ((0.4, 0.41), "The other one is too close to the winner"),
+        ((0.2, 0.41), "The other one is not too close to the winner"),
+        ((0.4, 0.41, 0.4), "Both others are too close to the winner"),
+        ((0.4, 0.41, 0.4, 0.4), "All 3 others are too close to the winner"),
+    ],
+)
+def test_few_networks_are_not_counted_as_many(make_run, top1, said):
+    page = flat(page_of(with_top1(make_run(trained=len(top1)), *top1)))
+    assert f"too high. {said} to be told from it" in page
+
+
+def test_no_network_is_called_the_best_where_all_may_be_guessing(make_run):
+    run = make_run(trained=3)
+    page = flat(page_of(with_top1(run, *(1 / run.classes,) * 3)))
+    assert "cannot be told from guessing.** The highest figure is that of alpha" in page
+    assert "The best of the 3" not in page
+
+
 def test_an_exact_tie_is_named_and_goes_to_the_cheapest(make_run):
     run = with_top1(make_run(trained=4), 0.4, 0.5, 0.5, 0.5)
     tied = [c for c in run.candidates if c.top1 == 0.5]

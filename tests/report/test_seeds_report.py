@@ -184,6 +184,10 @@ def test_stopped_networks_are_in_no_ranking_front_or_test(make_run):
     assert "**Not in the test:** the 9 networks that were stopped early" in page
     assert "stopped early (top-1 then)" in texts(pareto_figure(run))
     assert "dashed: stopped early" in texts(curves_figure(run))
+    # Dashes mean that and nothing else; dots are chance.
+    styles = [line.get_linestyle() for line in curves_figure(run).axes[0].lines if len(line.get_xdata()) > 2]
+    assert styles.count("--") == sum(len(c.curve) > 2 for c in gone) > 0
+    assert set(styles) == {"--", "-"}
     assert "stopped early" in texts(surface_figure(run))
     assert "those stopped early are left out" in texts(seeds_figure(run))
 
@@ -333,7 +337,11 @@ def test_words_hold_where_phi_is_negative(make_run):
     assert "around the 0.5 that phi -1 asks for" in page
     names = " ".join(h.text for h in highlights(run))
     assert "cut" in names
-    assert "cost asked for: 0.5 times the baseline" in texts(pareto_figure(run))
+    # What nothing comes near is not in sight, and not in the legend.
+    assert "cost asked for" not in texts(pareto_figure(run))
+    base = run.baseline["macs"]
+    cheap = with_candidates(run, lambda i, c: replace(c, macs=int(base * (0.4 + 0.02 * i))))
+    assert "cost asked for: 0.5 times the baseline" in texts(pareto_figure(cheap))
     assert [asked_cost(phi) for phi in (1, -1, -2, 3, 0.5)] == [
         "twice the baseline's cost",
         "half the baseline's cost",

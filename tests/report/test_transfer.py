@@ -135,8 +135,21 @@ def test_one_seed_shows_nothing():
     assert section.startswith(
         "**Not shown: whether the best coefficients are the same.** *short* has a single seed or network"
     )
-    assert "with one seed nothing more can be said" in section
+    assert section.count("with one seed nothing more can be said") == 1
+    assert "(its interval cannot be known with one seed): it does not show whether they agree" in section
+    pairs = pairs_table(transfer_evidence([("a", one), ("b", other)], name="t", command=""))
+    assert pairs["tau"].notna().all()
+    assert pairs[["tau_low", "tau_high"]].isna().all(axis=None)
     assert share_difference(side_of("a", one), side_of("b", other)) == {}
+
+
+def test_a_tau_of_few_classes_has_no_interval():
+    def few(run):
+        return replace(run, candidates=run.candidates[:3])
+
+    section = agreement_section(few(search(deep, seed=1)), few(search(deep, seed=2)))
+    assert "(its interval cannot be known with 3 classes): it does not show whether they agree" in section
+    assert "have one of 1.00 in *from scratch*" in section
 
 
 def test_the_section_says_what_was_planted():

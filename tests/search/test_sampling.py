@@ -319,7 +319,7 @@ def test_nsga2_breeds_from_whole_batches(store: BaseStorage) -> None:
 
 def test_a_network_is_trained_once_however_often_it_is_suggested(store: BaseStorage) -> None:
     executor = MadeUp()
-    asked = settings(sampler="random", trials=12, batch=4, baseline_resolution=4, baseline_width=0.02)
+    asked = settings(sampler="random", trials=12, batch=4, baseline_width=0.02, resolution_multiple=8)
     record = search(store, asked, executor)
     trials = trials_of(store)
     keys = [trial["attributes"]["key"] for trial in trials]

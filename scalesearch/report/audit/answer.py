@@ -75,7 +75,9 @@ def verdict_sentence(record: AuditRecord, baseline: str) -> str:
         + (", and its own printed cost is that" if agrees else ", which is not its printed cost")
         + f". {_left(found, [one.official for one in found])}"
     )
-    missed = [one.rival.scaling for one in found if not one.rival.agreeing]
+    missed = [
+        row.scaling for row in unreproduced(record) if row.baseline == baseline and row.scaling != "none"
+    ]
     if missed:
         text += f" What was printed for {listed(missed)} no rounding gives."
     if compound.nearest.rule == OFFICIAL:

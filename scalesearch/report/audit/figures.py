@@ -90,7 +90,7 @@ def accuracy_figure(record: AuditRecord) -> Figure:
             axes.plot(1, 100 * rows["none"].published.top1, "D", color=INK, markersize=7, zorder=6)
             _cost_ticks(axes, [max(row.macs, row.published.flops) / row.base_macs for row in rows.values()])
             axes.set_ylabel("published top-1 (%)")
-            axes.set_xlabel("cost over the baseline's, log scale")
+            axes.set_xlabel("cost over the exact baseline's, log scale")
             axes.margins(x=0.08, y=0.14)
         handles = [
             Line2D([], [], **_mark(scaling), linestyle="-", label=scaling)

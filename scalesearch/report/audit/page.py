@@ -25,8 +25,9 @@ FIGURES = {
     "accuracy": (
         "Published accuracy against exact cost, a line from each baseline to each of its rows",
         "How to read it: what is steeper gains more for each doubling of the cost. Filled marks lie at the "
-        "exact cost with the official rounding, hollow ones at the printed cost. The accuracies are the "
-        "authors', on ImageNet, one run each.",
+        "exact cost with the official rounding, hollow ones at the printed cost, both over the exact cost of "
+        "the baseline: its printed one has a digit or two, so the table's ratios of printed figures differ. "
+        "The accuracies are the authors', on ImageNet, one run each.",
     ),
     "trained": (
         "What each way of scaling gained here at equal cost, against its published gain",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -148,9 +149,17 @@ def _second(e: Explanation) -> str:
     if abs(gap - 1) < UNTOUCHED:
         return f"Rounding changes nothing; {implied}."
     ordered = sorted(e.parts, key=lambda part: part.factor)
-    most = ordered[-1] if gap > 1 else ordered[0]
+    most = max(ordered[0], ordered[-1], key=lambda part: abs(math.log(part.factor)))
+    share = math.log(most.factor) / math.log(gap)
+    if share > 1 or share < 0:
+        return (
+            f"Of the steps between the two, {signed_percent(gap - 1)} in all, the largest is {most.name} "
+            f"({signed_percent(most.factor - 1)}: {most.says}), which others "
+            f"{'partly' if share > 1 else 'more than'} undo; {implied}."
+        )
     return (
-        f"Of the {signed_percent(gap - 1)} between the two most is due to {most.name} "
+        f"Of the {signed_percent(gap - 1)} between the two, {'most' if share > 0.5 else 'the largest part'} "
+        f"is due to {most.name} "
         f"({signed_percent(most.factor - 1)}: {most.says}); {implied}."
     )
 

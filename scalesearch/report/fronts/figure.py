@@ -40,6 +40,8 @@ LABELLED_FRONT = 12
 """Front members that get a label of their own; of a longer front, as many evenly chosen ones."""
 
 HEIGHT_IN, TALL_IN = 5.4, 9.4
+# What a label keeps clear of its point: a star and a diamond reach further than other marks.
+RADIUS_PT: Mapping[str, float] = MappingProxyType({COLOURS["winner"]: 7, COLOURS["paper"]: 7})
 DOTTED = (0, (1, 2))
 FRONT: Mapping[str, Any] = MappingProxyType({"linewidth": 1.4, "alpha": 0.75, "zorder": 2.5})
 STOPPED: Mapping[str, Any] = MappingProxyType(
@@ -63,13 +65,14 @@ def pareto_figure(run: RunRecord) -> Figure | None:
         everywhere = _axes(figure, len(shown))
         everywhere[0].set_title(_note(done), pad=10)
         drawn = [_draw(axes, panel, marked, bounds) for axes, panel in zip(everywhere, shown, strict=True)]
+        asked = None
         for axes, panel in zip(everywhere, shown, strict=True):
             axes.set_xlabel(panel.label if len(shown) > 2 else panel.label.replace("\n", " "))
             if panel.name == "macs":
-                _macs_extras(axes, run, panel)
+                asked = _macs_extras(axes, run, panel)
         everywhere[0].margins(y=0.1)
         widen(everywhere[0], "y", LEAST_SPAN)
-        legend_below(figure, _legend(run, marked, shown), 3)
+        legend_below(figure, _legend(run, marked, shown, asked), 3)
         for axes, panel, clear in zip(everywhere, shown, drawn, strict=True):
             small = len(shown) > 2 and panel is not shown[0]
             place_labels(axes, _labels(panel, marked, small=small), clear)
@@ -100,14 +103,21 @@ def _note(done: list[CandidateRecord]) -> str:
     return text
 
 
-def _macs_extras(axes: Axes, run: RunRecord, panel: Panel) -> None:
-    """The cost that was asked for, and a second axis that counts in baselines."""
-    baseline = run.baseline["macs"] / panel.unit
-    if (asked := _asked_macs(run)) is not None:
+def _macs_extras(axes: Axes, run: RunRecord, panel: Panel) -> float | None:
+    """A second axis that counts in baselines, and the cost that was asked for.
+
+    Returns:
+        That cost, in multiply-adds; None where there is none, or none of the networks comes near it.
+    """
+    baseline, asked, (low, high) = run.baseline["macs"] / panel.unit, _asked_macs(run), axes.get_xlim()
+    if asked is not None and not low <= asked / panel.unit <= high:
+        asked = None
+    if asked is not None:
         axes.axvline(asked / panel.unit, color=GREY, linewidth=1, linestyle=DOTTED, zorder=1)
     to_ratio, to_macs = partial(np.multiply, 1 / baseline), partial(np.multiply, baseline)
     ratios = axes.secondary_xaxis("top", functions=(to_ratio, to_macs))
     ratios.set_xlabel("realised cost ratio (times the baseline)", color=GREY)
+    return asked
 
 
 def _asked_macs(run: RunRecord) -> float | None:
@@ -187,7 +197,7 @@ def _labels(panel: Panel, marked: Sequence[Highlight], *, small: bool) -> list[L
             text=text,
             colour=colour,
             bold=colour == COLOURS["winner"],
-            radius_pt=7 if colour == COLOURS["winner"] else 4,
+            radius_pt=RADIUS_PT.get(colour, 4),
             optional=colour == GREY,
         )
         for key, (text, colour) in texts.items()
@@ -195,7 +205,11 @@ def _labels(panel: Panel, marked: Sequence[Highlight], *, small: bool) -> list[L
     ]
 
 
-def _legend(run: RunRecord, marked: Sequence[Highlight], shown: Sequence[Panel]) -> list[Line2D]:
+def _legend(
+    run: RunRecord, marked: Sequence[Highlight], shown: Sequence[Panel], asked: float | None
+) -> list[Line2D]:
+    """An entry for all that is drawn, and for nothing else; ``asked`` as :func:`_macs_extras` has it."""
+
     def mark(
         marker: str, colour: str, label: str, size: float = 7, edge: str = "white", width: float = 0.9
     ) -> Line2D:
@@ -212,14 +226,13 @@ def _legend(run: RunRecord, marked: Sequence[Highlight], shown: Sequence[Panel])
         )
 
     entries = [Line2D([], [], color=COLOURS["front"], label="Pareto front", **FRONT)]
-    asked = _asked_macs(run) if any(panel.name == "macs" for panel in shown) else None
     if asked is not None:
         label = f"cost asked for: {asked / run.baseline['macs']:.3g} times the baseline"
         entries.append(Line2D([], [], color=GREY, linewidth=1, linestyle=DOTTED, label=label))
-    entries += [
-        mark("o", COLOURS["front"], "outlined: on the front", edge=INK),
-        mark("o", FAINT, "dominated", 5),
-    ]
+    entries.append(mark("o", COLOURS["front"], "outlined: on the front", edge=INK))
+    named = {highlight.candidate.key for highlight in marked}
+    if any(c.key not in named.union(panel.front) for panel in shown for c in panel.candidates):
+        entries.append(mark("o", FAINT, "dominated", 5))
     if any(panel.stopped for panel in shown):
         entries.append(Line2D([], [], **STOPPED, label="stopped early (top-1 then)"))
     if any(panel.unstable for panel in shown):

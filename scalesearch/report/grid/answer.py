@@ -32,15 +32,20 @@ def answer(run: RunRecord) -> str:
             f" It shares this top-1 exactly with {plural(len(ties), 'other network')} ({others}); "
             "of equal ones the one with the fewest multiply-adds is named."
         )
-    unlearnt = f"{UNLEARNT} " if nothing_learnt(run) else ""
+    guessing = nothing_learnt(run)
     shrinking = (
         f" Phi is {run.phi:g}, so the coefficients shrink the baseline: {asked_cost(run.phi)} is asked for, "
         "and alpha, beta and gamma say how much of each dimension is taken away."
         if run.phi < 0
         else ""
     )
+    first = (
+        f"{UNLEARNT} The highest figure is that of {coefficients(best)} "
+        if guessing and len(ranking) > 1
+        else f"{UNLEARNT if guessing else ''} **{trained} is {coefficients(best)}** ".lstrip()
+    )
     named = (
-        f"{unlearnt}**{trained} is {coefficients(best)}** "
+        f"{first}"
         f"(network {code(best.key)}): {'mean ' if evidence else ''}top-1 {top1_text(best, bounds)}{seeds}"
         f"{images}, at {best.macs_ratio:.2f} times the multiply-adds of the baseline ({si(best.macs)} "
         f"against {si(run.baseline['macs'])}). By the rule, before rounding, it would be "

@@ -85,8 +85,11 @@ def _answer(run: RunRecord, evidence: SearchEvidence) -> str:
         if ties
         else ""
     )
+    first = f"**{which} is {_triple_text(c)}**"
+    if nothing_learnt(run) and count > 1:
+        first = f"The highest figure is that of {_triple_text(c)}"
     return (
-        f"**{which} is {_triple_text(c)}** (network {code(c.key)}{_shares_text(c)}): top-1 {top1_seeds(c)} "
+        f"{first} (network {code(c.key)}{_shares_text(c)}): top-1 {top1_seeds(c)} "
         f"{_over(c)}{value}, at {c.macs_ratio:.2f} times the multiply-adds of the "
         f"baseline ({si(c.macs)} against {si(run.baseline['macs'])}). It was network {best.number} of "
         f"{len(run.candidates)} in order of suggestion.{tied}"

@@ -103,11 +103,19 @@ def _one_seed(run: RunRecord, ranking: list[CandidateRecord]) -> list[str]:
     if difference_p(best, second) is not None:
         items.append(
             f"**Picked as the best of {len(ranking)}:** the highest of many noisy values tends to be too "
-            f"high. {alike or 'None'} of the other {len(ranking) - 1} {'is' if alike < 2 else 'are'} too "
-            "close to the winner to be told from it by the same test "
+            f"high. {_too_close(alike, len(ranking) - 1)} to the winner to be told from it by the same test "
             f"(p >= {SIGNIFICANCE}, one by one, not corrected for the number of tests)."
         )
     return items
+
+
+def _too_close(alike: int, others: int) -> str:
+    """``2 of the other 5 are too close``."""
+    if others == 1:
+        return f"The other one is {'too close' if alike else 'not too close'}"
+    if alike == others:
+        return f"{'Both' if others == 2 else f'All {others}'} others are too close"
+    return f"{alike or 'None'} of the other {others} {'is' if alike < 2 else 'are'} too close"
 
 
 def _several_seeds(run: RunRecord, evidence: SeedEvidence) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalesearch.belief.agreement import Tau, Weighted
+from scalesearch.belief.agreement import Weighted
 from scalesearch.belief.common_classes import Triple
 from scalesearch.belief.fidelity import FEWEST_NETWORKS
 from scalesearch.records import RunRecord
@@ -19,12 +19,14 @@ from scalesearch.report.transfer.agreement_evidence import (
     side_of,
 )
 from scalesearch.report.transfer.agreement_shares import DIMENSIONS, share_difference, share_summary
+from scalesearch.report.transfer.tau_interval import interval_of, tau_brief, tau_cell, tau_text
 
 __all__ = [
     "READING",
     "agreement_section",
     "agreements_table",
     "answer",
+    "borrowed_note",
     "borrowed_sentence",
     "borrowed_table",
     "named",
@@ -64,7 +66,7 @@ def agreement_section(a: RunRecord, b: RunRecord, *, names: Sequence[str] = ("fr
     found = agreement(one, other)
     parts = [
         f"{answer(found.joint)} {ranking_sentence(found)}",
-        " ".join(map(borrowed_sentence, found.borrowed)),
+        " ".join(filter(None, (*map(borrowed_sentence, found.borrowed), borrowed_note(found.borrowed)))),
         borrowed_table(found.borrowed) if found.borrowed else "",
         shares_sentence(one, other),
         READING if found.borrowed else "",
@@ -123,7 +125,7 @@ def pair_answer(found: Agreement) -> str:
         "open": f"not shown, {len(joint.shared)} of {len(joint.triples)} triples may be best in both",
         "unknown": "not shown" if joint.classes else "nothing in common",
     }
-    tau = f"; tau {_interval(found.tau)}" if found.tau else ""
+    tau = f"; tau {tau_text(found.tau, *joint.sides)}" if found.tau else ""
     return f"{said[joint.verdict]}{tau}."
 
 
@@ -164,27 +166,25 @@ def ranking_sentence(found: Agreement) -> str:
             else "all of one run are alike"
         )
         return f"The order of their classes cannot be compared: {why}."
-    tau = found.tau
+    tau, bounds = found.tau, interval_of(found.tau, one, other)
     verdict = (
-        "no agreement in the order is shown"
-        if tau.low <= 0 <= tau.high
+        "it does not show whether they agree in the order"
+        if bounds is None
+        else "no agreement in the order is shown"
+        if bounds[0] <= 0 <= bounds[1]
         else "they agree in the order"
         if tau.tau > 0
         else "they tend to reverse the order"
     )
     return (
         f"Over {tau.classes} classes of triples that rounding keeps apart, {named(one)} and {named(other)} "
-        f"have a Kendall's tau of {_interval(tau)}: {verdict}.{_limit(found)}"
+        f"have a Kendall's tau of {tau_text(tau, one, other)}: {verdict}.{_limit(found)}"
     )
-
-
-def _interval(tau: Tau) -> str:
-    return f"{tau.tau:.2f} (95% interval {tau.low:.2f} to {tau.high:.2f})"
 
 
 def _limit(found: Agreement) -> str:
     known = [
-        f"{half.tau:.2f} ({half.low:.2f} to {half.high:.2f}) in {named(side)}"
+        f"{tau_brief(half, side)} in {named(side)}"
         for half, side in zip(found.halves, found.joint.sides, strict=True)
         if half is not None
     ]
@@ -208,9 +208,16 @@ def borrowed_sentence(found: Borrowed) -> str:
             "of top-1 behind its best"
         )
     if found.loss is None:
-        return f"{head}; with one seed nothing more can be said."
+        return f"{head}."
     between = f"95% interval of what it loses {_points(found.loss.low)} to {_points(found.loss.high)}"
     return f"{head} ({between}): **{'no loss is shown' if found.in_set else 'a loss is shown'}**."
+
+
+def borrowed_note(several: Sequence[Borrowed]) -> str:
+    """What is to be said once of all sentences without an interval; empty where each has one."""
+    if all(one.loss is not None for one in several):
+        return ""
+    return "Of a run with one seed nothing more can be said."
 
 
 def _points(fraction: float) -> str:
@@ -249,7 +256,7 @@ def agreements_table(several: Sequence[Agreement]) -> str:
                 str(len(one.joint.triples)),
                 str(len(one.joint.classes)),
                 f"{one.tau.tau:.2f}" if one.tau else "undefined",
-                f"{one.tau.low:.2f} to {one.tau.high:.2f}" if one.tau else "",
+                tau_cell(one),
                 f"{first.tau:.2f}" if first else "",
                 f"{second.tau:.2f}" if second else "",
             )

@@ -29,6 +29,7 @@ from scalesearch.report.style import (
 )
 from scalesearch.report.transfer.agreement_evidence import Agreement, Side, triples_of
 from scalesearch.report.transfer.evidence import PAPER, Transfer
+from scalesearch.report.transfer.tau_interval import tau_brief
 from scalesearch.scaling import Coefficients, shares_of
 
 __all__ = ["accuracies_figure", "shares_map_figure"]
@@ -64,7 +65,7 @@ def accuracies_figure(transfer: Transfer) -> Figure | None:
 
 def _accuracies(axes: Axes, pair: Agreement) -> None:
     one, other = pair.joint.sides
-    tau = f"tau {pair.tau.tau:.2f} ({pair.tau.low:.2f} to {pair.tau.high:.2f})" if pair.tau else "no tau"
+    tau = f"tau {tau_brief(pair.tau, *pair.joint.sides)}" if pair.tau else "no tau"
     axes.set_title(f"{len(pair.joint.classes)} classes of triples, {tau}", pad=8)
     axes.set_xlabel(f"top-1 in {plain(one.name)} (%)")
     axes.set_ylabel(f"top-1 in {plain(other.name)} (%)")

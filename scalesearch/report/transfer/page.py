@@ -15,6 +15,7 @@ from scalesearch.report.transfer.agreement import (
     READING,
     agreements_table,
     answer,
+    borrowed_note,
     borrowed_sentence,
     borrowed_table,
     named,
@@ -62,7 +63,16 @@ def transfer_page(transfer: Transfer, figures: Collection[str]) -> str:
         _unlike(transfer),
         section(
             "Would the best of one search have served the other?",
-            "\n\n".join((borrowed_table(borrowed), bullets(map(borrowed_sentence, borrowed))))
+            "\n\n".join(
+                filter(
+                    None,
+                    (
+                        borrowed_table(borrowed),
+                        bullets(map(borrowed_sentence, borrowed)),
+                        borrowed_note(borrowed),
+                    ),
+                )
+            )
             if borrowed
             else "",
         ),

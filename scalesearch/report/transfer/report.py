@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from scalesearch.belief.agreement import Tau
 from scalesearch.files import write_text
 from scalesearch.records import RunRecord
 from scalesearch.report.evidence import rank
@@ -15,10 +16,11 @@ from scalesearch.report.frame import frame
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text
 from scalesearch.report.transfer.agreement import answer
-from scalesearch.report.transfer.agreement_evidence import Agreement, Borrowed, triples_of
+from scalesearch.report.transfer.agreement_evidence import Agreement, Borrowed, Side, triples_of
 from scalesearch.report.transfer.evidence import Transfer, transfer_evidence
 from scalesearch.report.transfer.figures import accuracies_figure, shares_map_figure
 from scalesearch.report.transfer.page import transfer_page
+from scalesearch.report.transfer.tau_interval import interval_of
 
 __all__ = ["TransferReport", "pairs_table", "triples_table", "write_transfer_report"]
 
@@ -122,11 +124,20 @@ def _pair_row(pair: Agreement, one: Borrowed) -> dict[str, object]:
     if one.loss is not None:
         row |= {"loss_low": one.loss.low, "loss_high": one.loss.high}
     if pair.tau is not None:
-        row |= {"tau": pair.tau.tau, "tau_low": pair.tau.low, "tau_high": pair.tau.high}
-    half = pair.halves[pair.names.index(one.target)]
+        row |= _tau_cells("tau", pair.tau, *pair.joint.sides)
+    at = pair.names.index(one.target)
+    half = pair.halves[at]
     if half is not None:
-        row |= {"half_seeds_tau": half.tau, "half_seeds_tau_low": half.low, "half_seeds_tau_high": half.high}
+        row |= _tau_cells("half_seeds_tau", half, pair.joint.sides[at])
     return row
+
+
+def _tau_cells(name: str, tau: Tau, *sides: Side) -> dict[str, object]:
+    bounds = interval_of(tau, *sides)
+    cells: dict[str, object] = {name: tau.tau}
+    if bounds is not None:
+        cells |= {f"{name}_low": bounds[0], f"{name}_high": bounds[1]}
+    return cells
 
 
 def triples_table(transfer: Transfer) -> pd.DataFrame:
