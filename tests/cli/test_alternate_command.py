@@ -52,6 +52,7 @@ def test_rounds_are_kept_and_not_trained_twice(tmp_path: Path, run: Run, lab: La
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_a_report_on_a_stopped_one_changes_nothing_of_what_comes(
     tmp_path: Path, run: Run, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def test_scale_finds_the_greatest_phi_within_a_latency(run: Run, tmp_path: Path,
     assert f"phi {phi:g} is the greatest within 60 ms of latency" in (out / "derivation.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lab")
 def test_a_search_begun_with_a_law_does_without_its_file(run: Run, tmp_path: Path, law_file: Path) -> None:
     out = tmp_path / "out"

@@ -26,6 +26,7 @@ def grid(tmp_path: Path, run: Run, lab: Lab) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_length_is_trained_once_and_the_run_is_told(grid: Path, run: Run, lab: Lab) -> None:
     result = run("fidelity", grid, "--lengths=0.5,2", "--networks=3")
     assert result.exit_code == 0, result.output
@@ -42,6 +43,7 @@ def test_every_length_is_trained_once_and_the_run_is_told(grid: Path, run: Run, 
     assert len(lab.ledger) == trained
 
 
+@pytest.mark.slow
 def test_resume_finds_the_run_from_within(grid: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("fidelity", grid, "--lengths=2", "--networks=3").exit_code == 0
     monkeypatch.chdir(grid / "fidelity")

@@ -145,6 +145,7 @@ def test_phi_0_searches_nothing_and_is_refused(tmp_path: Path, run: Run, phis: s
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_several_phis_are_several_runs(tmp_path: Path, run: Run, tiny: tuple[str, ...]) -> None:
     result = run("grid", "--phi=0.5,1", f"--out={tmp_path}", *tiny, "--max-networks=1")
     assert result.exit_code == 0, result.output
@@ -164,6 +165,7 @@ def test_a_folder_of_images_is_searched_on(
     assert study.trials[0].user_attrs["run/0"]["held_out_images"] == 4
 
 
+@pytest.mark.slow
 def test_failed_trials_are_rows_and_the_search_goes_on(
     tmp_path: Path, run: Run, tiny: tuple[str, ...], image_folder: Path
 ) -> None:

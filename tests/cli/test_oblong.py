@@ -44,6 +44,7 @@ def matched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_matched_candidates_have_both_sides_and_keep_the_aspect_ratio(matched: Path) -> None:
     table = pd.read_csv(matched / "candidates.csv")
     trained = table[table["status"] == "completed"]
@@ -90,6 +91,7 @@ def test_resolution_is_matched_on_both_sides() -> None:
     assert abs(found.residual) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize(
     ("command", "table"),

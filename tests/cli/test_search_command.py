@@ -18,6 +18,7 @@ def tiny_search(tiny: tuple[str, ...]) -> tuple[str, ...]:
     return (*(option for option in tiny if "max-networks" not in option), "--trials=2", "--jobs=2")
 
 
+@pytest.mark.slow
 def test_a_search_writes_its_study_and_its_tables_and_goes_on(
     tmp_path: Path, tiny_search: tuple[str, ...], run: Callable[..., Result]
 ) -> None:

@@ -44,6 +44,7 @@ def jobs(lab: Lab) -> list[Mapping[str, Any]]:
     return handed
 
 
+@pytest.mark.slow
 def test_the_weights_of_a_file_are_kept_and_the_file_is_needed_no_more(
     tmp_path: Path, run: Run, tiny: tuple[str, ...], jobs: list[Mapping[str, Any]]
 ) -> None:
@@ -87,6 +88,7 @@ def test_the_weights_of_a_file_are_kept_and_the_file_is_needed_no_more(
     assert "DIR must hold start.safetensors, the weights that its networks start from, got" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_grown_run_tells_of_its_baseline_and_compares_with_scratch(
     tmp_path: Path, run: Run, tiny: tuple[str, ...], jobs: list[Mapping[str, Any]]
 ) -> None:

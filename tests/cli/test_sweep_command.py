@@ -14,6 +14,7 @@ Run = Callable[..., Result]
 SMALL = ("--images=40", "--batch-size=4", "--baseline-width=0.125", "--device=cpu", "--threads=1", "--jobs=1")
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_each_role_with_each_seed(tmp_path: Path, run: Run, lab: Lab) -> None:
     folder = tmp_path / "run"
     result = run("sweep", f"--out={folder}", "--phi=1", "--seeds=2", *SMALL)

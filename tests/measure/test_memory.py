@@ -152,6 +152,7 @@ def test_half_the_bytes_in_half_the_width() -> None:
     assert half == pytest.approx(full / 2, rel=0.05)
 
 
+@pytest.mark.slow
 def test_onnx_runtime_holds_the_weights_and_more_for_more_images(tmp_path: Path) -> None:
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("the peak of resident memory can be reset on Linux alone")
@@ -165,6 +166,7 @@ def test_onnx_runtime_holds_the_weights_and_more_for_more_images(tmp_path: Path)
     assert many > few + 64 * 4 * 3 * 64 * 64  # the images at the very least
 
 
+@pytest.mark.slow
 def test_unknown_where_the_peak_cannot_be_reset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scalesearch.measure.memory._reset_resident_peak", lambda: None)
     assert measured_bytes(b0(0.25, 16), Setup(runtime="onnxruntime")) is None

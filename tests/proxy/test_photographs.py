@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from scalesearch.proxy.data import input_facts, load, normalise, rendered_batches
@@ -18,6 +19,7 @@ def _pixels(view: torch.Tensor) -> set[int]:
     }
 
 
+@pytest.mark.slow
 def test_training_and_held_out_windows_share_no_pixel() -> None:
     source = load(DataSpec(held_out=90))
     for label in range(len(PHOTOGRAPHS)):

@@ -56,7 +56,7 @@ def _descendants(ancestor: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for orphaned workers in /proc")
-@pytest.mark.parametrize("moment", ["Training: 3 networks", "[1/3]"])
+@pytest.mark.parametrize("moment", [pytest.param("Training: 3 networks", marks=pytest.mark.slow), "[1/3]"])
 def test_kill_9_and_resume_end_with_the_uninterrupted_table(
     tmp_path: Path, tiny: tuple[str, ...], run: Callable[..., Result], moment: str
 ) -> None:
@@ -133,6 +133,7 @@ def test_a_stopped_run_keeps_what_is_done_and_says_how_to_go_on(
     assert [t.state.name for t in study.trials] == ["COMPLETE", "WAITING", "WAITING"]
 
 
+@pytest.mark.slow
 def test_the_same_command_again_goes_on_and_trains_nothing_twice(
     tmp_path: Path, tiny: tuple[str, ...], run: Callable[..., Result]
 ) -> None:

@@ -72,6 +72,7 @@ def test_the_weights_are_those_that_were_judged(tmp_path: Path, ema_decay: float
     assert facts["input"]["mean"] == [0.485, 0.456, 0.406]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_whole_leaves_none(tmp_path: Path) -> None:
     run_trial(_spec(tmp_path, until=16), lambda _done, _steps: None)
     assert not (tmp_path / "weights").exists()
@@ -146,6 +147,7 @@ def test_runs_from_before_keep_none() -> None:
     assert GridSettings.from_dict(GridSettings().to_dict()).keep_weights
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lab")
 def test_a_run_from_before_goes_on_without_weights(
     tmp_path: Path, tiny: tuple[str, ...], run: Callable[..., Result]
