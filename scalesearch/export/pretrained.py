@@ -1,8 +1,7 @@
 """Weights that others trained: files of torchvision's and timm's EfficientNets under this builder's names.
 
-Both libraries name a layer by its place: torchvision's ``features.2.0.block.1.0`` is the second layer of the
-first block of the second stage, timm's ``blocks.1.0.conv_dw`` the depthwise convolution of that block. Where
-a lowered layer stands is all the rule there is, and every name and shape of a file is checked against it.
+Where a lowered layer stands says what both call it (``library_names``); every name and shape of a file is
+checked against that.
 
 What a file doesn't say: torchvision's B0 to B4 and timm's own networks have an epsilon of 1e-5 in batch norm,
 torchvision's larger ones the paper's 1e-3. Networks that timm took over from TensorFlow (``tf_``) have the
@@ -14,19 +13,19 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
 import torch
 from safetensors import SafetensorError
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, SqueezeExcite, lower
+from scalesearch.architecture.layers import lower
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, ArchSpec
-from scalesearch.export.state import ABOUT, State, layer_prefix, read_state, read_tensors
+from scalesearch.export.library_names import libraries, pairs
+from scalesearch.export.state import ABOUT, State, read_state, read_tensors
 
 __all__ = ["read_pretrained"]
 
@@ -38,8 +37,6 @@ TORCH = (b"PK\x03\x04", b"\x80")
 # Where the header of a safetensors file begins, with a brace; before it stands its length.
 SAFETENSORS_AT = 8
 SHOWN = 3
-# From so many blocks on (B5's) torchvision's EfficientNets have the paper's epsilon.
-PAPER_EPS_BLOCKS = 39
 
 
 def read_pretrained(path: Path, arch: Arch) -> State:
@@ -163,99 +160,6 @@ def _state_dict(path: Path) -> dict[str, torch.Tensor]:
     return dict(loaded)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Library:
-    """How a library names an EfficientNet's tensors.
-
-    Attributes:
-        name: its name.
-        sign: the name of the first tensor, by which its files are known.
-        modules: for a layer its own module names, in the order of this builder's.
-        norm_eps: batch norm's, for a network.
-    """
-
-    name: str
-    sign: str
-    modules: Callable[[Block, int, Layer], tuple[str, ...]]
-    norm_eps: Callable[[ArchSpec], float]
-
-
-def _place(block: Block) -> tuple[int, int]:
-    """The stage and the block within it, from 1."""
-    stage, _, number = block.name.removeprefix("stage").partition("_block")
-    return int(stage), int(number)
-
-
-def _torchvision(stages: int, block: Block, index: int, layer: Layer) -> tuple[str, ...]:
-    if isinstance(layer, Linear):
-        return ("classifier.1",)
-    if block.name in ("stem", "head"):
-        where = f"features.{0 if block.name == 'stem' else stages + 1}"
-    else:
-        stage, number = _place(block)
-        where = f"features.{stage}.{number - 1}.block.{index}"
-    if isinstance(layer, SqueezeExcite):
-        return (f"{where}.fc1", f"{where}.fc2")
-    return (f"{where}.0", f"{where}.1")
-
-
-def _timm(block: Block, index: int, layer: Layer) -> tuple[str, ...]:
-    if isinstance(layer, Linear):
-        return ("classifier",)
-    if block.name == "stem":
-        return ("conv_stem", "bn1")
-    if block.name == "head":
-        return ("conv_head", "bn2")
-    stage, number = _place(block)
-    where = f"blocks.{stage - 1}.{number - 1}"
-    if isinstance(layer, SqueezeExcite):
-        return (f"{where}.se.conv_reduce", f"{where}.se.conv_expand")
-    convs = [i for i, each in enumerate(block.layers) if isinstance(each, Conv)]
-    first = block.layers[0]
-    depthwise = isinstance(first, Conv) and first.depthwise
-    names = {
-        1: ("conv",),
-        2: ("conv_dw", "conv_pw") if depthwise else ("conv_exp", "conv_pwl"),
-        3: ("conv_pw", "conv_dw", "conv_pwl"),
-    }[len(convs)]
-    at = convs.index(index)
-    return (f"{where}.{names[at]}", f"{where}.bn{at + 1}")
-
-
-def _libraries(arch: ArchSpec) -> tuple[_Library, ...]:
-    stages = len(arch.stages)
-    fused = any(stage.block == "fused_mbconv" for stage in arch.stages)
-    return (
-        _Library(
-            name="torchvision",
-            sign="features.0.0.weight",
-            modules=lambda block, index, layer: _torchvision(stages, block, index, layer),
-            norm_eps=lambda spec: 1e-3 if fused or spec.blocks >= PAPER_EPS_BLOCKS else 1e-5,
-        ),
-        _Library(name="timm", sign="conv_stem.weight", modules=_timm, norm_eps=lambda _spec: 1e-5),
-    )
-
-
-OWN_MODULES: Mapping[type, tuple[str, ...]] = MappingProxyType(
-    {Conv: ("0", "1"), SqueezeExcite: ("reduce", "expand"), Linear: ("1",)}
-)
-
-
-def _pairs(arch: ArchSpec, library: _Library, names: list[str]) -> Iterator[tuple[str, str]]:
-    """This builder's name and the library's of every tensor, in order."""
-    for block in lower(arch):
-        for index, layer in enumerate(block.layers):
-            if not isinstance(layer, Conv | SqueezeExcite | Linear):
-                continue
-            prefix = layer_prefix(block.name, index, names)
-            theirs = library.modules(block, index, layer)
-            for mine, its in zip(OWN_MODULES[type(layer)], theirs, strict=True):
-                begins = f"{prefix}{mine}."
-                for name in names:
-                    if name.startswith(begins):
-                        yield name, f"{its}.{name.removeprefix(begins)}"
-
-
 def _converted(path: Path, found: Mapping[str, torch.Tensor], arch: ArchSpec) -> State:
     if any(block.shortcut is not None or block.activation is not None for block in lower(arch)):
         raise ValueError(
@@ -263,18 +167,18 @@ def _converted(path: Path, found: Mapping[str, torch.Tensor], arch: ArchSpec) ->
             "libraries the files of EfficientNets alone are read, and of networks made of their blocks"
         )
     tensors = {name.removeprefix(PARALLEL): tensor for name, tensor in found.items()}
-    libraries = _libraries(arch)
-    library = next((each for each in libraries if each.sign in tensors), None)
+    known_to = libraries(arch)
+    library = next((each for each in known_to if each.sign in tensors), None)
     if library is None:
         raise ValueError(
-            f"`pretrained` must hold an EfficientNet of torchvision (with {libraries[0].sign}) or timm (with "
-            f"{libraries[1].sign}), got {path} with {_some(sorted(tensors))}"
+            f"`pretrained` must hold an EfficientNet of torchvision (with {known_to[0].sign}) or timm (with "
+            f"{known_to[1].sign}), got {path} with {_some(sorted(tensors))}"
         )
     with torch.device("meta"):
         own = build(arch).state_dict()
-    pairs = dict(_pairs(arch, library, list(own)))
-    wrong = [problem for mine, its in pairs.items() if (problem := _wrong(its, own[mine], tensors.get(its)))]
-    known = set(pairs.values())
+    named = dict(pairs(arch, library, list(own)))
+    wrong = [problem for mine, its in named.items() if (problem := _wrong(its, own[mine], tensors.get(its)))]
+    known = set(named.values())
     foreign = [f"{name} is not one of its names" for name in tensors if name not in known]
     if wrong or foreign:
         # What is there too often hides what is missing, and the other way round: the first of each.
@@ -283,8 +187,8 @@ def _converted(path: Path, found: Mapping[str, torch.Tensor], arch: ArchSpec) ->
             f"`pretrained` must hold the weights of {arch.name} as {library.name} names them, got {path}: "
             f"{said}"
         )
-    classifier = next(mine for mine in reversed(pairs) if mine.endswith(".weight"))
-    converted = {mine: _at_least_single(tensors[its]) for mine, its in pairs.items() if its in tensors}
+    classifier = next(mine for mine in reversed(named) if mine.endswith(".weight"))
+    converted = {mine: _at_least_single(tensors[its]) for mine, its in named.items() if its in tensors}
     spec = replace(arch, classes=converted[classifier].shape[0], norm_eps=library.norm_eps(arch))
     counts = {name: torch.zeros((), dtype=torch.int64) for name in own if name not in converted}
     return State(
