@@ -15,6 +15,7 @@ from scalesearch.search.plan import Plan, Planned, describer, skipped
 from scalesearch.search.reading import START, seed_run
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.training import WAIT_S, Observer
+from scalesearch.search.uninterrupted import uninterrupted
 from scalesearch.search.weights import start_file
 from scalesearch.workers.executor import Executor
 from scalesearch.workers.trial import TrialSpec
@@ -162,8 +163,9 @@ def train_starts(
         for future in finished:
             seed = running.pop(future)
             result = future.result()
-            with study.opened() as opened:
-                opened.set_user_attr(f"{START}{seed}", dict(result))
-            checkpoint(seed).unlink(missing_ok=True)
+            with uninterrupted():
+                with study.opened() as opened:
+                    opened.set_user_attr(f"{START}{seed}", dict(result))
+                checkpoint(seed).unlink(missing_ok=True)
             run = seed_run(seed, result)
             observer.finished(f"start-{planned.record.key}-seed{seed}", replace(planned.record, runs=(run,)))

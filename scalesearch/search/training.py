@@ -14,6 +14,7 @@ from scalesearch.records import CandidateRecord
 from scalesearch.search.plan import Planned
 from scalesearch.search.reading import seed_run
 from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.uninterrupted import uninterrupted
 from scalesearch.search.weights import start_file, weights_file
 from scalesearch.workers.executor import Executor, TrialFailedError
 from scalesearch.workers.trial import TrialSpec
@@ -116,21 +117,22 @@ class Trainer:
         """
         jobs = self._jobs(trials, segment, settle)
         running: dict[Future[dict[str, Any]], _Job] = {}
-        job = next(jobs, None)
+        job = _next(jobs)
         while job is not None or running:
             while job is not None and len(running) < self._settings.jobs:
                 # It was drawn while another seed of its network ran, which may have failed since.
                 if job.trial.number not in self._failed:
                     running[self._submit(job, segment)] = job
-                job = next(jobs, None)
+                job = _next(jobs)
             if not running:
                 continue
             done, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
             for future in done:
-                finished = running.pop(future)
-                self._take(finished, future)
-                if finished.trial.number not in self._failed:
-                    self._settle(finished.trial, segment, settle)
+                with uninterrupted():
+                    finished = running.pop(future)
+                    self._take(finished, future)
+                    if finished.trial.number not in self._failed:
+                        self._settle(finished.trial, segment, settle)
 
     def forget(self, key: str, seeds: Sequence[int]) -> None:
         """Removes the checkpoints of a network that is not going to train on."""
@@ -223,6 +225,11 @@ class Trainer:
 
     def _checkpoint(self, key: str, seed: int) -> Path:
         return self._checkpoints / f"{key}-seed{seed}.safetensors"
+
+
+def _next(jobs: Iterator[_Job]) -> _Job | None:
+    with uninterrupted():
+        return next(jobs, None)
 
 
 def _top1_at(run: Mapping[str, Any], segment: Segment) -> float:
