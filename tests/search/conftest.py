@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,3 +164,11 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", made.executor)
     monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", made.executor)
     return made
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C reaches tests and what they start, though a suite run in the background began without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
