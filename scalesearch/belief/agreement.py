@@ -14,15 +14,12 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import studentized_range
 
 from scalesearch.belief.fidelity import FEWEST_NETWORKS
-from scalesearch.belief.resampling import bootstrap_interval, generator
-from scalesearch.belief.seeds import SIGNIFICANCE, Rows, against_best
+from scalesearch.belief.resampling import Floats, bootstrap_interval, generator
+from scalesearch.belief.seeds import SIGNIFICANCE, Rows, against_best, critical_range
 
 __all__ = [
     "Loss",
@@ -34,8 +31,6 @@ __all__ = [
     "tau_between",
     "weighted",
 ]
-
-Floats = NDArray[np.float64]
 
 SAME_MEAN = 12
 """Decimals of a mean accuracy: further ones are the rounding of sums."""
@@ -154,7 +149,7 @@ def loss_from_best(top1: Rows, index: int) -> Loss:
     test = against_best(top1)
     if not 0 <= index < len(test.means):
         raise ValueError(f"`index` must be from 0 to {len(test.means) - 1}, got {index}")
-    half = _critical(len(test.means), test.df) * math.sqrt(test.residual_ms / test.seeds)
+    half = critical_range(len(test.means), test.df, SIGNIFICANCE) * math.sqrt(test.residual_ms / test.seeds)
     loss = test.difference(index)
     ahead = max(mean for other, mean in enumerate(test.means) if other != index) - test.means[index]
     # The test's own verdict, so that rounding cannot set the two at odds.
@@ -191,12 +186,6 @@ def weighted(values: Sequence[float], weights: Sequence[float]) -> Weighted:
         raise ValueError(f"`weights` must hold a weight per value, {len(values)} of them, got {weights!r}")
     low, high = np.quantile(values, (0.025, 0.975), weights=weights, method="inverted_cdf")
     return Weighted(mean=float(np.average(values, weights=weights)), low=float(low), high=float(high))
-
-
-@lru_cache(maxsize=64)
-def _critical(networks: int, df: int) -> float:
-    """The range that so many equal networks exceed with the probability that counts as significant."""
-    return float(studentized_range.ppf(1 - SIGNIFICANCE, networks, df))
 
 
 def _same_classes(first: Rows, second: Rows) -> tuple[Floats, Floats]:

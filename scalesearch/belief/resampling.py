@@ -1,6 +1,7 @@
-"""How sure a figure of several processes is: resampled medians, and Student's t where processes are few.
+"""How sure a figure is that was drawn anew: intervals of resampled values.
 
-A process is one observation, however many samples it took: see ``belief.timing``.
+Of timings the medians are resampled, with Student's t where processes are few. A process is one observation,
+however many samples it took: see ``belief.timing``.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ __all__ = [
     "SeedSummary",
     "against_best",
     "compare",
+    "critical_range",
     "holm",
     "seed_summaries",
     "seeds_needed",
@@ -246,7 +247,7 @@ def _fewest(effect: float, networks: int, significance: float) -> int | None:
         return float(studentized_range.sf(math.sqrt(seeds) * effect, networks, df)) < significance
 
     # More seeds show more, so the answer can be closed in on, from the critical range of endless seeds.
-    endless = _critical(networks, significance)
+    endless = critical_range(networks, math.inf, significance)
     if math.sqrt(MOST_SEEDS) * effect < endless:
         return None
     low = max(2, math.floor((endless / effect) ** 2))
@@ -262,9 +263,12 @@ def _fewest(effect: float, networks: int, significance: float) -> int | None:
 
 
 @lru_cache(maxsize=64)
-def _critical(networks: int, significance: float) -> float:
-    """The range that so many equal networks exceed with probability ``significance``, the noise known."""
-    return float(studentized_range.ppf(1 - significance, networks, math.inf))
+def critical_range(networks: int, df: float, significance: float) -> float:
+    """The range that so many equal networks exceed with probability ``significance``.
+
+    In standard deviations of the noise, known with ``df`` degrees of freedom: ``math.inf`` where it is given.
+    """
+    return float(studentized_range.ppf(1 - significance, networks, df))
 
 
 def _row(values: Sequence[float]) -> NDArray[np.float64]:

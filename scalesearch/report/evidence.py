@@ -18,9 +18,11 @@ from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, shares_of
 
 __all__ = [
+    "PAPER",
     "SIGNIFICANCE",
     "Highlight",
     "HighlightKind",
+    "completed",
     "difference_p",
     "find_triple",
     "highlights",
@@ -44,7 +46,15 @@ ENOUGH = 6
 NEAR = 0.1
 """How far from ``2**phi`` a realised cost ratio may be to count as the cost that was asked for."""
 
+PAPER = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.gamma)
+"""The paper's triple."""
+
 HighlightKind = Literal["winner", "paper", "depth", "width", "resolution", "front"]
+
+
+def completed(candidate: CandidateRecord) -> bool:
+    """Whether the candidate was trained to its end."""
+    return candidate.status == "completed" and bool(candidate.runs)
 
 
 def judged(run: RunRecord) -> list[CandidateRecord]:

@@ -42,13 +42,13 @@ def figure_part(name: str, texts: Mapping[str, FigureText], drawn: Collection[st
     return f"![{alt}](figures/{name}.png)\n\n{reading}"
 
 
-def unfinished(candidates: Sequence[CandidateRecord]) -> str:
+def unfinished(candidates: Sequence[CandidateRecord], name: str = "This run") -> str:
     """A warning at the top of the page of a run that was stopped; nothing for a finished one."""
     waiting = sum(c.status == "waiting" for c in candidates)
     if not waiting:
         return ""
     return (
-        f"> **This run is not finished:** {waiting} of its {plural(len(candidates), 'network')} still "
+        f"> **{name} is not finished:** {waiting} of its {plural(len(candidates), 'network')} still "
         f"{'waits' if waiting == 1 else 'wait'} for training, and everything below is about the others. "
         "`scalesearch resume DIR`, with the folder of this page for DIR, carries on."
     )

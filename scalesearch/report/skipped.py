@@ -11,6 +11,8 @@ __all__ = ["skipped_section"]
 
 FEW_REASONS = 4
 """Up to so many reasons each get a table of their own under them; more stay a column."""
+THINNED = "thinned out"
+"""How the reason of a network begins that could be trained, and was not since others stand for it."""
 
 
 def skipped_section(run: RunRecord) -> str:
@@ -24,9 +26,13 @@ def skipped_section(run: RunRecord) -> str:
         "the training run of another.",
     ]
     skipped, failed, waiting = (_of(run, status) for status in ("skipped", "failed", "waiting"))
+    thinned = all(not c.reason or c.reason.startswith(THINNED) for c in skipped)
     if run.thinning or skipped:
         said = escape(run.thinning) if run.thinning else "the reasons are below."
-        items.append(f"**Thinned out:** {plural(len(skipped), 'network')} not trained: {said}")
+        if not thinned and run.thinning:
+            said = f"for the reasons below. Of those that could be, {said}"
+        what = "Thinned out" if thinned else "Skipped"
+        items.append(f"**{what}:** {plural(len(skipped), 'network')} not trained: {said}")
     if failed:
         items.append(f"**Failed:** {plural(len(failed), 'network')}, for the reasons below.")
     if waiting:
@@ -34,7 +40,7 @@ def skipped_section(run: RunRecord) -> str:
     blocks = [bullets(items), *_untrained(failed), *_untrained(waiting)]
     if skipped:
         # Long and of little interest: folded, but on the page.
-        title = f"The {plural(len(skipped), 'network')} thinned out"
+        title = f"The {plural(len(skipped), 'network')} {'thinned out' if thinned else 'skipped'}"
         listed = "\n\n".join(_untrained(skipped))
         blocks.append(f"<details><summary>{title}</summary>\n\n{listed}\n\n</details>")
     return "\n\n".join(blocks)

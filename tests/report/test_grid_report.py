@@ -334,6 +334,19 @@ def test_skipped_failed_and_merged_are_accounted_for(make_run):
         assert f"`{c.key}`" in page
 
 
+def test_networks_off_the_budget_are_not_called_thinned_out(make_run):
+    run = mixed(make_run(trained=16))
+    skipped = [c for c in run.candidates if c.status == "skipped"]
+    reasons = {c.key: "thinned out: 2 of 65 distinct networks are trained" for c in skipped}
+    reasons[skipped[0].key] = "macs cannot be brought nearer than +6.2% to the budget"
+    run = with_candidates(run, lambda _, c: replace(c, reason=reasons.get(c.key, c.reason)))
+    page = page_of(replace(run, thinning="2 of 64 distinct networks are trained."))
+    assert f"The {len(skipped)} networks skipped" in page
+    said = "for the reasons below. Of those that could be, 2 of 64 distinct networks are trained."
+    assert f"**Skipped:** {len(skipped)} networks not trained: {said}" in page
+    assert "networks thinned out" not in page
+
+
 def test_the_rule_and_what_was_built_are_both_given(make_run):
     run = make_run(trained=16)
     page = page_of(run)

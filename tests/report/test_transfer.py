@@ -131,9 +131,9 @@ def test_one_seed_shows_nothing():
     assert found.tau is not None
     assert found.halves[0] is None
     assert [b.in_set for b in found.borrowed] == [True, None]
-    section = agreement_section(one, other, names=("short", "long"))
+    section = agreement_section(one, other)
     assert section.startswith(
-        "**Not shown: whether the best coefficients are the same.** *short* has a single seed or network"
+        "**Not shown: whether the best coefficients are the same.** *from scratch* has a single seed or network"
     )
     assert section.count("with one seed nothing more can be said") == 1
     assert "(its interval cannot be known with one seed): it does not show whether they agree" in section
@@ -159,14 +159,14 @@ def test_the_section_says_what_was_planted():
     assert f"may be best, in both (the winning {miss} Over" in same
     assert "they agree in the order" in same
     assert same.count("**no loss is shown**") == 2
-    turned = agreement_section(search(deep, seed=1), search(shallow, seed=2), names=("A", "B"))
+    turned = agreement_section(search(deep, seed=1), search(shallow, seed=2))
     assert turned.startswith(
         "**The best coefficients are not the same.** Of the 10 triples that both trained none is in the winning "
         f"set of both (the {miss}"
     )
     assert "they tend to reverse the order" in turned
     assert turned.count("**a loss is shown**") == 2
-    assert "**the best network of *A* gives more to depth" in turned
+    assert "**the best network of *from scratch* gives more to depth" in turned
     blurred = agreement_section(search(deep, noise=0.2, seed=1), search(deep, noise=0.2, seed=2))
     assert blurred.startswith("**Not shown: whether the best coefficients are the same.**")
     assert "no network is shown to be worse than the best, so any agreement is weak" in blurred
@@ -180,13 +180,15 @@ def test_what_cannot_be_compared_is_said_or_refused():
     assert agreement_section(one, elsewhere).startswith("**Not shown:** no triple was trained in both runs")
     few = replace(one, candidates=one.candidates[:2])
     assert "there are 2 of them, and 3 are needed" in agreement_section(few, few)
-    with pytest.raises(ValueError, match=r"^`sides` must be of one phi, got A with 1, B with 2$"):
-        agreement_section(one, replace(one, phi=2.0), names=("A", "B"))
+    with pytest.raises(
+        ValueError, match=r"^`sides` must be of one phi, got from scratch with 1, grown with 2$"
+    ):
+        agreement_section(one, replace(one, phi=2.0))
     empty = with_candidates(one, lambda _, c: replace(c, status="skipped", runs=()))
     with pytest.raises(
-        ValueError, match=r"^`run` must hold a network that was trained to the end, got B with"
+        ValueError, match=r"^`run` must hold a network that was trained to the end, got grown with"
     ):
-        agreement_section(one, empty, names=("A", "B"))
+        agreement_section(one, empty)
     with pytest.raises(ValueError, match=r"^`runs` must hold at least two, got 1$"):
         transfer_of(one)
 

@@ -7,9 +7,10 @@ from itertools import combinations
 
 from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison, holm
 from scalesearch.records import AuditRecord, CandidateRecord, RunRecord
-from scalesearch.report.sweep.evidence import budgets, completed, paired_tests
+from scalesearch.report.evidence import completed
+from scalesearch.report.sweep.evidence import budgets, paired_tests
 
-__all__ = ["OrderPair", "order_pairs", "trained_roles"]
+__all__ = ["OrderPair", "order_pairs", "published_top1", "trained_roles"]
 
 SCALINGS = ("depth", "width", "resolution", "compound")
 
@@ -70,12 +71,17 @@ def order_pairs(record: AuditRecord) -> tuple[OrderPair, ...]:
     )
 
 
+def published_top1(record: AuditRecord, name: str) -> dict[str, float]:
+    """The published accuracy of each way of scaling a baseline, as a fraction."""
+    return {scaling: row.published.top1 for scaling in SCALINGS if (row := record.row(name, scaling))}
+
+
 _Pair = tuple[str, float, CandidateRecord, CandidateRecord, float, PairedComparison | None]
 
 
 def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_Pair]:
     roles = trained_roles(run, phi)
-    published = {scaling: row.published.top1 for scaling in SCALINGS if (row := record.row(name, scaling))}
+    published = published_top1(record, name)
     pairs = []
     for one, other in combinations([role for role in SCALINGS if role in roles and role in published], 2):
         ahead, behind = sorted((one, other), key=lambda role: -published[role])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scalesearch.records import AuditRecord, CandidateRecord, RunRecord
-from scalesearch.report.audit.order import SCALINGS, OrderPair, order_pairs, trained_roles
+from scalesearch.report.audit.order import SCALINGS, OrderPair, order_pairs, published_top1, trained_roles
 from scalesearch.report.learning import nothing_learnt
 from scalesearch.report.markdown import bullets, escape, percent, plural, signed_percent, table
 from scalesearch.report.page_parts import p_text, quoted_agreement, top1_seeds, training, unfinished
@@ -56,9 +56,9 @@ def training_section(record: AuditRecord) -> str:
         return ""
     pairs = order_pairs(record)
     warnings = [
-        text.replace("This run", f"The sweep of {escape(name)}", 1)
+        text
         for name, run in record.trained.items()
-        if (text := unfinished(run.candidates))
+        if (text := unfinished(run.candidates, f"The sweep of {escape(name)}"))
     ]
     missing = [name for name in record.baselines if name not in record.trained]
     if missing:
@@ -123,7 +123,7 @@ def _of_baseline(record: AuditRecord, name: str, run: RunRecord, pairs: Sequence
             continue
         parts.append(
             f"At {2**phi:g} times the baseline's multiply-adds. Published, from the best: "
-            f"{_order(_published(record, name))}. Here: "
+            f"{_order(published_top1(record, name))}. Here: "
             f"{_order({role: c.top1 or 0.0 for role, c in roles.items()})}."
         )
         parts.append(table(header, rows))
@@ -132,10 +132,6 @@ def _of_baseline(record: AuditRecord, name: str, run: RunRecord, pairs: Sequence
             parts.append(table(header, [_pair_cells(pair) for pair in here]))
     parts.append(f"All of this sweep: [its own page](train/{name}/report.md).")
     return "\n\n".join(parts)
-
-
-def _published(record: AuditRecord, name: str) -> dict[str, float]:
-    return {role: row.published.top1 for role in SCALINGS if (row := record.row(name, role)) is not None}
 
 
 def _order(top1: dict[str, float]) -> str:

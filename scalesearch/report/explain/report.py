@@ -6,18 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.explaining import Explanation
 from scalesearch.architecture.ledger import Convention, ledger, nearest
 from scalesearch.architecture.published import PublishedNetwork
+from scalesearch.architecture.spec import Arch
 from scalesearch.files import write_text
-from scalesearch.report.frame import frame
 from scalesearch.report.markdown import code, escape, si, signed_percent, table
-from scalesearch.report.tables import csv_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Section", "explanation_tables", "explanation_text", "page", "write_tables"]
 
@@ -25,8 +26,6 @@ UNTOUCHED = 0.0005
 """A relative change that one decimal of a percentage does not show."""
 SAME_PHI = 0.005
 """Implied phis this close are one."""
-WITH_CODE = 2
-"""Conventions that a user's own code can be counted by."""
 ROW_COLUMNS = (
     *("name", "repeats_base", "repeats_exact", "repeats", "channels_base", "channels_exact", "channels"),
     *("stepped_up", "map_exact_height", "map_exact_width", "map_height", "map_width", "macs", "macs_exact"),
@@ -57,7 +56,7 @@ def explanation_text(
     if explanation.rows:
         sections += [_rows(explanation), _ratio(explanation)]
     params = count(explanation.arch).params
-    sections.append(_ledger(conventions, params, published))
+    sections.append(_ledger(explanation.arch, conventions, params, published))
     return _answer(explanation), tuple(sections)
 
 
@@ -65,6 +64,8 @@ def explanation_tables(
     explanation: Explanation, published: PublishedNetwork | None
 ) -> dict[str, pd.DataFrame]:
     """The same as numbers, by name: ``network``, ``rows``, ``ratio``, ``ledger``."""
+    from scalesearch.report.frame import frame  # pandas takes most of a second to load
+
     cost = count(explanation.arch)
     phis = explanation.implied_phis
     network = {
@@ -109,6 +110,8 @@ def write_tables(folder: Path, text: str, tables: Mapping[str, pd.DataFrame]) ->
     Raises:
         OSError: if the folder cannot be written.
     """
+    from scalesearch.report.tables import csv_text  # loads pandas
+
     folder.mkdir(parents=True, exist_ok=True)
     for name, numbers in tables.items():
         if len(numbers):
@@ -265,7 +268,9 @@ def _ratio(e: Explanation) -> Section:
     )
 
 
-def _ledger(conventions: tuple[Convention, ...], params: int, published: PublishedNetwork | None) -> Section:
+def _ledger(
+    arch: Arch, conventions: tuple[Convention, ...], params: int, published: PublishedNetwork | None
+) -> Section:
     macs = conventions[0].value
     rows = [(c.name, c.says, c.who, f"{c.value:,d}", signed_percent(c.value / macs - 1)) for c in conventions]
     note = ""
@@ -286,7 +291,7 @@ def _ledger(conventions: tuple[Convention, ...], params: int, published: Publish
         )
         if published.params:
             note += f" Of parameters {si(published.params)} are published: here there are {params:,d}."
-    if len(conventions) == WITH_CODE:
+    if isinstance(arch, CodeSpec):
         note = "The network is its own code's: its blocks can't be told, nor its biases and pools counted."
     return Section(
         title="What is counted, and by whom",

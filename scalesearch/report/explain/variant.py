@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import Cost, count
@@ -12,9 +11,11 @@ from scalesearch.architecture.published import published_family
 from scalesearch.architecture.variant_differences import ALTOGETHER, Difference, differences
 from scalesearch.architecture.variants import Member, Variant, member_arch
 from scalesearch.report.explain.report import Section
-from scalesearch.report.frame import frame
 from scalesearch.report.markdown import si, signed_percent
 from scalesearch.scaling import Multipliers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["variant_tables", "variant_text"]
 
@@ -46,6 +47,8 @@ def variant_text(variant: Variant) -> tuple[str, tuple[Section, ...]]:
 
 def variant_tables(variant: Variant) -> dict[str, pd.DataFrame]:
     """The same as numbers, by name: ``differences``, ``members``."""
+    from scalesearch.report.frame import frame  # loads pandas
+
     rows = [{name: getattr(d, name) for name in DIFFERENCE_COLUMNS} for d in differences(variant)]
     members = [
         {**cells, "as": "run"} for cells in (_member_cells(variant, member) for member in variant.members)

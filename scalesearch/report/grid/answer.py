@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.records import RunRecord
-from scalesearch.report.evidence import judged, paper_candidate, rank, same_triple
+from scalesearch.report.evidence import PAPER, judged, paper_candidate, rank, same_triple
 from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
 from scalesearch.report.markdown import code, escape, plural, si
 from scalesearch.report.seeds.evidence import intervals, seed_evidence
@@ -69,13 +68,12 @@ def paper_place(run: RunRecord) -> str:
     """Where the paper's own coefficients came in; empty where the paper has none for this baseline."""
     if run.settings.get("baseline") != "efficientnet-b0":
         return ""
-    triple = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.gamma)
-    name = f"The paper's answer, alpha {triple[0]}, beta {triple[1]}, gamma {triple[2]},"
+    name = f"The paper's answer, alpha {PAPER[0]}, beta {PAPER[1]}, gamma {PAPER[2]},"
     candidate, ranking, evidence = paper_candidate(run), judged(run), seed_evidence(run)
     if candidate is None:
         return f"{name} is not among the feasible points of this grid."
     merged = ""
-    if not same_triple(triple, (candidate.alpha, candidate.beta, candidate.gamma)):
+    if not same_triple(PAPER, (candidate.alpha, candidate.beta, candidate.gamma)):
         merged = f" It rounds to the same network as {coefficients(candidate)} and shares its training run."
     if candidate not in ranking:
         reason = f": {escape(candidate.reason)}" if candidate.reason else ""

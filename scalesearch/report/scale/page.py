@@ -27,10 +27,13 @@ FIGURES = {
     ),
     "accuracy": (
         "Published ImageNet top-1 against published FLOPs",
-        "How to read it: each step to the right costs more than it did before for less accuracy gained. "
-        "These are the authors' numbers; this command trains nothing.",
+        "How to read it: {reading} These are the authors' numbers; this command trains nothing.",
     ),
 }
+
+# What the published accuracies of a family show: EfficientNet's, and any other's.
+SHRINKING = "each step to the right costs more than it did before for less accuracy gained."
+DEARER = "further right is dearer, further up more accurate."
 
 
 def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = "", made: str = "") -> str:
@@ -233,13 +236,8 @@ def _fvcore(record: ScaleRecord) -> list[str]:
 
 def _accuracy(record: ScaleRecord, figures: Collection[str]) -> str:
     """The figure of the published accuracies; that gains shrink is said of EfficientNet's alone."""
-    paragraph = _figure("accuracy", figures)
-    if any(row.name in published_family() for row in record.published):
-        return paragraph
-    return paragraph.replace(
-        "each step to the right costs more than it did before for less accuracy gained.",
-        "further right is dearer, further up more accurate.",
-    )
+    shrinks = any(row.name in published_family() for row in record.published)
+    return _figure("accuracy", figures).format(reading=SHRINKING if shrinks else DEARER)
 
 
 def _figure(name: str, figures: Collection[str]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from scalesearch.architecture.ledger import Convention, ledger, nearest
-from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_family, published_network
+from scalesearch.architecture.published import published_family, published_network
 from scalesearch.records import FamilyRow, PublishedRow, ScaleRecord
-from scalesearch.report.evidence import same_triple
+from scalesearch.report.evidence import PAPER, same_triple
 from scalesearch.report.markdown import escape, si, signed_percent, table
 from scalesearch.report.scale.figures import family_letters, family_name, family_number
 
@@ -32,11 +32,10 @@ def published_section(record: ScaleRecord, figure: str) -> list[str]:
         (by_phi[k], row) for row in record.published if (k := family_number(row)) is not None and k in by_phi
     ]
     own = (record.alpha, record.beta, record.gamma)
-    paper = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.gamma)
     theirs = (
         "These are the paper's own coefficients."
-        if same_triple(own, paper)
-        else f"The paper's family goes with alpha {paper[0]}, beta {paper[1]}, gamma {paper[2]}, not with "
+        if same_triple(own, PAPER)
+        else f"The paper's family goes with alpha {PAPER[0]}, beta {PAPER[1]}, gamma {PAPER[2]}, not with "
         "those of this page, so differences are expected."
     )
     parts = ["## 4. Rule, published, residual", theirs, *_borrowed(record.published)]

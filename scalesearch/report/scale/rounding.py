@@ -10,6 +10,7 @@ from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, scale
 from scalesearch.records import FamilyRow, ScaleRecord
+from scalesearch.report.own_code import is_own_code
 from scalesearch.scaling import Multipliers
 
 __all__ = ["RoundingShare", "rounding_shares"]
@@ -35,9 +36,9 @@ def rounding_shares(record: ScaleRecord, row: FamilyRow) -> list[RoundingShare]:
     Empty where the record does not say enough to build its networks again: those counted here must cost
     exactly what the record says, or their shares would explain something else.
     """
+    if is_own_code(record.settings):
+        return []  # how a user's own code rounds, it alone knows
     try:
-        if "target" in record.settings.get("baseline_arch", {}):
-            return []  # how a user's own code rounds, it alone knows
         base, rounding = _base(record.baseline, record.settings)
         whole = Multipliers(depth=row.depth, width=row.width, resolution=row.resolution_multiplier)
         if count(scale(base, whole, rounding)).macs != row.macs:

@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 from scalesearch.belief.planned import Slope, planned_comparisons, planned_slope
 from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import shown
+from scalesearch.report.evidence import completed, shown
 
 __all__ = ["FamilyEvidence", "Step", "family_evidence", "trained"]
 
@@ -69,7 +69,7 @@ class FamilyEvidence:
 
 def trained(run: RunRecord) -> list[CandidateRecord]:
     """The networks that were trained to their end, by phi."""
-    return sorted((c for c in run.candidates if c.status == "completed" and c.runs), key=lambda c: c.phi)
+    return sorted(filter(completed, run.candidates), key=lambda c: c.phi)
 
 
 def family_evidence(run: RunRecord) -> FamilyEvidence:

@@ -13,9 +13,8 @@ from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import highlights, judged, same_triple
+from scalesearch.report.evidence import PAPER, highlights, judged, same_triple
 from scalesearch.report.labels import Label, place_labels
 from scalesearch.report.markdown import plural
 from scalesearch.report.shares.shades import SHADES
@@ -174,7 +173,6 @@ def _mark(
     """Ring the winner's triples and the paper's point; their labels come back."""
     labels = []
     winner = next((h.candidate for h in highlights(run)), None)
-    paper = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.gamma)
     for bead, (x, y) in zip(beads, positions, strict=True):
         names = []
         if winner is not None and bead.candidate.key == winner.key:
@@ -188,7 +186,7 @@ def _mark(
                 zorder=6,
             )
             names += ["winner"] if own else []
-        if same_triple(bead.triple, paper):
+        if same_triple(bead.triple, PAPER):
             axes.plot(
                 *(x, y, "o"),
                 markersize=size + (8 if names else 3),
@@ -202,12 +200,12 @@ def _mark(
             text = f"{' and '.join(names)}\n{bead.triple[0]:.4g}, {bead.triple[1]:.4g}, {bead.triple[2]:.4g}"
             colour = INK if names[0] == "winner" else COLOURS["paper"]
             labels.append(Label(x=x, y=y, text=text, colour=colour, bold=True, radius_pt=size / 2 + 4))
-    if not any(same_triple(bead.triple, paper) for bead in beads) and _within(axes, paper[1], paper[2]):
+    if not any(same_triple(bead.triple, PAPER) for bead in beads) and _within(axes, PAPER[1], PAPER[2]):
         style: dict[str, Any] = {"color": "none", "markeredgecolor": COLOURS["paper"], "markeredgewidth": 2}
-        axes.plot(paper[1], paper[2], "o", markersize=size + 3, **style, zorder=7)
-        text = "the paper's\n" + ", ".join(f"{value:.4g}" for value in paper)
+        axes.plot(PAPER[1], PAPER[2], "o", markersize=size + 3, **style, zorder=7)
+        text = "the paper's\n" + ", ".join(f"{value:.4g}" for value in PAPER)
         labels.append(
-            Label(x=paper[1], y=paper[2], text=text, colour=COLOURS["paper"], radius_pt=size / 2 + 4)
+            Label(x=PAPER[1], y=PAPER[2], text=text, colour=COLOURS["paper"], radius_pt=size / 2 + 4)
         )
     return labels
 
@@ -223,7 +221,7 @@ def _legend(run: RunRecord) -> list[Line2D]:
     entries += [legend_mark("o", "winner's network", INK, width=2)] if judged(run) else []
     entries.append(legend_mark("o", "the paper's coefficients", COLOURS["paper"], width=2))
     entries += [legend_mark("s", "stopped early", FAINT, width=1.2)] if "pruned" in present else []
-    entries += [legend_mark("o", "skipped (thinned out)", FAINT)] if "skipped" in present else []
+    entries += [legend_mark("o", "skipped", FAINT)] if "skipped" in present else []
     entries += [legend_mark("o", "waiting", GREY)] if "waiting" in present else []
     entries += [legend_mark("x", "failed", GREY, width=1.2)] if "failed" in present else []
     return [*entries, iso_legend(), dial_legend()]

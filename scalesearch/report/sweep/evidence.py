@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from scalesearch.belief.planned import planned_comparisons
 from scalesearch.belief.seeds import PairedComparison
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import shown
+from scalesearch.report.evidence import completed, shown
 from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "baseline_of",
     "budgets",
     "comparisons",
-    "completed",
     "dimension_value",
     "paired_tests",
     "residual",
@@ -52,11 +51,6 @@ class SweepComparison:
     def verdict(self) -> str:
         """``better``, ``worse``, ``no difference shown`` or, without a test, ``not tested``."""
         return shown(self.test, "better", "worse")
-
-
-def completed(candidate: CandidateRecord) -> bool:
-    """Whether the candidate was trained to its end."""
-    return candidate.status == "completed" and bool(candidate.runs)
 
 
 def baseline_of(run: RunRecord) -> CandidateRecord | None:

@@ -16,6 +16,7 @@ from matplotlib.ticker import EngFormatter, FixedLocator, NullLocator
 
 from scalesearch.architecture.published_scaled import PublishedScaling, published_b0_scaled
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.evidence import completed
 from scalesearch.report.labels import spread
 from scalesearch.report.markdown import plural
 from scalesearch.report.style import COLOURS, GREY, INK, MARKERS, house_style, legend_below, new_figure
@@ -24,7 +25,6 @@ from scalesearch.report.sweep.evidence import (
     ROLES,
     baseline_of,
     budgets,
-    completed,
     dimension_value,
 )
 from scalesearch.scaling import NOMINAL_BASE

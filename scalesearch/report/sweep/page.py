@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import judged
+from scalesearch.report.evidence import completed, judged
 from scalesearch.report.inputs import input_text
 from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, signed_percent, table
@@ -28,7 +28,6 @@ from scalesearch.report.sweep.evidence import (
     baseline_of,
     budgets,
     comparisons,
-    completed,
     residual,
     width_move,
 )

@@ -1,4 +1,4 @@
-"""Whether two searches agree, in words and tables: the same evidence for ``transfer`` and for other pages."""
+"""Whether two searches agree, in words and tables: for ``transfer``, and for runs that start from weights."""
 
 from __future__ import annotations
 
@@ -46,23 +46,23 @@ READING = (
     "Kendall's tau-b of the mean accuracies, 1 for the same order and 0 for no relation; its interval comes "
     "from drawing classes and seeds anew. The tau of *two halves of the seeds* says what noise leaves of "
     "perfect agreement when means are over half of the seeds; means over all of them can agree better. Where "
-    "it is low, noise hides whatever agreement there is. Points lost are those behind the other run's own "
-    "best; their interval is Tukey's, and it holds 0 exactly where the coefficients are in its winning set."
+    "it is low, noise hides whatever agreement there is. Points lost are those behind the best network of "
+    "the other run that both trained; their interval is Tukey's, and it holds 0 exactly where the coefficients "
+    "are in its winning set."
 )
 
 
-def agreement_section(a: RunRecord, b: RunRecord, *, names: Sequence[str] = ("from scratch", "grown")) -> str:
+def agreement_section(scratch: RunRecord, grown: RunRecord) -> str:
     """Whether two runs of the same candidates agree, as Markdown without a heading.
 
     Args:
-        a: a run with networks that were trained to the end.
-        b: another one of the same phi.
-        names: of the two, as they should be called.
+        scratch: a run from scratch, with networks that were trained to the end.
+        grown: the one of the same phi that started from weights.
 
     Raises:
         ValueError: if their phi differ, or one has no trained network.
     """
-    one, other = (side_of(name, run) for name, run in zip(names, (a, b), strict=True))
+    one, other = side_of("from scratch", scratch), side_of("grown", grown)
     found = agreement(one, other)
     parts = [
         f"{answer(found.joint)} {ranking_sentence(found)}",

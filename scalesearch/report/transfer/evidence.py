@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.records import RunRecord
 from scalesearch.report.provenance import said
@@ -20,9 +19,7 @@ from scalesearch.report.transfer.agreement_evidence import (
     side_of,
 )
 
-__all__ = ["PAPER", "Difference", "Transfer", "run_differences", "transfer_evidence"]
-
-PAPER = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.gamma)
+__all__ = ["Difference", "Transfer", "run_differences", "transfer_evidence"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

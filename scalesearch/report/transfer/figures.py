@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from scalesearch.belief.common_classes import Triple, triple_key
 from scalesearch.belief.seeds import seed_summaries
+from scalesearch.report.evidence import PAPER
 from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.shares.figure import share_point
 from scalesearch.report.shares.shades import shade_scale
@@ -28,7 +29,7 @@ from scalesearch.report.style import (
     plain,
 )
 from scalesearch.report.transfer.agreement_evidence import Agreement, Side, triples_of
-from scalesearch.report.transfer.evidence import PAPER, Transfer
+from scalesearch.report.transfer.evidence import Transfer
 from scalesearch.report.transfer.tau_interval import tau_brief
 from scalesearch.scaling import Coefficients, shares_of
 

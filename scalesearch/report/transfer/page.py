@@ -7,7 +7,7 @@ from statistics import fmean
 
 from scalesearch.belief.common_classes import CommonClass
 from scalesearch.records import CandidateRecord
-from scalesearch.report.evidence import rank
+from scalesearch.report.evidence import PAPER, rank
 from scalesearch.report.markdown import bullets, code, escape, fenced, percent, plural, table
 from scalesearch.report.page_parts import FigureText, figure_part, p_text, section
 from scalesearch.report.sentences import listed
@@ -26,7 +26,7 @@ from scalesearch.report.transfer.agreement import (
     triple_text,
 )
 from scalesearch.report.transfer.agreement_evidence import Side
-from scalesearch.report.transfer.evidence import PAPER, Transfer
+from scalesearch.report.transfer.evidence import Transfer
 
 __all__ = ["FIGURES", "transfer_page"]
 
@@ -248,7 +248,8 @@ def _glossary() -> str:
             _without_lead(READING),
             "in the winning set: Tukey's range test over networks and seeds cannot tell it from the best; "
             "the truly best network is in it with a probability of at least 95%.",
-            "place: among the networks of that search whose triples both searches trained.",
+            "place: of borrowed coefficients, among the networks of that search whose triples both searches "
+            "trained; elsewhere among all of its networks.",
             "All numbers, unrounded: `pairs.csv` (one row per direction) and `triples.csv` (one row per "
             "triple and search) beside this page.",
         )
