@@ -47,8 +47,8 @@ READING = (
     "from drawing classes and seeds anew. The tau of *two halves of the seeds* says what noise leaves of "
     "perfect agreement when means are over half of the seeds; means over all of them can agree better. Where "
     "it is low, noise hides whatever agreement there is. Points lost are those behind the best network of "
-    "the other run that both trained; their interval is Tukey's, and it holds 0 exactly where the coefficients "
-    "are in its winning set."
+    "the other run that both trained; their interval is Tukey's, and it holds 0 exactly where the "
+    "coefficients are in its winning set."
 )
 
 
