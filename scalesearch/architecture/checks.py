@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = [
     "MOST",
     "MOST_REPEATS",
+    "blamed_on",
     "require_bool",
     "require_choice",
     "require_counts",
@@ -17,6 +20,15 @@ __all__ = [
 # Far beyond any network that can be built: a count past it is a slip that would keep the counter busy.
 MOST = 1_000_000
 MOST_REPEATS = 1_000
+
+
+@contextmanager
+def blamed_on(argument: str) -> Iterator[None]:
+    """Errors about a network call it ``baseline``; here they call it what the command does."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(str(error).replace("`baseline`", argument)) from error
 
 
 def require_counts(owner: object, *names: str, least: int = 1, most: int = MOST) -> None:

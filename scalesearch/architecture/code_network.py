@@ -18,15 +18,9 @@ import torch
 from torch import nn
 
 from scalesearch.architecture.code_count import pass_counts
-from scalesearch.architecture.code_import import (
-    at_home,
-    load,
-    reason_of,
-    require_same_source,
-    source_hash,
-    takes,
-)
+from scalesearch.architecture.code_import import at_home, load, reason_of, takes
 from scalesearch.architecture.code_memory import forward_peak, step_peak
+from scalesearch.architecture.code_source import require_same_source, source_hash
 from scalesearch.architecture.code_spec import RESOLUTION, CodeSpec, code_name
 from scalesearch.architecture.cost import FLOAT32_BYTES, Cost
 from scalesearch.architecture.memory import STATES_PER_PARAM
@@ -74,7 +68,7 @@ def settled(spec: CodeSpec) -> CodeSpec:
     Raises:
         ValueError: if it can't be built.
     """
-    plain = replace(_of_any_size(spec), classes=PLAIN_CLASSES, in_channels=PLAIN_CHANNELS, shape="")
+    plain = replace(_of_any_size(spec), classes=PLAIN_CLASSES, in_channels=PLAIN_CHANNELS)
     return replace(spec, shape=_shape(plain))
 
 
@@ -230,8 +224,8 @@ def _probed(spec: CodeSpec) -> Mapping[str, object]:
 
 
 def _of_any_size(spec: CodeSpec) -> CodeSpec:
-    """What a network is built from: all but the size of its input."""
-    return replace(spec, name="", resolution=1, resolution_width=None)
+    """What a network is built from: all but the size of its input, and the shape, which comes of it."""
+    return replace(spec, name="", resolution=1, resolution_width=None, shape="")
 
 
 @lru_cache(maxsize=32)

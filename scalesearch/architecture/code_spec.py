@@ -69,7 +69,7 @@ class CodeSpec:
     shape: str = ""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(TARGET, self.target):
+        if not is_target(self.target):
             raise ValueError(f"`target` must be package.module:function, got {self.target!r}")
         require_counts(self, "resolution", "classes", "in_channels")
         for name in ("depth", "width"):

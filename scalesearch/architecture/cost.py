@@ -14,7 +14,7 @@ from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, runs
 from scalesearch.architecture.spec import Arch
 
-__all__ = ["Cost", "block_count", "count", "count_blocks"]
+__all__ = ["Cost", "block_count", "count", "count_blocks", "layer_cost"]
 
 FLOAT32_BYTES = 4
 
@@ -84,6 +84,11 @@ def block_count(arch: Arch) -> int:
 def count_blocks(blocks: Iterable[Block]) -> Cost:
     """The cost of lowered blocks for one image: of a whole network, or of a part of it."""
     return _cost((block.every, 1) for block in blocks)
+
+
+def layer_cost(layer: Layer) -> Cost:
+    """The cost of one layer by itself."""
+    return _cost([((layer,), 1)])
 
 
 def _cost(parts: Iterable[tuple[tuple[Layer, ...], int]]) -> Cost:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
+from scalesearch.architecture.cost import layer_cost
 from scalesearch.architecture.layers import Block, Conv, Layer, lower
-from scalesearch.architecture.ledger import layer_cost
 from scalesearch.architecture.spec import MOST, ArchSpec, Rounding, scale
 from scalesearch.scaling import Multipliers
 
-__all__ = ["ExactCosts", "row_of"]
+__all__ = ["ExactCosts"]
 
 # A probe's repeats: the first block of a stage, and one for all the others, which are alike.
 FIRST_AND_REST = 2
@@ -29,7 +29,8 @@ class ExactCosts:
     def __init__(self, base: ArchSpec, arch: ArchSpec, multipliers: Multipliers) -> None:
         wide = max(multipliers.width, 1.0)
         self.enlarged = max(1, int(MOST / (wide * _most_channels(base)) / 2))
-        self.resolution = multipliers.resolution
+        self.zoom = multipliers.resolution**2
+        """Times as many pixels in each map as the baseline has, by the rule."""
         self.base = _probe(base, 1)
         self.repeats_exact = {
             f"stage{number}": stage.repeats * (multipliers.depth if stage.scaled_repeats else 1.0)
@@ -43,23 +44,19 @@ class ExactCosts:
         self.exact = replace(widened, resolution=arch.resolution, resolution_width=arch.resolution_width)
         self.built = _probe(arch, self.enlarged)
 
-    def rows(
-        self, *, repeats: bool = False, channels: bool = False, zoom: float | None = -1.0
-    ) -> dict[str, float]:
+    def rows(self, *, zoom: float | None, repeats: bool = False, channels: bool = False) -> dict[str, float]:
         """Multiply-adds of each row.
 
         Args:
+            zoom: times as many pixels in each map as the baseline has; None for the maps as built.
             repeats: whether they are rounded.
             channels: whether they are rounded.
-            zoom: times as many pixels in each map as the baseline has; None for the maps as built, below 0
-                for those by the rule.
         """
-        zoom = self.resolution**2 if zoom is not None and zoom < 0 else zoom
         found: dict[str, list[float]] = {}
         for before, block in zip(
             lower(self.base), lower(self.built if channels else self.exact), strict=True
         ):
-            found.setdefault(row_of(block), []).append(self._block(before, block, zoom))
+            found.setdefault(block.row, []).append(self._block(before, block, zoom))
         times = self.repeats_built if repeats else self.repeats_exact
         return {name: _stage(macs, times.get(name, 1.0)) for name, macs in found.items()}
 
@@ -84,11 +81,6 @@ def _stage(macs: Sequence[float], repeats: float) -> float:
     if len(macs) < FIRST_AND_REST:
         return macs[0]
     return macs[0] * min(1.0, repeats) + macs[1] * max(0.0, repeats - 1.0)
-
-
-def row_of(block: Block) -> str:
-    """The row of the table that a block belongs to: ``stem``, ``stage1`` and so on, ``head``."""
-    return block.name.partition("_")[0]
 
 
 def _most_channels(arch: ArchSpec) -> int:

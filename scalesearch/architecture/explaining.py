@@ -11,10 +11,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
+from typing import NamedTuple
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.exact_costs import ExactCosts, row_of
+from scalesearch.architecture.exact_costs import ExactCosts
 from scalesearch.architecture.layers import Size, lower
 from scalesearch.architecture.rows import rows
 from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, scale
@@ -134,20 +135,41 @@ def explain(
     if isinstance(base, CodeSpec) or isinstance(arch, CodeSpec):
         return whole
     costs = ExactCosts(base, arch, multipliers)
+    costed = _Costed(
+        exact=costs.rows(zoom=costs.zoom),
+        repeats=costs.rows(zoom=costs.zoom, repeats=True),
+        channels=costs.rows(zoom=costs.zoom, channels=True),
+        input=costs.rows(zoom=prod(arch.input_size) / prod(base.input_size)),
+        maps=costs.rows(zoom=None),
+    )
     return replace(
         whole,
-        rows=_notes(base, arch, multipliers, rounding, costs),
-        parts=_parts(base, arch, multipliers, costs),
+        rows=_notes(base, arch, multipliers, rounding, costs, costed),
+        parts=_parts(base, arch, multipliers, costed),
     )
 
 
+class _Costed(NamedTuple):
+    """Multiply-adds of each row: by the rule, and with one thing rounded."""
+
+    exact: Mapping[str, float]
+    repeats: Mapping[str, float]
+    channels: Mapping[str, float]
+    input: Mapping[str, float]
+    maps: Mapping[str, float]
+
+
 def _notes(
-    base: ArchSpec, arch: ArchSpec, multipliers: Multipliers, rounding: Rounding, costs: ExactCosts
+    base: ArchSpec,
+    arch: ArchSpec,
+    multipliers: Multipliers,
+    rounding: Rounding,
+    costs: ExactCosts,
+    costed: _Costed,
 ) -> tuple[RowNote, ...]:
     # Without the share that has to be kept, channels go to the nearest multiple whatever it is.
     nearest = scale(base, multipliers, replace(rounding, min_kept_fraction=0.0))
-    exact, by_repeats = costs.rows(), costs.rows(repeats=True)
-    by_channels, by_maps = costs.rows(channels=True), costs.rows(zoom=None)
+    exact = costed.exact
     tables = zip(
         rows(base), rows(arch), rows(nearest), rows(costs.exact), _maps(base), _maps(arch), strict=True
     )
@@ -169,22 +191,17 @@ def _notes(
             map=size,
             macs=built.macs,
             macs_exact=exact[built.name],
-            by_repeats=by_repeats[built.name] / exact[built.name],
-            by_channels=by_channels[built.name] / exact[built.name],
-            by_maps=by_maps[built.name] / exact[built.name],
+            by_repeats=costed.repeats[built.name] / exact[built.name],
+            by_channels=costed.channels[built.name] / exact[built.name],
+            by_maps=costed.maps[built.name] / exact[built.name],
         )
         for before, built, unkept, asked, size_before, size in tables
     )
 
 
-def _parts(base: ArchSpec, arch: ArchSpec, multipliers: Multipliers, costs: ExactCosts) -> tuple[Part, ...]:
-    def whole(**rounded: bool | float | None) -> float:
-        return sum(costs.rows(**rounded).values())  # type: ignore[arg-type]  # as rows takes them
-
-    exact = whole()
+def _parts(base: ArchSpec, arch: ArchSpec, multipliers: Multipliers, costed: _Costed) -> tuple[Part, ...]:
+    exact, repeats, channels, whole_input, maps = (sum(row.values()) for row in costed)
     before = count(base).macs
-    input_zoom = prod(arch.input_size) / prod(base.input_size)
-    whole_input = whole(zoom=input_zoom)
     parts = [
         Part(
             name="the rule itself",
@@ -192,13 +209,13 @@ def _parts(base: ArchSpec, arch: ArchSpec, multipliers: Multipliers, costs: Exac
             "the table holds fixed",
             factor=exact / before / multipliers.nominal_ratio,
         ),
-        Part(name="repeats", says="whole blocks in each stage", factor=whole(repeats=True) / exact),
-        Part(name="channels", says="whole multiples in each row", factor=whole(channels=True) / exact),
+        Part(name="repeats", says="whole blocks in each stage", factor=repeats / exact),
+        Part(name="channels", says="whole multiples in each row", factor=channels / exact),
         Part(name="input", says="whole pixels of the input", factor=whole_input / exact),
         Part(
             name="feature maps",
             says="a stride rounds an odd map up",
-            factor=whole(zoom=None) / whole_input,
+            factor=maps / whole_input,
         ),
     ]
     realised = count(arch).macs / before / multipliers.nominal_ratio
@@ -213,5 +230,5 @@ def _maps(arch: ArchSpec) -> list[Size]:
         for layer in block.layers:
             size = getattr(layer, "out_size", None) or getattr(layer, "size", None)
             if size is not None:
-                found[row_of(block)] = size
+                found[block.row] = size
     return list(found.values())

@@ -38,7 +38,7 @@ def require_the_stages(old: Mapping[str, Block], new: Mapping[str, Block]) -> No
     """Refuses another number of stages, or fewer blocks in one."""
 
     def repeats(blocks: Mapping[str, Block]) -> Counter[str]:
-        return Counter(name.partition("_")[0] for name in blocks)
+        return Counter(block.row for block in blocks.values())
 
     there, here = repeats(old), repeats(new)
     if there.keys() != here.keys():

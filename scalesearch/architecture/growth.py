@@ -24,7 +24,7 @@ from scalesearch.architecture.growable import (
 from scalesearch.architecture.layers import Block, Conv, Linear, SqueezeExcite, lower
 from scalesearch.architecture.spec import Arch
 
-__all__ = ["Copies", "Origin", "Part", "growth", "why_not"]
+__all__ = ["Copies", "Part", "growth", "why_not"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Part:
     """A layer of the new network that has parameters, and where they come from.
 
     Attributes:
-        block: its block's name, the same in both networks where it is ``copied``.
+        block: its block; one of that name is in both networks where it is ``copied``.
         index: its place among the block's layers; None for the shortcut.
         layer: itself.
         origin: ``copied`` from the old network's layer of that place; ``fresh``: as an untrained network has
@@ -75,7 +75,7 @@ class Part:
         squeezed: those inside squeeze-and-excite.
     """
 
-    block: str
+    block: Block
     index: int | None
     layer: Conv | SqueezeExcite | Linear
     origin: Origin
@@ -159,9 +159,7 @@ class _Growth:
                 )
                 if last:
                     target = gives
-                yield Part(
-                    block=new.name, index=index, layer=layer, origin="copied", reads=reads, gives=gives
-                )
+                yield Part(block=new, index=index, layer=layer, origin="copied", reads=reads, gives=gives)
                 reads = gives
             elif isinstance(layer, SqueezeExcite) and isinstance(there, SqueezeExcite):
                 squeezed = self._copies(there.squeezed, layer.squeezed, f"{where}, inside")
@@ -171,7 +169,7 @@ class _Growth:
                         "ones would each get less"
                     )
                 yield Part(
-                    block=new.name,
+                    block=new,
                     index=index,
                     layer=layer,
                     origin="copied",
@@ -182,7 +180,7 @@ class _Growth:
             elif isinstance(layer, Linear) and isinstance(there, Linear):
                 same = layer.out_features == there.out_features
                 yield Part(
-                    block=new.name,
+                    block=new,
                     index=index,
                     layer=layer,
                     origin="copied" if same else "fresh",
@@ -192,9 +190,7 @@ class _Growth:
         if new.shortcut is not None:
             assert old.shortcut is not None  # they are alike
             gives = self._conv(old.shortcut, new.shortcut, stream, 1, target, f"{new.name}, shortcut")
-            yield Part(
-                block=new.name, index=None, layer=new.shortcut, origin="copied", reads=stream, gives=gives
-            )
+            yield Part(block=new, index=None, layer=new.shortcut, origin="copied", reads=stream, gives=gives)
 
     def _conv(
         self, old: Conv, new: Conv, reads: Copies, groups_after: int, target: Copies | None, where: str
@@ -251,4 +247,4 @@ def _new_block(block: Block, stream: Copies) -> Iterator[Part]:
         origins = ["identity"] * len(block.layers)
     for index, (layer, origin) in enumerate(zip(block.layers, origins, strict=True)):
         if isinstance(layer, Conv | SqueezeExcite):
-            yield Part(block=block.name, index=index, layer=layer, origin=origin, reads=stream, gives=stream)
+            yield Part(block=block, index=index, layer=layer, origin=origin, reads=stream, gives=stream)

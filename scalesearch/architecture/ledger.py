@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.cost import Cost, count, count_blocks
-from scalesearch.architecture.layers import Block, Conv, Layer, Pool, lower
+from scalesearch.architecture.cost import Cost, count, layer_cost
+from scalesearch.architecture.layers import Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import Arch, ArchSpec
 
-__all__ = ["Convention", "layer_cost", "ledger", "nearest"]
+__all__ = ["Convention", "ledger", "nearest"]
 
 PROFILER_NORM = 6
 """Operations that TensorFlow's registry gives batch norm in training, unfused: mean 1, squared difference 2,
@@ -48,11 +49,6 @@ def nearest(conventions: tuple[Convention, ...], figure: float) -> Convention:
         return high / low
 
     return min(conventions, key=distance)
-
-
-def layer_cost(layer: Layer) -> Cost:
-    """The cost of one layer by itself."""
-    return count_blocks((Block(name="layer", layers=(layer,)),))
 
 
 def _plain(cost: Cost) -> Iterator[Convention]:
@@ -109,10 +105,15 @@ def _detailed(arch: ArchSpec, cost: Cost) -> Iterator[Convention]:
 
 
 def _bias_additions(layer: Layer) -> int:
-    """Additions of biases: a layer's parameters beside its weights and batch norm, once for each position."""
-    cost = layer_cost(layer)
-    positions = prod(layer.out_size) if isinstance(layer, Conv) else 1
-    if not cost.macs:
-        return 0
-    biases = cost.params - cost.macs // positions - 2 * cost.norm_elements // positions
-    return biases * positions
+    """Additions of biases: one for each output that has a bias."""
+    match layer:
+        case Conv():
+            return layer.out_channels * prod(layer.out_size) * layer.bias
+        case SqueezeExcite():
+            return layer.channels + layer.squeezed * layer.bias
+        case Linear():
+            return layer.out_features
+        case Pool() | MaxPool():
+            return 0
+        case _:
+            assert_never(layer)

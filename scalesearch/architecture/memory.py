@@ -24,7 +24,7 @@ from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.cost import FLOAT32_BYTES, count_blocks
+from scalesearch.architecture.cost import FLOAT32_BYTES, count_blocks, layer_cost
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import Arch
 
@@ -222,11 +222,11 @@ def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
     out = batch * _output(layer)
     inputs = batch * _input(layer)
     freed = 0 if kept else inputs
+    weights = layer_cost(layer).params
     match layer:
         case Conv():
-            weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
             vectors = 2 * layer.out_channels  # of batch norm: gradients take the place of saved statistics
-            weights += layer.out_channels if layer.bias else 0
+            weights -= vectors
             # The activation and batch norm each write a gradient, then free the one they read and the tensor
             # saved: ReLU its own output, the others their input.
             norm = _Walk(out + vectors, -out)
@@ -238,8 +238,6 @@ def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
             # It saves where each maximum was, in numbers twice as long.
             return _Walk(inputs, inputs - 3 * out - freed)
         case SqueezeExcite():
-            weights = 2 * layer.channels * layer.squeezed + layer.channels
-            weights += layer.squeezed if layer.bias else 0
             # The pooled map, the gate, and both sides of the activation between (ReLU keeps one).
             squeezed = 1 if layer.activation == "relu" else 2
             pooled = batch * (2 * layer.channels + squeezed * layer.squeezed)
@@ -251,7 +249,6 @@ def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
         case Pool():
             return _Walk(inputs, inputs - out)
         case Linear():
-            weights = layer.in_features * layer.out_features + layer.out_features
             # Dropout saves its mask.
             return _Walk(2 * inputs + weights, weights - out - inputs)
         case _:

@@ -14,7 +14,6 @@ import torch
 from torch import nn
 from torch.nn.grad import conv2d_input
 
-from scalesearch.architecture.code_network import build_code
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import Activation, Arch, ArchSpec
@@ -241,6 +240,8 @@ def build(arch: Arch) -> nn.Module:
         ValueError: if a user's own code can't be built.
     """
     if isinstance(arch, CodeSpec):
+        from scalesearch.architecture.code_network import build_code  # its counters load slowly
+
         return build_code(arch)
     network = nn.Sequential(OrderedDict((b.name, _block(b, arch)) for b in lower(arch)))
     network.apply(_initialise)

@@ -111,6 +111,11 @@ class Block:
     activation: Activation | None = None
 
     @property
+    def row(self) -> str:
+        """The row of the table that it belongs to: ``stem``, ``stage1`` and so on, ``head``."""
+        return self.name.partition("_")[0]
+
+    @property
     def every(self) -> tuple[Layer, ...]:
         """All layers, the shortcut's too."""
         return self.layers if self.shortcut is None else (*self.layers, self.shortcut)

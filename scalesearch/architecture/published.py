@@ -23,6 +23,7 @@ __all__ = [
     "published_family_of",
     "published_network",
     "published_networks",
+    "published_rows",
 ]
 
 PAPER_COEFFICIENTS = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
@@ -107,11 +108,12 @@ def _networks(file: str, baseline: ArchSpec) -> Mapping[str, PublishedNetwork]:
                 flops=number(row["flops_billions"], 1e9),
                 source=row["source"],
             )
-            for row in _rows(file)
+            for row in published_rows(file)
         }
     )
 
 
-def _rows(name: str) -> list[dict[str, str]]:
+def published_rows(name: str) -> list[dict[str, str]]:
+    """The rows of a data file of this folder, each value as it stands there."""
     text = files("scalesearch.architecture").joinpath(name).read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))

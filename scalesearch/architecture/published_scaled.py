@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 
+from scalesearch.architecture.published import published_rows
 from scalesearch.scaling import Multipliers
 
 __all__ = ["PublishedScaling", "published_b0_scaled", "published_scaled"]
@@ -51,7 +50,6 @@ class PublishedScaling:
 @cache
 def published_scaled() -> tuple[PublishedScaling, ...]:
     """All rows, in the order of the tables."""
-    text = files("scalesearch.architecture").joinpath("published_scaled.csv").read_text("utf-8")
     return tuple(
         PublishedScaling(
             baseline=row["baseline"],
@@ -64,7 +62,7 @@ def published_scaled() -> tuple[PublishedScaling, ...]:
             top1=float(row["top1"]),
             source=row["source"],
         )
-        for row in csv.DictReader(text.splitlines())
+        for row in published_rows("published_scaled.csv")
     )
 
 

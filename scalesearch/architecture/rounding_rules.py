@@ -21,10 +21,14 @@ OFFICIAL = "official"
 UNROUNDED = "nothing rounded"
 INNER_WIDTH = "inner width only"
 
-# What each part of a rounding may be, the official one first, and what it is called where it is another.
-REPEATS = (("ceil", ""), ("round", "repeats rounded"), ("floor", "repeats floored"))
-CHANNELS = ((8, 0.9, ""), (1, 0.0, "channels to 1"))
-PIXELS = ((1, ""), (32, "input to 32 px"))
+# What each part of a rounding may be, the official one first; what another is called, and what that means.
+REPEATS = (
+    ("ceil", "", ""),
+    ("round", "repeats rounded", "repeats to the nearest whole number"),
+    ("floor", "repeats floored", "repeats rounded down"),
+)
+CHANNELS = ((8, 0.9, "", ""), (1, 0.0, "channels to 1", "channels to the nearest whole number"))
+PIXELS = ((1, "", ""), (32, "input to 32 px", "input to a multiple of 32 px, which all strides divide"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class RuleCost:
 def _roundings() -> dict[str, Rounding]:
     """Every rounding by name, the official one first, then the ones that differ from it in one part."""
     found = []
-    for (repeats, a), (divisor, kept, b), (multiple, c) in product(REPEATS, CHANNELS, PIXELS):
+    for (repeats, a, _), (divisor, kept, b, _), (multiple, c, _) in product(REPEATS, CHANNELS, PIXELS):
         parts = [part for part in (a, b, c) if part]
         rounding = Rounding(
             channel_divisor=divisor,
@@ -55,10 +59,7 @@ def rule_meanings() -> dict[str, str]:
     return {
         OFFICIAL: "repeats rounded up, channels to a multiple of 8 (one more where 10% would be lost), "
         "input to the pixel",
-        "repeats rounded": "repeats to the nearest whole number",
-        "repeats floored": "repeats rounded down",
-        "channels to 1": "channels to the nearest whole number",
-        "input to 32 px": "input to a multiple of 32 px, which all strides divide",
+        **{name: means for *_, name, means in (*REPEATS, *CHANNELS, *PIXELS) if name},
         INNER_WIDTH: "width multiplies the channels inside a bottleneck alone, not its output, as in wide "
         "ResNets (arXiv 1605.07146; torchvision's wide_resnet50_2)",
         UNROUNDED: "nothing is rounded: d x w^2 x r^2 times the exact baseline",
@@ -72,13 +73,14 @@ def costs_by_rule(base: ArchSpec, multipliers: Multipliers) -> tuple[RuleCost, .
         for name, rounding in _roundings().items()
     ]
     if any(stage.block == "bottleneck" for stage in base.stages):
-        wide = count_blocks(_inner_width(base, multipliers, Rounding()))
+        wide = count_blocks(_inner_width(base, multipliers))
         costs.append(RuleCost(rule=INNER_WIDTH, macs=wide.macs))
     return (*costs, RuleCost(rule=UNROUNDED, macs=multipliers.nominal_ratio * count(base).macs))
 
 
-def _inner_width(base: ArchSpec, multipliers: Multipliers, rounding: Rounding) -> Iterator[Block]:
+def _inner_width(base: ArchSpec, multipliers: Multipliers) -> Iterator[Block]:
     """The lowered blocks of ``base`` with width applied inside its bottlenecks alone."""
+    rounding = Rounding()
     narrow = scale(base, replace(multipliers, width=1.0), rounding)
     for block in lower(narrow):
         if len(block.layers) == 3 and block.name.startswith("stage"):

@@ -55,7 +55,7 @@ def rows(arch: ArchSpec) -> tuple[Row, ...]:
     """The rows of ``arch``; their costs add up to those of the whole network."""
     stages = {f"stage{number}": stage for number, stage in enumerate(arch.stages, start=1)}
     found = []
-    for name, group in groupby(lower(arch), key=lambda block: block.name.partition("_")[0]):
+    for name, group in groupby(lower(arch), key=lambda block: block.row):
         blocks = tuple(group)
         stage = stages.get(name)
         first = blocks[0].layers[0]

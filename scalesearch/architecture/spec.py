@@ -15,13 +15,10 @@ from typing import TypeVar
 from scalesearch.architecture.checks import MOST, MOST_REPEATS
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.rounding import ChannelsRule, RepeatsRule, Rounding
-from scalesearch.architecture.stage import BlockKind, SqueezeOf, StageSpec
+from scalesearch.architecture.stage import BlockKind, StageSpec
 from scalesearch.architecture.table_spec import (
     Activation,
     ArchSpec,
-    ConvBias,
-    DropPathRule,
-    Gate,
     SqueezeForm,
     WidthRule,
 )
@@ -35,15 +32,10 @@ __all__ = [
     "ArchSpec",
     "BlockKind",
     "ChannelsRule",
-    "ConvBias",
-    "DropPathRule",
-    "Gate",
     "RepeatsRule",
     "Rounding",
     "SqueezeForm",
-    "SqueezeOf",
     "StageSpec",
-    "WidthRule",
     "arch_from_dict",
     "compound",
     "reduce",

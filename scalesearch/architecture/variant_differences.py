@@ -15,10 +15,10 @@ from typing import Any
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import Cost, count
 from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
-from scalesearch.architecture.variants import Member, Variant
+from scalesearch.architecture.variant_types import Member, Variant
 from scalesearch.scaling import Multipliers
 
-__all__ = ["ALTOGETHER", "FEATURES", "Difference", "Feature", "differences"]
+__all__ = ["ALTOGETHER", "FEATURES", "Difference", "differences"]
 
 ALTOGETHER = "all of these"
 """What the row is called that holds the whole variant."""

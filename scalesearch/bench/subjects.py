@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from scalesearch.architecture.baselines import BASELINES, built_in
+from scalesearch.architecture.checks import blamed_on
 from scalesearch.architecture.code_import import can_be_found
 from scalesearch.architecture.code_spec import TARGET
 from scalesearch.architecture.published import published_network, published_networks
@@ -140,7 +141,8 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]
         )
     name, colon, after = text.partition(":")
     if name.endswith(".toml") and Path(name).is_file():
-        given = read_network(Path(name))
+        with blamed_on(f"`{argument}`"):
+            given = read_network(Path(name))
         own = Base(baseline=given.name, given=given, classes=given.classes, rules=base.rules)
         return [_multiplied(own, after, text, argument)] if colon else [(given.name, given)]
     if name in built_in():
@@ -166,10 +168,8 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]
 def _of_code(target: str, after: str | None, base: Base, text: str, argument: str) -> tuple[str, Arch]:
     from scalesearch.architecture.code_network import code_baseline  # loads torch
 
-    try:
+    with blamed_on(f"`{argument}`"):
         given = code_baseline(target)
-    except ValueError as error:
-        raise ValueError(str(error).replace("`baseline`", f"`{argument}`")) from error
     own = Base(baseline=given.name, given=given, classes=given.classes, rules=base.rules)
     return (given.name, given) if after is None else _multiplied(own, after, text, argument)
 

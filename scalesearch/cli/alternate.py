@@ -9,7 +9,7 @@ import click
 
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.options import config_option, format_option, out_option
-from scalesearch.cli.training_options import command_line, resolve_training, training_options
+from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
 from scalesearch.search.alternate import BUDGETS, AlternateSettings
 
 __all__ = ["alternate", "run_alternate"]
@@ -47,6 +47,7 @@ DEFAULT = AlternateSettings()
 @budget_options
 @networks_options
 @training_options()
+@START
 @out_option("reports/alternate-BASELINE")
 @format_option
 def alternate(out: Path | None, output_format: str, **options: Any) -> None:
@@ -119,7 +120,7 @@ def run_alternate(
                 waiting = record is not None and any(c.status == "waiting" for c in record.candidates)
                 return None if waiting else record
             study = begin_study(
-                folder, title, round_settings, command, lambda: grid_plan(round_settings, size)
+                folder, title, round_settings, command, lambda: grid_plan(round_settings, size, folder)
             )
             progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
             return train_study(Run(folder=folder, study=study, settings=round_settings), progress)

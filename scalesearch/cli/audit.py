@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import PHI, config_option, format_option, out_option
+from scalesearch.cli.options import PHI, config_option, format_option, out_option, refuse_without_train
 from scalesearch.cli.training_options import command_line, resolve_training, training_options
 from scalesearch.search.audit import AUDITED, AuditSettings
 
@@ -71,15 +70,7 @@ def audit(out: Path | None, output_format: str, *, dry_run: bool, **options: Any
     if train:
         settings = AuditSettings(**resolve_training(options), baselines=chosen, train=True)
     else:
-        needless = [
-            name
-            for name in context.params
-            if name not in WITHOUT_TRAINING
-            and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        ]
-        if needless:
-            flag = next(p.opts[0] for p in context.command.params if p.name == needless[0])
-            raise Fail(f"{flag} must come with --train: without it nothing is trained")
+        refuse_without_train(context, [name for name in context.params if name not in WITHOUT_TRAINING])
         settings = AuditSettings(baselines=chosen)
     if dry_run:
         _show_plan(settings, output_format)

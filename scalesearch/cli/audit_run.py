@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scalesearch.cli.folder import RUN_FILE, read_run_file, require_same, writable, write_run_file
+from scalesearch.cli.folder import (
+    RUN_FILE,
+    read_run_file,
+    require_password,
+    require_same,
+    without_study,
+    writable,
+    write_run_file,
+)
 from scalesearch.cli.main import Fail
 from scalesearch.search.audit import AuditSettings
 from scalesearch.search.sweep import plan_sweep
@@ -44,8 +52,7 @@ def run_audit(
 
     train = train and settings.train
     settings = _as_begun(folder, settings)
-    if "***" in settings.storage:
-        raise Fail(f"--storage must be given with its password: {folder} keeps only {settings.storage}")
+    require_password(folder, settings.storage)
     # All that can be wrong is found before anything is written.
     size = _checked(folder, settings) if train else None
     if size is None:
@@ -114,10 +121,7 @@ def _require_studies(folder: Path, settings: AuditSettings) -> None:
         return
     for place in (folder / TRAINED / name for name in settings.baselines):
         if (place / RUN_FILE).exists() and not (place / "study.db").exists():
-            raise Fail(
-                f"DIR must hold the studies of its sweeps, got {folder}: {place} has no study.db, as a "
-                "report that was committed without it"
-            )
+            raise without_study("the studies of its sweeps", folder, str(place))
 
 
 def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) -> dict[str, RunRecord]:

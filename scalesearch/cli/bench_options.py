@@ -12,8 +12,8 @@ from scalesearch.cli.main import Fail
 from scalesearch.cli.options import Decorator, group
 from scalesearch.cli.training_options import DURATION
 from scalesearch.export.formats import ONNX_PACKAGES
-from scalesearch.records.setup_text import SHORT_DTYPES
-from scalesearch.records.timing import DTYPES, MODES, RUNTIMES, Setup
+from scalesearch.records.setup_text import SHORT_DTYPES, dtype_of, whole_number
+from scalesearch.records.timing import MODES, RUNTIMES, Setup
 
 __all__ = [
     "NUMBERS",
@@ -52,21 +52,11 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
         return values if self.several else values[0]
 
 
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) >= 1):
-        raise ValueError(text)
-    return int(text)
-
-
 def _among(names: Sequence[str]) -> Callable[[str], str]:
     return {name: name for name in names}.__getitem__
 
 
-def _dtype(text: str) -> str:
-    return SHORT_DTYPES[text] if text in SHORT_DTYPES else _among(DTYPES)(text)
-
-
-NUMBERS = ListOf(_number, "whole numbers >= 1")
+NUMBERS = ListOf(whole_number, "whole numbers >= 1")
 
 
 def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
@@ -80,7 +70,7 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
     def values(read: Callable[[str], Any], wanted: str) -> ListOf:
         return ListOf(read, wanted, several=several)
 
-    numbers = NUMBERS if several else values(_number, "a whole number >= 1")
+    numbers = NUMBERS if several else values(whole_number, "a whole number >= 1")
     many = ", or a list such as 1,8" if several else ""
     mode = click.option(
         "--mode",
@@ -108,7 +98,7 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
         click.option(
             "--dtype",
             metavar=listed,
-            type=values(_dtype, f"{one} {', '.join(SHORT_DTYPES)}"),
+            type=values(dtype_of, f"{one} {', '.join(SHORT_DTYPES)}"),
             default="fp32",
             show_default=True,
             help="fp32, bf16 or fp16: of weights and images; when training, of autocast.",

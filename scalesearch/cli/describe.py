@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scalesearch.architecture.baselines import baseline, chosen_baseline
+from scalesearch.architecture.checks import blamed_on
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import Row, rows
-from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, require_resolution, scale
+from scalesearch.architecture.spec import Arch, ArchSpec, require_resolution, scale
 from scalesearch.architecture.table_file import network_toml
 from scalesearch.cli.main import Fail
-from scalesearch.cli.network_types import INPUT_SIZE, NETWORK, blamed_on
-from scalesearch.cli.rounding_options import rounding_options
+from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
+from scalesearch.cli.rounding_options import rounding_of_options, rounding_options
 from scalesearch.cli.terminal import fits, print_narrow, terminal
 from scalesearch.scaling import Multipliers
 
@@ -100,7 +101,7 @@ def describe(network: str | Arch, output_format: str, **options: Any) -> None:
 def _made(network: str | Arch, options: dict[str, Any]) -> Arch:
     """The network with what the options change of it; under another name where that is another network."""
     known = baseline(network) if isinstance(network, str) else network
-    rounding = Rounding(**{field.name: options[field.name] for field in fields(Rounding)})
+    rounding = rounding_of_options(options)
     arch = chosen_baseline(known.name, known, options["stem_stride"])
     arch = scale(arch, Multipliers(depth=options["depth"], width=options["width"]), rounding)
     if options["resolution"] is not None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from scalesearch.architecture.baselines import BASELINES, baseline
+from scalesearch.architecture.checks import blamed_on
 from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_network
-from scalesearch.architecture.rounding import Rounding
 from scalesearch.architecture.spec import Arch
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.cli.main import Fail
-from scalesearch.cli.network_types import NETWORK, blamed_on
-from scalesearch.cli.rounding_options import rounding_options
+from scalesearch.cli.network_types import NETWORK
+from scalesearch.cli.rounding_options import given_rules, rounding_of_options, rounding_options
+from scalesearch.cli.terminal import terminal
 from scalesearch.scaling import Coefficients, Multipliers
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def explain(
         from scalesearch.report.explain.variant import variant_tables, variant_text
 
         chosen = _variant(variant, options)
-        title, tables = f"{chosen.name}: {chosen.title}", variant_tables(chosen)
+        title, tables = f"{chosen.name}: {chosen.title}", cache(partial(variant_tables, chosen))
         answer, sections = variant_text(chosen)
     else:
         assert network is not None  # as either is given
@@ -124,11 +124,11 @@ def explain(
 
         with blamed_on("WHAT"):
             explanation, published = _explained(network, options)
-            title, tables = explanation.arch.name, explanation_tables(explanation, published)
             answer, sections = explanation_text(explanation, published)
+        title, tables = explanation.arch.name, cache(partial(explanation_tables, explanation, published))
     _show(title, answer, sections, tables, output_format)
     if out is not None:
-        _write(out, title, answer, sections, tables)
+        _write(out, title, answer, sections, tables())
         click.echo(f"Page: {out / 'explain.md'}", err=True)
 
 
@@ -143,6 +143,13 @@ def _variant(name: str, options: Mapping[str, Any]) -> Any:
             f"--{given[0]} must be left out with --variant, got {options[given[0]]:g}; "
             f"scalesearch explain {name} --{given[0]} ... scales it"
         )
+    if rules := given_rules(options):
+        rule, value = next(iter(rules.items()))
+        option = f"--{rule.replace('_', '-')}"
+        raise Fail(
+            f"{option} must be left out with --variant, got {value}; scalesearch explain {name} {option} ... "
+            "rounds by it"
+        )
     return VARIANTS[name]
 
 
@@ -150,7 +157,7 @@ def _explained(what: str | Arch, options: Mapping[str, Any]) -> tuple[Explanatio
     """The explanation that is asked for, with the network's published row where it has one."""
     from scalesearch.architecture.explaining import explain as explain_network
 
-    rounding = Rounding(**{field.name: options[field.name] for field in fields(Rounding)})
+    rounding = rounding_of_options(options)
     coefficients = _coefficients(options)
     asked = _multipliers(options, coefficients)
     row = published_network(what) if isinstance(what, str) else None
@@ -201,7 +208,7 @@ def _show(
     title: str,
     answer: str,
     sections: Sequence[Section],
-    tables: Mapping[str, pd.DataFrame],
+    tables: Callable[[], Mapping[str, pd.DataFrame]],
     output_format: str,
 ) -> None:
     if output_format == "table":
@@ -214,23 +221,21 @@ def _show(
     elif output_format == "csv":
         from scalesearch.cli.show import print_table
 
-        print_table(
-            next(tables[name] for name in ("rows", "differences", "network") if name in tables), "csv"
-        )
+        found = tables()
+        print_table(next(found[name] for name in ("rows", "differences", "network") if name in found), "csv")
     else:
         import json
 
-        found = {name: json.loads(numbers.to_json(orient="records")) for name, numbers in tables.items()}
-        click.echo(json.dumps(found, indent=2))
+        plain = {name: json.loads(numbers.to_json(orient="records")) for name, numbers in tables().items()}
+        click.echo(json.dumps(plain, indent=2))
 
 
 def _print(title: str, answer: str, sections: Sequence[Section]) -> None:
-    from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    console = terminal(WIDTH)
     console.print(Text(title, style="bold"))
     console.print(Text(answer))
     for section in sections:

@@ -271,8 +271,6 @@ def _plain(name: str) -> str:
 
 def _require_own(folder: Path, state: State) -> None:
     """Refuses a folder that holds anything but an export of the same network and weights."""
-    from scalesearch.export.handover import identity
-
     if not folder.exists():
         return
     try:
@@ -283,7 +281,7 @@ def _require_own(folder: Path, state: State) -> None:
         raise Fail(f"--out must be a new or empty folder, or one of this export, got {folder}") from None
     except (OSError, ValueError, AttributeError) as error:
         raise Fail(f"--out must be a folder whose {SPEC} can be read, got {folder}: {error}") from error
-    if known != identity(state):
+    if known != state.digest:
         raise Fail(
             f"--out must be a folder without an export of another network or other weights, got {folder}; "
             "choose another folder"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -77,11 +77,8 @@ def train_family(
         plan = plan_family(settings, found)
         if recorded_settings(folder, "scale") is None:
             _announce(settings, plan, found, planned_speed(plan, settings), err=True)
-        return plan_family(
-            settings,
-            found,
-            partial(derive, settings.derived, folder, name=name, command=command, started=started),
-        )
+        derivation = derive(settings.derived, folder, name=name, command=command, started=started)
+        return replace(plan, derivation=asdict(derivation))
 
     with begin(folder, name, "scale", settings, command, planned, size) as run:
         carry_on(run, output_format)

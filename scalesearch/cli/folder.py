@@ -23,7 +23,9 @@ __all__ = [
     "read_run_file",
     "recorded_settings",
     "require_equal",
+    "require_password",
     "require_same",
+    "without_study",
     "writable",
     "write_run_file",
 ]
@@ -93,6 +95,24 @@ def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
             if made and not left:
                 folder.rmdir()
         lock.release()
+
+
+def require_password(folder: Path, storage: str) -> None:
+    """Refuses the URL of a storage as a folder keeps it, where that is without its password.
+
+    Raises:
+        Fail: if it is.
+    """
+    if "***" in storage:
+        raise Fail(f"--storage must be given with its password: {folder} keeps only {storage}")
+
+
+def without_study(what: str, folder: Path, place: str = "it") -> Fail:
+    """The error where a folder has no study.db: DIR must hold ``what``."""
+    return Fail(
+        f"DIR must hold {what}, got {folder}: {place} has no study.db, as a report that was committed "
+        "without it"
+    )
 
 
 def recorded_settings(folder: Path, kind: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from scalesearch.cli.grid_options import budget_options, grid_points_options, ne
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import PHI, config_option, format_option, out_option, require_phi
 from scalesearch.cli.spending_options import resolve_spending, spending_options
-from scalesearch.cli.training_options import DURATION, command_line, resolve_training, training_options
+from scalesearch.cli.training_options import DURATION, START, command_line, resolve_training, training_options
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.search.grid_plan import GridSettings
 
@@ -75,6 +75,7 @@ class _RungList(click.ParamType[tuple[str, ...]]):
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan, its time and memory, and train nothing.")
 @training_options(seeds=2)
+@START
 @out_option("reports/grid-BASELINE-phiPHI")
 @format_option
 def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:
@@ -122,7 +123,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
             scratch_record(Path(asked.scratch_run), one)
         with beginning(folder):
             settings, speed = _with_rungs(asked, folder, size) if fit else (asked, None)
-            plan = cache(partial(grid_plan, settings))
+            plan = cache(partial(grid_plan, settings, folder=folder))
             if dry_run:
                 require_device(settings.device)
                 show_plan(with_start(plan(size()), None)[0], settings, output_format, speed)
@@ -161,4 +162,4 @@ def _with_rungs(
     there = recorded_settings(folder, "grid")
     if there is not None and there.get("time_budget") == settings.time_budget:
         return replace(settings, rungs=tuple(there["rungs"]), max_networks=there["max_networks"]), None
-    return fit_time_budget(settings, size())
+    return fit_time_budget(settings, size(), folder)

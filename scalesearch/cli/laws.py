@@ -39,13 +39,14 @@ def read_laws(path: Path) -> tuple[CostLaw, ...]:
         ) from error
 
 
-def find_law(path: Path | None, asked: Setup) -> CostLaw:
+def find_law(path: Path | None, asked: Setup, *, same_layout: bool = False) -> CostLaw:
     """The law for a setup: this machine's own, or the one at ``path``, of whatever machine.
 
     Args:
         path: a law.json or a folder with one; None for this machine's own under ``reports``.
         asked: where and how the networks will run. On another device than the CPU any threads will do, as
             its time is not theirs; of two memory layouts the one asked for is taken.
+        same_layout: whether the other layout's law won't do.
 
     Raises:
         ValueError: naming ``law``, if there is none, or none of its setups is this one.
@@ -59,7 +60,7 @@ def find_law(path: Path | None, asked: Setup) -> CostLaw:
             f"run: {_command(asked)}"
         )
     laws = read_laws(place)
-    fitting = [law for law in laws if _serves(law.setup, asked)]
+    fitting = [law for law in laws if _serves(law.setup, asked, same_layout=same_layout)]
     if not fitting:
         known = "; ".join(law.setup.label for law in laws) or "none"
         raise ValueError(
@@ -68,10 +69,12 @@ def find_law(path: Path | None, asked: Setup) -> CostLaw:
     return max(fitting, key=lambda law: law.setup.channels_last == asked.channels_last)
 
 
-def _serves(known: Setup, asked: Setup) -> bool:
+def _serves(known: Setup, asked: Setup, *, same_layout: bool) -> bool:
     names = ["mode", "runtime", "dtype", "batch_size", "device"]
     if asked.device == "cpu":
         names.append("threads")
+    if same_layout and asked.runtime != "onnxruntime":  # which chooses its own
+        names.append("channels_last")
     return all(getattr(known, name) == getattr(asked, name) for name in names)
 
 
@@ -86,4 +89,6 @@ def _command(asked: Setup) -> str:
         words.append(f"--dtype {asked.dtype}")
     if asked.runtime != "eager":
         words.append(f"--runtime {asked.runtime}")
+    if not asked.channels_last:
+        words.append("--no-channels-last")
     return " ".join(words)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ __all__ = [
     "BASELINE",
     "INPUT_SIZE",
     "NETWORK",
-    "blamed_on",
     "height_and_width",
     "joined",
     "name_and_network",
@@ -87,15 +85,6 @@ class _Network(_Baseline):
 
 
 NETWORK = _Network()
-
-
-@contextmanager
-def blamed_on(argument: str) -> Iterator[None]:
-    """Errors about a network call it ``baseline``; here they call it what the command does."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(str(error).replace("`baseline`", argument)) from error
 
 
 class _InputSize(click.ParamType[tuple[int, int]]):

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.spec import Arch
 from scalesearch.architecture.variants import VARIANTS
+from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import (
     BASELINE,
     INPUT_SIZE,
@@ -31,6 +33,7 @@ __all__ = [
     "format_option",
     "group",
     "out_option",
+    "refuse_without_train",
     "require_phi",
 ]
 
@@ -188,7 +191,7 @@ def out_option(default: str) -> Decorator:
     return add
 
 
-def require_phi(phis: Iterable[float], budget: str = "") -> None:
+def require_phi(phis: Iterable[float], budget: str) -> None:
     """Refuses to search where every network is the baseline; with a budget, that is what sets the size.
 
     Raises:
@@ -199,6 +202,29 @@ def require_phi(phis: Iterable[float], budget: str = "") -> None:
             "`phi` must be another number than 0 for a search, got 0: any coefficient to the power of 0 "
             "is 1, so every network is the baseline; 1 asks for twice its compute, -1 for half"
         )
+
+
+def option_names(*options: Decorator) -> tuple[str, ...]:
+    """What a command calls the values of these options, in their order."""
+
+    @click.command
+    @group(*options)
+    def command() -> None:
+        """Never called."""
+
+    return tuple(str(param.name) for param in command.params)
+
+
+def refuse_without_train(context: click.Context, names: Iterable[str]) -> None:
+    """Refuses what was typed for nothing, where --train was not.
+
+    Raises:
+        Fail: if an option of training was, of those named.
+    """
+    typed = [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if typed:
+        flag = next(param.opts[0] for param in context.command.params if param.name == typed[0])
+        raise Fail(f"{flag} must come with --train: without it nothing is trained")
 
 
 def group(*options: Decorator) -> Decorator:

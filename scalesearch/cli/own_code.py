@@ -17,7 +17,7 @@ def require_same_code(folder: Path) -> None:
     Raises:
         ValueError: if that is so.
     """
-    from scalesearch.architecture.code_import import require_same_source
+    from scalesearch.architecture.code_source import require_same_source
     from scalesearch.bench.samples import NETWORKS, SampleStore
 
     specs = {(spec["target"], spec["source"]) for spec in _recorded(read_run_file(folder))}

@@ -14,6 +14,7 @@ import click
 from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import EXIT_EMPTY, Fail
 from scalesearch.cli.progress import duration, spinner, track
+from scalesearch.cli.starting import start_network
 from scalesearch.cli.workers import workers
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.search.estimate import (
@@ -38,16 +39,22 @@ if TYPE_CHECKING:
 __all__ = ["announce_plan", "fit_time_budget", "grid_plan", "plan_frame", "planned_speed", "show_plan"]
 
 
-def grid_plan(settings: GridSettings, size: DataSize) -> Plan:
-    """The plan of a grid, networks timed first where latency is the budget."""
+def grid_plan(settings: GridSettings, size: DataSize, folder: Path) -> Plan:
+    """The plan of the grid in ``folder``, networks timed first where latency is the budget."""
+    start = start_network(settings, size.classes, folder)
     if not settings.measures_cost:
-        return plan_grid(settings, size)
+        return plan_grid(settings, size, start=start)
     with _workers(1, settings, TO_MEASURE) as executor, spinner("Measuring latency to match") as measured:
-        return plan_grid(settings, size, latency_cost(settings, executor, measured))
+        return plan_grid(settings, size, latency_cost(settings, executor, measured), start)
 
 
-def fit_time_budget(settings: GridSettings, size: DataSize) -> tuple[GridSettings, Speed]:
+def fit_time_budget(settings: GridSettings, size: DataSize, folder: Path) -> tuple[GridSettings, Speed]:
     """The settings with the rungs, and the number of networks, that the time budget has room for.
+
+    Args:
+        settings: of the grid.
+        size: of the data.
+        folder: the run's, which may keep the weights that its networks start from.
 
     Returns:
         The settings, and the speed that was measured for them.
@@ -61,16 +68,15 @@ def fit_time_budget(settings: GridSettings, size: DataSize) -> tuple[GridSetting
         if settings.measures_cost
         else settings
     )
-    everything = plan_grid(replace(free, rungs=()), size)
+    start = start_network(settings, size.classes, folder)
+    everything = plan_grid(replace(free, rungs=()), size, start=start)
     archs = [planned.arch for planned in everything.chosen]
     with _workers(settings.jobs, settings, TO_TRAIN) as executor:
         speed = measure_speed(archs, settings, executor, track)
     whole = everything.rungs[-1].images
     each = sum(run_seconds(arch, speed, settings, whole) for arch in archs) / len(archs)
     finalist = LATENCY_S if settings.latency else 0.0
-    first = (
-        _baseline_seconds(everything, settings, speed) if settings.start and not settings.pretrained else 0.0
-    )
+    first = _baseline_seconds(everything, settings, speed) if settings.trains_start else 0.0
     rungs = choose_rungs(
         networks=len(archs),
         seconds_each=each / settings.jobs,
@@ -137,7 +143,7 @@ def plan_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def _expected(plan: Plan, settings: TrainingSettings, speed: Speed) -> Estimate:
     """What a plan takes, the baseline's own training included where the networks are grown from it."""
     networks = estimate(_archs(plan), plan.rungs, settings, speed)
-    if settings.start is None or settings.pretrained:
+    if not settings.trains_start:
         return networks
     return replace(
         networks,

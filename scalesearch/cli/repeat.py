@@ -21,8 +21,7 @@ def repeat_command(
     """
     from dataclasses import replace
 
-    from scalesearch.cli.folder import read_run_file
-    from scalesearch.cli.main import Fail
+    from scalesearch.cli.folder import read_run_file, require_password
 
     recorded = read_run_file(folder)
     kind = recorded.get("run", {}).get("kind", "")
@@ -35,8 +34,7 @@ def repeat_command(
 
         settings = AlternateSettings.from_dict(recorded[kind])
         settings = replace(settings, storage=storage or settings.storage)
-        if "***" in settings.storage:
-            raise Fail(f"--storage must be given with its password: {folder} keeps only {settings.storage}")
+        require_password(folder, settings.storage)
         run_alternate(folder, settings, command, output_format, train=train)
     elif kind == "fidelity":
         from scalesearch.cli.fidelity import FOLDER, FidelitySettings, run_fidelity

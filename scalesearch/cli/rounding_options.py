@@ -15,7 +15,7 @@ from scalesearch.architecture.spec import ChannelsRule, RepeatsRule, Rounding
 from scalesearch.architecture.variants import VARIANTS, rounding_of
 from scalesearch.cli.options import group
 
-__all__ = ["given_rules", "rounding_options"]
+__all__ = ["given_rules", "rounding_of_options", "rounding_options"]
 
 OF_DEPTH_AND_WIDTH = (
     *(rule.name for rule in fields(Rounding) if rule.name != "resolution_multiple"),
@@ -28,6 +28,11 @@ def given_rules(options: Mapping[str, Any]) -> dict[str, Any]:
     source = click.get_current_context().get_parameter_source
     names = [rule.name for rule in fields(Rounding)]
     return {name: options[name] for name in names if source(name) is not ParameterSource.DEFAULT}
+
+
+def rounding_of_options(options: Mapping[str, Any]) -> Rounding:
+    """The rules that the command's rounding options make."""
+    return Rounding(**{rule.name: options[rule.name] for rule in fields(Rounding)})
 
 
 def _leave_to_the_code(options: Mapping[str, Any]) -> None:

@@ -15,7 +15,9 @@ from scalesearch.cli.folder import (
     beginning,
     read_run_file,
     require_equal,
+    require_password,
     require_same,
+    without_study,
     writable,
     write_run_file,
 )
@@ -190,17 +192,13 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     own = not (storage or table.get("storage", ""))
     if own and not (folder / "study.db").exists():
         if recorded:
-            raise Fail(
-                f"DIR must hold the study of its run, got {folder}: it has no study.db, as a report that was "
-                "committed without it"
-            )
+            raise without_study("the study of its run", folder)
         raise Fail(
             f"DIR must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it holds "
             "no study"
         )
     url = storage or table.get("storage", "") or sqlite_url(folder)
-    if "***" in url:
-        raise Fail(f"--storage must be given with its password: {folder} keeps only {url}")
+    require_password(folder, url)
     return open_study(url, run.get("name", folder.name), create=False)
 
 
@@ -263,8 +261,8 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
             workers,
             progress,
             program_of(run.kind),
-            weights_folder(run.folder, run.kind, run.study.name),
             starts,
+            weights_folder(run.folder, run.kind, run.study.name),
         )
     except TrialFailedError as error:
         raise Fail(f"the baseline that the networks start from could not be trained: {error}", 1) from error

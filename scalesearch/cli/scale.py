@@ -16,7 +16,10 @@ from scalesearch.cli.options import (
     baseline_options,
     config_option,
     format_option,
+    group,
+    option_names,
     out_option,
+    refuse_without_train,
 )
 from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.cli.spending_options import resolve_spending, spending_options
@@ -39,11 +42,8 @@ PROXY_WIDTH, PROXY_RESOLUTION = (
     TrainingSettings().baseline_resolution,
 )
 # What asks for networks to be trained, or says how: of no use without --train.
-TRAINING = (
-    *("train_phi", "dry_run", "baseline_channel_divisor"),
-    *("dataset", "data_dir", "download", "held_out", "recipe", "images", "epochs", "batch_size", "seed"),
-    *("seeds", "jobs", "stall_timeout", "keep_weights", "storage"),
-)
+HOW_TO_TRAIN = group(CHANNEL_DIVISOR, length_options(seeds=3), JOBS, UPKEEP, STORAGE)
+TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 
 
 @click.command
@@ -114,14 +114,11 @@ TRAINING = (
 @click.option(
     "--train-phi",
     type=PHI,
-    help="The phis that are trained.  [default: those of --phi where it is given, else 0 to 3 of them]",
+    help="The phis that are trained.  [default: those of --phi where it or --budget is given, else 0 to 3 of "
+    "them]",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be trained and how long it takes, no more.")
-@CHANNEL_DIVISOR
-@length_options(seeds=3)
-@JOBS
-@UPKEEP
-@STORAGE
+@HOW_TO_TRAIN
 @out_option("reports/scale-BASELINE, with --train reports/scale-BASELINE-trained")
 @format_option
 def scale(out: Path | None, output_format: str, **options: Any) -> None:
@@ -155,7 +152,7 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     if options.pop("train"):
         _train(context, out, output_format, options | training, phi_given=phi_given)
     else:
-        _refuse_training(context)
+        refuse_without_train(context, TRAINING)
         _derive(out, output_format, options)
 
 
@@ -171,22 +168,6 @@ def _train(
 
     settings = family_training_settings(resolved, phi_given=phi_given)
     train_family(settings, out, command_line(), output_format, dry_run=dry_run)
-
-
-def _refuse_training(context: click.Context) -> None:
-    """Refuses what was typed for nothing.
-
-    Raises:
-        Fail: if an option of training was.
-    """
-    from scalesearch.cli.main import Fail
-
-    typed = [n for n in TRAINING if context.get_parameter_source(n) is ParameterSource.COMMANDLINE]
-    if typed:
-        raise Fail(
-            f"--{typed[0].replace('_', '-')} says how networks are trained: give it with --train, or leave "
-            "it out"
-        )
 
 
 def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> None:

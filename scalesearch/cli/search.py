@@ -11,7 +11,9 @@ import click
 from scalesearch.cli.grid_options import match_options
 from scalesearch.cli.options import config_option, format_option, out_option, require_phi
 from scalesearch.cli.spending_options import resolve_spending, spending_options
-from scalesearch.cli.training_options import command_line, resolve_training, training_options
+from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.search.plan import Plan
 from scalesearch.search.sampling import (
     OBJECTIVES,
     PRUNERS,
@@ -110,6 +112,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
     "of the finished ones, or in the worse half of all.",
 )
 @training_options()
+@START
 @out_option("reports/search-BASELINE-phiPHI")
 @format_option
 def search(phi: float, out: Path | None, output_format: str, **options: Any) -> None:
@@ -134,11 +137,16 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
     require_phi((phi,), options["budget"])
     settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
     from scalesearch.cli.run import begin, carry_on, data_size  # after the checks: it takes a second to load
+    from scalesearch.cli.starting import start_network
 
     size = cache(partial(data_size, settings.data))
     if "reward" in settings.objectives:
         settings = with_reward_target(settings, size())
     name = f"search-{settings.baseline}-phi{phi:g}"
     folder = out or Path("reports") / name
-    with begin(folder, name, "search", settings, command_line(), partial(plan_search, settings), size) as run:
+
+    def plan(found: DataSize) -> Plan:
+        return plan_search(settings, found, start_network(settings, found.classes, folder))
+
+    with begin(folder, name, "search", settings, command_line(), plan, size) as run:
         carry_on(run, output_format)

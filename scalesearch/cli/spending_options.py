@@ -65,7 +65,8 @@ def resolve_spending(options: dict[str, Any]) -> dict[str, Any]:
     from scalesearch.cli.laws import find_law
     from scalesearch.measure.machine import describe, usable_cores
 
-    found = find_law(law, Setup(**{"device": options["device"], "threads": usable_cores(), **asked.setup}))
+    setup = Setup(**{"device": options["device"], "threads": usable_cores(), **asked.setup})
+    found = find_law(law, setup, same_layout="channels_last" in asked.setup)
     _say(found, asked.target, describe(found.setup.device).key)
     return options | {"law": law_texts(found)}
 

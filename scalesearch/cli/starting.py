@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import Fail
 from scalesearch.search.plan import Plan
 from scalesearch.search.settings import TrainingSettings
@@ -16,7 +17,25 @@ if TYPE_CHECKING:
     from scalesearch.records import RunRecord
     from scalesearch.search.study import SearchStudy
 
-__all__ = ["remember_scratch_run", "require_kept", "require_same_start", "scratch_record", "with_start"]
+__all__ = [
+    "remember_scratch_run",
+    "require_kept",
+    "require_same_start",
+    "scratch_record",
+    "start_network",
+    "with_start",
+]
+
+
+def start_network(settings: TrainingSettings, classes: int, folder: Path) -> Arch | None:
+    """What the networks of the run in ``folder`` are grown from; None where they start from scratch.
+
+    Raises:
+        ValueError: if the file of its weights can't be used.
+    """
+    if settings.start is None:
+        return None
+    return settings.proxy_baseline(classes) if settings.trains_start else _pretrained(settings, folder).arch
 
 
 def with_start(plan: Plan, folder: Path | None) -> tuple[Plan, dict[str, Any]]:
@@ -33,9 +52,10 @@ def with_start(plan: Plan, folder: Path | None) -> tuple[Plan, dict[str, Any]]:
     settings = plan.settings
     if settings.start is None:
         return plan, {}
-    from scalesearch.search.starts import grown_plan, start_facts
+    from scalesearch.search.growing import grown_plan
+    from scalesearch.search.starts import start_facts
 
-    if settings.pretrained is None:
+    if settings.trains_start:
         return grown_plan(plan, plan.base), {"start": start_facts(plan.base)}
     state = _pretrained(settings, folder)
     grown = grown_plan(plan, state.arch)
@@ -43,7 +63,7 @@ def with_start(plan: Plan, folder: Path | None) -> tuple[Plan, dict[str, Any]]:
         from scalesearch.export.state import write_state
 
         write_state(folder / PRETRAINED, state.arch, state.tensors, state.facts)
-    facts = start_facts(state.arch, file=Path(settings.pretrained).name, digest=state.digest)
+    facts = start_facts(state.arch, file=Path(str(settings.pretrained)).name, digest=state.digest)
     return grown, {"start": facts}
 
 

@@ -10,7 +10,7 @@ import click
 
 from scalesearch.cli.bench_options import ListOf
 from scalesearch.cli.options import PHI, config_option, format_option, out_option
-from scalesearch.cli.training_options import command_line, resolve_training, training_options
+from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
 from scalesearch.search.sweep import BUDGETS, ROLES, SweepSettings, plan_sweep
 
 __all__ = ["sweep"]
@@ -45,6 +45,7 @@ DEFAULT = SweepSettings()
     help=f"Ways to spend a budget: {', '.join(ROLES)}, with commas between them.  [default: all]",
 )
 @training_options(seeds=3)
+@START
 @out_option("reports/sweep-BASELINE")
 @format_option
 def sweep(out: Path | None, output_format: str, **options: Any) -> None:

@@ -53,8 +53,9 @@ DURATION = _Duration()
 IN_CHANNELS = click.option(
     "--in-channels",
     type=click.IntRange(min=1),
-    help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no alpha); any "
-    "other number takes --dataset folder:PATH with .npy arrays of uint8 (height, width, channels).  "
+    help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no alpha), "
+    "in arrays too; any other number takes --dataset folder:PATH with .npy arrays of uint8 (height, width, "
+    "channels).  "
     "[default: the baseline's own]",
 )
 CHANNEL_DIVISOR = click.option(
@@ -203,7 +204,6 @@ def training_options(*, seeds: int = 1, chosen: Decorator | None = None) -> Deco
             help="Images per forward pass when measuring.",
         ),
         STORAGE,
-        START,
     )
 
 

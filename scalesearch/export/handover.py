@@ -20,7 +20,7 @@ from scalesearch.export.source import write_source
 from scalesearch.export.state import State, read_state, write_state
 from scalesearch.files import write_bytes
 
-__all__ = ["Exported", "hand_over", "identity", "write_spec"]
+__all__ = ["Exported", "hand_over", "write_spec"]
 
 # How far the outputs may be from the original's, as a share of its largest: other kernels add up in another
 # order, the same ones may pick another algorithm.
@@ -53,11 +53,6 @@ class Exported:
         return self.difference is not None and self.difference <= self.bound
 
 
-def identity(state: State) -> str:
-    """A hash of a network and its weights."""
-    return state.digest
-
-
 def write_spec(folder: Path, name: str, state: State) -> Path:
     """Writes what a user of the network has to know: its spec, its input, where its weights come from.
 
@@ -66,7 +61,7 @@ def write_spec(folder: Path, name: str, state: State) -> Path:
     """
     content = {
         "name": name,
-        "identity": identity(state),
+        "identity": state.digest,
         "arch": state.arch.to_dict(),
         "facts": dict(state.facts),
     }

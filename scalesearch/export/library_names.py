@@ -14,7 +14,7 @@ from scalesearch.architecture.layers import Block, Conv, Layer, Linear, SqueezeE
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.state import layer_prefix
 
-__all__ = ["Library", "libraries", "pairs"]
+__all__ = ["libraries", "pairs"]
 
 # From so many blocks on (B5's) torchvision's EfficientNets have the paper's epsilon.
 PAPER_EPS_BLOCKS = 39
@@ -105,7 +105,7 @@ def pairs(arch: ArchSpec, library: Library, names: list[str]) -> Iterator[tuple[
         for index, layer in enumerate(block.layers):
             if not isinstance(layer, Conv | SqueezeExcite | Linear):
                 continue
-            prefix = layer_prefix(block.name, index, names)
+            prefix = layer_prefix(block, index)
             theirs = library.modules(block, index, layer)
             for mine, its in zip(OWN_MODULES[type(layer)], theirs, strict=True):
                 begins = f"{prefix}{mine}."

@@ -25,7 +25,7 @@ from scalesearch.architecture.layers import lower
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, ArchSpec
 from scalesearch.export.library_names import libraries, pairs
-from scalesearch.export.state import ABOUT, State, read_state, read_tensors
+from scalesearch.export.state import ABOUT, State, read_tensors, state_of
 
 __all__ = ["read_pretrained"]
 
@@ -101,7 +101,7 @@ def _tensors(path: Path) -> State | dict[str, torch.Tensor]:
         raise ValueError(f"`pretrained` must be a file of weights, got {path}: it is a folder")
     try:
         metadata, tensors = read_tensors(path)
-        return read_state(path) if ABOUT in metadata else tensors
+        return state_of(path, metadata, tensors) if ABOUT in metadata else tensors
     except FileNotFoundError:
         raise ValueError(f"`pretrained` must be a file of weights, got {path}: no such file") from None
     except SafetensorError:

@@ -16,6 +16,13 @@ __all__ = ["python_source", "write_source"]
 
 # What lies between these lines of the template is the network's own.
 BEGIN, END = "# BEGIN of what is written for each network\n", "# END of what is written for each network\n"
+# What the template's build() says of its input, and what it has to say where that isn't square.
+SQUARE = """(batch, IN_CHANNELS, side, side) to logits (batch, CLASSES).
+
+    It was sized for a side of RESOLUTION, and works with any."""
+OBLONG = """(batch, IN_CHANNELS, height, width) to logits (batch, CLASSES).
+
+    It was sized for RESOLUTION (height, width), and works with any."""
 # So many names of classes a reader can still pass by; more of them stand in spec.json alone.
 MOST_NAMES = 200
 
@@ -55,6 +62,8 @@ def python_source(arch: ArchSpec, facts: Mapping[str, Any], *, module: str, weig
     _, _, code = template.partition('"""\n')
     before, _, rest = code.partition(BEGIN)
     _, _, after = rest.partition(END)
+    if arch.resolution_width is not None:
+        after = after.replace(SQUARE, OBLONG)
     return _head(arch, facts, module, weights) + before + _constants(arch, facts) + after
 
 
@@ -70,10 +79,12 @@ def _like_efficientnet(arch: ArchSpec) -> bool:
 
 def _head(arch: ArchSpec, facts: Mapping[str, Any], module: str, weights: str) -> str:
     name = re.sub(r"[^\w.,:=+-]+", "-", arch.name, flags=re.ASCII)
-    shape = f"{arch.in_channels}, {arch.resolution}, {arch.resolution_width or arch.resolution}"
+    height, width = arch.input_size
+    size = f"{height}" if height == width else f"{height} x {width}"
+    shape = f"{arch.in_channels}, {height}, {width}"
     known = bool(_mean(arch, facts))
     lines = [
-        f'"""{name} at {arch.resolution} px, on torch alone; written by scalesearch.',
+        f'"""{name} at {size} px, on torch alone; written by scalesearch.',
         "",
         f"Float images (batch, {shape}) become logits (batch, {arch.classes})::",
         "",
@@ -103,7 +114,9 @@ def _mean(arch: ArchSpec, facts: Mapping[str, Any]) -> list[float]:
 
 
 def _constants(arch: ArchSpec, facts: Mapping[str, Any]) -> str:
-    lines = [f"IN_CHANNELS = {arch.in_channels}", f"RESOLUTION = {arch.resolution}"]
+    height, width = arch.input_size
+    resolution = f"{height}" if height == width else f"({height}, {width})"
+    lines = [f"IN_CHANNELS = {arch.in_channels}", f"RESOLUTION = {resolution}"]
     if mean := _mean(arch, facts):
         lines += [
             "# Of each channel, for pixels from 0 to 1.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from scalesearch.architecture.layers import Block
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.files import write_bytes
 
-__all__ = ["State", "checksum", "layer_prefix", "read_state", "read_tensors", "write_state"]
+__all__ = ["State", "checksum", "layer_prefix", "read_state", "read_tensors", "state_of", "write_state"]
 
 ABOUT = "scalesearch"
 """The name in a file's metadata under which spec and facts stand, as JSON."""
@@ -84,6 +85,15 @@ def read_state(path: Path) -> State:
         metadata, tensors = read_tensors(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is no whole safetensors file: {' '.join(str(error).split())}") from error
+    return state_of(path, metadata, tensors)
+
+
+def state_of(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, torch.Tensor]) -> State:
+    """The state that :func:`read_tensors` found in a file.
+
+    Raises:
+        ValueError: if it is not one of scalesearch's own.
+    """
     try:
         about = json.loads(metadata[ABOUT])
         arch, facts = arch_from_dict(about["spec"]), dict(about["facts"])
@@ -105,19 +115,16 @@ def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
         return file.metadata() or {}, tensors
 
 
-def layer_prefix(block: str, index: int | None, names: Iterable[str]) -> str:
+def layer_prefix(block: Block, index: int | None) -> str:
     """How the names of a lowered layer's tensors begin among those that ``build`` has for a network.
 
     Args:
-        block: the name of the layer's block.
+        block: the layer's block.
         index: its place among the block's layers; None for the shortcut.
-        names: all of them.
     """
     if index is None:
-        return f"{block}.shortcut."
-    body = f"{block}.body."
-    in_sum = any(name.startswith(body) for name in names)
-    return f"{body}{index}." if in_sum else f"{block}.{index}."
+        return f"{block.name}.shortcut."
+    return f"{block.name}.body.{index}." if block.residual else f"{block.name}.{index}."
 
 
 def checksum(text: str, tensors: Mapping[str, torch.Tensor]) -> str:

@@ -21,6 +21,7 @@ EVEN_MEAN, EVEN_STD = 127.5, 73.6
 def statistics(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, on a scale of 0 to 255.
 
+    1, 3 and 4 channels are always taken for grey, RGB and RGBA, an array's too, whatever they are in it.
     Grey has the mixture of the colours', an alpha channel and channels of any other meaning those of values
     that are spread evenly.
     """
@@ -33,7 +34,7 @@ def statistics(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def channel_names(channels: int) -> str:
-    """What the channels are: ``RGB``, ``grey``, ``RGBA``, or how many an array has."""
+    """What the channels are taken for: ``RGB``, ``grey``, ``RGBA``, or how many an array has."""
     return COLOURS.get(channels, f"{channels} channels of an array")
 
 

@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from scalesearch.proxy.channels import channel_names, statistics
-from scalesearch.proxy.dataset import FOLDER, RGB, DataSpec
+from scalesearch.proxy.dataset import FOLDER, DataSpec
 from scalesearch.proxy.files import Progress, load_cifar, load_folder
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import ProxyRecipe
@@ -96,11 +96,11 @@ def rendered_batches(
     recipe: ProxyRecipe,
     *,
     dataset: str,
-    resolution: int | tuple[int, int],
+    size: tuple[int, int],
     order: Sequence[int] | None,
     workers: int = 0,
 ) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches rendered from the source at ``resolution``.
+    """Batches rendered from the source at ``size``.
 
     They are uint8 (batch, channels, height, width) and labels (batch,).
 
@@ -108,11 +108,10 @@ def rendered_batches(
         source: the images.
         recipe: batch size and augmentation.
         dataset: its name; CIFAR has an AutoAugment policy of its own.
-        resolution: side in pixels, or height and width.
+        size: (height, width) in pixels.
         order: indices into the training part, in the order of training; None gives the held-out part.
         workers: processes that render ahead (0: in this one).
     """
-    size = (resolution, resolution) if isinstance(resolution, int) else resolution
     if order is None:
         return DataLoader(
             _Rendered(source.held_out, _judging_view(size)), batch_size=128, num_workers=workers
@@ -136,17 +135,17 @@ def normalise(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     return images.float().sub_(mean).div_(std)
 
 
-def input_facts(resolution: int | tuple[int, int], in_channels: int = RGB) -> dict[str, Any]:
+def input_facts(size: tuple[int, int], in_channels: int) -> dict[str, Any]:
     """How images become the input of a network that was judged here, as plain data for those who use it.
 
     ``mean`` and ``std`` are of each channel, for pixels from 0 to 1.
 
     Args:
-        resolution: side in pixels, or height and width.
+        size: (height, width) in pixels.
         in_channels: of an image.
     """
     mean, std = statistics(in_channels)
-    height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
+    height, width = size
     square = height == width
     view = (
         "the shorter side resized to the resolution (bilinear, antialiased), then the centre crop"

@@ -195,8 +195,8 @@ def load_folder(
     """A folder with one folder of images for each class, or two such folders named ``train`` and ``val``.
 
     Images are converted to grey (1 channel), RGB (3) or RGBA (4, opaque where a file has no alpha); arrays in
-    ``.npy`` files are taken as they are, for any number of channels. Beside images that
-    can be converted, arrays are none of the data.
+    ``.npy`` files are taken as they are, for any number of channels; 1, 3 and 4 of them are always taken for
+    grey, RGB and RGBA. Beside images that can be converted, arrays are none of the data.
 
     Args:
         root: the folder.

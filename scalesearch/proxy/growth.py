@@ -14,11 +14,10 @@ import torch
 
 from scalesearch.architecture.growth import Copies, Part, growth
 from scalesearch.architecture.layers import Conv, SqueezeExcite
-from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, ArchSpec
 from scalesearch.export.state import State, layer_prefix
 
-__all__ = ["NOISE", "grow"]
+__all__ = ["grow"]
 
 NOISE = 0.02
 """What repeated channels are changed by, relative to each weight: exact copies would learn alike for good."""
@@ -28,9 +27,9 @@ def grow(
     state: State,
     arch: Arch,
     *,
+    fresh: Mapping[str, torch.Tensor],
     seed: int = 0,
     noise: float = NOISE,
-    fresh: Mapping[str, torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
     """The tensors of ``arch`` with which it begins as the network of ``state``.
 
@@ -38,9 +37,9 @@ def grow(
         state: a smaller network, or the same, with its weights.
         arch: the network to begin. Its input may have any size, its classifier is a fresh one where it has
             other classes.
+        fresh: tensors of ``arch`` as an untrained network has them.
         seed: of the choice of channels, and of the noise.
         noise: standard deviation of the factors, around 1, on the weights that make a repeated channel.
-        fresh: tensors of ``arch`` as an untrained network has them; drawn anew without.
 
     Returns:
         By the names that ``build(arch)`` has for them, in their order.
@@ -49,10 +48,6 @@ def grow(
         ValueError: if the one can't be grown from the other; the message says what is not well defined.
     """
     parts = growth(state.arch, arch, seed=seed)
-    if fresh is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            fresh = build(arch).state_dict()
     assert isinstance(state.arch, ArchSpec)  # all else was refused
     assert isinstance(arch, ArchSpec)
     before, now = state.arch.norm_eps, arch.norm_eps
@@ -60,21 +55,19 @@ def grow(
     grown = {name: tensor.detach().clone() for name, tensor in fresh.items()}
     last: Part | None = None
     for part in parts:
-        here = layer_prefix(part.block, part.index, grown)
+        here = layer_prefix(part.block, part.index)
         if part.origin == "copied":
-            there = layer_prefix(part.block, part.index, state.tensors)
             for name in [name for name in grown if name.startswith(here)]:
-                own = name.removeprefix(here)
-                value = state.tensors.get(there + own)
+                value = state.tensors.get(name)
                 if value is not None:  # some files leave out how many batches were counted
-                    grown[name] = _copied(part, own, value, generator, noise)
+                    grown[name] = _copied(part, name.removeprefix(here), value, generator, noise)
             if isinstance(part.layer, Conv):
                 _keep_scale(grown, f"{here}1.", before, now)
         elif part.origin == "zeroed":
             grown[f"{here}1.weight"].zero_()
         elif part.origin == "identity":
             assert last is not None  # a stage begins with a block that is copied
-            _pass_on(grown, here, f"{layer_prefix(last.block, last.index, grown)}1.", now)
+            _pass_on(grown, here, f"{layer_prefix(last.block, last.index)}1.", now)
         if part.origin == "copied" and isinstance(part.layer, Conv):
             last = part
     return grown

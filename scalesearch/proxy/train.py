@@ -118,14 +118,12 @@ def train(
                 source,
                 recipe,
                 dataset=dataset,
-                resolution=arch.input_size,
+                size=arch.input_size,
                 order=order[run.step * recipe.batch_size : stop * recipe.batch_size],
                 workers=render_workers,
             )
             # Rendered once for all looks; `held_out` bounds how many these are.
-            judged = list(
-                rendered_batches(source, recipe, dataset=dataset, resolution=arch.input_size, order=None)
-            )
+            judged = list(rendered_batches(source, recipe, dataset=dataset, size=arch.input_size, order=None))
             # A loader draws a seed for its workers when it starts. Without workers that draw must leave no
             # trace; with them it must not be the one of the beginning, whose augmentations would come again.
             if generators is not None and render_workers:

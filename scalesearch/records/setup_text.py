@@ -8,7 +8,7 @@ from typing import Any
 
 from scalesearch.records.timing import DTYPES, MODES, RUNTIMES
 
-__all__ = ["SHORT_DTYPES", "parse_changes"]
+__all__ = ["SHORT_DTYPES", "dtype_of", "parse_changes", "whole_number"]
 
 SHORT_DTYPES = MappingProxyType({"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"})
 ON_OFF = MappingProxyType({"yes": True, "no": False, "true": True, "false": False, "on": True, "off": False})
@@ -43,14 +43,24 @@ def _of(allowed: Sequence[str]) -> Callable[[str], str]:
     return read
 
 
-def _dtype(value: str) -> str:
+def dtype_of(value: str) -> str:
+    """A number type by its short or its whole name.
+
+    Raises:
+        ValueError: naming those that there are, if it is none.
+    """
     name = SHORT_DTYPES.get(value, value)
     if name not in DTYPES:
         raise ValueError(f"one of {', '.join(SHORT_DTYPES)}")
     return name
 
 
-def _whole(value: str) -> int:
+def whole_number(value: str) -> int:
+    """A whole number >= 1.
+
+    Raises:
+        ValueError: saying so, if it is none.
+    """
     if not (value.isascii() and value.isdecimal() and int(value) > 0):
         raise ValueError("a whole number >= 1")
     return int(value)
@@ -64,11 +74,11 @@ def _flag(value: str) -> bool:
 
 CHANGES: Mapping[str, tuple[str, Callable[[str], Any]]] = MappingProxyType(
     {
-        "dtype": ("dtype", _dtype),
-        "batch": ("batch_size", _whole),
+        "dtype": ("dtype", dtype_of),
+        "batch": ("batch_size", whole_number),
         "runtime": ("runtime", _of(RUNTIMES)),
         "mode": ("mode", _of(MODES)),
-        "threads": ("threads", _whole),
+        "threads": ("threads", whole_number),
         "channels_last": ("channels_last", _flag),
         "device": ("device", str),
     }

@@ -21,7 +21,7 @@ from scalesearch.search.budget import EqualCost, along_the_rule
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.sweep import SweepSettings
 
-__all__ = ["AUDITED", "TRAINED_ROLES", "AuditSettings", "audit_rows", "best_single", "fair_matches"]
+__all__ = ["AUDITED", "AuditSettings", "audit_rows", "fair_matches"]
 
 AUDITED = tuple(dict.fromkeys(row.baseline for row in published_scaled()))
 """The baselines of the tables."""

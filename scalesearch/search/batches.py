@@ -17,6 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from scalesearch.records import RungRecord
 from scalesearch.search.budget import unmet_reason
 from scalesearch.search.driver import mean_curve, measure_one
+from scalesearch.search.growing import ungrown_reason
+from scalesearch.search.plan import Planned
 from scalesearch.search.reading import SAME_AS, attributes_of, counting_trials, runs_of
 from scalesearch.search.samplers import SPACE, make_pruner, make_sampler
 from scalesearch.search.sampling import SearchSettings
@@ -43,6 +45,7 @@ class Batches:
         self._settings = settings
         self._trainer = trainer
         self._observer = observer
+        self._start = trainer.start_network()
         self._suggester = Suggester(settings, int(study.begun()["classes"]))
         self._rungs: Sequence[RungRecord] = study.record().rungs
         self._roles = tuple(SEED_POINTS) if settings.seed_points else ()
@@ -99,10 +102,9 @@ class Batches:
         """Trains a batch's networks to their ends, or to where the pruner stops them."""
         alive = []
         for trial in trials:
-            reason = unmet_reason(self._study.planned(trial).record.budget, self._settings.budget_tolerance)
             if SAME_AS in trial.user_attrs:
                 continue
-            if reason:
+            if reason := self._unfit(self._study.planned(trial)):
                 self._study.fail(trial, reason)
             else:
                 alive.append(trial)
@@ -114,6 +116,11 @@ class Batches:
         if "latency" in self._settings.objectives:
             for trial in alive:
                 self._measure(trial)
+
+    def _unfit(self, planned: Planned) -> str:
+        """Why a network is not trained; empty where it is."""
+        unmet = unmet_reason(planned.record.budget, self._settings.budget_tolerance)
+        return unmet or ("" if self._start is None else ungrown_reason(self._start, planned.arch))
 
     def _climb(self, trials: Sequence[optuna.Trial], rung: RungRecord) -> list[optuna.Trial]:
         """Trains to a rung; returns the trials that go on."""

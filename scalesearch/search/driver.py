@@ -38,8 +38,8 @@ def run_search(
     make_executor: Callable[[int], Executor],
     observer: Observer,
     program: Program,
+    starts: Path,
     weights: Path | None = None,
-    starts: Path | None = None,
 ) -> RunRecord:
     """Trains by ``program``, then measures latency, and returns the record of it all.
 
@@ -53,8 +53,8 @@ def run_search(
         make_executor: an executor that runs that many jobs at a time.
         observer: hears how it goes.
         program: what to train, in what order.
+        starts: folder of the run; where its networks are grown, it has, or gets, the weights they start from.
         weights: folder for the weights of trained networks, where the settings keep them.
-        starts: folder of a run whose networks are grown: it has, or gets, the weights they start from.
 
     Raises:
         TrialFailedError: if the baseline they start from can't be trained.
@@ -64,8 +64,7 @@ def run_search(
     try:
         with _ending(make_executor(settings.jobs)) as executor:
             trainer = Trainer(study, settings, executor, observer, checkpoints, weights, starts)
-            if starts is not None:
-                train_starts(study, settings, executor, observer, starts, checkpoints)
+            train_starts(study, settings, executor, observer, starts, checkpoints)
             program(study, settings, trainer, observer)
             trainer.tidy()
         clock.tick()

@@ -6,13 +6,11 @@ reduced baseline, as in a grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.architecture.spec import compound
 from scalesearch.proxy.dataset import DataSize
-from scalesearch.records import ScaleRecord
 from scalesearch.scaling import Coefficients
 from scalesearch.search.family import ScaleSettings
 from scalesearch.search.plan import Plan, describer, plan_whole_runs
@@ -68,16 +66,8 @@ class FamilyTrainingSettings(TrainingSettings):
         return ScaleSettings(**{name: getattr(self, name) for name in shared}, phis=self.phi)
 
 
-def plan_family(
-    settings: FamilyTrainingSettings, size: DataSize, derive: Callable[[], ScaleRecord] | None = None
-) -> Plan:
-    """The network at each phi, as it is trained.
-
-    Args:
-        settings: all of them.
-        size: of the data.
-        derive: gives the derivation that the run is to keep; it takes a while. None leaves it out.
-    """
+def plan_family(settings: FamilyTrainingSettings, size: DataSize) -> Plan:
+    """The network at each phi, as it is trained."""
     base = settings.proxy_baseline(size.classes)
     describe = describer(settings, base)
     coefficients = settings.coefficients
@@ -94,5 +84,4 @@ def plan_family(
         )
         # Two phis may round to one network; each keeps a row, and a training run, of its own.
         chosen.append(planned.named(f"{planned.record.key}-phi{phi:g}"))
-    plan = plan_whole_runs("scale", max(settings.train_phi), settings, size, chosen)
-    return plan if derive is None else replace(plan, derivation=asdict(derive()))
+    return plan_whole_runs("scale", max(settings.train_phi), settings, size, chosen)

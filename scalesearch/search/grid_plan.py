@@ -9,12 +9,14 @@ from types import MappingProxyType
 from typing import Any, ClassVar, cast, get_args
 
 from scalesearch.architecture.match import BUDGETS, BudgetKind, Dimension, require_movable
+from scalesearch.architecture.spec import Arch
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import RungRecord
 from scalesearch.scaling import Coefficients
 from scalesearch.search.budget import CostOf, EqualCost, solved_dimensions, unmet_reason
 from scalesearch.search.grid import GridSpec, all_points, distinct, feasible, thin
 from scalesearch.search.grid_budget import matched, meeting_the_constraint, spending
+from scalesearch.search.growing import require_start, ungrown
 from scalesearch.search.plan import Plan, describer, skipped
 from scalesearch.search.rungs import parse_rungs, planned_rungs
 from scalesearch.search.settings import TrainingSettings
@@ -145,19 +147,24 @@ class GridSettings(TrainingSettings):
         return "latency" in (self.constraint, self.match)
 
 
-def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = None) -> Plan:
-    """Enumerates, drops duplicates, holds or repairs to the budget, thins.
+def plan_grid(
+    settings: GridSettings, size: DataSize, measured: CostOf | None = None, start: Arch | None = None
+) -> Plan:
+    """Enumerates, drops duplicates, holds or repairs to the budget, leaves out what can't be grown, thins.
 
     Args:
         settings: the run's settings.
         size: of the dataset.
         measured: a network's latency in seconds, where a budget asks for it.
+        start: what the networks are grown from; None where they start from scratch.
 
     Raises:
         EmptyGridError: if no grid point meets the constraint, or no network the budget.
-        ValueError: if a network would have less than one pixel.
+        ValueError: if a network would have less than one pixel, or none can be grown from ``start``.
     """
     base = settings.proxy_baseline(size.classes)
+    if start is not None:
+        require_start(start, base, pretrained=settings.pretrained is not None)
     points = feasible(settings.grid) if settings.constraint == "product" else all_points(settings.grid)
     anchor = settings.anchor_coefficients
     candidates = (
@@ -171,7 +178,9 @@ def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = 
         candidates = thin(candidates, several * settings.most_trained, anchor)
     candidates = meeting_the_constraint(settings, candidates, base, measured)
     candidates, unmet = matched(settings, candidates, base, measured)
-    chosen = thin(candidates, settings.most_trained, anchor)
+    reasons = {} if start is None else ungrown(start, [c.arch for c in candidates])
+    able = [c for c in candidates if c.arch.key not in reasons]
+    chosen = thin(able, settings.most_trained, anchor)
     kept = {candidate.arch.key for candidate in chosen}
     describe = describer(settings, base)
     planned = {
@@ -199,12 +208,13 @@ def plan_grid(settings: GridSettings, size: DataSize, measured: CostOf | None = 
             skipped(
                 planned[c.arch.key],
                 unmet_reason(c.budget, settings.budget_tolerance)
-                or _thinned_reason(len(chosen), len(candidates)),
+                or reasons.get(c.arch.key)
+                or _thinned_reason(len(chosen), len(able)),
             )
             for c in (*candidates, *unmet)
             if c.arch.key not in kept
         ),
-        thinning=_thinning(len(chosen), len(candidates), settings),
+        thinning=_thinning(len(chosen), len(able), settings),
         rungs=grid_rungs(settings, len(chosen), size),
     )
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, cast
 
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, require_movable
+from scalesearch.architecture.spec import Arch
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import NOMINAL_BASE, Shares
 from scalesearch.search.budget import EqualCost, solved_dimensions
 from scalesearch.search.grid_plan import MATCH_BY, MATCHES
+from scalesearch.search.growing import require_start, ungrown
 from scalesearch.search.plan import Plan
 from scalesearch.search.rungs import Rung, planned_rungs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.spending import full_size_budget
-from scalesearch.search.suggesting import Suggester
+from scalesearch.search.suggesting import SEED_POINTS, Suggester
 
 if TYPE_CHECKING:
     from scalesearch.search.study import SearchStudy
@@ -142,16 +144,23 @@ def with_reward_target(settings: SearchSettings, size: DataSize) -> SearchSettin
     return replace(settings, reward_target=macs * NOMINAL_BASE**settings.phi)
 
 
-def plan_search(settings: SearchSettings, size: DataSize) -> Plan:
+def plan_search(settings: SearchSettings, size: DataSize, start: Arch | None = None) -> Plan:
     """The plan of a search: no network yet, but the objectives and how long networks train.
 
+    Args:
+        settings: the search's.
+        size: of the dataset.
+        start: what the networks are grown from; None where they start from scratch.
+
     Raises:
-        ValueError: if no network can be made at the settings' phi.
+        ValueError: if no network can be made at the settings' phi, or grown from ``start``.
     """
     suggester = Suggester(replace(settings, match="none", budget=""), size.classes)
     for axis in ("depth", "width", "resolution"):
         # Where even these can be built, all between them can.
         suggester.planned(Shares(**{"depth": 0.0, "width": 0.0, "resolution": 0.0} | {axis: 1.0}))
+    if start is not None:
+        _require_growing(settings, size, start)
     recipe = settings.proxy_recipe
     shares = (1.0,) if settings.pruner == "none" else (*RUNG_SHARES, 1.0)
     return Plan(
@@ -174,6 +183,17 @@ def plan_search(settings: SearchSettings, size: DataSize) -> Plan:
         ),
         objectives=settings.objectives,
     )
+
+
+def _require_growing(settings: SearchSettings, size: DataSize, start: Arch) -> None:
+    """Refuses a start that neither deeper, nor wider, nor usual networks of the search can be grown from.
+
+    That of another resolution alone, which changes no weight, is one in infinitely many.
+    """
+    require_start(start, settings.proxy_baseline(size.classes), pretrained=settings.pretrained is not None)
+    suggester = Suggester(settings, size.classes)
+    alone = (Shares(depth=1, width=0, resolution=0), Shares(depth=0, width=1, resolution=0))
+    ungrown(start, [suggester.planned(shares).arch for shares in (*alone, *SEED_POINTS.values())])
 
 
 def train_suggested(

@@ -210,6 +210,11 @@ class TrainingSettings(BaselineSettings):
         )
 
     @property
+    def trains_start(self) -> bool:
+        """Whether a run trains its own baseline first, to grow its networks from it."""
+        return self.start is not None and self.pretrained is None
+
+    @property
     def seed_list(self) -> tuple[int, ...]:
         """The seeds that every network is trained with."""
         return tuple(range(self.seed, self.seed + self.seeds))

@@ -70,6 +70,8 @@ def parse_spending(text: str) -> Spending:
     if at and kind.strip() != "latency":
         raise ValueError(f"`budget` must have a setup for a latency alone, got {text!r}")
     setup = parse_changes(tail, "budget") if at else {}
+    if "mode" in setup:
+        raise ValueError(f"`budget` must be a latency of inference, without mode after @, got {text!r}")
     return Spending(kind=kind.strip(), target=target, setup=setup)
 
 

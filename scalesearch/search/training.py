@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
 
+from scalesearch.architecture.spec import Arch
 from scalesearch.records import CandidateRecord
 from scalesearch.search.plan import Planned
 from scalesearch.search.reading import seed_run
@@ -86,8 +87,8 @@ class Trainer:
         executor: Executor,
         observer: Observer,
         checkpoints: Path,
-        weights: Path | None = None,
-        starts: Path | None = None,
+        weights: Path | None,
+        starts: Path,
     ) -> None:
         self._study = study
         self._settings = settings
@@ -103,6 +104,15 @@ class Trainer:
     def executor(self) -> Executor:
         """Where the trials run; idle whenever :meth:`train` is not under way."""
         return self._executor
+
+    def start_network(self) -> Arch | None:
+        """What the networks are grown from, as the weights are there that they get; None from scratch."""
+        path = start_file(self._starts, self._settings, self._settings.seed)
+        if path is None:
+            return None
+        from scalesearch.export.state import read_state  # loads torch
+
+        return read_state(path).arch
 
     def train(
         self, trials: Iterable[optuna.Trial], segment: Segment, settle: Callable[[optuna.Trial, float], None]
@@ -190,7 +200,7 @@ class Trainer:
 
     def _start(self, seed: int) -> str:
         """The file of weights that a network is grown from; empty from scratch."""
-        found = None if self._starts is None else start_file(self._starts, self._settings, seed)
+        found = start_file(self._starts, self._settings, seed)
         return "" if found is None else str(found)
 
     def _take(self, job: _Job, future: Future[dict[str, Any]]) -> None:

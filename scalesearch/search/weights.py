@@ -27,4 +27,4 @@ def start_file(folder: Path, settings: TrainingSettings, seed: int) -> Path | No
     """The weights that the networks of a run start from with a seed; None for a start from scratch."""
     if settings.start is None:
         return None
-    return folder / PRETRAINED if settings.pretrained else folder / "starts" / f"seed{seed}.safetensors"
+    return folder / "starts" / f"seed{seed}.safetensors" if settings.trains_start else folder / PRETRAINED

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +13,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from scalesearch.architecture.code_import import source_hash
-from scalesearch.architecture.code_network import code_baseline, settled
+from scalesearch.architecture.code_network import build_code, code_baseline, settled
+from scalesearch.architecture.code_source import source_hash
 from scalesearch.architecture.code_spec import CodeSpec, code_name
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
@@ -306,6 +308,56 @@ def test_another_version_of_the_code_is_another_network(write: Write, tmp_path: 
         "`baseline` must be the code that its run was begun with, got shapes_pkg.net:build, which has changed since: "
         f"put {tmp_path / 'shapes_pkg/net.py'} back as it was, or begin another run"
     )
+
+
+def test_source_is_read_again_only_when_it_or_its_folder_has_changed(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("kept_pkg.parts", "CHANNELS = 16\n")
+    target = write("kept_pkg.net", PLAIN.replace("import math", "import math\nfrom . import parts, later"))
+    folder = tmp_path / "kept_pkg"
+    read: list[Path] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
+
+    def hashed(age: int) -> tuple[str, int]:
+        """The hash, with all that it follows from changed so many seconds ago, and the files read for it."""
+        then = time.time_ns() - age * 10**9
+        for path in (*folder.iterdir(), folder, tmp_path):
+            os.utime(path, ns=(then, then))
+        read.clear()
+        return source_hash(target), len({*read})
+
+    first, files = hashed(age=60)
+    assert files == 2
+    read.clear()
+    assert source_hash(target) == first
+    assert not read
+    write("kept_pkg.parts", "CHANNELS = 32\n")
+    changed, files = hashed(age=30)
+    assert changed != first
+    assert files == 2
+    write("kept_pkg.later", "CHANNELS = 16\n")  # there was none: the folder alone tells
+    assert source_hash(target) not in (first, changed)
+    # Changed just now: nothing is kept, as the file may change again without a later time.
+    for text in ("CHANNELS = 48\n", "CHANNELS = 64\n"):
+        write("kept_pkg.parts", text)
+        assert hashed(age=0)[1] == 3
+
+
+def test_each_network_is_built_once(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = code_baseline(write("once_net", PLAIN))
+    built: list[CodeSpec] = []
+
+    def building(asked: CodeSpec) -> torch.nn.Module:
+        built.append(asked)
+        return build_code(asked)
+
+    monkeypatch.setattr("scalesearch.architecture.code_network.build_code", building)
+    larger = scale(spec, Multipliers(depth=2.0, width=1.5, resolution=0.25), Rounding())
+    count(larger)
+    training_bytes(larger, 4)
+    assert len(built) == 1
 
 
 @pytest.mark.parametrize("name", ["beside_net", "beside_pkg.net"])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from functools import partial
 
@@ -230,3 +232,13 @@ def test_a_narrow_shortcut_with_a_stride_learns_right_with_channels_last(channel
     torch.testing.assert_close(shortcut.weight.grad.double(), expected, rtol=1e-3, atol=1e-3)
     with torch.no_grad():
         torch.testing.assert_close(shortcut(x), out.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_building_a_table_does_not_load_what_counts_a_users_own_code() -> None:
+    code = (
+        "import sys; from scalesearch.architecture.network import build; "
+        "from scalesearch.architecture.baselines import EFFICIENTNET_B0; build(EFFICIENTNET_B0); "
+        "print([name for name in sys.modules if 'flop_counter' in name or '.code_network' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -8,7 +8,8 @@ from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec
 from scalesearch.architecture.variant_differences import ALTOGETHER, FEATURES, Difference, differences
-from scalesearch.architecture.variants import VARIANTS, Variant, member_arch
+from scalesearch.architecture.variant_types import Variant, member_arch
+from scalesearch.architecture.variants import VARIANTS
 
 
 def rows(variant: Variant, which: int | None = None) -> dict[str, Difference]:

@@ -19,7 +19,8 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec, Rounding, SqueezeForm, reduce, scale
-from scalesearch.architecture.variants import VARIANTS, Member, member_arch, rounding_of
+from scalesearch.architecture.variant_types import Member, member_arch
+from scalesearch.architecture.variants import VARIANTS, rounding_of
 from scalesearch.scaling import Multipliers
 
 # expand, channels, repeats, kernel, stride: the paper's Table 1, as all of them copied it.

@@ -57,6 +57,15 @@ def run_folder(tmp_path: Path) -> Path:
     return folder
 
 
+def test_a_file_that_is_no_network_is_called_what_the_command_does(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text('name = "bad"\n')
+    for argument in ("network", "compare"):
+        with pytest.raises(ValueError) as error:
+            parse_subjects([str(path)], argument=argument)
+        assert str(error.value).startswith(f"`{argument}` must describe a network, got {path}: ")
+
+
 def test_a_range_names_the_published_family_in_order() -> None:
     subjects = parse_subjects(["b0..b7"])
     assert [s.name for s in subjects] == [f"efficientnet-b{i}" for i in range(8)]

@@ -248,6 +248,11 @@ def test_the_variants_are_listed(run: Run) -> None:
             ["--variant=blog", "--depth=2"],
             "--depth must be left out with --variant, got 2; scalesearch explain blog --depth ... scales it",
         ),
+        (
+            ["--variant=blog", "--channel-divisor=4"],
+            "--channel-divisor must be left out with --variant, got 4; scalesearch explain blog "
+            "--channel-divisor ... rounds by it",
+        ),
     ],
 )
 def test_bad_input_is_one_line(run: Run, arguments: list[str], message: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import Result
 
-from scalesearch.architecture.code_import import source_hash
+from scalesearch.architecture.code_source import source_hash
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family

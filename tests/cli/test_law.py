@@ -73,6 +73,20 @@ def test_the_layout_of_the_other_commands_is_preferred(tmp_path: Path) -> None:
     assert find_law(_write(tmp_path / "law", first), Setup(threads=2, batch_size=1)) == first
 
 
+def test_a_layout_that_was_named_is_that_of_the_law(tmp_path: Path) -> None:
+    asked = Setup(threads=2, batch_size=1, channels_last=False)
+    other = replace(LAW, setup=asked)
+    assert find_law(_write(tmp_path / "both", LAW, other), asked, same_layout=True) == other
+    folder = _write(tmp_path / "law", LAW)
+    assert find_law(folder, asked) == LAW
+    with pytest.raises(ValueError) as caught:
+        find_law(folder, asked, same_layout=True)
+    assert str(caught.value) == (
+        f"`law` must hold {asked.label}, got {folder}, which holds {LAW.setup.label}; "
+        "run: scalesearch law --threads 2 --batch-size 1 --no-channels-last"
+    )
+
+
 def test_there_is_no_law_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError) as caught:

@@ -213,9 +213,9 @@ def test_networks_of_a_trained_family_are_found_again(tmp_path: Path, run: Run) 
     [
         (
             ["--dataset=cifar10"],
-            "--dataset says how networks are trained: give it with --train, or leave it out",
+            "--dataset must come with --train: without it nothing is trained",
         ),
-        (["--dry-run"], "--dry-run says how networks are trained: give it with --train, or leave it out"),
+        (["--dry-run"], "--dry-run must come with --train: without it nothing is trained"),
         (["--train", "--seeds=0"], "Invalid value for '--seeds': 0 is not in the range x>=1."),
         (["--train", "--alpha=0.5"], "--alpha must be >= 1, got 0.5"),
         (

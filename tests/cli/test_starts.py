@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -150,6 +151,39 @@ def test_other_commands_grow_too(
     assert jobs[0]["key"].startswith("start-")
     assert all(job["start"].endswith("starts/seed0.safetensors") for job in jobs[1:])
     assert len(jobs) > 2
+
+
+def test_a_suggestion_that_cannot_be_grown_is_trained_by_nobody(
+    tmp_path: Path, run: Run, tiny: tuple[str, ...], jobs: list[Mapping[str, Any]]
+) -> None:
+    # Matched by width, the deepest networks are narrower than the baseline.
+    shared = [option for option in tiny if not option.startswith("--max-networks")]
+    options = ("--trials=6", "--sampler=random", "--match=macs", "--match-by=width", "--budget-tolerance=1")
+    result = run("search", f"--out={tmp_path / 'run'}", *shared, *options, "--start=grown")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "run" / "trials.csv").open() as file:
+        trials = list(csv.DictReader(file))
+    ungrown = {trial["key"] for trial in trials if trial["status"] == "failed"}
+    assert 0 < len(ungrown) < len({trial["key"] for trial in trials})
+    reasons = {trial["reason"] for trial in trials if trial["key"] in ungrown}
+    assert all(reason.startswith("can't be grown from efficientnet-b0: ") for reason in reasons)
+    assert not any(job["key"].startswith(tuple(ungrown)) for job in jobs)
+
+
+def test_a_search_for_smaller_networks_is_refused_before_its_baseline_is_trained(
+    tmp_path: Path, run: Run, tiny: tuple[str, ...], lab: Lab
+) -> None:
+    shared = [option for option in tiny if not option.startswith("--max-networks")]
+    write_baseline(tmp_path / "own.safetensors")
+    for start in ("--start=grown", f"--pretrained={tmp_path / 'own.safetensors'}"):
+        result = run("search", f"--out={tmp_path / 'run'}", *shared, "--phi=-1", "--trials=2", start)
+        assert result.exit_code == 2, result.output
+        assert result.stderr.startswith(
+            "Error: --start must be scratch for these networks, none of which can be grown from efficientnet-b0: "
+        )
+        assert result.stderr.count("\n") == 1
+    assert lab.ledger == []
+    assert not (tmp_path / "run").exists()
 
 
 def test_longer_runs_start_where_the_short_ones_did(

@@ -9,7 +9,7 @@ import torch
 
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.formats import FORMATS, SPEC
-from scalesearch.export.handover import hand_over, identity, write_spec
+from scalesearch.export.handover import hand_over, write_spec
 from scalesearch.export.state import State
 
 
@@ -43,16 +43,16 @@ def test_the_spec_says_what_the_network_is(state: State, tmp_path: Path) -> None
     assert ArchSpec.from_dict(spec["arch"]) == state.arch
     assert spec["facts"] == state.facts
     assert spec["name"] == "mine"
-    assert spec["identity"] == identity(state)
+    assert spec["identity"] == state.digest
 
 
 def test_identity_is_of_the_network_and_its_weights_alone(state: State) -> None:
-    known = identity(state)
-    assert identity(replace(state, facts={}, arch=replace(state.arch, name="other"))) == known
-    assert identity(replace(state, arch=replace(state.arch, resolution=18))) != known
+    known = state.digest
+    assert replace(state, facts={}, arch=replace(state.arch, name="other")).digest == known
+    assert replace(state, arch=replace(state.arch, resolution=18)).digest != known
     changed = {name: tensor.clone() for name, tensor in state.tensors.items()}
     changed["head.2.1.bias"][0] += 1
-    assert identity(replace(state, tensors=changed)) != known
+    assert replace(state, tensors=changed).digest != known
 
 
 def test_outputs_that_are_not_finite_do_not_pass(state: State, tmp_path: Path) -> None:

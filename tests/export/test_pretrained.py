@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFICIENTNET_LITE0, RESNET_18
-from scalesearch.architecture.code_import import source_hash
+from scalesearch.architecture.code_source import source_hash
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family

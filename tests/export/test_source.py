@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,21 @@ def test_published_networks_have_the_same_state(name: str) -> None:
         original, rebuilt = build(arch), _module(arch)["build"]()
     shapes = [{n: t.shape for n, t in net.state_dict().items()} for net in (original, rebuilt)]
     assert shapes[0] == shapes[1]
+
+
+def test_an_oblong_input_is_named_by_both_sides() -> None:
+    arch = replace(published_family()["b0"].arch(), resolution=320, resolution_width=512)
+    text = python_source(arch, {}, module="network", weights="w")
+    assert text.startswith('"""efficientnet-b0 at 320 x 512 px, on torch alone')
+    assert "torch.rand(1, 3, 320, 512)" in text
+    assert _module(arch)["RESOLUTION"] == (320, 512)
+    assert _module(arch)["build"].__doc__.startswith(
+        "The network: float images (batch, IN_CHANNELS, height, width) to logits (batch, CLASSES).\n\n"
+        "    It was sized for RESOLUTION (height, width), and works with any."
+    )
+    square = _module(replace(arch, resolution_width=None))
+    assert square["RESOLUTION"] == 320
+    assert "(batch, IN_CHANNELS, side, side)" in square["build"].__doc__
 
 
 def test_the_table_reads_like_the_papers() -> None:

@@ -220,7 +220,7 @@ def test_any_channel_comes_out_about_centred(channels: int) -> None:
     assert found.mean(dim=(0, 2, 3)).abs().max() < 0.5
     deviations = found.std(dim=(0, 2, 3)).tolist()
     assert 0.8 < min(deviations) <= max(deviations) < 1.4
-    facts = input_facts(32, channels)
+    facts = input_facts((32, 32), channels)
     assert [len(facts[name]) for name in ("mean", "std")] == [channels, channels]
     assert facts["channels"] == {1: "grey", 4: "RGBA", 7: "7 channels of an array"}[channels]
     assert facts["mean"] == [round(value / 255, 6) for value in statistics(channels)[0]]

@@ -42,6 +42,14 @@ def trained(arch: ArchSpec, seed: int = 0) -> State:
     return State(arch=arch, tensors=network.state_dict(), facts={})
 
 
+def begun(state: State, arch: ArchSpec, *, seed: int = 0, **options: float) -> dict[str, torch.Tensor]:
+    """What ``arch`` begins with when it is grown: where nothing is copied, an untrained network's own."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = build(arch).state_dict()
+    return grow(state, arch, fresh=fresh, seed=seed, **options)
+
+
 def outputs(arch: ArchSpec, tensors: Any, images: torch.Tensor, *, training: bool = False) -> torch.Tensor:
     network = build(replace(arch, dropout=0.0, drop_path=0.0)).double()
     network.load_state_dict(dict(tensors))
@@ -54,7 +62,7 @@ def outputs(arch: ArchSpec, tensors: Any, images: torch.Tensor, *, training: boo
 def assert_preserved(state: State, arch: ArchSpec, *, training: bool, seed: int = 0) -> None:
     assert isinstance(state.arch, ArchSpec)
     images = torch.randn(3, arch.in_channels, 33, 20, dtype=torch.float64)
-    grown = grow(state, arch, seed=seed, noise=0.0)
+    grown = begun(state, arch, seed=seed, noise=0.0)
     expected = outputs(state.arch, state.tensors, images, training=training)
     got = outputs(arch, grown, images, training=training)
     assert expected.std() > 1e-3
@@ -151,7 +159,7 @@ def test_it_does_more_than_copy() -> None:
     old = tiny(EFFICIENTNET_B0)
     new = scale(old, Multipliers(width=2), FINE)
     state = trained(old)
-    wrong = grow(state, new, noise=0.0)
+    wrong = begun(state, new, noise=0.0)
     wrong["head.2.1.weight"] *= 2
     images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     assert not torch.allclose(outputs(new, wrong, images), outputs(old, state.tensors, images), rtol=1e-3)
@@ -161,10 +169,10 @@ def test_growing_twice_is_growing_once_more() -> None:
     old = tiny(MOBILENET_V2)
     state = trained(old)
     middle = scale(old, Multipliers(width=1.3), FINE)
-    first = State(arch=middle, tensors=grow(state, middle, noise=0.0), facts={})
+    first = State(arch=middle, tensors=begun(state, middle, noise=0.0), facts={})
     last = scale(middle, Multipliers(width=1.3, depth=1.5), FINE)
     images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
-    grown = grow(first, last, noise=0.0)
+    grown = begun(first, last, noise=0.0)
     torch.testing.assert_close(
         outputs(last, grown, images), outputs(old, state.tensors, images), rtol=1e-8, atol=1e-8
     )
@@ -173,10 +181,10 @@ def test_growing_twice_is_growing_once_more() -> None:
 def test_the_same_network_is_copied_and_other_classes_get_a_fresh_classifier() -> None:
     old = tiny(EFFICIENTNET_B0)
     state = trained(old)
-    same = grow(state, old)
+    same = begun(state, old)
     assert all(torch.equal(same[name], value) for name, value in state.tensors.items())
     assert list(same) == list(state.tensors)
-    other = grow(state, replace(old, classes=7))
+    other = begun(state, replace(old, classes=7))
     assert other["head.2.1.weight"].shape == (7, old.head_channels)
     assert other["head.2.1.weight"].std() > 0
     changed = [name for name, value in state.tensors.items() if not torch.equal(other[name], value)]
@@ -194,7 +202,7 @@ def test_noise_tells_repeated_channels_apart_and_follows_from_the_seed() -> None
     new = scale(old, Multipliers(width=2), FINE)
     state = trained(old)
     exact, noisy, again, other = (
-        grow(state, new, seed=seed, noise=noise)
+        begun(state, new, seed=seed, noise=noise)
         for seed, noise in ((0, 0.0), (0, 0.02), (0, 0.02), (1, 0.02))
     )
     name = "stem.0.0.weight"
@@ -213,9 +221,11 @@ def test_noise_tells_repeated_channels_apart_and_follows_from_the_seed() -> None
 
 def test_growing_leaves_the_generator_alone() -> None:
     state = trained(tiny(RESNET_50))
+    new = scale(tiny(RESNET_50), Multipliers(width=1.5, depth=1.3), FINE)
+    fresh = build(new).state_dict()
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    grow(state, scale(tiny(RESNET_50), Multipliers(width=1.5, depth=1.3), FINE))
+    grow(state, new, fresh=fresh)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -225,7 +235,7 @@ def test_new_blocks_learn_from_the_first_step() -> None:
         old = tiny(base)
         new = scale(old, Multipliers(depth=1.5), FINE)
         network = build(replace(new, dropout=0.0, drop_path=0.0))
-        network.load_state_dict(grow(State(arch=old, tensors=build(old).state_dict(), facts={}), new))
+        network.load_state_dict(begun(State(arch=old, tensors=build(old).state_dict(), facts={}), new))
         images, labels = torch.randn(8, 3, 32, 32), torch.arange(8) % 5
         optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
         for _ in range(2):
@@ -247,8 +257,8 @@ def test_deepened_without_sums_the_batchs_own_statistics_come_near() -> None:
     def likeness(got: torch.Tensor) -> float:
         return float(torch.corrcoef(torch.stack([got.flatten(), expected.flatten()]))[0, 1])
 
-    grown = likeness(outputs(new, grow(state, new, noise=0.0), images, training=True))
-    fresh = grow(state, new, noise=0.0) | {
+    grown = likeness(outputs(new, begun(state, new, noise=0.0), images, training=True))
+    fresh = begun(state, new, noise=0.0) | {
         name: value
         for name, value in build(new).double().state_dict().items()
         if name.split(".")[0] not in {key.split(".")[0] for key in state.tensors}

@@ -47,7 +47,7 @@ def test_a_higher_resolution_shows_detail_that_a_lower_one_cannot() -> None:
 
     def rendered(resolution: int) -> torch.Tensor:
         batches = rendered_batches(
-            source, RECIPES["quick"], dataset="photographs", resolution=resolution, order=None
+            source, RECIPES["quick"], dataset="photographs", size=(resolution, resolution), order=None
         )
         return torch.cat([images for images, _ in batches]).float()
 
@@ -61,7 +61,7 @@ def test_training_batches_have_the_asked_size_and_order() -> None:
     source = load(DataSpec())
     order = [5, 605, 1205, 3599]
     recipe = RECIPES["quick"]
-    (batch,) = rendered_batches(source, recipe, dataset="photographs", resolution=20, order=order)
+    (batch,) = rendered_batches(source, recipe, dataset="photographs", size=(20, 20), order=order)
     assert batch[0].shape == (4, 3, 20, 20)
     assert batch[0].dtype == torch.uint8
     assert batch[1].tolist() == [0, 3, 6, 17]
@@ -70,17 +70,16 @@ def test_training_batches_have_the_asked_size_and_order() -> None:
 def test_oblong_batches_keep_shapes_as_they_are() -> None:
     """A judged view is the middle of the window at that shape, neither stretched nor squeezed."""
     source, recipe = load(DataSpec(held_out=18)), RECIPES["quick"]
-    options = {"dataset": "photographs", "resolution": (48, 32)}
+    options = {"dataset": "photographs", "size": (48, 32)}
     ((judged, _),) = rendered_batches(source, recipe, order=None, **options)
     ((trained, _),) = rendered_batches(source, recipe, order=[0, 1], **options)
     assert (judged.shape, trained.shape) == ((18, 3, 48, 32), (2, 3, 48, 32))
-    ((square, _),) = rendered_batches(source, recipe, dataset="photographs", resolution=48, order=None)
+    ((square, _),) = rendered_batches(source, recipe, dataset="photographs", size=(48, 48), order=None)
     assert torch.equal(judged, square[:, :, :, 8:40])
 
 
 def test_what_is_told_of_oblong_input_is_not_what_is_told_of_square_input() -> None:
-    square, oblong = input_facts((48, 48)), input_facts((48, 32))
-    assert square == input_facts(48)
+    square, oblong = input_facts((48, 48), 3), input_facts((48, 32), 3)
     assert (square["resolution"], oblong["resolution"]) == (48, [48, 32])
     assert "shorter side" in square["view"]
     assert "covers height and width" in oblong["view"]

@@ -133,7 +133,13 @@ def search(store: BaseStorage, asked: SearchSettings, executor: MadeUp | None = 
     """Begins or goes on with the search of these settings."""
     executor = executor or MadeUp()
     return run_search(
-        begin(store, asked), asked, Path("no checkpoints"), lambda _jobs: executor, Silent(), train_suggested
+        begin(store, asked),
+        asked,
+        Path("no checkpoints"),
+        lambda _jobs: executor,
+        Silent(),
+        train_suggested,
+        Path("no starts"),
     )
 
 
@@ -238,7 +244,7 @@ def test_a_search_in_a_database_file_resumes_too(stores: dict[str, BaseStorage],
         study = open_study(sqlite_url(tmp_path), "search", create=True)
         if study.run is None:
             study.begin(begin(stores["whole"], asked).begun(), (), ())
-        run_search(study, asked, tmp_path, lambda _jobs: executor, Silent(), train_suggested)
+        run_search(study, asked, tmp_path, lambda _jobs: executor, Silent(), train_suggested, tmp_path)
         return study
 
     with pytest.raises(KeyboardInterrupt):

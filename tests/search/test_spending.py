@@ -86,6 +86,11 @@ EXAMPLE = "latency=12ms, macs=800M, params=5M, activations=20M or memory=2GiB"
             "latency=0ms",
             f"`budget` must be one such as {EXAMPLE}, got 'latency=0ms'; units of latency: us, ms, s",
         ),
+        (
+            "latency=12ms@batch=8,mode=training",
+            "`budget` must be a latency of inference, without mode after @, got "
+            "'latency=12ms@batch=8,mode=training'",
+        ),
         ("macs=1M@batch=2", "`budget` must have a setup for a latency alone, got 'macs=1M@batch=2'"),
         (
             "latency=1ms@size=2",

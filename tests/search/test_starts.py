@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.state import State, read_state, write_state
 from scalesearch.proxy.checkpoint import run_identity
@@ -22,11 +23,13 @@ from scalesearch.records import StartRecord
 from scalesearch.search.driver import run_search, train_enqueued
 from scalesearch.search.fidelity import length_settings
 from scalesearch.search.grid_plan import GridSettings, plan_grid
+from scalesearch.search.growing import grown_plan
 from scalesearch.search.opening import open_study
 from scalesearch.search.settings import TrainingSettings, differences
-from scalesearch.search.starts import grown_plan, start_facts, train_starts
+from scalesearch.search.starts import start_facts, train_starts
 from scalesearch.search.storage import sqlite_url
 from scalesearch.search.study import SearchStudy
+from scalesearch.search.sweep import SweepSettings, plan_sweep
 from scalesearch.search.weights import start_file
 from scalesearch.workers.executor import TrialFailedError
 from scalesearch.workers.trial import TrialSpec, run_trial
@@ -233,6 +236,35 @@ def test_a_network_that_cannot_be_grown_is_skipped_with_the_reason() -> None:
     assert {c.key for c in grown.skipped} | {p.record.key for p in grown.chosen} == set(plan.order)
 
 
+def test_a_grid_is_thinned_among_the_networks_that_can_be_grown() -> None:
+    # What width takes up of the cost leaves some networks narrower than the baseline here and there.
+    settings = replace(GROWN, max_networks=0, match="macs", match_by="width")
+    every, scratch = plan_grid(settings, SIZE, start=BASE), plan_grid(settings, SIZE)
+    ungrown = {c.key for c in every.skipped}
+    assert 3 < len(every.chosen) < len(scratch.chosen)
+    assert ungrown | {p.record.key for p in every.chosen} == {p.record.key for p in scratch.chosen}
+    few = plan_grid(replace(settings, max_networks=3), SIZE, start=BASE)
+    assert grown_plan(few, BASE) is few
+    assert (len(few.chosen), [rung.networks for rung in few.rungs]) == (3, [3])
+    assert few.thinning.startswith(f"3 of {len(every.chosen)} distinct networks are trained")
+    reasons = {c.key: c.reason for c in few.skipped}
+    assert {key for key, why in reasons.items() if why.startswith("can't be grown from")} == ungrown
+    thinned = f"thinned out: 3 of {len(every.chosen)} distinct networks are trained"
+    assert {why for key, why in reasons.items() if key not in ungrown} == {thinned}
+    assert few.order == scratch.order
+    # Without a start the plan is as it always was, and where all can be grown it says nothing else.
+    same = replace(GROWN, max_networks=4)
+    assert plan_grid(same, SIZE, start=BASE) == plan_grid(same, SIZE)
+
+
+def test_a_plan_without_the_networks_that_cannot_be_grown_counts_those_that_are_left() -> None:
+    shared = {field.name: getattr(GROWN, field.name) for field in fields(TrainingSettings)}
+    plan = plan_sweep(SweepSettings(**shared, phis=(-1.0, 2.0)), SIZE)
+    grown = grown_plan(plan, plan.base)
+    assert 0 < len(grown.chosen) < len(plan.chosen)
+    assert [rung.networks for rung in grown.rungs] == [len(grown.chosen)]
+
+
 def test_a_baseline_narrower_than_the_file_is_refused() -> None:
     settings = replace(FULL, pretrained="b0.safetensors")
     with pytest.raises(ValueError, match="`pretrained`") as caught:
@@ -299,7 +331,8 @@ def test_the_first_step_is_taken_from_the_grown_weights() -> None:
     state = State(arch=BASE, tensors=first.weights, facts={})
     wide = plan_grid(GROWN, SIZE).chosen[0].arch
     second = train(wide, recipe, source, dataset="photographs", device=torch.device("cpu"), start=state)
-    expected = grow(state, wide, seed=recipe.seed)
+    torch.manual_seed(recipe.seed)
+    expected = grow(state, wide, fresh=build(wide).state_dict(), seed=recipe.seed)
     for name, value in second.weights.items():
         if name.endswith(("weight", "bias")):
             torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-6)

@@ -67,7 +67,7 @@ def _search(
     study: SearchStudy, settings: GridSettings, lab: Lab, folder: Path, observer: Silent | None = None
 ) -> RunRecord:
     return run_search(
-        study, settings, folder / "checkpoints", lab.executor, observer or Silent(), train_enqueued
+        study, settings, folder / "checkpoints", lab.executor, observer or Silent(), train_enqueued, folder
     )
 
 
@@ -128,7 +128,9 @@ def test_real_survivors_have_the_runs_of_training_in_full_bit_for_bit(tmp_path: 
         (tmp_path / name).mkdir()
         study = _begin(tmp_path / name, small)
         checkpoints = tmp_path / name / "checkpoints"
-        records[name] = run_search(study, small, checkpoints, workers, Silent(), train_enqueued)
+        records[name] = run_search(
+            study, small, checkpoints, workers, Silent(), train_enqueued, tmp_path / name
+        )
         assert not checkpoints.exists()
     (survivor,) = [c for c in records["rungs"].candidates if c.status == "completed"]
     (same,) = [c for c in records["full"].candidates if c.key == survivor.key]

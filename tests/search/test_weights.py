@@ -52,7 +52,7 @@ def test_the_weights_are_those_that_were_judged(tmp_path: Path, ema_decay: float
     data = DataSpec(**spec.data)
     loss, judged = 0.0, 0
     for images, labels in rendered_batches(
-        load(data), ProxyRecipe(**spec.recipe), dataset=data.name, resolution=16, order=None
+        load(data), ProxyRecipe(**spec.recipe), dataset=data.name, size=(16, 16), order=None
     ):
         with torch.inference_mode():
             logits = network(normalise(images, torch.device("cpu")))

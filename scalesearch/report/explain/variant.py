@@ -9,7 +9,7 @@ from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import Cost, count
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.variant_differences import ALTOGETHER, Difference, differences
-from scalesearch.architecture.variants import Member, Variant, member_arch
+from scalesearch.architecture.variant_types import Member, Variant, member_arch
 from scalesearch.report.explain.report import Section
 from scalesearch.report.markdown import si, signed_percent
 from scalesearch.scaling import Multipliers
