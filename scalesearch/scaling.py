@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 __all__ = [
     "FAST_WIDTH_SHARE",
     "Coefficients",
     "Multipliers",
     "Shares",
+    "exact",
     "implied_phi",
     "one_dial",
     "shares_of",
@@ -29,6 +31,17 @@ FAST_WIDTH_SHARE = 0.8
 ``d1_w8_g8_r1``: 8 parts of 10)."""
 
 SHARES_TOLERANCE = 1e-9
+
+
+def exact(value: float) -> Fraction:
+    """The decimal that a number was written as: 1.9 is 19/10, though no binary number is.
+
+    What is typed in decimals is compared in decimals: |1.9 - 2| is 0.1, where binary numbers make it more.
+
+    Raises:
+        ValueError: if it is infinite or not a number.
+    """
+    return Fraction(repr(float(value)))
 
 
 def _require_finite(name: str, value: float) -> None:
@@ -100,9 +113,15 @@ class Coefficients:
         except OverflowError:
             raise ValueError(f"`phi` must be small enough to compute, got {phi}") from None
 
+    @property
+    def distance(self) -> Fraction:
+        """``|product - 2|``, exactly."""
+        product = exact(self.alpha) * exact(self.beta) ** 2 * exact(self.gamma) ** 2
+        return abs(product - exact(NOMINAL_BASE))
+
     def satisfies(self, tolerance: float) -> bool:
-        """Whether ``|product - 2| <= tolerance``."""
-        return abs(self.product - NOMINAL_BASE) <= tolerance
+        """Whether ``|product - 2| <= tolerance``, in the decimals that all of them were written as."""
+        return self.distance <= exact(tolerance)
 
 
 def implied_phi(multiplier: float, coefficient: float) -> float | None:

@@ -68,6 +68,20 @@ def _meetings(kernel: int, stride: int, size: int, out_size: int) -> list[tuple[
     return found
 
 
+def _is_trained(convolution: nn.Conv2d, x: torch.Tensor) -> bool:
+    """Whether a gradient of the weights may follow this very pass, on a CPU.
+
+    What evaluates, traces or exports a network, or counts its operations, meets plain convolutions alone.
+    """
+    return (
+        x.is_cpu
+        and convolution.weight.requires_grad
+        and torch.is_grad_enabled()
+        and not torch.jit.is_tracing()  # type: ignore[attr-defined,no-untyped-call]  # torch has no hints here
+        and not torch.compiler.is_exporting()
+    )
+
+
 class _SmallDepthwise(nn.Conv2d):
     """Depthwise convolution for maps of a few pixels, quick to train on a CPU.
 
@@ -76,7 +90,7 @@ class _SmallDepthwise(nn.Conv2d):
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.is_cpu and self.weight.requires_grad and torch.is_grad_enabled():
+        if self.training and _is_trained(self, x):
             out: torch.Tensor = _DepthwiseByTaps.apply(x, self.weight, self.stride[0])
             return out if self.bias is None else out + self.bias[:, None, None]
         return super().forward(x)
@@ -91,7 +105,8 @@ class _NarrowStrided(nn.Conv2d):
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.is_cpu and self.weight.requires_grad and torch.is_grad_enabled():
+        # Also in eval mode, where a gradient can be asked for all the same.
+        if _is_trained(self, x):
             rows, columns = self.stride
             kept = x[:, :, ::rows, ::columns]
             return nn.functional.conv2d(kept, self.weight, self.bias, groups=self.groups)

@@ -76,7 +76,8 @@ class Rounding:
             ValueError: if less than one pixel would be left.
         """
         step = self.resolution_multiple
-        pixels = math.floor(base * multiplier / step + 0.5) * step
+        # As with repeats: 70 * 1.15 is 80.49999999999999 in binary, and 80.5 is nearer to 81 by the rule.
+        pixels = math.floor(round(base * multiplier / step, 9) + 0.5) * step
         if pixels < 1:
             raise ValueError(
                 f"`resolution` must leave at least 1 pixel, got {base} px x {multiplier:.4g} "

@@ -78,7 +78,11 @@ class FidelitySettings:
     help="Seeds at the other lengths, from the run's first one on; at most the run's.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Networks trained at a time.  [default: the run's]")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of each.  [default: the run's]")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of each; another number than the run's changes accuracies as another seed would.  [default: the run's]",
+)
 @format_option
 def fidelity(
     folder: Path,

@@ -22,8 +22,9 @@ __all__ = ["resume"]
 def resume(folder: Path, retry_failed: bool, storage: str, output_format: str) -> None:
     """Carry on the run in DIR, however it was stopped.
 
-    Networks that are trained stay trained; at most those that were in flight start again. The table ends up
-    the same as an uninterrupted run's, clock columns aside. Where the run's baseline is somebody's own code,
+    Networks that are trained stay trained; at most those that were in flight start again. They train with the
+    --threads that the run was begun with, so on a CPU the table ends up the same as that of an uninterrupted
+    run on this machine, clock columns aside. Where the run's baseline is somebody's own code,
     that code is run, if it has not changed: do this only with folders of people you trust.
 
     \b

@@ -187,7 +187,8 @@ def training_options(*, seeds: int = 1, chosen: Decorator | None = None) -> Deco
         click.option(
             "--threads",
             type=click.IntRange(min=1),
-            help="CPU threads of each.  [default: 1, or with --jobs the cores shared out]",
+            help="CPU threads of each. Another number adds up in another order: accuracies then differ, as "
+            "with another seed.  [default: 1, or with --jobs the cores shared out]",
         ),
         UPKEEP,
         click.option(

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from scalesearch.scaling import exact
+
 __all__ = ["RECIPES", "Augmentation", "Optimizer", "ProxyRecipe", "Schedule"]
 
 Optimizer = Literal["adamw", "sgd", "rmsprop"]
@@ -84,7 +86,7 @@ class ProxyRecipe:
 
     def steps(self, training_images: int) -> int:
         """Optimiser steps of whole batches for a training part of that many images (at least 1)."""
-        seen = self.images if self.images is not None else (self.epochs or 0) * training_images
+        seen = self.images if self.images is not None else exact(self.epochs or 0) * training_images
         return self.steps_to(int(seen))
 
     def steps_to(self, images: int) -> int:

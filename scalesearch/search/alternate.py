@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scalesearch.records import RoundRecord, RunRecord
-from scalesearch.scaling import Coefficients
-from scalesearch.search.budget import SAME_PHI, EqualCost, affordable_phi
+from scalesearch.scaling import Coefficients, exact
+from scalesearch.search.budget import SAME_PHI, EqualCost, affordable_phi, times
 from scalesearch.search.grid_plan import GridSettings
 
 __all__ = ["AlternateSettings", "Outcome", "alternate"]
@@ -72,7 +72,7 @@ def alternate(
     """
     base = settings.proxy_baseline(classes)
     whole = EqualCost.of(settings.budget, base, 0.0, tolerance=0.0, batch_size=settings.batch_size)
-    budget = replace(whole, target=whole.target * settings.budget_ratio)
+    budget = replace(whole, target=times(whole.target, settings.budget_ratio))
     rounds: list[RoundRecord] = []
     phi = settings.phi
     for number in range(1, settings.max_rounds + 1):
@@ -107,7 +107,7 @@ def alternate(
             return Outcome(
                 rounds=tuple(rounds), converged=True, reason="two rounds in a row chose the same coefficients"
             )
-        if abs(next_phi - phi) < SAME_PHI:
+        if abs(exact(next_phi) - exact(phi)) < exact(SAME_PHI):
             return Outcome(
                 rounds=tuple(rounds), converged=True, reason="the budget allows the phi that was searched at"
             )

@@ -6,9 +6,11 @@ A budget is a target for what a network really costs: ``2**phi`` times the basel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import ROUND_CEILING, Context
+from decimal import ROUND_CEILING, Context, Decimal
+from fractions import Fraction
 from typing import cast
 
 from scalesearch.architecture.match import (
@@ -21,7 +23,7 @@ from scalesearch.architecture.match import (
 )
 from scalesearch.architecture.spec import Arch, Rounding, compound
 from scalesearch.records import BudgetRecord
-from scalesearch.scaling import NOMINAL_BASE, Coefficients
+from scalesearch.scaling import NOMINAL_BASE, Coefficients, exact
 from scalesearch.search.grid import Candidate, EmptyGridError
 
 __all__ = [
@@ -35,11 +37,13 @@ __all__ = [
     "nearest_error",
     "repair",
     "solved_dimensions",
+    "times",
     "unmet_reason",
 ]
 
-# Phis nearer than this make the same networks at any size that can be trained.
-SAME_PHI = 1e-3
+# Phis nearer than one of these steps make the same networks at any size that can be trained.
+PHI_STEPS = 1000
+SAME_PHI = 1 / PHI_STEPS
 # Far beyond any network that could be trained.
 MOST_PHI = 64.0
 # A budget met to within this, relative to it, is met.
@@ -76,7 +80,19 @@ class EqualCost:
             return closed_form(arch, cast(BudgetKind, kind), batch_size=batch_size)
 
         cost = measured if kind == "latency" and measured is not None else closed
-        return cls(kind=kind, cost=cost, target=cost(base) * NOMINAL_BASE**phi, tolerance=tolerance)
+        target = times(cost(base), NOMINAL_BASE**phi)
+        return cls(kind=kind, cost=cost, target=target, tolerance=tolerance)
+
+
+def times(amount: float, factor: float) -> float:
+    """The product of two numbers as they are written: 100 times 1.15 is 115, where binary numbers fall short.
+
+    What comes out is infinite where it is too large for a number.
+    """
+    try:
+        return float(exact(amount) * exact(factor))
+    except OverflowError:
+        return math.inf
 
 
 def affordable_phi(
@@ -95,9 +111,9 @@ def affordable_phi(
         raise ValueError("`alpha`, `beta` and `gamma` must hold one above 1, got 1, 1 and 1")
 
     def within(steps: int) -> bool:
-        return budget.cost(compound(base, coefficients, steps * SAME_PHI, rounding)) <= budget.target
+        return budget.cost(compound(base, coefficients, steps / PHI_STEPS, rounding)) <= budget.target
 
-    whole = round(1 / SAME_PHI)
+    whole = PHI_STEPS
     low, high = (0, whole) if within(0) else (-whole, 0)
     try:
         while within(high) or not within(low):
@@ -113,7 +129,8 @@ def affordable_phi(
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if within(middle) else (low, middle)
-    return round(low * SAME_PHI, 6), budget.cost(compound(base, coefficients, low * SAME_PHI, rounding))
+    phi = low / PHI_STEPS
+    return phi, budget.cost(compound(base, coefficients, phi, rounding))
 
 
 def along_the_rule(
@@ -128,9 +145,10 @@ def along_the_rule(
     """
     try:
         start, below = affordable_phi(base, coefficients, rounding, budget)
-        above = budget.cost(compound(base, coefficients, start + SAME_PHI, rounding))
+        following = float(exact(start) + exact(SAME_PHI))
+        above = budget.cost(compound(base, coefficients, following, rounding))
         if above * below < budget.target**2:
-            start += SAME_PHI
+            start = following
     except UnmovedError:
         start = phi
     hair = _nearest(base, coefficients, start, rounding, budget, ("width",))
@@ -205,17 +223,22 @@ def repair(
 
 def unmet_reason(budget: BudgetRecord | None, tolerance: float) -> str:
     """Why a network is not trained: how far it is from its budget; empty where it meets it, or has none."""
-    if budget is None or abs(budget.residual) <= tolerance:
+    if budget is None or _off(budget) <= exact(tolerance):
         return ""
     return f"{budget.kind} cannot be brought nearer than {100 * budget.residual:+.2g}% to the budget"
 
 
+def _off(budget: BudgetRecord) -> Fraction:
+    """How far a network is from its budget, relative to it, in the decimals of both."""
+    return abs(exact(budget.value) / exact(budget.target) - 1)
+
+
 def nearest_error(found: Iterable[tuple[Triple, BudgetRecord]], tolerance: float) -> EmptyGridError:
     """No network meets the budget: says which comes closest, and what would admit it."""
-    triple, nearest = min(found, key=lambda pair: abs(pair[1].residual))
+    triple, nearest = min(found, key=lambda pair: _off(pair[1]))
     # Rounded up: rounded to the nearest it might not admit it after all.
-    digits = Context(prec=3, rounding=ROUND_CEILING)
-    needed = float(digits.create_decimal_from_float(abs(nearest.residual) * (1 + 1e-9)))
+    off = _off(nearest)
+    needed = float(Context(prec=3, rounding=ROUND_CEILING).divide(Decimal(off.numerator), off.denominator))
     shown = ", ".join(f"{value:g}" for value in triple)
     return EmptyGridError(
         f"`budget_tolerance` must admit at least one network, got {tolerance:g}: none has {nearest.kind} "

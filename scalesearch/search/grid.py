@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
 from scalesearch.architecture.spec import Arch, Rounding, compound
 from scalesearch.records import BudgetRecord
-from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers
+from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers, exact
 
 __all__ = [
     "Candidate",
@@ -62,27 +63,38 @@ class GridSpec:
             raise ValueError(f"`tolerance` must be a finite number >= 0, got {self.tolerance}")
         if self.points > MOST_POINTS:
             raise ValueError(
-                f"`step` must leave at most {MOST_POINTS:,} grid points, got {self.step} and {self.points:,}"
+                f"`step` must leave at most {MOST_POINTS:,} grid points, got {self.step} and "
+                f"{f'{self.points:,}' if self.points < LONGEST_COUNT else f'{Decimal(self.points):.3g}'}"
             )
 
     def axis(self, name: str) -> npt.NDArray[np.float64]:
         """The values of one coefficient, as the decimals a reader would write."""
-        low, high = getattr(self, name)
-        count = math.floor((high - low) / self.step + 1e-9) + 1
-        values: npt.NDArray[np.float64] = np.round(low + self.step * np.arange(count), 10)
+        start, step, count = exact(getattr(self, name)[0]), exact(self.step), self._length(name)
+        unit = math.lcm(start.denominator, step.denominator)
+        first, apart = int(start * unit), int(step * unit)
+        values: npt.NDArray[np.float64]
+        if max(unit, first + apart * count) < EXACT_INTEGERS:  # one division of whole numbers rounds right
+            values = (first + apart * np.arange(count, dtype=np.float64)) / unit
+        else:
+            values = np.array([float(start + index * step) for index in range(count)])
         return values
+
+    def _length(self, name: str) -> int:
+        low, high = getattr(self, name)
+        return int((exact(high) - exact(low)) // exact(self.step)) + 1
 
     @property
     def points(self) -> int:
         """How many points the grid has before the constraint."""
-        lengths = (
-            math.floor((high - low) / self.step + 1e-9) + 1
-            for low, high in (self.alpha, self.beta, self.gamma)
-        )
-        return math.prod(lengths)
+        return math.prod(self._length(name) for name in ("alpha", "beta", "gamma"))
 
 
 MOST_POINTS = 100_000_000
+LONGEST_COUNT = 10**18
+# Up to here all whole numbers are binary ones.
+EXACT_INTEGERS = 2**53
+# More than the rounding of a product of five numbers, relative to it.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +112,7 @@ class Candidate:
 
 
 def feasible(grid: GridSpec) -> npt.NDArray[np.float64]:
-    """The grid points with ``|alpha * beta**2 * gamma**2 - 2| <= tolerance``.
+    """The grid points with ``|alpha * beta**2 * gamma**2 - 2| <= tolerance``, all in decimals.
 
     Returns:
         (points, 3) array of alpha, beta, gamma, ordered by alpha, then beta, then gamma.
@@ -109,20 +121,29 @@ def feasible(grid: GridSpec) -> npt.NDArray[np.float64]:
         EmptyGridError: if there is none.
     """
     alpha, beta, gamma = (grid.axis(name) for name in ("alpha", "beta", "gamma"))
-    # The same order of multiplications as Coefficients.product, so that both agree to the last bit.
     product = (alpha[:, None] * (beta**2)[None, :])[:, :, None] * (gamma**2)[None, None, :]
     distance = np.abs(product - NOMINAL_BASE)
-    index = np.nonzero(distance <= grid.tolerance)
-    if not index[0].size:
+    index = np.nonzero(distance <= grid.tolerance + ROUNDING * product)
+    points = np.stack([alpha[index[0]], beta[index[1]], gamma[index[2]]], axis=1)
+    # Binary numbers can't tell which of the points so near to the tolerance are on its right side.
+    kept = distance[index] < grid.tolerance - ROUNDING * product[index]
+    for place in np.nonzero(~kept)[0]:
+        kept[place] = _coefficients(points[place]).satisfies(grid.tolerance)
+    if not kept.any():
         nearest = np.unravel_index(int(np.argmin(distance)), distance.shape)
         triple = tuple(float(axis[i]) for axis, i in zip((alpha, beta, gamma), nearest, strict=True))
-        needed = math.ceil(float(distance[nearest]) * 1e6) / 1e6
+        needed = Decimal(math.ceil(_coefficients(triple).distance * 10**6)).scaleb(-6).normalize()
         raise EmptyGridError(
             f"`tolerance` must admit at least one grid point, got {grid.tolerance:g}: the closest product is "
             f"{float(product[nearest]):.6g} at (alpha, beta, gamma) = {triple}; "
-            f"--tolerance {needed:g} would admit it"
+            f"--tolerance {needed:f} would admit it"
         )
-    return np.stack([alpha[index[0]], beta[index[1]], gamma[index[2]]], axis=1)
+    return points[kept]
+
+
+def _coefficients(triple: Sequence[float] | npt.NDArray[np.float64]) -> Coefficients:
+    alpha, beta, gamma = map(float, triple)
+    return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
 
 
 def all_points(grid: GridSpec) -> npt.NDArray[np.float64]:
@@ -165,10 +186,7 @@ def distinct(
         groups.setdefault(key, []).append((row[0], row[1], row[2]))
     candidates = []
     for members in groups.values():
-        coefficients = min(
-            (Coefficients(alpha=a, beta=b, gamma=g) for a, b, g in members),
-            key=lambda c: (c != prefer, abs(c.product - NOMINAL_BASE)),
-        )
+        coefficients = _name(members, prefer)
         candidates.append(
             Candidate(
                 coefficients=coefficients,
@@ -178,6 +196,17 @@ def distinct(
             )
         )
     return candidates
+
+
+def _name(members: Sequence[tuple[float, float, float]], prefer: Coefficients | None) -> Coefficients:
+    """The triple that a network goes by: the preferred one, else the first of those closest to 2."""
+    triples = [_coefficients(member) for member in members]
+    if prefer in triples:
+        return prefer
+    distances = [abs(triple.product - NOMINAL_BASE) for triple in triples]
+    least = min(distances) + ROUNDING * (min(distances) + NOMINAL_BASE)
+    closest = [triple for triple, distance in zip(triples, distances, strict=True) if distance <= least]
+    return min(closest, key=lambda triple: triple.distance) if len(closest) > 1 else closest[0]
 
 
 def thin(candidates: Sequence[Candidate], limit: int, first: Coefficients | None) -> list[Candidate]:

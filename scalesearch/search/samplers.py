@@ -1,7 +1,8 @@
 """Optuna's samplers and pruners, made so that a stopped and resumed search is the uninterrupted one.
 
 What is suggested for a trial depends on the search's seed, the trial's number and what the study holds of the
-trials before it, never on how many suggestions this process has made.
+trials before it, never on how many suggestions this process has made. What the study holds is the same to the
+bit where networks train on the same kind of CPU with the same number of threads.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from scalesearch.architecture.spec import Arch, Rounding, scale
 from scalesearch.records import BudgetRecord, CostLaw, Setup
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.scaling import Coefficients, Multipliers
-from scalesearch.search.budget import EqualCost, along_the_rule
+from scalesearch.search.budget import EqualCost, along_the_rule, times
 from scalesearch.search.grid import Candidate, EmptyGridError
 
 __all__ = [
@@ -63,7 +63,8 @@ def parse_spending(text: str) -> Spending:
     number = re.fullmatch(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([A-Za-z]*)\s*", value)
     units = UNITS.get(kind.strip(), {})
     unit = units.get(number[2]) if number else None
-    target = float(number[1]) * unit if number and unit is not None else 0.0
+    asked = float(number[1]) if number else 0.0
+    target = times(asked, unit) if unit is not None and math.isfinite(asked) else 0.0
     if not (math.isfinite(target) and target > 0):
         allowed = f"; units of {kind.strip()}: {', '.join(filter(None, units))}" if units else ""
         raise ValueError(f"`budget` must be one such as {EXAMPLE}, got {text!r}{allowed}")

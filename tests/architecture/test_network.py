@@ -203,6 +203,8 @@ def test_small_depthwise_maps_train_under_autocast() -> None:
 
     def gradients(enabled: bool) -> list[torch.Tensor]:
         network.eval()  # the same masks and statistics in both
+        for module in network.modules():
+            module.training = isinstance(module, _SmallDepthwise)
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             loss = nn.functional.cross_entropy(network(images), labels)
         return list(torch.autograd.grad(loss, list(network.parameters())))

@@ -4,13 +4,19 @@ import csv
 import logging
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
+from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
+from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
 from scalesearch.measure.flops import fvcore_count
 
 with (Path(__file__).parents[1] / "reference" / "fvcore_totals.csv").open(encoding="utf-8") as file:
@@ -27,6 +33,59 @@ def test_fvcore_counts_ours_as_it_counts_torchvisions(name: str) -> None:
     assert counted.total == TOTALS[name]
     assert counted.conv_linear == count(arch).macs
     assert sum(counted.by_operator.values()) == counted.total
+
+
+@pytest.fixture
+def quiet_jit() -> Iterator[None]:
+    """Without torch's notices that torch.jit, which others count and trace with, is deprecated."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, FutureWarning):
+            warnings.filterwarnings("ignore", r"`torch\.jit\.", category)
+        yield
+
+
+def built(name: str, side: int) -> tuple[ArchSpec, nn.Module, torch.Tensor]:
+    arch = reduce(BASELINES[name], 0.125, Rounding(channel_divisor=1), resolution=side)
+    return arch, build(arch).eval(), torch.randn(1, 3, side, side)
+
+
+SIDES = (48, *(pytest.param(side, marks=pytest.mark.slow) for side in (32, 64, 96, 128, 224)))
+
+
+@pytest.mark.usefixtures("quiet_jit")
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("name", BASELINES)
+def test_whoever_counts_a_built_network_meets_plain_convolutions(name: str, side: int) -> None:
+    """With gradients on, as others call it: what trains small maps quickly or safely is for training alone."""
+    from fvcore.nn import FlopCountAnalysis
+
+    arch, network, images = built(name, side)
+    analysis = FlopCountAnalysis(network, images)
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    assert analysis.total() == count(arch).fvcore_total
+    assert not [operator for operator in analysis.unsupported_ops() if "Python" in operator]
+
+
+SOME = ("mobilenet-v1", "resnet-18")
+"""Small maps in the one, narrow shortcuts with a stride in the other."""
+
+
+@pytest.mark.usefixtures("quiet_jit")
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in SOME else pytest.mark.slow) for n in BASELINES]
+)
+def test_whoever_traces_or_exports_a_built_network_meets_plain_convolutions(
+    name: str, tmp_path: Path
+) -> None:
+    _, network, images = built(name, 48)
+    torch.jit.save(torch.jit.trace(network, images), tmp_path / "traced.pt")
+    again = torch.jit.load(tmp_path / "traced.pt")
+    torch.testing.assert_close(again(images), network(images))
+    graph = torch.export.export(network, (images,)).graph
+    targets = [str(node.target) for node in graph.nodes]
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    assert sum("conv2d" in target for target in targets) == len(convolutions)
+    assert not [target for target in targets if "slice" in target]
 
 
 def test_what_fvcore_cannot_count_is_listed_with_how_often() -> None:

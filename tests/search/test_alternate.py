@@ -105,7 +105,7 @@ def test_the_affordable_phi_is_the_greatest(kind: str, coefficients: Coefficient
     phi, cost = affordable_phi(base, coefficients, rounding, whole)
 
     def cost_at(step: int) -> float:
-        return whole.cost(compound(base, coefficients, step * 0.001, rounding))
+        return whole.cost(compound(base, coefficients, step / 1000, rounding))
 
     near = round(phi * 1000)
     assert phi == near / 1000

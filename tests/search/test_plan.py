@@ -28,7 +28,7 @@ def test_the_default_plan_trains_the_papers_answer_and_the_three_corners() -> No
     assert (2.0, 1.0, 1.0) in first
     assert len(plan.chosen) + len(plan.skipped) == len(plan.order)
     assert (
-        sum(len(c.merged) for c in (*(p.record for p in plan.chosen), *plan.skipped)) == plan.feasible == 108
+        sum(len(c.merged) for c in (*(p.record for p in plan.chosen), *plan.skipped)) == plan.feasible == 109
     )
     assert f"{len(plan.chosen)} of {len(plan.order)} distinct networks are trained" in plan.thinning
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,9 +13,10 @@ from scalesearch.architecture.memory import training_bytes
 from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.belief.law import predict
 from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
-from scalesearch.records import CostLaw, Setup
+from scalesearch.records import BudgetRecord, CostLaw, Setup
 from scalesearch.scaling import Coefficients, Multipliers, Shares
 from scalesearch.search.alternate import AlternateSettings
+from scalesearch.search.budget import nearest_error, times, unmet_reason
 from scalesearch.search.family import ScaleSettings, family_archs, with_affordable_phi
 from scalesearch.search.grid import EmptyGridError
 from scalesearch.search.grid_plan import GridSettings, plan_grid
@@ -54,12 +56,36 @@ LAW = CostLaw(
         ("activations=20M", "activations", 2e7),
         ("memory=2GiB", "memory", 2 * 2**30),
         ("memory=500MB", "memory", 5e8),
+        ("macs=4.1K", "macs", 4100),
+        ("latency=1.1ms", "latency", 0.0011),
+        ("latency=70.3us", "latency", 70.3e-6),
     ],
 )
 def test_amounts_with_their_units(text: str, kind: str, target: float) -> None:
     found = parse_spending(text)
     assert (found.kind, found.setup) == (kind, {})
     assert found.target == pytest.approx(target, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("value", "tolerance"), [(105, 0.05), (95, 0.05), (107, 0.07), (110, 0.1), (129, 0.29)]
+)
+def test_a_cost_on_the_tolerance_itself_meets_its_budget(value: int, tolerance: float) -> None:
+    """107 is 7% off 100, though 107 / 100 - 1 is more than 0.07 in binary; a unit further is not met."""
+    budget = BudgetRecord(kind="macs", target=100.0, value=value)
+    further = replace(budget, value=value + (1 if value > 100 else -1))
+    assert unmet_reason(budget, tolerance) == ""
+    assert unmet_reason(further, tolerance)
+    message = str(nearest_error([((1.1, 1.1, 1.1), budget), ((1.2, 1.1, 1.1), further)], 0.01))
+    assert message.endswith(f"(1.1, 1.1, 1.1); --budget-tolerance {tolerance:g} would admit it")
+
+
+@pytest.mark.parametrize(
+    ("amount", "factor", "product"), [(100, 1.15, 115), (35, 1.1, 38.5), (4100, 1.1, 4510)]
+)
+def test_a_budget_that_is_a_multiple_is_the_multiple(amount: int, factor: float, product: float) -> None:
+    assert times(amount, factor) == product
+    assert times(1e300, 1e300) == math.inf
 
 
 def test_a_latency_says_its_setup() -> None:
