@@ -91,12 +91,14 @@ def run_alternate(
     from scalesearch.records import RunRecord
     from scalesearch.search.alternate import alternate as loop
     from scalesearch.search.opening import find_study
-    from scalesearch.search.storage import masked, sqlite_url
+    from scalesearch.search.storage import recorded as kept
+    from scalesearch.search.storage import sqlite_url
 
     require_same(folder, "alternate", settings.to_dict(), AlternateSettings().to_dict())
     require_device(settings.device)
     size = data_size(settings.data)
     name = f"alternate-{settings.baseline}"
+    shown = settings.to_dict() | {"storage": kept(settings.storage)}
     with writable(folder), stopping(folder), SearchProgress() as progress:
         facts = {
             "name": name,
@@ -106,7 +108,6 @@ def run_alternate(
         }
         if not read_run_file(folder):
             # No password, and nothing that the command has no option for: it is a file for --config too.
-            shown = settings.to_dict() | {"storage": masked(settings.storage) if settings.storage else ""}
             table = {name: value for name, value in shown.items() if name not in ("rungs", "time_budget")}
             write_run_file(folder, "alternate", table, facts)
         recorded = read_run_file(folder)
@@ -133,7 +134,7 @@ def run_alternate(
     written = write_alternate_report(
         name=name,
         command=recorded["run"]["command"],
-        settings=settings.to_dict(),
+        settings=shown,
         machine=recorded["machine"],
         versions=recorded["versions"],
         rounds=outcome.rounds,

@@ -11,7 +11,6 @@ import click
 from scalesearch.cli.folder import (
     RUN_FILE,
     read_run_file,
-    require_password,
     require_same,
     without_study,
     writable,
@@ -48,11 +47,10 @@ def run_audit(
         ValueError: if the data or the device cannot be used, or a network cannot be built.
     """
     from scalesearch.measure.machine import machine, versions
-    from scalesearch.search.storage import masked
+    from scalesearch.search.storage import recorded as kept
 
     train = train and settings.train
     settings = _as_begun(folder, settings)
-    require_password(folder, settings.storage)
     # All that can be wrong is found before anything is written.
     size = _checked(folder, settings) if train else None
     if size is None:
@@ -62,7 +60,7 @@ def run_audit(
         if not recorded or recorded.get("train") != settings.train:
             shown = settings.to_dict()
             if settings.train and settings.storage:
-                shown["storage"] = masked(settings.storage)
+                shown["storage"] = kept(settings.storage)
             facts = {
                 "name": NAME,
                 "command": command,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -23,8 +24,8 @@ __all__ = [
     "read_run_file",
     "recorded_settings",
     "require_equal",
-    "require_password",
     "require_same",
+    "storage_of",
     "without_study",
     "writable",
     "write_run_file",
@@ -97,14 +98,29 @@ def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
         lock.release()
 
 
-def require_password(folder: Path, storage: str) -> None:
-    """Refuses the URL of a storage as a folder keeps it, where that is without its password.
+def storage_of(folder: Path, given: str, kept: str) -> str:
+    """The URL of the database that the run of a folder lies in; empty for its own study.db.
+
+    A folder may be a stranger's, and keeps no password: what it keeps of a URL never has a server connected
+    to. Where the environment variable holds the whole URL of the same place, it need not be given.
 
     Raises:
-        Fail: if it is.
+        Fail: if the URL has to be given.
     """
-    if "***" in storage:
-        raise Fail(f"--storage must be given with its password: {folder} keeps only {storage}")
+    if given or not kept:
+        return given
+    from scalesearch.search.storage import STORAGE_VARIABLE, is_server, masked, recorded
+
+    whole = os.environ.get(STORAGE_VARIABLE, "")
+    if whole and recorded(whole) == kept:
+        return whole
+    if "***" in kept:
+        raise Fail(f"--storage must be given with its password: {folder} keeps only {masked(kept)}")
+    if is_server(kept):
+        raise Fail(
+            f"--storage must be given for {folder}: its study lies at {masked(kept)}, outside the folder"
+        )
+    return kept
 
 
 def without_study(what: str, folder: Path, place: str = "it") -> Fail:

@@ -79,7 +79,8 @@ class _Group(click.Group):
             from scalesearch.search.grid import EmptyGridError  # loads NumPy
 
             empty = isinstance(error, EmptyGridError)
-            raise Fail(_as_options(str(error)), EXIT_EMPTY if empty else 2) from error
+            code = EXIT_EMPTY if empty else getattr(error, "exit_code", 2)
+            raise Fail(_as_options(str(error)), code) from error
         except BrokenPipeError:
             raise
         except OSError as error:  # a full disk above all
@@ -107,7 +108,8 @@ class _Group(click.Group):
             click.echo(error.ctx.get_help() if error.ctx else "", err=True)
             sys.exit(error.exit_code)
         except click.ClickException as error:
-            click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
+            message = _without_urls(error.format_message(), sys.argv[1:] if args is None else list(args))
+            click.echo(f"Error: {' '.join(message.split())}", err=True)
             sys.exit(error.exit_code)
         except click.Abort:
             click.echo("Stopped.", err=True)
@@ -116,6 +118,15 @@ class _Group(click.Group):
             # The reader of standard output has gone (`| head`): nothing more to say, and no trace back.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
+
+
+def _without_urls(message: str, arguments: Sequence[str]) -> str:
+    """The message without what may be secret in the URL of a storage, also where one is out of place."""
+    if "://" not in message and "--storage" not in message:
+        return message
+    from scalesearch.search.storage import without_urls  # takes a second to load
+
+    return without_urls(message, arguments)
 
 
 def _as_options(message: str) -> str:

@@ -21,7 +21,7 @@ def repeat_command(
     """
     from dataclasses import replace
 
-    from scalesearch.cli.folder import read_run_file, require_password
+    from scalesearch.cli.folder import read_run_file, storage_of
 
     recorded = read_run_file(folder)
     kind = recorded.get("run", {}).get("kind", "")
@@ -33,8 +33,7 @@ def repeat_command(
         from scalesearch.search.alternate import AlternateSettings
 
         settings = AlternateSettings.from_dict(recorded[kind])
-        settings = replace(settings, storage=storage or settings.storage)
-        require_password(folder, settings.storage)
+        settings = replace(settings, storage=storage_of(folder, storage, settings.storage))
         run_alternate(folder, settings, command, output_format, train=train)
     elif kind == "fidelity":
         from scalesearch.cli.fidelity import FOLDER, FidelitySettings, run_fidelity
@@ -89,7 +88,7 @@ def repeat_command(
         from scalesearch.search.audit import AuditSettings
 
         audited = AuditSettings.from_dict(recorded[kind])
-        audited = replace(audited, storage=storage or audited.storage)
+        audited = replace(audited, storage=storage_of(folder, storage, audited.storage))
         run_audit(folder, audited, command, output_format, train=train)
     elif kind == "transfer":
         from scalesearch.cli.transfer import run_transfer

@@ -15,7 +15,11 @@ __all__ = ["report"]
 @click.command
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
-    "--storage", default="", metavar="URL", help="The study's database, where it is not study.db in DIR."
+    "--storage",
+    default="",
+    metavar="URL",
+    help="The study's database, where it is not study.db in DIR; SCALESEARCH_STORAGE in the environment may "
+    "hold it instead.",
 )
 @format_option
 def report(folder: Path, storage: str, output_format: str) -> None:

@@ -16,7 +16,11 @@ __all__ = ["resume"]
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--retry-failed", is_flag=True, help="Train or measure the networks that failed once more.")
 @click.option(
-    "--storage", default="", metavar="URL", help="The study's database, where it is not study.db in DIR."
+    "--storage",
+    default="",
+    metavar="URL",
+    help="The study's database, where it is not study.db in DIR; SCALESEARCH_STORAGE in the environment may "
+    "hold it instead.",
 )
 @format_option
 def resume(folder: Path, retry_failed: bool, storage: str, output_format: str) -> None:

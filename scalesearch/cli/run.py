@@ -15,8 +15,8 @@ from scalesearch.cli.folder import (
     beginning,
     read_run_file,
     require_equal,
-    require_password,
     require_same,
+    storage_of,
     without_study,
     writable,
     write_run_file,
@@ -33,7 +33,7 @@ from scalesearch.search.budget import nearest_error, unmet_reason
 from scalesearch.search.opening import find_study, open_study
 from scalesearch.search.plan import Plan
 from scalesearch.search.settings import TrainingSettings
-from scalesearch.search.storage import masked, sqlite_url
+from scalesearch.search.storage import recorded, sqlite_url
 from scalesearch.search.study import SearchStudy
 
 __all__ = [
@@ -135,7 +135,7 @@ def begin_study(
         existing.enqueue_missing()
         return existing
     plan, start = with_start(make_plan(), starts or folder)
-    shown = replace(settings, storage=masked(settings.storage) if settings.storage else "")
+    shown = replace(settings, storage=recorded(settings.storage))
     facts = replace(plan, settings=shown).facts(
         name=name, command=command, machine=machine(settings.device), versions=versions()
     )
@@ -186,20 +186,17 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     """
     if not folder.is_dir():
         raise Fail(f"DIR must be a run's folder, got {folder}: no such folder")
-    recorded = read_run_file(folder)
-    run = recorded.get("run", {})
-    table = recorded.get(run.get("kind", "grid"), {})
-    own = not (storage or table.get("storage", ""))
-    if own and not (folder / "study.db").exists():
-        if recorded:
+    run_file = read_run_file(folder)
+    run = run_file.get("run", {})
+    url = storage_of(folder, storage, run_file.get(run.get("kind", "grid"), {}).get("storage", ""))
+    if not url and not (folder / "study.db").exists():
+        if run_file:
             raise without_study("the study of its run", folder)
         raise Fail(
             f"DIR must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it holds "
             "no study"
         )
-    url = storage or table.get("storage", "") or sqlite_url(folder)
-    require_password(folder, url)
-    return open_study(url, run.get("name", folder.name), create=False)
+    return open_study(url or sqlite_url(folder), run.get("name", folder.name), create=False)
 
 
 def carry_on(run: Run, output_format: str) -> None:

@@ -90,7 +90,10 @@ STORAGE = click.option(
     "--storage",
     default="",
     metavar="URL",
-    help="Any Optuna database URL.  [default: study.db in the output folder]",
+    envvar="SCALESEARCH_STORAGE",
+    help="Any Optuna database URL. The environment variable SCALESEARCH_STORAGE may hold it instead, so that "
+    "no other user of the machine sees its password; no folder keeps one.  "
+    "[default: study.db in the output folder]",
 )
 
 
@@ -247,7 +250,7 @@ def _choose_length(ctx: click.Context, options: dict[str, Any]) -> None:
 
 
 def command_line() -> str:
-    """The command line as typed, a password in a storage URL aside."""
-    from scalesearch.search.storage import masked_argument
+    """The command line as typed, without what may be secret in a storage's URL."""
+    from scalesearch.search.storage import masked_arguments
 
-    return shlex.join(["scalesearch", *(masked_argument(argument) for argument in sys.argv[1:])])
+    return shlex.join(["scalesearch", *masked_arguments(sys.argv[1:])])

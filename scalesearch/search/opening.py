@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import optuna
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 
-from scalesearch.search.storage import StudyError, clear_errors, exists, masked, open_storage
+from scalesearch.search.storage import NoStudyError, StudyError, clear_errors, masked, open_storage
 from scalesearch.search.study import SearchStudy
 
 __all__ = ["find_study", "open_study"]
@@ -30,7 +31,8 @@ def open_study(url: str, name: str, *, create: bool, objectives: Sequence[str] =
                 StudyDirection.MINIMIZE if goal in MINIMISED else StudyDirection.MAXIMIZE
                 for goal in objectives
             ]
-            optuna.create_study(storage=storage, study_name=name, directions=directions)
+            with suppress(optuna.exceptions.DuplicatedStudyError):  # another process was faster
+                optuna.create_study(storage=storage, study_name=name, directions=directions)
         elif name not in names:
             if len(names) != 1:
                 raise StudyError(
@@ -47,9 +49,10 @@ def find_study(url: str, name: str) -> SearchStudy | None:
     Raises:
         StudyError: if the database cannot be read.
     """
-    if not exists(url):
+    try:
+        storage = open_storage(url, create=False)
+    except NoStudyError:
         return None
-    storage = open_storage(url, create=True)
     with clear_errors(url):
         there = name in optuna.get_all_study_names(storage)
         return _loaded(storage, url, name) if there else None

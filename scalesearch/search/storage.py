@@ -1,39 +1,236 @@
-"""Where studies are kept: database URLs, opened and shown without their passwords."""
+"""Where studies are kept: database URLs, opened, and shown without what is secret in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import re
+import sqlite3
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
+from sqlalchemy.pool import NullPool
 
-__all__ = ["StudyError", "clear_errors", "exists", "masked", "masked_argument", "open_storage", "sqlite_url"]
+__all__ = [
+    "STORAGE_VARIABLE",
+    "NoStudyError",
+    "StudyError",
+    "clear_errors",
+    "database_file",
+    "is_server",
+    "masked",
+    "masked_arguments",
+    "open_storage",
+    "recorded",
+    "sqlite_url",
+    "without_urls",
+]
+
+STORAGE_VARIABLE = "SCALESEARCH_STORAGE"
+"""The environment variable that may hold the URL of a study's database, password and all."""
+MASK = "***"
+# Everything else in a query is hidden: who knows what a driver takes as a secret.
+HARMLESS = frozenset(
+    (
+        *("application_name", "cache", "charset", "connect_timeout", "connection_timeout", "driver", "host"),
+        *("immutable", "login_timeout", "mode", "nolock", "port", "service_name", "sslmode"),
+        *("target_session_attrs", "tcp_connect_timeout", "timeout", "uri"),
+    )
+)
+# Names of options that are no secret themselves, and that drivers use in what they say.
+WORDS = frozenset(
+    ("odbc_connect", "options", "passfile", "passwd", "password", "sslcert", "sslkey", "sslpassword", "user")
+)
+PLAIN = re.compile(r"[\w .,/\[\]-]*")
+DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql")
+# What pip calls the package whose import is missing.
+PACKAGES = {
+    "MySQLdb": "mysqlclient",
+    "cx_Oracle": "cx_Oracle",
+    "mysql": "mysql-connector-python",
+    "psycopg": "'psycopg[binary]'",
+    "psycopg2": "psycopg2-binary",
+    "psycopg2cffi": "psycopg2cffi",
+    "pysqlcipher3": "sqlcipher3",
+}
+# What each driver calls the seconds that a connection may take.
+TIMEOUTS = {
+    "mariadbconnector": "connect_timeout",
+    "mysqlconnector": "connection_timeout",
+    "mysqldb": "connect_timeout",
+    "oracledb": "tcp_connect_timeout",
+    "pg8000": "timeout",
+    "psycopg": "connect_timeout",
+    "psycopg2": "connect_timeout",
+    "pymssql": "login_timeout",
+    "pymysql": "connect_timeout",
+    "pyodbc": "timeout",
+}
+CONNECT_S = 5
+"""Seconds that a connection to one address of a server may take."""
+ANSWER_S = 12.0
+"""Seconds after which a server is taken for unreachable, however many addresses it has."""
+BUSY_S = 60.0
+"""Seconds that SQLite waits for another process to finish writing."""
+ATTEMPTS = 4
 
 
 class StudyError(ValueError):
-    """The study cannot be used; the message says what would do."""
+    """The study cannot be used; the message says what would do.
+
+    ``exit_code`` is the command's: 2 for a wrong input, 1 where a run that was under way had to end.
+    """
+
+    exit_code = 2
+
+
+class NoStudyError(StudyError):
+    """The database is not there, or has no tables of Optuna."""
 
 
 def sqlite_url(folder: Path) -> str:
     """The URL of a folder's own database."""
-    return sqlalchemy.URL.create("sqlite", database=str(folder.absolute() / "study.db")).render_as_string()
+    return _url_of(folder.absolute() / "study.db").render_as_string()
+
+
+def _url_of(path: Path) -> sqlalchemy.URL:
+    return sqlalchemy.URL.create("sqlite", database=str(path))
+
+
+def _parsed(url: str) -> sqlalchemy.URL:
+    """The parts of a URL.
+
+    Raises:
+        StudyError: if it is no URL of a database; it is not repeated, as nobody knows what in it is secret.
+    """
+    message = (
+        f"`storage` must be a database URL such as sqlite:///study.db or postgresql://USER@HOST/DATABASE, of "
+        f"{', '.join(DIALECTS[:-1])} or {DIALECTS[-1]}"
+    )
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+        if isinstance(error, ValueError) and re.match(r"[\w+]+://", url):
+            message += ", its port a whole number"
+        raise StudyError(message) from None
+    if parsed.get_backend_name() not in DIALECTS:
+        raise StudyError(message)
+    return parsed
 
 
 def masked(url: str) -> str:
-    """The URL without its password."""
-    return sqlalchemy.make_url(url).render_as_string(hide_password=True)
+    """The URL with every part hidden that may be a secret; all of it where it is no URL of a database.
 
-
-def masked_argument(argument: str) -> str:
-    """A word of a command line, without the password where it is, or ends in, a URL that has one."""
-    head, equals, tail = argument.rpartition("=") if argument.startswith("--") else ("", "", argument)
+    Drivers take passwords in many places. So only what is known to be harmless is shown: the dialect, the
+    user, the host, the port, the database, and the options of a fixed list.
+    """
     try:
-        return head + equals + masked(tail) if "://" in tail else argument
-    except sqlalchemy.exc.ArgumentError:
-        return argument
+        parsed = _parsed(url)
+    except StudyError:
+        return MASK
+    query = {
+        key if key in HARMLESS else MASK: value
+        if key in HARMLESS and all(PLAIN.fullmatch(part.replace(":", "")) for part in _listed(value))
+        else MASK
+        for key, value in parsed.query.items()
+    }
+    user = parsed.username
+    shown_user = user if user is None or re.fullmatch(r"[\w.@+-]*", user) else MASK
+    host = parsed.host if parsed.host is None or re.fullmatch(r"[\w.:-]*", parsed.host) else MASK
+    database = parsed.database
+    if database is not None and not (
+        PLAIN.fullmatch(database)
+        if parsed.get_backend_name() != "sqlite"
+        # A path; after a question mark SQLite reads options.
+        else not ("file:" in database and "?" in database)
+    ):
+        database = MASK
+    shown = parsed._replace(
+        username=shown_user,
+        password=None if parsed.password is None else MASK,
+        host=host,
+        database=database,
+        query=sqlalchemy.util.immutabledict(query),
+    )
+    return shown.render_as_string(hide_password=False).replace(quote(MASK), MASK)
+
+
+def recorded(url: str) -> str:
+    """What a run's folder keeps of the URL of its study: nothing secret, and a file from the root on."""
+    if not url:
+        return ""
+    path = database_file(url)
+    if path is None or _parsed(url).query:
+        return masked(url)
+    return masked(_parsed(url).set(database=str(path.absolute())).render_as_string(hide_password=False))
+
+
+def masked_arguments(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line, with what may be secret in a storage's URL hidden."""
+    shown, before = [], ""
+    for word in arguments:
+        head, equals, tail = word.partition("=") if word.startswith("-") else ("", "", word)
+        is_url = "://" in tail or before == "--storage" or head == "--storage"
+        shown.append(head + equals + masked(tail) if is_url and tail else word)
+        before = word
+    return shown
+
+
+def without_urls(text: str, arguments: Sequence[str] = ()) -> str:
+    """A message with every URL in it masked, those of the command line by their whole words."""
+    for word, shown in zip(arguments, masked_arguments(arguments), strict=True):
+        if word != shown:
+            for form in (str, repr):
+                text = text.replace(form(word), form(shown))
+            _, _, tail = word.partition("=")
+            text = text.replace(tail, MASK) if "://" in tail else text
+    # In quotes it may have spaces.
+    text = re.sub(r"(?<=')\w[\w+]*://[^']+(?=')", lambda match: _masked_match(match[0]), text)
+    return re.sub(r"\b\w[\w+]*://[^\s'\"]+", lambda match: _masked_match(match[0]), text)
+
+
+def _masked_match(found: str) -> str:
+    if re.fullmatch(r"(https?|file)://[^@?#]*", found):
+        return found
+    # A sentence may go on right behind it.
+    url = found.rstrip(".,;:)")
+    return masked(url) + found[len(url) :]
+
+
+def _listed(value: str | Sequence[str]) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """What a driver said about ``url``, without what is hidden of it; nothing where some would be left."""
+    parsed = _parsed(url)
+    unknown = {key: values for key, values in parsed.query.items() if key not in HARMLESS}
+    hidden = {value for values in unknown.values() for value in _listed(values)}
+    hidden |= set(unknown) - WORDS
+    hidden |= {part for value in hidden for part in re.split(r"[;=&]", value)}
+    hidden.add(str(parsed.password or ""))
+    hidden = {secret for secret in hidden if secret}
+    forms = {
+        form(secret)
+        for secret in hidden
+        for form in (str, quote, quote_plus, unquote, unquote_plus, lambda s: repr(s)[1:-1])
+    }
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    plain = text.casefold()
+    if any(
+        secret[start : start + 6].casefold() in plain for secret in hidden for start in range(len(secret) - 5)
+    ):
+        return "its driver refused it"
+    return without_urls(text)
 
 
 @contextmanager
@@ -44,31 +241,50 @@ def clear_errors(url: str) -> Iterator[None]:
     except StudyError:
         raise
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError, OSError) as error:
-        first = " ".join(str(_root(error)).split())[:200]
-        if "disk is full" in first:
-            raise StudyError(
-                f"{masked(url)} cannot be written, no space left on device: free some and go on, "
-                "nothing that was stored is lost"
-            ) from error
-        raise StudyError(
-            f"{masked(url)} must be a readable Optuna study: {first}; "
-            "move it away to start anew, or name another place"
-        ) from error
+        raise _one_line(error, url) from None
 
 
-def exists(url: str) -> bool:
-    """Whether a database may be there: False for an SQLite file that is not.
+def _one_line(error: BaseException, url: str) -> StudyError:
+    first = " ".join(_without_secrets(str(_root(error)), url).split())[:300]
+    if "disk is full" in first or "No space left" in first:
+        return StudyError(
+            f"{masked(url)} cannot be written, no space left on device: free some and go on, "
+            "nothing that was stored is lost"
+        )
+    if is_server(url):
+        return StudyError(f"`storage` {masked(url)} cannot be used: {first}")
+    if "readonly database" in first or "unable to open" in first:
+        return StudyError(
+            f"{masked(url)} must be a file that can be read and written, in a folder that can: {first}"
+        )
+    return StudyError(
+        f"{masked(url)} must be a readable Optuna study: {first}; "
+        "move it away to start anew, or name another place"
+    )
+
+
+def is_server(url: str) -> bool:
+    """Whether the database is a server's, and no file."""
+    return _parsed(url).get_backend_name() != "sqlite"
+
+
+def database_file(url: str) -> Path | None:
+    """The file of an SQLite database; None of a server's.
 
     Raises:
-        StudyError: if ``url`` is no URL of a database.
+        StudyError: if ``url`` is no URL of a database, or of one in memory, which would be gone with the
+            process.
     """
-    try:
-        parsed = sqlalchemy.make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        raise StudyError("`storage` must be a database URL such as sqlite:///study.db") from None
+    parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
-        return True
-    return bool(parsed.database) and Path(parsed.database or "").is_file()
+        return None
+    name = parsed.database or ""
+    if name.startswith("file:"):
+        name = unquote(name.removeprefix("file:").partition("?")[0])
+        name = name.removeprefix("//localhost") if name.startswith("//localhost/") else name
+    if name in ("", ":memory:") or parsed.query.get("mode") == "memory":
+        raise StudyError("`storage` must be a file where it is SQLite's, such as sqlite:///study.db")
+    return Path(name)
 
 
 def _root(error: BaseException) -> BaseException:
@@ -83,19 +299,164 @@ def _root(error: BaseException) -> BaseException:
 
 
 def open_storage(url: str, *, create: bool) -> RDBStorage:
-    """The database at ``url``.
+    """The database at ``url``, with Optuna's tables.
 
     Raises:
-        StudyError: if it cannot be opened, or is not there and ``create`` is off.
+        StudyError: if it cannot be opened.
+        NoStudyError: if it is not there or has no such tables, and ``create`` is off: nothing is made then.
     """
     # What it warns of (a trial that failed, a package it can do without) is said by the run itself.
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if not exists(url) and not create:
-        raise StudyError(f"`dir` must hold a study, found none at {masked(url)}")
+    if MASK in url:
+        raise StudyError(f"`storage` must be given with its password, got {masked(url)}")
+    path = database_file(url)
+    if path is not None:
+        _require_database(path, create=create)
+    _require_driver(url)
+    _engine_options(url)
     with clear_errors(url):
-        try:
-            return RDBStorage(url)
-        except ModuleNotFoundError as error:
+        if path is not None and not path.exists():
+            _make_file(path)
+        else:
+            _require_answer(url)
+            if not create and not _has_tables(url):
+                raise NoStudyError(f"`dir` must hold a study, found none at {masked(url)}")
+        return _connected(url)
+
+
+def _require_database(path: Path, *, create: bool) -> None:
+    """Refuses what cannot be an SQLite database, or become one."""
+    if path.is_dir():
+        raise StudyError(f"{path} must be a database's file, got a folder")
+    if not path.exists() and not create:
+        raise NoStudyError(f"`dir` must hold a study, found none at {masked(str(_url_of(path.absolute())))}")
+    if not path.exists() and not path.parent.is_dir():
+        raise StudyError(f"`storage` must be a file in a folder that is there, got {path}")
+    if path.exists() and path.stat().st_size == 0:
+        raise StudyError(
+            f"{path} must be a study's database, got an empty file of 0 bytes: put the study back from a "
+            "copy, or remove the file to start anew"
+        )
+
+
+def _require_driver(url: str) -> None:
+    """Refuses a URL whose driver is not there, naming the package that has it."""
+    parsed = _parsed(url)
+    try:
+        dialect = parsed.get_dialect()
+        if dialect.is_async:
             raise StudyError(
-                f"`storage` {masked(url)} needs a driver that is not installed: pip install {error.name}"
+                f"`storage` {masked(url)} must name a driver that waits, got an asynchronous one; "
+                f"{parsed.get_backend_name()}:// alone names one that does"
+            )
+        dialect.import_dbapi()
+    except sqlalchemy.exc.NoSuchModuleError:
+        raise StudyError(f"`storage` {masked(url)} must name a driver that SQLAlchemy knows") from None
+    except ImportError as error:
+        module = (error.name or parsed.get_driver_name()).partition(".")[0]
+        raise StudyError(
+            f"`storage` {masked(url)} needs a driver that is not installed: pip install "
+            f"{PACKAGES.get(module, module)}"
+        ) from None
+
+
+def _connect_arguments(url: str) -> dict[str, Any]:
+    """What a server's driver is told beside the URL."""
+    parsed = _parsed(url)
+    name = TIMEOUTS.get(parsed.get_driver_name())
+    return {} if name is None or name in parsed.query else {name: CONNECT_S}
+
+
+def _require_answer(url: str) -> None:
+    """Waits for a server, but not for ever.
+
+    Raises:
+        StudyError: if it does not answer.
+    """
+    if not is_server(url):
+        return
+    failures: list[BaseException] = []
+
+    def connect() -> None:
+        try:
+            engine = sqlalchemy.create_engine(url, connect_args=_connect_arguments(url), poolclass=NullPool)
+            with engine.connect():
+                pass
+        except BaseException as error:
+            failures.append(error)
+
+    # Not every driver can be told when to give up, and none of them while it looks up a name.
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(ANSWER_S)
+    if thread.is_alive():
+        raise StudyError(f"`storage` {masked(url)} cannot be reached: no answer within {ANSWER_S:g} s")
+    if failures:
+        raise _one_line(failures[0], url)
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    """How SQLAlchemy connects: never by making a file that is gone, and anew where a server hung up."""
+    if is_server(url):
+        return {"connect_args": _connect_arguments(url), "pool_pre_ping": True}
+    parsed = _parsed(url)
+    if parsed.get_driver_name() != "pysqlite":
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", sqlalchemy.exc.SAWarning)
+        try:
+            (name,), options = parsed.get_dialect()().create_connect_args(parsed)
+        except (sqlalchemy.exc.ArgumentError, sqlalchemy.exc.SAWarning, ValueError):
+            raise StudyError(
+                f"`storage` must be sqlite:///FILE, with options of SQLite only where FILE begins with file: "
+                f"and uri=true is one of them, got {masked(url)}"
             ) from None
+    if not options.get("uri"):
+        name = f"file:{quote(name)}"
+    if "mode" not in parsed.query:
+        name += ("&" if "?" in name else "?") + "mode=rw"
+    options = {"timeout": BUSY_S, "check_same_thread": False, **options, "uri": True}
+    return {"creator": lambda: sqlite3.connect(name, **options)}
+
+
+def _has_tables(url: str) -> bool:
+    """Whether the database has Optuna's tables; it must be there and answer."""
+    with clear_errors(url):
+        engine = sqlalchemy.create_engine(url, **_engine_options(url), poolclass=NullPool)
+        return sqlalchemy.inspect(engine).has_table("studies")
+
+
+def _connected(url: str) -> RDBStorage:
+    # Optuna takes braces in a URL for places to fill in.
+    plain = url.replace("{", "{{").replace("}", "}}")
+    for attempt in range(ATTEMPTS):
+        try:
+            return RDBStorage(plain, engine_kwargs=_engine_options(url))
+        except sqlalchemy.exc.SQLAlchemyError:
+            # Another process that makes the same tables at this moment.
+            if attempt == ATTEMPTS - 1 or not is_server(url):
+                raise
+            time.sleep(0.2 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _make_file(path: Path) -> None:
+    """Makes an SQLite database with Optuna's tables, whole or not at all, unless another process does."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        temporary.touch(exist_ok=False)
+        storage = _connected(_url_of(temporary.absolute()).render_as_string())
+        storage.remove_session()
+        storage.engine.dispose()
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            if not path.exists():
+                temporary.rename(path)
+    finally:
+        for name in (temporary.name, f"{temporary.name}-journal"):
+            with suppress(OSError):
+                path.with_name(name).unlink(missing_ok=True)
