@@ -1,6 +1,9 @@
 # `make demo` and `make test` need nothing but Python >= 3.11 and make; both create .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
+# -qq hides pip's warnings, which are about the machine's own pip settings and about editable installs as such; its
+# errors are still printed.
+PIP_INSTALL := @$(BIN)/python -m pip install -qq --disable-pip-version-check
 SIDE_BY_SIDE := -n auto --dist loadfile
 
 .PHONY: demo test check lint clean
@@ -23,21 +26,27 @@ lint: .venv/installed-check
 	$(BIN)/lint-imports
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "scalesearch needs Python >= 3.11, got " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "scalesearch needs Python >= 3.11, got " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv .venv
+	$(PIP_INSTALL) --upgrade pip
+
+# $(1): which of the extras of pyproject.toml.
+define install
+@echo 'Installing scalesearch and its packages$(if $(1), ($(1)),) into .venv; the first time this takes some minutes, since torch is large (up to 6 GB on disk).'
+$(PIP_INSTALL) --editable '.$(if $(1),[$(1)],)'
+endef
 
 .venv/installed: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
-	touch $@
+	$(call install,)
+	@touch $@
 
 .venv/installed-test: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	touch $@ .venv/installed
+	$(call install,test)
+	@touch $@ .venv/installed
 
 .venv/installed-check: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[check]'
-	touch $@ .venv/installed-test .venv/installed
+	$(call install,check)
+	@touch $@ .venv/installed-test .venv/installed
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

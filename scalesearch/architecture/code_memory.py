@@ -14,13 +14,21 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["forward_peak", "step_peak"]
+__all__ = ["TensorFollower", "forward_peak", "step_peak"]
 
 
-class _Follower(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no hints here
-    """Adds up the storages that are alive and were made within; ``peak`` is the most of them in bytes."""
+class TensorFollower(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no hints here
+    """Adds up the bytes of the tensors that are alive and were made within it.
 
-    def __init__(self, known: Iterable[torch.Tensor]) -> None:
+    It sees what torch's operations give, not what a kernel takes for itself while it runs: the same on every
+    processor, device and version of a library.
+
+    Attributes:
+        live: bytes of what is alive now.
+        peak: the most that ``live`` has been since the follower was made; may be set back to ``live``.
+    """
+
+    def __init__(self, known: Iterable[torch.Tensor] = ()) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.live = self.peak = 0
         self._ends: dict[int, weakref.ref[torch.UntypedStorage] | None] = {
@@ -62,7 +70,7 @@ def _place(storage: torch.UntypedStorage) -> int:
 def forward_peak(network: nn.Module, images: torch.Tensor) -> int:
     """Bytes of the images and of the tensors alive at once in a forward pass in eval mode, weights aside."""
     network.eval()
-    with torch.no_grad(), _Follower(_held(network, images)) as follower:
+    with torch.no_grad(), TensorFollower(_held(network, images)) as follower:
         network(images)
     peak: int = images.nbytes + follower.peak
     return peak
@@ -71,13 +79,18 @@ def forward_peak(network: nn.Module, images: torch.Tensor) -> int:
 def step_peak(network: nn.Module, images: torch.Tensor) -> int:
     """Bytes of images, saved tensors and gradients alive at once in a step of training, weights aside.
 
-    The step is forward and backward; the last step's gradients are freed before, as ``proxy.train`` does.
+    The step is forward and backward; the last step's gradients are freed between the two, as ``proxy.train``
+    does.
     """
     network.train()
     network.zero_grad()
     labels = torch.zeros(len(images), dtype=torch.long, device=images.device)
-    with _Follower([*_held(network, images), labels]) as follower:
-        nn.functional.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]  # torch has no hints here
+    with TensorFollower([*_held(network, images), labels]) as follower:
+        for parameter in network.parameters():
+            parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
+        loss = nn.functional.cross_entropy(network(images), labels)
+        network.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no hints here
     network.zero_grad()
     peak: int = images.nbytes + follower.peak
     return peak

@@ -76,7 +76,7 @@ def closed_form(arch: Arch, kind: BudgetKind, *, batch_size: int = 32) -> float:
     Args:
         arch: the network.
         kind: ``macs`` and ``activations`` are for one image, ``params`` for the network, ``memory`` is the
-            bytes at the peak of a training step.
+            bytes of the tensors of a training step at its peak, whatever a machine's kernels take beside.
         batch_size: images in that training step; the other kinds don't depend on it.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
-from scalesearch.cli.options import config_option, format_option, out_option
+from scalesearch.cli.options import MEMORY, config_option, format_option, out_option
 from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
 from scalesearch.search.alternate import BUDGETS, AlternateSettings
 
@@ -27,7 +27,7 @@ DEFAULT = AlternateSettings()
     type=click.Choice(BUDGETS),
     default=DEFAULT.budget,
     show_default=True,
-    help="What the wanted network may spend.",
+    help=f"What the wanted network may spend. {MEMORY}",
 )
 @click.option(
     "--budget-ratio",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from scalesearch.cli.options import Decorator, group
+from scalesearch.cli.options import MEMORY, Decorator, group
 from scalesearch.search.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
 
 __all__ = ["budget_options", "grid_points_options", "match_options", "networks_options"]
@@ -34,8 +34,7 @@ def match_options(kinds: Sequence[str]) -> Decorator:
             default=DEFAULT.match,
             show_default=True,
             help="Repair each network so that all spend the same of this, 2^phi times the baseline: MACs, "
-            "parameters, activations, bytes of a training step at its peak, or measured latency (where it is "
-            "offered).",
+            f"parameters, activations, memory, or measured latency (where it is offered). {MEMORY}",
         ),
         click.option(
             "--match-by",

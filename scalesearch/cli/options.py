@@ -26,6 +26,7 @@ from scalesearch.cli.network_types import (
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = [
+    "MEMORY",
     "PHI",
     "Decorator",
     "baseline_options",
@@ -45,6 +46,11 @@ CONFIG = (
     *("run", "machine", "versions"),
 )
 MOST_PHIS = 100
+MEMORY = (
+    "Memory is what the tensors of a training step take at its peak, the same on every machine; what a "
+    "library's kernels take for themselves beside them is not counted."
+)
+"""What a budget of memory promises, for the help of every option that has one."""
 # Types of options that a run.toml keeps as what they are resolved to.
 NUMBER_OR_TEXT = ("duration",)
 LIST_OR_TEXT = ("rungs", "objectives", "law", "list")

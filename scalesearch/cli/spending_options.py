@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.options import group
+from scalesearch.cli.options import MEMORY, group
 from scalesearch.records.law import CostLaw
 from scalesearch.records.timing import Setup
 
@@ -31,7 +31,7 @@ spending_options = group(
         default="",
         metavar="KIND=AMOUNT",
         help="What the full-size network may spend: latency=12ms, macs=800M, params=5M, activations=20M or "
-        "memory=2GiB (of a training step). A latency is predicted by this machine's cost law, for one image "
+        f"memory=2GiB. {MEMORY} A latency is predicted by this machine's cost law, for one image "
         "on all cores unless it says so: latency=12ms@batch=8,threads=2.",
     ),
     click.option(

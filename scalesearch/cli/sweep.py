@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.bench_options import ListOf
-from scalesearch.cli.options import PHI, config_option, format_option, out_option
+from scalesearch.cli.options import MEMORY, PHI, config_option, format_option, out_option
 from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
 from scalesearch.search.sweep import BUDGETS, ROLES, SweepSettings, plan_sweep
 
@@ -36,7 +36,7 @@ DEFAULT = SweepSettings()
     type=click.Choice(BUDGETS),
     default=DEFAULT.match,
     show_default=True,
-    help="What all networks of a budget spend alike.",
+    help=f"What all networks of a budget spend alike. {MEMORY}",
 )
 @click.option(
     "--roles",

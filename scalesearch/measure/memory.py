@@ -1,4 +1,9 @@
-"""How many bytes are allocated in fact: a witness to the closed form of ``architecture.memory``."""
+"""How many bytes a pass takes in fact: of its tensors alone, and with what kernels take beside them.
+
+The tensors are what the closed form of ``architecture.memory`` speaks of: they are the same on every machine.
+What a kernel takes for itself while it runs (reordered weights, padded channels, im2col buffers) depends on
+the processor's instructions, the GPU and the library's version, and is no part of that promise.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +18,12 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from scalesearch.architecture.code_memory import TensorFollower
 from scalesearch.architecture.spec import Arch
 from scalesearch.measure.passes import Pass, network_pass, own_randomness
 from scalesearch.records.timing import Setup
 
-__all__ = ["measured_bytes"]
+__all__ = ["measured_bytes", "tensor_bytes"]
 
 MARK = "the pass whose memory is measured"
 
@@ -29,8 +35,9 @@ def measured_bytes(arch: Arch, setup: Setup, *, onnx_path: Path | None = None) -
     compiles, picks algorithms and makes those states. torch's generators are left as they were. What is
     seen differs by device:
 
-    - torch on the CPU: the running sum of the allocations and frees that torch's profiler sees. It leaves out
-      what oneDNN allocates for itself, and Python and torch.
+    - torch on the CPU: the running sum of the allocations and frees that torch's profiler sees: the tensors
+      (see :func:`tensor_bytes`) and what kernels hold beside them, which differs from one processor to
+      another. It leaves out oneDNN's own scratch, and Python and torch.
     - torch on CUDA: what torch's caching allocator has handed out at most, its rounding to 512 bytes and the
       workspaces of cuDNN and cuBLAS included. It leaves out what the allocator keeps in reserve, and the CUDA
       context.
@@ -58,6 +65,33 @@ def measured_bytes(arch: Arch, setup: Setup, *, onnx_path: Path | None = None) -
             return network_pass(arch, setup)
 
         return _profiled_peak(prepare) if setup.device == "cpu" else _cuda_peak(prepare, setup.device)
+
+
+def tensor_bytes(arch: Arch, setup: Setup) -> int:
+    """Peak bytes of the tensors alone during one pass of ``arch`` that is not the first.
+
+    Each tensor is followed from the operation that makes it to where it is freed, during the very pass that
+    :func:`measured_bytes` measures; what kernels take beside tensors is left out, so that the figure is that
+    of the network and its setup, on any machine. torch's generators are left as they were.
+
+    Args:
+        arch: the network, at its own resolution on random images.
+        setup: how it is run.
+
+    Raises:
+        ValueError: if the device isn't there, or the runtime isn't torch's eager one, which alone shows its
+            tensors.
+    """
+    if setup.runtime != "eager":
+        raise ValueError(f"`runtime` must be eager for its tensors to be followed, got {setup.runtime!r}")
+    # Followed from the start: weights, the optimizer's states and the last step's gradients are tensors too.
+    with own_randomness(setup), TensorFollower() as follower:
+        work = network_pass(arch, setup)
+        with work.around():
+            work.run()
+            follower.peak = follower.live
+            work.run()
+    return int(follower.peak)
 
 
 def _cuda_peak(prepare: Callable[[], Pass], device: str) -> int:
