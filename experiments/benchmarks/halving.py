@@ -7,8 +7,8 @@ compares: the share of the proxy compute (images x multiply-adds) that the secon
 every nominal grid point in full would (grid points that round to one network would train that network again,
 to the bit), and the two winning sets. The searches are ordinary ones, kept in OUT and carried on if stopped.
 
-Expected, in 24 minutes on two cores of a Xeon virtual machine beside other work: 108 grid
-points (109 by now), 31 distinct networks, 11.3% of the compute of every grid point in full (39.3% of every distinct
+Expected, in 24 minutes on two cores of a Xeon virtual machine beside other work: 108 grid points (109 by
+now), 31 distinct networks, 11.3% of the compute of every grid point in full (39.3% of every distinct
 network). The six finalists all belong to the winning set of the runs in full, but that set holds 30 of
 the 31 networks: two seeds show next to nothing. The best in full, (1, 1.25, 1.15), was stopped at half
 its length; the rungs' own winner, (1, 1, 1.4), is second there, 0.5 points of top-1 behind.

@@ -81,7 +81,8 @@ class FidelitySettings:
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    help="CPU threads of each; another number than the run's changes accuracies as another seed would.  [default: the run's]",
+    help="CPU threads of each; another number than the run's changes accuracies as another seed would.  "
+    "[default: the run's]",
 )
 @format_option
 def fidelity(

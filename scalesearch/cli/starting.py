@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import Fail
 from scalesearch.search.plan import Plan
@@ -57,13 +59,20 @@ def with_start(plan: Plan, folder: Path | None) -> tuple[Plan, dict[str, Any]]:
 
     if settings.trains_start:
         return grown_plan(plan, plan.base), {"start": start_facts(plan.base)}
+    from scalesearch.export.state import FRESH  # loads torch
+
     state = _pretrained(settings, folder)
     grown = grown_plan(plan, state.arch)
     if folder is not None and not (folder / PRETRAINED).exists():
         from scalesearch.export.state import write_state
 
         write_state(folder / PRETRAINED, state.arch, state.tensors, state.facts)
-    facts = start_facts(state.arch, file=Path(str(settings.pretrained)).name, digest=state.digest)
+    read, fresh = str(state.facts.get("read", "")), bool(state.facts.get(FRESH, False))
+    named = Path(str(settings.pretrained)).name
+    facts = start_facts(state.arch, file=named, digest=state.digest, read=read, fresh_classifier=fresh)
+    if read or fresh:
+        classifier = "; no classifier in it fits, so that each network draws its own" if fresh else ""
+        click.echo(f"Note: {read or 'the weights'} of {named} will be read{classifier}", err=True)
     return grown, {"start": facts}
 
 

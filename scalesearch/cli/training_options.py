@@ -110,8 +110,9 @@ START = group(
         "--pretrained",
         metavar="FILE",
         help="Grow every network from these weights: torchvision's or timm's of the baseline (safetensors, "
-        "or a state dict saved by torch), or a network that scalesearch trained. A file of the whole "
-        "baseline needs --baseline-width 1.",
+        "or a state dict saved by torch, in a training script's checkpoint too, where averaged weights are "
+        "read first), or a network that scalesearch trained. A file of the whole baseline needs "
+        "--baseline-width 1.",
     ),
 )
 

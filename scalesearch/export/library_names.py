@@ -1,7 +1,8 @@
-"""How torchvision and timm name the tensors of an EfficientNet, layer by layer.
+"""How torchvision and timm name the tensors of EfficientNets, MobileNets and ResNets, layer by layer.
 
 Both name a layer by its place: torchvision's ``features.2.0.block.1.0`` is the second layer of the first
-block of the second stage, timm's ``blocks.1.0.conv_dw`` the depthwise convolution of that block.
+block of the second stage, timm's ``blocks.1.0.conv_dw`` the depthwise convolution of that block. Of ResNets
+both call it alike: ``layer2.0.conv1``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, SqueezeExcite, lower
+from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.state import layer_prefix
 
@@ -22,18 +23,19 @@ PAPER_EPS_BLOCKS = 39
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """How a library names an EfficientNet's tensors.
+    """How a library names a network's tensors.
 
     Attributes:
         name: its name.
         sign: the name of the first tensor, by which its files are known.
-        modules: for a layer its own module names, in the order of this builder's.
+        modules: for a layer, by its block and its place there (None for the shortcut), its own module names,
+            in the order of this builder's.
         norm_eps: batch norm's, for a network.
     """
 
     name: str
     sign: str
-    modules: Callable[[Block, int, Layer], tuple[str, ...]]
+    modules: Callable[[Block, int | None, Layer], tuple[str, ...]]
     norm_eps: Callable[[ArchSpec], float]
 
 
@@ -43,7 +45,7 @@ def _place(block: Block) -> tuple[int, int]:
     return int(stage), int(number)
 
 
-def _torchvision(stages: int, block: Block, index: int, layer: Layer) -> tuple[str, ...]:
+def _torchvision(stages: int, block: Block, index: int | None, layer: Layer) -> tuple[str, ...]:
     if isinstance(layer, Linear):
         return ("classifier.1",)
     if block.name in ("stem", "head"):
@@ -56,7 +58,35 @@ def _torchvision(stages: int, block: Block, index: int, layer: Layer) -> tuple[s
     return (f"{where}.0", f"{where}.1")
 
 
-def _timm(block: Block, index: int, layer: Layer) -> tuple[str, ...]:
+def _mobilenet_v2(
+    places: Mapping[str, int], block: Block, index: int | None, layer: Layer
+) -> tuple[str, ...]:
+    """Torchvision's MobileNetV2 has its blocks in a row, and the last convolution of each outside a pair."""
+    if isinstance(layer, Linear):
+        return ("classifier.1",)
+    where = f"features.{places[block.name]}"
+    if block.name in ("stem", "head"):
+        return (f"{where}.0", f"{where}.1")
+    if index == len(block.layers) - 1:
+        return (f"{where}.conv.{index}", f"{where}.conv.{index + 1}")
+    return (f"{where}.conv.{index}.0", f"{where}.conv.{index}.1")
+
+
+def _resnet(block: Block, index: int | None, layer: Layer) -> tuple[str, ...]:
+    if isinstance(layer, Linear):
+        return ("fc",)
+    if block.name == "stem":
+        return ("conv1", "bn1")
+    if block.name == "head":
+        return ("head.0", "head.1")  # theirs have none
+    stage, number = _place(block)
+    where = f"layer{stage}.{number - 1}"
+    if index is None:
+        return (f"{where}.downsample.0", f"{where}.downsample.1")
+    return (f"{where}.conv{index + 1}", f"{where}.bn{index + 1}")
+
+
+def _timm(block: Block, index: int | None, layer: Layer) -> tuple[str, ...]:
     if isinstance(layer, Linear):
         return ("classifier",)
     if block.name == "stem":
@@ -75,13 +105,30 @@ def _timm(block: Block, index: int, layer: Layer) -> tuple[str, ...]:
         2: ("conv_dw", "conv_pw") if depthwise else ("conv_exp", "conv_pwl"),
         3: ("conv_pw", "conv_dw", "conv_pwl"),
     }[len(convs)]
-    at = convs.index(index)
+    at = convs.index(index or 0)
     return (f"{where}.{names[at]}", f"{where}.bn{at + 1}")
 
 
 def libraries(arch: ArchSpec) -> tuple[Library, ...]:
     """Those whose files of ``arch`` can be read."""
-    stages = len(arch.stages)
+    stages, blocks = len(arch.stages), list(lower(arch))
+    if any(block.shortcut is not None or block.activation is not None for block in blocks):
+        return (
+            Library(
+                name="torchvision and timm",
+                sign="conv1.weight",
+                modules=_resnet,
+                norm_eps=lambda _spec: 1e-5,
+            ),
+        )
+    places = {block.name: place for place, block in enumerate(blocks)}
+    alike = all(isinstance(layer, Conv | Linear | Pool) for block in blocks for layer in block.layers)
+    mobile = Library(
+        name="torchvision",
+        sign="features.0.0.weight",
+        modules=lambda block, index, layer: _mobilenet_v2(places, block, index, layer),
+        norm_eps=lambda _spec: 1e-5,
+    )
     fused = any(stage.block == "fused_mbconv" for stage in arch.stages)
     return (
         Library(
@@ -90,6 +137,7 @@ def libraries(arch: ArchSpec) -> tuple[Library, ...]:
             modules=lambda block, index, layer: _torchvision(stages, block, index, layer),
             norm_eps=lambda spec: 1e-3 if fused or spec.blocks >= PAPER_EPS_BLOCKS else 1e-5,
         ),
+        *((mobile,) if alike else ()),
         Library(name="timm", sign="conv_stem.weight", modules=_timm, norm_eps=lambda _spec: 1e-5),
     )
 
@@ -100,9 +148,10 @@ OWN_MODULES: Mapping[type, tuple[str, ...]] = MappingProxyType(
 
 
 def pairs(arch: ArchSpec, library: Library, names: list[str]) -> Iterator[tuple[str, str]]:
-    """This builder's name and the library's of every tensor, in order."""
+    """This builder's name and the library's of every tensor, in order; the classifier's last."""
     for block in lower(arch):
-        for index, layer in enumerate(block.layers):
+        shortcut = [] if block.shortcut is None else [(None, block.shortcut)]
+        for index, layer in [*enumerate(block.layers), *shortcut]:
             if not isinstance(layer, Conv | SqueezeExcite | Linear):
                 continue
             prefix = layer_prefix(block, index)

@@ -1,7 +1,9 @@
-"""Weights that others trained: files of torchvision's and timm's EfficientNets under this builder's names.
+"""Weights that others trained: files of torchvision's and timm's networks under this builder's names.
 
-Where a lowered layer stands says what both call it (``library_names``); every name and shape of a file is
-checked against that.
+A training script keeps a state dict under some name, and the network in some module: wherever the tensors
+stand in a file, and whatever their names begin with, those that fit the network are read. Where a lowered
+layer stands says what both libraries call it (``library_names``); every name and shape is checked against
+that.
 
 What a file doesn't say: torchvision's B0 to B4 and timm's own networks have an epsilon of 1e-5 in batch norm,
 torchvision's larger ones the paper's 1e-3. Networks that timm took over from TensorFlow (``tf_``) have the
@@ -12,26 +14,31 @@ timm's own and give nearly, not exactly, what they gave.
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.layers import lower
+from scalesearch.architecture.cost import FLOAT32_BYTES
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, ArchSpec
-from scalesearch.export.library_names import libraries, pairs
-from scalesearch.export.state import ABOUT, State, read_tensors, state_of
+from scalesearch.export.library_names import Library, libraries, pairs
+from scalesearch.export.state import ABOUT, FRESH, State, read_tensors, state_of
 
 __all__ = ["read_pretrained"]
 
-# Under which training scripts keep a state dict, and what parallel training puts before its names.
-WRAPPED = ("state_dict", "model")
-PARALLEL = "module."
+# How deep in a file state dicts are looked for.
+DEEPEST = 4
+# What a state dict is called that holds averaged weights: state_dict_ema, model_ema, ema, swa_model.
+AVERAGED = re.compile(r"(?<![a-z])(ema|swa|averaged?)(?![a-z])", re.IGNORECASE)
+# What networks call their classifier.
+CLASSIFIERS = ("classifier", "fc", "head", "heads")
 # How files begin that torch.save wrote: as a zip archive, or as a pickle.
 TORCH = (b"PK\x03\x04", b"\x80")
 # Where the header of a safetensors file begins, with a brace; before it stands its length.
@@ -51,19 +58,17 @@ def read_pretrained(path: Path, arch: Arch) -> State:
         ValueError: if there is no such file, it is no weights file, holds anything but tensors, values that
             are not finite, or the tensors of another network.
     """
-    tensors = _tensors(path)
-    if isinstance(tensors, State):
-        _require_own_code(path, tensors.arch, arch)
-        _require_finite(path, tensors.tensors)
-        tensors.network()
-        return tensors
+    held = _held(path)
+    if isinstance(held, State):
+        _require_own_code(path, held.arch, arch)
+        _require_finite(path, held.tensors)
+        held.network()
+        return held
     if not isinstance(arch, ArchSpec):
         raise ValueError(
             f"`pretrained` must be a file that scalesearch wrote for a network of your own code, got {path}"
         )
-    state = _converted(path, tensors, arch)
-    _require_finite(path, tensors)
-    return state
+    return _converted(path, held, arch)
 
 
 def _require_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -95,8 +100,8 @@ def _require_own_code(path: Path, found: Arch, arch: Arch) -> None:
     )
 
 
-def _tensors(path: Path) -> State | dict[str, torch.Tensor]:
-    """What the file holds: a state, or a state dict of whoever wrote it."""
+def _held(path: Path) -> Any:
+    """What a file holds: a state that scalesearch wrote, or plain data with tensors in it."""
     if path.is_dir():
         raise ValueError(f"`pretrained` must be a file of weights, got {path}: it is a folder")
     try:
@@ -113,7 +118,7 @@ def _tensors(path: Path) -> State | dict[str, torch.Tensor]:
     with path.open("rb") as file:
         begins = file.read(SAFETENSORS_AT + 1)
     if begins.startswith(TORCH):
-        return _state_dict(path)
+        return _loaded(path)
     if not begins:
         raise _no_weights(path, "it is empty")
     if begins[SAFETENSORS_AT:] == b"{":
@@ -128,8 +133,8 @@ def _no_weights(path: Path, why: str) -> ValueError:
     )
 
 
-def _state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """A state dict that ``torch.save`` wrote. No code of the file is run.
+def _loaded(path: Path) -> Any:
+    """What ``torch.save`` wrote, as far as it is plain data. No code of the file is run.
 
     Raises:
         ValueError: if it holds anything else.
@@ -138,81 +143,181 @@ def _state_dict(path: Path) -> dict[str, torch.Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that another protocol of pickles may not be read: it is refused
             with path.open("rb") as file:  # by its name torch would hand some files to other readers
-                loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
+                return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        kind = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise ValueError(
-            f"`pretrained` must hold nothing but tensors, got {path}: it is a pickle with more in it, and no "
-            "code of a file is run; save the network's state_dict() with safetensors"
+            f"`pretrained` must hold nothing but tensors, got {path}: it is a pickle with "
+            f"{kind[1] if kind else 'more'} in it, and no code of a file is run; save the weights alone, "
+            "with torch.save(network.state_dict(), FILE) or safetensors"
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError):
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        if "TorchScript" in str(error):
+            raise _no_weights(path, "it is a TorchScript program, which is code") from None
         raise _no_weights(path, "it is damaged, cut short, or holds something else") from None
-    for name in WRAPPED:
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
-            loaded = loaded[name]
-    if not (
-        isinstance(loaded, Mapping)
-        and loaded
-        and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in loaded.items())
-    ):
-        raise ValueError(
-            f"`pretrained` must hold a state dict, tensors by name, got {path}, which holds none"
-        )
-    return dict(loaded)
 
 
-def _converted(path: Path, found: Mapping[str, torch.Tensor], arch: ArchSpec) -> State:
-    if any(block.shortcut is not None or block.activation is not None for block in lower(arch)):
-        raise ValueError(
-            f"`pretrained` must be a file that scalesearch wrote for {arch.name}, got {path}: of other "
-            "libraries the files of EfficientNets alone are read, and of networks made of their blocks"
-        )
-    tensors = {name.removeprefix(PARALLEL): tensor for name, tensor in found.items()}
-    known_to = libraries(arch)
-    library = next((each for each in known_to if each.sign in tensors), None)
-    if library is None:
-        raise ValueError(
-            f"`pretrained` must hold an EfficientNet of torchvision (with {known_to[0].sign}) or timm (with "
-            f"{known_to[1].sign}), got {path} with {_some(sorted(tensors))}"
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """A state dict in a file, read as one that a library wrote for the network.
+
+    Attributes:
+        place: where in the file it stands: the names it is wrapped in, and what its tensors' begin with.
+        library: how its tensors are named.
+        tensors: by the file's names, without what they begin with.
+        names: this builder's name of each, and the file's.
+        wrong: what is missing or has another shape.
+        foreign: names that the library has not.
+        fresh: whether it has no classifier, or another one than a linear layer.
+    """
+
+    place: str
+    library: Library
+    tensors: Mapping[str, torch.Tensor]
+    names: Mapping[str, str]
+    wrong: list[str]
+    foreign: list[str]
+    fresh: bool
+
+    @property
+    def fits(self) -> bool:
+        return not self.wrong and not self.foreign
+
+    @property
+    def averaged(self) -> bool:
+        return AVERAGED.search(self.place) is not None
+
+
+def _state_dicts(
+    value: object, place: str = "", depth: int = 0
+) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
+    """The state dicts in what a training script saved, by where they stand: tensors by name."""
+    if not isinstance(value, Mapping) or depth > DEEPEST:
+        return
+    tensors = {k: v.detach() for k, v in value.items() if isinstance(k, str) and isinstance(v, torch.Tensor)}
+    if tensors:
+        yield place, tensors
+    for name, inner in value.items():
+        if isinstance(name, str):
+            yield from _state_dicts(inner, f"{place}{name}.", depth + 1)
+
+
+def _readings(value: object, arch: ArchSpec) -> Iterator[_Reading]:
+    """All that a file may hold of the network: wrapped or not, and whatever stands before the names."""
     with torch.device("meta"):
-        own = build(arch).state_dict()
-    named = dict(pairs(arch, library, list(own)))
-    wrong = [problem for mine, its in named.items() if (problem := _wrong(its, own[mine], tensors.get(its)))]
-    known = set(named.values())
-    foreign = [f"{name} is not one of its names" for name in tensors if name not in known]
-    if wrong or foreign:
-        # What is there too often hides what is missing, and the other way round: the first of each.
-        said = "; ".join(_some(each, "; ") for each in (wrong, foreign) if each)
-        raise ValueError(
-            f"`pretrained` must hold the weights of {arch.name} as {library.name} names them, got {path}: "
-            f"{said}"
-        )
-    classifier = next(mine for mine in reversed(named) if mine.endswith(".weight"))
-    converted = {mine: _at_least_single(tensors[its]) for mine, its in named.items() if its in tensors}
-    spec = replace(arch, classes=converted[classifier].shape[0], norm_eps=library.norm_eps(arch))
-    counts = {name: torch.zeros((), dtype=torch.int64) for name in own if name not in converted}
-    return State(
-        arch=spec,
-        tensors={name: (converted | counts)[name] for name in own},
-        facts={"file": path.name, "names": library.name},
+        plain = build(arch).state_dict()
+    every = [(library, dict(pairs(arch, library, list(plain)))) for library in libraries(arch)]
+    for place, tensors in _state_dicts(value):
+        for library, named in every:
+            sign = library.sign
+            for name in tensors:
+                if name == sign or name.endswith(f".{sign}"):
+                    begins = name.removesuffix(sign)
+                    its = {n.removeprefix(begins): t for n, t in tensors.items() if n.startswith(begins)}
+                    yield _reading(f"{place}{begins}".rstrip("."), library, named, plain, its)
+
+
+def _reading(
+    place: str,
+    library: Library,
+    named: Mapping[str, str],
+    plain: Mapping[str, torch.Tensor],
+    its: Mapping[str, torch.Tensor],
+) -> _Reading:
+    head = next(mine for mine in reversed(list(named)) if mine.endswith(".weight")).removesuffix("weight")
+    classifier = {mine: name for mine, name in named.items() if mine.startswith(head)}
+    foreign = [name for name in its if name not in set(named.values())]
+    fresh = not any(name in its for name in classifier.values())
+    if fresh:
+        # Somebody's own classifier, in its place or under another usual name: a linear layer is what it is.
+        others = [name for name in foreign if name.partition(".")[0] in CLASSIFIERS]
+        foreign = [name for name in foreign if name not in others]
+        ends = {name.rpartition(".")[2]: name for name in others}
+        if len(others) == len(ends) == len(classifier) and ends.keys() == {"weight", "bias"}:
+            classifier, fresh = {f"{head}{end}": name for end, name in ends.items()}, False
+    named = {**named, **classifier}
+    wrong = [
+        problem
+        for mine, name in named.items()
+        if not (fresh and mine in classifier)
+        and (problem := _wrong(name, plain[mine], its.get(name), classes=mine in classifier))
+    ]
+    names = {mine: name for mine, name in named.items() if name in its}
+    tensors = {name: its[name] for name in names.values()}
+    return _Reading(
+        place=place, library=library, tensors=tensors, names=names, wrong=wrong, foreign=foreign, fresh=fresh
     )
 
 
-def _wrong(name: str, expected: torch.Tensor, found: torch.Tensor | None) -> str:
-    """What is wrong with one of the file's tensors; empty where nothing is."""
+def _converted(path: Path, value: object, arch: ArchSpec) -> State:
+    """What a file of another library holds of the network, under this builder's names.
+
+    Of several that fit an averaged one is read, as timm does, else the first.
+    """
+    readings = list(_readings(value, arch))
+    if not readings:
+        held = [sorted(tensors) for _, tensors in _state_dicts(value)]
+        if not held:
+            raise ValueError(
+                f"`pretrained` must hold a state dict, tensors by name, got {path}, which holds none"
+            )
+        signs = " or ".join(
+            f"{name} ({sign})" for sign, name in {x.sign: x.name for x in libraries(arch)}.items()
+        )
+        raise ValueError(
+            f"`pretrained` must hold the weights of {arch.name} as {signs} names them, got {path} with "
+            f"{_some(max(held, key=len))}"
+        )
+    fitting = [reading for reading in readings if reading.fits]
+    if not fitting:
+        nearest = min(readings, key=lambda reading: len(reading.wrong) + len(reading.foreign))
+        # What is there too often hides what is missing, and the other way round: the first of each.
+        foreign = [f"{name} is not one of its names" for name in nearest.foreign]
+        problems = "; ".join(_some(each, "; ") for each in (nearest.wrong, foreign) if each)
+        raise ValueError(
+            f"`pretrained` must hold the weights of {arch.name} as {nearest.library.name} names them, got "
+            f"{path}: {problems}"
+        )
+    chosen = next((reading for reading in fitting if reading.averaged), fitting[0])
+    _require_finite(path, chosen.tensors)
+    converted = {mine: _at_least_single(chosen.tensors[its]) for mine, its in chosen.names.items()}
+    with torch.device("meta"):
+        every = list(build(arch).state_dict())
+    counts = {
+        name: torch.zeros((), dtype=torch.int64)
+        for name in every
+        if name.endswith("num_batches_tracked") and name not in converted
+    }
+    classes = arch.classes if chosen.fresh else converted[every[-1]].shape[0]
+    facts = {"file": path.name, "names": chosen.library.name}
+    return State(
+        arch=replace(arch, classes=classes, norm_eps=chosen.library.norm_eps(arch)),
+        tensors={name: (converted | counts)[name] for name in every if name in converted or name in counts},
+        facts=facts
+        | ({"read": chosen.place} if chosen.place else {})
+        | ({FRESH: True} if chosen.fresh else {}),
+    )
+
+
+def _wrong(name: str, expected: torch.Tensor, found: torch.Tensor | None, *, classes: bool) -> str:
+    """What is wrong with one of the file's tensors; empty where nothing is.
+
+    ``classes``: whether it is the classifier's, whose number of classes is the file's own affair.
+    """
     if name.endswith("num_batches_tracked"):
         return ""
     if found is None:
         return f"{name} is missing"
     shape, needed = tuple(found.shape), tuple(expected.shape)
-    if name.startswith("classifier."):
-        # Its classes are the file's own affair.
-        shape, needed = shape[1:], needed[1:]
-    return "" if shape == needed else f"{name} is {tuple(found.shape)} for {tuple(expected.shape)}"
+    if (shape[1:], len(shape)) != (needed[1:], len(needed)) if classes else shape != needed:
+        return f"{name} is {shape} for {needed}"
+    if found.is_meta or not found.is_floating_point():
+        return f"{name} holds no numbers" if found.is_meta else f"{name} is of {found.dtype}"
+    return ""
 
 
 def _at_least_single(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+    return tensor.float() if tensor.is_floating_point() and tensor.itemsize < FLOAT32_BYTES else tensor
 
 
 def _some(items: list[str], between: str = ", ") -> str:

@@ -19,8 +19,20 @@ from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.files import write_bytes
 
-__all__ = ["State", "checksum", "layer_prefix", "read_state", "read_tensors", "state_of", "write_state"]
+__all__ = [
+    "ABOUT",
+    "FRESH",
+    "State",
+    "checksum",
+    "layer_prefix",
+    "read_state",
+    "read_tensors",
+    "state_of",
+    "write_state",
+]
 
+FRESH = "fresh_classifier"
+"""The fact of weights that came without a classifier: networks that start from them draw their own."""
 ABOUT = "scalesearch"
 """The name in a file's metadata under which spec and facts stand, as JSON."""
 
@@ -50,10 +62,13 @@ class State:
         Raises:
             ValueError: if the tensors are another network's.
         """
-        with torch.random.fork_rng(devices=[]):  # what is drawn is overwritten
+        with torch.random.fork_rng(devices=[]):  # what is drawn is overwritten, but for a fresh classifier
+            torch.manual_seed(0)
             network = build(self.arch)
+        drawn = network.state_dict()
+        classifier = list(drawn)[-2:] if self.facts.get(FRESH) else []  # weight and bias of the last layer
         try:
-            network.load_state_dict(dict(self.tensors))
+            network.load_state_dict({name: drawn[name] for name in classifier} | dict(self.tensors))
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"the weights are not those of {self.arch.name}: {reason}") from None

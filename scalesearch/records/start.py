@@ -19,6 +19,9 @@ class StartRecord:
         network: its name.
         classes: of its classifier; with other classes than the data has it was replaced.
         file: name of the file; empty without one.
+        read: what of the file was read, where that isn't all: ``state_dict_ema``, or ``model`` for tensors
+            whose names begin with ``model.``.
+        fresh_classifier: whether the file has no classifier of a linear layer: all networks draw their own.
         digest: a hash of its network and weights; empty without a file.
         runs: the trainings of the run's own baseline, one per seed, as far as they are known.
     """
@@ -28,4 +31,6 @@ class StartRecord:
     classes: int
     file: str = ""
     digest: str = ""
+    read: str = ""
+    fresh_classifier: bool = False
     runs: tuple[SeedRun, ...] = ()

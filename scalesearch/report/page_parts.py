@@ -122,7 +122,10 @@ def grown_from(start: StartRecord) -> str:
     if start.kind == "grown":
         once = "trained first, once per seed" if len(start.runs) != 1 else "trained first"
         return f"the baseline as trained here ({escape(start.network)}, {once})"
-    return f"the weights in {code(start.file)} ({escape(start.network)}, digest {code(start.digest[:12])})"
+    read = f"{code(start.read)} of " if start.read else ""
+    return (
+        f"the weights in {read}{code(start.file)} ({escape(start.network)}, digest {code(start.digest[:12])})"
+    )
 
 
 def training(candidates: Iterable[CandidateRecord]) -> str:

@@ -44,7 +44,9 @@ def start_section(run: RunRecord, scratch: RunRecord | str | None, ignored: Coll
 
 def _items(run: RunRecord, start: StartRecord) -> list[str]:
     items = [*_cost(run, start)]
-    if start.classes != run.classes:
+    if start.fresh_classifier:
+        items.append("**The classifier is fresh:** the file has none that fits; every network draws its own.")
+    elif start.classes != run.classes:
         items.append(
             f"**The classifier was replaced:** the file's has {start.classes:,} classes, the data "
             f"{run.classes}."

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["start_facts", "train_starts"]
 
 
-def start_facts(start: Arch, *, file: str = "", digest: str = "") -> dict[str, Any]:
-    """What the study keeps of a start, as plain data."""
+def start_facts(start: Arch, *, file: str = "", **of_the_file: Any) -> dict[str, Any]:
+    """What the study keeps of a start, as plain data by the names of ``StartRecord``."""
     kind = "pretrained" if file else "grown"
-    named = {"file": file, "digest": digest} if file else {}
+    named = {"file": file, **of_the_file} if file else {}
     return {"kind": kind, "network": start.name, "classes": start.classes, **named}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import pickle
@@ -27,7 +28,8 @@ from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
 from scalesearch.export.pretrained import read_pretrained
-from scalesearch.export.state import write_state
+from scalesearch.export.state import FRESH, read_state, write_state
+from scalesearch.proxy.growth import grow
 
 B5 = published_family()["b5"].arch()
 MODELS: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
@@ -37,6 +39,11 @@ MODELS: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
     "timm b0": (EFFICIENTNET_B0, partial(timm.create_model, "efficientnet_b0")),
     "timm lite0": (EFFICIENTNET_LITE0, partial(timm.create_model, "efficientnet_lite0")),
     "timm mobilenet-v2": (BASELINES["mobilenet-v2"], partial(timm.create_model, "mobilenetv2_100")),
+    "torchvision mobilenet-v2": (BASELINES["mobilenet-v2"], theirs.mobilenet_v2),
+    "torchvision resnet-18": (RESNET_18, theirs.resnet18),
+    "torchvision resnet-50": (BASELINES["resnet-50"], theirs.resnet50),
+    "timm resnet-34": (BASELINES["resnet-34"], partial(timm.create_model, "resnet34")),
+    "timm mobilenet-v1": (BASELINES["mobilenet-v1"], partial(timm.create_model, "mobilenetv1_100")),
 }
 
 
@@ -52,7 +59,16 @@ def lively(network: nn.Module) -> nn.Module:
     return network.eval()
 
 
-@pytest.mark.parametrize("name", [*MODELS, pytest.param("torchvision b5", marks=pytest.mark.slow)])
+SLOW = ("torchvision b5", "torchvision v2-s", "torchvision resnet-50", "timm resnet-34")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(name for name in MODELS if name not in SLOW),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW),
+    ],
+)
 def test_a_file_gives_what_its_network_gave(name: str, tmp_path: Path) -> None:
     arch, make = MODELS.get(name, (B5, theirs.efficientnet_b5))
     torch.manual_seed(0)
@@ -97,6 +113,120 @@ def test_counts_of_batches_may_be_left_out(tmp_path: Path, b0: dict[str, torch.T
     state.network()
 
 
+WRAPS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    **{
+        name: lambda state, name=name: {"epoch": 3, name: state, "best": torch.tensor(0.5)}
+        for name in ("state_dict", "model", "model_state_dict", "net", "params", "weights", "network.inner")
+    },
+    **{
+        begins: lambda state, begins=begins: {f"{begins}.{name}": tensor for name, tensor in state.items()}
+        for begins in (
+            "model",
+            "module",
+            "_orig_mod",
+            "backbone",
+            "encoder",
+            "net",
+            "module._orig_mod",
+            "a.b.c.d",
+        )
+    },
+    "deeper": lambda state: {
+        "checkpoint": {"last": {"state_dict": {f"model.{n}": t for n, t in state.items()}}}
+    },
+    "beside others": lambda state: {
+        "state_dict": {**{f"net.{n}": t for n, t in state.items()}, "loss.weight": torch.ones(3)},
+        "optimizer": {"state": {0: {"exp_avg": torch.zeros(2)}}, "param_groups": [{"lr": 0.1}]},
+    },
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_wherever_a_training_script_keeps_them(
+    tmp_path: Path, b0: dict[str, torch.Tensor], wrap: str
+) -> None:
+    torch.save(WRAPS[wrap](b0), tmp_path / "w.pt")
+    state = read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0)
+    assert torch.equal(state.tensors["stem.0.0.weight"], b0["features.0.0.weight"])
+    assert state.arch.classes == 3
+    places = {"deeper": "checkpoint.last.state_dict.model", "beside others": "state_dict.net"}
+    assert state.facts["read"] == places.get(wrap, wrap)
+
+
+@pytest.mark.parametrize("name", ["state_dict_ema", "model_ema", "ema", "swa_model", "averaged"])
+def test_averaged_weights_are_read_where_there_are_both(
+    tmp_path: Path, b0: dict[str, torch.Tensor], name: str
+) -> None:
+    average = {"n_averaged": torch.tensor(4)} | {f"module.{n}": t + 1 for n, t in b0.items()}
+    for holds in ({"model": b0, name: average}, {name: average, "model": b0}):
+        torch.save(holds, tmp_path / "w.pt")
+        state = read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0)
+        assert torch.equal(state.tensors["stem.0.0.weight"], b0["features.0.0.weight"] + 1)
+        assert state.facts["read"] == f"{name}.module"
+    # Broken ones are not.
+    torch.save({"model": b0, name: {"n_averaged": torch.tensor(4)}}, tmp_path / "w.pt")
+    assert read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0).facts["read"] == "model"
+
+
+def test_a_name_that_only_contains_the_letters_is_no_average(
+    tmp_path: Path, b0: dict[str, torch.Tensor]
+) -> None:
+    torch.save({"model": b0, "schema": {n: t + 1 for n, t in b0.items()}}, tmp_path / "w.pt")
+    assert read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0).facts["read"] == "model"
+
+
+def test_parameters_and_double_precision(tmp_path: Path, b0: dict[str, torch.Tensor]) -> None:
+    double = {n: nn.Parameter(t.double()) if t.is_floating_point() else t for n, t in b0.items()}
+    torch.save(double, tmp_path / "w.pt")
+    state = read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0)
+    assert not any(tensor.requires_grad for tensor in state.tensors.values())
+    torch.testing.assert_close(state.network().state_dict()["stem.0.0.weight"], b0["features.0.0.weight"])
+
+
+@pytest.mark.parametrize("head", ["none", "two layers", "renamed"])
+def test_a_file_without_its_librarys_classifier(
+    tmp_path: Path, b0: dict[str, torch.Tensor], head: str
+) -> None:
+    """A linear layer of another name is one; without any, or with more, each network draws its own."""
+    tensors = {n: t for n, t in b0.items() if not n.startswith("classifier")}
+    last = {"weight": b0["classifier.1.weight"], "bias": b0["classifier.1.bias"]}
+    if head == "two layers":
+        tensors |= {"classifier.0.weight": torch.ones(9, 1280), "classifier.2.weight": torch.ones(3, 9)}
+    elif head == "renamed":
+        tensors |= {f"head.fc.{n}": t for n, t in last.items()}
+    save_file(tensors, tmp_path / "w.safetensors")
+    arch = replace(EFFICIENTNET_B0, classes=11)
+    state = read_pretrained(tmp_path / "w.safetensors", arch)
+    network = state.network()
+    if head == "renamed":
+        assert state.arch.classes == 3
+        assert torch.equal(network.head[2][1].weight, last["weight"])
+        assert FRESH not in state.facts
+    else:
+        assert state.arch.classes == 11
+        assert state.facts[FRESH]
+        assert not any(name.startswith("head.2") for name in state.tensors)
+        assert network.head[2][1].weight.std() > 0
+        assert torch.equal(network.head[2][1].weight, state.network().head[2][1].weight)
+        # What is kept of it in a run's folder is read again.
+        write_state(tmp_path / "kept.safetensors", state.arch, state.tensors, state.facts)
+        assert read_state(tmp_path / "kept.safetensors").digest == state.digest
+        fresh = build(replace(arch, norm_eps=state.arch.norm_eps)).state_dict()
+        grown = grow(state, state.arch, fresh=fresh)
+        assert torch.equal(grown["head.2.1.weight"], fresh["head.2.1.weight"])
+        assert torch.equal(grown["stem.0.0.weight"], b0["features.0.0.weight"])
+
+
+def test_a_tensor_of_another_type_is_no_weight(tmp_path: Path, b0: dict[str, torch.Tensor]) -> None:
+    name = "features.0.0.weight"
+    for other, problem in (
+        (b0[name].to(torch.int8), f"{name} is of torch.int8"),
+        (b0[name].to("meta"), f"{name} holds no numbers"),
+    ):
+        torch.save({**b0, name: other}, tmp_path / "w.pt")
+        assert refused(tmp_path / "w.pt").endswith(f"got FILE: {problem}")
+
+
 def test_its_own_files_are_read_whatever_network_they_hold(tmp_path: Path) -> None:
     small = reduce(RESNET_18, 0.125, Rounding(channel_divisor=1), resolution=16)
     network = build(small)
@@ -139,12 +269,12 @@ def test_a_file_of_another_library_or_kind_of_network(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_file({"layer.weight": torch.zeros(2), "layer.bias": torch.zeros(2)}, path)
     assert refused(path) == (
-        "`pretrained` must hold an EfficientNet of torchvision (with features.0.0.weight) or timm (with "
-        "conv_stem.weight), got FILE with layer.bias, layer.weight"
+        "`pretrained` must hold the weights of efficientnet-b0 as torchvision (features.0.0.weight) or timm "
+        "(conv_stem.weight) names them, got FILE with layer.bias, layer.weight"
     )
     assert refused(path, RESNET_18) == (
-        "`pretrained` must be a file that scalesearch wrote for resnet-18, got FILE: of other libraries the files "
-        "of EfficientNets alone are read, and of networks made of their blocks"
+        "`pretrained` must hold the weights of resnet-18 as torchvision and timm (conv1.weight) names them, got "
+        "FILE with layer.bias, layer.weight"
     )
     code = CodeSpec(name="mine", target="mine:build", source="0", resolution=32)
     assert refused(path, code) == (
@@ -191,16 +321,18 @@ class _Evil:
 def test_no_code_of_a_pickle_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     more = (
-        "`pretrained` must hold nothing but tensors, got FILE: it is a pickle with more in it, and no code of a "
-        "file is run; save the network's state_dict() with safetensors"
+        r"`pretrained` must hold nothing but tensors, got FILE: it is a pickle with WHAT in it, and no code of a "
+        r"file is run; save the weights alone, with torch.save(network.state_dict(), FILE) or safetensors"
     )
     path = tmp_path / "model.pth"
     torch.save({"state_dict": {"w": torch.zeros(1)}, "other": _Evil()}, path)
-    assert refused(path) == more
+    assert refused(path) == more.replace("WHAT", f"{os.mkdir.__module__}.mkdir")
     path.write_bytes(pickle.dumps(_Evil()))
-    assert refused(path) == more
+    assert refused(path).startswith(more.partition("WHAT")[0])
     torch.save(nn.Linear(1, 1), path)
-    assert refused(path) == more
+    assert refused(path) == more.replace("WHAT", "torch.nn.modules.linear.Linear")
+    torch.save({"model": {"w": torch.zeros(1)}, "args": argparse.Namespace(lr=0.1)}, path)
+    assert refused(path) == more.replace("WHAT", "argparse.Namespace")
     assert not (tmp_path / "was-run").exists()
 
 
