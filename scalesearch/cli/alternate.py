@@ -121,10 +121,15 @@ def run_alternate(
                 waiting = record is not None and any(c.status == "waiting" for c in record.candidates)
                 return None if waiting else record
             study = begin_study(
-                folder, title, round_settings, command, lambda: grid_plan(round_settings, size, folder)
+                folder,
+                title,
+                round_settings,
+                command,
+                lambda: grid_plan(round_settings, size, folder),
+                size=size,
             )
             progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
-            return train_study(Run(folder=folder, study=study, settings=round_settings), progress)
+            return train_study(Run(folder=folder, study=study, settings=round_settings, size=size), progress)
 
         outcome = loop(settings, size.classes, search_at)
     if not outcome.rounds:

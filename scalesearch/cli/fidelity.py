@@ -142,6 +142,7 @@ def run_fidelity(
         require_device,
         train_study,
     )
+    from scalesearch.cli.same_data import require_same_data
     from scalesearch.cli.show import FIDELITY_COLUMNS, print_table
     from scalesearch.cli.stopping import stopping
     from scalesearch.measure.machine import machine, versions
@@ -169,6 +170,8 @@ def run_fidelity(
     table = asdict(asked) | {"lengths": list(asked.lengths)}
     require_same(out, FOLDER, table, {})
     size = data_size(of.data)
+    if train:
+        require_same_data(folder, study, of.data, size)
     records = []
     with writable(out), stopping(out), SearchProgress() as progress:
         if not read_run_file(out):
@@ -198,10 +201,13 @@ def run_fidelity(
                 command,
                 partial(plan_length, settings, chosen, size.classes, size.train_images),
                 starts=folder,
+                size=size,
             )
             progress.headline(f"{multiple:g} times the length: {_length(settings)}")
             records.append(
-                train_study(Run(folder=out, study=longer, settings=settings, starts=folder), progress)
+                train_study(
+                    Run(folder=out, study=longer, settings=settings, starts=folder, size=size), progress
+                )
             )
     by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: study.record()}
     multiples = tuple(sorted(by_multiple))

@@ -24,10 +24,19 @@ from scalesearch.cli.folder import (
 from scalesearch.cli.kinds import page_of, program_of, settings_of, write_report
 from scalesearch.cli.main import Fail
 from scalesearch.cli.progress import SearchProgress, track
+from scalesearch.cli.same_data import require_same_data
 from scalesearch.cli.starting import remember_scratch_run, require_kept, require_same_start, with_start
 from scalesearch.cli.stopping import stopping
 from scalesearch.measure.machine import machine, versions
-from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE, DataSize, DataSpec
+from scalesearch.proxy.dataset import (
+    FOLDER,
+    PHOTOGRAPHS_SIZE,
+    DataError,
+    DataSize,
+    DataSpec,
+    photographs_digest,
+    printable,
+)
 from scalesearch.records import RunRecord
 from scalesearch.search.budget import nearest_error, unmet_reason
 from scalesearch.search.opening import find_study, open_study
@@ -54,13 +63,15 @@ __all__ = [
 class Run:
     """A search that was begun in ``folder`` and that this process alone works on.
 
-    ``starts`` is the folder of the weights that its networks start from, where it is another one.
+    ``starts`` is the folder of the weights that its networks start from, where it is another one. ``size`` is
+    what was found of its data, where the study is known to be on that data.
     """
 
     folder: Path
     study: SearchStudy
     settings: TrainingSettings
     starts: Path | None = None
+    size: DataSize | None = None
 
     @property
     def kind(self) -> str:
@@ -103,11 +114,11 @@ def begin(
     with beginning(folder):
         found = size() if size is not None else data_size(settings.data)
     with writable(folder):
-        study = begin_study(folder, name, settings, command, lambda: make_plan(found))
+        study = begin_study(folder, name, settings, command, lambda: make_plan(found), size=found)
         if not (folder / RUN_FILE).exists():
             run = study.begun()
             write_run_file(folder, kind, run["settings"], run)
-        yield Run(folder=folder, study=study, settings=settings)
+        yield Run(folder=folder, study=study, settings=settings, size=found)
 
 
 def begin_study(
@@ -117,11 +128,13 @@ def begin_study(
     command: str,
     make_plan: Callable[[], Plan],
     starts: Path | None = None,
+    *,
+    size: DataSize,
 ) -> SearchStudy:
-    """Opens or begins the study of that name in the folder's database; ``starts`` as in :class:`Run`.
+    """Opens or begins the study of that name in the folder's database; ``starts`` and ``size`` are a run's.
 
     Raises:
-        Fail: if it has other settings, or other weights to start from.
+        Fail: if it has other settings, other data, or other weights to start from.
     """
     url = settings.storage or sqlite_url(folder)
     existing = find_study(url, name)
@@ -129,6 +142,7 @@ def begin_study(
         there = settings_of(existing.begun())
         require_equal(there.to_dict(), settings.to_dict(), f"the study in {folder}")
         require_same_start(existing.begun(), settings)
+        require_same_data(folder, existing, settings.data, size)
         remember_scratch_run(existing, settings)
         if "kind" not in existing.begun():
             _adopt_first_version(existing, there)
@@ -141,6 +155,8 @@ def begin_study(
     )
     facts |= start
     study = existing or open_study(url, name, create=True, objectives=plan.objectives)
+    # Before the run's facts, which mark it as begun.
+    require_same_data(folder, study, settings.data, size)
     study.begin(facts, plan.chosen, plan.skipped)
     if known := measured_reliability(settings.to_dict()):
         study.set_reliability(known)
@@ -247,6 +263,8 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
             jobs=jobs, log_dir=run.folder / "logs", stall_timeout=run.settings.stall_timeout
         )
 
+    if run.size is None:
+        _require_data_of(run)
     progress.seeds = run.settings.seeds
     starts = run.starts or run.folder
     require_kept(starts, run.settings)
@@ -263,6 +281,25 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
         )
     except TrialFailedError as error:
         raise Fail(f"the baseline that the networks start from could not be trained: {error}", 1) from error
+
+
+def _require_data_of(run: Run) -> None:
+    """Refuses to carry on a run whose data was changed; that of a run that is done may be gone.
+
+    Raises:
+        Fail: if it was changed.
+        ValueError: if it cannot be used, and something is still to be trained.
+    """
+    unfinished = run.study.unfinished
+    if not (unfinished or run.study.data_digest):
+        return  # of an earlier version, which did not keep what it was trained on
+    try:
+        now = data_size(run.settings.data)
+    except DataError:
+        if unfinished:
+            raise
+        return
+    require_same_data(run.folder, run.study, run.settings.data, now)
 
 
 def _kept(record: RunRecord) -> str:
@@ -287,8 +324,26 @@ def require_device(name: str) -> None:
 def data_size(data: DataSpec) -> DataSize:
     """The size of the data; every image of a folder is decoded once on the way."""
     if data.name == "photographs":
-        return PHOTOGRAPHS_SIZE
+        return replace(PHOTOGRAPHS_SIZE, digest=photographs_digest())
+    if data.name.startswith(FOLDER):
+        from scalesearch.proxy.files import list_folder
+
+        listing = list_folder(
+            data.folder, held_out=data.held_out, check=True, in_channels=data.in_channels, progress=track
+        )
+        for note in listing.notes:
+            click.echo(f"Note: {printable(data.name)}: {note}", err=True)
+        return DataSize(
+            classes=len(listing.classes),
+            train_images=len(listing.train),
+            digest=listing.digest,
+            images=listing.rows,
+        )
     from scalesearch.proxy.data import load
 
-    source = load(data, check=True, progress=track)
-    return DataSize(classes=len(source.classes), train_images=len(source.train))  # type: ignore[arg-type]  # every dataset here has a length
+    source = load(data)
+    return DataSize(
+        classes=len(source.classes),
+        train_images=len(source.train),  # type: ignore[arg-type]  # every dataset here has a length
+        digest=source.digest,
+    )

@@ -112,6 +112,7 @@ def run_identity(
         "arch": arch.key,
         "recipe": recipe.to_dict(),
         "dataset": dataset,
+        "data": source.digest,
         "train": len(source.train),  # type: ignore[arg-type]  # every dataset here has a length
         "held_out": len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
         "device": device.type,

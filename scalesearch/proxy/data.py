@@ -13,8 +13,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from scalesearch.proxy.channels import channel_names, statistics
-from scalesearch.proxy.dataset import FOLDER, DataSpec
-from scalesearch.proxy.files import Progress, load_cifar, load_folder
+from scalesearch.proxy.dataset import FOLDER, DataError, DataSpec
+from scalesearch.proxy.files import load_cifar, load_folder
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
@@ -24,25 +24,34 @@ __all__ = ["input_facts", "load", "normalise", "rendered_batches"]
 Transform = Callable[[torch.Tensor], torch.Tensor]
 
 
-def load(spec: DataSpec, *, check: bool = False, progress: Progress | None = None) -> ImageSource:
+def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
     """The images that ``spec`` names; ``check`` makes sure that each of a folder's can be read.
 
     Raises:
-        DataError: if the data is missing or cannot be used.
+        DataError: if the data is missing, cannot be used, or is not the one that has the spec's digest.
     """
     if spec.name == "photographs":
-        return load_photographs(spec.held_out, spec.in_channels)
-    if spec.name.startswith(FOLDER):
-        root = Path(spec.name.removeprefix(FOLDER)).expanduser()
-        extra = {} if progress is None else {"progress": progress}
-        return load_folder(root, held_out=spec.held_out, check=check, in_channels=spec.in_channels, **extra)
-    return load_cifar(
-        spec.name,
-        Path(spec.data_dir).expanduser(),
-        download=spec.download,
-        held_out=spec.held_out,
-        in_channels=spec.in_channels,
-    )
+        source = load_photographs(spec.held_out, spec.in_channels)
+    elif spec.name.startswith(FOLDER):
+        source = load_folder(
+            spec.folder,
+            held_out=spec.held_out,
+            check=check,
+            in_channels=spec.in_channels,
+        )
+    else:
+        source = load_cifar(
+            spec.name,
+            Path(spec.data_dir).expanduser(),
+            download=spec.download,
+            held_out=spec.held_out,
+            in_channels=spec.in_channels,
+        )
+    if spec.digest and source.digest != spec.digest:
+        raise DataError(
+            f"`dataset` {spec.name} must be the data that the run was begun with, got other files or labels"
+        )
+    return source
 
 
 class _Rendered(Dataset[tuple[torch.Tensor, int]]):

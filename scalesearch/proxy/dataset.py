@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import hashlib
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "COLOURS",
@@ -16,8 +19,12 @@ __all__ = [
     "RGB",
     "RGBA",
     "TRAIN_WINDOWS",
+    "DataError",
     "DataSize",
     "DataSpec",
+    "ImageRow",
+    "photographs_digest",
+    "printable",
 ]
 
 GREY, RGB, RGBA = 1, 3, 4
@@ -52,15 +59,48 @@ TRAIN_WINDOWS = 200
 """Training windows cut from each photograph."""
 
 
+class DataError(ValueError):
+    """The data cannot be used; the message names the option, its value and what would do."""
+
+
+def printable(name: object) -> str:
+    """A file's name or path as one line of text: a new line, a stray byte and the like are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
+
+
+class ImageRow(NamedTuple):
+    """An image file of a dataset: path there, class, side (train or held out), and its bytes' SHA-256."""
+
+    file: str
+    label: str
+    side: str
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSize:
-    """What a plan needs to know of a dataset: its number of classes and of training images."""
+    """What a run needs to know of a dataset before any image is loaded.
+
+    Attributes:
+        classes: how many.
+        train_images: how many images there are to train on.
+        digest: tells the data, files and labels, from any other; empty where it is not known.
+        images: of a folder, all of them.
+    """
 
     classes: int
     train_images: int
+    digest: str = ""
+    images: tuple[ImageRow, ...] = field(default=(), repr=False)
 
 
 PHOTOGRAPHS_SIZE = DataSize(classes=len(PHOTOGRAPHS), train_images=TRAIN_WINDOWS * len(PHOTOGRAPHS))
+
+
+def photographs_digest() -> str:
+    """Tells the photographs, which come with a version of scikit-image, from any other data."""
+    content = repr(("photographs", version("scikit-image"), PHOTOGRAPHS, TRAIN_WINDOWS))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +108,8 @@ class DataSpec:
     """A dataset by name: ``photographs``, ``cifar10``, ``cifar100`` or ``folder:PATH``.
 
     ``held_out`` is how many images judge a candidate, at most. Nothing is fetched unless ``download``.
-    ``in_channels`` are those of every image: see :data:`COLOURS`.
+    ``in_channels`` are those of every image: see :data:`COLOURS`. ``digest`` is that of the only data that
+    will do; empty where any will.
 
     Raises:
         ValueError: if the name is unknown, ``held_out`` below 2, or the data has no such channels.
@@ -79,6 +120,7 @@ class DataSpec:
     download: bool = False
     held_out: int = 900
     in_channels: int = RGB
+    digest: str = ""
 
     def __post_init__(self) -> None:
         if self.name not in DATASETS and not self.name.startswith(FOLDER):
@@ -87,6 +129,12 @@ class DataSpec:
             )
         if self.name.startswith(FOLDER) and not self.name.removeprefix(FOLDER).strip():
             raise ValueError(f"`dataset` must name a folder after {FOLDER!r}, got {self.name!r}")
+        if printable(self.name) != self.name:
+            # It is kept in files of text, such as run.toml.
+            raise ValueError(
+                f"`dataset` must be a folder with a printable name, got {printable(self.name)}; "
+                "rename it, or make a link to it"
+            )
         if self.held_out < 2:
             raise ValueError(f"`held_out` must be >= 2, got {self.held_out}")
         if self.in_channels < 1:
@@ -97,6 +145,11 @@ class DataSpec:
                 f"{self.in_channels}; any other number takes {FOLDER}PATH with .npy arrays (height, width, "
                 "channels)"
             )
+
+    @property
+    def folder(self) -> Path:
+        """The folder that ``folder:PATH`` names, ``~`` being the user's own."""
+        return Path(self.name.removeprefix(FOLDER)).expanduser()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; ``DataSpec(**data)`` turns it back."""

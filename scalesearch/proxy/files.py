@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as F
 
 from scalesearch.proxy.channels import from_rgb
-from scalesearch.proxy.dataset import COLOURS, GREY, RGB, RGBA
-from scalesearch.proxy.source import DataError, Examples, ImageSource
+from scalesearch.proxy.dataset import COLOURS, RGB, DataError
+from scalesearch.proxy.decoding import LONGEST_SHORT_SIDE, decode, open_file, quiet
+from scalesearch.proxy.inspection import Progress, inspect
+from scalesearch.proxy.listing import ListedImage, Listing, candidates, layout, listed, read_tree
+from scalesearch.proxy.source import Examples, ImageSource
 
-__all__ = ["load_cifar", "load_folder"]
+__all__ = ["list_folder", "load_cifar", "load_folder", "split"]
 
 HELD_OUT_SHARE = 0.2
 SPLIT_SEED = 20190528
 CACHE_BYTES = 2 * 1024**3
-LONGEST_SHORT_SIDE = 256
-ARRAY = ".npy"
-MODES = {GREY: "L", RGB: "RGB", RGBA: "RGBA"}
-# Formats whose mode I holds values from 0 to 65535: of PNG as they are, of PGM as Pillow scales them.
-SIXTEEN_BITS = ("PNG", "PPM")
-
-Progress = Callable[[Iterable[Path], int, str], Iterable[Path]]
-
-
-def _pixels(image: Image.Image, in_channels: int) -> torch.Tensor:
-    """uint8 (in_channels, height, width)."""
-    array = np.array(image.convert(MODES[in_channels]))
-    return torch.from_numpy(array if array.ndim == 3 else array[:, :, None]).permute(2, 0, 1)
 
 
 def _shuffled_classes(labels: Sequence[int]) -> Iterator[list[int]]:
@@ -91,164 +81,101 @@ def load_cifar(
         ) from error
     tensors = from_rgb(torch.from_numpy(images.data).permute(0, 3, 1, 2), in_channels)
     train, judged = split(images.targets, held_out)
+    # The files are those of these checksums, or torchvision had refused them.
+    files = repr((name, images.train_list, images.meta, in_channels, SPLIT_SEED, HELD_OUT_SHARE))
     return ImageSource(
         classes=tuple(images.classes),
         train=Examples([(tensors[i], images.targets[i]) for i in train]),
         held_out=Examples([(tensors[i], images.targets[i]) for i in judged]),
+        known_digest=hashlib.sha256(files.encode()).hexdigest(),
     )
 
 
 class _Files(Dataset[tuple[torch.Tensor, int]]):
-    """Files of images, decoded when first asked for and kept in memory up to a bound."""
+    """Listed files, decoded when first asked for and kept in memory up to a bound."""
 
-    def __init__(self, items: Sequence[tuple[Path, int]], in_channels: int) -> None:
-        self._items = items
+    def __init__(self, images: Sequence[ListedImage], in_channels: int) -> None:
+        self._images = images
         self._in_channels = in_channels
         self._kept: dict[int, torch.Tensor] = {}
         self._room = CACHE_BYTES
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        path, label = self._items[index]
+        image = self._images[index]
         pixels = self._kept.get(index)
         if pixels is None:
-            pixels = _decode(path, self._in_channels)
+            pixels = _pixels(image, self._in_channels)
             if self._room >= pixels.nbytes:
                 self._room -= pixels.nbytes
                 self._kept[index] = pixels
-        return pixels, label
+        return pixels, image.label
 
 
-def _decode(path: Path, in_channels: int) -> torch.Tensor:
+def _pixels(image: ListedImage, in_channels: int) -> torch.Tensor:
     """The image as uint8 (in_channels, height, width), its shorter side at most 256 pixels.
 
     Raises:
-        DataError: if the file is not a whole image, or an array of another kind; the message names it.
+        DataError: if the file is not a whole image, an array of another kind, or no longer what was listed.
     """
-    if path.suffix.lower() == ARRAY:
-        return _array(path, in_channels)
-    if in_channels not in COLOURS:
-        raise DataError(
-            f"`dataset` must hold {ARRAY} arrays of shape (height, width, {in_channels}) for {in_channels} "
-            f"channels, got an image: {path}"
-        )
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", (LONGEST_SHORT_SIDE, LONGEST_SHORT_SIDE))
-            shrink = LONGEST_SHORT_SIDE / min(image.size)
-            plain = _eight_bits(image, path)
-            if shrink < 1:
-                size = (round(image.width * shrink), round(image.height * shrink))
-                smaller = plain.convert(MODES[in_channels]).resize(size, Image.Resampling.LANCZOS)
-                return _pixels(smaller, in_channels)
-            return _pixels(plain, in_channels)
-    except DataError:
-        raise
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
-        raise DataError(f"`dataset` holds a broken image: {path} ({error})") from error
+    with quiet(), open_file(image.path, image.stamp) as file:
+        array = decode(file, image.path, in_channels)
+    pixels = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
+    if min(pixels.shape[1:]) > LONGEST_SHORT_SIDE:  # an array: images come smaller
+        pixels = F.resize(pixels, [LONGEST_SHORT_SIDE], antialias=True)
+    return pixels
 
 
-def _eight_bits(image: Image.Image, path: Path) -> Image.Image:
-    """The image with 8 bits a channel: Pillow's own conversion cuts larger values off at 255.
+def load_folder(root: Path, *, held_out: int, check: bool, in_channels: int = RGB) -> ImageSource:
+    """The images of a folder, as :func:`list_folder` lists them, decoded when they are asked for.
 
     Raises:
-        DataError: if its values have no known range.
+        DataError: as there.
     """
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN_BITS):
-        return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise DataError(
-            f"`dataset` must hold images of 8 or 16 bits a channel, got one of mode {image.mode}, 32 bits "
-            f"whose white is not known: {path}"
-        )
-    return image
+    listing = list_folder(root, held_out=held_out, check=check, in_channels=in_channels)
+    return ImageSource(
+        classes=listing.classes,
+        train=_Files(listing.train, in_channels),
+        held_out=_Files(listing.judged, in_channels),
+        known_digest=listing.digest,
+    )
 
 
-def _array(path: Path, in_channels: int) -> torch.Tensor:
-    """An array of uint8 (height, width, in_channels) as an image; a grey one may lack its last axis."""
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"`dataset` holds a broken array: {path} ({error})") from error
-    pixels = array[:, :, None] if array.ndim == 2 and in_channels == GREY else array
-    if pixels.ndim != 3 or pixels.shape[2] != in_channels or pixels.dtype != np.uint8 or 0 in pixels.shape:
-        raise DataError(
-            f"`dataset` must hold arrays of uint8 and shape (height, width, {in_channels}) for {in_channels} "
-            f"channel{'s' * (in_channels > 1)} in, got {array.dtype} of shape {array.shape}: {path}"
-        )
-    image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-    if min(image.shape[1:]) > LONGEST_SHORT_SIDE:
-        image = F.resize(image, [LONGEST_SHORT_SIDE], antialias=True)
-    return image
-
-
-def load_folder(
+def list_folder(
     root: Path,
     *,
     held_out: int,
-    check: bool,
+    check: bool = False,
     in_channels: int = RGB,
-    progress: Progress = lambda paths, _count, _label: paths,
-) -> ImageSource:
-    """A folder with one folder of images for each class, or two such folders named ``train`` and ``val``.
+    progress: Progress = lambda items, _count, _label: items,
+) -> Listing:
+    """A folder with one folder of images for each class, or ``train``, ``val`` and ``test`` of such.
 
-    Images are converted to grey (1 channel), RGB (3) or RGBA (4, opaque where a file has no alpha); arrays in
-    ``.npy`` files are taken as they are, for any number of channels; 1, 3 and 4 of them are always taken for
-    grey, RGB and RGBA. Beside images that can be converted, arrays are none of the data.
+    The part to judge on is known by any common name, in any case; a test part is never looked at. Images are
+    converted to grey (1 channel), RGB (3) or RGBA (4, opaque where a file has no alpha); arrays in ``.npy``
+    files are taken as they are, for any number of channels; 1, 3 and 4 of them are always taken for grey, RGB
+    and RGBA. Beside images that can be converted, arrays are none of the data.
 
     Args:
         root: the folder.
-        held_out: how many images to hold out at most, where the folder does not say which.
+        held_out: how many images to hold out at most.
         check: decode every image once, so that a broken one is found before anything is trained.
         in_channels: of every image.
-        progress: wraps the paths being checked, with their number and a label, to show how far it is.
+        progress: wraps the images being checked, with their number and a label, to show how far it is.
 
     Raises:
         DataError: if the folder is missing, has fewer than two classes, a class too small, or a broken image.
     """
-    from torchvision.datasets import DatasetFolder
-    from torchvision.datasets.folder import IMG_EXTENSIONS
-
-    option = f"`dataset` folder:{root}"
-    if not root.is_dir():
-        raise DataError(f"{option} must be a folder with one folder of images per class, got none there")
-    halves = [root / "train", root / "val"]
-    published_split = all(half.is_dir() for half in halves)
-
-    def found(*extensions: str) -> list[DatasetFolder]:
-        folders = halves if published_split else [root]
-        return [DatasetFolder(str(folder), Path, extensions=extensions) for folder in folders]
-
-    try:
-        sets = found(*IMG_EXTENSIONS, ARRAY)
-        arrays = [path.lower().endswith(ARRAY) for one in sets for path, _ in one.samples]
-        if in_channels in COLOURS and any(arrays) and not all(arrays):
-            sets = found(*IMG_EXTENSIONS)
-    except FileNotFoundError as error:
-        raise DataError(f"{option} must hold images in every class folder: {error}") from error
-    classes = sets[0].classes
-    if len(classes) < 2:
-        raise DataError(f"{option} must hold at least 2 classes, got {len(classes)}: {', '.join(classes)}")
-    if published_split and sets[1].classes != classes:
-        raise DataError(f"{option} must have the same classes in train and val, got different ones")
-    samples = [[(Path(path), label) for path, label in one.samples] for one in sets]
-    for label, name in enumerate(classes):
-        count = sum(1 for _, other in samples[0] if other == label)
-        if count < 2:
-            raise DataError(f"{option} must hold at least 2 images per class, got {count} of {name!r}")
-    if published_split:
-        train = samples[0]
-        judged = [samples[1][i] for i in _at_most([label for _, label in samples[1]], held_out)]
-    else:
-        train_indices, judged_indices = split([label for _, label in samples[0]], held_out)
-        train = [samples[0][i] for i in train_indices]
-        judged = [samples[0][i] for i in judged_indices]
-    if check:
-        paths = [path for path, _ in train + judged]
-        for path in progress(paths, len(paths), "Checking images"):
-            _decode(path, in_channels)
-    return ImageSource(
-        classes=tuple(classes), train=_Files(train, in_channels), held_out=_Files(judged, in_channels)
+    tree = read_tree(root)
+    files = candidates(tree, layout(tree), arrays_alone=in_channels not in COLOURS)
+    images = (*files.train, *(files.judged or ()))
+    digests = inspect(
+        [(image.path, image.stamp) for image in images],
+        str(root.resolve()),
+        check=in_channels if check else None,
+        progress=progress,
     )
+    by_path = {image.path: digest for image, digest in zip(images, digests, strict=True)}
+    return listed(str(root), files, by_path, split, _at_most, held_out)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from scalesearch.proxy.channels import from_rgb
-from scalesearch.proxy.dataset import PHOTOGRAPHS, RGB, TRAIN_WINDOWS
+from scalesearch.proxy.dataset import PHOTOGRAPHS, RGB, TRAIN_WINDOWS, photographs_digest
 from scalesearch.proxy.source import Examples, ImageSource
 
 __all__ = ["load_photographs"]
@@ -68,4 +68,9 @@ def load_photographs(held_out: int, in_channels: int = RGB) -> ImageSource:
         train_region, held_out_region = _regions(from_rgb(_photograph(name), in_channels))
         train += [(w, label) for w in _windows(train_region, TRAIN_WINDOWS, generator)]
         judged += [(w, label) for w in _windows(held_out_region, per_class, generator)]
-    return ImageSource(classes=PHOTOGRAPHS, train=Examples(train), held_out=Examples(judged))
+    return ImageSource(
+        classes=PHOTOGRAPHS,
+        train=Examples(train),
+        held_out=Examples(judged),
+        known_digest=photographs_digest(),
+    )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.utils.data import Dataset
 
+from scalesearch.proxy.dataset import DataError
+
 __all__ = ["DataError", "Examples", "ImageSource"]
-
-
-class DataError(ValueError):
-    """The data cannot be used; the message names the option, its value and what would do."""
 
 
 class Examples(Dataset[tuple[torch.Tensor, int]]):
@@ -20,6 +19,11 @@ class Examples(Dataset[tuple[torch.Tensor, int]]):
 
     def __init__(self, items: Sequence[tuple[torch.Tensor, int]]) -> None:
         self._items = items
+
+    @property
+    def items(self) -> Sequence[tuple[torch.Tensor, int]]:
+        """All of them."""
+        return self._items
 
     def __len__(self) -> int:
         return len(self._items)
@@ -30,8 +34,28 @@ class Examples(Dataset[tuple[torch.Tensor, int]]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSource:
-    """A dataset at its source's own sizes. No training run sees the held-out part."""
+    """A dataset at its source's own sizes. No training run sees the held-out part.
+
+    ``known_digest`` is the dataset's digest where it is known without looking at every pixel.
+    """
 
     classes: tuple[str, ...]
     train: Dataset[tuple[torch.Tensor, int]]
     held_out: Dataset[tuple[torch.Tensor, int]]
+    known_digest: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Tells the data from any other: its images, their labels and order, and which are held out."""
+        if self.known_digest:
+            return self.known_digest
+        digest = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogateescape"))
+        for part in (self.train, self.held_out):
+            count = len(part)  # type: ignore[arg-type]  # every dataset here has a length
+            digest.update(f"\n{count}\n".encode())
+            # In memory they are hashed as they lie there: nothing is rendered, drawn or read for it.
+            items = part.items if isinstance(part, Examples) else (part[index] for index in range(count))
+            for image, label in items:
+                digest.update(f"{label} {tuple(image.shape)} ".encode())
+                digest.update(image.contiguous().numpy().data)
+        return digest.hexdigest()

@@ -46,7 +46,7 @@ def _baseline(settings: TrainingSettings, classes: int) -> Planned:
 
 
 def _spec(
-    planned: Planned, settings: TrainingSettings, seed: int, folder: Path, checkpoints: Path
+    planned: Planned, settings: TrainingSettings, digest: str, seed: int, folder: Path, checkpoints: Path
 ) -> TrialSpec:
     """The baseline's training run with a seed."""
     key = f"start-{planned.record.key}-seed{seed}"
@@ -54,7 +54,7 @@ def _spec(
         key=key,
         arch=planned.arch,
         recipe=settings.proxy_recipe.to_dict() | {"seed": seed},
-        data=settings.data.to_dict(),
+        data=replace(settings.data, digest=digest).to_dict(),
         device=settings.device,
         threads=settings.threads,
         checkpoint=str(checkpoints / f"{key}.safetensors"),
@@ -71,8 +71,9 @@ def _are_of(spec: TrialSpec) -> bool:
         state = read_state(Path(spec.weights))
     except (OSError, ValueError):
         return False
-    asked = (spec.arch.key, spec.recipe, spec.data["name"])
-    return (state.arch.key, state.facts.get("recipe"), state.facts.get("dataset")) == asked
+    asked = (spec.arch.key, spec.recipe, spec.data["name"], spec.data["digest"])
+    facts = state.facts
+    return (state.arch.key, facts.get("recipe"), facts.get("dataset"), facts.get("data", "")) == asked
 
 
 def train_starts(
@@ -93,7 +94,10 @@ def train_starts(
     planned = _baseline(settings, int(study.begun()["classes"]))
     with study.opened() as opened:
         known = {name for name in opened.user_attrs if name.startswith(START)}
-    specs = {seed: _spec(planned, settings, seed, folder, checkpoints) for seed in settings.seed_list}
+    specs = {
+        seed: _spec(planned, settings, study.data_digest, seed, folder, checkpoints)
+        for seed in settings.seed_list
+    }
 
     def is_done(seed: int) -> bool:
         spec = specs[seed]

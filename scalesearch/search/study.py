@@ -74,6 +74,27 @@ class SearchStudy:
             )
         return run
 
+    @property
+    def data_digest(self) -> str:
+        """Of the data that the run was begun with; empty where no version before has kept it."""
+        with clear_errors(self._url):
+            return str(self._study.user_attrs.get("data", ""))
+
+    def set_data_digest(self, digest: str) -> None:
+        """Keeps the digest of the data that the run is on."""
+        with clear_errors(self._url):
+            self._study.set_user_attr("data", digest)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is still to be trained."""
+        run = self.begun()
+        with clear_errors(self._url):
+            trials = self._trials()
+        wanted = run["settings"]["trials"] if run.get("kind") == "search" else 0
+        made = sum("retry" not in trial.user_attrs for trial in trials)
+        return made < wanted or not all(trial.state.is_finished() for trial in trials)
+
     def begin(
         self, run: Mapping[str, Any], chosen: Sequence[Planned], skipped: Sequence[CandidateRecord]
     ) -> None:

@@ -181,7 +181,7 @@ class Trainer:
             key=job.task,
             arch=job.planned.arch,
             recipe=self._recipe | {"seed": job.seed},
-            data=self._settings.data.to_dict(),
+            data=replace(self._settings.data, digest=self._study.data_digest).to_dict(),
             device=self._settings.device,
             threads=self._settings.threads,
             until=segment.until,

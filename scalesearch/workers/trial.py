@@ -151,6 +151,7 @@ def run_trial(
             "held_out_images": result.held_out_images,
             "images_seen": last.images,
             "dataset": data.name,
+            "data": source.digest,
             "classes": list(source.classes),
             "recipe": dict(spec.recipe),
             "input": input_facts(spec.arch.input_size, spec.arch.in_channels),

@@ -104,7 +104,7 @@ def test_bad_input_is_one_line_and_touches_nothing(
 def test_a_password_is_in_no_file(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, database = tmp_path / "run", tmp_path / "other.db"
 
-    def begin(*_arguments: object) -> None:
+    def begin(*_arguments: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("scalesearch.cli.run.begin_study", begin)

@@ -1,0 +1,196 @@
+"""Every file of a dataset read once, on all cores: its digest, and whether it can be decoded.
+
+What was learnt of a file is remembered, in the user's cache folder, for as long as the file stays what it was
+by its device, inode, size and times. The memory is a help alone: a torn or foreign one is as good as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import PIL
+
+from scalesearch.files import write_text
+from scalesearch.proxy.dataset import DataError, printable
+from scalesearch.proxy.decoding import DECODING, Stamp, decode, open_file, quiet
+
+__all__ = ["Inspected", "Progress", "inspect", "memory_folder"]
+
+MEMORY_VERSION = 1
+MOST_MEMORIES = 64
+"""So many datasets are remembered; those not asked for longest are forgotten."""
+SETTLED_NS = 2 * 10**9
+"""A file changed so shortly before it was read may change again without its times telling."""
+MOST_WAYS = 4
+AT_A_TIME = 512
+MOST_THREADS = 32
+
+Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What is known of a file: a digest of its bytes, and the ways in which it was decoded without fault."""
+
+    stamp: Stamp
+    digest: str
+    decoded: tuple[str, ...] = ()
+
+
+def inspect(
+    files: Sequence[tuple[str, Stamp]],
+    root: str,
+    *,
+    check: int | None,
+    progress: Progress = lambda items, _count, _label: items,
+) -> list[str]:
+    """The digest of each file, its bytes read only where they are not remembered.
+
+    Args:
+        files: paths and stamps.
+        root: the dataset's own path, which its memory goes by.
+        check: decode every file to that many channels; None reads the bytes alone.
+        progress: wraps what is done one by one, with their number and a label, to show how far it is.
+
+    Raises:
+        DataError: if files are broken, can't be read, or change meanwhile: one named, the others counted.
+    """
+    way = "" if check is None else f"{check} channels, decoding {DECODING}, Pillow {PIL.__version__}"
+    memory, settled = _memory_path(root), time.time_ns() - SETTLED_NS
+    remembered = {} if memory is None else _recall(memory)
+    seen = {path: remembered[path] for path, stamp in files if _is_of(remembered.get(path), stamp)}
+    todo = [file for file in files if file[0] not in seen or (way and way not in seen[file[0]].decoded)]
+    problems: list[DataError] = []
+
+    def look(file: tuple[str, Stamp]) -> tuple[str, Inspected | DataError]:
+        return file[0], _inspected(*file, seen.get(file[0]), check, way)
+
+    try:
+        with quiet():
+            done: Iterable[tuple[str, Inspected | DataError]] = _on_all_cores(look, todo)
+            if todo and check is not None:
+                done = progress(done, len(todo), "Checking images")
+            for path, outcome in done:
+                if isinstance(outcome, DataError):
+                    problems.append(outcome)
+                else:
+                    seen[path] = outcome
+    finally:
+        # What was learnt before Ctrl-C is remembered too.
+        if memory is not None and todo:
+            _remember(memory, seen, settled)
+    if problems:
+        more = len(problems) - 1
+        also = f", and {more:,} file{'s' * (more > 1)} more with faults" if more else ""
+        raise DataError(f"{problems[0]}{also}") from problems[0]
+    return [seen[path].digest for path, _ in files]
+
+
+def _inspected(
+    path: str, stamp: Stamp, before: Inspected | None, check: int | None, way: str
+) -> Inspected | DataError:
+    try:
+        with open_file(path, stamp) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest() if before is None else before.digest
+            if check is not None:
+                file.seek(0)
+                decode(file, path, check)
+    except DataError as error:
+        return error
+    except OSError as error:
+        return DataError(
+            f"`dataset` holds a file that cannot be read: {printable(path)} ({error.strerror or error})"
+        )
+    decoded = () if before is None else before.decoded
+    return Inspected(stamp, digest, (decoded + ((way,) if way else ()))[-MOST_WAYS:])
+
+
+def _on_all_cores(
+    look: Callable[[tuple[str, Stamp]], tuple[str, Inspected | DataError]], files: Sequence[tuple[str, Stamp]]
+) -> Iterator[tuple[str, Inspected | DataError]]:
+    """``look`` at every file, in order. Pillow and hashlib let other threads run while they work."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    pool = ThreadPoolExecutor(min(cores, MOST_THREADS), thread_name_prefix="inspect")
+    try:
+        left = iter(files)
+        # So many at a time: a million waiting tasks would take a gigabyte.
+        while batch := list(islice(left, AT_A_TIME)):
+            yield from pool.map(look, batch)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def memory_folder() -> Path | None:
+    """The folder of what is remembered, ``$XDG_CACHE_HOME/scalesearch``; None for a user without a home."""
+    place = os.environ.get("XDG_CACHE_HOME", "")
+    # A relative one is to be ignored, by the specification.
+    if place and Path(place).is_absolute():
+        return Path(place) / "scalesearch"
+    with suppress(RuntimeError):
+        return Path.home() / ".cache" / "scalesearch"
+    return None
+
+
+def _memory_path(root: str) -> Path | None:
+    folder = memory_folder()
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
+    return None if folder is None else folder / f"images-{name}.json"
+
+
+def _is_of(known: Inspected | None, stamp: Stamp) -> bool:
+    return known is not None and known.stamp == stamp
+
+
+def _recall(memory: Path) -> dict[str, Inspected]:
+    """What a memory holds; nothing where it is torn or something else."""
+    try:
+        content = json.loads(memory.read_text("utf-8"))
+        if content["version"] != MEMORY_VERSION:
+            return {}
+        recalled = {
+            str(path): Inspected(_stamp(stamp), _digest(digest), tuple(map(str, decoded)))
+            for path, (stamp, digest, decoded) in content["files"].items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+    with suppress(OSError):
+        os.utime(memory)  # it was asked for
+    return recalled
+
+
+def _stamp(values: Sequence[Any]) -> Stamp:
+    device, inode, size, modified, changed = (int(value) for value in values)
+    return device, inode, size, modified, changed
+
+
+def _digest(value: Any) -> str:
+    if not isinstance(value, str) or len(value) != 64:
+        raise ValueError("no SHA-256")
+    return value
+
+
+def _remember(memory: Path, seen: dict[str, Inspected], settled: int) -> None:
+    """Writes what is known of a dataset's files; a cache folder that cannot be written is done without.
+
+    ``settled`` is a time in nanoseconds: files changed later may change again without their times telling.
+    """
+    files = {
+        path: (known.stamp, known.digest, known.decoded)
+        for path, known in seen.items()
+        if max(known.stamp[3:]) < settled
+    }
+    with suppress(OSError):
+        write_text(memory, json.dumps({"version": MEMORY_VERSION, "files": files}))
+        others = sorted(memory.parent.glob("images-*.json"), key=lambda path: path.stat().st_mtime_ns)
+        for forgotten in others[:-MOST_MEMORIES]:
+            forgotten.unlink(missing_ok=True)
