@@ -8,7 +8,7 @@ import sys
 # Tiny networks gain nothing from threads, and threads that wait for one another on a busy machine lose much.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,14 @@ TINY = (
     # Two threads that wait for each other beside other work take many times as long as one.
     "--threads=1",
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is remembered of images is remembered for the session alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

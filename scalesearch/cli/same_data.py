@@ -42,7 +42,8 @@ def require_same_data(folder: Path, study: SearchStudy, data: DataSpec, now: Dat
         study.set_data_digest(now.digest)
     elif before != now.digest:
         there = _unpacked(folder / IMAGES_FILE)
-        what = changes(there, now.images) if there and now.images else "another version of it"
+        what = "other files or labels" if now.images else "another version of it"
+        what = changes(there, now.images) if there and now.images else what
         raise Fail(
             f"--dataset {printable(data.name)} must be the data that the run in {folder} was begun with, got "
             f"{what}; put that right, or begin anew in another folder (--out)"

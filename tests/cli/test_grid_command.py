@@ -183,8 +183,8 @@ def test_failed_trials_are_rows_and_the_search_goes_on(
 
     def break_after_the_check(data: DataSpec) -> DataSize:
         size = data_size(data)
-        for path in images:
-            path.write_bytes(b"no image")
+        for number, path in enumerate(images):
+            path.write_bytes(b"no image %d" % number)
         return size
 
     with pytest.MonkeyPatch.context() as patch:
@@ -195,7 +195,7 @@ def test_failed_trials_are_rows_and_the_search_goes_on(
         f"Error: no network could be trained; the reasons are in {folder / 'report.md'}\n"
     )
     (failed,) = [row for row in _rows(folder) if row["status"] == "failed"]
-    assert "holds a broken image" in failed["reason"]
+    assert "must be the data that the run was begun with, got other files or labels" in failed["reason"]
     for path, content in images.items():
         path.write_bytes(content)
     assert run("resume", folder).exit_code == 1  # a failure is a result: it is kept

@@ -13,12 +13,6 @@ from PIL import Image
 MakeImages = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def _memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is learnt of files is remembered for the test alone."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-
-
 @pytest.fixture
 def make_images(tmp_path: Path) -> MakeImages:
     """Writes so many images into each folder below a root: ``make_images({"train/cat": 3})``."""
