@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,12 +77,16 @@ def test_a_longer_run_takes_longer() -> None:
 
 @pytest.mark.parametrize("budget", [50.0, 60.0, 120.0, 1000.0])
 def test_a_time_budget_is_spent_and_kept(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], budget: float
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    budget: float,
 ) -> None:
     _timed_by(lab, TRUE, monkeypatch)
     monkeypatch.setattr("scalesearch.cli.planning.track", _track)
     asked = replace(SETTINGS, time_budget=budget, seeds=2, jobs=2)
-    settings, speed = fit_time_budget(asked, SIZE)
+    settings, speed = fit_time_budget(asked, SIZE, tmp_path)
     plan = plan_grid(settings, SIZE)
     announce_plan(plan, settings, speed)
     said = capsys.readouterr().err
@@ -99,11 +104,13 @@ def test_a_time_budget_is_spent_and_kept(
         assert (settings.rungs, len(plan.chosen)) == ((), len(archs))
 
 
-def test_too_little_time_says_how_much_two_networks_take(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_time_says_how_much_two_networks_take(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     _timed_by(lab, TRUE, monkeypatch)
     monkeypatch.setattr("scalesearch.cli.planning.track", _track)
     with pytest.raises(Fail) as caught:
-        fit_time_budget(replace(SETTINGS, time_budget=16.0), SIZE)
+        fit_time_budget(replace(SETTINGS, time_budget=16.0), SIZE, tmp_path)
     assert caught.value.exit_code == 3
     assert str(caught.value).startswith(
         "--time-budget must have room for two networks, got 16 s: they take about"
