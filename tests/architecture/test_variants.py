@@ -369,7 +369,7 @@ def test_a_variant_trains(name: str) -> None:
         with torch.no_grad():
             step = share * loss / sum(gradient.square().sum() for gradient in gradients)
             for parameter, gradient in zip(network.parameters(), gradients, strict=True):
-                parameter -= step * gradient
+                parameter.sub_(step * gradient)
             lower = nn.functional.cross_entropy(network(images), labels)
         assert (loss - lower).item() == pytest.approx(share * loss.item(), rel=0.05)
 

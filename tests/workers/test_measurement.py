@@ -65,7 +65,7 @@ def test_specs_survive_json(spec: Any, kind: str, threads: int) -> None:
 def test_a_measurement(executor: ProcessExecutor) -> None:
     spec = MeasureSpec(key="m", arch=ARCH, setup=SETUP, min_run_time_s=0.05)
     found = result(executor, spec.to_dict())
-    assert len(found["samples_s"]) >= 5
+    assert len(found["samples_s"]) >= 3  # the least, however slow the machine is
     assert found["peak_bytes"] > 4 * 2 * 3 * 16 * 16
     assert set(found["conditions"]) == {"before", "after"}
     unasked = result(executor, replace(spec, memory=False).to_dict())
