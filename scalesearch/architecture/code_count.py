@@ -1,4 +1,4 @@
-"""What one pass of any module costs, read from what torch runs: layers cost alike as modules and as functions.
+"""What one pass of any module costs, read from what torch runs: modules and functions cost alike.
 
 A layer is a convolution, a pool, or a matrix product with an operand that is a weight: a tensor that the
 network holds, or that is computed from such tensors alone, as a normalised kernel is. Linear layers are such
@@ -102,7 +102,7 @@ class _Functions(TorchFunctionMode):
 
 
 class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no hints here
-    """Adds up the operations of all that has a formula, and what layers give; a multiply-add is two operations.
+    """Adds up the operations of all that has a formula, and what layers give; a multiply-add is two.
 
     torch's ``FlopCounterMode`` reads the same formulas; it follows modules too, which takes twice as long.
     """
@@ -139,7 +139,9 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
         """What is made of weights alone is a weight."""
         read = [leaf for leaf in tree_leaves(given) if isinstance(leaf, torch.Tensor)]
         if read and all(_place(tensor) in self._weights for tensor in read):
-            self._weights |= {_place(leaf): leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)}
+            self._weights |= {
+                _place(leaf): leaf for leaf in tree_leaves(made) if isinstance(leaf, torch.Tensor)
+            }
 
 
 def _place(tensor: torch.Tensor) -> int:
@@ -155,7 +157,7 @@ def _plain_kernels() -> Iterator[None]:
     """
     fast, onednn = torch.backends.mha.get_fastpath_enabled(), torch.backends.mkldnn
     torch.backends.mha.set_fastpath_enabled(False)
-    before = onednn.set_flags(False, _fp32_precision=None)  # type: ignore[no-untyped-call]  # torch has no hints here
+    before = onednn.set_flags(False, _fp32_precision=None)  # type: ignore[no-untyped-call]  # as above
     try:
         with sdpa_kernel(SDPBackend.MATH):
             yield

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from scalesearch.architecture.code_count import pass_counts
 from scalesearch.architecture.code_import import at_home, load, reason_of, takes
@@ -75,12 +77,21 @@ def settled(spec: CodeSpec) -> CodeSpec:
 def build_code(spec: CodeSpec) -> nn.Module:
     """The module that the user's function gives, as it starts itself: on torch's default device.
 
-    ``in_channels`` is asked for only where it isn't 3.
+    ``in_channels`` is asked for only where it isn't 3. Lazy layers take their shape from a pass of one blank
+    image of the spec's size, and start from torch's generator like all others.
 
     Raises:
         ValueError: if the code has changed since the spec was made, can't be imported, raises, or gives no
-            module.
+            module, or has lazy layers that such a pass doesn't reach.
     """
+    network = _as_given(spec)
+    if _unsettled(network):
+        _settle(network, spec)
+    return network
+
+
+def _as_given(spec: CodeSpec) -> nn.Module:
+    """The module that the user's function gives, its lazy layers without a shape."""
     require_same_source(spec.target, spec.source)
     function = load(spec.target)
     arguments: dict[str, Any] = {"depth": spec.depth, "width": spec.width, "num_classes": spec.classes}
@@ -93,7 +104,8 @@ def build_code(spec: CodeSpec) -> nn.Module:
         arguments["in_channels"] = spec.in_channels
     asked = f"depth {spec.depth:g} and width {spec.width:g}"
     try:
-        with at_home():
+        with at_home(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Lazy modules are a new feature", UserWarning)
             network = function(**arguments)
     except (Exception, SystemExit) as error:
         raise ValueError(
@@ -105,6 +117,33 @@ def build_code(spec: CodeSpec) -> nn.Module:
             f"{_kind(network)} at {asked}"
         )
     return network
+
+
+def _unsettled(network: nn.Module) -> list[str]:
+    """The names of parameters and buffers that are yet to get a shape from the first pass."""
+    return [name for name, tensor in _tensors(network) if is_lazy(tensor)]
+
+
+def _tensors(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    yield from network.named_parameters()
+    yield from network.named_buffers()
+
+
+def _settle(network: nn.Module, spec: CodeSpec) -> None:
+    """Has lazy layers take their shape from a pass in eval mode, which leaves all else as it was."""
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        with at_home(), torch.no_grad():
+            network.eval()(torch.zeros(1, spec.in_channels, *spec.input_size))
+    except (Exception, SystemExit) as error:
+        raise _unfit(spec, error) from error
+    for module, training in modes:
+        module.training = training
+    if left := _unsettled(network):
+        raise ValueError(
+            "`baseline` must build a network all of whose lazy layers are run in a pass, got "
+            f"{spec.target}, which doesn't run that of {left[0]}"
+        )
 
 
 def count_code(spec: CodeSpec) -> Cost:
@@ -128,7 +167,7 @@ def code_training_bytes(spec: CodeSpec, batch_size: int, *, optimizer: str = "ad
 
     The step is run without data, and every tensor followed from where it is made to where it is freed.
     """
-    weights, buffers = _held(_of_any_size(spec))
+    weights, buffers = _held(_as_built(spec))
     states = weights * (1 + STATES_PER_PARAM[optimizer])
     # Batch norm can't be trained on a single image.
     return states + buffers + _bytes(spec, batch_size, step_peak, least=2)
@@ -136,7 +175,7 @@ def code_training_bytes(spec: CodeSpec, batch_size: int, *, optimizer: str = "ad
 
 def code_inference_bytes(spec: CodeSpec, batch_size: int) -> int:
     """Bytes of the weights and of the most tensors alive at once in a forward pass without gradients."""
-    return sum(_held(_of_any_size(spec))) + _bytes(spec, batch_size, forward_peak, least=1)
+    return sum(_held(_as_built(spec))) + _bytes(spec, batch_size, forward_peak, least=1)
 
 
 Peak = Callable[[nn.Module, torch.Tensor], int]
@@ -154,13 +193,13 @@ def _bytes(spec: CodeSpec, batch_size: int, peak: Peak, *, least: int) -> int:
 
 @lru_cache(maxsize=65536)
 def _peak(spec: CodeSpec, batch_size: int, peak: Peak, device: torch.device) -> int:
-    network = _built(_of_any_size(spec), device)
+    network = _built(_as_built(spec), device)
     with _running(spec, device):
         return peak(network, torch.zeros(batch_size, spec.in_channels, *spec.input_size))
 
 
 def _count(spec: CodeSpec, device: torch.device) -> Cost:
-    network = _built(_of_any_size(spec), device).eval()
+    network = _built(_as_built(spec), device).eval()
     with _running(spec, device):
         logits, counts = pass_counts(network, torch.zeros(1, spec.in_channels, *spec.input_size))
     if not (isinstance(logits, torch.Tensor) and logits.shape == (1, spec.classes)):
@@ -194,11 +233,16 @@ def _numbers(network: nn.Module) -> tuple[int, int]:
 
 def _size(spec: CodeSpec) -> tuple[int, int]:
     """Parameters, and multiply-adds where it can be run at its resolution: what has to grow."""
-    params = _held(_of_any_size(spec))[0] // FLOAT32_BYTES
     try:
-        return params, count_code(spec).macs
+        cost = count_code(spec)
+        return cost.params, cost.macs
     except ValueError:  # perhaps it takes other resolutions
-        return params, 0
+        if not _is_lazy(_of_any_size(spec)):
+            return _held(_as_built(spec))[0] // FLOAT32_BYTES, 0
+    for side in PROBES:
+        with suppress(ValueError):
+            return count_code(replace(spec, resolution=side)).params, 0
+    return count_code(spec).params, 0  # which says why not
 
 
 @lru_cache(maxsize=65536)
@@ -207,9 +251,8 @@ def _shape(spec: CodeSpec) -> str:
 
     Modules that are run several times, and strides and pools without a module, show in what it runs alone.
     """
-    network = _either(lambda device: _built(spec, device))
-    tensors = [*network.named_parameters(), *network.named_buffers()]
-    shapes = [(name, list(tensor.shape)) for name, tensor in tensors]
+    network = _either(lambda device: _given(spec, device))
+    shapes = [(name, None if is_lazy(tensor) else list(tensor.shape)) for name, tensor in _tensors(network)]
     # Functions show where they lie in memory.
     shown = re.sub(r"0x[0-9a-f]+", "", str(network))
     return hashlib.sha256(json.dumps([shown, shapes, _probed(spec)]).encode()).hexdigest()[:12]
@@ -228,8 +271,28 @@ def _of_any_size(spec: CodeSpec) -> CodeSpec:
     return replace(spec, name="", resolution=1, resolution_width=None, shape="")
 
 
+def _as_built(spec: CodeSpec) -> CodeSpec:
+    """What a network is built from: also the size of its input where it has lazy layers."""
+    plain = _of_any_size(spec)
+    return replace(spec, name="", shape="") if _is_lazy(plain) else plain
+
+
+@lru_cache(maxsize=65536)
+def _is_lazy(spec: CodeSpec) -> bool:
+    return _either(lambda device: bool(_unsettled(_given(spec, device))))
+
+
+@lru_cache(maxsize=32)
+def _given(spec: CodeSpec, device: torch.device) -> nn.Module:
+    with torch.random.fork_rng(devices=[]), device:
+        return _as_given(spec)
+
+
 @lru_cache(maxsize=32)
 def _built(spec: CodeSpec, device: torch.device) -> nn.Module:
+    network = _given(_of_any_size(spec), device)
+    if not _unsettled(network):
+        return network
     with torch.random.fork_rng(devices=[]), device:
         return build_code(spec)
 
@@ -248,15 +311,19 @@ def _either(work: Callable[[torch.device], _Found]) -> _Found:
 @contextmanager
 def _running(spec: CodeSpec, device: torch.device) -> Iterator[None]:
     """Where a network is run, on one device and with the generators as they were; its errors in one line."""
-    height, width = spec.input_size
     try:
         with at_home(), torch.random.fork_rng(devices=[]), device:
             yield
     except (Exception, SystemExit) as error:
-        raise ValueError(
-            f"`baseline` must build a network that takes images of {height} x {width} px, got {spec.target} "
-            f"at depth {spec.depth:g} and width {spec.width:g}, which raised {reason_of(error)}"
-        ) from error
+        raise _unfit(spec, error) from error
+
+
+def _unfit(spec: CodeSpec, error: BaseException) -> ValueError:
+    height, width = spec.input_size
+    return ValueError(
+        f"`baseline` must build a network that takes images of {height} x {width} px, got {spec.target} "
+        f"at depth {spec.depth:g} and width {spec.width:g}, which raised {reason_of(error)}"
+    )
 
 
 def _kind(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 import time
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from scalesearch.architecture.code_network import build_code, code_baseline, settled
+from scalesearch.architecture import code_network
+from scalesearch.architecture.code_count import pass_counts
+from scalesearch.architecture.code_network import code_baseline, settled
 from scalesearch.architecture.code_source import source_hash
 from scalesearch.architecture.code_spec import CodeSpec, code_name
 from scalesearch.architecture.cost import block_count, count
@@ -194,7 +198,217 @@ def build(depth, width, num_classes):
 """,
         )
     )
-    assert count(replace(bare, resolution=10, classes=5)).macs == 100 * 27 * 4 + 4 * 5
+    cost = count(replace(bare, resolution=10, classes=5))
+    assert cost.macs == 100 * 27 * 4 + 4 * 5
+    assert (cost.activations, cost.layers) == (100 * 4 + 5, 2)
+
+
+class _Layers(nn.Module):
+    """Named tensors and modules, and what is run of them on a batch of images."""
+
+    def __init__(self, run: Callable[..., torch.Tensor], **parts: object) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            setattr(self, name, nn.Parameter(torch.zeros(*part)) if isinstance(part, tuple) else part)
+        self.run = run
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.run(self, x)
+
+
+F = nn.functional
+TOKENS = 36
+LAYERS: dict[str, tuple[nn.Module, nn.Module | None, tuple[int, int, int]]] = {
+    # On 4 channels of 6 x 6 pixels: as a function, as a module, and (macs, activations, layers).
+    "convolution": (
+        _Layers(lambda m, x: F.conv2d(x, m.w, padding=1), w=(8, 4, 3, 3)),
+        nn.Conv2d(4, 8, 3, padding=1, bias=False),
+        (36 * 8 * 4 * 9, 36 * 8, 1),
+    ),
+    "transposed convolution": (
+        _Layers(lambda m, x: F.conv_transpose2d(x, m.w, stride=2), w=(4, 8, 2, 2)),
+        nn.ConvTranspose2d(4, 8, 2, stride=2, bias=False),
+        (36 * 4 * 8 * 4, 144 * 8, 1),
+    ),
+    "grouped convolution": (
+        _Layers(lambda m, x: F.conv2d(x, m.w, m.b, groups=2), w=(8, 2, 3, 3), b=(8,)),
+        nn.Conv2d(4, 8, 3, groups=2),
+        (16 * 8 * 2 * 9, 16 * 8, 1),
+    ),
+    "depthwise convolution": (
+        _Layers(lambda m, x: F.conv2d(x, m.w, stride=2, padding=1, groups=4), w=(4, 1, 3, 3)),
+        nn.Conv2d(4, 4, 3, stride=2, padding=1, groups=4, bias=False),
+        (9 * 4 * 9, 9 * 4, 1),
+    ),
+    "one-dimensional convolution": (
+        _Layers(lambda m, x: F.conv1d(x.flatten(2), m.w), w=(5, 4, 3)),
+        nn.Sequential(nn.Flatten(2), nn.Conv1d(4, 5, 3, bias=False)),
+        (34 * 5 * 4 * 3, 34 * 5, 1),
+    ),
+    "normalised kernel": (
+        _Layers(lambda m, x: F.conv2d(x, (m.w - m.w.mean()) / m.w.std()), w=(8, 4, 1, 1)),
+        None,
+        (36 * 8 * 4, 36 * 8, 1),
+    ),
+    "linear": (
+        _Layers(lambda m, x: F.linear(x, m.w, m.b), w=(5, 6), b=(5,)),
+        nn.Linear(6, 5),
+        (4 * 6 * 6 * 5, 4 * 6 * 5, 1),
+    ),
+    "matmul": (_Layers(lambda m, x: x @ m.w, w=(6, 5)), nn.Linear(6, 5), (4 * 6 * 6 * 5, 4 * 6 * 5, 1)),
+    "matmul by a scaled weight": (
+        _Layers(lambda m, x: x @ (m.w.T / m.scale), w=(5, 6), scale=(1,)),
+        nn.Linear(6, 5),
+        (4 * 6 * 6 * 5, 4 * 6 * 5, 1),
+    ),
+    "einsum": (
+        _Layers(lambda m, x: torch.einsum("bchw,co->bohw", x, m.w), w=(4, 7)),
+        nn.Conv2d(4, 7, 1, bias=False),
+        (36 * 4 * 7, 36 * 7, 1),
+    ),
+    "weights of each channel": (
+        _Layers(lambda m, x: torch.bmm(x.flatten(0, 1), m.w), w=(4, 6, 5)),
+        None,
+        (4 * 6 * 6 * 5, 4 * 6 * 5, 1),
+    ),
+    "matrix and vector": (
+        _Layers(lambda m, x: torch.mv(m.w, x.flatten()), w=(3, 144)),
+        _Layers(lambda m, x: m.linear(x.flatten()), linear=nn.Linear(144, 3)),
+        (144 * 3, 3, 1),
+    ),
+    "bilinear": (
+        _Layers(lambda m, x: F.bilinear(x, x, m.w), w=(3, 6, 6)),
+        _Layers(lambda m, x: m.layer(x, x), layer=nn.Bilinear(6, 6, 3)),
+        (24 * 3 * 6 * 6, 24 * 3, 1),
+    ),
+    "attention": (
+        _Layers(
+            lambda m, x: F.scaled_dot_product_attention(*F.linear(x.flatten(2).mT, m.w).chunk(3, -1)) @ m.out,
+            w=(12, 4),
+            out=(4, 4),
+        ),
+        _Layers(
+            lambda m, x: m.layer(*3 * (x.flatten(2).mT,), need_weights=False)[0],
+            layer=nn.MultiheadAttention(4, 1, batch_first=True),
+        ),
+        # Queries with keys, and what comes of it with values, are products of the images alone.
+        (4 * TOKENS * 4 * 4 + 2 * TOKENS * TOKENS * 4, TOKENS * (12 + 4), 2),
+    ),
+    "recurrent layer": (
+        _Layers(
+            lambda m, x: torch.gru(
+                x.flatten(2).mT, x.new_zeros(1, 1, 5), [m.a, m.b], False, 1, 0.0, False, False, True
+            )[0],
+            a=(15, 4),
+            b=(15, 5),
+        ),
+        _Layers(lambda m, x: m.layer(x.flatten(2).mT)[0], layer=nn.GRU(4, 5, batch_first=True)),
+        (TOKENS * 15 * (4 + 5), TOKENS * 2 * 15, 2),
+    ),
+    "both directions": (
+        _Layers(
+            lambda m, x: m.layer(x.flatten(2).mT)[0],
+            layer=nn.LSTM(4, 5, num_layers=2, bidirectional=True, batch_first=True),
+        ),
+        None,
+        (TOKENS * 2 * 20 * (4 + 5 + 10 + 5), TOKENS * 2 * 4 * 20, 8),
+    ),
+    "recurrent cell": (
+        _Layers(lambda m, x: m.layer(x.mean((2, 3))), layer=nn.LSTMCell(4, 5)),
+        None,
+        (20 * (4 + 5), 2 * 20, 2),
+    ),
+    "products of the images alone": (
+        _Layers(lambda m, x: x @ x.mT + m.w, w=(6,)),
+        None,
+        (4 * 6 * 6 * 6, 0, 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_costs_alike_as_function_and_as_module_on_every_device(name: str, device: str) -> None:
+    function, module, expected = LAYERS[name]
+    for network in filter(None, (function, module)):
+        placed = copy.deepcopy(network).to(device).eval()
+        _, counts = pass_counts(placed, torch.ones(1, 4, 6, 6, device=device))
+        assert (counts["macs"], counts["activations"], counts["layers"]) == expected
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_norms_and_pools_cost_alike_as_functions_and_as_modules(device: str) -> None:
+    functions = _Layers(
+        lambda m, x: F.adaptive_avg_pool2d(
+            F.max_pool2d(F.layer_norm(F.batch_norm(x, m.mean, m.var), (6, 6)), 2), 1
+        ),
+        mean=(4,),
+        var=(4,),
+    )
+    modules = nn.Sequential(
+        nn.BatchNorm2d(4), nn.LayerNorm((6, 6)), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)
+    ).eval()
+    for network in (functions, modules):
+        _, counts = pass_counts(network.to(device), torch.ones(1, 4, 6, 6, device=device))
+        assert (counts["norm_elements"], counts["pool_elements"], counts["layers"]) == (2 * 144, 4 * 9, 2)
+
+
+LAZY_LAYERS = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, depth, width, num_classes, in_channels=3):
+        super().__init__()
+        c = round(4 * width)
+        self.body = nn.Sequential(
+            *(nn.LazyConv2d(c, 3, 2, 1), nn.LazyBatchNorm2d(), nn.Dropout(0.5)),
+            *(nn.Conv2d(c, c, 3, 1, 1) for _ in range(round(depth))),
+        )
+        self.head = nn.Sequential(POOL, nn.Flatten(), nn.LazyLinear(num_classes))
+
+    def forward(self, x):
+        READ
+        return self.head(self.body(x))
+
+build = Net
+"""
+
+
+@pytest.mark.parametrize("read", ["pass", "assert float(x.sum()) < 1e9"])
+@pytest.mark.parametrize("pool", ["nn.AdaptiveAvgPool2d(1)", "nn.Identity()"])
+def test_lazy_layers_take_their_shape_from_the_input(write: Write, pool: str, read: str) -> None:
+    name = f"lazy_{'pooled' if 'Pool' in pool else 'flat'}_{read[:4]}"
+    base = code_baseline(write(name, LAZY_LAYERS.replace("POOL", pool).replace("READ", read)))
+    arch = replace(base, resolution=8, resolution_width=12, classes=5, in_channels=2)
+    features = 4 if "Pool" in pool else 4 * 4 * 6
+    cost = count(arch)
+    assert cost.params == (18 * 4 + 4) + 8 + (36 * 4 + 4) + (features + 1) * 5
+    assert cost.macs == 24 * (18 * 4 + 36 * 4) + features * 5
+    networks = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        networks.append(build(arch))
+    assert sum(p.numel() for p in networks[0].parameters()) == cost.params
+    assert all(module.training for module in networks[0].modules())
+    first, second = (network.state_dict() for network in networks)
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert first["body.1.num_batches_tracked"] == 0
+    assert networks[0](torch.zeros(3, 2, 8, 12)).shape == (3, 5)
+    assert training_bytes(arch, 4) > 3 * 4 * cost.params
+    # Equal layers are one network, as without lazy ones.
+    assert scale(base, Multipliers(depth=1.2), Rounding()).key == base.key
+    assert scale(base, Multipliers(width=1.5), Rounding()).key != base.key
+
+
+def test_a_lazy_layer_that_no_pass_reaches_is_refused(write: Write) -> None:
+    text = LAZY_LAYERS.replace("POOL", "nn.AdaptiveAvgPool2d(1)").replace("READ", "pass")
+    target = write("unreached_net", text.replace("c = round", "self.spare = nn.LazyLinear(2); c = round"))
+    with pytest.raises(ValueError) as error:
+        code_baseline(target)
+    assert str(error.value) == (
+        "`baseline` must build a network all of whose lazy layers are run in a pass, got unreached_net:build, "
+        "which doesn't run that of spare.weight"
+    )
 
 
 SHARED = """
@@ -351,9 +565,10 @@ def test_each_network_is_built_once(write: Write, monkeypatch: pytest.MonkeyPatc
 
     def building(asked: CodeSpec) -> torch.nn.Module:
         built.append(asked)
-        return build_code(asked)
+        return as_given(asked)
 
-    monkeypatch.setattr("scalesearch.architecture.code_network.build_code", building)
+    as_given = code_network._as_given
+    monkeypatch.setattr(code_network, "_as_given", building)
     larger = scale(spec, Multipliers(depth=2.0, width=1.5, resolution=0.25), Rounding())
     count(larger)
     training_bytes(larger, 4)
