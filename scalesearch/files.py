@@ -1,11 +1,18 @@
-"""Files that are either the old one or the whole new one, whatever happens while they are written."""
+"""Files that are either the old one or the whole new one, and texts of data that anybody may have written."""
 
 from __future__ import annotations
 
+import json
 import os
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-__all__ = ["write_bytes", "write_text"]
+__all__ = ["read_json", "read_toml", "write_bytes", "write_text"]
+
+LARGEST_TEXT = 64 * 2**20
+"""Bytes of a file of settings, samples or laws: one past this is none of ours, or has no end at all."""
 
 
 def write_bytes(path: Path, data: bytes) -> Path:
@@ -39,6 +46,33 @@ def write_text(path: Path, text: str) -> Path:
     """Puts ``text`` at ``path`` as UTF-8 with its line ends as they are; see :func:`write_bytes`."""
     # A lone surrogate (an undecodable byte of a file name) must not lose the whole page.
     return write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file, with or without a byte order mark.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is no TOML; the message says why, and does not name the file.
+    """
+    tables: dict[str, Any] = _parsed(path, tomllib.loads)
+    return tables
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; see :func:`read_toml`."""
+    return _parsed(path, json.loads)
+
+
+def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
+    with path.open("rb") as file:
+        data = file.read(LARGEST_TEXT + 1)
+    if len(data) > LARGEST_TEXT:
+        raise ValueError(f"it is longer than {LARGEST_TEXT >> 20} MiB")
+    try:
+        return parse(data.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("its brackets are nested too deeply") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from scalesearch.plain import require_limits
+
 __all__ = [
     "FAST_WIDTH_SHARE",
     "Coefficients",
@@ -60,7 +62,7 @@ class Multipliers:
     """How many times as deep, as wide and as sharp as its baseline a network is.
 
     Raises:
-        ValueError: if a multiplier is not finite or not above 0.
+        ValueError: if a multiplier is not finite, not above 0 or beyond all that can be built.
     """
 
     depth: float = 1.0
@@ -70,6 +72,7 @@ class Multipliers:
     def __post_init__(self) -> None:
         for name in ("depth", "width", "resolution"):
             _require_positive(name, getattr(self, name))
+        require_limits(self, "depth", "width", "resolution")
 
     @property
     def nominal_ratio(self) -> float:
@@ -82,7 +85,7 @@ class Coefficients:
     """The paper's alpha (depth), beta (width) and gamma (resolution), each >= 1.
 
     Raises:
-        ValueError: if a coefficient is not finite or below 1.
+        ValueError: if a coefficient is not finite, below 1 or too large to raise to a power.
     """
 
     alpha: float
@@ -95,6 +98,7 @@ class Coefficients:
             _require_finite(name, value)
             if value < 1:
                 raise ValueError(f"`{name}` must be >= 1, got {value}")
+        require_limits(self, "alpha", "beta", "gamma")
 
     @property
     def product(self) -> float:
@@ -102,15 +106,15 @@ class Coefficients:
         return self.alpha * self.beta**2 * self.gamma**2
 
     def at(self, phi: float) -> Multipliers:
-        """The multipliers at compound exponent ``phi`` (any finite number; 0 is the baseline).
+        """The multipliers at compound exponent ``phi`` (0 is the baseline).
 
         Raises:
-            ValueError: if ``phi`` is not finite, or so large that a multiplier overflows.
+            ValueError: if ``phi`` is not finite, or so large that no network could be so scaled.
         """
         _require_finite("phi", phi)
         try:
             return Multipliers(depth=self.alpha**phi, width=self.beta**phi, resolution=self.gamma**phi)
-        except OverflowError:
+        except (OverflowError, ValueError):
             raise ValueError(f"`phi` must be small enough to compute, got {phi}") from None
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from scalesearch.architecture.checks import MOST_REPEATS, require_counts
+from scalesearch.plain import typed
 from scalesearch.scaling import Multipliers
 
 __all__ = ["RESOLUTION", "TARGET", "CodeSpec", "code_name", "is_target"]
@@ -124,7 +125,4 @@ class CodeSpec:
         Raises:
             ValueError: if a field is missing, unknown or of the wrong value.
         """
-        try:
-            return cls(**data)
-        except TypeError as error:
-            raise ValueError(f"`arch` must describe a whole network: {error}") from None
+        return typed(cls, data)

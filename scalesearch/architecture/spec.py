@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scalesearch.architecture.checks import MOST, MOST_REPEATS
 from scalesearch.architecture.code_spec import CodeSpec
@@ -22,6 +22,7 @@ from scalesearch.architecture.table_spec import (
     SqueezeForm,
     WidthRule,
 )
+from scalesearch.plain import shown
 from scalesearch.scaling import Coefficients, Multipliers
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "reduce",
     "require_resolution",
     "scale",
+    "with_network",
     "without_drop_path",
 ]
 
@@ -55,7 +57,22 @@ def arch_from_dict(data: Mapping[str, object]) -> Arch:
     Raises:
         ValueError: if a field is missing, unknown or of the wrong value.
     """
+    if not isinstance(data, Mapping):
+        raise ValueError(f"`arch` must be a table, got {shown(data)}")
     return CodeSpec.from_dict(data) if "target" in data else ArchSpec.from_dict(data)
+
+
+def with_network(data: object) -> dict[str, Any]:
+    """A table of settings with the network that it keeps, where it keeps one, made of its own table.
+
+    Raises:
+        ValueError: if ``data`` is no table, or the network cannot be.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError(f"settings must be a table, got {shown(data)}")
+    if (network := data.get("baseline_arch")) is None:
+        return dict(data)
+    return {**data, "baseline_arch": arch_from_dict(network)}
 
 
 def require_resolution(arch: Arch, name: str, size: tuple[int, int] | None = None) -> None:

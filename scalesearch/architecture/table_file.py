@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -14,6 +13,7 @@ import tomli_w
 from scalesearch.architecture.baselines import built_in
 from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec, require_resolution
 from scalesearch.architecture.stage import NONE, WITHOUT, seldom
+from scalesearch.files import read_toml
 
 __all__ = ["network_toml", "read_network"]
 
@@ -29,12 +29,12 @@ def read_network(path: Path) -> ArchSpec:
             leave next to nothing of the input, or a built-in baseline has the name but another table.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = read_toml(path)
     except OSError as error:
         raise ValueError(
             f"`baseline` must be a file that can be read, got {path}: {error.strerror}"
         ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:
         raise ValueError(f"`baseline` must be a TOML file, got {path}: {error}") from error
     try:
         return _network({"name": path.stem.lower()} | data)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Literal
 
 from scalesearch.architecture.checks import (
@@ -17,6 +17,7 @@ from scalesearch.architecture.checks import (
     set_share,
 )
 from scalesearch.architecture.stage import LATER, SELDOM, StageSpec, plain
+from scalesearch.plain import typed
 
 __all__ = ["Activation", "ArchSpec", "ConvBias", "DropPathRule", "Gate", "SqueezeForm", "WidthRule"]
 
@@ -152,14 +153,4 @@ class ArchSpec:
         Raises:
             ValueError: if a field is missing, unknown or of the wrong value.
         """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(data) - known)
-        if unknown:
-            raise ValueError(f"`arch` must hold only known fields, got {', '.join(unknown)}")
-        rows = data.get("stages")
-        if not isinstance(rows, list):
-            raise ValueError(f"`stages` must be a list of stages, got {rows!r}")
-        try:
-            return cls(**(dict(data) | {"stages": tuple(StageSpec(**row) for row in rows)}))  # type: ignore[arg-type]  # checked by __post_init__
-        except TypeError as error:
-            raise ValueError(f"`arch` must describe a whole network: {error}") from None
+        return typed(cls, data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,8 @@ from scalesearch.belief.surface import (
     resampled_highest,
 )
 from scalesearch.bench.split import NOMINAL, latency_ratio, macs_ratio, reach, simplex, smooth_cost
+from scalesearch.files import read_toml
+from scalesearch.plain import typed
 from scalesearch.records import BestSplits, CostLaw
 from scalesearch.records.law import Triple
 
@@ -61,11 +62,18 @@ class Accuracies:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Accuracies:
-        """What :meth:`to_dict` gave."""
-        lists = {name: tuple(data[name]) for name in ("doublings", "top1", "noise")}
-        growth: Any = tuple(tuple(one) for one in data["growth"])
-        best: Any = tuple(data["best"])
-        return cls(source=data["source"], growth=growth, best=best, seeds=data["seeds"], **lists)
+        """What :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: if it is no such table, or its lists are not of one length, or too short.
+        """
+        known = typed(cls, data)
+        lengths = {len(known.growth), len(known.doublings), len(known.top1), len(known.noise)}
+        if len(lengths) > 1 or min(lengths) < FEWEST_NETWORKS:
+            raise ValueError(
+                f"lists must be of one length, at least {FEWEST_NETWORKS}, got {sorted(lengths)}"
+            )
+        return known
 
 
 def read_accuracies(folder: Path) -> Accuracies:
@@ -158,7 +166,7 @@ def best_splits(known: Accuracies, base: Arch, law: CostLaw, *, resamples: int =
 
 
 def _baseline_resolution(folder: Path) -> int:
-    tables = tomllib.loads((folder / "run.toml").read_text("utf-8"))
+    tables = read_toml(folder / "run.toml")
     return int(next(t[RESOLUTION] for t in tables.values() if isinstance(t, dict) and RESOLUTION in t))
 
 

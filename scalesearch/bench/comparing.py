@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scalesearch.architecture.spec import Arch
 from scalesearch.bench.measuring import MeasureObserver, measurement_of, no_room, run_job
 from scalesearch.bench.samples import SampleStore, Stored, job_name
 from scalesearch.bench.settings import Task
+from scalesearch.plain import require_limits, typed
 from scalesearch.records.timing import CompareRecord, Dtype, MeasurementRecord, Mode, Runtime, Setup
 from scalesearch.workers.executor import Executor
 from scalesearch.workers.jobs import PairSpec
@@ -38,9 +39,7 @@ class CompareSettings:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name in ("pairs", "processes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be >= 1, got {getattr(self, name)}")
+        require_limits(self, "pairs", "processes")
         _ = self.setup
 
     @property
@@ -67,10 +66,7 @@ class CompareSettings:
         Raises:
             ValueError: if a setting is unknown, missing or wrong.
         """
-        unknown = sorted(set(data) - {field.name for field in fields(cls)})
-        if unknown or not {"a", "b"} <= set(data):
-            raise ValueError(f"settings must be known ones, got {', '.join(unknown) or 'no networks'}")
-        return cls(**data)
+        return typed(cls, data)
 
 
 def run_compare(

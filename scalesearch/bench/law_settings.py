@@ -11,10 +11,11 @@ import numpy as np
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.match import UnreachableError
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import Arch, arch_from_dict, scale
+from scalesearch.architecture.spec import Arch, scale, with_network
 from scalesearch.bench.settings import MeasureSettings
 from scalesearch.bench.split import doubled
 from scalesearch.bench.subjects import Base, Subject
+from scalesearch.plain import require_limits, typed
 from scalesearch.records.timing import Dtype, Runtime
 from scalesearch.scaling import Multipliers
 
@@ -53,10 +54,7 @@ class LawSettings:
     run: str = ""
 
     def __post_init__(self) -> None:
-        if self.random < 0:
-            raise ValueError(f"`random` must be >= 0, got {self.random}")
-        if self.seed < 0:
-            raise ValueError(f"`seed` must be >= 0, got {self.seed}")
+        require_limits(self, "random", "seed")
         _ = self.measuring
 
     @property
@@ -83,13 +81,7 @@ class LawSettings:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LawSettings:
         """The settings that :meth:`to_dict` gave."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(data) - known):
-            raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
-        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items()}
-        if (table := data.get("baseline_arch")) is not None:
-            values["baseline_arch"] = arch_from_dict(table)
-        return cls(**values)
+        return typed(cls, with_network(data))
 
 
 def law_subjects(settings: LawSettings) -> tuple[Subject, ...]:

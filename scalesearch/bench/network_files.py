@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,8 @@ from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, require_resolution, scale
 from scalesearch.architecture.variants import rounding_of
+from scalesearch.files import read_toml
+from scalesearch.plain import require_within
 from scalesearch.scaling import Multipliers
 
 __all__ = ["TABLES", "WINNER", "Base", "named_networks"]
@@ -50,10 +51,9 @@ class Base:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.width) and self.width > 0):
-            raise ValueError(f"`baseline_width` must be a finite number > 0, got {self.width}")
-        if self.resolution < 0:
-            raise ValueError(f"`baseline_resolution` must be >= 1, got {self.resolution}")
+        require_within("baseline_width", self.width)
+        if self.resolution:
+            require_within("baseline_resolution", self.resolution)
         require_resolution(self.arch, "baseline_resolution")
 
     @property
@@ -161,7 +161,7 @@ def _base_beside(table: Path, base: Base, argument: str) -> Base:
     """How the run was made that the table belongs to; a trained run's family is of full size."""
     file = table.parent / "run.toml"
     try:
-        recorded = tomllib.loads(file.read_text("utf-8"))
+        recorded = read_toml(file)
         run = recorded["run"]
         settings: Mapping[str, Any] = recorded[run["kind"]]
         whole = table.name == FAMILY
@@ -185,7 +185,7 @@ def _base_beside(table: Path, base: Base, argument: str) -> Base:
         )
     except FileNotFoundError:
         return base
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"`{argument}` must be a table whose run can be read, got {table}: {file} does not say how its "
             f"networks were made ({error!r})"

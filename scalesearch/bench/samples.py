@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from scalesearch.bench.subjects import Subject
-from scalesearch.files import write_bytes
+from scalesearch.files import read_json, write_bytes
+from scalesearch.plain import typed
 from scalesearch.records.timing import MachineRecord, Setup
 
 __all__ = ["NETWORKS", "SampleStore", "Stored", "job_name", "safe_name"]
 
 NETWORKS = "networks.json"
 LONGEST = 60
+# What a job must leave, by what it is kept under, the number of its process aside.
+NEEDED = MappingProxyType(
+    {"": ("samples_s", "conditions"), "pair": ("pairs", "conditions"), "largest": ("batch_size",)}
+)
+STORED = ("result", "reason", "session", "wall_s")
+Described = TypeVar("Described")
 
 
 def safe_name(text: str) -> str:
@@ -70,8 +79,9 @@ class SampleStore:
         data = _read(path)
         try:
             return tuple(Subject.from_dict(entry) for entry in data["networks"])
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{path} must be as scalesearch wrote it, got {error!r}") from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            reason = str(error).replace("`", "")
+            raise ValueError(f"{path} must be as scalesearch wrote it: {reason}") from error
 
     def keep_subjects(self, subjects: Sequence[Subject]) -> None:
         """Writes down what the run measures."""
@@ -80,9 +90,8 @@ class SampleStore:
     def machines(self) -> tuple[MachineRecord, ...]:
         """The machines that measured here, by key."""
         return tuple(
-            MachineRecord(key=data["key"], facts=data["facts"])
+            _typed(MachineRecord, _read(path), path)
             for path in sorted((self.folder / "machines").glob("*.json"))
-            if (data := _read(path))
         )
 
     def keep_machine(self, machine: MachineRecord) -> None:
@@ -101,12 +110,10 @@ class SampleStore:
         if not path.exists():
             return None
         data = _read(path)
-        return Stored(
-            result=data.get("result", {}),
-            reason=data.get("reason", ""),
-            session=data.get("session", ""),
-            wall_s=data.get("wall_s", 0.0),
-        )
+        stored = _typed(Stored, {name: data[name] for name in STORED if name in data}, path)
+        if not stored.reason:
+            _require_result(stored.result, what, path)
+        return stored
 
     def keep(self, machine: str, subject: Subject, setup: Setup, what: str, stored: Stored) -> None:
         """Writes down what a job left, with what it was about.
@@ -148,9 +155,40 @@ def _write(path: Path, data: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    """What jobs leave, each some of it."""
+
+    samples_s: tuple[float, ...] = ()
+    pairs: tuple[tuple[float, float], ...] = ()
+    batch_size: int = 1
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    peak_bytes: int | None = None
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _require_result(result: Mapping[str, Any], what: str, path: Path) -> None:
+    """Raises ValueError unless a job's result is what a job of its kind leaves."""
+    names = {of.name for of in fields(_Result)}
+    found = _typed(_Result, {name: value for name, value in result.items() if name in names}, path)
+    times = [*found.samples_s, *(seconds for pair in found.pairs for seconds in pair)]
+    missing = [name for name in NEEDED.get(what.rstrip("0123456789"), ()) if not result.get(name)]
+    if missing or not all(math.isfinite(seconds) and seconds > 0 for seconds in times):
+        wrong = f"{missing[0]} is missing" if missing else "its times must be finite and above 0"
+        raise ValueError(f"{path} cannot be read: {wrong}; remove it to measure again")
+
+
+def _typed(cls: type[Described], data: Mapping[str, Any], path: Path) -> Described:
+    try:
+        return typed(cls, data)
+    except ValueError as error:
+        reason = str(error).replace("`", "")
+        raise ValueError(f"{path} cannot be read: {reason}; remove it to measure again") from error
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = read_json(path)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}; remove it to measure again") from error
     if not isinstance(data, dict):

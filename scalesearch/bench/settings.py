@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from typing import Any
 
-from scalesearch.architecture.spec import Arch, ChannelsRule, RepeatsRule, Rounding, arch_from_dict
+from scalesearch.architecture.spec import Arch, ChannelsRule, RepeatsRule, Rounding, with_network
 from scalesearch.architecture.variants import VARIANTS, rounding_of
 from scalesearch.bench.subjects import Base, Subject
+from scalesearch.plain import require_limits, typed
 from scalesearch.records.timing import Dtype, Mode, Runtime, Setup
 
 __all__ = ["MeasureSettings", "Task", "plan"]
@@ -57,10 +57,7 @@ class MeasureSettings:
         if not self._of_variants:
             for rule, value in asdict(rounding_of(self.baseline, self._rules)).items():
                 object.__setattr__(self, rule, value)
-        if self.processes < 1:
-            raise ValueError(f"`processes` must be >= 1, got {self.processes}")
-        if not (math.isfinite(self.min_time) and self.min_time > 0):
-            raise ValueError(f"`min_time` must be a finite number > 0, got {self.min_time}")
+        require_limits(self, "processes", "min_time")
         for name in ("batch_size", "threads", "dtype", "mode", "runtime"):
             values = getattr(self, name)
             if not values or len(set(values)) != len(values):
@@ -134,14 +131,7 @@ class MeasureSettings:
         Raises:
             ValueError: if a setting is unknown, missing or wrong.
         """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(data) - known)
-        if unknown or "networks" not in data:
-            raise ValueError(f"settings must be known ones, got {', '.join(unknown) or 'no networks'}")
-        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items()}
-        if (table := data.get("baseline_arch")) is not None:
-            values["baseline_arch"] = arch_from_dict(table)
-        return cls(**values)
+        return typed(cls, with_network(data))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.architecture.table_file import read_network
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.bench.network_files import Base, named_networks
+from scalesearch.plain import checked
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.records.timing import Setup
 
@@ -62,8 +63,15 @@ class Subject:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Subject:
-        """The subject that :meth:`to_dict` gave."""
-        return cls(name=data["name"], arch=arch_from_dict(data["arch"]), changes=dict(data["changes"]))
+        """The subject that :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: if it is none.
+        """
+        subject = cls(**checked(cls, {**data, "arch": arch_from_dict(data.get("arch", {}))}))
+        # A change that no setup knows, or of another type, is found now.
+        checked(Setup, subject.changes)
+        return subject
 
 
 def parse_subjects(

@@ -9,6 +9,7 @@ import click
 
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.options import MEMORY, config_option, format_option, out_option
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
 from scalesearch.search.alternate import BUDGETS, AlternateSettings
 
@@ -148,4 +149,4 @@ def run_alternate(
         out=folder,
     )
     print_table(written.table, output_format, columns=ROUND_COLUMNS)
-    click.echo(f"Report: {folder / 'report.md'}", err=output_format != "table")
+    echo(f"Report: {folder / 'report.md'}", err=output_format != "table")

@@ -9,6 +9,7 @@ import click
 
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import PHI, config_option, format_option, out_option, refuse_without_train
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import command_line, resolve_training, training_options
 from scalesearch.search.audit import AUDITED, AuditSettings
 
@@ -121,7 +122,7 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
     frame = pd.DataFrame(rows)
     view = frame if output_format == "table" else frame.drop(columns=["time", "memory"])
     print_table(view, output_format, columns=AUDIT_PLAN_COLUMNS)
-    click.echo(
+    echo(
         f"In all {duration(float(frame['seconds'].sum()))} with {settings.jobs} at a time, on this machine "
         "as busy as it is now",
         err=output_format != "table",

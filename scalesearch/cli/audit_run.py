@@ -6,17 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from scalesearch.cli.folder import (
     RUN_FILE,
     read_run_file,
+    recorded_in,
     require_same,
     without_study,
     writable,
     write_run_file,
 )
 from scalesearch.cli.main import Fail
+from scalesearch.cli.terminal import echo
 from scalesearch.search.audit import AuditSettings
 from scalesearch.search.sweep import plan_sweep
 
@@ -87,7 +87,8 @@ def _as_begun(folder: Path, settings: AuditSettings) -> AuditSettings:
         before = AuditSettings.from_dict({"train": settings.train}).to_dict()
         require_same(folder, NAME, settings.to_dict(), before)
         return settings
-    whole = settings if settings.train else AuditSettings.from_dict(known)
+    with recorded_in(folder):
+        whole = settings if settings.train else AuditSettings.from_dict(known)
     counted = AuditSettings(baselines=settings.baselines).to_dict() | {"train": known.get("train")}
     require_same(folder, NAME, known | counted, {})
     return whole
@@ -181,12 +182,12 @@ def _show(folder: Path, settings: AuditSettings, trained: dict[str, RunRecord], 
     print_table(table, output_format, columns=AUDIT_COLUMNS, width=WIDTH, short=AUDIT_SHORT, apart="baseline")
     if output_format == "table":
         for sentence in report.sentences:
-            click.echo(f"\n{sentence}")
+            echo(f"\n{sentence}")
         if report.order is not None:
-            click.echo("")
+            echo("")
             print_table(report.order, output_format, columns=ORDER_COLUMNS, title="The order at equal cost")
-        click.echo("")
-    click.echo(f"Report: {report.page}", err=output_format != "table")
+        echo("")
+    echo(f"Report: {report.page}", err=output_format != "table")
     failed = [name for name, run in trained.items() if all(c.status == "failed" for c in run.candidates)]
     if failed and len(failed) == len(trained):
         raise Fail(f"no network could be trained; the reasons are in {folder / TRAINED / failed[0]}", 1)

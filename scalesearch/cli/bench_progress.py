@@ -6,6 +6,7 @@ import time
 from statistics import median
 from types import TracebackType
 
+from rich.markup import escape
 from rich.progress import TaskID
 
 from scalesearch.bench.samples import Stored
@@ -50,12 +51,12 @@ class BenchProgress:
         self._start = time.monotonic()
         self._task = self._bars.add_task("[bold]Measuring", total=total, completed=done)
         kept = f", {done} of them known from before" if done else ""
-        self._console.print(f"Measuring: {total} process{'es' * (total != 1)}{kept}", highlight=False)
+        self._console.print(f"Measuring: {total} process{'es' * (total != 1)}{kept}")
 
     def started(self, label: str) -> None:
         """See ``MeasureObserver``."""
         if self._task is not None:
-            self._bars.update(self._task, description=label.partition(",")[0])
+            self._bars.update(self._task, description=escape(label.partition(",")[0]))
 
     def finished(self, label: str, stored: Stored, skipped: int) -> None:
         """See ``MeasureObserver``."""
@@ -64,7 +65,7 @@ class BenchProgress:
             self._bars.update(self._task, completed=self._done)
         if stored.reason or not self._console.is_terminal:
             line = f"[{self._done}/{self._total}] {label}: {_outcome(stored)}{self._left()}"
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self._console.print(line, soft_wrap=True)
 
     def _left(self) -> str:
         """Time left where no bar shows it."""

@@ -10,6 +10,7 @@ import click
 from scalesearch.cli.bench_options import device_option, resolve_setups, setup_options
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import config_option, out_option
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
@@ -144,8 +145,11 @@ def show_comparison(folder: Path) -> CompareRecord:
     from scalesearch.bench.comparing import CompareSettings, compare_record
     from scalesearch.bench.samples import SampleStore
     from scalesearch.cli.bench_run import recorded_facts, recorded_table
+    from scalesearch.cli.folder import recorded_in
 
-    settings, store = CompareSettings.from_dict(recorded_table(folder, KIND)), SampleStore(folder)
+    with recorded_in(folder):
+        settings = CompareSettings.from_dict(recorded_table(folder, KIND))
+    store = SampleStore(folder)
     a, b = _tasks(settings, store.subjects())
     record = compare_record(store, settings, a, b, **recorded_facts(folder))
     if record.pairs:
@@ -159,5 +163,5 @@ def print_comparison(record: CompareRecord, folder: Path) -> None:
 
     write_compare_report(record, folder)
     for line in compare_lines(record):
-        click.echo(line)
-    click.echo(f"Report: {folder / 'report.md'}")
+        echo(line)
+    echo(f"Report: {folder / 'report.md'}")

@@ -17,7 +17,7 @@ from scalesearch.architecture.table_file import network_toml
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
 from scalesearch.cli.rounding_options import rounding_of_options, rounding_options
-from scalesearch.cli.terminal import fits, print_narrow, terminal
+from scalesearch.cli.terminal import echo, fits, print_narrow, terminal
 from scalesearch.scaling import Multipliers
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def describe(network: str | Arch, output_format: str, **options: Any) -> None:
     if isinstance(arch, CodeSpec):
         _describe_code(arch, output_format)
     elif output_format == "toml":
-        click.echo(network_toml(arch), nl=False)
+        echo(network_toml(arch), nl=False)
     elif output_format == "table":
         _print(arch)
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from scalesearch.cli.terminal import echo, terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,7 +89,7 @@ def doctor(device: str, out: Path, output_format: str) -> None:
             "works": works(found),
             "findings": [asdict(finding) for finding in found],
         }
-        click.echo(json.dumps(report, indent=2))
+        echo(json.dumps(report, indent=2))
     else:
         _print({"key": machine.key, **machine.facts}, now, versions(), found)
     broken = [finding.name for finding in found if finding.needed and finding.outcome != "ok"]
@@ -102,12 +103,10 @@ def _print(
     versions: Mapping[str, str],
     found: Sequence[Finding],
 ) -> None:
-    from rich.console import Console
-
     from scalesearch.report.machine_facts import readable_machine
     from scalesearch.report.provenance import said
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = terminal(120)
     facts = readable_machine(machine)
     rows = [(label.removesuffix("_bytes"), said(label, value)) for label, value in facts.items()]
     state = {"load": now.get("load_1m"), **now.get("gpu", {})}

@@ -17,7 +17,7 @@ from scalesearch.architecture.variants import VARIANTS
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import NETWORK
 from scalesearch.cli.rounding_options import given_rules, rounding_of_options, rounding_options
-from scalesearch.cli.terminal import terminal
+from scalesearch.cli.terminal import echo, terminal
 from scalesearch.scaling import Coefficients, Multipliers
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def explain(
     """
     if list_variants:
         for known in VARIANTS.values():
-            click.echo(f"{known.name:<22}{known.title}")
+            echo(f"{known.name:<22}{known.title}")
         return
     if (network is None) == (variant is None):
         raise Fail(
@@ -129,7 +129,7 @@ def explain(
     _show(title, answer, sections, tables, output_format)
     if out is not None:
         _write(out, title, answer, sections, tables())
-        click.echo(f"Page: {out / 'explain.md'}", err=True)
+        echo(f"Page: {out / 'explain.md'}", err=True)
 
 
 def _variant(name: str, options: Mapping[str, Any]) -> Any:
@@ -217,7 +217,7 @@ def _show(
         from scalesearch.cli.training_options import command_line
         from scalesearch.report.explain.report import page
 
-        click.echo(page(title, answer, sections, command_line()), nl=False)
+        echo(page(title, answer, sections, command_line()), nl=False)
     elif output_format == "csv":
         from scalesearch.cli.show import print_table
 
@@ -227,7 +227,7 @@ def _show(
         import json
 
         plain = {name: json.loads(numbers.to_json(orient="records")) for name, numbers in tables().items()}
-        click.echo(json.dumps(plain, indent=2))
+        echo(json.dumps(plain, indent=2))
 
 
 def _print(title: str, answer: str, sections: Sequence[Section]) -> None:

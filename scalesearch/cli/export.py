@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,9 @@ from click.core import ParameterSource
 
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
+from scalesearch.cli.terminal import echo
 from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, SPEC
+from scalesearch.files import read_json
 
 if TYPE_CHECKING:
     from scalesearch.architecture.spec import Arch
@@ -152,7 +153,7 @@ def export(
         for item in exported
     ]
     print_table(pd.DataFrame(rows), output_format, columns=COLUMNS)
-    click.echo(f"Spec: {folder / SPEC}", err=output_format != "table")
+    echo(f"Spec: {folder / SPEC}", err=output_format != "table")
     if failed := [item.format for item in exported if not item.passed]:
         raise Fail(f"{', '.join(failed)} did not pass: what {folder} holds of it is not to be used", 1)
 
@@ -274,7 +275,7 @@ def _require_own(folder: Path, state: State) -> None:
     if not folder.exists():
         return
     try:
-        known = json.loads((folder / SPEC).read_text("utf-8")).get("identity")
+        known = read_json(folder / SPEC).get("identity")
     except FileNotFoundError:
         if folder.is_dir() and not any(folder.iterdir()):
             return

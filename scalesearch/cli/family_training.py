@@ -9,8 +9,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import click
-
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.spec import Arch, compound
 from scalesearch.cli.derivation import derive
@@ -19,6 +17,7 @@ from scalesearch.cli.planning import plan_frame, planned_speed
 from scalesearch.cli.progress import duration
 from scalesearch.cli.run import begin, carry_on, data_size, require_device
 from scalesearch.cli.show import print_table
+from scalesearch.cli.terminal import echo
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.report.own_code import counted_parts
 from scalesearch.search.estimate import Speed, estimate, run_seconds
@@ -130,7 +129,7 @@ def _announce(
     if left_out:
         lines.append(f"--train-phi {_listed(settings.phi).replace(' ', '')} trains those left out too")
     for line in lines:
-        click.echo(line, err=err)
+        echo(line, err=err)
 
 
 def _archs(settings: FamilyTrainingSettings, size: DataSize) -> dict[float, Arch]:

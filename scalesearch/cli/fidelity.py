@@ -10,6 +10,7 @@ import click
 
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def run_fidelity(
     written = write_fidelity_report(record, out)
     write_report(study.record(), folder)
     print_table(written.table, output_format, columns=FIDELITY_COLUMNS)
-    click.echo(f"Report: {out / 'report.md'}", err=output_format != "table")
+    echo(f"Report: {out / 'report.md'}", err=output_format != "table")
 
 
 def _length(settings: TrainingSettings) -> str:

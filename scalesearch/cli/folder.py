@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,13 +14,16 @@ import tomli_w
 from filelock import FileLock, Timeout
 
 from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
-from scalesearch.files import write_text
+from scalesearch.cli.terminal import echo
+from scalesearch.files import read_toml, write_text
+from scalesearch.plain import shown
 from scalesearch.search.settings import differences
 
 __all__ = [
     "RUN_FILE",
     "beginning",
     "read_run_file",
+    "recorded_in",
     "recorded_settings",
     "require_equal",
     "require_same",
@@ -34,6 +36,8 @@ __all__ = [
 RUN_FILE = "run.toml"
 LOCK_FILE = "driver.lock"
 LOGS = "logs"
+TEXT_FACTS = ("kind", "name", "command")
+WORDS = {str: "a text", int: "a whole number", dict: "a table"}
 RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible", "start")
 
 
@@ -45,7 +49,7 @@ def beginning(folder: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         if (folder / RUN_FILE).exists():
             raise
-        click.echo("Stopped: nothing is kept yet. Give the command again to begin anew.", err=True)
+        echo("Stopped: nothing is kept yet. Give the command again to begin anew.", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 
@@ -131,6 +135,20 @@ def without_study(what: str, folder: Path, place: str = "it") -> Fail:
     )
 
 
+@contextmanager
+def recorded_in(folder: Path) -> Iterator[None]:
+    """Where settings are made of a folder's run.toml: what is wrong with them is an error of that file.
+
+    Raises:
+        Fail: naming it, in the place of a ValueError.
+    """
+    try:
+        yield
+    except ValueError as error:
+        reason = str(error).replace("`", "")
+        raise Fail(f"{folder / RUN_FILE} holds settings that this version cannot read: {reason}") from error
+
+
 def recorded_settings(folder: Path, kind: str) -> dict[str, Any] | None:
     """The settings of the run that the folder holds; None where it holds none of that kind."""
     table: dict[str, Any] | None = read_run_file(folder).get(kind)
@@ -165,18 +183,50 @@ def require_equal(known: Mapping[str, Any], asked: Mapping[str, Any], place: str
 
 
 def read_run_file(folder: Path) -> dict[str, Any]:
-    """What run.toml says; empty where there is none.
+    """What run.toml says, all of it tables; empty where there is none.
+
+    Where there is one, ``run``, ``machine`` and ``versions`` are there, and the table of the kind of run.
 
     Raises:
-        Fail: if it cannot be read.
+        Fail: if it cannot be read, or is not as a run.toml is.
     """
     path = folder / RUN_FILE
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        tables = read_toml(path)
+        return _as_run_file(tables, folder) if tables else {}
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Fail(f"{path} cannot be read: {error}; move it away to go on from the study alone") from error
+    except OSError as error:
+        raise Fail(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        reason = str(error).replace("`", "")
+        raise Fail(f"{path} cannot be read: {reason}; move it away to go on from the study alone") from error
+
+
+def _as_run_file(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The tables, with what every run has, checked for what everything else takes for granted.
+
+    Raises:
+        ValueError: if one is no table, or a fact of the run is not of its type.
+    """
+    whole = {"run": {}, "machine": {}, "versions": {}, **tables}
+    for name, table in whole.items():
+        if not isinstance(table, dict):
+            raise ValueError(f"{name} must be a table, got {shown(table)}")
+    # Version 0.1.0 knew one kind.
+    run = {"name": folder.resolve().name, "command": "", **whole["run"]}
+    for name, fact in run.items():
+        kind = dict if name == "start" else str if name in TEXT_FACTS else int
+        if name in RUN_FACTS and (not isinstance(fact, kind) or isinstance(fact, bool)):
+            raise ValueError(f"run.{name} must be {WORDS[kind]}, got {shown(fact)}")
+    kind_of_run = run.get("kind", "grid")
+    if kind_of_run not in whole:
+        raise ValueError(f"it must have a table [{kind_of_run}], the settings of its run, got none")
+    if not isinstance(whole[kind_of_run].get("storage", ""), str):
+        raise ValueError(f"storage must be a text, got {shown(whole[kind_of_run]['storage'])}")
+    if not all(isinstance(version, str) for version in whole["versions"].values()):
+        raise ValueError("versions must be texts")
+    return {**whole, "run": run}
 
 
 def write_run_file(folder: Path, kind: str, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:

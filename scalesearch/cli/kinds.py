@@ -38,14 +38,15 @@ def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
         Fail: if they are not as this version knows them.
     """
     kind = run.get("kind", "grid")
-    if kind not in SETTINGS:
+    if not isinstance(kind, str) or kind not in SETTINGS:
         raise Fail(f"DIR must hold a run of {', '.join(SETTINGS)}, got one of {kind!r}")
     module, name = SETTINGS[kind]
     settings: type[TrainingSettings] = getattr(importlib.import_module(module), name)
     try:
-        return settings.from_dict(run["settings"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Fail(f"DIR holds settings this version cannot read: {error}") from error
+        return settings.from_dict(run.get("settings"))
+    except ValueError as error:
+        reason = str(error).replace("`", "")
+        raise Fail(f"DIR must hold settings that this version can read: {reason}") from error
 
 
 def page_of(kind: str) -> str:

@@ -11,7 +11,9 @@ import click
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, format_option, out_option
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import command_line
+from scalesearch.files import read_json
 
 if TYPE_CHECKING:
     from scalesearch.bench.accuracies import Accuracies
@@ -150,7 +152,7 @@ def show_law(folder: Path, output_format: str) -> LawRecord:
 
     report = write_law_report(record, folder)
     print_table(report.table, output_format, columns=LAW_COLUMNS)
-    click.echo(f"Report: {report.page}", err=output_format != "table")
+    echo(f"Report: {report.page}", err=output_format != "table")
     return record
 
 
@@ -166,8 +168,11 @@ def stored_law(folder: Path) -> LawRecord:
     from scalesearch.bench.samples import SampleStore
     from scalesearch.bench.settings import plan
     from scalesearch.cli.bench_run import recorded_facts, recorded_table
+    from scalesearch.cli.folder import recorded_in
 
-    settings, store = LawSettings.from_dict(recorded_table(folder, KIND)), SampleStore(folder)
+    with recorded_in(folder):
+        settings = LawSettings.from_dict(recorded_table(folder, KIND))
+    store = SampleStore(folder)
     return law_record(
         store,
         settings,
@@ -184,9 +189,9 @@ def _stored_accuracies(folder: Path) -> Accuracies | None:
     if not path.exists():
         return None
     try:
-        return Accuracies.from_dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Fail(f"{path} cannot be read: {error!r}; remove it to read the run again") from error
+        return Accuracies.from_dict(read_json(path))
+    except (OSError, ValueError) as error:
+        raise Fail(f"{path} cannot be read: {error}; remove it to read the run again") from error
 
 
 LAW_COLUMNS = {

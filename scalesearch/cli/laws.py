@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from scalesearch.files import read_json
 from scalesearch.records.law import CostLaw
 from scalesearch.records.timing import Setup
 
@@ -26,7 +26,7 @@ def read_laws(path: Path) -> tuple[CostLaw, ...]:
     """
     file = path / LAW_FILE if path.is_dir() else path
     try:
-        laws = json.loads(file.read_text("utf-8"))["laws"]
+        laws = read_json(file)["laws"]
         return tuple(CostLaw.from_dict(law) for law in laws)
     except FileNotFoundError:
         raise ValueError(f"`law` must be a law.json or a folder with one, got {path}") from None

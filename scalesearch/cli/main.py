@@ -7,17 +7,26 @@ import importlib
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from scalesearch import __version__
+from scalesearch.cli.terminal import OutputError, echo, shut_stdout
+from scalesearch.text import near, visible
 
-__all__ = ["EXIT_EMPTY", "EXIT_INTERRUPTED", "Fail", "cli"]
+__all__ = ["EXIT_EMPTY", "EXIT_INTERRUPTED", "FAULT", "Fail", "cli"]
 
 EXIT_EMPTY = 3
 EXIT_INTERRUPTED = 130
+LONGEST = 4000
+"""Letters of an error's line."""
+FAULT = "a fault of scalesearch itself, please report it"
+TRACE = "SCALESEARCH_TRACE"
+"""The environment's variable with which an unforeseen error is a whole traceback."""
 
 # Each sub-command: the module that defines it under the same name, and its line on the help page, which
 # is shown without loading any of them.
@@ -68,7 +77,8 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
-            raise Fail(f"COMMAND must be one of {', '.join(COMMANDS)}, got {args[0]!r}")
+            meant = near(args[0], COMMANDS)
+            raise Fail(f"COMMAND must be one of {', '.join(COMMANDS)}, got {args[0]!r}{meant}")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -81,7 +91,7 @@ class _Group(click.Group):
             empty = isinstance(error, EmptyGridError)
             code = EXIT_EMPTY if empty else getattr(error, "exit_code", 2)
             raise Fail(_as_options(str(error)), code) from error
-        except BrokenPipeError:
+        except (BrokenPipeError, OutputError):
             raise
         except OSError as error:  # a full disk above all
             place = f"{error.filename}: " if error.filename else ""
@@ -103,21 +113,59 @@ class _Group(click.Group):
             return run()
         try:
             code = run()
+            # Here rather than at the end of Python, where an error has no place to go.
+            sys.stdout.flush()
             sys.exit(code if isinstance(code, int) else 0)
         except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+            echo(error.ctx.get_help() if error.ctx else "", err=True)
             sys.exit(error.exit_code)
         except click.ClickException as error:
+            _flushed_or_shut()
             message = _without_urls(error.format_message(), sys.argv[1:] if args is None else list(args))
-            click.echo(f"Error: {' '.join(message.split())}", err=True)
+            echo(f"Error: {_one_line(message)}", err=True)
             sys.exit(error.exit_code)
         except click.Abort:
-            click.echo("Stopped.", err=True)
+            echo("Stopped.", err=True)
             sys.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:
             # The reader of standard output has gone (`| head`): nothing more to say, and no trace back.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            shut_stdout()
             sys.exit(1)
+        except OutputError as error:
+            shut_stdout()
+            echo(f"Error: standard output cannot be written: {error.strerror or error}", err=True)
+            sys.exit(1)
+        except Exception as error:
+            if os.environ.get(TRACE):
+                raise
+            _flushed_or_shut()
+            message = _without_urls(_told(error), sys.argv[1:] if args is None else list(args))
+            echo(f"Error: {FAULT}: {_one_line(message)}; {TRACE}=1 shows where it was", err=True)
+            sys.exit(1)
+
+
+def _flushed_or_shut() -> None:
+    """What was said before an error comes out before it, where it can."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # which would be said at the end of Python, in its own words
+        shut_stdout()
+
+
+def _one_line(text: str) -> str:
+    """A text on one line, which shows its end even where it is very long."""
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+
+
+def _told(error: BaseException) -> str:
+    """An error that nobody foresaw: its kind, its text, and the last line of ours that it came through."""
+    ours = [
+        f"{Path(frame.filename).name}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "scalesearch" in frame.filename
+    ]
+    return f"{type(error).__name__}: {error} ({ours[-1] if ours else 'nowhere'})"
 
 
 def _without_urls(message: str, arguments: Sequence[str]) -> str:

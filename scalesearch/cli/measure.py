@@ -15,6 +15,7 @@ from scalesearch.cli.bench_options import device_option, resolve_setups, samplin
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, out_option
 from scalesearch.cli.rounding_options import given_rules, rounding_options
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def measure(
 
         laws = read_laws(law)
     if settings.processes == 1:
-        click.echo(
+        echo(
             "Note: a single process shows no process-to-process spread: intervals say nothing of it",
             err=True,
         )
@@ -206,11 +207,11 @@ def show_measurements(folder: Path, output_format: str) -> MeasureRecord:
         rows = timm_table(record)
         print_table(rows, "csv")
         if rows.empty:
-            click.echo("Note: timm's columns are of inference, of which nothing was measured", err=True)
+            echo("Note: timm's columns are of inference, of which nothing was measured", err=True)
     else:
         table = measure_view(report.table) if output_format == "table" else report.table
         print_table(table, output_format, columns=MEASURE_COLUMNS, width=200)
-    click.echo(f"Report: {report.page}", err=output_format != "table")
+    echo(f"Report: {report.page}", err=output_format != "table")
     return record
 
 
@@ -225,6 +226,9 @@ def stored_measurements(folder: Path) -> MeasureRecord:
     from scalesearch.bench.samples import SampleStore
     from scalesearch.bench.settings import MeasureSettings, plan
     from scalesearch.cli.bench_run import recorded_facts, recorded_table
+    from scalesearch.cli.folder import recorded_in
 
-    settings, store = MeasureSettings.from_dict(recorded_table(folder, KIND)), SampleStore(folder)
+    with recorded_in(folder):
+        settings = MeasureSettings.from_dict(recorded_table(folder, KIND))
+    store = SampleStore(folder)
     return measure_record(store, settings, plan(settings, store.subjects()), **recorded_facts(folder))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,6 +22,8 @@ from scalesearch.cli.network_types import (
     joined,
     name_and_network,
 )
+from scalesearch.files import read_toml
+from scalesearch.plain import is_number, shown
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = [
@@ -96,10 +97,10 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
     if value is None:
         return
     try:
-        tables = tomllib.loads(value.read_text("utf-8"))
+        tables = read_toml(value)
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"cannot read {value}: {error}", ctx, param) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise click.BadParameter(f"{value} is not TOML: {error}", ctx, param) from error
     unknown = sorted(set(tables) - set(CONFIG))
     if unknown:
@@ -110,7 +111,10 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
     table = tables.get(name)
     if not isinstance(table, dict):
         raise click.BadParameter(f"{value} must have a table [{name}], got none", ctx, param)
-    if name == "grid" and "kind" not in tables.get("run", {"kind": name}):
+    run = tables.get("run", {"kind": name})
+    if not isinstance(run, dict):
+        raise click.BadParameter(f"{value}: run must be a table, got {shown(run)}", ctx, param)
+    if name == "grid" and "kind" not in run:
         # Version 0.1.0 wrote it, and did not know all that is asked for today.
         table = dict(TrainingSettings.BEFORE) | table
     options = {option.name: option for option in ctx.command.params if option.expose_value}
@@ -127,13 +131,13 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
             )
         wanted = _wanted(options[key], setting)
         if wanted:
-            raise click.BadParameter(f"{value}: {key} must be {wanted}, got {setting!r}", ctx, param)
+            raise click.BadParameter(f"{value}: {key} must be {wanted}, got {shown(setting)}", ctx, param)
     ctx.default_map = {**(ctx.default_map or {}), **table}
 
 
 def _wanted(option: click.Parameter, setting: object) -> str:
     """What a setting's type should be; empty where it is. click would make a number of true, or 2 of 2.5."""
-    number = isinstance(setting, int | float) and not isinstance(setting, bool)
+    number = is_number(setting)
     if option.nargs == -1 or option.multiple:
         texts = isinstance(setting, list) and all(isinstance(item, str) for item in setting)
         return "" if texts else "a list of texts"
@@ -147,14 +151,20 @@ def _wanted(option: click.Parameter, setting: object) -> str:
     if isinstance(option.type, click.types.FloatParamType):
         return "" if number else "a number"
     if option.type is PHI:
-        return "" if number or isinstance(setting, str | list) else "a number, a list or a text"
+        return "" if number or _flat(setting) else "a number, a list or a text"
     if isinstance(setting, Arch):
         return ""
     if option.type.name in NUMBER_OR_TEXT:
         return "" if number or isinstance(setting, str) else "a number or a text"
     if option.type.name in LIST_OR_TEXT:
-        return "" if isinstance(setting, str | list) else "a list or a text"
+        return "" if _flat(setting) else "a list or a text"
     return "" if isinstance(setting, str) else "a text"
+
+
+def _flat(setting: object) -> bool:
+    """Whether a setting is a text, or a list of texts and numbers."""
+    items = setting if isinstance(setting, list) else [setting] if isinstance(setting, str) else None
+    return items is not None and all(isinstance(item, str) or is_number(item) for item in items)
 
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,12 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import EXIT_EMPTY, Fail
 from scalesearch.cli.progress import duration, spinner, track
 from scalesearch.cli.starting import start_network
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.workers import workers
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.search.estimate import (
@@ -102,7 +101,7 @@ def fit_time_budget(settings: GridSettings, size: DataSize, folder: Path) -> tup
 def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: bool = True) -> None:
     """Prints a plan in words: what it trains, and what that takes."""
     for line in _plan_lines(plan, settings, _expected(plan, settings, speed)):
-        click.echo(line, err=err)
+        echo(line, err=err)
 
 
 def planned_speed(plan: Plan, settings: TrainingSettings) -> Speed:

@@ -9,10 +9,11 @@ from statistics import median
 from types import TracebackType
 from typing import TypeVar
 
-from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
+from scalesearch.cli.terminal import terminal
 from scalesearch.records import CandidateRecord
 
 __all__ = ["SearchProgress", "duration", "progress_bars", "spinner", "track"]
@@ -22,7 +23,7 @@ Item = TypeVar("Item")
 
 def progress_bars() -> Progress:
     """Bars with time left on standard error, which show nothing where that is no terminal."""
-    console = Console(stderr=True)
+    console = terminal(err=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -40,8 +41,8 @@ def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
     """The items, with a bar that shows how far they are."""
     with progress_bars() as bars:
         if not bars.console.is_terminal:
-            bars.console.print(f"{label}: {total}", highlight=False)
-        yield from bars.track(items, total=total, description=label)
+            bars.console.print(f"{label}: {total}")
+        yield from bars.track(items, total=total, description=escape(label))
 
 
 @contextmanager
@@ -49,8 +50,8 @@ def spinner(label: str) -> Iterator[Callable[[], None]]:
     """Counts what nobody knows the number of beforehand: gives a function to call at each."""
     with progress_bars() as bars:
         if not bars.console.is_terminal:
-            bars.console.print(f"{label} ...", highlight=False)
-        task = bars.add_task(label, total=None)
+            bars.console.print(f"{label} ...")
+        task = bars.add_task(escape(label), total=None)
         yield lambda: bars.advance(task)
 
 
@@ -84,7 +85,7 @@ class SearchProgress:
 
     def headline(self, text: str) -> None:
         """Says what the following phases are about."""
-        self._console.print(text, highlight=False, style="bold")
+        self._console.print(text, style="bold")
 
     def phase(self, name: str, total: int, done: int) -> None:
         """See ``Observer``."""
@@ -96,11 +97,11 @@ class SearchProgress:
         self._overall = self._bars.add_task(f"[bold]{name}", total=total, completed=done)
         kept = f", {done} of them known from before" if done else ""
         what = "network" if self.seeds == 1 or name != "Training" else "training run"
-        self._console.print(f"{name}: {total} {what}{'s' * (total != 1)}{kept}", highlight=False)
+        self._console.print(f"{name}: {total} {what}{'s' * (total != 1)}{kept}")
 
     def started(self, task: str, candidate: CandidateRecord) -> None:
         """See ``Observer``."""
-        self._tasks[task] = self._bars.add_task(f"  {_name(candidate)}", total=None)
+        self._tasks[task] = self._bars.add_task(f"  {escape(_name(candidate))}", total=None)
         self._fractions[task] = 0.0
 
     def step(self, task: str, done: int, steps: int) -> None:
@@ -121,7 +122,7 @@ class SearchProgress:
         if self._overall is not None:
             self._bars.update(self._overall, completed=self._done + sum(self._fractions.values()))
         if candidate.latency is None or not self._console.is_terminal:
-            self._console.print(self._line(candidate), highlight=False, markup=False, soft_wrap=True)
+            self._console.print(self._line(candidate), soft_wrap=True)
 
     def _line(self, candidate: CandidateRecord) -> str:
         seed = ""

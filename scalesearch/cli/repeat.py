@@ -21,7 +21,8 @@ def repeat_command(
     """
     from dataclasses import replace
 
-    from scalesearch.cli.folder import read_run_file, storage_of
+    from scalesearch.cli.folder import read_run_file, recorded_in, storage_of
+    from scalesearch.plain import typed
 
     recorded = read_run_file(folder)
     kind = recorded.get("run", {}).get("kind", "")
@@ -32,16 +33,15 @@ def repeat_command(
         from scalesearch.cli.alternate import run_alternate
         from scalesearch.search.alternate import AlternateSettings
 
-        settings = AlternateSettings.from_dict(recorded[kind])
+        with recorded_in(folder):
+            settings = AlternateSettings.from_dict(recorded[kind])
         settings = replace(settings, storage=storage_of(folder, storage, settings.storage))
         run_alternate(folder, settings, command, output_format, train=train)
     elif kind == "fidelity":
         from scalesearch.cli.fidelity import FOLDER, FidelitySettings, run_fidelity
 
-        table = recorded[kind]
-        asked = FidelitySettings(
-            lengths=tuple(table["lengths"]), networks=table["networks"], seeds=table["seeds"]
-        )
+        with recorded_in(folder):
+            asked = typed(FidelitySettings, recorded[kind])
         # Not its parent by name: DIR may be "." itself.
         whole = folder.parent if folder.name == FOLDER else folder.resolve().parent
         run_fidelity(whole, asked, command, output_format, train=train)
@@ -53,9 +53,11 @@ def repeat_command(
         if not train:
             show_measurements(folder, output_format)
             return True
+        with recorded_in(folder):
+            measuring = MeasureSettings.from_dict(recorded[kind])
         measure_folder(
             folder,
-            MeasureSettings.from_dict(recorded[kind]),
+            measuring,
             SampleStore(folder).subjects(),
             name=folder.name,
             command=command,
@@ -70,30 +72,36 @@ def repeat_command(
         if not train:
             show_comparison(folder)
             return True
+        with recorded_in(folder):
+            comparing = CompareSettings.from_dict(recorded[kind])
         compare_folder(
             folder,
-            CompareSettings.from_dict(recorded[kind]),
+            comparing,
             SampleStore(folder).subjects(),
             name=folder.name,
             command=command,
             retry_failed=retry_failed,
         )
     elif kind == "compare-stored":
-        from scalesearch.cli.stored import compare_stored
+        from scalesearch.cli.stored import StoredSettings, compare_stored
 
-        asked = recorded[kind]
-        compare_stored(asked["a"], asked["b"], folder, command=command, mix_machines=asked["mix_machines"])
+        with recorded_in(folder):
+            stored = typed(StoredSettings, recorded[kind])
+        compare_stored(stored.a, stored.b, folder, command=command, mix_machines=stored.mix_machines)
     elif kind == "audit":
         from scalesearch.cli.audit_run import run_audit
         from scalesearch.search.audit import AuditSettings
 
-        audited = AuditSettings.from_dict(recorded[kind])
+        with recorded_in(folder):
+            audited = AuditSettings.from_dict(recorded[kind])
         audited = replace(audited, storage=storage_of(folder, storage, audited.storage))
         run_audit(folder, audited, command, output_format, train=train)
     elif kind == "transfer":
-        from scalesearch.cli.transfer import run_transfer
+        from scalesearch.cli.transfer import TransferSettings, run_transfer
 
-        run_transfer(tuple(map(Path, recorded[kind]["folders"])), folder, command, output_format)
+        with recorded_in(folder):
+            compared = typed(TransferSettings, recorded[kind]).folders
+        run_transfer(tuple(map(Path, compared)), folder, command, output_format)
     elif kind == "law":
         from scalesearch.bench.law_settings import LawSettings
         from scalesearch.cli.law import law_folder, show_law
@@ -101,9 +109,11 @@ def repeat_command(
         if not train:
             show_law(folder, output_format)
             return True
+        with recorded_in(folder):
+            lawful = LawSettings.from_dict(recorded[kind])
         law_folder(
             folder,
-            LawSettings.from_dict(recorded[kind]),
+            lawful,
             name=folder.name,
             command=command,
             output_format=output_format,

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
-
 from scalesearch.belief.measured import measured_reliability
 from scalesearch.cli.folder import (
     RUN_FILE,
@@ -27,6 +25,7 @@ from scalesearch.cli.progress import SearchProgress, track
 from scalesearch.cli.same_data import require_same_data
 from scalesearch.cli.starting import remember_scratch_run, require_kept, require_same_start, with_start
 from scalesearch.cli.stopping import stopping
+from scalesearch.cli.terminal import echo
 from scalesearch.measure.machine import machine, versions
 from scalesearch.proxy.dataset import (
     FOLDER,
@@ -221,7 +220,7 @@ def carry_on(run: Run, output_format: str) -> None:
         record = train_study(run, progress)
     show_report(record, run.folder, output_format)
     if record.kind == "grid" and not record.reliability:
-        click.echo(
+        echo(
             "Note: nobody has measured how far runs of this recipe and data can be trusted to rank networks; "
             f"scalesearch fidelity {run.folder} does",
             err=True,
@@ -249,7 +248,7 @@ def show_report(record: RunRecord, folder: Path, output_format: str) -> None:
 
     table, columns = write_report(record, folder)
     print_table(table, output_format, columns=columns, best_first=record.kind in ("grid", "search"))
-    click.echo(f"Report: {folder / page_of(record.kind)}", err=output_format != "table")
+    echo(f"Report: {folder / page_of(record.kind)}", err=output_format != "table")
 
 
 def train_study(run: Run, progress: SearchProgress) -> RunRecord:

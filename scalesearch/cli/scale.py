@@ -23,6 +23,7 @@ from scalesearch.cli.options import (
 )
 from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.cli.spending_options import resolve_spending, spending_options
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import (
     CHANNEL_DIVISOR,
     IN_CHANNELS,
@@ -221,8 +222,8 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
             title="\nThe published family, rebuilt",
         )
     if settings.budget:
-        click.echo(within_budget(record.family), err=output_format != "table")
-    click.echo(f"Report: {folder / 'derivation.md'}", err=output_format != "table")
+        echo(within_budget(record.family), err=output_format != "table")
+    echo(f"Report: {folder / 'derivation.md'}", err=output_format != "table")
 
 
 def _load_reports() -> None:

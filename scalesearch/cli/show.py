@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from scalesearch.cli.terminal import fits, made_table, print_narrow, terminal
+from scalesearch.cli.terminal import echo, fits, made_table, print_narrow, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,10 +194,10 @@ def print_table(
         apart: where the table doesn't fit, a small one for each value of this column takes its place.
     """
     if output_format == "csv":
-        click.echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
+        echo(frame.to_csv(index=False, lineterminator="\n"), nl=False)
         return
     if output_format == "json":
-        click.echo(frame.to_json(orient="records", indent=2, double_precision=15))
+        echo(frame.to_json(orient="records", indent=2, double_precision=15))
         return
     asked = (columns or GRID_COLUMNS).items()
     columns = {name: form for name, form in asked if name in frame and not frame[name].isna().all()}

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.options import MEMORY, group
+from scalesearch.cli.terminal import echo
 from scalesearch.records.law import CostLaw
 from scalesearch.records.timing import Setup
 
@@ -79,10 +80,10 @@ def _say(law: CostLaw, target_s: float, own: str) -> None:
     held_out = (
         f"; half of the networks it never saw are within {errors(law).median:.0%}" if law.held_out else ""
     )
-    click.echo(f"Latency by the law of {whose}: {law.setup.label}{held_out}", err=True)
+    echo(f"Latency by the law of {whose}: {law.setup.label}{held_out}", err=True)
     low, high = law.spread
     if law.held_out and not low <= target_s <= high:
-        click.echo(
+        echo(
             f"Note: {1e3 * target_s:.3g} ms lies outside the {1e3 * low:.3g} to {1e3 * high:.3g} ms that it "
             "rests on: an extrapolation",
             err=True,

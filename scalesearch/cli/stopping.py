@@ -11,6 +11,7 @@ from types import FrameType
 import click
 
 from scalesearch.cli.main import EXIT_INTERRUPTED
+from scalesearch.cli.terminal import echo
 
 __all__ = ["stopping"]
 
@@ -27,7 +28,7 @@ def stopping(folder: Path, kept: Callable[[], str] = lambda: "what was trained i
         with _terminate_as_interrupt():
             yield
     except KeyboardInterrupt:
-        click.echo(f"Stopped: {kept()}. Go on with: scalesearch resume {folder}", err=True)
+        echo(f"Stopped: {kept()}. Go on with: scalesearch resume {folder}", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 

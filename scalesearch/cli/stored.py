@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,18 @@ from scalesearch.cli.repeat import require_raw_files
 from scalesearch.records import CompareRecord, MeasurementRecord, MeasureRecord
 from scalesearch.records.setup_text import parse_changes
 
-__all__ = ["compare_stored", "is_stored"]
+__all__ = ["StoredSettings", "compare_stored", "is_stored"]
 
 KIND = "compare-stored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSettings:
+    """The two sides of a comparison of finished runs, as they were typed."""
+
+    a: str
+    b: str
+    mix_machines: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,7 @@ def compare_stored(a: str, b: str, out: Path, *, command: str, mix_machines: boo
         )
     from scalesearch.cli.compare import print_comparison
 
-    settings = {"a": a, "b": b, "mix_machines": mix_machines}
+    settings = asdict(StoredSettings(a=a, b=b, mix_machines=mix_machines))
     require_same(out, KIND, settings, {})
     machines = {m.key: m for record in records for m in record.machines}
     with writable(out):

@@ -1,28 +1,135 @@
-"""Tables on standard output, in the room that there is."""
+"""All that a command says: lines and tables, in the room that there is, on streams that may be gone.
+
+Texts come from file names, from folders of runs and from what a user's own code raises. None of them reaches
+a terminal with anything in it that a terminal obeys.
+"""
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from scalesearch.text import visible
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
     from rich.table import Column, Table
 
-__all__ = ["fits", "made_table", "print_narrow", "terminal"]
+__all__ = [
+    "OutputError",
+    "echo",
+    "fits",
+    "made_table",
+    "open_streams",
+    "print_narrow",
+    "shut_stdout",
+    "terminal",
+]
 
 ANY_WIDTH = 10_000
 # What is shown in another unit than it is kept in.
 SCALES = {"latency_median_s": 1e3}
 
 
-def terminal(width: int) -> Console:
-    """Standard output, as wide as its terminal; ``width`` letters wide where it is none."""
-    from rich.console import Console
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Prints lines on standard output, or with ``err`` on standard error."""
+    click.echo(visible(text), err=err, nl=nl)
 
-    return Console(width=None if sys.stdout.isatty() else width)
+
+def terminal(width: int | None = None, *, err: bool = False) -> Console:
+    """Standard output (or error), as wide as its terminal; ``width`` letters wide where it is none.
+
+    What it prints is shown as it is: no letters are taken for colours or little pictures.
+    """
+    from collections.abc import Iterable
+
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class Visible(Console):
+        """Shows what a terminal would obey; what rich itself moves a cursor with has segments of its own."""
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                text, style, control = segment
+                yield segment if control else Segment(visible(text), style)
+
+    stream = sys.stderr if err else sys.stdout
+    wide = width if stream is None or not stream.isatty() else None
+    return Visible(stderr=err, width=wide, markup=False, emoji=False, highlight=False)
+
+
+def open_streams() -> None:
+    """Has a command write to streams that it can: for the process that is the command, before all else.
+
+    A stream that the shell closed (``>&-``) is one that takes everything, as otherwise the next file that is
+    opened would be it. What standard error cannot take is lost, and ends nothing: who reads the progress may
+    leave. Letters that a stream has no code for are shown as escapes.
+    """
+    for handle in range(3):
+        try:
+            os.fstat(handle)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != handle:
+                os.dup2(null, handle)
+                os.close(null)
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(0, closefd=False))
+    sys.stdout = _stream(_Output(1, "w", closefd=False), sys.stdout)
+    sys.stderr = _stream(_Forgiving(2, "w", closefd=False), sys.stderr)
+
+
+def _stream(raw: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
+    """A stream of text in the place of one that Python opened, if it did."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=getattr(before, "encoding", None) or "utf-8",
+        errors="backslashreplace",
+        line_buffering=raw.fileno() == 2 or raw.isatty(),
+    )
+
+
+class OutputError(OSError):
+    """Standard output cannot be written, as on a full disk."""
+
+
+class _Output(io.FileIO):
+    """Standard output, whose errors are told from those of other files."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(error.errno, error.strerror) from None
+
+
+class _Forgiving(io.FileIO):
+    """A stream that loses what it cannot write."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError:
+            return len(data)
+
+
+def shut_stdout() -> None:
+    """Sends what is still to be said on standard output nowhere, where that cannot be written any more."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def fits(console: Console, table: Table) -> bool:
@@ -90,4 +197,4 @@ def _cell(value: object, form: str, scale: float) -> str:
         return "-"
     if form.startswith("{:d}") or ",d" in form:
         return form.format(int(value))  # type: ignore[call-overload]  # a number, by the column's name
-    return form.format(value * scale if isinstance(value, float) else value)
+    return visible(form.format(value * scale if isinstance(value, float) else value), one_line=True)

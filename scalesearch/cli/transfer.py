@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
+from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import command_line
 
 if TYPE_CHECKING:
@@ -16,11 +18,18 @@ if TYPE_CHECKING:
 
     from scalesearch.records import RunRecord
 
-__all__ = ["run_transfer", "transfer"]
+__all__ = ["TransferSettings", "run_transfer", "transfer"]
 
 KIND = "transfer"
 # Runs whose candidates are triples of one phi.
 SEARCHES = ("grid", "search")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferSettings:
+    """The folders of the runs that are compared, as they were typed."""
+
+    folders: tuple[str, ...]
 
 
 @click.command
@@ -76,7 +85,7 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
     view = written.table if output_format != "table" else transfer_view(written.table)
     print_table(view, output_format, columns=dict.fromkeys(view.columns, "{}"))
     for line in (written.answer, f"Report: {out / 'transfer.md'}"):
-        click.echo(line, err=output_format != "table")
+        echo(line, err=output_format != "table")
 
 
 def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:

@@ -112,7 +112,7 @@ def state_of(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, torc
     try:
         about = json.loads(metadata[ABOUT])
         arch, facts = arch_from_dict(about["spec"]), dict(about["facts"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} holds no weights that scalesearch wrote: {error}") from error
     return State(arch=arch, tensors=tensors, facts=facts)
 

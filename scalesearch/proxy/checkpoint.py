@@ -165,7 +165,7 @@ def read_checkpoint(path: Path, identity: str) -> Checkpoint:
         checkpoint = Checkpoint(
             **(plain | {"curve": tuple(CurvePoint(**point) for point in plain["curve"]), "tensors": tensors})
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"`checkpoint` must be one of scalesearch's own, got {path}") from error
     if checkpoint.identity != identity:
         raise CheckpointError(

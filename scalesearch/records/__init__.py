@@ -6,11 +6,11 @@ accuracies are fractions, one multiply-add counts as 1 MAC.
 """
 
 from scalesearch.records.audit import AuditMatch, AuditRecord, AuditRow
+from scalesearch.records.budget import BudgetRecord
 from scalesearch.records.family import FamilyRow, PublishedRow, ScaleRecord
 from scalesearch.records.law import LAW_TERMS, BestSplits, CostLaw, HeldOut, KindTime, LawRecord, Price, Split
 from scalesearch.records.measured import CurvePoint, FlopRecord, LatencyRecord, SeedRun
 from scalesearch.records.search import (
-    BudgetRecord,
     CandidateRecord,
     FidelityRecord,
     ReliabilityRecord,

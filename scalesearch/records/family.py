@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scalesearch.records.budget import BudgetRecord
 from scalesearch.records.measured import LatencyRecord
-from scalesearch.records.search import BudgetRecord
 
 __all__ = ["FamilyRow", "PublishedRow", "ScaleRecord"]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalesearch.architecture.cost import Cost
+from scalesearch.plain import typed
 from scalesearch.records.timing import MeasureRecord, Setup
 
 __all__ = [
@@ -68,6 +69,9 @@ class CostLaw:
         for name, value in self.seconds.items():
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"`seconds` must be finite numbers >= 0, got {value} for {name}")
+        for row in self.held_out:
+            if not (math.isfinite(row.measured_s) and row.measured_s > 0 and math.isfinite(row.predicted_s)):
+                raise ValueError(f"`held_out` must have finite times > 0, got {row.measured_s} of {row.name}")
 
     @property
     def spread(self) -> tuple[float, float]:
@@ -95,14 +99,10 @@ class CostLaw:
             ValueError: if it is none.
         """
         try:
-            return cls(
-                machine=str(data["machine"]),
-                setup=Setup.from_dict(data["setup"]),
-                seconds={str(name): float(value) for name, value in data["seconds"].items()},
-                held_out=tuple(HeldOut(**row) for row in data["held_out"]),
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"`law` must be a cost law as scalesearch law writes it: {error!r}") from error
+            return typed(cls, data)
+        except ValueError as error:
+            reason = str(error).replace("`", "")
+            raise ValueError(f"`law` must be a cost law as scalesearch law writes it: {reason}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

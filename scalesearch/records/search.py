@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from scalesearch.records.budget import BudgetRecord
+from scalesearch.records.family import ScaleRecord
 from scalesearch.records.measured import CurvePoint, LatencyRecord, SeedRun
 from scalesearch.records.start import StartRecord
 
-if TYPE_CHECKING:
-    from scalesearch.records.family import ScaleRecord
-
 __all__ = [
-    "BudgetRecord",
     "CandidateRecord",
     "FidelityRecord",
     "ReliabilityRecord",
@@ -30,28 +28,6 @@ Status = Literal["completed", "pruned", "failed", "skipped", "waiting"]
 trained (thinned out, or a budget it cannot meet). ``waiting``: not trained to its end yet (a stopped run)."""
 
 RunKind = Literal["grid", "search", "sweep", "fidelity", "scale"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetRecord:
-    """What one network should cost and does. ``kind``: macs, params, activations, memory or latency.
-
-    ``target`` and ``value`` are multiply-adds, parameters, elements, bytes (the peak of a training step) or
-    seconds. ``matched_by`` names the dimension that was solved for, empty where the network was only chosen.
-    ``full_size``: the budget is of the same multipliers' full-size network, not of the one that is trained;
-    its latency is predicted by a cost law.
-    """
-
-    kind: str
-    target: float
-    value: float
-    matched_by: str = ""
-    full_size: bool = False
-
-    @property
-    def residual(self) -> float:
-        """How far the cost is from its target, relative to it."""
-        return self.value / self.target - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from scalesearch.plain import require_limits, typed
+
 __all__ = [
     "DTYPES",
     "MODES",
@@ -65,8 +67,7 @@ class Setup:
         if self.batch_size < least:
             why = " to train: batch norm needs two images" if self.mode == "training" else ""
             raise ValueError(f"`batch_size` must be >= {least}{why}, got {self.batch_size}")
-        if self.threads < 1:
-            raise ValueError(f"`threads` must be >= 1, got {self.threads}")
+        require_limits(self, "batch_size", "threads")
         if self.runtime == "onnxruntime" and self.dtype == "bfloat16":
             raise ValueError("`dtype` must be float32 or float16 for onnxruntime, got 'bfloat16'")
 
@@ -93,8 +94,12 @@ class Setup:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Setup:
-        """The setup that :meth:`to_dict` gave."""
-        return cls(**data)
+        """The setup that :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: if it is none.
+        """
+        return typed(cls, data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ the size that is really wanted is not asked; this loop asks it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scalesearch.plain import require_limits
 from scalesearch.records import RoundRecord, RunRecord
 from scalesearch.scaling import Coefficients, exact
 from scalesearch.search.budget import SAME_PHI, EqualCost, affordable_phi, times
@@ -31,10 +31,7 @@ class AlternateSettings(GridSettings):
 
     def __post_init__(self) -> None:
         GridSettings.__post_init__(self)
-        if not (math.isfinite(self.budget_ratio) and self.budget_ratio > 1):
-            raise ValueError(f"`budget_ratio` must be a finite number > 1, got {self.budget_ratio}")
-        if self.max_rounds < 1:
-            raise ValueError(f"`max_rounds` must be >= 1, got {self.max_rounds}")
+        require_limits(self, "budget_ratio", "max_rounds")
 
     def _check_budget(self) -> None:
         # A grid's is an amount; here it is a kind, and the amount a multiple of the baseline's.

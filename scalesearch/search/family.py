@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.published import published_family_of
 from scalesearch.architecture.spec import Arch, compound, reduce, require_resolution
+from scalesearch.plain import require_limits
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi
 from scalesearch.search.budget import EqualCost, affordable_phi
@@ -56,13 +56,9 @@ class ScaleSettings(BaselineSettings):
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("latency_batch_size", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be >= 1, got {getattr(self, name)}")
-        if not (math.isfinite(self.baseline_width) and self.baseline_width > 0):
-            raise ValueError(f"`baseline_width` must be a finite number > 0, got {self.baseline_width}")
-        if self.baseline_resolution < 0:
-            raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution}")
+        # The baseline's own resolution is said by 0.
+        sides = ("baseline_resolution",) if self.baseline_resolution else ()
+        require_limits(self, "latency_batch_size", "threads", "baseline_width", *sides, "phis")
         BaselineSettings.__post_init__(self)
         require_resolution(self.base, "baseline_resolution")
         # The networks themselves: a phi that leaves less than a pixel is refused before anything is written.

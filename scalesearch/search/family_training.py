@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.architecture.spec import compound
+from scalesearch.plain import require_limits
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import Coefficients
 from scalesearch.search.family import ScaleSettings
@@ -44,6 +45,7 @@ class FamilyTrainingSettings(TrainingSettings):
         TrainingSettings.__post_init__(self)
         if not self.train_phi:
             raise ValueError("`train_phi` must hold at least one phi, got none")
+        require_limits(self, "phi", "train_phi")
         # Networks that cannot be built are refused before anything is written.
         base = self.proxy_baseline(classes=2)
         try:

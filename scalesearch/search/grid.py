@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scalesearch.architecture.spec import Arch, Rounding, compound
+from scalesearch.plain import LIMITS, require_limits
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers, exact
 
@@ -55,12 +56,11 @@ class GridSpec:
             for end, value in (("min", low), ("max", high)):
                 if not math.isfinite(value) or value < 1:
                     raise ValueError(f"`{name}_{end}` must be a finite number >= 1, got {value}")
+                if value > LIMITS[name].most:
+                    raise ValueError(f"`{name}_{end}` must be at most {LIMITS[name].most}, got {value}")
             if low > high:
                 raise ValueError(f"`{name}_max` must be >= `{name}_min` ({low}), got {high}")
-        if not (math.isfinite(self.step) and self.step > 0):
-            raise ValueError(f"`step` must be a finite number > 0, got {self.step}")
-        if not (math.isfinite(self.tolerance) and self.tolerance >= 0):
-            raise ValueError(f"`tolerance` must be a finite number >= 0, got {self.tolerance}")
+        require_limits(self, "step", "tolerance")
         if self.points > MOST_POINTS:
             raise ValueError(
                 f"`step` must leave at most {MOST_POINTS:,} grid points, got {self.step} and "

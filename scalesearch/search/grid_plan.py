@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from typing import Any, ClassVar, cast, get_args
 
 from scalesearch.architecture.match import BUDGETS, BudgetKind, Dimension, require_movable
 from scalesearch.architecture.spec import Arch
+from scalesearch.plain import require_limits
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import RungRecord
 from scalesearch.scaling import Coefficients
@@ -86,17 +86,11 @@ class GridSettings(TrainingSettings):
     def __post_init__(self) -> None:
         # super() does not know the class that slots=True makes of this one.
         TrainingSettings.__post_init__(self)
-        if not math.isfinite(self.phi):
-            raise ValueError(f"`phi` must be a finite number, got {self.phi}")
-        if self.max_networks < 0:
-            raise ValueError(f"`max_networks` must be >= 0, got {self.max_networks}")
+        require_limits(self, "phi", "max_networks")
         for name, allowed in (("constraint", CONSTRAINTS), ("match", MATCHES), ("match_by", MATCH_BY)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        for name in ("budget_tolerance", "time_budget"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"`{name}` must be a finite number >= 0, got {value}")
+        require_limits(self, "budget_tolerance", "time_budget")
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         self._check_budget()

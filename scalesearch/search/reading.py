@@ -9,12 +9,9 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.architecture.spec import arch_from_dict
+from scalesearch.plain import typed
 from scalesearch.records import (
-    BudgetRecord,
     CandidateRecord,
-    CurvePoint,
-    FamilyRow,
-    PublishedRow,
     ReliabilityRecord,
     RungRecord,
     RunRecord,
@@ -55,20 +52,22 @@ def candidate_record(data: Mapping[str, Any]) -> CandidateRecord:
     # Version 0.1.0 kept empty outcomes beside what was planned.
     for name in ("top1", "loss", "held_out_images", "train_seconds", "images_seen", "curve"):
         fields.pop(name, None)
-    fields["merged"] = tuple((a, b, c) for a, b, c in fields["merged"])
-    if fields.get("budget") is not None:
-        fields["budget"] = BudgetRecord(**fields["budget"])
-    return CandidateRecord(**fields | {"runs": (), "latency": None})
+    return typed(CandidateRecord, fields | {"runs": (), "latency": None})
 
 
 def runs_of(trial: FrozenTrial, first_seed: int) -> dict[int, Mapping[str, Any]]:
     """A trial's training runs by seed, as far as they got; version 0.1.0 had one, of the first seed."""
-    runs = {
-        int(name.removeprefix(RUN)): value for name, value in trial.user_attrs.items() if name.startswith(RUN)
-    }
+    runs = {_seed(name, RUN): value for name, value in trial.user_attrs.items() if name.startswith(RUN)}
     if not runs and "result" in trial.user_attrs:
         runs[first_seed] = trial.user_attrs["result"]
     return dict(sorted(runs.items()))
+
+
+def _seed(name: str, prefix: str) -> int:
+    text = name.removeprefix(prefix)
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        raise ValueError(f"{prefix} must be followed by a seed, got {name!r}")
+    return int(text)
 
 
 def planned_of(attributes: Mapping[str, Any]) -> Planned:
@@ -112,7 +111,8 @@ def read_record(
         trials: all trials; of several for one network the latest that was trained counts.
 
     Raises:
-        KeyError, TypeError, ValueError: if something is missing or not as any version wrote it.
+        KeyError, TypeError, AttributeError, IndexError, ValueError: if something is missing or not as any
+            version wrote it.
     """
     merged: dict[str, list[Any]] = {}
     for trial in trials:
@@ -130,33 +130,29 @@ def read_record(
     facts = {
         "kind": "grid",
         **{name: value for name, value in run.items() if name != "order"},
-        "rungs": tuple(RungRecord(**rung) for rung in run.get("rungs", ())),
+        "rungs": tuple(typed(RungRecord, rung) for rung in run.get("rungs", ())),
         "objectives": tuple(run.get("objectives", ("top1",))),
-        "reliability": tuple(ReliabilityRecord(**item) for item in attributes.get("reliability", ())),
+        "reliability": tuple(typed(ReliabilityRecord, item) for item in attributes.get("reliability", ())),
         "derivation": None if (kept := run.get("derivation")) is None else _derivation(kept),
         "start": None if (begun := run.get("start")) is None else _start(begun, attributes),
     }
     # What a sampler suggested has no order but its own.
     ranked = sorted(candidates, key=lambda c: order.get(c.key, len(order)))
-    return RunRecord(**facts, wall_s=sum(seconds), sessions=len(seconds), candidates=tuple(ranked))
+    return typed(
+        RunRecord,
+        {**facts, "wall_s": sum(seconds), "sessions": len(seconds), "candidates": tuple(ranked)},
+    )
 
 
 def _start(data: Mapping[str, Any], attributes: Mapping[str, Any]) -> StartRecord:
     """What the networks were grown from, with the baseline's runs in the order of seeds."""
-    results = {
-        int(name.removeprefix(START)): value for name, value in attributes.items() if name.startswith(START)
-    }
-    return StartRecord(**data, runs=tuple(seed_run(seed, results[seed]) for seed in sorted(results)))
+    results = {_seed(name, START): value for name, value in attributes.items() if name.startswith(START)}
+    return typed(StartRecord, {**data, "runs": [seed_run(seed, results[seed]) for seed in sorted(results)]})
 
 
 def _derivation(data: Mapping[str, Any]) -> ScaleRecord:
     """A family's derivation from plain data; none that was kept has latencies."""
-    family = tuple(
-        FamilyRow(**row | {"budget": None if row["budget"] is None else BudgetRecord(**row["budget"])})
-        for row in data["family"]
-    )
-    published = tuple(PublishedRow(**row) for row in data["published"])
-    return ScaleRecord(**{**data, "family": family, "published": published})
+    return typed(ScaleRecord, data)
 
 
 def _outcome(
@@ -201,10 +197,5 @@ def _memory(trial: FrozenTrial, settings: Mapping[str, Any]) -> dict[str, int | 
 
 def seed_run(seed: int, result: Mapping[str, Any]) -> SeedRun:
     """A training run from what a worker gave back."""
-    return SeedRun(
-        seed=seed,
-        curve=tuple(CurvePoint(**point) for point in result["curve"]),
-        **{
-            name: result[name] for name in ("top1", "loss", "held_out_images", "images_seen", "train_seconds")
-        },
-    )
+    names = ("top1", "loss", "held_out_images", "images_seen", "train_seconds", "curve")
+    return typed(SeedRun, {"seed": seed, **{name: result[name] for name in names}})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, require_movable
 from scalesearch.architecture.spec import Arch
+from scalesearch.plain import require_limits
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import NOMINAL_BASE, Shares
 from scalesearch.search.budget import EqualCost, solved_dimensions
@@ -83,21 +84,14 @@ class SearchSettings(TrainingSettings):
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        for name in ("phi", "reward_weight"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"`{name}` must be a finite number, got {getattr(self, name)}")
-        for name in ("budget_tolerance", "reward_target"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"`{name}` must be a finite number >= 0, got {value}")
-        for name in ("trials", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be >= 1, got {getattr(self, name)}")
-        if self.reward_weight > 0:
+        if self.reward_weight > 0 and math.isfinite(self.reward_weight):
             raise ValueError(
                 f"`reward_weight` must be <= 0, got {self.reward_weight}: "
                 "a dearer network would be worth more"
             )
+        require_limits(
+            self, *("phi", "reward_weight", "budget_tolerance", "reward_target", "trials", "batch")
+        )
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         if self.budget:

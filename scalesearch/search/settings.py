@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
@@ -17,8 +16,10 @@ from scalesearch.architecture.spec import (
     arch_from_dict,
     reduce,
     require_resolution,
+    with_network,
 )
 from scalesearch.architecture.variants import VARIANTS
+from scalesearch.plain import require_limits, typed
 from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 
@@ -28,6 +29,12 @@ __all__ = ["STARTS", "BaselineSettings", "RoundingSettings", "TrainingSettings",
 NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run"})
 # What networks can start from; None in the settings stands for the first.
 STARTS = ("scratch", "grown")
+LIMITED = (
+    *("jobs", "threads", "seeds", "latency_batch_size", "baseline_resolution", "baseline_resolution_width"),
+    *("baseline_width", "stall_timeout"),
+)
+# Their least is up to the recipe and the data.
+LENGTHS = ("images", "epochs", "batch_size", "held_out", "seed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,21 +149,13 @@ class TrainingSettings(BaselineSettings):
 
     def __post_init__(self) -> None:
         self._set_start()
-        least = {"jobs": 1, "threads": 1, "seeds": 1, "latency_batch_size": 1, "baseline_resolution": 1}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise ValueError(f"`{name}` must be >= {bound}, got {getattr(self, name)}")
-        for name in ("baseline_width", "stall_timeout"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"`{name}` must be a finite number > 0, got {value}")
+        require_limits(self, *LIMITED)
         if self.recipe not in RECIPES:
             raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
         BaselineSettings.__post_init__(self)
         # What the parts check is checked now, before anything is written.
         _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)
-        if self.baseline_resolution_width is not None and self.baseline_resolution_width < 1:
-            raise ValueError(f"`baseline_resolution` must be >= 1, got {self.baseline_resolution_width}")
+        require_limits(self, *LENGTHS)
         size = (self.baseline_resolution, self.baseline_resolution_width or self.baseline_resolution)
         require_resolution(self.full_baseline, "baseline_resolution", size)
         channels = self.full_baseline.in_channels
@@ -231,21 +230,13 @@ class TrainingSettings(BaselineSettings):
         )
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+    def from_dict(cls, data: object) -> Self:
         """The settings that :meth:`to_dict` gave.
 
         Raises:
             ValueError: if a setting is unknown or wrong.
         """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(data) - known)
-        if unknown:
-            raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
-        # TOML and JSON know lists where these values are tuples.
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-        if (table := values.get("baseline_arch")) is not None:
-            values["baseline_arch"] = arch_from_dict(table)
-        return cls(**dict(cls.BEFORE) | values)
+        return typed(cls, dict(cls.BEFORE) | with_network(data))
 
 
 def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

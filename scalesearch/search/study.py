@@ -57,8 +57,10 @@ class SearchStudy:
     @property
     def run(self) -> Mapping[str, Any] | None:
         """The run's own facts, None where the study was made but never begun."""
-        with clear_errors(self._url):
+        with self._readable():
             run: Mapping[str, Any] | None = self._study.user_attrs.get("run")
+            if run is not None and not isinstance(run, dict):
+                raise TypeError("its run is no table")
             return run
 
     def begun(self) -> Mapping[str, Any]:
@@ -111,7 +113,7 @@ class SearchStudy:
 
     def enqueue_missing(self) -> None:
         """Enqueues the chosen candidates that are not among the trials yet."""
-        with clear_errors(self._url):
+        with self._readable():
             known = {trial.user_attrs.get("key"): trial for trial in self._trials()}
             for key, item in chosen_of(self._study.user_attrs).items():
                 if key not in known:
@@ -146,7 +148,7 @@ class SearchStudy:
 
         Their finished training runs stay with them.
         """
-        with clear_errors(self._url):
+        with self._readable():
             stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             for trial in stale:
                 self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
@@ -154,7 +156,7 @@ class SearchStudy:
 
     def retry_failed(self) -> int:
         """Enqueues every failed network once more, unless a later trial has it already; returns how many."""
-        with clear_errors(self._url):
+        with self._readable():
             failed = [t for t in counting_trials(self._trials()).values() if t.state == TrialState.FAIL]
             chosen = chosen_of(self._study.user_attrs)
             for trial in failed:
@@ -165,12 +167,12 @@ class SearchStudy:
 
     def waiting(self) -> int:
         """How many networks are still to be trained."""
-        with clear_errors(self._url):
+        with self._readable():
             return len(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
     def finished(self) -> int:
         """How many networks are done, in whatever way."""
-        with clear_errors(self._url):
+        with self._readable():
             return sum(t.state.is_finished() for t in counting_trials(self._trials()).values())
 
     def ask(self, distributions: Mapping[str, BaseDistribution]) -> optuna.Trial:
@@ -180,7 +182,7 @@ class SearchStudy:
 
     def coefficient_ranges(self) -> dict[str, BaseDistribution]:
         """The ranges that the enqueued coefficients span, as :meth:`ask` wants them."""
-        with clear_errors(self._url):
+        with self._readable():
             candidates = [trial.user_attrs["candidate"] for trial in self._trials()]
         return {
             name: FloatDistribution(min(c[name] for c in candidates), max(c[name] for c in candidates))
@@ -189,7 +191,7 @@ class SearchStudy:
 
     def completed(self) -> list[Planned]:
         """The networks that were trained to their end, in the order of their trials."""
-        with clear_errors(self._url):
+        with self._readable():
             chosen = chosen_of(self._study.user_attrs)
             trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             # What version 0.1.0 finished has its network among the chosen alone.
@@ -201,12 +203,12 @@ class SearchStudy:
 
     def planned(self, trial: optuna.Trial) -> Planned:
         """What a trial is to train."""
-        with clear_errors(self._url):
+        with self._readable():
             return planned_of(trial.user_attrs)
 
     def runs(self, trial: optuna.Trial) -> dict[int, Mapping[str, Any]]:
         """The trial's training runs so far, by seed."""
-        with clear_errors(self._url):
+        with self._readable():
             return runs_of(self._frozen(trial), int(self.begun()["settings"]["seed"]))
 
     def store_run(self, trial: optuna.Trial, seed: int, result: Mapping[str, Any]) -> None:
@@ -273,10 +275,26 @@ class SearchStudy:
         run = self.begun()
         with clear_errors(self._url):
             attributes, trials = self._study.user_attrs, self._trials()
-        try:
+        with self._readable():
             return read_record(run, attributes, trials)
-        except (KeyError, TypeError, ValueError) as error:
-            raise StudyError(f"`dir` holds a study this version cannot read: {error!r}") from error
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Where what a study keeps is taken apart: what is missing or spoilt there is an error of the study.
+
+        Raises:
+            StudyError: if something is.
+        """
+        try:
+            with clear_errors(self._url):
+                yield
+        except StudyError:
+            raise
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            missing = f"it has no {error}" if isinstance(error, KeyError) else str(error).replace("`", "")
+            raise StudyError(
+                f"`dir` must hold a study that this version can read, got {masked(self._url)}: {missing}"
+            ) from error
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.spec import Arch, ArchSpec, arch_from_dict
+from scalesearch.plain import shown, typed
 from scalesearch.records import LatencyRecord
 from scalesearch.records.timing import Setup
 
@@ -173,5 +175,12 @@ class KindsSpec(_Job):
 
 
 def latency_record(data: Mapping[str, Any]) -> LatencyRecord:
-    """A latency record from the plain data that a worker gave back."""
-    return LatencyRecord(**(dict(data) | {"samples_s": tuple(data["samples_s"])}))
+    """A latency record from the plain data that a worker gave back.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    latency = typed(LatencyRecord, data)
+    if not latency.samples_s or not all(math.isfinite(s) and s > 0 for s in latency.samples_s):
+        raise ValueError(f"`samples_s` must be finite times above 0, got {shown(latency.samples_s)}")
+    return latency

@@ -275,15 +275,14 @@ def test_a_spec_survives_json(times: Multipliers, rounding: Rounding) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"colour": 1, "bias": 2}, "`arch` must hold only known fields, got bias, colour"),
-        ({"stages": "none"}, "`stages` must be a list of stages, got 'none'"),
+        ({"colour": 1, "bias": 2}, "settings must be known ones, got bias, colour"),
+        ({"stages": "none"}, "`stages` must be a list, got 'none'"),
         ({"stages": []}, "`stages` must hold at least one stage, got none"),
         (
             {"stages": [{"colour": 1}]},
-            "`arch` must describe a whole network: "
-            "StageSpec.__init__() got an unexpected keyword argument 'colour'",
+            "`stages`: settings must be known ones, got colour",
         ),
-        ({"classes": None}, "`classes` must be a whole number from 1 to 1,000,000, got None"),
+        ({"classes": None}, "`classes` must be a whole number, got None"),
     ],
 )
 def test_from_dict_of_bad_data(change: dict[str, Any], message: str) -> None:
@@ -293,10 +292,7 @@ def test_from_dict_of_bad_data(change: dict[str, Any], message: str) -> None:
 def test_from_dict_names_a_missing_field() -> None:
     data = EFFICIENTNET_B0.to_dict()
     del data["head_channels"]
-    assert error_of(ArchSpec.from_dict, data) == (
-        "`arch` must describe a whole network: "
-        "ArchSpec.__init__() missing 1 required keyword-only argument: 'head_channels'"
-    )
+    assert error_of(ArchSpec.from_dict, data) == "`head_channels` is missing"
 
 
 def test_baselines_by_name() -> None:

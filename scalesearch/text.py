@@ -1,0 +1,51 @@
+"""Texts of anybody's that nobody's terminal or page obeys, and words that a shell takes as they are."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection
+from difflib import get_close_matches
+
+__all__ = ["near", "quoted", "visible"]
+
+# What moves a cursor, colours, renames a window or turns letters round, and what no encoding holds: control
+# characters but for line ends and tabs, soft hyphens, marks of direction, separators, joiners of words, byte
+# order marks, tags, lone surrogates. The joiners that Persian and emoji are written with stay.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def visible(text: str, *, one_line: bool = False) -> str:
+    r"""The text with what cannot be seen in it written as in Python's own texts: ``\x1b``, ``\u202e``.
+
+    With ``one_line`` that goes for line ends and tabs as well.
+    """
+    shown = UNSEEN.sub(_escape, text)
+    return re.sub("[\n\t]", _escape, shown) if one_line else shown
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
+def quoted(word: object) -> str:
+    """A word of a command line, such as a folder, as a shell takes it whole.
+
+    One that begins with a dash is no option then, as ``./-name`` is none.
+    """
+    text = str(word)
+    text = f"./{text}" if text.startswith("-") else text
+    if UNSEEN.search(text) is None and "\n" not in text and "\t" not in text:
+        return shlex.quote(text)
+    # What a terminal must not be shown cannot be copied from it: a shell's own escapes can.
+    spelt = visible(re.sub(r"[\\']", r"\\\g<0>", text), one_line=True)
+    return "$'" + re.sub(r"\\udc([89a-f].)", r"\\x\1", spelt) + "'"
+
+
+def near(text: str, names: Collection[str]) -> str:
+    """``; near it: grid``: the names that somebody may have meant, as the end of an error; empty for none."""
+    meant = get_close_matches(text.lower(), list(names), cutoff=0.5)
+    return f"; near it: {', '.join(meant)}" if meant else ""
