@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["read_json", "read_toml", "write_bytes", "write_text"]
+from scalesearch.text import visible
+
+__all__ = ["read_json", "read_toml", "write_bytes", "write_page", "write_text"]
 
 LARGEST_TEXT = 64 * 2**20
 """Bytes of a file of settings, samples or laws: one past this is none of ours, or has no end at all."""
@@ -46,6 +48,11 @@ def write_text(path: Path, text: str) -> Path:
     """Puts ``text`` at ``path`` as UTF-8 with its line ends as they are; see :func:`write_bytes`."""
     # A lone surrogate (an undecodable byte of a file name) must not lose the whole page.
     return write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_page(path: Path, text: str) -> Path:
+    """Puts a page that is read at ``path``: as :func:`write_text`, with what cannot be seen shown."""
+    return write_text(path, visible(text))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from scalesearch.bench.network_files import Base, named_networks
 from scalesearch.plain import checked
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.records.timing import Setup
+from scalesearch.text import near
 
 __all__ = ["Base", "Subject", "parse_subject", "parse_subjects"]
 
@@ -169,7 +170,7 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]
         f"a baseline ({', '.join(BASELINES)}) or a variant ({', '.join(VARIANTS)}) with or without "
         f"multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file or "
         "package.module:function likewise, a family or candidates file, or a run's folder, got "
-        f"{text!r}{', which is not there' if '/' in text else ''}"
+        f"{text!r}{', which is not there' if '/' in text else near(name, (*published, *built_in()))}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.options import MEMORY, config_option, format_option, out_option
 from scalesearch.cli.terminal import echo
@@ -25,7 +26,7 @@ DEFAULT = AlternateSettings()
 )
 @click.option(
     "--budget",
-    type=click.Choice(BUDGETS),
+    type=Choice(BUDGETS),
     default=DEFAULT.budget,
     show_default=True,
     help=f"What the wanted network may spend. {MEMORY}",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import PHI, config_option, format_option, out_option, refuse_without_train
 from scalesearch.cli.terminal import echo
@@ -38,7 +39,7 @@ WITHOUT_TRAINING = frozenset({"baselines", "train", "out", "output_format"})
     chosen=click.option(
         "--baseline",
         "baselines",
-        type=click.Choice(AUDITED),
+        type=Choice(AUDITED),
         multiple=True,
         default=AUDITED,
         help="Only this baseline's rows; may be given several times.  [default: all]",

@@ -14,6 +14,7 @@ from scalesearch.cli.training_options import DURATION
 from scalesearch.export.formats import ONNX_PACKAGES
 from scalesearch.records.setup_text import SHORT_DTYPES, dtype_of, whole_number
 from scalesearch.records.timing import MODES, RUNTIMES, Setup
+from scalesearch.text import near
 
 __all__ = [
     "NUMBERS",
@@ -31,10 +32,13 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
 
     name = "list"
 
-    def __init__(self, read: Callable[[str], Any], wanted: str, *, several: bool = True) -> None:
+    def __init__(
+        self, read: Callable[[str], Any], wanted: str, *, several: bool = True, names: Sequence[str] = ()
+    ) -> None:
         self.read = read
         self.wanted = wanted
         self.several = several
+        self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The values as a tuple, or the one value."""
@@ -48,7 +52,9 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
             values = ()
         if not values or len(set(values)) < len(values) or (len(values) > 1 and not self.several):
             each = ", each once, with commas between them" if self.several else ""
-            self.fail(f"must be {self.wanted}{each}, got {str(value)!r}", param, ctx)
+            wrong = [part.strip() for part in str(value).split(",") if part.strip() not in self.names]
+            meant = near(wrong[0], self.names) if wrong else ""
+            self.fail(f"must be {self.wanted}{each}, got {str(value)!r}{meant}", param, ctx)
         return values if self.several else values[0]
 
 
@@ -67,15 +73,15 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
     one = "one or more of" if several else "one of"
     listed, counted = ("LIST", "LIST") if several else ("NAME", "N")
 
-    def values(read: Callable[[str], Any], wanted: str) -> ListOf:
-        return ListOf(read, wanted, several=several)
+    def values(read: Callable[[str], Any], wanted: str, names: Sequence[str] = ()) -> ListOf:
+        return ListOf(read, wanted, several=several, names=names)
 
     numbers = NUMBERS if several else values(whole_number, "a whole number >= 1")
     many = ", or a list such as 1,8" if several else ""
     mode = click.option(
         "--mode",
         metavar=listed,
-        type=values(_among(MODES), f"{one} {', '.join(MODES)}"),
+        type=values(_among(MODES), f"{one} {', '.join(MODES)}", MODES),
         default="inference",
         show_default=True,
         help="inference: a forward pass. training: a whole step with AdamW.",
@@ -98,7 +104,7 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
         click.option(
             "--dtype",
             metavar=listed,
-            type=values(dtype_of, f"{one} {', '.join(SHORT_DTYPES)}"),
+            type=values(dtype_of, f"{one} {', '.join(SHORT_DTYPES)}", tuple(SHORT_DTYPES)),
             default="fp32",
             show_default=True,
             help="fp32, bf16 or fp16: of weights and images; when training, of autocast.",
@@ -107,7 +113,7 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
         click.option(
             "--runtime",
             metavar=listed,
-            type=values(_among(RUNTIMES), f"{one} {', '.join(RUNTIMES)}"),
+            type=values(_among(RUNTIMES), f"{one} {', '.join(RUNTIMES)}", RUNTIMES),
             default="eager",
             show_default=True,
             help="eager, compile (torch.compile) or onnxruntime (pip install 'scalesearch[onnx]').",

@@ -14,6 +14,7 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import Row, rows
 from scalesearch.architecture.spec import Arch, ArchSpec, require_resolution, scale
 from scalesearch.architecture.table_file import network_toml
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
 from scalesearch.cli.rounding_options import rounding_of_options, rounding_options
@@ -60,7 +61,7 @@ CODE_COLUMNS = {
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(("table", "toml", "csv", "json")),
+    type=Choice(("table", "toml", "csv", "json")),
     default="table",
     show_default=True,
     help="table: to read. toml: a file that --baseline takes. csv, json: the table's rows.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.terminal import echo, terminal
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ STYLES = {"ok": "green", "failed": "bold red", "missing": "yellow"}
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(("table", "json")),
+    type=Choice(("table", "json")),
     default="table",
     show_default=True,
     help="How results are printed on standard output.",

@@ -14,11 +14,13 @@ from scalesearch.architecture.checks import blamed_on
 from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_network
 from scalesearch.architecture.spec import Arch
 from scalesearch.architecture.variants import VARIANTS
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import NETWORK
 from scalesearch.cli.rounding_options import given_rules, rounding_of_options, rounding_options
 from scalesearch.cli.terminal import echo, terminal
 from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.text import near
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +67,7 @@ class _What(click.ParamType[str | Arch]):
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(("table", "csv", "json", "markdown")),
+    type=Choice(("table", "csv", "json", "markdown")),
     default="table",
     show_default=True,
     help="table, markdown: everything, to read. csv: the rows of the network, or a variant's differences. "
@@ -136,7 +138,7 @@ def _variant(name: str, options: Mapping[str, Any]) -> Any:
     """The variant of that name; other options than its name change nothing and are refused."""
     if name not in VARIANTS:
         titles = "; ".join(f"{known.name} ({known.title})" for known in VARIANTS.values())
-        raise Fail(f"--variant must be one of {titles}; got {name!r}")
+        raise Fail(f"--variant must be one of {titles}; got {name!r}{near(name, VARIANTS)}")
     given = [option for option in (*MULTIPLIERS, *COEFFICIENTS, "phi") if options[option] is not None]
     if given:
         raise Fail(

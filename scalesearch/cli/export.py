@@ -15,6 +15,7 @@ from scalesearch.cli.options import format_option, out_option
 from scalesearch.cli.terminal import echo
 from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, SPEC
 from scalesearch.files import read_json
+from scalesearch.text import near
 
 if TYPE_CHECKING:
     from scalesearch.architecture.spec import Arch
@@ -43,7 +44,11 @@ class _Formats(click.ParamType[tuple[str, ...]]):
     ) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(part.strip() for part in str(value).split(",")))
         if unknown := [name for name in names if name not in FORMATS]:
-            self.fail(f"must be some of {', '.join(FORMATS)}, got {unknown[0]!r}", param, ctx)
+            self.fail(
+                f"must be some of {', '.join(FORMATS)}, got {unknown[0]!r}{near(unknown[0], FORMATS)}",
+                param,
+                ctx,
+            )
         return names
 
 

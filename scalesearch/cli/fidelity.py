@@ -12,6 +12,7 @@ from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option
 from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import command_line
+from scalesearch.text import quoted
 
 if TYPE_CHECKING:
     from scalesearch.search.settings import TrainingSettings
@@ -107,7 +108,10 @@ def fidelity(
       scalesearch fidelity reports/grid-efficientnet-b0-phi1 --lengths 0.5,2,4 --networks 8
     """
     settings = FidelitySettings(lengths=lengths, networks=networks, seeds=seeds)
-    run_fidelity(folder, settings, command_line(), output_format, jobs=jobs, threads=threads)
+    from scalesearch.cli.folder import begun_elsewhere
+
+    with begun_elsewhere(folder):
+        run_fidelity(folder, settings, command_line(), output_format, jobs=jobs, threads=threads)
 
 
 def run_fidelity(
@@ -161,7 +165,7 @@ def run_fidelity(
     if "kind" not in study.begun():
         raise Fail(
             f"DIR must hold a run of this version, got {folder} of version 0.1.0: "
-            f"scalesearch resume {folder} makes it one"
+            f"scalesearch resume {quoted(folder)} makes it one"
         )
     of = settings_of(study.begun())
     _require_enough(folder, study.completed(), of, asked)
@@ -193,7 +197,7 @@ def run_fidelity(
             if not train:
                 raise Fail(
                     f"DIR must hold networks of every length, got {out} with none of {multiple:g} times the "
-                    f"run's: scalesearch resume {out} trains them"
+                    f"run's: scalesearch resume {quoted(out)} trains them"
                 )
             longer = begin_study(
                 out,

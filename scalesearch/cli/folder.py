@@ -18,10 +18,12 @@ from scalesearch.cli.terminal import echo
 from scalesearch.files import read_toml, write_text
 from scalesearch.plain import shown
 from scalesearch.search.settings import differences
+from scalesearch.text import quoted
 
 __all__ = [
     "RUN_FILE",
     "beginning",
+    "begun_elsewhere",
     "read_run_file",
     "recorded_in",
     "recorded_settings",
@@ -36,6 +38,9 @@ __all__ = [
 RUN_FILE = "run.toml"
 LOCK_FILE = "driver.lock"
 LOGS = "logs"
+LONGEST_PATH = 1000
+BEGUN_IN = ".begun-in"
+"""The file that says in which folder of this machine the run was begun: no part of its report."""
 TEXT_FACTS = ("kind", "name", "command")
 WORDS = {str: "a text", int: "a whole number", dict: "a table"}
 RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible", "start")
@@ -149,6 +154,65 @@ def recorded_in(folder: Path) -> Iterator[None]:
         raise Fail(f"{folder / RUN_FILE} holds settings that this version cannot read: {reason}") from error
 
 
+@contextmanager
+def begun_elsewhere(folder: Path) -> Iterator[None]:
+    """Where a run goes on: an error of paths that lead nowhere from here says from where they do.
+
+    Raises:
+        Fail: the error with the folder that the run was begun in, where its own relative paths lead somewhere
+            from there and not from the current one.
+    """
+    try:
+        yield
+    except (Fail, ValueError) as error:
+        if isinstance(error, Fail) and error.exit_code != 2:
+            raise
+        begun_in, lost = _lost_paths(folder)
+        if not lost:
+            raise
+        raise Fail(
+            f"{error}; the run was begun in {begun_in}, where {', '.join(lost)} is found: first "
+            f"cd {quoted(begun_in)}, then give the command with {quoted(folder.resolve())}"
+        ) from error
+
+
+def _lost_paths(folder: Path) -> tuple[Path, list[str]]:
+    """Where the run in a folder was begun, and its relative paths that lead somewhere from there alone."""
+    try:
+        begun_in = Path((folder / BEGUN_IN).read_text("utf-8").rstrip("\n"))
+        texts = dict.fromkeys(_texts(read_run_file(folder)))
+        if not begun_in.is_absolute() or begun_in == Path.cwd():
+            return begun_in, []
+        lost = [text for text in texts if not _leads(Path(), text) and _leads(begun_in, text)]
+    except (OSError, ValueError, Fail):
+        return folder, []
+    return begun_in, lost
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All that may be a relative path in a run's settings: of code the module that holds it."""
+    if isinstance(value, dict):
+        value = [inner for name, inner in value.items() if name not in ("run", "machine", "versions")]
+    if isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        path = value.removeprefix("folder:")
+        module, colon, _ = value.partition(":")
+        if path and not Path(path).is_absolute() and len(path) < LONGEST_PATH:
+            yield path
+        if colon and all(part.isidentifier() for part in module.split(".")):
+            yield f"{module.split('.')[0]}.py"
+            yield module.split(".")[0]
+
+
+def _leads(start: Path, text: str) -> bool:
+    try:
+        return (start / text).exists()
+    except OSError:
+        return False
+
+
 def recorded_settings(folder: Path, kind: str) -> dict[str, Any] | None:
     """The settings of the run that the folder holds; None where it holds none of that kind."""
     table: dict[str, Any] | None = read_run_file(folder).get(kind)
@@ -242,6 +306,7 @@ def write_run_file(folder: Path, kind: str, settings: Mapping[str, Any], facts: 
         "versions": facts["versions"],
     }
     try:
+        write_text(folder / BEGUN_IN, f"{Path.cwd()}\n")
         write_text(folder / RUN_FILE, tomli_w.dumps(tables))
     except OSError as error:
         raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.options import MEMORY, Decorator, group
 from scalesearch.search.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
 
@@ -30,7 +31,7 @@ def match_options(kinds: Sequence[str]) -> Decorator:
     return group(
         click.option(
             "--match",
-            type=click.Choice(kinds),
+            type=Choice(kinds),
             default=DEFAULT.match,
             show_default=True,
             help="Repair each network so that all spend the same of this, 2^phi times the baseline: MACs, "
@@ -38,7 +39,7 @@ def match_options(kinds: Sequence[str]) -> Decorator:
         ),
         click.option(
             "--match-by",
-            type=click.Choice(MATCH_BY),
+            type=Choice(MATCH_BY),
             default=DEFAULT.match_by,
             show_default=True,
             help="The dimensions that are solved for, in this order. auto: the resolution, then the width "
@@ -93,7 +94,7 @@ grid_points_options = group(
 budget_options = group(
     click.option(
         "--constraint",
-        type=click.Choice(CONSTRAINTS),
+        type=Choice(CONSTRAINTS),
         default=DEFAULT.constraint,
         show_default=True,
         help="What a grid point must meet: the paper's product of coefficients, or a budget that the network "

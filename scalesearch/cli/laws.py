@@ -7,6 +7,7 @@ from pathlib import Path
 from scalesearch.files import read_json
 from scalesearch.records.law import CostLaw
 from scalesearch.records.timing import Setup
+from scalesearch.text import quoted
 
 __all__ = ["LAW_FILE", "default_folder", "find_law", "read_laws"]
 
@@ -83,7 +84,7 @@ def _command(asked: Setup) -> str:
     if asked.device == "cpu":
         words.append(f"--threads {asked.threads}")
     else:
-        words.append(f"--device {asked.device}")
+        words.append(f"--device {quoted(asked.device)}")
     words.append(f"--batch-size {asked.batch_size}")
     if asked.dtype != "float32":
         words.append(f"--dtype {asked.dtype}")

@@ -12,6 +12,7 @@ import click
 
 from scalesearch.architecture.rounding import Rounding
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, out_option
 from scalesearch.cli.rounding_options import given_rules, rounding_options
@@ -55,7 +56,7 @@ LAWS = "laws.json"
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(FORMAT),
+    type=Choice(FORMAT),
     default="table",
     show_default=True,
     help="How results are printed on standard output; timm: the columns of timm's own results, as CSV.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from scalesearch.architecture.baselines import built_in
 from scalesearch.architecture.code_spec import is_target
 from scalesearch.architecture.published import published_network, published_networks
 from scalesearch.architecture.spec import Arch, arch_from_dict
+from scalesearch.text import near
 
 __all__ = [
     "BASELINE",
@@ -41,7 +41,7 @@ class _Baseline(click.ParamType[str | Arch]):
         if not (code or str(value).endswith(".toml")):
             self.fail(
                 f"must be one of {', '.join(built_in())}, a .toml file or package.module:function, "
-                f"got {str(value)!r}",
+                f"got {str(value)!r}{near(str(value), built_in())}",
                 param,
                 ctx,
             )
@@ -74,11 +74,10 @@ class _Network(_Baseline):
         if (row := published_network(text)) is not None:
             return row.arch()
         names = (*published_networks(), *built_in())
-        near = get_close_matches(text.lower().removeprefix("efficientnet-"), names, cutoff=0.5)
         return self.fail(
             f"must be a published network ({', '.join(published_networks())}), one of "
             f"{', '.join(built_in())}, a .toml file or package.module:function, got {text!r}"
-            + (f"; near it: {', '.join(near)}" if near else ""),
+            + near(text.lower().removeprefix("efficientnet-"), names),
             param,
             ctx,
         )

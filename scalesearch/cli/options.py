@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.spec import Arch
 from scalesearch.architecture.variants import VARIANTS
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import (
     BASELINE,
@@ -186,7 +187,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--format",
         "output_format",
-        type=click.Choice(FORMAT),
+        type=Choice(FORMAT),
         default="table",
         show_default=True,
         help="How results are printed on standard output.",

@@ -32,7 +32,9 @@ def report(folder: Path, storage: str, output_format: str) -> None:
     Example:
       scalesearch report reports/grid-efficientnet-b0-phi1
     """
+    from scalesearch.cli.folder import begun_elsewhere
     from scalesearch.cli.run import open_run_study, show_report
 
-    if not repeat_command(folder, output_format, train=False, storage=storage):
-        show_report(open_run_study(folder, storage).record(), folder, output_format)
+    with begun_elsewhere(folder):
+        if not repeat_command(folder, output_format, train=False, storage=storage):
+            show_report(open_run_study(folder, storage).record(), folder, output_format)

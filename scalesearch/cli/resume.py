@@ -35,13 +35,15 @@ def resume(folder: Path, retry_failed: bool, storage: str, output_format: str) -
     Example:
       scalesearch resume reports/grid-efficientnet-b0-phi1
     """
+    from scalesearch.cli.folder import begun_elsewhere
     from scalesearch.cli.own_code import require_same_code
     from scalesearch.cli.run import carry_on, reopen
 
-    require_same_code(folder)
-    if repeat_command(folder, output_format, train=True, storage=storage, retry_failed=retry_failed):
-        return
-    with reopen(folder, storage) as run:
-        if retry_failed:
-            run.study.retry_failed()
-        carry_on(run, output_format)
+    with begun_elsewhere(folder):
+        require_same_code(folder)
+        if repeat_command(folder, output_format, train=True, storage=storage, retry_failed=retry_failed):
+            return
+        with reopen(folder, storage) as run:
+            if retry_failed:
+                run.study.retry_failed()
+            carry_on(run, output_format)

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.spec import ChannelsRule, RepeatsRule, Rounding
 from scalesearch.architecture.variants import VARIANTS, rounding_of
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.options import group
 
 __all__ = ["given_rules", "rounding_of_options", "rounding_options"]
@@ -77,7 +78,7 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--channels-rule",
-            type=click.Choice(get_args(ChannelsRule)),
+            type=Choice(get_args(ChannelsRule)),
             default="nearest",
             show_default=True,
             help="To which multiple: the nearest, or that of their whole part's ceil or floor.",
@@ -91,7 +92,7 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--repeats-rule",
-            type=click.Choice(get_args(RepeatsRule)),
+            type=Choice(get_args(RepeatsRule)),
             default="ceil",
             show_default=True,
             help="How a stage's repeats are rounded.",

@@ -43,6 +43,7 @@ from scalesearch.search.plan import Plan
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.storage import recorded, sqlite_url
 from scalesearch.search.study import SearchStudy
+from scalesearch.text import quoted
 
 __all__ = [
     "Run",
@@ -222,7 +223,7 @@ def carry_on(run: Run, output_format: str) -> None:
     if record.kind == "grid" and not record.reliability:
         echo(
             "Note: nobody has measured how far runs of this recipe and data can be trusted to rank networks; "
-            f"scalesearch fidelity {run.folder} does",
+            f"scalesearch fidelity {quoted(run.folder)} does",
             err=True,
         )
     if not any(c.status == "completed" for c in record.candidates):

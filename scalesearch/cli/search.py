@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.grid_options import match_options
 from scalesearch.cli.options import config_option, format_option, out_option, require_phi
 from scalesearch.cli.spending_options import resolve_spending, spending_options
@@ -52,7 +53,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--sampler",
-    type=click.Choice(SAMPLERS),
+    type=Choice(SAMPLERS),
     default=DEFAULT.sampler,
     show_default=True,
     help="tpe: tree-structured Parzen estimator. gp: Gaussian process. nsga2: the genetic algorithm NSGA-II. "
@@ -105,7 +106,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--pruner",
-    type=click.Choice(PRUNERS),
+    type=Choice(PRUNERS),
     default=DEFAULT.pruner,
     show_default=True,
     help="Stop networks early that are behind at a quarter or at half of their training: behind the median "

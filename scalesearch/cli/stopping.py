@@ -12,6 +12,7 @@ import click
 
 from scalesearch.cli.main import EXIT_INTERRUPTED
 from scalesearch.cli.terminal import echo
+from scalesearch.text import quoted
 
 __all__ = ["stopping"]
 
@@ -28,7 +29,7 @@ def stopping(folder: Path, kept: Callable[[], str] = lambda: "what was trained i
         with _terminate_as_interrupt():
             yield
     except KeyboardInterrupt:
-        echo(f"Stopped: {kept()}. Go on with: scalesearch resume {folder}", err=True)
+        echo(f"Stopped: {kept()}. Go on with: scalesearch resume {quoted(folder)}", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.bench_options import ListOf
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.options import MEMORY, PHI, config_option, format_option, out_option
 from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
 from scalesearch.search.sweep import BUDGETS, ROLES, SweepSettings, plan_sweep
@@ -33,14 +34,16 @@ DEFAULT = SweepSettings()
 @click.option("--gamma", type=float, default=DEFAULT.gamma, show_default=True, help="Of the compound rule.")
 @click.option(
     "--match",
-    type=click.Choice(BUDGETS),
+    type=Choice(BUDGETS),
     default=DEFAULT.match,
     show_default=True,
     help=f"What all networks of a budget spend alike. {MEMORY}",
 )
 @click.option(
     "--roles",
-    type=ListOf({name: name for name in ROLES}.__getitem__, f"one or more of {', '.join(ROLES)}"),
+    type=ListOf(
+        {name: name for name in ROLES}.__getitem__, f"one or more of {', '.join(ROLES)}", names=ROLES
+    ),
     metavar="LIST",
     help=f"Ways to spend a budget: {', '.join(ROLES)}, with commas between them.  [default: all]",
 )

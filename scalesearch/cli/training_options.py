@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import Decorator, baseline_options, group
 from scalesearch.cli.rounding_options import rounding_options
@@ -100,7 +101,7 @@ STORAGE = click.option(
 START = group(
     click.option(
         "--start",
-        type=click.Choice(STARTS),
+        type=Choice(STARTS),
         help="grown: the proxy baseline is trained first, once per seed, and every network is grown from it "
         "without changing what it computes (Net2Net), then trained as usual. Networks narrower or shallower "
         "than it are skipped: where the cost is matched, --match-by resolution makes none.  "
@@ -139,7 +140,7 @@ def length_options(seeds: int) -> Decorator:
         ),
         click.option(
             "--recipe",
-            type=click.Choice(tuple(RECIPES)),
+            type=Choice(tuple(RECIPES)),
             default=DEFAULT.recipe,
             show_default=True,
             help="steady: minutes on a CPU. quick: as short, by the schedule of 0.1.0. paper: the paper's "

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from scalesearch.text import near
+
 __all__ = [
     "COLOURS",
     "DATASETS",
@@ -126,6 +128,7 @@ class DataSpec:
         if self.name not in DATASETS and not self.name.startswith(FOLDER):
             raise ValueError(
                 f"`dataset` must be one of {', '.join(DATASETS)} or {FOLDER}PATH, got {self.name!r}"
+                + near(self.name, DATASETS)
             )
         if self.name.startswith(FOLDER) and not self.name.removeprefix(FOLDER).strip():
             raise ValueError(f"`dataset` must name a folder after {FOLDER!r}, got {self.name!r}")

@@ -14,9 +14,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from scalesearch.files import write_bytes
 from scalesearch.report.evidence import HighlightKind
+from scalesearch.text import visible
 
 __all__ = [
     "COLOURS",
@@ -109,14 +111,23 @@ def new_figure(title: str, height_in: float) -> Figure:
 
 def plain(text: str) -> str:
     """``text`` for a figure on one short line, with no mathematics read into its dollar signs."""
-    return textwrap.shorten(text, 40, placeholder="...").replace("$", r"\$")
+    return visible(textwrap.shorten(text, 40, placeholder="..."), one_line=True).replace("$", r"\$")
 
 
 def settle(figure: Figure) -> None:
     """Fix the layout, so that what is placed from now on by the pixel stays where it was put."""
+    _show_all(figure)
     if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+
+
+def _show_all(figure: Figure) -> None:
+    """Shows what no font has a letter for, and no SVG file may hold, in every text of the figure."""
+    for artist in figure.findobj(Text):
+        assert isinstance(artist, Text)  # as asked
+        if (seen := visible(artist.get_text())) != artist.get_text():
+            artist.set_text(seen)
 
 
 def legend_mark(marker: str, label: str, edge: str, *, fill: str = "none", width: float = 1.0) -> Line2D:
@@ -141,6 +152,7 @@ def legend_below(figure: Figure, handles: Sequence[Line2D], columns: int) -> Non
 def render(figure: Figure) -> dict[str, bytes]:
     """The figure as files by suffix, ``svg`` and ``png``, without dates or software versions in them."""
     files = {}
+    _show_all(figure)
     with house_style():
         for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
             buffer = BytesIO()

@@ -20,6 +20,7 @@ from scalesearch.search.rungs import Rung, planned_rungs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.spending import full_size_budget
 from scalesearch.search.suggesting import SEED_POINTS, Suggester
+from scalesearch.text import near
 
 if TYPE_CHECKING:
     from scalesearch.search.study import SearchStudy
@@ -116,6 +117,7 @@ class SearchSettings(TrainingSettings):
         if unknown or not self.objectives:
             raise ValueError(
                 f"`objectives` must be of {', '.join(OBJECTIVES)}, got {unknown[0] if unknown else 'none'!r}"
+                + (near(unknown[0], OBJECTIVES) if unknown else "")
             )
         if len(set(self.objectives)) < len(self.objectives):
             raise ValueError(f"`objectives` must name each once, got {shown!r}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import RoundRecord
 from scalesearch.report.alternate.figure import rounds_figure
 from scalesearch.report.alternate.page import alternate_page
@@ -77,7 +77,7 @@ def write_alternate_report(
     )
     return AlternateReport(
         rounds_csv=write_text(out / "rounds.csv", csv_text(rows)),
-        page=write_text(out / "report.md", page),
+        page=write_page(out / "report.md", page),
         figures=figures,
         table=rows,
     )

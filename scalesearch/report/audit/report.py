@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import AuditRecord
 from scalesearch.report.audit.answer import verdict_sentence
 from scalesearch.report.audit.figures import accuracy_figure, cost_figure, trained_figure
@@ -62,7 +62,7 @@ def write_audit_report(record: AuditRecord, out: Path) -> AuditReport:
     if order is not None:
         write_text(out / "order.csv", csv_text(order))
     return AuditReport(
-        page=write_text(out / "audit.md", audit_page(record, {path.stem for path in figures})),
+        page=write_page(out / "audit.md", audit_page(record, {path.stem for path in figures})),
         figures=figures,
         table=table,
         sentences=tuple(verdict_sentence(record, name).replace("**", "") for name in record.baselines),

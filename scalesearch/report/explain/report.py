@@ -14,7 +14,7 @@ from scalesearch.architecture.explaining import Explanation
 from scalesearch.architecture.ledger import Convention, ledger, nearest
 from scalesearch.architecture.published import PublishedNetwork
 from scalesearch.architecture.spec import Arch
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.report.markdown import code, escape, si, signed_percent, table
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def write_tables(folder: Path, text: str, tables: Mapping[str, pd.DataFrame]) ->
     for name, numbers in tables.items():
         if len(numbers):
             write_text(folder / f"{name}.csv", csv_text(numbers))
-    write_text(folder / "explain.md", text)
+    write_page(folder / "explain.md", text)
 
 
 def _row_cells(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import FidelityRecord
 from scalesearch.report.fidelity.evidence import FidelityEvidence, fidelity_evidence
 from scalesearch.report.fidelity.figure import agreement_figure, ranks_figure
@@ -66,7 +66,7 @@ def write_fidelity_report(record: FidelityRecord, out: Path) -> FidelityReport:
     return FidelityReport(
         fidelity_csv=write_text(out / "fidelity.csv", csv_text(by_length)),
         networks_csv=write_text(out / "networks.csv", csv_text(networks)),
-        page=write_text(out / "report.md", page),
+        page=write_page(out / "report.md", page),
         figures=figures,
         table=by_length,
     )

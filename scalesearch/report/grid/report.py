@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import RunRecord
 from scalesearch.report.curves_figure import curves_figure
 from scalesearch.report.evidence import judged
@@ -68,7 +68,7 @@ def write_grid_report(
     return GridReport(
         candidates_csv=write_text(out / "candidates.csv", csv_text(candidates)),
         pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
-        page=write_text(out / "report.md", grid_page(run, {path.stem for path in figures}, scratch, ignored)),
+        page=write_page(out / "report.md", grid_page(run, {path.stem for path in figures}, scratch, ignored)),
         figures=figures,
         candidates=candidates,
         winner=ranking[0].key if ranking else None,

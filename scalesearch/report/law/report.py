@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from scalesearch.belief.law import errors
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import CostLaw, LawRecord
 from scalesearch.report.frame import frame
 from scalesearch.report.law.figures import held_out_figure, kinds_figure
@@ -116,7 +116,7 @@ def write_law_report(record: LawRecord, out: Path) -> LawReport:
         law_json=write_text(out / "law.json", json.dumps(laws, indent=1) + "\n"),
         laws_csv=write_text(out / "laws.csv", csv_text(table)),
         measurements_csv=write_text(out / "measurements.csv", csv_text(measured)),
-        page=write_text(out / "report.md", law_page(record, {path.stem for path in figures})),
+        page=write_page(out / "report.md", law_page(record, {path.stem for path in figures})),
         figures=figures,
         table=table,
     )

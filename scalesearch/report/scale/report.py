@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import ScaleRecord
 from scalesearch.report.scale.figures import accuracy_figure, cost_figure
 from scalesearch.report.scale.page import scale_page
@@ -51,7 +51,7 @@ def write_scale_report(record: ScaleRecord, out: Path) -> ScaleReport:
     return ScaleReport(
         family_csv=out / "family.csv",
         published_csv=out / "published.csv" if record.published else None,
-        page=write_text(out / "derivation.md", scale_page(record, {path.stem for path in figures})),
+        page=write_page(out / "derivation.md", scale_page(record, {path.stem for path in figures})),
         figures=figures,
         family=family,
     )

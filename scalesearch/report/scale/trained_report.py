@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
 from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
@@ -77,7 +77,7 @@ def write_trained_family(run: RunRecord, out: Path) -> TrainedReport:
     page = scale_page(derivation, drawn, trained=trained_section(run, drawn), made=made(run))
     return TrainedReport(
         trained_csv=write_text(out / "trained.csv", csv_text(rows)),
-        page=write_text(out / "derivation.md", page),
+        page=write_page(out / "derivation.md", page),
         figures=figures,
         table=rows,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
 from scalesearch.report.fronts.figure import pareto_figure
@@ -82,7 +82,7 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
         trials_csv=write_text(out / "trials.csv", csv_text(trials)),
         pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
         front_csv=write_text(out / "front.csv", csv_text(front_table(run, evidence))),
-        page=write_text(out / "report.md", search_page(run, evidence, {path.stem for path in figures})),
+        page=write_page(out / "report.md", search_page(run, evidence, {path.stem for path in figures})),
         figures=figures,
         trials=trials,
         front=tuple(one.candidate.key for one in evidence.front),

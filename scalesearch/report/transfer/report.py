@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from scalesearch.belief.agreement import Tau
-from scalesearch.files import write_text
+from scalesearch.files import write_page, write_text
 from scalesearch.records import RunRecord
 from scalesearch.report.evidence import rank
 from scalesearch.report.frame import frame
@@ -87,7 +87,7 @@ def write_transfer_report(
     return TransferReport(
         pairs_csv=write_text(out / "pairs.csv", csv_text(pairs)),
         triples_csv=write_text(out / "triples.csv", csv_text(triples_table(transfer))),
-        page=write_text(out / "transfer.md", transfer_page(transfer, {path.stem for path in figures})),
+        page=write_page(out / "transfer.md", transfer_page(transfer, {path.stem for path in figures})),
         figures=figures,
         table=pairs,
         answer=answer(transfer.joint).replace("*", ""),
