@@ -14,7 +14,18 @@ from functools import cache
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["LIMITS", "Limit", "checked", "is_number", "require_limits", "require_within", "shown", "typed"]
+__all__ = [
+    "LIMITS",
+    "Limit",
+    "checked",
+    "is_number",
+    "is_utf8",
+    "require_limits",
+    "require_utf8",
+    "require_within",
+    "shown",
+    "typed",
+]
 
 Described = TypeVar("Described")
 
@@ -100,6 +111,27 @@ def require_within(name: str, number: Any) -> None:
         raise ValueError(f"`{name}` must be at most {limit.most:,.0f}, got {shown(number)}")
     bound = "" if limit.least < 0 and not finite else f"{'>' if limit.above else '>='} {limit.least:g}"
     raise ValueError(f"`{name}` must be {f'{kind}{bound}'.strip()}, got {shown(number)}")
+
+
+def require_utf8(owner: object, *names: str) -> None:
+    """Raises ValueError unless each field that is a text, or a list of them, can be kept in a file of UTF-8.
+
+    The name of a file need not be: Python has lone surrogates in the place of bytes that are no letters.
+    """
+    for name in names:
+        value = getattr(owner, name)
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and not is_utf8(text):
+                raise ValueError(f"`{name}` must be a text of UTF-8, got {text!r}: rename what it names")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text has no lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def shown(value: object) -> str:

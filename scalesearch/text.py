@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-__all__ = ["near", "quoted", "visible"]
+__all__ = ["UNSEEN", "command", "near", "quoted", "visible"]
 
 # What moves a cursor, colours, renames a window or turns letters round, and what no encoding holds: control
 # characters but for line ends and tabs, soft hyphens, marks of direction, separators, joiners of words, byte
@@ -31,13 +31,18 @@ def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode("ascii")
 
 
-def quoted(word: object) -> str:
-    """A word of a command line, such as a folder, as a shell takes it whole.
+def command(words: Iterable[str]) -> str:
+    """A command line that a shell takes apart into these words."""
+    return " ".join(map(_word, words))
 
-    One that begins with a dash is no option then, as ``./-name`` is none.
-    """
-    text = str(word)
-    text = f"./{text}" if text.startswith("-") else text
+
+def quoted(path: object) -> str:
+    """A path as a word of a command line; one that begins with a dash is not taken for an option."""
+    text = str(path)
+    return _word(f"./{text}" if text.startswith("-") else text)
+
+
+def _word(text: str) -> str:
     if UNSEEN.search(text) is None and "\n" not in text and "\t" not in text:
         return shlex.quote(text)
     # What a terminal must not be shown cannot be copied from it: a shell's own escapes can.

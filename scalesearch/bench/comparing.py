@@ -10,7 +10,7 @@ from scalesearch.architecture.spec import Arch
 from scalesearch.bench.measuring import MeasureObserver, measurement_of, no_room, run_job
 from scalesearch.bench.samples import SampleStore, Stored, job_name
 from scalesearch.bench.settings import Task
-from scalesearch.plain import require_limits, typed
+from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.records.timing import CompareRecord, Dtype, MeasurementRecord, Mode, Runtime, Setup
 from scalesearch.workers.executor import Executor
 from scalesearch.workers.jobs import PairSpec
@@ -40,6 +40,7 @@ class CompareSettings:
 
     def __post_init__(self) -> None:
         require_limits(self, "pairs", "processes")
+        require_utf8(self, "a", "b", "device")
         _ = self.setup
 
     @property

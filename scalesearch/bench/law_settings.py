@@ -15,7 +15,7 @@ from scalesearch.architecture.spec import Arch, scale, with_network
 from scalesearch.bench.settings import MeasureSettings
 from scalesearch.bench.split import doubled
 from scalesearch.bench.subjects import Base, Subject
-from scalesearch.plain import require_limits, typed
+from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.records.timing import Dtype, Runtime
 from scalesearch.scaling import Multipliers
 
@@ -55,6 +55,7 @@ class LawSettings:
 
     def __post_init__(self) -> None:
         require_limits(self, "random", "seed")
+        require_utf8(self, "run", "device", "baseline")
         _ = self.measuring
 
     @property

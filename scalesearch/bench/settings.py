@@ -11,7 +11,7 @@ from typing import Any
 from scalesearch.architecture.spec import Arch, ChannelsRule, RepeatsRule, Rounding, with_network
 from scalesearch.architecture.variants import VARIANTS, rounding_of
 from scalesearch.bench.subjects import Base, Subject
-from scalesearch.plain import require_limits, typed
+from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.records.timing import Dtype, Mode, Runtime, Setup
 
 __all__ = ["MeasureSettings", "Task", "plan"]
@@ -58,6 +58,7 @@ class MeasureSettings:
             for rule, value in asdict(rounding_of(self.baseline, self._rules)).items():
                 object.__setattr__(self, rule, value)
         require_limits(self, "processes", "min_time")
+        require_utf8(self, "networks", "device", "baseline")
         for name in ("batch_size", "threads", "dtype", "mode", "runtime"):
             values = getattr(self, name)
             if not values or len(set(values)) != len(values):

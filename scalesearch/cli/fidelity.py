@@ -12,6 +12,7 @@ from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option
 from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import command_line
+from scalesearch.plain import LIMITS
 from scalesearch.text import quoted
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class _Lengths(click.ParamType[tuple[float, ...]]):
             lengths = tuple(sorted(float(part) for part in str(value).split(",")))
         except ValueError:
             lengths = ()
-        usable = all(0 < x < float("inf") for x in lengths) and len(set(lengths)) == len(lengths)
+        usable = all(0 < x <= LIMITS["lengths"].most for x in lengths) and len(set(lengths)) == len(lengths)
         if not (lengths and usable and lengths[-1] > 1) or 1 in lengths:
             self.fail(
                 "must be multiples of the run's length, each once and none of them 1, the greatest above 1, "

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
 from scalesearch.cli.terminal import echo
 from scalesearch.files import read_toml, write_text
-from scalesearch.plain import shown
+from scalesearch.plain import is_utf8, shown
 from scalesearch.search.settings import differences
 from scalesearch.text import quoted
 
@@ -71,6 +71,8 @@ def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
     Raises:
         Fail: if it cannot be written, or another process works on it.
     """
+    if not is_utf8(str(folder)):
+        raise Fail(f"--out must be a folder whose name is UTF-8, got {str(folder)!r}")
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,8 +161,8 @@ def begun_elsewhere(folder: Path) -> Iterator[None]:
     """Where a run goes on: an error of paths that lead nowhere from here says from where they do.
 
     Raises:
-        Fail: the error with the folder that the run was begun in, where its own relative paths lead somewhere
-            from there and not from the current one.
+        Fail, ValueError: the error with the folder that the run was begun in, where its own relative paths
+            lead somewhere from there and not from the current one.
     """
     try:
         yield
@@ -170,10 +172,11 @@ def begun_elsewhere(folder: Path) -> Iterator[None]:
         begun_in, lost = _lost_paths(folder)
         if not lost:
             raise
-        raise Fail(
+        text = (
             f"{error}; the run was begun in {begun_in}, where {', '.join(lost)} is found: first "
             f"cd {quoted(begun_in)}, then give the command with {quoted(folder.resolve())}"
-        ) from error
+        )
+        raise (Fail(text) if isinstance(error, Fail) else ValueError(text)) from error
 
 
 def _lost_paths(folder: Path) -> tuple[Path, list[str]]:

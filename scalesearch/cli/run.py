@@ -332,7 +332,7 @@ def data_size(data: DataSpec) -> DataSize:
             data.folder, held_out=data.held_out, check=True, in_channels=data.in_channels, progress=track
         )
         for note in listing.notes:
-            click.echo(f"Note: {printable(data.name)}: {note}", err=True)
+            echo(f"Note: {printable(data.name)}: {note}", err=True)
         return DataSize(
             classes=len(listing.classes),
             train_images=len(listing.train),

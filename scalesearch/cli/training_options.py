@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from typing import Any
 
@@ -15,6 +14,7 @@ from scalesearch.cli.options import Decorator, baseline_options, group
 from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.search.settings import STARTS, TrainingSettings
+from scalesearch.text import command
 
 __all__ = [
     "CHANNEL_DIVISOR",
@@ -255,4 +255,4 @@ def command_line() -> str:
     """The command line as typed, without what may be secret in a storage's URL."""
     from scalesearch.search.storage import masked_arguments
 
-    return shlex.join(["scalesearch", *masked_arguments(sys.argv[1:])])
+    return command(["scalesearch", *masked_arguments(sys.argv[1:])])

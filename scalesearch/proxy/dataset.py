@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from scalesearch.text import near
+from scalesearch.text import near, visible
 
 __all__ = [
     "COLOURS",
@@ -67,7 +67,7 @@ class DataError(ValueError):
 
 def printable(name: object) -> str:
     """A file's name or path as one line of text: a new line, a stray byte and the like are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(name))
+    return visible(str(name), one_line=True)
 
 
 class ImageRow(NamedTuple):

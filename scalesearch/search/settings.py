@@ -19,7 +19,7 @@ from scalesearch.architecture.spec import (
     with_network,
 )
 from scalesearch.architecture.variants import VARIANTS
-from scalesearch.plain import require_limits, typed
+from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 
@@ -149,6 +149,7 @@ class TrainingSettings(BaselineSettings):
 
     def __post_init__(self) -> None:
         self._set_start()
+        require_utf8(self, *(field.name for field in fields(self)))
         require_limits(self, *LIMITED)
         if self.recipe not in RECIPES:
             raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")

@@ -511,9 +511,7 @@ def _spoil_study(path: Path, rng: random.Random) -> None:
             row = rng.choice(rows)
             if table.endswith("user_attributes") and rng.random() < 0.6:
                 (text,) = base.execute(f"SELECT value_json FROM {table} WHERE rowid = ?", (row,)).fetchone()
-                spoilt = (
-                    _spoilt_json(text, rng)
-                )
+                spoilt = _spoilt_json(text, rng)
                 spoilt = spoilt.encode("utf-8", "replace").decode()
                 base.execute(f"UPDATE {table} SET value_json = ? WHERE rowid = ?", (spoilt, row))
             elif rng.random() < 0.5:

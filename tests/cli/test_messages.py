@@ -1,0 +1,236 @@
+"""What a command says: near names, words for the shell, folders of runs, and texts that nobody obeys."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from scalesearch.cli.main import FAULT, cli
+from scalesearch.cli.terminal import echo, terminal
+from scalesearch.text import UNSEEN, command, near, quoted, visible
+from tests.search.conftest import Lab
+
+Run = Callable[..., Result]
+
+
+def _said(result: Result) -> str:
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["gird"], "near it: grid"),
+        (["GRID"], "near it: grid"),
+        (["mesure", "b0"], "near it: measure"),
+        (["grid", "--match", "mcas"], "near it: macs"),
+        (["search", "--sampler=tep"], "near it: tpe"),
+        (["search", "--objectives=top1,mcas"], "near it: macs"),
+        (["grid", "--recipe=stedy"], "near it: steady"),
+        (["grid", "--baseline=mobilenet-v3"], "near it: mobilenet-v2"),
+        (["grid", "--dataset=photgraphs"], "near it: photographs"),
+        (["describe", "resnet18"], "near it: resnet-18"),
+        (["measure", "resnet-81"], "near it: resnet-18"),
+        (["compare", "b0", "b1", "--runtime=eagr"], "near it: eager"),
+        (["sweep", "--roles=depth,widht"], "near it: width"),
+        (["export", "b0", "--to=onx"], "near it: onnx"),
+        (["explain", "--variant=blgo"], "near it: blog"),
+        (["audit", "--baseline=resnet-5"], "near it: resnet-50"),
+    ],
+)
+def test_a_slip_is_told_what_is_near(tmp_path: Path, run: Run, words: list[str], meant: str) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(tmp_path)
+        assert meant in _said(run(*words))
+
+
+def test_nothing_is_near_what_means_nothing() -> None:
+    assert near("xyzzy", ("grid", "scale")) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\x07", r"\x1b[31mred\x07"),
+        ("over\rwritten", r"over\rwritten"),
+        ("\u202egnp.exe\u2066", r"\u202egnp.exe\u2066"),
+        ("\ufeffbom\u200bzero\x9bcsi", r"\ufeffbom\u200bzero\x9bcsi"),
+        ("not UTF-8: \udcff", r"not UTF-8: \udcff"),
+        ("tag \U000e0041", r"tag \U000e0041"),
+        ("two\nlines\tand é, 名前, 🦊, می‌خواهم", "two\nlines\tand é, 名前, 🦊, می‌خواهم"),
+    ],
+)
+def test_what_is_not_seen_is_shown(text: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert visible(text) == shown
+    echo(text)
+    echo(text, err=True)
+    terminal(200).print(text)
+    said = capsys.readouterr()
+    # rich makes blanks of tabs.
+    lines = [shown, *(line.rstrip() for line in shown.expandtabs(8).splitlines())]
+    assert said.err == f"{shown}\n"
+    assert all(line in said.out for line in lines)
+    assert UNSEEN.search(said.out) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plain",
+        "two words",
+        "it's",
+        'a"b',
+        "$HOME`id`",
+        "-dash",
+        "a\\b",
+        "line\nend",
+        "\x1b[31m",
+        "\udcff",
+        "é",
+    ],
+)
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="needs bash")
+def test_a_path_in_a_hint_is_what_the_shell_makes_of_it(name: str) -> None:
+    word = quoted(name)
+    assert UNSEEN.search(word) is None
+    printed = subprocess.run(
+        ["/bin/bash", "-c", f"printf %s {word}"], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"}
+    ).stdout
+    expected = f"./{name}" if name.startswith("-") else name
+    assert os.fsdecode(printed) == expected
+    assert shlex.split(command(["a b", "--out=x y"])) == ["a b", "--out=x y"]
+
+
+def test_an_unforeseen_error_is_one_line_too() -> None:
+    @click.command
+    def wrong() -> None:
+        raise LookupError("\x1b[31m`x`\nand more")
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(cli, "get_command", lambda _context, _name: wrong)
+        result = CliRunner().invoke(cli, ["grid"])
+        assert result.exit_code == 1
+        assert result.stderr.startswith(rf"Error: {FAULT}: LookupError: \x1b[31m`x` and more (")
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_stopped_says_how_to_go_on_in_words_of_the_shell(
+    tmp_path: Path,
+    run: Run,
+    lab: Lab,
+    tiny: tuple[str, ...],
+    image_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(_job: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    lab.on_result = stop
+    result = run("grid", *tiny, f"--dataset=folder:{image_folder.name}", "--out=it's mine", "--held-out=4")
+    assert result.exit_code == 130, result.output
+    assert result.stderr.splitlines()[-1].endswith("""Go on with: scalesearch resume 'it'"'"'s mine'""")
+
+    # From another folder the images are not where they were.
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    lab.on_result = lambda _job: None
+    line = _said(run("resume", "../it's mine"))
+    assert line.startswith(
+        "Error: --dataset folder:images must be a folder with one folder of images per class"
+    )
+    assert f"the run was begun in {tmp_path}, where images is found: first cd {tmp_path}, then" in line
+    assert not any(str(tmp_path) in text.read_text() for text in (tmp_path / "it's mine").glob("*.toml"))
+    monkeypatch.chdir(tmp_path)
+    assert run("resume", "it's mine").exit_code == 0
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_byte_order_mark_is_no_part_of_a_file_of_settings(
+    tmp_path: Path, run: Run, tiny: tuple[str, ...]
+) -> None:
+    config = tmp_path / "bom.toml"
+    config.write_bytes(b"\xef\xbb\xbf[grid]\nseeds = 1\nmax_networks = 1\n")
+    folder = tmp_path / "run"
+    result = run("grid", f"--config={config}", *tiny[1:], f"--out={folder}")
+    assert result.exit_code == 0, result.output
+    kept = folder / "run.toml"
+    kept.write_bytes(b"\xef\xbb\xbf" + kept.read_bytes())
+    assert run("report", folder).exit_code == 0
+    network = tmp_path / "net.toml"
+    network.write_bytes(b"\xef\xbb\xbf" + run("describe", "resnet-18", "--format=toml").stdout.encode())
+    assert run("describe", network).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("run = 5\n[grid]\n", "run must be a table, got 5"),
+        ("[grid]\nstorage = 5\n", "storage must be a text, got 5"),
+        ("[grid]\nphi = " + "[" * 5000 + "\n", "brackets are nested too deeply"),
+        ("[grid]\nepochs = 1e308\n", "--epochs must be at most 1,000,000, got 1e+308"),
+        ("[grid]\nphi = 1" + "0" * 5000 + "\n", "is not TOML"),
+        ("[grid]\nseeds = 100000000000000000000000\n", "seeds must be a whole number"),
+        ("[grid]\nphi = [[1]]\n", "phi must be a number, a list or a text"),
+        ("grid = 5\n", "must have a table [grid]"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: str, message: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(text)
+    assert message in _said(run("grid", f"--config={config}", "--dry-run"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["grid", "--phi=0.." + "9" * 400], "--phi"),
+        (["grid", "--phi=" + "9" * 5000], "--phi"),
+        (["grid", "--phi=1e308"], "--phi must be at most 50"),
+        (["grid", "--epochs=nan"], "--epochs"),
+        (["grid", "--jobs=100000"], "--jobs must be at most 1,024"),
+        (["grid", "--stall-timeout=1e308"], "--stall-timeout"),
+        (["measure", "b0", "--processes=" + "9" * 23], "--processes must be at most 10,000"),
+        (["measure", "b0", "--threads=" + "9" * 23], "--threads must be at most 1,024"),
+        (["describe", "b0", "--width=1e308"], "--width must be at most 1,000,000"),
+        (["explain", "b0", "--depth=1e308"], "--depth must be at most"),
+        (["scale", "--alpha=1e308", "--phi=1"], "--alpha must be at most 100"),
+        (["fidelity", "x", "--lengths=2,1e308"], "--lengths"),
+    ],
+)
+def test_numbers_have_bounds(tmp_path: Path, run: Run, words: list[str], message: str) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(tmp_path)
+        assert message in _said(run(*words))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("words", ["--help", "describe resnet-18"])
+def test_standard_output_that_cannot_be_written(words: str) -> None:
+    def shell(redirection: str) -> subprocess.CompletedProcess[str]:
+        line = f"{shlex.quote(sys.executable)} -m scalesearch {words} {redirection}"
+        return subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
+
+    full = shell(">/dev/full")
+    assert full.returncode == 1
+    assert full.stderr == "Error: standard output cannot be written: No space left on device\n"
+    for redirection, code in (
+        (">&-", 0),
+        ("2>&-", 0),
+        ("2>/dev/full", 0),
+        (">&- 2>&- <&-", 0),
+        ("| head -c 1", 0),
+    ):
+        ended = shell(redirection)
+        assert (ended.returncode, ended.stderr) == (code, ""), redirection
