@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import Fail
+from scalesearch.cli.terminal import echo
 from scalesearch.search.plan import Plan
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.weights import PRETRAINED
@@ -72,7 +71,7 @@ def with_start(plan: Plan, folder: Path | None) -> tuple[Plan, dict[str, Any]]:
     facts = start_facts(state.arch, file=named, digest=state.digest, read=read, fresh_classifier=fresh)
     if read or fresh:
         classifier = "; no classifier in it fits, so that each network draws its own" if fresh else ""
-        click.echo(f"Note: {read or 'the weights'} of {named} will be read{classifier}", err=True)
+        echo(f"Note: {read or 'the weights'} of {named} will be read{classifier}", err=True)
     return grown, {"start": facts}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+import scalesearch.cli
 from scalesearch.cli.main import FAULT, cli
 from scalesearch.cli.terminal import echo, terminal
 from scalesearch.text import UNSEEN, command, near, quoted, visible
@@ -109,6 +111,20 @@ def test_a_path_in_a_hint_is_what_the_shell_makes_of_it(name: str) -> None:
     expected = f"./{name}" if name.startswith("-") else name
     assert os.fsdecode(printed) == expected
     assert shlex.split(command(["a b", "--out=x y"])) == ["a b", "--out=x y"]
+
+
+def test_all_that_commands_say_goes_through_one_module() -> None:
+    folder = Path(scalesearch.cli.__file__).parent
+    others = [path for path in folder.glob("*.py") if path.name != "terminal.py"]
+    assert len(others) > 30
+    spoken = re.compile(r"click\.(secho|echo)\(|\bprint\((?!_)|\bConsole\(|sys\.std(out|err)\.write")
+    assert [
+        path.name for path in others for line in path.read_text().splitlines() if said_aside(spoken, line)
+    ] == []
+
+
+def said_aside(spoken: re.Pattern[str], line: str) -> bool:
+    return bool(spoken.search(line)) and ".print(" not in line
 
 
 def test_an_unforeseen_error_is_one_line_too() -> None:
