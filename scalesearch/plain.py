@@ -67,9 +67,9 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "min_time": Limit(0, 24 * 3600.0, above=True),
         "time_budget": Limit(0, YEAR_S),
         # Networks: from next to nothing to more than can be built.
-        "phi": Limit(-50, 50),
-        "phis": Limit(-50, 50),
-        "train_phi": Limit(-50, 50),
+        "phi": Limit(-100, 100),
+        "phis": Limit(-100, 100),
+        "train_phi": Limit(-100, 100),
         "lengths": Limit(0, 1e6, above=True),
         "alpha": Limit(1, 100),
         "beta": Limit(1, 100),

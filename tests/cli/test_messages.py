@@ -213,7 +213,7 @@ def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: st
     [
         (["grid", "--phi=0.." + "9" * 400], "--phi"),
         (["grid", "--phi=" + "9" * 5000], "--phi"),
-        (["grid", "--phi=1e308"], "--phi must be at most 50"),
+        (["grid", "--phi=1e308"], "--phi must be at most 100"),
         (["grid", "--epochs=nan"], "--epochs"),
         (["grid", "--jobs=100000"], "--jobs must be at most 1,024"),
         (["grid", "--stall-timeout=1e308"], "--stall-timeout"),
