@@ -91,11 +91,11 @@ class SearchStudy:
     def unfinished(self) -> bool:
         """Whether something is still to be trained."""
         run = self.begun()
-        with clear_errors(self._url):
+        with self._readable():
             trials = self._trials()
-        wanted = run["settings"]["trials"] if run.get("kind") == "search" else 0
-        made = sum("retry" not in trial.user_attrs for trial in trials)
-        return made < wanted or not all(trial.state.is_finished() for trial in trials)
+            wanted = run["settings"]["trials"] if run.get("kind") == "search" else 0
+            made = sum("retry" not in trial.user_attrs for trial in trials)
+            return made < wanted or not all(trial.state.is_finished() for trial in trials)
 
     def begin(
         self, run: Mapping[str, Any], chosen: Sequence[Planned], skipped: Sequence[CandidateRecord]
