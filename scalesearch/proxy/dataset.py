@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -132,11 +133,11 @@ class DataSpec:
             )
         if self.name.startswith(FOLDER) and not self.name.removeprefix(FOLDER).strip():
             raise ValueError(f"`dataset` must name a folder after {FOLDER!r}, got {self.name!r}")
-        if printable(self.name) != self.name:
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in self.name):
             # It is kept in files of text, such as run.toml.
             raise ValueError(
-                f"`dataset` must be a folder with a printable name, got {printable(self.name)}; "
-                "rename it, or make a link to it"
+                f"`dataset` must have a name without control characters and stray bytes, got "
+                f"{printable(self.name)}; rename the folder, or make a link to it"
             )
         if self.held_out < 2:
             raise ValueError(f"`held_out` must be >= 2, got {self.held_out}")
@@ -152,7 +153,11 @@ class DataSpec:
     @property
     def folder(self) -> Path:
         """The folder that ``folder:PATH`` names, ``~`` being the user's own."""
-        return Path(self.name.removeprefix(FOLDER)).expanduser()
+        folder = Path(self.name.removeprefix(FOLDER))
+        try:
+            return folder.expanduser()
+        except RuntimeError:  # of a user who is not known here
+            return folder
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; ``DataSpec(**data)`` turns it back."""

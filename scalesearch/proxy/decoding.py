@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import math
 import os
 import stat
+import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +35,7 @@ __all__ = [
 DECODING = 1
 """To be raised with every change of what a file's pixels come to: every file is then checked once more."""
 LONGEST_SHORT_SIDE = 256
+LONGEST_REASON = 160
 ARRAY = ".npy"
 MODES = {GREY: "L", RGB: "RGB", RGBA: "RGBA"}
 # Formats whose mode I holds values from 0 to 65535: of PNG as they are, of PGM as Pillow scales them.
@@ -61,6 +64,8 @@ Pixels = npt.NDArray[np.uint8]
 def _formats() -> tuple[str, ...]:
     """The formats that Pillow reads by itself here."""
     Image.init()
+    # What they write of damage to standard error is raised as well.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     _hush_libtiff()
     return tuple(
         sorted(f for f in Image.OPEN if f not in NOT_IMAGES and (f not in NEEDS or features.check(NEEDS[f])))
@@ -68,7 +73,7 @@ def _formats() -> tuple[str, ...]:
 
 
 def _hush_libtiff() -> None:
-    """Keeps libtiff, where it can be reached, from telling standard error what Pillow raises anyway."""
+    """Keeps libtiff from writing to standard error, where it can be reached."""
     with suppress(AttributeError, OSError, TypeError):
         library = ctypes.CDLL(_imaging.__file__)
         for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
@@ -162,7 +167,9 @@ def _said(path: str, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     # Pillow names the file, or the object that it was opened as, once more.
     reason = "cannot identify image file" if isinstance(error, UnidentifiedImageError) else reason
-    return f"{printable(path)} ({printable(' '.join(reason.split())) or type(error).__name__})"
+    # NumPy quotes all that it cannot read.
+    reason = printable(textwrap.shorten(reason, LONGEST_REASON, placeholder=" ..."))[:LONGEST_REASON]
+    return f"{printable(path)} ({reason or type(error).__name__})"
 
 
 def _upright_pixels(image: Image.Image, path: str, in_channels: int) -> Pixels:

@@ -79,6 +79,7 @@ Key = tuple[int, int]
 class _File:
     name: str
     path: str
+    key: Key
     stamp: Stamp
     linked: bool
 
@@ -121,16 +122,16 @@ def read_tree(path: Path) -> Tree:
     try:
         status = path.stat()
         real = path.resolve()
-        above = {_key(parent.stat()) for parent in real.parents}
+        above = {_key(parent.stat(), parent) for parent in real.parents}
     except (OSError, ValueError, RuntimeError) as error:  # a NUL byte, a loop of links
         raise DataError(
             f"{option} must be a folder with one folder of images per class, got none there"
         ) from error
     if not stat.S_ISDIR(status.st_mode):
         raise DataError(f"{option} must be a folder with one folder of images per class, got a file")
-    root = _key(status)
+    root = _key(status, real)
     folders: dict[Key, _Folder] = {}
-    waiting, linked = [(root, str(path))], list[tuple[Key, str]]()
+    waiting, linked = [(root, str(real))], list[tuple[Key, str]]()
     # What lies in the tree itself comes first, so that paths are its own where there are several.
     while waiting or linked:
         key, place = waiting.pop() if waiting else linked.pop()
@@ -150,8 +151,9 @@ def _option(path: object) -> str:
     return f"`dataset` folder:{printable(path)}"
 
 
-def _key(status: os.stat_result) -> Key:
-    return status.st_dev, status.st_ino
+def _key(status: os.stat_result, path: Path | str) -> Key:
+    # A few file systems number nothing: there a file is what it is by its place.
+    return status.st_dev, status.st_ino or hash(os.path.realpath(path))
 
 
 def _read_folder(place: str, above: set[Key]) -> tuple[_Folder, list[str]]:
@@ -175,15 +177,16 @@ def _read_folder(place: str, above: set[Key]) -> tuple[_Folder, list[str]]:
                 dangling += 1  # a link to nothing or to itself, or a file that has just gone
                 continue
             if stat.S_ISDIR(status.st_mode):
-                if _key(status) in above:
+                if (key := _key(status, entry.path)) in above:
                     dangling += 1
                     continue
-                folders.append(_Subfolder(entry.name, _key(status), linked))
+                folders.append(_Subfolder(entry.name, key, linked))
                 places.append(entry.path)
             elif not stat.S_ISREG(status.st_mode):
                 special += 1
             elif _ending(entry.name) in readable_endings():
-                files.append(_File(entry.name, entry.path, stamp_of(status), linked))
+                key = _key(status, entry.path)
+                files.append(_File(entry.name, entry.path, key, stamp_of(status), linked))
             else:
                 unread.append(_ending(entry.name) or "no ending")
     return _Folder(tuple(files), tuple(folders), tuple(unread), foreign, dangling, special), places
@@ -259,6 +262,14 @@ def layout(tree: Tree) -> Layout:
     if len(classes) < 2:
         hint = _wrapped(tree, root, Path(tree.path))
         raise DataError(f"{option} must hold at least 2 classes, got 1: {_names(classes)}{hint}")
+    for name, starts in classes.items():
+        inner = [sub for start in starts for sub in _subfolders(tree, start)]
+        roles = _roles(inner)
+        if TRAIN in roles.values() and len(set(roles.values())) > 1:
+            raise DataError(
+                f"{option} must hold classes, or parts that hold classes, got a class {printable(name)} of "
+                f"the parts {_names(inner)}: put the classes into folders {_names(list(roles))}"
+            )
     notes = (f"{_names(parts)} taken for a class, beside {_names(others)}",) if parts else ()
     return Layout(train=classes, notes=notes + _loose(tree, root))
 
@@ -552,7 +563,8 @@ def candidates(tree: Tree, found: Layout, *, arrays_alone: bool) -> Candidates:
         arrays_alone: whether only arrays will do; else images, and arrays where there is no image.
     """
     classes = tuple(found.train)
-    occurrences: dict[Key, list[_Occurrence]] = {}
+    # By the whole stamp too: some file systems number two files alike.
+    occurrences: dict[tuple[Key, Stamp], list[_Occurrence]] = {}
     left_out: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for judged, by_name in ((False, found.train), (True, found.judged or {})):
@@ -562,7 +574,7 @@ def candidates(tree: Tree, found: Layout, *, arrays_alone: bool) -> Candidates:
                 tree, by_name.get(name, ()), f"{part}/{name}" if part else name
             ):
                 image = ListedImage(path=file.path, name=place, label=label, stamp=file.stamp)
-                occurrences.setdefault(file.stamp[:2], []).append(_Occurrence(image, judged, linked))
+                occurrences.setdefault((file.key, file.stamp), []).append(_Occurrence(image, judged, linked))
     images = any(not o[0].image.path.lower().endswith(ARRAY) for o in occurrences.values())
     train: list[ListedImage] = []
     held: list[ListedImage] = []

@@ -7,6 +7,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from stat import S_ISREG
 
 import pytest
 from hypothesis import given
@@ -120,6 +121,10 @@ def test_a_part_to_train_on_alone_is_held_out_of(make_images: MakeImages) -> Non
         ),
         (both("train") | {"val": 3}, "must have the same classes in train and val, got cat and dog only in train"),
         (both("val") | {"train": 3}, "must hold at least 2 classes in train, got 0, no folder with images in it"),
+        (
+            both("cat", "dog") | {"horse/train": 2, "horse/test": 3},
+            "got a class horse of the parts test and train: put the classes into folders test and train",
+        ),
         ({"train": 3, "test": 3}, "got test and train with no folders of classes in them; rename them if"),
         (
             both("train") | {"bus": 3},
@@ -266,6 +271,27 @@ def test_a_pipe_and_a_socket_are_no_images(make_images: MakeImages, monkeypatch:
         listing = listing_of(root)
     assert sizes(listing) == (8, 2)
     assert listing.notes == ("left out: 3 that are neither files nor folders",)
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_files_that_a_file_system_numbers_alike_are_several(
+    number: int, make_images: MakeImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_images({"cat": 5, "dog": 5})
+    stat = os.stat
+
+    def unnumbered(path: str, **more: bool) -> os.stat_result:
+        status = stat(path, **more)
+        if not S_ISREG(status.st_mode) or not str(path).startswith(str(root)):
+            return status
+        times = {"st_mtime_ns": status.st_mtime_ns, "st_ctime_ns": status.st_ctime_ns}
+        return os.stat_result((status[0], number, *status[2:10]), times)
+
+    from scalesearch.proxy import inspection, listing
+
+    monkeypatch.setattr(listing.os, "stat", unnumbered)
+    monkeypatch.setattr(inspection, "open_file", lambda path, _stamp: open(path, "rb"))  # noqa: PTH123
+    assert sizes(listing_of(root)) == (8, 2)
 
 
 def test_names_of_any_bytes_are_data(make_images: MakeImages) -> None:
