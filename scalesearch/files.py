@@ -11,10 +11,49 @@ from typing import Any
 
 from scalesearch.text import visible
 
-__all__ = ["read_json", "read_toml", "write_bytes", "write_page", "write_text"]
+__all__ = ["identity", "inside", "read_json", "read_toml", "write_bytes", "write_page", "write_text"]
 
 LARGEST_TEXT = 64 * 2**20
 """Bytes of a file of settings, samples or laws: one past this is none of ours, or has no end at all."""
+
+LONGEST_NAME = 200
+"""Bytes of a name; file systems take 255, and endings are added."""
+
+
+def inside(folder: Path, *names: str) -> Path:
+    """The path of a file in ``folder``, by names that may come from a study or a file of anybody's.
+
+    Every path that is composed of such names goes through here before it is read, written or removed.
+
+    Args:
+        folder: a folder that the user named.
+        names: of folders within it, and of the file last.
+
+    Raises:
+        ValueError: naming ``dir``, if a name is not one alone (a path, ``..``, a drive, a control character,
+            too long), or a link in the folder leads out of it.
+    """
+    for name in names:
+        plain = isinstance(name, str) and name.isprintable() and not set(name) & set('/\\:*?"<>|')
+        if not plain or name[:1] in ("", "~", " ") or name[-1] in ". " or len(name.encode()) > LONGEST_NAME:
+            raise ValueError(f"`dir` must hold plain names of files, got {str(name)[:60]!r}")
+    path = folder.joinpath(*names)
+    try:
+        within = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        within = False
+    if not within:
+        raise ValueError(f"`dir` must hold no link that leads out of it, got {path}")
+    return path
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file or folder from another one of its name; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def write_bytes(path: Path, data: bytes) -> Path:
@@ -30,7 +69,9 @@ def write_bytes(path: Path, data: bytes) -> Path:
     # Of one fixed name, so that a killed writer leaves at most one behind, which its successor overwrites.
     temporary = path.with_name(f"{path.name}.tmp")
     try:
-        with temporary.open("wb") as file:
+        # Never through a link that somebody put there.
+        temporary.unlink(missing_ok=True)
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

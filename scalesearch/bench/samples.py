@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from scalesearch.bench.subjects import Subject
-from scalesearch.files import read_json, write_bytes
+from scalesearch.files import inside, read_json, write_bytes
 from scalesearch.plain import typed
 from scalesearch.records.timing import MachineRecord, Setup
 
@@ -96,7 +96,7 @@ class SampleStore:
 
     def keep_machine(self, machine: MachineRecord) -> None:
         """Writes down a machine, as it was when it began."""
-        path = self.folder / "machines" / f"{safe_name(machine.key)}.json"
+        path = inside(self.folder, "machines", f"{safe_name(machine.key)}.json")
         if not path.exists():
             _write(path, {"key": machine.key, "facts": dict(machine.facts)})
 
@@ -142,7 +142,7 @@ class SampleStore:
 
     def _path(self, machine: str, subject: Subject, setup: Setup, what: str) -> Path:
         name = f"{job_name(subject, setup)}.{what}.json"
-        return self.folder / "samples" / safe_name(machine) / name
+        return inside(self.folder, "samples", safe_name(machine), name)
 
 
 def job_name(subject: Subject, setup: Setup) -> str:

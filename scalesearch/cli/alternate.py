@@ -122,16 +122,18 @@ def run_alternate(
                 record = there.record() if there is not None and there.run is not None else None
                 waiting = record is not None and any(c.status == "waiting" for c in record.candidates)
                 return None if waiting else record
-            study = begin_study(
+            with begin_study(
                 folder,
                 title,
                 round_settings,
                 command,
                 lambda: grid_plan(round_settings, size, folder),
                 size=size,
-            )
-            progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
-            return train_study(Run(folder=folder, study=study, settings=round_settings, size=size), progress)
+            ) as study:
+                progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
+                return train_study(
+                    Run(folder=folder, study=study, settings=round_settings, size=size), progress
+                )
 
         outcome = loop(settings, size.classes, search_at)
     if not outcome.rounds:

@@ -17,6 +17,7 @@ from scalesearch.cli.folder import (
 )
 from scalesearch.cli.main import Fail
 from scalesearch.cli.terminal import echo
+from scalesearch.files import inside
 from scalesearch.search.audit import AuditSettings
 from scalesearch.search.sweep import plan_sweep
 
@@ -105,7 +106,7 @@ def _checked(folder: Path, settings: AuditSettings) -> DataSize:
     require_device(settings.device)
     size = data_size(settings.data)
     for name in settings.baselines:
-        if not (folder / TRAINED / name / RUN_FILE).exists():
+        if not (inside(folder, TRAINED, name) / RUN_FILE).exists():
             plan_sweep(settings.sweep_of(name), size)
     return size
 
@@ -118,7 +119,7 @@ def _require_studies(folder: Path, settings: AuditSettings) -> None:
     """
     if not settings.train or settings.storage:
         return
-    for place in (folder / TRAINED / name for name in settings.baselines):
+    for place in (inside(folder, TRAINED, name) for name in settings.baselines):
         if (place / RUN_FILE).exists() and not (place / "study.db").exists():
             raise without_study("the studies of its sweeps", folder, str(place))
 
@@ -133,7 +134,7 @@ def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) 
     found: dict[str, RunRecord] = {}
     with stopping(folder), SearchProgress() as progress:
         for name in settings.baselines:
-            asked, place = settings.sweep_of(name), folder / TRAINED / name
+            asked, place = settings.sweep_of(name), inside(folder, TRAINED, name)
             plan = partial(plan_sweep, asked)
             with begin(place, f"{NAME}-{name}", "sweep", asked, command, plan, lambda: size) as run:
                 progress.headline(f"{name}: its rows at equal cost")
@@ -150,7 +151,7 @@ def _stored(folder: Path, settings: AuditSettings) -> dict[str, RunRecord]:
 
     found: dict[str, RunRecord] = {}
     for name in settings.baselines:
-        place = folder / TRAINED / name
+        place = inside(folder, TRAINED, name)
         study = find_study(settings.storage or sqlite_url(place), f"{NAME}-{name}")
         if study is not None and study.run is not None:
             found[name] = study.record()

@@ -200,7 +200,7 @@ def run_fidelity(
                     f"DIR must hold networks of every length, got {out} with none of {multiple:g} times the "
                     f"run's: scalesearch resume {quoted(out)} trains them"
                 )
-            longer = begin_study(
+            with begin_study(
                 out,
                 f"x{multiple:g}",
                 settings,
@@ -208,13 +208,13 @@ def run_fidelity(
                 partial(plan_length, settings, chosen, size.classes, size.train_images),
                 starts=folder,
                 size=size,
-            )
-            progress.headline(f"{multiple:g} times the length: {_length(settings)}")
-            records.append(
-                train_study(
-                    Run(folder=out, study=longer, settings=settings, starts=folder, size=size), progress
+            ) as longer:
+                progress.headline(f"{multiple:g} times the length: {_length(settings)}")
+                records.append(
+                    train_study(
+                        Run(folder=out, study=longer, settings=settings, starts=folder, size=size), progress
+                    )
                 )
-            )
     by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: study.record()}
     multiples = tuple(sorted(by_multiple))
     record = FidelityRecord(

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
 from scalesearch.cli.terminal import echo
-from scalesearch.files import read_toml, write_text
+from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
 from scalesearch.search.settings import differences
 from scalesearch.text import quoted
@@ -76,7 +76,7 @@ def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK_FILE)
+        lock = FileLock(inside(folder, LOCK_FILE))
         lock.acquire(timeout=0)
     except Timeout:
         raise Fail(
@@ -85,15 +85,17 @@ def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
-    stopped = False
+    stopped, begun = False, identity(folder)
     try:
         with beginning(folder):
             yield
+        if identity(folder) != begun:
+            raise Fail(f"{folder} was removed or replaced while the command ran: what it wrote is lost", 1)
     except click.exceptions.Exit as ended:
         stopped = ended.exit_code == EXIT_INTERRUPTED
         raise
     finally:
-        left = {path.name for path in folder.iterdir()} - {LOCK_FILE}
+        left = {path.name for path in folder.iterdir()} - {LOCK_FILE} if folder.is_dir() else {""}
         # What workers said before they were stopped explains nothing.
         if made and stopped and left == {LOGS}:
             shutil.rmtree(folder / LOGS, ignore_errors=True)
@@ -112,24 +114,29 @@ def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
 def storage_of(folder: Path, given: str, kept: str) -> str:
     """The URL of the database that the run of a folder lies in; empty for its own study.db.
 
-    A folder may be a stranger's, and keeps no password: what it keeps of a URL never has a server connected
-    to. Where the environment variable holds the whole URL of the same place, it need not be given.
+    A folder may be a stranger's: for what it keeps of a URL no server is connected to, and no study gone on
+    with that does not know the folder. Passwords are never kept. Where the environment variable holds the
+    whole URL of the same place, it need not be given.
 
     Raises:
         Fail: if the URL has to be given.
     """
     if given or not kept:
         return given
-    from scalesearch.search.storage import STORAGE_VARIABLE, is_server, masked, recorded
+    from scalesearch.search.ownership import is_known_to
+    from scalesearch.search.storage import STORAGE_VARIABLE, database_file, masked, recorded
 
     whole = os.environ.get(STORAGE_VARIABLE, "")
     if whole and recorded(whole) == kept:
         return whole
     if "***" in kept:
         raise Fail(f"--storage must be given with its password: {folder} keeps only {masked(kept)}")
-    if is_server(kept):
+    path = database_file(kept)
+    within = path is not None and path.resolve().is_relative_to(folder.resolve())
+    if path is None or not (within or (path.is_file() and is_known_to(kept, folder))):
         raise Fail(
-            f"--storage must be given for {folder}: its study lies at {masked(kept)}, outside the folder"
+            f"--storage must be given for {folder}: it keeps that its study lies at {masked(kept)}, outside "
+            "of it"
         )
     return kept
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from scalesearch.belief.measured import measured_reliability
 from scalesearch.cli.folder import (
@@ -26,6 +27,7 @@ from scalesearch.cli.same_data import require_same_data
 from scalesearch.cli.starting import remember_scratch_run, require_kept, require_same_start, with_start
 from scalesearch.cli.stopping import stopping
 from scalesearch.cli.terminal import echo
+from scalesearch.files import inside
 from scalesearch.measure.machine import machine, versions
 from scalesearch.proxy.dataset import (
     FOLDER,
@@ -113,14 +115,17 @@ def begin(
     require_device(settings.device)
     with beginning(folder):
         found = size() if size is not None else data_size(settings.data)
-    with writable(folder):
-        study = begin_study(folder, name, settings, command, lambda: make_plan(found), size=found)
+    with (
+        writable(folder),
+        begin_study(folder, name, settings, command, lambda: make_plan(found), size=found) as study,
+    ):
         if not (folder / RUN_FILE).exists():
             run = study.begun()
             write_run_file(folder, kind, run["settings"], run)
         yield Run(folder=folder, study=study, settings=settings, size=found)
 
 
+@contextmanager
 def begin_study(
     folder: Path,
     name: str,
@@ -130,37 +135,64 @@ def begin_study(
     starts: Path | None = None,
     *,
     size: DataSize,
-) -> SearchStudy:
-    """Opens or begins the study of that name in the folder's database; ``starts`` and ``size`` are a run's.
+) -> Iterator[SearchStudy]:
+    """The study of that name in the folder's database, begun where it was not, which nobody else works on.
+
+    ``starts`` and ``size`` are a run's.
 
     Raises:
         Fail: if it has other settings, other data, or other weights to start from.
+        StudyError: if another driver works on it.
     """
     url = settings.storage or sqlite_url(folder)
-    existing = find_study(url, name)
-    if existing is not None and existing.run is not None:
-        there = settings_of(existing.begun())
-        require_equal(there.to_dict(), settings.to_dict(), f"the study in {folder}")
-        require_same_start(existing.begun(), settings)
-        require_same_data(folder, existing, settings.data, size)
-        remember_scratch_run(existing, settings)
-        if "kind" not in existing.begun():
-            _adopt_first_version(existing, there)
-        existing.enqueue_missing()
-        return existing
-    plan, start = with_start(make_plan(), starts or folder)
+    study, planned = find_study(url, name), None
+    if study is None or study.run is None:
+        # All that can be wrong is found before there is a study.
+        planned = with_start(make_plan(), starts or folder)
+        study = study or open_study(url, name, create=True, objectives=planned[0].objectives)
+    with study.owned(folder, tell):
+        # Another driver may have begun it meanwhile, and ended.
+        if planned is None or study.run is not None:
+            _continue_study(study, settings, folder, size)
+        else:
+            # Before the run's facts, which mark it as begun.
+            require_same_data(folder, study, settings.data, size)
+            _write_study(study, name, settings, command, *planned)
+        yield study
+
+
+def tell(line: str) -> None:
+    """Says on standard error what a command waits for."""
+    echo(line, err=True)
+
+
+def _continue_study(study: SearchStudy, settings: TrainingSettings, folder: Path, size: DataSize) -> None:
+    there = settings_of(study.begun())
+    require_equal(there.to_dict(), settings.to_dict(), f"the study in {folder}")
+    require_same_start(study.begun(), settings)
+    require_same_data(folder, study, settings.data, size)
+    remember_scratch_run(study, settings)
+    if "kind" not in study.begun():
+        _adopt_first_version(study, there)
+    study.enqueue_missing()
+
+
+def _write_study(
+    study: SearchStudy,
+    name: str,
+    settings: TrainingSettings,
+    command: str,
+    plan: Plan,
+    start: Mapping[str, Any],
+) -> None:
     shown = replace(settings, storage=recorded(settings.storage))
     facts = replace(plan, settings=shown).facts(
         name=name, command=command, machine=machine(settings.device), versions=versions()
     )
     facts |= start
-    study = existing or open_study(url, name, create=True, objectives=plan.objectives)
-    # Before the run's facts, which mark it as begun.
-    require_same_data(folder, study, settings.data, size)
     study.begin(facts, plan.chosen, plan.skipped)
     if known := measured_reliability(settings.to_dict()):
         study.set_reliability(known)
-    return study
 
 
 @contextmanager
@@ -174,7 +206,7 @@ def reopen(folder: Path, storage: str) -> Iterator[Run]:
     study = open_run_study(folder, storage)
     settings = settings_of(study.begun())
     require_device(settings.device)
-    with writable(folder):
+    with writable(folder), study.owned(folder, tell):
         if "kind" not in study.begun():
             _adopt_first_version(study, settings)
         # A run killed while it was being written down is written down whole before it goes on.
@@ -217,7 +249,10 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
 
 def carry_on(run: Run, output_format: str) -> None:
     """Runs what is left, writes the report, prints the table. Ctrl-C and SIGTERM keep what is done."""
-    with stopping(run.folder, lambda: _kept(run.study.record())), SearchProgress() as progress:
+    with (
+        stopping(run.folder, lambda: _kept(run.study.record()), run.study.server),
+        SearchProgress() as progress,
+    ):
         record = train_study(run, progress)
     show_report(record, run.folder, output_format)
     if record.kind == "grid" and not record.reliability:
@@ -267,17 +302,18 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
         _require_data_of(run)
     progress.seeds = run.settings.seeds
     starts = run.starts or run.folder
+    weights = weights_folder(run.folder, run.kind, run.study.name)
     require_kept(starts, run.settings)
     try:
         return run_search(
             run.study,
             run.settings,
-            run.folder / "checkpoints",
+            inside(run.folder, "checkpoints"),
             workers,
             progress,
             program_of(run.kind),
             starts,
-            weights_folder(run.folder, run.kind, run.study.name),
+            weights,
         )
     except TrialFailedError as error:
         raise Fail(f"the baseline that the networks start from could not be trained: {error}", 1) from error

@@ -18,18 +18,22 @@ __all__ = ["stopping"]
 
 
 @contextmanager
-def stopping(folder: Path, kept: Callable[[], str] = lambda: "what was trained is kept") -> Iterator[None]:
+def stopping(
+    folder: Path, kept: Callable[[], str] = lambda: "what was trained is kept", storage: str = ""
+) -> Iterator[None]:
     """Ends a run that is stopped with exit code 130.
 
     Args:
         folder: of the run.
         kept: says what of it is done.
+        storage: what the folder keeps of the URL of its study, where that has to be given again.
     """
     try:
         with _terminate_as_interrupt():
             yield
     except KeyboardInterrupt:
-        echo(f"Stopped: {kept()}. Go on with: scalesearch resume {quoted(folder)}", err=True)
+        asked = f" --storage URL, that of {storage}" if storage else ""
+        echo(f"Stopped: {kept()}. Go on with: scalesearch resume {quoted(folder)}{asked}", err=True)
         raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
 
 

@@ -140,6 +140,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     # Written here and not by safetensors, whose own errors would hide that a disk is full.
     content = save(tensors, {"run": plain, "sha256": checksum(plain, tensors)})
+    # The innermost folder alone: a run's own that was removed is not brought back.
+    path.parent.mkdir(exist_ok=True)
     write_bytes(path, content)
 
 

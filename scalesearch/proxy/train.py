@@ -106,6 +106,9 @@ def train(
     identity = run_identity(arch, recipe, source, dataset=dataset, device=device, start=start)
     with _own_generators(device):
         run, generators = _begin(arch, recipe, device, start), None
+        if checkpoint is not None:
+            # Now and not later: a run's folder that is removed while it trains is not brought back.
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
         if checkpoint is not None and checkpoint.exists():
             try:
                 generators = restore(run, read_checkpoint(checkpoint, identity))

@@ -16,7 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from scalesearch.files import write_bytes
+from scalesearch.files import inside, write_bytes
 from scalesearch.report.evidence import HighlightKind
 from scalesearch.text import visible
 
@@ -167,9 +167,10 @@ def write_figures(figures: Mapping[str, Figure | None], folder: Path) -> tuple[P
     for name, figure in figures.items():
         if figure is None:
             for suffix in ("svg", "png"):
-                (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+                inside(folder.parent, folder.name, f"{name}.{suffix}").unlink(missing_ok=True)
         else:
             written += [
-                write_bytes(folder / f"{name}.{suffix}", data) for suffix, data in render(figure).items()
+                write_bytes(inside(folder.parent, folder.name, f"{name}.{suffix}"), data)
+                for suffix, data in render(figure).items()
             ]
     return tuple(written)

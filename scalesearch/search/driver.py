@@ -181,6 +181,7 @@ def measure_one(
     future = executor.submit(spec.to_dict(), lambda _done, _steps: None)
     while not future.done():
         wait([future], timeout=WAIT_S)
+        study.require_owned()
     try:
         latency = future.result()
         study.set_latency(candidate.key, latency)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.architecture.spec import Arch
+from scalesearch.files import inside
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.fidelity import LengthSettings
 from scalesearch.search.plan import Planned, describer
@@ -57,7 +58,7 @@ def _spec(
         data=replace(settings.data, digest=digest).to_dict(),
         device=settings.device,
         threads=settings.threads,
-        checkpoint=str(checkpoints / f"{key}.safetensors"),
+        checkpoint=str(inside(checkpoints.parent, checkpoints.name, f"{key}.safetensors")),
         weights=str(start_file(folder, settings, seed)),
         count=False,
     )
@@ -123,6 +124,7 @@ def train_starts(
         running[executor.submit(spec.to_dict(), on_step)] = seed
     while running:
         finished, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
+        study.require_owned()
         for future in finished:
             seed = running.pop(future)
             result = future.result()

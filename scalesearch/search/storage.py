@@ -19,12 +19,15 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy.pool import NullPool
 
+from scalesearch.files import inside
+
 __all__ = [
     "STORAGE_VARIABLE",
     "NoStudyError",
     "StudyError",
     "clear_errors",
     "database_file",
+    "engine_options",
     "is_server",
     "masked",
     "masked_arguments",
@@ -97,8 +100,12 @@ class NoStudyError(StudyError):
 
 
 def sqlite_url(folder: Path) -> str:
-    """The URL of a folder's own database."""
-    return _url_of(folder.absolute() / "study.db").render_as_string()
+    """The URL of a folder's own database.
+
+    Raises:
+        ValueError: if it is a link that leads out of the folder.
+    """
+    return _url_of(inside(folder.absolute(), "study.db")).render_as_string()
 
 
 def _url_of(path: Path) -> sqlalchemy.URL:
@@ -313,7 +320,7 @@ def open_storage(url: str, *, create: bool) -> RDBStorage:
     if path is not None:
         _require_database(path, create=create)
     _require_driver(url)
-    _engine_options(url)
+    engine_options(url)
     with clear_errors(url):
         if path is not None and not path.exists():
             _make_file(path)
@@ -395,7 +402,7 @@ def _require_answer(url: str) -> None:
         raise _one_line(failures[0], url)
 
 
-def _engine_options(url: str) -> dict[str, Any]:
+def engine_options(url: str) -> dict[str, Any]:
     """How SQLAlchemy connects: never by making a file that is gone, and anew where a server hung up."""
     if is_server(url):
         return {"connect_args": _connect_arguments(url), "pool_pre_ping": True}
@@ -422,7 +429,7 @@ def _engine_options(url: str) -> dict[str, Any]:
 def _has_tables(url: str) -> bool:
     """Whether the database has Optuna's tables; it must be there and answer."""
     with clear_errors(url):
-        engine = sqlalchemy.create_engine(url, **_engine_options(url), poolclass=NullPool)
+        engine = sqlalchemy.create_engine(url, **{**engine_options(url), "poolclass": NullPool})
         return sqlalchemy.inspect(engine).has_table("studies")
 
 
@@ -431,7 +438,7 @@ def _connected(url: str) -> RDBStorage:
     plain = url.replace("{", "{{").replace("}", "}}")
     for attempt in range(ATTEMPTS):
         try:
-            return RDBStorage(plain, engine_kwargs=_engine_options(url))
+            return RDBStorage(plain, engine_kwargs=engine_options(url))
         except sqlalchemy.exc.SQLAlchemyError:
             # Another process that makes the same tables at this moment.
             if attempt == ATTEMPTS - 1 or not is_server(url):
@@ -442,7 +449,7 @@ def _connected(url: str) -> RDBStorage:
 
 def _make_file(path: Path) -> None:
     """Makes an SQLite database with Optuna's tables, whole or not at all, unless another process does."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
         temporary.touch(exist_ok=False)

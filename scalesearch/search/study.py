@@ -9,9 +9,10 @@ figures can be made again from the study alone.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -20,6 +21,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.records import CandidateRecord, ReliabilityRecord, RungRecord, RunRecord
+from scalesearch.search.ownership import Ownership
 from scalesearch.search.plan import Planned
 from scalesearch.search.pruner import RungPruner
 from scalesearch.search.reading import (
@@ -32,7 +34,7 @@ from scalesearch.search.reading import (
     read_record,
     runs_of,
 )
-from scalesearch.search.storage import StudyError, clear_errors, masked
+from scalesearch.search.storage import StudyError, clear_errors, is_server, masked
 
 __all__ = ["SearchStudy"]
 
@@ -48,11 +50,54 @@ class SearchStudy:
         self._study = study
         self._storage = storage
         self._url = url
+        self._ownership: Ownership | None = None
+
+    @contextmanager
+    def owned(self, folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
+        """This process alone works on the study, for the run in ``folder``, until the block ends.
+
+        Args:
+            folder: of the run.
+            tell: hears how long there is to wait, where it is not known whether another driver still runs.
+
+        Raises:
+            StudyError: if another driver works on it.
+        """
+        with clear_errors(self._url):
+            ownership = Ownership(self._storage.engine, self._url, self._study._study_id, folder)
+            ownership.acquire(tell)
+        self._ownership = ownership
+        try:
+            yield
+        finally:
+            self._ownership = None
+            ownership.release()
+
+    def require_owned(self) -> None:
+        """Makes sure that a study that was claimed by :meth:`owned` still is this process's.
+
+        Raises:
+            StudyLostError: if another driver has it, or its database or the run's folder are gone.
+        """
+        if self._ownership is not None:
+            with clear_errors(self._url):
+                self._ownership.require()
+
+    @contextmanager
+    def _access(self) -> Iterator[None]:
+        self.require_owned()
+        with clear_errors(self._url):
+            yield
 
     @property
     def name(self) -> str:
         """Of the study in its database."""
         return str(self._study.study_name)
+
+    @property
+    def server(self) -> str:
+        """What may be shown of the URL of the database, where it is a server's; empty where it is a file."""
+        return masked(self._url) if is_server(self._url) else ""
 
     @property
     def run(self) -> Mapping[str, Any] | None:
@@ -104,7 +149,7 @@ class SearchStudy:
 
         A run killed in the middle of this is completed by :meth:`enqueue_missing`.
         """
-        with clear_errors(self._url):
+        with self._access():
             self._set_pieces("skipped", [asdict(candidate) for candidate in skipped], PIECE)
             self._set_pieces("chosen", [attributes_of(planned) for planned in chosen], PIECE_OF_CHOSEN)
             # Its settings are what marks a study as begun: they come after all it takes to go on with it.
@@ -136,7 +181,7 @@ class SearchStudy:
     @contextmanager
     def opened(self) -> Iterator[optuna.Study]:
         """The Optuna study itself, for what a sampler's program does with it."""
-        with clear_errors(self._url):
+        with self._access():
             yield self._study
 
     def set_rungs(self, rungs: Sequence[RungRecord]) -> None:
@@ -177,7 +222,7 @@ class SearchStudy:
 
     def ask(self, distributions: Mapping[str, BaseDistribution]) -> optuna.Trial:
         """The next waiting trial. Call only while :meth:`waiting` is above 0."""
-        with clear_errors(self._url):
+        with self._access():
             return self._study.ask(fixed_distributions=dict(distributions))
 
     def coefficient_ranges(self) -> dict[str, BaseDistribution]:
@@ -213,57 +258,57 @@ class SearchStudy:
 
     def store_run(self, trial: optuna.Trial, seed: int, result: Mapping[str, Any]) -> None:
         """Keeps a training run, as far as it got."""
-        with clear_errors(self._url):
+        with self._access():
             trial.set_user_attr(f"{RUN}{seed}", dict(result))
 
     def report(self, trial: optuna.Trial, images: int, top1: float) -> None:
         """Tells Optuna where a trial stands after so many images; what it was told before stays."""
-        with clear_errors(self._url):
+        with self._access():
             if images not in self._frozen(trial).intermediate_values:
                 trial.report(top1, images)
 
     def should_prune(self, trial: optuna.Trial) -> bool:
         """Whether the trial is behind at the rung it reported last."""
-        with clear_errors(self._url):
+        with self._access():
             return trial.should_prune()
 
     def prune(self, trial: optuna.Trial) -> None:
         """Records that a trial was stopped early."""
-        with clear_errors(self._url), warnings.catch_warnings():
+        with self._access(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._study.tell(trial, state=TrialState.PRUNED)
 
     def complete(self, trial: optuna.Trial, values: Sequence[float]) -> None:
         """Records a finished trial."""
-        with clear_errors(self._url):
+        with self._access():
             self._study.tell(trial, list(values))
 
     def fail(self, trial: optuna.Trial, reason: str) -> None:
         """Records a trial that gave no result, and why."""
-        with clear_errors(self._url), warnings.catch_warnings():
+        with self._access(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             trial.set_user_attr("reason", reason)
             self._study.tell(trial, state=TrialState.FAIL)
 
     def set_latency(self, key: str, latency: Mapping[str, Any]) -> None:
         """Records a network's raw latency samples, or the reason there are none under ``reason``."""
-        with clear_errors(self._url):
+        with self._access():
             self._study.set_user_attr(f"latency/{key}", dict(latency))
 
     def set_reliability(self, reliability: Sequence[ReliabilityRecord]) -> None:
         """Records how far runs like these were found to be trusted."""
-        with clear_errors(self._url):
+        with self._access():
             self._study.set_user_attr("reliability", [asdict(item) for item in reliability])
 
     def set_session(self, index: int, seconds: float) -> None:
         """Records how long session ``index`` has lasted so far."""
-        with clear_errors(self._url):
+        with self._access():
             self._study.set_user_attr(f"session/{index:04d}", round(seconds, 3))
 
     @property
     def sessions(self) -> int:
         """How many times a driver has worked on this study."""
-        with clear_errors(self._url):
+        with self._access():
             return sum(1 for name in self._study.user_attrs if name.startswith("session/"))
 
     def record(self) -> RunRecord:
@@ -273,7 +318,7 @@ class SearchStudy:
             StudyError: if the study cannot be read.
         """
         run = self.begun()
-        with clear_errors(self._url):
+        with self._access():
             attributes, trials = self._study.user_attrs, self._trials()
         with self._readable():
             return read_record(run, attributes, trials)
@@ -286,7 +331,7 @@ class SearchStudy:
             StudyError: if something is.
         """
         try:
-            with clear_errors(self._url):
+            with self._access():
                 yield
         except StudyError:
             raise

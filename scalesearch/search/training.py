@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol
 
 from scalesearch.architecture.spec import Arch
+from scalesearch.files import inside
 from scalesearch.records import CandidateRecord
 from scalesearch.search.plan import Planned
 from scalesearch.search.reading import seed_run
@@ -137,6 +138,7 @@ class Trainer:
             if not running:
                 continue
             done, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
+            self._study.require_owned()
             for future in done:
                 with uninterrupted():
                     finished = running.pop(future)
@@ -234,7 +236,7 @@ class Trainer:
             settle(trial, fmean(_top1_at(runs[seed], segment) for seed in segment.seeds))
 
     def _checkpoint(self, key: str, seed: int) -> Path:
-        return self._checkpoints / f"{key}-seed{seed}.safetensors"
+        return inside(self._checkpoints.parent, self._checkpoints.name, f"{key}-seed{seed}.safetensors")
 
 
 def _next(jobs: Iterator[_Job]) -> _Job | None:

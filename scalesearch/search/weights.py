@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scalesearch.files import inside
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = ["PRETRAINED", "start_file", "weights_file", "weights_folder"]
@@ -15,16 +16,18 @@ PRETRAINED = "start.safetensors"
 def weights_folder(run: Path, kind: str, study: str) -> Path:
     """The folder of a run's weights; ``kind`` is the run's command, ``study`` the study's name."""
     # The lengths of a fidelity run train the same networks with the same seeds, each in its own study.
-    return run / "weights" / study if kind == "fidelity" else run / "weights"
+    return inside(run, "weights", study) if kind == "fidelity" else inside(run, "weights")
 
 
 def weights_file(folder: Path, key: str, seed: int) -> Path:
     """The file of one training run in the folder of a run's weights."""
-    return folder / f"{key}-seed{seed}.safetensors"
+    return inside(folder, f"{key}-seed{seed}.safetensors")
 
 
 def start_file(folder: Path, settings: TrainingSettings, seed: int) -> Path | None:
     """The weights that the networks of a run start from with a seed; None for a start from scratch."""
     if settings.start is None:
         return None
-    return folder / "starts" / f"seed{seed}.safetensors" if settings.trains_start else folder / PRETRAINED
+    if settings.trains_start:
+        return inside(folder, "starts", f"seed{seed}.safetensors")
+    return inside(folder, PRETRAINED)

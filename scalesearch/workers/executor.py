@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol
 
+from scalesearch.files import inside
 from scalesearch.workers.worker import work
 
 __all__ = ["TO_MEASURE", "TO_TRAIN", "Executor", "ProcessExecutor", "TrialFailedError"]
@@ -66,6 +67,7 @@ class ProcessExecutor:
         self._log_dir = log_dir
         self._stall_timeout = stall_timeout
         self._running: set[BaseProcess] = set()
+        self._has_logged = False
         self._lock = threading.Lock()
         self._ending = False
         forkserver = "forkserver" in multiprocessing.get_all_start_methods()
@@ -88,8 +90,10 @@ class ProcessExecutor:
         self._threads.shutdown(wait=True, cancel_futures=kill)
 
     def _run(self, job: Job, on_step: OnStep) -> dict[str, Any]:
-        self._log_dir.mkdir(parents=True, exist_ok=True)
-        log_path = self._log_dir / f"{job['key']}.{job['kind']}.log"
+        log_path = inside(self._log_dir.parent, self._log_dir.name, f"{job['key']}.{job['kind']}.log")
+        # A folder that was there and is not any more was removed: it is not brought back.
+        self._log_dir.mkdir(parents=not self._has_logged, exist_ok=True)
+        self._has_logged = True
         process, connection = self._start(log_path)
         try:
             with connection:

@@ -124,6 +124,9 @@ def run_trial(
     from scalesearch.proxy.recipe import ProxyRecipe
     from scalesearch.proxy.train import train
 
+    if spec.weights:
+        # Now and not later: a run's folder that is removed while it trains is not brought back.
+        Path(spec.weights).parent.parent.mkdir(parents=True, exist_ok=True)
     data = DataSpec(**spec.data)
     device = resolve_device(spec.device)
     flops = _counted(spec) if spec.count else None
@@ -157,6 +160,7 @@ def run_trial(
             "input": input_facts(spec.arch.input_size, spec.arch.in_channels),
             **({} if start is None else {"start": start.digest}),
         }
+        Path(spec.weights).parent.mkdir(exist_ok=True)
         write_state(Path(spec.weights), spec.arch, result.weights, facts)
     return TrialResult(
         top1=last.top1,

@@ -32,7 +32,7 @@ def work(connection: Connection, log_path: str) -> None:
     """Runs the one job that the connection brings; whatever is printed goes to the log."""
     # Ctrl-C is the driver's to handle: a terminal sends it to every process of its group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o644)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log, stream.fileno())
     job = json.loads(connection.recv_bytes())

@@ -389,3 +389,11 @@ def test_a_full_disk_leaves_the_checkpoint_from_before(tmp_path: Path, monkeypat
     assert str(caught.value) == f"[Errno 28] No space left on device: '{path}'"
     assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
     assert read_checkpoint(path, "ours").step == 3
+
+
+def test_the_folder_of_a_run_that_was_removed_is_not_brought_back(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_checkpoint(tmp_path / "run" / "checkpoints" / "a.safetensors", SMALL)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "run").mkdir()
+    write_checkpoint(tmp_path / "run" / "checkpoints" / "a.safetensors", SMALL)

@@ -70,6 +70,19 @@ def test_a_trial_gives_its_result_and_says_how_far_it_is(executor: ProcessExecut
     assert again.curve == result.curve
 
 
+def test_a_log_is_written_in_the_folder_of_logs_alone(executor: ProcessExecutor, tmp_path: Path) -> None:
+    (tmp_path / "victim.train.log").write_text("precious")
+    with pytest.raises(ValueError, match="`dir` must hold plain names of files"):
+        executor.submit(_spec().to_dict() | {"key": "../victim"}, _ignore).result()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "logs").symlink_to(tmp_path)
+    linked = ProcessExecutor(jobs=1, log_dir=tmp_path / "run" / "logs")
+    with pytest.raises(ValueError, match="`dir` must hold no link that leads out of it"):
+        linked.submit(_spec().to_dict() | {"key": "victim"}, _ignore).result()
+    linked.shutdown()
+    assert (tmp_path / "victim.train.log").read_text() == "precious"
+
+
 def test_divergence_is_a_failure_with_its_reason(executor: ProcessExecutor) -> None:
     future = executor.submit(_spec(optimizer="sgd", learning_rate=1e30).to_dict(), _ignore)
     with pytest.raises(TrialFailedError, match="loss became (nan|inf) within"):
