@@ -124,12 +124,12 @@ class SearchStudy:
     @property
     def data_digest(self) -> str:
         """Of the data that the run was begun with; empty where no version before has kept it."""
-        with clear_errors(self._url):
+        with self._access():
             return str(self._study.user_attrs.get("data", ""))
 
     def set_data_digest(self, digest: str) -> None:
         """Keeps the digest of the data that the run is on."""
-        with clear_errors(self._url):
+        with self._access():
             self._study.set_user_attr("data", digest)
 
     @property
