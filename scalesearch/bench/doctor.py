@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.spec import Arch, Rounding, scale
@@ -22,20 +24,52 @@ from scalesearch.workers.jobs import MeasureSpec
 from scalesearch.workers.trial import TrialSpec
 
 __all__ = [
-    "examine",
+    "Step",
+    "busy",
     "measurement",
     "measuring_is_right",
     "photographs",
     "space",
+    "steps",
     "training_step",
     "writing",
 ]
 
 LEAST_FREE_BYTES = 2**30
+WAIT_S = 45.0
+"""How long a fresh process may take to give its result."""
+WAIT_BUSY_S = 20.0
+"""The same on a busy machine, where waiting longer would tell nothing more."""
+SELF_TEST_S = 9.0
+"""No check of the self-test is repeated beyond."""
+SPIN_S = 0.2
+LEAST_SHARE = 0.95
+"""The least share of a core that a process gets on a machine that isn't busy."""
+SELF_TEST = {
+    "a known time is measured": "check_known_time",
+    "injected noise is flagged": "check_noise",
+    "A is told from 2A": "check_ratio",
+    "A is not told from A": "check_same",
+}
+"""The checks of the self-test, and the function of ``bench.selftest`` that each is."""
 
 
-def examine(executor: Executor, *, folder: Path, device: str, log_dir: Path) -> Iterator[Finding]:
-    """Tries everything, one finding after the other.
+class Step(NamedTuple):
+    """One thing to be tried.
+
+    Attributes:
+        name: of what is tried.
+        needed: whether scalesearch can't do its work without it.
+        examine: tries it.
+    """
+
+    name: str
+    needed: bool
+    examine: Callable[[], Finding]
+
+
+def steps(executor: Executor, *, folder: Path, device: str, log_dir: Path) -> tuple[Step, ...]:
+    """All that is to be tried, in its order: what takes no time first.
 
     Args:
         executor: runs what is tried in fresh processes.
@@ -43,16 +77,45 @@ def examine(executor: Executor, *, folder: Path, device: str, log_dir: Path) -> 
         device: where a network is trained and measured: ``cpu``, ``cuda`` or ``cuda:N``.
         log_dir: where the executor's workers log.
     """
-    yield writing(folder)
-    yield space(folder)
-    yield photographs()
-    yield training_step(executor, device, log_dir)
-    yield measurement(executor, device, log_dir)
-    yield from measuring_is_right()
-    yield onnx()
-    yield compiler(device)
-    yield cuda(device)
-    yield nvml(device)
+    ends: list[float] = []  # of the self-test, known once its first check begins
+
+    def self_test(check: str) -> Finding:
+        return measuring_is_right(check, ends)
+
+    return (
+        Step("writing reports", True, lambda: writing(folder)),
+        Step("free space", True, lambda: space(folder)),
+        Step("torch.compile", False, lambda: compiler(device)),
+        Step("CUDA", device.startswith("cuda"), lambda: cuda(device)),
+        Step("NVML", False, lambda: nvml(device)),
+        Step("embedded photographs", True, photographs),
+        Step("a training step", True, lambda: training_step(executor, device, log_dir)),
+        Step("a measurement", True, lambda: measurement(executor, device, log_dir)),
+        *(Step(f"self-test: {check}", True, partial(self_test, check)) for check in SELF_TEST),
+        Step("ONNX", False, onnx),
+    )
+
+
+def busy(clock: Callable[[], float] = time.perf_counter, used: Callable[[], float] = time.thread_time) -> str:
+    """How other work shows on this machine, in words; empty where none does.
+
+    By how much of a core this process gets while it asks for all of one, and by the system's load.
+
+    Args:
+        clock: what time it is, in seconds.
+        used: seconds of a core that this thread has had.
+    """
+    from scalesearch.measure.conditions import conditions
+    from scalesearch.measure.machine import usable_cores
+
+    begun, had = clock(), used()
+    while clock() - begun < SPIN_S:
+        pass
+    share = (used() - had) / (clock() - begun)
+    load, cores = conditions().get("load_1m"), usable_cores()
+    if load is not None and load > cores:
+        return f"load {load:.1f} on {cores} core{'s' * (cores > 1)}"
+    return f"a process gets {share:.0%} of a core" if share < LEAST_SHARE else ""
 
 
 def writing(folder: Path) -> Finding:
@@ -155,24 +218,39 @@ def measurement(executor: Executor, device: str, log_dir: Path) -> Finding:
     return _in_a_process("a measurement", executor, spec.to_dict(), log_dir, said)
 
 
-def measuring_is_right() -> Iterator[Finding]:
-    """The self-test of measuring: known times, noise, and pairs that differ or don't."""
-    from scalesearch.bench.selftest import self_test
+def measuring_is_right(check: str, ends: list[float]) -> Finding:
+    """A check of the self-test of measuring: known times, noise, and pairs that differ or don't.
 
-    name = "self-test"
+    Args:
+        check: a name of ``SELF_TEST``.
+        ends: when the whole self-test has to end by ``time.monotonic``; empty before the first check, which
+            sets it.
+    """
+    name = f"self-test: {check}"
     try:
-        checks = self_test()
+        from scalesearch.bench import selftest  # torch is loaded before the clock is started
+
+        if not ends:
+            ends.append(time.monotonic() + SELF_TEST_S)
+        done = selftest.patiently(getattr(selftest, SELF_TEST[check]), ends=ends[0])
     except Exception as error:  # whatever it is, the other findings are still worth having
         advice = "the reason above is one of torch or of the system"
-        yield Finding(name=name, outcome="failed", detail=one_line(error), advice=advice)
-        return
-    for check in checks:
-        yield Finding(
-            name=f"{name}: {check.name}",
-            outcome="ok" if check.passed else "failed",
-            detail=check.detail,
-            advice="" if check.passed else "run it again while nothing else is busy on the machine",
+        return Finding(name=name, outcome="failed", detail=one_line(error), advice=advice)
+    if done.passed:
+        return Finding(name=name, outcome="ok", detail=done.detail)
+    return _unless_busy(name, done.detail, "run it again; a timer that fails here measures wrong")
+
+
+def _unless_busy(name: str, detail: str, advice: str) -> Finding:
+    """A failure, or a warning where the machine is busy: then it may be none."""
+    if around := busy():
+        return Finding(
+            name=name,
+            outcome="warning",
+            detail=f"{detail}; the machine is busy: {around}",
+            advice="run it again while nothing else is busy on the machine",
         )
+    return Finding(name=name, outcome="failed", detail=detail, advice=advice)
 
 
 def _tiny() -> Arch:
@@ -187,8 +265,16 @@ def _in_a_process(
     log_dir: Path,
     said: Callable[[dict[str, Any]], str],
 ) -> Finding:
+    wait_s = WAIT_BUSY_S if busy() else WAIT_S
+    ends = time.monotonic() + wait_s
     try:
-        result = executor.submit(job, lambda _done, _of: None).result()
+        future = executor.submit(job, lambda _done, _of: None)
+        # The self-test needs torch in this process too: loaded while the other process loads its own.
+        import torch  # noqa: F401
+
+        result = future.result(timeout=max(1.0, ends - time.monotonic()))
+    except TimeoutError:
+        return _unless_busy(name, f"no result within {wait_s:.0f} s", "see what the process waits for")
     except TrialFailedError as error:
         reason, _, log = str(error).partition("; see logs/")
         last = _last_line(log_dir / log) if log else ""

@@ -8,7 +8,7 @@ from typing import Literal
 
 __all__ = ["Finding", "one_line", "works"]
 
-Outcome = Literal["ok", "failed", "missing"]
+Outcome = Literal["ok", "warning", "failed", "missing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,8 @@ class Finding:
 
     Attributes:
         name: what was tried.
-        outcome: ``failed`` where it is there and does not work, ``missing`` where it is not there.
+        outcome: ``failed`` where it is there and does not work, ``missing`` where it is not there,
+            ``warning`` where a busy machine kept it from being known.
         detail: what was seen.
         advice: what would do; empty where all is well.
         needed: whether scalesearch can't do its work without it.
@@ -31,8 +32,8 @@ class Finding:
 
 
 def works(findings: Iterable[Finding]) -> bool:
-    """Whether all that is needed is there and works."""
-    return all(finding.outcome == "ok" for finding in findings if finding.needed)
+    """Whether nothing that is needed is known to be missing or broken."""
+    return all(finding.outcome in ("ok", "warning") for finding in findings if finding.needed)
 
 
 def one_line(error: object) -> str:

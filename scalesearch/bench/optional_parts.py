@@ -13,11 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scalesearch.bench.finding import Finding, one_line
-from scalesearch.export.formats import ONNX_PACKAGES
+from scalesearch.export.formats import ONNX_PACKAGES, PIP_ONNX, missing_onnx
 
 __all__ = ["compiler", "cuda", "nvml", "onnx"]
 
-PIP_ONNX = 'pip install "scalesearch[onnx]"'
 # What torch.compile's code for a CPU includes.
 PROGRAM = "#include <Python.h>\n#include <omp.h>\nint main() { return omp_get_max_threads(); }\n"
 WINDOWS_DRIVER = "C:/Windows/System32/nvcuda.dll"
@@ -25,8 +24,7 @@ WINDOWS_DRIVER = "C:/Windows/System32/nvcuda.dll"
 
 def onnx() -> Finding:
     """Whether networks can be exported as ONNX and run by ONNX Runtime."""
-    lacking = [package for package in ONNX_PACKAGES if find_spec(package) is None]
-    if lacking:
+    if lacking := missing_onnx():
         return Finding(
             name="ONNX", outcome="missing", detail=f"no {', '.join(lacking)}", advice=PIP_ONNX, needed=False
         )
@@ -64,7 +62,7 @@ def compiler(device: str = "cpu", environment: Mapping[str, str] = os.environ) -
             input=PROGRAM,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=20,
             check=False,
         )
         wrong = next((line for line in tried.stderr.splitlines() if "error" in line), tried.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import Decorator, group
 from scalesearch.cli.training_options import DURATION
-from scalesearch.export.formats import ONNX_PACKAGES
+from scalesearch.export.formats import PIP_ONNX, missing_onnx
 from scalesearch.records.setup_text import SHORT_DTYPES, dtype_of, whole_number
 from scalesearch.records.timing import MODES, RUNTIMES, Setup
 from scalesearch.text import near
@@ -116,7 +115,7 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
             type=values(_among(RUNTIMES), f"{one} {', '.join(RUNTIMES)}", RUNTIMES),
             default="eager",
             show_default=True,
-            help="eager, compile (torch.compile) or onnxruntime (pip install 'scalesearch[onnx]').",
+            help=f"eager, compile (torch.compile) or onnxruntime ({PIP_ONNX}).",
         ),
         click.option(
             "--channels-last/--no-channels-last",
@@ -178,10 +177,8 @@ def require_runtimes(setups: Sequence[Setup]) -> None:
     for setup in setups:
         if setup.runtime != "onnxruntime":
             continue
-        if any(find_spec(package) is None for package in ONNX_PACKAGES):
-            raise Fail(
-                "--runtime must be one that is installed, got 'onnxruntime': pip install 'scalesearch[onnx]'"
-            )
+        if missing_onnx():
+            raise Fail(f"--runtime must be one that is installed, got 'onnxruntime': {PIP_ONNX}")
         if setup.device != "cpu":
             from scalesearch.measure.onnx_runtime import require_onnx_runtime
 

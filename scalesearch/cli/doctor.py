@@ -16,11 +16,17 @@ from scalesearch.cli.terminal import echo, terminal
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from scalesearch.bench.doctor import Step
     from scalesearch.bench.finding import Finding
 
 __all__ = ["doctor"]
 
-STYLES = {"ok": "green", "failed": "bold red", "missing": "yellow"}
+STYLES: Mapping[str, Mapping[str, Any]] = {
+    "ok": {"fg": "green"},
+    "warning": {"fg": "yellow"},
+    "failed": {"fg": "red", "bold": True},
+    "missing": {"fg": "yellow"},
+}
 
 
 @click.command
@@ -46,9 +52,10 @@ def doctor(device: str, out: Path, output_format: str) -> None:
 
     Prints the machine with the key that its measurements carry, then tries what scalesearch needs: a write, a
     training step and a measurement in fresh processes, and a self-test of measuring that knows the answers.
-    It takes about a minute and leaves nothing behind.
+    Each result is printed as it comes. It takes less than a minute and leaves nothing behind.
 
-    Exit codes: 0 all that is needed works (optional parts may be missing), 1 something needed does not.
+    Exit codes: 0 all that is needed works (optional parts may be missing; what a busy machine kept from being
+    known is a warning), 1 something needed does not.
 
     \b
     Examples:
@@ -57,10 +64,9 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     """
     from tempfile import TemporaryDirectory
 
-    from scalesearch.bench.doctor import examine
+    from scalesearch.bench.doctor import steps
     from scalesearch.bench.finding import works
     from scalesearch.cli.main import Fail
-    from scalesearch.cli.progress import spinner
     from scalesearch.cli.run import require_device
     from scalesearch.cli.workers import workers
     from scalesearch.measure.conditions import conditions
@@ -72,16 +78,17 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     require_device(device)
     machine = describe(device)
     now = conditions(device)
-    found: list[Finding] = []
+    table = output_format == "table"
+    if table:
+        _print_machine({"key": machine.key, **machine.facts}, now, versions())
     with (
         TemporaryDirectory(prefix="scalesearch-doctor-") as logs,
         workers(1, Path(logs), TO_TRAIN, "a process could not be started") as executor,
-        spinner("Trying what scalesearch needs") as tried,
     ):
-        for finding in examine(executor, folder=out, device=device, log_dir=Path(logs)):
-            found.append(finding)
-            tried()
-    if output_format == "json":
+        to_try = steps(executor, folder=out, device=device, log_dir=Path(logs))
+        # Where standard output is JSON, what a person wants to see meanwhile goes to standard error.
+        found = _examine(to_try, err=not table)
+    if not table:
         report = {
             "machine": {"key": machine.key, **machine.facts},
             "conditions": now,
@@ -91,19 +98,29 @@ def doctor(device: str, out: Path, output_format: str) -> None:
             "findings": [asdict(finding) for finding in found],
         }
         echo(json.dumps(report, indent=2))
-    else:
-        _print({"key": machine.key, **machine.facts}, now, versions(), found)
-    broken = [finding.name for finding in found if finding.needed and finding.outcome != "ok"]
+    broken = [finding.name for finding in found if not works([finding])]
     if broken:
         raise Fail(f"not everything that is needed works: {', '.join(broken)}", 1)
 
 
-def _print(
-    machine: Mapping[str, Any],
-    now: Mapping[str, Any],
-    versions: Mapping[str, str],
-    found: Sequence[Finding],
-) -> None:
+def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:
+    """Tries each, with a line for it: the name as it begins, what was found as it ends."""
+    echo("What works", err=err)
+    names = [f"{step.name}{'' if step.needed else ' (optional)'}" for step in to_try]
+    width = max(map(len, names), default=0)
+    found = []
+    for number, (name, step) in enumerate(zip(names, to_try, strict=True), 1):
+        echo(f"[{number:>{len(str(len(to_try)))}}/{len(to_try)}] {name:{width}}  ", nl=False, err=err)
+        finding = step.examine()
+        click.echo(click.style(f"{finding.outcome:7}", **STYLES[finding.outcome]), nl=False, err=err)
+        echo(f"  {finding.detail}", err=err)
+        if finding.advice:
+            echo(f"    -> {finding.advice}", err=err)
+        found.append(finding)
+    return found
+
+
+def _print_machine(machine: Mapping[str, Any], now: Mapping[str, Any], versions: Mapping[str, str]) -> None:
     from scalesearch.report.machine_facts import readable_machine
     from scalesearch.report.provenance import said
 
@@ -114,30 +131,20 @@ def _print(
     told = [f"{name} {said(name, value)}" for name, value in state.items() if value not in (None, [])]
     rows.append(("now", ", ".join(told) or "unknown"))
     rows.append(("versions", ", ".join(f"{name} {text}" for name, text in versions.items())))
-    _table(console, "This machine", [(label, value, "") for label, value in rows])
+    _table(console, "This machine", rows)
     console.print()
-    lines = []
-    for finding in found:
-        advice = f"\n-> {finding.advice}" if finding.advice else ""
-        optional = "" if finding.needed else " (optional)"
-        lines.append((f"{finding.name}{optional}", f"{finding.detail}{advice}", finding.outcome))
-    _table(console, "What works", lines)
+    console.file.flush()
 
 
-def _table(console: Console, title: str, rows: Sequence[tuple[str, str, str]]) -> None:
-    """Rows of a label, a text and an outcome, which is left out where all are empty."""
+def _table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False)
     table.pad_edge = False
-    with_outcome = any(outcome for *_, outcome in rows)
     table.add_column(no_wrap=True)
-    if with_outcome:
-        table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for label, text, outcome in rows:
-        outcomes = (Text(outcome, style=STYLES[outcome]),) if with_outcome else ()
+    for row in rows:
         # As text, since a path may hold what rich takes for markup.
-        table.add_row(Text(label), *outcomes, Text(text))
+        table.add_row(*map(Text, row))
     console.print(table)

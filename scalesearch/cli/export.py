@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
 from scalesearch.cli.terminal import echo
-from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, SPEC
+from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, PIP_ONNX, SPEC, missing_onnx
 from scalesearch.files import read_json
 from scalesearch.text import near
 
@@ -72,9 +71,8 @@ class _Formats(click.ParamType[tuple[str, ...]]):
     "--to",
     "formats",
     type=_Formats(),
-    default=",".join(FORMATS),
-    show_default=True,
-    help="What to write; python brings safetensors with it, which has its weights.",
+    help=f"What to write, some of {', '.join(FORMATS)} with commas between them; python brings safetensors "
+    "with it, which has its weights.  [default: all that this network and what is installed here allow]",
 )
 @click.option(
     "--batch-size",
@@ -95,7 +93,7 @@ def export(
     candidate: str,
     seed: int | None,
     untrained: bool,
-    formats: tuple[str, ...],
+    formats: tuple[str, ...] | None,
     batch_size: int | None,
     opset: int,
     out: Path | None,
@@ -105,13 +103,14 @@ def export(
 
     SOURCE is a run's folder, whose winner is taken unless --candidate says another; a file of its weights;
     or, with --untrained, also a published network (b3) or a baseline with multipliers of depth, width and
-    resolution (efficientnet-b0:1.2,1.1,1.15). Of your own code (package.module:function) no python
-    is written, and its weights go with it alone. Where a run's networks are somebody's own code,
+    resolution (efficientnet-b0:1.2,1.1,1.15). Python is written of EfficientNets alone. Of your own code
+    (package.module:function) the weights go with it alone. Where a run's networks are somebody's own code,
     that code is run, if it has not changed: do this only with folders of people you trust.
 
     Each file is read back, and what it gives for random images is compared with the original's. spec.json
     says what the network is, how images become its input, and where its weights come from. The Python file
-    depends on torch alone. ONNX needs the extra: pip install 'scalesearch[onnx]'.
+    depends on torch alone. ONNX needs the extra: pip install 'scalesearch[onnx]'. Without --to, what can't be
+    written here is left out, and said.
 
     \b
     Examples:
@@ -119,15 +118,20 @@ def export(
       scalesearch export reports/mine --candidate 8492a --to onnx --batch-size 1
       scalesearch export b3 --untrained --to python,safetensors
     """
-    from scalesearch.export.onnx import require_onnx
+    if formats and "onnx" in formats:
+        from scalesearch.export.onnx import require_onnx
 
-    if "onnx" in formats:
         try:
             require_onnx()
         except ValueError as error:
             raise Fail(f"{error}, or leave onnx out of --to") from None
     name, state = _found(source, candidate, seed, untrained)
-    formats = _without_python(state.arch, formats)
+    if formats and "python" in formats:
+        from scalesearch.export.source import require_source
+
+        require_source(state.arch)
+    left_out = {} if formats else _left_out(state.arch)
+    wanted = formats or tuple(name for name in FORMATS if name not in left_out)
     folder = out or Path("exports") / name
 
     from scalesearch.cli.progress import spinner
@@ -140,8 +144,13 @@ def export(
         raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
     with spinner(f"Exporting {name}") as tick:
         exported = hand_over(
-            state, folder, formats, batch_size=batch_size, opset=opset, on_format=lambda _name: tick()
+            state, folder, wanted, batch_size=batch_size, opset=opset, on_format=lambda _name: tick()
         )
+    if not formats:
+        # Not every network can be traced as a graph: asked for none by name, one is none the worse for it.
+        refused = {item.format: item.reason for item in exported if not item.written}
+        left_out |= {name: f"it can't be written of this network: {why}" for name, why in refused.items()}
+        exported = tuple(item for item in exported if item.written)
     import pandas as pd
 
     from scalesearch.cli.show import print_table
@@ -159,25 +168,27 @@ def export(
     ]
     print_table(pd.DataFrame(rows), output_format, columns=COLUMNS)
     echo(f"Spec: {folder / SPEC}", err=output_format != "table")
+    if left_out:
+        told = "; ".join(f"{name} ({why})" for name, why in left_out.items())
+        echo(f"Left out: {told}", err=True)
     if failed := [item.format for item in exported if not item.passed]:
         raise Fail(f"{', '.join(failed)} did not pass: what {folder} holds of it is not to be used", 1)
 
 
-def _without_python(arch: Arch, formats: tuple[str, ...]) -> tuple[str, ...]:
-    """The formats that the network has: nobody can write a user's own code as another file of Python.
-
-    Raises:
-        Fail: if that was asked for.
-    """
+def _left_out(arch: Arch) -> dict[str, str]:
+    """The formats that can't be written here of the network, each with what would do."""
     from scalesearch.architecture.code_spec import CodeSpec
+    from scalesearch.export.source import require_source
 
-    if not isinstance(arch, CodeSpec) or "python" not in formats:
-        return formats
-    if click.get_current_context().get_parameter_source("formats") is not ParameterSource.DEFAULT:
-        raise Fail(
-            "--to must be some of onnx, program and safetensors for a network of your own code, got 'python'"
-        )
-    return tuple(name for name in formats if name != "python")
+    left_out = {}
+    if missing_onnx():
+        left_out["onnx"] = f"it needs packages: {PIP_ONNX}"
+    try:
+        require_source(arch)
+    except ValueError:
+        whose = "your own code" if isinstance(arch, CodeSpec) else "other blocks than EfficientNet's"
+        left_out["python"] = f"it is not written of {whose}"
+    return left_out
 
 
 def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tuple[str, State]:

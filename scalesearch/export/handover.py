@@ -12,11 +12,11 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, SPEC
 from scalesearch.export.onnx import run_onnx, write_onnx
 from scalesearch.export.program import run_program, write_program
-from scalesearch.export.source import write_source
+from scalesearch.export.source import require_source, write_source
 from scalesearch.export.state import State, read_state, write_state
 from scalesearch.files import write_bytes
 
@@ -38,6 +38,7 @@ class Exported:
         difference: the largest of all logits from the original's; None where there were none to compare.
         bound: what it may be.
         reason: why there were none.
+        written: whether the file could be written at all.
     """
 
     format: str
@@ -46,6 +47,7 @@ class Exported:
     difference: float | None
     bound: float
     reason: str = ""
+    written: bool = True
 
     @property
     def passed(self) -> bool:
@@ -112,16 +114,23 @@ def hand_over(
         on_format(name)
         path = folder / FORMATS[name]
         bound = TOLERANCE[name] * float(expected.abs().max())
+        done = False
         try:
             _write(name, state, network, path, batch_size, opset)
+            done = True
             difference, reason = _difference(_run(name, path, images), expected)
         except OSError:
             raise
         except Exception as error:  # whatever an exporter or a runtime raises is this format's outcome
             difference, reason = None, " ".join(str(error).split())[:300] or type(error).__name__
-        size = path.stat().st_size if path.exists() else 0
         written[name] = Exported(
-            format=name, file=path, bytes=size, difference=difference, bound=bound, reason=reason
+            format=name,
+            file=path,
+            bytes=path.stat().st_size if done else 0,
+            difference=difference,
+            bound=bound,
+            reason=reason,
+            written=done,
         )
     return tuple(written[name] for name in FORMATS if name in written)
 
@@ -136,10 +145,8 @@ def _write(
     elif name == "safetensors":
         write_state(path, state.arch, state.tensors, state.facts)
     else:
-        if isinstance(state.arch, CodeSpec):
-            raise ValueError(
-                "`to` must be onnx, program or safetensors for a network of your own code, got 'python'"
-            )
+        require_source(state.arch)
+        assert isinstance(state.arch, ArchSpec)  # of what else there is, no file is written
         write_source(state.arch, path, state.facts, FORMATS["safetensors"])
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 import threading
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from scalesearch.architecture.spec import Arch
-from scalesearch.export.formats import DEFAULT_OPSET, ONNX_PACKAGES, OPSETS
+from scalesearch.export.formats import DEFAULT_OPSET, OPSETS, PIP_ONNX, missing_onnx
 from scalesearch.files import write_bytes
 
 __all__ = ["INPUT", "OUTPUT", "require_onnx", "run_onnx", "write_onnx"]
@@ -27,12 +26,8 @@ def require_onnx() -> None:
     Raises:
         ValueError: if a package is missing; the message has the line that installs it.
     """
-    missing = [name for name in ONNX_PACKAGES if find_spec(name) is None]
-    if missing:
-        raise ValueError(
-            f"ONNX needs packages that are not installed ({', '.join(missing)}): "
-            "pip install 'scalesearch[onnx]'"
-        )
+    if missing := missing_onnx():
+        raise ValueError(f"ONNX needs packages that are not installed ({', '.join(missing)}): {PIP_ONNX}")
 
 
 def write_onnx(

@@ -8,11 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from scalesearch.architecture.spec import ArchSpec, StageSpec
+from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.spec import Arch, ArchSpec, StageSpec
 from scalesearch.architecture.stage import seldom
 from scalesearch.files import write_bytes
 
-__all__ = ["python_source", "write_source"]
+__all__ = ["python_source", "require_source", "write_source"]
 
 # What lies between these lines of the template is the network's own.
 BEGIN, END = "# BEGIN of what is written for each network\n", "# END of what is written for each network\n"
@@ -51,13 +52,7 @@ def python_source(arch: ArchSpec, facts: Mapping[str, Any], *, module: str, weig
     Raises:
         ValueError: if the network is made of other layers than EfficientNet's.
     """
-    if not _like_efficientnet(arch):
-        odd = ", ".join(dict.fromkeys(name for part in (arch, *arch.stages) for name in seldom(part)))
-        raise ValueError(
-            "`to` must be other than python for a network with other blocks or activations than "
-            f"EfficientNet's, got {arch.name}{f' with its own {odd}' if odd else ''}: its file is "
-            "not written yet"
-        )
+    require_source(arch)
     template = files("scalesearch.export").joinpath("template.py").read_text("utf-8")
     _, _, code = template.partition('"""\n')
     before, _, rest = code.partition(BEGIN)
@@ -65,6 +60,25 @@ def python_source(arch: ArchSpec, facts: Mapping[str, Any], *, module: str, weig
     if arch.resolution_width is not None:
         after = after.replace(SQUARE, OBLONG)
     return _head(arch, facts, module, weights) + before + _constants(arch, facts) + after
+
+
+def require_source(arch: Arch) -> None:
+    """Raises unless a Python file can be written of the network.
+
+    Raises:
+        ValueError: if it is a user's own code, or made of other layers than EfficientNet's.
+    """
+    if isinstance(arch, CodeSpec):
+        raise ValueError(
+            "`to` must be some of onnx, program and safetensors for a network of your own code, got 'python'"
+        )
+    if not _like_efficientnet(arch):
+        odd = ", ".join(dict.fromkeys(name for part in (arch, *arch.stages) for name in seldom(part)))
+        raise ValueError(
+            "`to` must be other than python for a network with other blocks or activations than "
+            f"EfficientNet's, got {arch.name}{f' with its own {odd}' if odd else ''}: its file is "
+            "not written yet"
+        )
 
 
 def _like_efficientnet(arch: ArchSpec) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch
+from scalesearch.export.formats import PIP_ONNX, missing_onnx
 from scalesearch.measure.passes import own_randomness
 from scalesearch.records.timing import Setup
 
@@ -29,10 +29,8 @@ def require_onnx_runtime(device: str) -> None:
     Raises:
         ValueError: with the line that installs what is missing.
     """
-    if find_spec("onnxruntime") is None:
-        raise ValueError(
-            "`runtime` must be one that is installed, got 'onnxruntime': pip install 'scalesearch[onnx]'"
-        )
+    if "onnxruntime" in missing_onnx():
+        raise ValueError(f"`runtime` must be one that is installed, got 'onnxruntime': {PIP_ONNX}")
     if device != "cpu":
         import onnxruntime
 

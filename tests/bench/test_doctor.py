@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
 from collections import namedtuple
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,14 +46,15 @@ class Fake:
         pass
 
 
-def self_test(monkeypatch: pytest.MonkeyPatch, *checks: tuple[str, bool, str] | Exception) -> None:
-    def test() -> tuple[SimpleNamespace, ...]:
-        for check in checks:
-            if isinstance(check, Exception):
-                raise check
-        return tuple(SimpleNamespace(name=c[0], passed=c[1], detail=c[2]) for c in checks)  # type: ignore[index]
+def self_test(monkeypatch: pytest.MonkeyPatch, outcome: tuple[bool, str] | Exception) -> None:
+    """Has each check of the self-test come out like this."""
 
-    monkeypatch.setitem(sys.modules, "scalesearch.bench.selftest", SimpleNamespace(self_test=test))
+    def patiently(*_: object, **__: object) -> SimpleNamespace:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return SimpleNamespace(passed=outcome[0], detail=outcome[1])
+
+    monkeypatch.setattr("scalesearch.bench.selftest.patiently", patiently)
 
 
 def test_writing_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -145,35 +148,96 @@ def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
 
 
 def test_each_check_of_the_self_test_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    self_test(monkeypatch, ("sleep", True, "10 ms"), ("noise", False, "not flagged"))
-    good, bad = doctor.measuring_is_right()
-    assert good == Finding(name="self-test: sleep", outcome="ok", detail="10 ms")
-    assert (bad.name, bad.outcome, bad.detail) == ("self-test: noise", "failed", "not flagged")
+    monkeypatch.setattr(doctor, "busy", lambda: "")
+    name, ends = "injected noise is flagged", []
+    self_test(monkeypatch, (True, "10 ms"))
+    good = doctor.measuring_is_right(name, ends)
+    assert good == Finding(name=f"self-test: {name}", outcome="ok", detail="10 ms")
+    assert len(ends) == 1, "the first check sets when all have to end"
+    self_test(monkeypatch, (False, "not flagged"))
+    bad = doctor.measuring_is_right(name, ends)
+    assert (bad.outcome, bad.detail) == ("failed", "not flagged")
     assert bad.advice
+    assert len(ends) == 1
     self_test(monkeypatch, RuntimeError("no\nclock"))
-    assert [f.detail for f in doctor.measuring_is_right()] == ["no clock"]
-    assert not works(doctor.measuring_is_right())
+    broken = doctor.measuring_is_right(name, ends)
+    assert (broken.outcome, broken.detail) == ("failed", "no clock")
+    assert not works([broken])
+
+
+def test_what_a_busy_machine_keeps_from_being_known_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "busy", lambda: "load 9.0 on 2 cores")
+    self_test(monkeypatch, (False, "ratio 1.8; 3 attempts"))
+    timed = doctor.measuring_is_right("A is told from 2A", [])
+    assert timed.outcome == "warning"
+    assert timed.detail == "ratio 1.8; 3 attempts; the machine is busy: load 9.0 on 2 cores"
+    assert works([timed])
+    # What is broken is broken, however busy the machine.
+    self_test(monkeypatch, RuntimeError("no clock"))
+    assert doctor.measuring_is_right("A is told from 2A", []).outcome == "failed"
+    assert (
+        doctor.training_step(Fake(TrialFailedError("no module torch")), "cpu", tmp_path).outcome == "failed"
+    )
+
+
+@pytest.mark.parametrize(("around", "outcome"), [("", "failed"), ("load 9.0 on 2 cores", "warning")])
+def test_a_process_that_gives_no_result_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, around: str, outcome: str
+) -> None:
+    monkeypatch.setattr(doctor, "busy", lambda: around)
+    found = doctor.training_step(Fake(TimeoutError()), "cpu", tmp_path)
+    assert found.outcome == outcome
+    assert found.detail.startswith("no result within 20 s; " if around else "no result within 45 s")
+
+
+def test_busy_is_what_the_load_or_the_share_of_a_core_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = {"load_1m": 0.5}
+    monkeypatch.setattr("scalesearch.measure.conditions.conditions", lambda: load)
+    monkeypatch.setattr("scalesearch.measure.machine.usable_cores", lambda: 2)
+
+    def ticks(step: float) -> Callable[[], float]:
+        counter = itertools.count()
+        return lambda: step * next(counter)
+
+    def got(share: float) -> str:
+        """A clock that is looked at for 21 times, and its time as far as this process had a core."""
+        clock, used = ticks(0.01), iter((0.0, share * 0.21))
+        return doctor.busy(clock, lambda: next(used))
+
+    assert got(1.1) == ""
+    assert got(0.5).startswith("a process gets ")
+    load["load_1m"] = 2.5
+    assert got(1.1) == "load 2.5 on 2 cores"
+    del load["load_1m"]  # on Windows
+    assert got(1.1) == ""
 
 
 def test_everything_is_tried_whatever_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     self_test(monkeypatch, RuntimeError("no clock"))
     (tmp_path / "file").write_text("")
-    found = list(
-        doctor.examine(
-            Fake(TrialFailedError("broken")), folder=tmp_path / "file", device="cpu", log_dir=tmp_path
-        )
+    steps = doctor.steps(
+        Fake(TrialFailedError("broken")), folder=tmp_path / "file", device="cpu", log_dir=tmp_path
     )
+    found = [step.examine() for step in steps]
+    assert [(finding.name, finding.needed) for finding in found] == [
+        (step.name, step.needed) for step in steps
+    ]
     assert [finding.name for finding in found] == [
         "writing reports",
         "free space",
-        "embedded photographs",
-        "a training step",
-        "a measurement",
-        "self-test",
-        "ONNX",
         "torch.compile",
         "CUDA",
         "NVML",
+        "embedded photographs",
+        "a training step",
+        "a measurement",
+        "self-test: a known time is measured",
+        "self-test: injected noise is flagged",
+        "self-test: A is told from 2A",
+        "self-test: A is not told from A",
+        "ONNX",
     ]
     assert all(finding.advice for finding in found if finding.outcome != "ok")
     assert {f.name for f in found if not f.needed} == {"ONNX", "torch.compile", "CUDA", "NVML"}
@@ -183,6 +247,7 @@ def test_only_what_is_needed_decides() -> None:
     fine = Finding(name="a", outcome="ok", detail="")
     assert works([fine, Finding(name="b", outcome="missing", detail="", needed=False)])
     assert works([fine, Finding(name="b", outcome="failed", detail="", needed=False)])
+    assert works([fine, Finding(name="b", outcome="warning", detail="")])
     assert not works([fine, Finding(name="b", outcome="failed", detail="")])
     assert not works([fine, Finding(name="b", outcome="missing", detail="")])
 
@@ -194,15 +259,15 @@ def test_one_line_of_an_error() -> None:
 
 
 def test_onnx_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "find_spec", lambda name: None if name == "onnxruntime" else object())
+    monkeypatch.setattr(parts, "missing_onnx", lambda: ("onnxruntime",))
     assert parts.onnx() == Finding(
         name="ONNX",
         outcome="missing",
         detail="no onnxruntime",
-        advice='pip install "scalesearch[onnx]"',
+        advice="pip install 'scalesearch[onnx]'",
         needed=False,
     )
-    monkeypatch.setattr(parts, "find_spec", lambda _name: object())
+    monkeypatch.setattr(parts, "missing_onnx", lambda: ())
     monkeypatch.setattr(parts, "version", lambda name: f"1 of {name}")
     assert parts.onnx().detail == "onnx 1 of onnx, onnxruntime 1 of onnxruntime, onnxscript 1 of onnxscript"
 

@@ -5,6 +5,7 @@ import io
 import json
 import runpy
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export import handover
-from scalesearch.export.formats import FORMATS
+from scalesearch.export.formats import FORMATS, ONNX_PACKAGES, missing_onnx
 from scalesearch.export.state import read_state, write_state
 
 SMALL = "efficientnet-b0:0.1,0.1,0.15"
@@ -289,11 +290,19 @@ def test_a_key_that_no_candidate_has(trained: Path, run: Callable[..., Result]) 
     assert result.stderr.endswith("got 'zz', which is none of them\n")
 
 
-def test_onnx_without_its_packages(
-    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("scalesearch.export.onnx.find_spec", lambda _name: None)
-    result = run("export", SMALL, "--untrained", f"--out={tmp_path / 'out'}")
+@pytest.fixture
+def no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment as `pip install scalesearch` makes it, without the extra."""
+    for name in ONNX_PACKAGES:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+NO_ONNX = "Left out: onnx (it needs packages: pip install 'scalesearch[onnx]')"
+
+
+@pytest.mark.usefixtures("no_onnx")
+def test_onnx_asked_for_without_its_packages(run: Callable[..., Result], tmp_path: Path) -> None:
+    result = run("export", SMALL, "--untrained", "--to=onnx,safetensors", f"--out={tmp_path / 'out'}")
     assert result.exit_code == 2
     assert result.stderr == (
         "Error: ONNX needs packages that are not installed (onnx, onnxruntime, onnxscript): "
@@ -301,6 +310,74 @@ def test_onnx_without_its_packages(
     )
     assert not (tmp_path / "out").exists()
     assert run("export", SMALL, *QUICK, f"--out={tmp_path / 'out'}").exit_code == 0
+
+
+@pytest.mark.usefixtures("no_onnx")
+@pytest.mark.parametrize(
+    ("source", "formats", "left_out"),
+    [
+        (SMALL, ["program", "safetensors", "python"], NO_ONNX),
+        (
+            "resnet-18:0.1,0.1,0.1",
+            ["program", "safetensors"],
+            f"{NO_ONNX}; python (it is not written of other blocks than EfficientNet's)",
+        ),
+    ],
+)
+def test_without_to_what_can_be_written_is_and_the_rest_is_named(
+    run: Callable[..., Result], tmp_path: Path, source: str, formats: list[str], left_out: str
+) -> None:
+    out = tmp_path / "out"
+    result = run("export", source, "--untrained", f"--out={out}", "--format=csv")
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [(row["format"], row["check"]) for row in rows] == [(name, "passed") for name in formats]
+    assert {path.name for path in out.iterdir()} == {"spec.json", *(FORMATS[name] for name in formats)}
+    assert result.stderr.splitlines()[-1] == left_out
+
+
+def test_packages_that_are_there_and_do_not_load_are_as_good_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of another numpy, one whose library is gone, a mere folder of the name."""
+    (tmp_path / "onnx.py").write_text("raise ImportError('numpy.core.multiarray failed to import')\n")
+    (tmp_path / "onnxruntime.py").write_text("raise OSError('libgomp.so.1: cannot open shared object')\n")
+    (tmp_path / "onnxscript").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ONNX_PACKAGES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert missing_onnx() == ONNX_PACKAGES
+
+
+def test_python_asked_for_of_another_network_is_refused_before_anything_is_written(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    result = run("export", "resnet-18:0.1,0.1,0.1", "--untrained", "--to=python", f"--out={tmp_path / 'out'}")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: --to must be other than python for a network with other blocks")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("no_onnx")
+def test_a_network_that_cannot_be_traced_is_exported_without_its_graph(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("a branch\non a value")
+
+    monkeypatch.setattr(handover, "write_program", refuse)
+    out = tmp_path / "out"
+    result = run("export", SMALL, "--untrained", f"--out={out}", "--format=csv")
+    assert result.exit_code == 0, result.output
+    assert [row["format"] for row in csv.DictReader(io.StringIO(result.stdout))] == ["safetensors", "python"]
+    assert result.stderr.splitlines()[-1] == (
+        f"{NO_ONNX}; program (it can't be written of this network: a branch on a value)"
+    )
+    asked = run("export", SMALL, "--untrained", f"--out={out}", "--format=csv", "--to=program")
+    assert asked.exit_code == 1
+    assert [row["check"] for row in csv.DictReader(io.StringIO(asked.stdout))] == ["a branch on a value"]
 
 
 def test_a_folder_that_cannot_be_written(run: Callable[..., Result], tmp_path: Path) -> None:

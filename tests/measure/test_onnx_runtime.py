@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,7 @@ def test_a_file_of_another_network_is_refused(model: Path) -> None:
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        "scalesearch.measure.onnx_runtime.find_spec",
-        lambda name: None if name == "onnxruntime" else find(name),
-    )
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ValueError) as error:
         time_network(TINY, Setup(runtime="onnxruntime"))
     assert str(error.value) == (
