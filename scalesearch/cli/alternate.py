@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,11 @@ from scalesearch.cli.terminal import echo
 from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
 from scalesearch.search.alternate import BUDGETS, AlternateSettings
 
-__all__ = ["alternate", "run_alternate"]
+if TYPE_CHECKING:
+    from scalesearch.records import RunRecord
+    from scalesearch.search.alternate import Outcome
+
+__all__ = ["alternate", "report_alternate", "run_alternate"]
 
 DEFAULT = AlternateSettings()
 
@@ -58,7 +62,7 @@ def alternate(out: Path | None, output_format: str, **options: Any) -> None:
     Each round searches alpha, beta and gamma at its phi, as `scalesearch grid` does, then finds the greatest
     phi whose network stays within the budget. The next round searches at that phi.
 
-    Writes rounds.csv, report.md, figures/, run.toml and study.db, which has a study for each round.
+    Writes rounds.csv, runs.csv, report.md, figures/, run.toml and study.db, with a study for each round.
 
     \b
     Example:
@@ -69,15 +73,10 @@ def alternate(out: Path | None, output_format: str, **options: Any) -> None:
     run_alternate(folder, settings, command_line(), output_format)
 
 
-def run_alternate(
-    folder: Path, settings: AlternateSettings, command: str, output_format: str, *, train: bool = True
-) -> None:
-    """The loop in its folder: rounds that are done are read from their studies.
-
-    With ``train`` off nothing is trained: the report is made of what is there.
-    """
+def run_alternate(folder: Path, settings: AlternateSettings, command: str, output_format: str) -> None:
+    """The loop in its folder: rounds that are done are read from their studies."""
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
-    from scalesearch.cli.main import Fail
+    from scalesearch.cli.kinds import write_tables
     from scalesearch.cli.planning import grid_plan
     from scalesearch.cli.progress import SearchProgress
     from scalesearch.cli.run import (
@@ -87,20 +86,15 @@ def run_alternate(
         require_device,
         train_study,
     )
-    from scalesearch.cli.show import ROUND_COLUMNS, print_table
     from scalesearch.cli.stopping import stopping
     from scalesearch.measure.machine import machine, versions
-    from scalesearch.records import RunRecord
     from scalesearch.search.alternate import alternate as loop
-    from scalesearch.search.opening import find_study
-    from scalesearch.search.storage import recorded as kept
-    from scalesearch.search.storage import sqlite_url
 
     require_same(folder, "alternate", settings.to_dict(), AlternateSettings().to_dict())
     require_device(settings.device)
     size = data_size(settings.data)
     name = f"alternate-{settings.baseline}"
-    shown = settings.to_dict() | {"storage": kept(settings.storage)}
+    known: list[RunRecord] = []
     with writable(folder), stopping(folder), SearchProgress() as progress:
         facts = {
             "name": name,
@@ -110,12 +104,13 @@ def run_alternate(
         }
         if not read_run_file(folder):
             # No password, and nothing that the command has no option for: it is a file for --config too.
-            table = {name: value for name, value in shown.items() if name not in ("rungs", "time_budget")}
+            hidden = ("rungs", "time_budget")
+            table = {name: value for name, value in _shown(settings).items() if name not in hidden}
             write_run_file(folder, "alternate", table, facts)
-        recorded = read_run_file(folder)
 
-        def search_at(number: int, phi: float) -> RunRecord | None:
+        def search_at(number: int, phi: float) -> RunRecord:
             round_settings, title = settings.grid_at(phi), f"{name}-round{number}"
+<<<<<<< HEAD
             if not train:
                 # What is not there stays so: a round's phi is known only once the one before is trained.
                 there = find_study(settings.storage or sqlite_url(folder), title)
@@ -123,27 +118,95 @@ def run_alternate(
                 waiting = record is not None and any(c.status == "waiting" for c in record.candidates)
                 return None if waiting else record
             with begin_study(
+=======
+            study = begin_study(
+>>>>>>> 208a56f (Each training run is a row of runs.csv; reports are made again from tables where the study is gone)
                 folder,
                 title,
                 round_settings,
                 command,
                 lambda: grid_plan(round_settings, size, folder),
                 size=size,
+<<<<<<< HEAD
             ) as study:
                 progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
                 return train_study(
                     Run(folder=folder, study=study, settings=round_settings, size=size), progress
                 )
+=======
+            )
+            progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
+            run = Run(folder=folder, study=study, settings=round_settings, size=size)
+            known.append(train_study(run, progress))
+            return known[-1]
+>>>>>>> 208a56f (Each training run is a row of runs.csv; reports are made again from tables where the study is gone)
 
         outcome = loop(settings, size.classes, search_at)
-    if not outcome.rounds:
-        raise Fail(f"{outcome.reason}; see {folder / 'logs'}", 1)
+    write_tables(known, folder)
+    _show(folder, settings, outcome, name, output_format)
+
+
+def report_alternate(folder: Path, settings: AlternateSettings, output_format: str, storage: str) -> None:
+    """The report of the rounds that are there, from their studies or their tables; nothing is trained.
+
+    ``storage`` is where the studies lie, given where the settings do not say so.
+
+    Raises:
+        Fail: if the first round is not trained to its end.
+    """
+    from scalesearch.cli.folder import writable
+    from scalesearch.cli.kept import as_written, kept_searches
+    from scalesearch.cli.kinds import write_tables
+    from scalesearch.cli.main import Fail
+    from scalesearch.search.alternate import alternate as loop
+
+    name = f"alternate-{settings.baseline}"
+    kept = kept_searches(folder, storage, settings.storage)
+    known: list[RunRecord] = []
+
+    def search_at(number: int, _phi: float) -> RunRecord | None:
+        # What is not there stays so: a round's phi is known only once the one before is trained.
+        record = kept.named(f"{name}-round{number}")
+        if record is None:
+            return None
+        known.append(record)
+        return None if any(c.status == "waiting" for c in record.candidates) else record
+
+    first = kept.named(f"{name}-round1")
+    if first is None:
+        raise Fail(f"DIR must hold a round that was begun, got {folder} with none", 1)
+    with writable(folder), as_written(folder, in_study=kept.in_study):
+        outcome = loop(settings, first.classes, search_at)
+        if kept.in_study:
+            write_tables(known, folder)
+        _show(folder, settings, outcome, name, output_format)
+
+
+def _shown(settings: AlternateSettings) -> dict[str, Any]:
+    """The settings as a folder keeps them: without the password of a database."""
+    from scalesearch.search.storage import recorded
+
+    return settings.to_dict() | {"storage": recorded(settings.storage)}
+
+
+def _show(folder: Path, settings: AlternateSettings, outcome: Outcome, name: str, output_format: str) -> None:
+    """Writes the report of the rounds, prints its table and where the page is.
+
+    Raises:
+        Fail: if no round came to its end.
+    """
+    from scalesearch.cli.folder import read_run_file
+    from scalesearch.cli.main import Fail
+    from scalesearch.cli.show import ROUND_COLUMNS, print_table
     from scalesearch.report.alternate.report import write_alternate_report
 
+    if not outcome.rounds:
+        raise Fail(f"{outcome.reason}; see {folder / 'logs'}", 1)
+    recorded = read_run_file(folder)
     written = write_alternate_report(
         name=name,
         command=recorded["run"]["command"],
-        settings=shown,
+        settings=_shown(settings),
         machine=recorded["machine"],
         versions=recorded["versions"],
         rounds=outcome.rounds,

@@ -15,9 +15,11 @@ from scalesearch.cli.folder import (
     writable,
     write_run_file,
 )
+from scalesearch.cli.kinds import write_report, write_tables
 from scalesearch.cli.main import Fail
 from scalesearch.cli.terminal import echo
 from scalesearch.files import inside
+from scalesearch.records.run_tables import STUDY
 from scalesearch.search.audit import AuditSettings
 from scalesearch.search.sweep import plan_sweep
 
@@ -36,11 +38,18 @@ WIDTH = 150
 
 
 def run_audit(
-    folder: Path, settings: AuditSettings, command: str, output_format: str, *, train: bool = True
+    folder: Path,
+    settings: AuditSettings,
+    command: str,
+    output_format: str,
+    *,
+    train: bool = True,
+    storage: str = "",
 ) -> None:
     """The audit in its folder; baselines that are trained are read from their studies.
 
-    With ``train`` off nothing is trained: the report is made of what is there.
+    With ``train`` off nothing is trained: the report is made of what is there; ``storage`` is then where the
+    studies lie, given where the settings do not say so.
 
     Raises:
         Fail: if the folder holds a run of other settings or another command, or cannot be written; or if its
@@ -72,7 +81,7 @@ def run_audit(
         if size is not None:
             trained = _train(folder, settings, command, size)
         else:
-            trained = _stored(folder, settings) if settings.train else {}
+            trained = _stored(folder, settings, storage) if settings.train else {}
         _show(folder, settings, trained, output_format)
 
 
@@ -112,7 +121,7 @@ def _checked(folder: Path, settings: AuditSettings) -> DataSize:
 
 
 def _require_studies(folder: Path, settings: AuditSettings) -> None:
-    """Refuses a folder whose sweeps are without their studies: their report could not be made again.
+    """Refuses a folder whose sweeps are without studies and tables: their report could not be made again.
 
     Raises:
         Fail: if that is so.
@@ -121,6 +130,8 @@ def _require_studies(folder: Path, settings: AuditSettings) -> None:
         return
     for place in (inside(folder, TRAINED, name) for name in settings.baselines):
         if (place / RUN_FILE).exists() and not (place / "study.db").exists():
+    for place in (folder / TRAINED / name for name in settings.baselines):
+        if (place / RUN_FILE).exists() and not ((place / "study.db").exists() or (place / STUDY).exists()):
             raise without_study("the studies of its sweeps", folder, str(place))
 
 
@@ -129,7 +140,6 @@ def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) 
     from scalesearch.cli.progress import SearchProgress
     from scalesearch.cli.run import begin, train_study
     from scalesearch.cli.stopping import stopping
-    from scalesearch.report.sweep.report import write_sweep_report
 
     found: dict[str, RunRecord] = {}
     with stopping(folder), SearchProgress() as progress:
@@ -139,15 +149,14 @@ def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) 
             with begin(place, f"{NAME}-{name}", "sweep", asked, command, plan, lambda: size) as run:
                 progress.headline(f"{name}: its rows at equal cost")
                 found[name] = train_study(run, progress)
-                write_sweep_report(found[name], place)
+                write_tables([found[name]], place)
+                write_report(found[name], place)
     return found
 
 
-def _stored(folder: Path, settings: AuditSettings) -> dict[str, RunRecord]:
-    """The sweep of each baseline as its study has it; those not begun left out."""
-    from scalesearch.report.sweep.report import write_sweep_report
-    from scalesearch.search.opening import find_study
-    from scalesearch.search.storage import sqlite_url
+def _stored(folder: Path, settings: AuditSettings, storage: str) -> dict[str, RunRecord]:
+    """The sweep of each baseline as its study or its tables have it; those not begun left out."""
+    from scalesearch.cli.kept import as_written, kept_searches
 
     found: dict[str, RunRecord] = {}
     for name in settings.baselines:
@@ -156,6 +165,16 @@ def _stored(folder: Path, settings: AuditSettings) -> dict[str, RunRecord]:
         if study is not None and study.run is not None:
             found[name] = study.record()
             write_sweep_report(found[name], place)
+        place = folder / TRAINED / name
+        kept = kept_searches(place, storage, settings.storage)
+        record = kept.named(f"{NAME}-{name}")
+        if record is None:
+            continue
+        found[name] = record
+        if kept.in_study:
+            write_tables([record], place)
+        with as_written(place, in_study=kept.in_study):
+            write_report(record, place)
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,11 @@ from scalesearch.plain import LIMITS
 from scalesearch.text import quoted
 
 if TYPE_CHECKING:
+    from scalesearch.cli.kept import KeptRun
+    from scalesearch.records import RunRecord
     from scalesearch.search.settings import TrainingSettings
 
-__all__ = ["FidelitySettings", "fidelity", "run_fidelity"]
+__all__ = ["FOLDER", "FidelitySettings", "fidelity", "report_fidelity", "run_fidelity"]
 
 FOLDER = "fidelity"
 # Runs whose candidates rival one another.
@@ -102,7 +105,7 @@ def fidelity(
     Reports Kendall's tau between the ranking at each length and the one of the longest, and the regret: how
     much accuracy the short run's choice gives away. DIR's own report gets the line that says so.
 
-    Writes DIR/fidelity with fidelity.csv, report.md, figures/ and study.db.
+    Writes DIR/fidelity with fidelity.csv, runs.csv, report.md, figures/ and study.db.
 
     \b
     Example:
@@ -123,11 +126,8 @@ def run_fidelity(
     *,
     jobs: int | None = None,
     threads: int | None = None,
-    train: bool = True,
 ) -> None:
     """Trains what is missing, reports, and tells the run what came out.
-
-    With ``train`` off nothing is trained: the report is made of what is there.
 
     Raises:
         Fail: if the run has too few networks to compare, or fewer seeds than are asked for.
@@ -135,9 +135,9 @@ def run_fidelity(
     from dataclasses import asdict
     from functools import partial
 
-    from scalesearch.belief.fidelity import reliability
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
-    from scalesearch.cli.kinds import settings_of, write_report
+    from scalesearch.cli.kept import KeptRun
+    from scalesearch.cli.kinds import settings_of
     from scalesearch.cli.own_code import require_same_code
     from scalesearch.cli.progress import SearchProgress
     from scalesearch.cli.run import (
@@ -149,20 +149,13 @@ def run_fidelity(
         train_study,
     )
     from scalesearch.cli.same_data import require_same_data
-    from scalesearch.cli.show import FIDELITY_COLUMNS, print_table
     from scalesearch.cli.stopping import stopping
     from scalesearch.measure.machine import machine, versions
-    from scalesearch.records import FidelityRecord
     from scalesearch.search.fidelity import length_settings, plan_length, spread
-    from scalesearch.search.opening import find_study
-    from scalesearch.search.storage import sqlite_url
 
-    kind = read_run_file(folder).get("run", {}).get("kind", "grid")
-    if kind not in JUDGED:
-        raise Fail(f"DIR must hold a run of grid, search or sweep, got {folder}, which holds one of {kind}")
+    _require_judged(folder)
     study = open_run_study(folder, "")
-    if train:
-        require_same_code(folder)
+    require_same_code(folder)
     if "kind" not in study.begun():
         raise Fail(
             f"DIR must hold a run of this version, got {folder} of version 0.1.0: "
@@ -176,8 +169,7 @@ def run_fidelity(
     table = asdict(asked) | {"lengths": list(asked.lengths)}
     require_same(out, FOLDER, table, {})
     size = data_size(of.data)
-    if train:
-        require_same_data(folder, study, of.data, size)
+    require_same_data(folder, study, of.data, size)
     records = []
     with writable(out), stopping(out), SearchProgress() as progress:
         if not read_run_file(out):
@@ -192,6 +184,7 @@ def run_fidelity(
             settings = length_settings(
                 of, multiple, seeds=asked.seeds, jobs=jobs or of.jobs, threads=threads or of.threads
             )
+<<<<<<< HEAD
             if not train and (there := find_study(sqlite_url(out), f"x{multiple:g}")) is not None:
                 records.append(there.record())
                 continue
@@ -201,8 +194,11 @@ def run_fidelity(
                     f"run's: scalesearch resume {quoted(out)} trains them"
                 )
             with begin_study(
+=======
+            longer = begin_study(
+>>>>>>> 208a56f (Each training run is a row of runs.csv; reports are made again from tables where the study is gone)
                 out,
-                f"x{multiple:g}",
+                _study_name(multiple),
                 settings,
                 command,
                 partial(plan_length, settings, chosen, size.classes, size.train_images),
@@ -215,18 +211,102 @@ def run_fidelity(
                         Run(folder=out, study=longer, settings=settings, starts=folder, size=size), progress
                     )
                 )
+<<<<<<< HEAD
     by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: study.record()}
     multiples = tuple(sorted(by_multiple))
     record = FidelityRecord(
         run=study.record(), multiples=multiples, lengths=tuple(by_multiple[m] for m in multiples)
     )
     study.set_reliability(reliability(record, str(out)))
+=======
+            )
+    kept = KeptRun(record=study.record(), study=study)
+    _show(folder, kept, asked, records, output_format, tables=True)
+
+
+def report_fidelity(folder: Path, asked: FidelitySettings, output_format: str) -> None:
+    """The report of the lengths that were trained, from their studies or their tables, and the run's own.
+
+    Raises:
+        Fail: if a length was not begun.
+    """
+    from scalesearch.cli.folder import writable
+    from scalesearch.cli.kept import as_written, kept_run, kept_searches
+
+    _require_judged(folder)
+    out = folder / FOLDER
+    run, lengths = kept_run(folder), kept_searches(out, "", "")
+    records = []
+    for multiple in asked.lengths:
+        record = lengths.named(_study_name(multiple))
+        if record is None:
+            raise Fail(
+                f"DIR must hold networks of every length, got {out} with none of {multiple:g} times the "
+                f"run's: scalesearch resume {quoted(out)} trains them"
+            )
+        records.append(record)
+    in_study = run.study is not None and lengths.in_study
+    with writable(out), as_written(out, in_study=in_study):
+        _show(folder, run, asked, records, output_format, tables=lengths.in_study)
+
+
+def _show(
+    folder: Path,
+    kept: KeptRun,
+    asked: FidelitySettings,
+    records: Sequence[RunRecord],
+    output_format: str,
+    *,
+    tables: bool,
+) -> None:
+    """Writes the report, tells the run what came out, prints the table and where the page is.
+
+    Args:
+        folder: of the run.
+        kept: the run as its folder keeps it.
+        asked: the lengths.
+        records: what was trained for each of them.
+        output_format: of the table.
+        tables: whether the tables of single runs are written: they aren't the source.
+    """
+    from scalesearch.belief.fidelity import reliability
+    from scalesearch.cli.kinds import write_report, write_tables
+    from scalesearch.cli.show import FIDELITY_COLUMNS, print_table
+    from scalesearch.records import FidelityRecord
+>>>>>>> 208a56f (Each training run is a row of runs.csv; reports are made again from tables where the study is gone)
     from scalesearch.report.fidelity.report import write_fidelity_report
 
+    out = folder / FOLDER
+    by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: kept.record}
+    multiples = tuple(sorted(by_multiple))
+    record = FidelityRecord(
+        run=kept.record, multiples=multiples, lengths=tuple(by_multiple[m] for m in multiples)
+    )
+    measured = reliability(record, str(out))
+    told = replace(kept.record, reliability=tuple(measured))
+    if kept.study is not None:
+        kept.study.set_reliability(measured)
+        write_tables([told], folder)
+    if tables:
+        write_tables(records, out)
     written = write_fidelity_report(record, out)
-    write_report(study.record(), folder)
+    write_report(told, folder)
     print_table(written.table, output_format, columns=FIDELITY_COLUMNS)
     echo(f"Report: {out / 'report.md'}", err=output_format != "table")
+
+
+def _require_judged(folder: Path) -> None:
+    """Refuses a run whose candidates do not rival one another."""
+    from scalesearch.cli.folder import read_run_file
+
+    kind = read_run_file(folder).get("run", {}).get("kind", "grid")
+    if kind not in JUDGED:
+        raise Fail(f"DIR must hold a run of grid, search or sweep, got {folder}, which holds one of {kind}")
+
+
+def _study_name(multiple: float) -> str:
+    """Of the study that trains for so many times a run's length."""
+    return f"x{multiple:g}"
 
 
 def _length(settings: TrainingSettings) -> str:

@@ -17,6 +17,7 @@ from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
 from scalesearch.cli.terminal import echo
 from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
+from scalesearch.records.run_tables import STUDY
 from scalesearch.search.settings import differences
 from scalesearch.text import quoted
 
@@ -142,10 +143,19 @@ def storage_of(folder: Path, given: str, kept: str) -> str:
 
 
 def without_study(what: str, folder: Path, place: str = "it") -> Fail:
-    """The error where a folder has no study.db: DIR must hold ``what``."""
+    """The error where a folder has no study.db: DIR must hold ``what``.
+
+    It says what is left: the tables of single runs, or its page alone; and the command that made it.
+    """
+    left = (
+        "scalesearch report reads the tables of its single runs"
+        if (folder / STUDY).exists()
+        else f"nor has it the tables of single runs ({STUDY} and those beside it): its page is what is left"
+    )
+    command = read_run_file(folder).get("run", {}).get("command", "")
     return Fail(
         f"DIR must hold {what}, got {folder}: {place} has no study.db, as a report that was committed "
-        "without it"
+        f"without it; {left}; to train anew, with another --out: {command}"
     )
 
 

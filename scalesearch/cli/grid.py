@@ -90,7 +90,8 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     of them the same real cost. With several seeds the winner is the set of all networks that a test cannot
     tell from the best; more --seeds tell more of them apart.
 
-    Writes candidates.csv, pareto.csv, report.md, figures/, run.toml and study.db (an Optuna study).
+    Writes candidates.csv, pareto.csv, runs.csv (each training run) and what else its report is made of,
+    report.md, figures/, run.toml and study.db (an Optuna study).
     Calling it again with the same settings, or `scalesearch resume DIR`, goes on where it was stopped.
 
     \b

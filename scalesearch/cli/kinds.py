@@ -6,11 +6,12 @@ Everything heavy is imported where it is used.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.cli.main import Fail
+from scalesearch.files import write_text
 from scalesearch.search.settings import NOT_IDENTITY, TrainingSettings
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ SETTINGS = {
     "scale": ("scalesearch.search.family_training", "FamilyTrainingSettings"),
 }
 
-__all__ = ["page_of", "program_of", "settings_of", "write_report"]
+__all__ = ["page_of", "program_of", "settings_of", "write_report", "write_tables"]
 
 
 def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
@@ -85,6 +86,18 @@ def write_report(record: RunRecord, folder: Path) -> tuple[pd.DataFrame, dict[st
     from scalesearch.report.grid.report import write_grid_report
 
     return write_grid_report(record, folder, _scratch(record), NOT_IDENTITY).candidates, GRID_COLUMNS
+
+
+def write_tables(records: Sequence[RunRecord], folder: Path) -> None:
+    """Writes the tables that a report of the folder's searches can be made of without their studies."""
+    from scalesearch.records.run_tables import TABLES, run_tables
+
+    texts = run_tables(records)
+    for name in TABLES:
+        if name in texts:
+            write_text(folder / name, texts[name])
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _scratch(record: RunRecord) -> RunRecord | str | None:

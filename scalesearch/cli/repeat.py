@@ -30,21 +30,27 @@ def repeat_command(
     if kind in MEASURED:
         require_raw_files(folder)
     if kind == "alternate":
-        from scalesearch.cli.alternate import run_alternate
+        from scalesearch.cli.alternate import report_alternate, run_alternate
         from scalesearch.search.alternate import AlternateSettings
 
         with recorded_in(folder):
             settings = AlternateSettings.from_dict(recorded[kind])
-        settings = replace(settings, storage=storage_of(folder, storage, settings.storage))
-        run_alternate(folder, settings, command, output_format, train=train)
+        if train:
+            settings = replace(settings, storage=storage_of(folder, storage, settings.storage))
+            run_alternate(folder, settings, command, output_format)
+        else:
+            report_alternate(folder, settings, output_format, storage)
     elif kind == "fidelity":
-        from scalesearch.cli.fidelity import FOLDER, FidelitySettings, run_fidelity
+        from scalesearch.cli.fidelity import FOLDER, FidelitySettings, report_fidelity, run_fidelity
 
         with recorded_in(folder):
             asked = typed(FidelitySettings, recorded[kind])
         # Not its parent by name: DIR may be "." itself.
         whole = folder.parent if folder.name == FOLDER else folder.resolve().parent
-        run_fidelity(whole, asked, command, output_format, train=train)
+        if train:
+            run_fidelity(whole, asked, command, output_format)
+        else:
+            report_fidelity(whole, asked, output_format)
     elif kind == "measure":
         from scalesearch.bench.samples import SampleStore
         from scalesearch.bench.settings import MeasureSettings
@@ -94,8 +100,9 @@ def repeat_command(
 
         with recorded_in(folder):
             audited = AuditSettings.from_dict(recorded[kind])
-        audited = replace(audited, storage=storage_of(folder, storage, audited.storage))
-        run_audit(folder, audited, command, output_format, train=train)
+        if train:
+            audited = replace(audited, storage=storage_of(folder, storage, audited.storage))
+        run_audit(folder, audited, command, output_format, train=train, storage=storage)
     elif kind == "transfer":
         from scalesearch.cli.transfer import TransferSettings, run_transfer
 

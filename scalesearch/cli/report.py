@@ -1,4 +1,4 @@
-"""``scalesearch report``: tables and figures again, from the study alone."""
+"""``scalesearch report``: tables and figures again, from the study or the tables of single runs alone."""
 
 from __future__ import annotations
 
@@ -26,15 +26,20 @@ def report(folder: Path, storage: str, output_format: str) -> None:
     """Make the tables, figures and page of the run in DIR again, from its study alone.
 
     Nothing is trained or measured. Works on a run that is still going, or was stopped: the page says what is
-    missing.
+    missing. Where the study is gone, as in a report that was committed without it, the tables of single runs
+    stand in for it: study.csv, plan.csv, runs.csv, looks.csv (and latency.csv).
 
     \b
     Example:
       scalesearch report reports/grid-efficientnet-b0-phi1
     """
     from scalesearch.cli.folder import begun_elsewhere
-    from scalesearch.cli.run import open_run_study, show_report
+    from scalesearch.cli.kept import as_written, kept_run
+    from scalesearch.cli.run import show_report
 
     with begun_elsewhere(folder):
-        if not repeat_command(folder, output_format, train=False, storage=storage):
-            show_report(open_run_study(folder, storage).record(), folder, output_format)
+        if repeat_command(folder, output_format, train=False, storage=storage):
+            return
+        kept = kept_run(folder, storage)
+        with as_written(folder, in_study=kept.study is not None):
+            show_report(kept.record, folder, output_format, tables=kept.study is not None)

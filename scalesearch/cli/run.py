@@ -20,7 +20,7 @@ from scalesearch.cli.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.cli.kinds import page_of, program_of, settings_of, write_report
+from scalesearch.cli.kinds import page_of, program_of, settings_of, write_report, write_tables
 from scalesearch.cli.main import Fail
 from scalesearch.cli.progress import SearchProgress, track
 from scalesearch.cli.same_data import require_same_data
@@ -278,10 +278,15 @@ def _require_a_budget_met(record: RunRecord) -> None:
         raise nearest_error(off, tolerance)
 
 
-def show_report(record: RunRecord, folder: Path, output_format: str) -> None:
-    """Writes the report of a run, prints its table and where the page is."""
+def show_report(record: RunRecord, folder: Path, output_format: str, *, tables: bool = True) -> None:
+    """Writes the report of a run, prints its table and where the page is.
+
+    With ``tables`` off the tables of single runs stay as they are, being what the record was made of.
+    """
     from scalesearch.cli.show import print_table  # pandas takes a second to load
 
+    if tables:
+        write_tables([record], folder)
     table, columns = write_report(record, folder)
     print_table(table, output_format, columns=columns, best_first=record.kind in ("grid", "search"))
     echo(f"Report: {folder / page_of(record.kind)}", err=output_format != "table")

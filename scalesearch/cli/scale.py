@@ -136,7 +136,7 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
     says first how long each takes. `scalesearch resume DIR` carries on a stopped run.
 
     Writes family.csv, published.csv, derivation.md and figures/; with --train also trained.csv, run.toml and
-    study.db.
+    runs.csv (each training run) and study.db.
 
     \b
     Examples:

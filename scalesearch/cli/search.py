@@ -123,7 +123,7 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
     resolution. Then alpha = 2^a, beta = 2^(b/2), gamma = 2^(c/2), and alpha * beta^2 * gamma^2 is 2
     exactly: no suggestion is wasted. All samplers but random and qmc learn from the results before.
 
-    Writes trials.csv, front.csv, report.md, figures/, run.toml and study.db (an Optuna study).
+    Writes trials.csv, front.csv, runs.csv, report.md, figures/, run.toml and study.db (an Optuna study).
     Calling it again with the same settings, or `scalesearch resume DIR`, goes on where it was stopped, and
     ends with the same suggestions as if it had not been (a measured latency as an objective aside).
 

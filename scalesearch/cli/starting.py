@@ -139,11 +139,11 @@ def scratch_record(folder: Path, phi: float) -> RunRecord:
     Raises:
         Fail: if the folder holds none.
     """
-    from scalesearch.cli.run import open_run_study
+    from scalesearch.cli.kept import kept_run
     from scalesearch.search.storage import StudyError
 
     try:
-        record = open_run_study(folder, "").record()
+        record = kept_run(folder).record
     except Fail as error:
         raise Fail(str(error).replace("DIR", "--scratch-run"), error.exit_code) from None
     except StudyError as error:

@@ -58,7 +58,7 @@ def sweep(out: Path | None, output_format: str, **options: Any) -> None:
     same (the compound rule, each dimension alone, and the width-heavy rule of arXiv 2103.06877) are trained
     with several seeds, and the differences tested.
 
-    Writes sweep.csv, report.md, figures/, run.toml and study.db.
+    Writes sweep.csv, runs.csv, report.md, figures/, run.toml and study.db.
 
     \b
     Examples:

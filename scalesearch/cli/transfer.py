@@ -137,12 +137,12 @@ def _record(folder: Path) -> RunRecord:
         Fail: if there is none, or none whose candidates are triples of one phi.
     """
     from scalesearch.cli.folder import read_run_file
-    from scalesearch.cli.run import open_run_study
+    from scalesearch.cli.kept import kept_run
 
     kind = read_run_file(folder).get("run", {}).get("kind", "grid")
     if kind not in SEARCHES:
         raise Fail(f"DIR must hold a run of grid or search, got {folder}, which holds one of {kind}")
-    record = open_run_study(folder, "").record()
+    record = kept_run(folder).record
     if record.winner is None:
         raise Fail(f"DIR must hold a run with a trained network, got {folder} with none")
     return record

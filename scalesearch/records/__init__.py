@@ -9,7 +9,7 @@ from scalesearch.records.audit import AuditMatch, AuditRecord, AuditRow
 from scalesearch.records.budget import BudgetRecord
 from scalesearch.records.family import FamilyRow, PublishedRow, ScaleRecord
 from scalesearch.records.law import LAW_TERMS, BestSplits, CostLaw, HeldOut, KindTime, LawRecord, Price, Split
-from scalesearch.records.measured import CurvePoint, FlopRecord, LatencyRecord, SeedRun
+from scalesearch.records.measured import CurvePoint, FlopRecord, LatencyRecord, SeedMeans, SeedRun
 from scalesearch.records.search import (
     CandidateRecord,
     FidelityRecord,
@@ -66,6 +66,7 @@ __all__ = [
     "RunRecord",
     "RungRecord",
     "ScaleRecord",
+    "SeedMeans",
     "SeedRun",
     "Setup",
     "Split",

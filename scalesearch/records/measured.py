@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["CurvePoint", "FlopRecord", "LatencyRecord", "SeedRun"]
+__all__ = ["CurvePoint", "FlopRecord", "LatencyRecord", "SeedMeans", "SeedRun"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,28 @@ class SeedRun:
     """One training run of one network with one seed, as far as it got.
 
     ``top1`` and ``loss`` are the last point's of ``curve``; ``train_seconds`` leaves out the judging.
+    ``source`` says where a run's figures come from that the run itself did not keep: then ``loss`` and
+    ``train_seconds`` may be unknown (None), and ``curve`` empty.
     """
 
     seed: int
     top1: float
-    loss: float
+    loss: float | None
     held_out_images: int
     images_seen: int
-    train_seconds: float
+    train_seconds: float | None
     curve: tuple[CurvePoint, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedMeans:
+    """What is known of a network's training runs together, where it was not kept of each.
+
+    ``loss`` is their mean, ``train_seconds`` their sum, and ``curve`` their mean top-1 (a fraction) after so
+    many training images.
+    """
+
+    loss: float | None
+    train_seconds: float | None
+    curve: tuple[tuple[int, float], ...] = ()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from scalesearch.records.budget import BudgetRecord
 from scalesearch.records.family import ScaleRecord
-from scalesearch.records.measured import CurvePoint, LatencyRecord, SeedRun
+from scalesearch.records.measured import LatencyRecord, SeedMeans, SeedRun
 from scalesearch.records.start import StartRecord
 
 __all__ = [
@@ -73,7 +73,7 @@ class CandidateRecord:
     closed-form peaks of memory: of one forward pass at the run's latency batch size and of one training step
     at its batch size; None where they are not known. ``phi`` is the network's own. ``role`` names what a
     network stands for, such as ``depth`` in a sweep. ``runs`` holds one training run per seed, and all
-    outcomes derive from it.
+    outcomes derive from it, but for what only ``means`` has of them.
     """
 
     key: str
@@ -106,6 +106,7 @@ class CandidateRecord:
     uncounted: Mapping[str, int] | None = None
     runs: tuple[SeedRun, ...] = ()
     latency: LatencyRecord | None = None
+    means: SeedMeans | None = None
 
     @property
     def top1(self) -> float | None:
@@ -120,7 +121,10 @@ class CandidateRecord:
     @property
     def loss(self) -> float | None:
         """Held-out loss, the mean over seeds."""
-        return fmean(run.loss for run in self.runs) if self.runs else None
+        if self.means is not None:
+            return self.means.loss
+        losses = [run.loss for run in self.runs if run.loss is not None]
+        return fmean(losses) if losses else None
 
     @property
     def held_out_images(self) -> int | None:
@@ -130,7 +134,10 @@ class CandidateRecord:
     @property
     def train_seconds(self) -> float | None:
         """Seconds of training, summed over seeds."""
-        return sum(run.train_seconds for run in self.runs) if self.runs else None
+        if self.means is not None:
+            return self.means.train_seconds
+        seconds = [run.train_seconds for run in self.runs if run.train_seconds is not None]
+        return sum(seconds) if seconds else None
 
     @property
     def images_seen(self) -> int | None:
@@ -138,21 +145,15 @@ class CandidateRecord:
         return max(run.images_seen for run in self.runs) if self.runs else None
 
     @property
-    def curve(self) -> tuple[CurvePoint, ...]:
-        """The mean curve over seeds, at the points that all runs have."""
+    def curve(self) -> tuple[tuple[int, float], ...]:
+        """Training images and the mean top-1 over seeds after them, at the looks that all runs have."""
+        if self.means is not None:
+            return self.means.curve
         if not self.runs:
             return ()
-        by_run = [{point.images: point for point in run.curve} for run in self.runs]
+        by_run = [{point.images: point.top1 for point in run.curve} for run in self.runs]
         common = [point.images for point in self.runs[0].curve if all(point.images in r for r in by_run)]
-        return tuple(
-            CurvePoint(
-                images=images,
-                train_loss=fmean(run[images].train_loss for run in by_run),
-                loss=fmean(run[images].loss for run in by_run),
-                top1=fmean(run[images].top1 for run in by_run),
-            )
-            for images in common
-        )
+        return tuple((images, fmean(top1[images] for top1 in by_run)) for images in common)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ def curves_figure(run: RunRecord) -> Figure | None:
     if not curved:
         return None
     marked = [h for h in highlights(run) if h.candidate.curve]
-    most = max(point.images for c in curved for point in c.curve)
+    most = max(images for c in curved for images, _ in c.curve)
     unit, name = (1000, "thousands of training images seen") if most >= 5000 else (1, "training images seen")
     with house_style():
         figure = new_figure("Learning curves", 5.4)
@@ -109,8 +109,8 @@ def _note(curved: list[CandidateRecord], marked: int) -> str:
 
 
 def _curve(candidate: CandidateRecord, unit: int) -> tuple[list[float], list[float]]:
-    points = sorted(candidate.curve, key=lambda point: point.images)
-    return [p.images / unit for p in points], [100 * p.top1 for p in points]
+    points = sorted(candidate.curve)
+    return [images / unit for images, _ in points], [100 * top1 for _, top1 in points]
 
 
 def _dot(candidate: CandidateRecord) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from scalesearch.report.own_code import counted_parts, kept_facts
 from scalesearch.report.provenance import how_it_was_made
 
 __all__ = [
+    "SINGLE_RUNS",
     "FigureText",
     "elapsed",
     "figure_part",
@@ -24,6 +25,9 @@ __all__ = [
     "training",
     "unfinished",
 ]
+
+SINGLE_RUNS = "`runs.csv` has a row for each training run, `looks.csv` one for each look during it."
+"""Where the numbers of single runs are, on every page of a search."""
 
 FigureText = tuple[str, str]
 """Alternative text of a figure, and a line on how to read it."""
@@ -111,10 +115,16 @@ def _run_facts(run: RunRecord) -> list[str]:
         f"{elapsed(run)}, of which {training(run.candidates)}.",
         f"Baseline as trained: {si(base['params'])} params, {si(base['macs'])} MACs, {base['blocks']} "
         f"{counted_parts(run.settings)}, {baseline_input(base)}.",
+        *(f"Single runs: {escape(source)}." for source in _sources(run)),
         *kept_facts(run.settings),
         *([] if run.start is None else [f"Start: every network was grown from {grown_from(run.start)}."]),
         f"First seed: {escape(run.settings.get('seed', 'not recorded'))}.",
     ]
+
+
+def _sources(run: RunRecord) -> list[str]:
+    """Where the figures of training runs come from that the runs themselves did not keep."""
+    return sorted({trained.source for c in run.candidates for trained in c.runs if trained.source})
 
 
 def grown_from(start: StartRecord) -> str:
@@ -130,5 +140,8 @@ def grown_from(start: StartRecord) -> str:
 
 def training(candidates: Iterable[CandidateRecord]) -> str:
     """``12 min 3 s summed over 40 training runs``."""
-    runs = [run for c in candidates for run in c.runs]
-    return f"{duration(sum(r.train_seconds for r in runs))} summed over {plural(len(runs), 'training run')}"
+    trained = [c for c in candidates if c.runs]
+    runs = sum(len(c.runs) for c in trained)
+    return (
+        f"{duration(sum(c.train_seconds or 0.0 for c in trained))} summed over {plural(runs, 'training run')}"
+    )

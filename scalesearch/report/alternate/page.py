@@ -9,7 +9,7 @@ from scalesearch.records import RoundRecord
 from scalesearch.report.evidence import find_triple
 from scalesearch.report.learning import nothing_learnt, tied_with
 from scalesearch.report.markdown import bullets, code, duration, escape, plural, si, signed_percent, table
-from scalesearch.report.page_parts import figure_part, section, top1_seeds, training
+from scalesearch.report.page_parts import SINGLE_RUNS, figure_part, section, top1_seeds, training
 from scalesearch.report.provenance import PLAIN_COUNTS, how_it_was_made
 from scalesearch.report.sentences import listed
 
@@ -166,6 +166,6 @@ def _glossary() -> str:
             "standard deviation over seeds, in points.",
             "off budget: the cost at the next phi relative to the budget, less 1.",
             PLAIN_COUNTS,
-            "All numbers, unrounded: `rounds.csv` beside this page.",
+            f"All numbers, unrounded: `rounds.csv` beside this page. {SINGLE_RUNS}",
         )
     )

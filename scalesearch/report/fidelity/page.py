@@ -8,7 +8,7 @@ from scalesearch.belief.seeds import SIGNIFICANCE
 from scalesearch.records import FidelityRecord, ReliabilityRecord
 from scalesearch.report.fidelity.evidence import FidelityEvidence, LengthEvidence, Shift
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, table
-from scalesearch.report.page_parts import figure_part, p_text, section, top1_seeds, training
+from scalesearch.report.page_parts import SINGLE_RUNS, figure_part, p_text, section, top1_seeds, training
 from scalesearch.report.provenance import how_it_was_made
 
 __all__ = ["FIGURES", "fidelity_page"]
@@ -225,6 +225,7 @@ def _glossary() -> str:
             "compute per run: training images times multiply-adds of one run of each network, as a share of "
             "the reference's. A length with more seeds than the reference costs as much more in all.",
             "&plusmn;: standard deviation over seeds, in points.",
-            "All numbers, unrounded: `fidelity.csv` (by length) and `networks.csv` beside this page.",
+            "All numbers, unrounded: `fidelity.csv` (by length) and `networks.csv` beside this page. "
+            + SINGLE_RUNS,
         )
     )

@@ -14,7 +14,7 @@ from scalesearch.report.inputs import input_text
 from scalesearch.report.latency import latency_text, machines
 from scalesearch.report.markdown import bullets, code, escape, percent, si, signed_percent, table
 from scalesearch.report.own_code import counted_parts
-from scalesearch.report.page_parts import figure_part, made, section, unfinished
+from scalesearch.report.page_parts import SINGLE_RUNS, figure_part, made, section, unfinished
 from scalesearch.report.provenance import PLAIN_COUNTS
 from scalesearch.report.seeds.evidence import intervals, seed_evidence
 from scalesearch.report.seeds.winning_set import short_p, winning_set_section
@@ -175,7 +175,7 @@ def _glossary(run: RunRecord) -> str:
             "Pareto front: the networks that no other beats in cost and accuracy at once.",
             memory_item(run),
             "latency: the median over repeated forward passes of a whole batch.",
-            "All numbers, unrounded: `candidates.csv` and `pareto.csv` beside this page.",
+            f"All numbers, unrounded: `candidates.csv` and `pareto.csv` beside this page. {SINGLE_RUNS}",
         )
     )
 

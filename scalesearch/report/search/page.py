@@ -11,7 +11,7 @@ from scalesearch.report.latency import machines
 from scalesearch.report.learning import UNLEARNT, nothing_learnt
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, table
 from scalesearch.report.own_code import counted_parts
-from scalesearch.report.page_parts import figure_part, made, section, top1_seeds, unfinished
+from scalesearch.report.page_parts import SINGLE_RUNS, figure_part, made, section, top1_seeds, unfinished
 from scalesearch.report.provenance import PLAIN_COUNTS
 from scalesearch.report.search.evidence import Scored, SearchEvidence, own_shares
 from scalesearch.report.search.trust import search_trust
@@ -238,7 +238,9 @@ def _glossary(run: RunRecord, evidence: SearchEvidence) -> str:
             "dominates (computed by moocore)."
         )
     items.append(memory_item(run))
-    items.append("All numbers, unrounded: `trials.csv`, `pareto.csv` and `front.csv` beside this page.")
+    items.append(
+        f"All numbers, unrounded: `trials.csv`, `pareto.csv` and `front.csv` beside this page. {SINGLE_RUNS}"
+    )
     return bullets(items)
 
 

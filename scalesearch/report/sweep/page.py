@@ -11,6 +11,7 @@ from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, si, signed_percent, table
 from scalesearch.report.own_code import counted_parts
 from scalesearch.report.page_parts import (
+    SINGLE_RUNS,
     figure_part,
     made,
     p_text,
@@ -270,6 +271,6 @@ def _glossary() -> str:
             "compound less this: the mean difference over common seeds, in points of top-1. The interval is "
             "of this comparison alone; the p value is corrected for all of them.",
             PLAIN_COUNTS,
-            f"All numbers, unrounded: {code('sweep.csv')} beside this page.",
+            f"All numbers, unrounded: {code('sweep.csv')} beside this page. {SINGLE_RUNS}",
         )
     )

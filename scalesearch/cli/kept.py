@@ -1,0 +1,151 @@
+"""What a folder keeps of its runs: their studies, and the tables that stand in where these are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scalesearch.cli.folder import read_run_file, storage_of
+from scalesearch.cli.main import Fail
+from scalesearch.cli.run import open_run_study
+from scalesearch.cli.terminal import echo
+from scalesearch.records import RunRecord
+from scalesearch.records.run_tables import LATENCY, STUDY, TABLES, runs_of_tables
+from scalesearch.search.opening import find_study
+from scalesearch.search.storage import StudyError, open_storage, sqlite_url
+from scalesearch.search.study import SearchStudy
+
+__all__ = ["KeptRun", "KeptSearches", "as_written", "kept_run", "kept_searches", "kept_tables"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRun:
+    """The run of a folder as it was kept; ``study`` is None where its tables alone are left."""
+
+    record: RunRecord
+    study: SearchStudy | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSearches:
+    """The searches of a folder: ``named`` gives the one of a study's name, None without one.
+
+    ``in_study`` is off where their tables alone are left.
+    """
+
+    named: Callable[[str], RunRecord | None]
+    in_study: bool
+
+
+def kept_run(folder: Path, storage: str = "") -> KeptRun:
+    """The run in ``folder``: from its study where that is there, else from the tables beside its page.
+
+    Raises:
+        Fail: if there is neither, or the tables are not as they were written.
+        StudyError: if its study is there and cannot be read.
+    """
+    recorded = read_run_file(folder)
+    table = recorded.get(recorded.get("run", {}).get("kind", "grid"), {})
+    if _database(folder, storage, str(table.get("storage", ""))) is None:
+        return KeptRun(record=_only(folder), study=None)
+    study = open_run_study(folder, storage)
+    return KeptRun(record=study.record(), study=study)
+
+
+def kept_searches(folder: Path, storage: str, recorded: str) -> KeptSearches:
+    """The searches of ``folder``: from their studies where these are there, else from their tables.
+
+    Args:
+        folder: of them all.
+        storage: the URL of their database, where it is given; else empty.
+        recorded: the one that the folder keeps; empty for a database of its own.
+
+    Raises:
+        Fail: if the tables that stand in for the studies are not as they were written, or the URL has to be
+            given and there are none.
+    """
+    url = _database(folder, storage, recorded)
+    if url is None:
+        return KeptSearches(named=kept_tables(folder).get, in_study=False)
+
+    def named(name: str) -> RunRecord | None:
+        study = find_study(url or sqlite_url(folder), name)
+        return None if study is None or study.run is None else study.record()
+
+    return KeptSearches(named=named, in_study=True)
+
+
+def _database(folder: Path, given: str, recorded: str) -> str | None:
+    """The URL of the database that the studies of a folder lie in, empty for its own; None for tables alone.
+
+    Tables stand in for a database that is gone, or that cannot be reached without being told where it is.
+    """
+    has_tables = (folder / STUDY).exists()
+    if given or not has_tables:
+        return storage_of(folder, given, recorded)
+    try:
+        url = storage_of(folder, given, recorded)
+        if url:
+            open_storage(url, create=False)
+    except (Fail, StudyError) as error:
+        echo(f"Note: {error}; read from the tables in {folder} instead", err=True)
+        return None
+    return url if url or (folder / "study.db").exists() else None
+
+
+def kept_tables(folder: Path) -> Mapping[str, RunRecord]:
+    """The searches in the tables of a folder, by the names of their studies; none in a folder without.
+
+    Raises:
+        Fail: if a table is missing, cannot be read, or is not as it was written.
+    """
+    if not (folder / STUDY).exists():
+        return {}
+    texts = {}
+    for name in TABLES:
+        try:
+            # As the file has them: line ends within a cell are the cell's.
+            texts[name] = (folder / name).read_bytes().decode("utf-8-sig")
+        except FileNotFoundError:
+            if name != LATENCY:
+                raise Fail(f"DIR must hold {name} beside {STUDY}, got {folder} without it") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise Fail(f"{folder / name} cannot be read: {error}") from error
+    try:
+        return {record.name: record for record in runs_of_tables(texts)}
+    except ValueError as error:
+        raise Fail(f"DIR must hold tables as they were written, got {folder}: {error}") from error
+
+
+@contextmanager
+def as_written(folder: Path, *, in_study: bool) -> Iterator[None]:
+    """Says so in a line where the tables of a folder without a study hold what no report can be made of."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if in_study:
+            raise
+        raise Fail(
+            f"DIR must hold tables as they were written, got {folder}, of which no report can be made: "
+            f"{type(error).__name__} {error}"
+        ) from error
+
+
+def _only(folder: Path) -> RunRecord:
+    """The one search in the tables of a folder.
+
+    Raises:
+        Fail: if they hold several or none, or are of another kind than run.toml says.
+    """
+    records = tuple(kept_tables(folder).values())
+    if len(records) != 1:
+        raise Fail(f"DIR must hold one run, got {folder}, whose {STUDY} has {len(records)}")
+    kind = read_run_file(folder).get("run", {}).get("kind", records[0].kind)
+    if records[0].kind != kind:
+        raise Fail(
+            f"DIR must hold tables as they were written, got {folder}: {STUDY}, row 2, column kind: must be "
+            f"{kind!r} as in its run.toml, got {records[0].kind!r}"
+        )
+    return records[0]
