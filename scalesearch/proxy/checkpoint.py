@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 # To be raised with every change of what a checkpoint holds: older ones are then started anew.
-FORMAT = 1
+FORMAT = 2
 
 
 class CheckpointError(ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ from scalesearch.proxy.files import load_cifar, load_folder
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
+from scalesearch.proxy.views import Views
 
-__all__ = ["input_facts", "load", "normalise", "rendered_batches"]
+__all__ = ["input_facts", "judging_batches", "load", "normalise", "training_batches"]
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""uint8 images (batch, channels, height, width) and their labels (batch,)."""
 
 
 def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
@@ -54,34 +57,69 @@ def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
     return source
 
 
-class _Rendered(Dataset[tuple[torch.Tensor, int]]):
-    """Source images through a transform, at the moment they are asked for."""
+class _Judged(Dataset[tuple[torch.Tensor, int]]):
+    """Held-out images, rendered at the moment they are asked for."""
 
-    def __init__(self, source: Dataset[tuple[torch.Tensor, int]], transform: Transform) -> None:
+    def __init__(self, source: Dataset[tuple[torch.Tensor, int]], view: Transform) -> None:
         self._source = source
-        self._transform = transform
+        self._view = view
 
     def __len__(self) -> int:
         return len(self._source)  # type: ignore[arg-type]  # every dataset here has a length
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         image, label = self._source[index]
-        return self._transform(image), label
+        return self._view(image), label
 
 
-def _training_view(recipe: ProxyRecipe, dataset: str, size: tuple[int, int]) -> v2.Transform:
-    # Windows as often too wide as too high, for what is rendered of them.
-    shape = size[1] / size[0]
-    steps: list[v2.Transform] = [
-        v2.RandomResizedCrop(
-            size, scale=(recipe.crop_scale, 1.0), ratio=(3 / 4 * shape, 4 / 3 * shape), antialias=True
-        ),
-        v2.RandomHorizontalFlip(),
-    ]
-    if recipe.augmentation == "autoaugment":
-        cifar = dataset.startswith("cifar")
-        steps.append(v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10 if cifar else v2.AutoAugmentPolicy.IMAGENET))
-    return v2.Compose(steps)
+class _Trained(Dataset[Batch]):
+    """What a training run sees at the places of its order, rendered a batch at a time."""
+
+    def __init__(
+        self,
+        source: Dataset[tuple[torch.Tensor, int]],
+        views: Views,
+        size: tuple[int, int],
+        augment: Transform | None,
+    ) -> None:
+        self._source = source
+        self._views = views
+        self._size = list(size)
+        self._augment = augment
+
+    def __getitems__(self, places: list[int]) -> Batch:
+        """The batch of consecutive places."""
+        items = [self._source[index] for index in self._views.order(places[0], places[-1] + 1)]
+        heights, widths = ([image.shape[side] for image, _ in items] for side in (-2, -1))
+        rendered = []
+        windows = self._views.windows(places, heights, widths)
+        for (image, _), (top, left, height, width, flip) in zip(items, windows, strict=True):
+            view = F.resized_crop(image, top, left, height, width, self._size, antialias=True)
+            rendered.append(F.horizontal_flip(view) if flip else view)
+        if self._augment is not None:
+            seeds = self._views.seeds(places)
+            rendered = [
+                _seeded(self._augment, view, seed) for view, seed in zip(rendered, seeds, strict=True)
+            ]
+        return torch.stack(rendered), torch.tensor([label for _, label in items])
+
+
+def _seeded(transform: Transform, image: torch.Tensor, seed: int) -> torch.Tensor:
+    """A random transform of an image with torch's generator at that seed; it is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return transform(image)
+
+
+def _augmentation(recipe: ProxyRecipe, dataset: str) -> Transform | None:
+    """What the recipe does to an image beside cutting and flipping it."""
+    if recipe.augmentation != "autoaugment":
+        return None
+    cifar = dataset.startswith("cifar")
+    policy: Transform = v2.AutoAugment(
+        v2.AutoAugmentPolicy.CIFAR10 if cifar else v2.AutoAugmentPolicy.IMAGENET
+    )
+    return policy
 
 
 def _judging_view(size: tuple[int, int]) -> Transform:
@@ -100,38 +138,53 @@ def _middle(image: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return view
 
 
-def rendered_batches(
+def training_batches(
     source: ImageSource,
     recipe: ProxyRecipe,
     *,
     dataset: str,
     size: tuple[int, int],
-    order: Sequence[int] | None,
+    places: range,
     workers: int = 0,
-) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches rendered from the source at ``size``.
+) -> Iterable[Batch]:
+    """Batches of the training part as the recipe's seed sees it, rendered at ``size``.
 
-    They are uint8 (batch, channels, height, width) and labels (batch,).
+    torch's global generator is left alone: what is drawn follows from the seed and the place.
 
     Args:
         source: the images.
-        recipe: batch size and augmentation.
+        recipe: batch size, augmentation and seed.
         dataset: its name; CIFAR has an AutoAugment policy of its own.
         size: (height, width) in pixels.
-        order: indices into the training part, in the order of training; None gives the held-out part.
+        places: in the run's order, which goes on epoch after epoch.
         workers: processes that render ahead (0: in this one).
     """
-    if order is None:
-        return DataLoader(
-            _Rendered(source.held_out, _judging_view(size)), batch_size=128, num_workers=workers
-        )
-    view = _training_view(recipe, dataset, size)
+    height, width = size
+    views = Views(
+        seed=recipe.seed,
+        images=len(source.train),  # type: ignore[arg-type]  # every dataset here has a length
+        crop_scale=recipe.crop_scale,
+        shape=width / height,
+    )
     return DataLoader(
-        _Rendered(source.train, view),
+        _Trained(source.train, views, size, _augmentation(recipe, dataset)),
         batch_size=recipe.batch_size,
-        sampler=order,
+        sampler=places,
         num_workers=workers,
-        persistent_workers=False,
+        collate_fn=_as_it_is,
+        generator=torch.Generator(),
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    """What ``__getitems__`` gave is a batch already."""
+    return batch
+
+
+def judging_batches(source: ImageSource, *, size: tuple[int, int]) -> Iterable[Batch]:
+    """Batches of the whole held-out part, rendered at ``size`` (height, width)."""
+    return DataLoader(
+        _Judged(source.held_out, _judging_view(size)), batch_size=128, generator=torch.Generator()
     )
 
 

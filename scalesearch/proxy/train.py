@@ -27,7 +27,7 @@ from scalesearch.proxy.checkpoint import (
     snapshot,
     write_checkpoint,
 )
-from scalesearch.proxy.data import normalise, rendered_batches
+from scalesearch.proxy.data import judging_batches, normalise, training_batches
 from scalesearch.proxy.growth import grow
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
@@ -72,10 +72,10 @@ def train(
 ) -> ProxyResult:
     """Trains ``arch`` by ``recipe`` and judges it on the held-out part.
 
-    On a CPU the same arguments and the same number of threads give the same curve to the bit, however often
-    the run was paused or killed on its way: a pause only adds its own point. On a GPU nothing of the kind is
-    promised; there, and with ``render_workers``, a run that goes on sees other augmentations than one that
-    never stopped. torch's global generator is put back as it was.
+    Which images a run sees, in which order and how they are cut follows from the recipe's seed alone, so it
+    is the same for every network. On a CPU the same arguments and the same number of threads give the same
+    curve to the bit, however often the run was paused or killed on its way: a pause only adds its own point.
+    On a GPU kernels may add up in another order. torch's global generator is put back as it was.
 
     Args:
         arch: the network; its classes must be the source's.
@@ -116,27 +116,21 @@ def train(
                 on_restart(str(error))
                 run = _begin(arch, recipe, device, start)
         if run.step < stop:
-            order = _order(examples, steps * recipe.batch_size)
-            batches = rendered_batches(
+            batches = training_batches(
                 source,
                 recipe,
                 dataset=dataset,
                 size=arch.input_size,
-                order=order[run.step * recipe.batch_size : stop * recipe.batch_size],
+                places=range(run.step * recipe.batch_size, stop * recipe.batch_size),
                 workers=render_workers,
             )
             # Rendered once for all looks; `held_out` bounds how many these are.
-            judged = list(rendered_batches(source, recipe, dataset=dataset, size=arch.input_size, order=None))
-            # A loader draws a seed for its workers when it starts. Without workers that draw must leave no
-            # trace; with them it must not be the one of the beginning, whose augmentations would come again.
-            if generators is not None and render_workers:
-                restore_generators(generators, device)
-            loading = iter(batches)
-            if generators is not None and not render_workers:
+            judged = list(judging_batches(source, size=arch.input_size))
+            if generators is not None:
                 restore_generators(generators, device)
             look_after = {math.ceil(steps * look / recipe.looks) for look in range(1, recipe.looks + 1)}
             started = time.perf_counter()
-            for images, labels in loading:
+            for images, labels in batches:
                 _step(run, recipe, images, labels, device, steps=steps, examples=examples)
                 on_step(run.step, stop)
                 if run.step in look_after or run.step == stop:
@@ -216,12 +210,6 @@ def _as_trained(arch: Arch, recipe: ProxyRecipe) -> Arch:
 def _own_generators(device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
-
-
-def _order(examples: int, count: int) -> list[int]:
-    """``count`` indices: every example once, in a new order each epoch."""
-    epochs = math.ceil(count / examples)
-    return torch.cat([torch.randperm(examples) for _ in range(epochs)])[:count].tolist()
 
 
 def _peak_rate(recipe: ProxyRecipe) -> float:

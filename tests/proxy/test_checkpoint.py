@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,36 +204,25 @@ def test_a_pause_within_the_first_batch_is_refused() -> None:
     assert str(caught.value) == "`until` must be at least one batch of 4, got 3"
 
 
-class _Witness(Examples):
-    """Notes the seed of every process that renders from it."""
-
-    def __init__(self, items: Sequence[tuple[torch.Tensor, int]], folder: Path) -> None:
-        super().__init__(items)
-        self._folder = folder
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        (self._folder / str(torch.initial_seed())).touch()
-        return super().__getitem__(index)
-
-
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_render_workers_never_augment_two_segments_alike(tmp_path: Path) -> None:
-    seeds = tmp_path / "seeds"
-    seeds.mkdir()
-    source = replace(COLOURS, train=_Witness([COLOURS.train[i] for i in range(24)], seeds))
+def test_render_workers_and_pauses_change_nothing(tmp_path: Path) -> None:
+    """What is drawn for an image follows from the seed and its place, in whatever process it is rendered."""
+    options = {"dataset": "colours", "device": CPU}
+    recipe = replace(SHORT, augmentation="autoaugment")
+    expected = train(ARCH, recipe, COLOURS, **options)
     for until in (8, 16, 24, None):
         result = train(
             ARCH,
-            SHORT,
-            source,
-            dataset="colours",
-            device=CPU,
+            recipe,
+            COLOURS,
             render_workers=1,
             checkpoint=tmp_path / "run.safetensors",
             until=until,
+            **options,
         )
-    assert [point.images for point in result.curve] == [8, 16, 20, 24, 40]
-    assert len(list(seeds.iterdir())) == 4
+    points = {point.images: point for point in result.curve}
+    assert sorted(points) == [8, 16, 20, 24, 40]
+    assert expected.curve == tuple(points[point.images] for point in expected.curve)
 
 
 @pytest.mark.parametrize("kept", [0, 5, 300, 0.5, -1], ids=lambda kept: f"kept {kept}")

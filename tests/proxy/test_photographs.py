@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scalesearch.proxy.data import input_facts, load, normalise, rendered_batches
+from scalesearch.proxy.data import input_facts, judging_batches, load, normalise, training_batches
 from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.proxy.recipe import RECIPES
+from scalesearch.proxy.views import Views
 
 
 def _pixels(view: torch.Tensor) -> set[int]:
@@ -46,9 +47,7 @@ def test_a_higher_resolution_shows_detail_that_a_lower_one_cannot() -> None:
     source = load(DataSpec(held_out=180))
 
     def rendered(resolution: int) -> torch.Tensor:
-        batches = rendered_batches(
-            source, RECIPES["quick"], dataset="photographs", size=(resolution, resolution), order=None
-        )
+        batches = judging_batches(source, size=(resolution, resolution))
         return torch.cat([images for images, _ in batches]).float()
 
     low, high = rendered(28), rendered(112)
@@ -59,22 +58,22 @@ def test_a_higher_resolution_shows_detail_that_a_lower_one_cannot() -> None:
 
 def test_training_batches_have_the_asked_size_and_order() -> None:
     source = load(DataSpec())
-    order = [5, 605, 1205, 3599]
     recipe = RECIPES["quick"]
-    (batch,) = rendered_batches(source, recipe, dataset="photographs", size=(20, 20), order=order)
+    places = range(5, 9)
+    (batch,) = training_batches(source, recipe, dataset="photographs", size=(20, 20), places=places)
     assert batch[0].shape == (4, 3, 20, 20)
     assert batch[0].dtype == torch.uint8
-    assert batch[1].tolist() == [0, 3, 6, 17]
+    order = Views(seed=recipe.seed, images=3600, crop_scale=recipe.crop_scale).order(5, 9)
+    assert batch[1].tolist() == [index // 200 for index in order]
 
 
 def test_oblong_batches_keep_shapes_as_they_are() -> None:
     """A judged view is the middle of the window at that shape, neither stretched nor squeezed."""
     source, recipe = load(DataSpec(held_out=18)), RECIPES["quick"]
-    options = {"dataset": "photographs", "size": (48, 32)}
-    ((judged, _),) = rendered_batches(source, recipe, order=None, **options)
-    ((trained, _),) = rendered_batches(source, recipe, order=[0, 1], **options)
+    ((judged, _),) = judging_batches(source, size=(48, 32))
+    ((trained, _),) = training_batches(source, recipe, dataset="photographs", size=(48, 32), places=range(2))
     assert (judged.shape, trained.shape) == ((18, 3, 48, 32), (2, 3, 48, 32))
-    ((square, _),) = rendered_batches(source, recipe, dataset="photographs", size=(48, 48), order=None)
+    ((square, _),) = judging_batches(source, size=(48, 48))
     assert torch.equal(judged, square[:, :, :, 8:40])
 
 

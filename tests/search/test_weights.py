@@ -9,9 +9,8 @@ import torch
 from click.testing import Result
 
 from scalesearch.export.state import read_state, write_state
-from scalesearch.proxy.data import load, normalise, rendered_batches
+from scalesearch.proxy.data import judging_batches, load, normalise
 from scalesearch.proxy.dataset import DataSpec
-from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.search.grid_plan import GridSettings
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.weights import weights_file, weights_folder
@@ -51,9 +50,7 @@ def test_the_weights_are_those_that_were_judged(tmp_path: Path, ema_decay: float
     network = state.network()
     data = DataSpec(**spec.data)
     loss, judged = 0.0, 0
-    for images, labels in rendered_batches(
-        load(data), ProxyRecipe(**spec.recipe), dataset=data.name, size=(16, 16), order=None
-    ):
+    for images, labels in judging_batches(load(data), size=(16, 16)):
         with torch.inference_mode():
             logits = network(normalise(images, torch.device("cpu")))
         loss += float(torch.nn.functional.cross_entropy(logits, labels, reduction="sum"))
