@@ -110,36 +110,18 @@ def run_alternate(folder: Path, settings: AlternateSettings, command: str, outpu
 
         def search_at(number: int, phi: float) -> RunRecord:
             round_settings, title = settings.grid_at(phi), f"{name}-round{number}"
-<<<<<<< HEAD
-            if not train:
-                # What is not there stays so: a round's phi is known only once the one before is trained.
-                there = find_study(settings.storage or sqlite_url(folder), title)
-                record = there.record() if there is not None and there.run is not None else None
-                waiting = record is not None and any(c.status == "waiting" for c in record.candidates)
-                return None if waiting else record
             with begin_study(
-=======
-            study = begin_study(
->>>>>>> 208a56f (Each training run is a row of runs.csv; reports are made again from tables where the study is gone)
                 folder,
                 title,
                 round_settings,
                 command,
                 lambda: grid_plan(round_settings, size, folder),
                 size=size,
-<<<<<<< HEAD
             ) as study:
                 progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
-                return train_study(
-                    Run(folder=folder, study=study, settings=round_settings, size=size), progress
-                )
-=======
-            )
-            progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
-            run = Run(folder=folder, study=study, settings=round_settings, size=size)
-            known.append(train_study(run, progress))
+                run = Run(folder=folder, study=study, settings=round_settings, size=size)
+                known.append(train_study(run, progress))
             return known[-1]
->>>>>>> 208a56f (Each training run is a row of runs.csv; reports are made again from tables where the study is gone)
 
         outcome = loop(settings, size.classes, search_at)
     write_tables(known, folder)

@@ -129,8 +129,6 @@ def _require_studies(folder: Path, settings: AuditSettings) -> None:
     if not settings.train or settings.storage:
         return
     for place in (inside(folder, TRAINED, name) for name in settings.baselines):
-        if (place / RUN_FILE).exists() and not (place / "study.db").exists():
-    for place in (folder / TRAINED / name for name in settings.baselines):
         if (place / RUN_FILE).exists() and not ((place / "study.db").exists() or (place / STUDY).exists()):
             raise without_study("the studies of its sweeps", folder, str(place))
 
@@ -161,11 +159,6 @@ def _stored(folder: Path, settings: AuditSettings, storage: str) -> dict[str, Ru
     found: dict[str, RunRecord] = {}
     for name in settings.baselines:
         place = inside(folder, TRAINED, name)
-        study = find_study(settings.storage or sqlite_url(place), f"{NAME}-{name}")
-        if study is not None and study.run is not None:
-            found[name] = study.record()
-            write_sweep_report(found[name], place)
-        place = folder / TRAINED / name
         kept = kept_searches(place, storage, settings.storage)
         record = kept.named(f"{NAME}-{name}")
         if record is None:

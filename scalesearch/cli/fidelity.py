@@ -184,19 +184,7 @@ def run_fidelity(
             settings = length_settings(
                 of, multiple, seeds=asked.seeds, jobs=jobs or of.jobs, threads=threads or of.threads
             )
-<<<<<<< HEAD
-            if not train and (there := find_study(sqlite_url(out), f"x{multiple:g}")) is not None:
-                records.append(there.record())
-                continue
-            if not train:
-                raise Fail(
-                    f"DIR must hold networks of every length, got {out} with none of {multiple:g} times the "
-                    f"run's: scalesearch resume {quoted(out)} trains them"
-                )
             with begin_study(
-=======
-            longer = begin_study(
->>>>>>> 208a56f (Each training run is a row of runs.csv; reports are made again from tables where the study is gone)
                 out,
                 _study_name(multiple),
                 settings,
@@ -211,15 +199,6 @@ def run_fidelity(
                         Run(folder=out, study=longer, settings=settings, starts=folder, size=size), progress
                     )
                 )
-<<<<<<< HEAD
-    by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: study.record()}
-    multiples = tuple(sorted(by_multiple))
-    record = FidelityRecord(
-        run=study.record(), multiples=multiples, lengths=tuple(by_multiple[m] for m in multiples)
-    )
-    study.set_reliability(reliability(record, str(out)))
-=======
-            )
     kept = KeptRun(record=study.record(), study=study)
     _show(folder, kept, asked, records, output_format, tables=True)
 
@@ -273,7 +252,6 @@ def _show(
     from scalesearch.cli.kinds import write_report, write_tables
     from scalesearch.cli.show import FIDELITY_COLUMNS, print_table
     from scalesearch.records import FidelityRecord
->>>>>>> 208a56f (Each training run is a row of runs.csv; reports are made again from tables where the study is gone)
     from scalesearch.report.fidelity.report import write_fidelity_report
 
     out = folder / FOLDER

@@ -11,6 +11,7 @@ from scalesearch.cli.folder import read_run_file, storage_of
 from scalesearch.cli.main import Fail
 from scalesearch.cli.run import open_run_study
 from scalesearch.cli.terminal import echo
+from scalesearch.files import inside
 from scalesearch.records import RunRecord
 from scalesearch.records.run_tables import LATENCY, STUDY, TABLES, runs_of_tables
 from scalesearch.search.opening import find_study
@@ -107,7 +108,7 @@ def kept_tables(folder: Path) -> Mapping[str, RunRecord]:
     for name in TABLES:
         try:
             # As the file has them: line ends within a cell are the cell's.
-            texts[name] = (folder / name).read_bytes().decode("utf-8-sig")
+            texts[name] = inside(folder, name).read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             if name != LATENCY:
                 raise Fail(f"DIR must hold {name} beside {STUDY}, got {folder} without it") from None

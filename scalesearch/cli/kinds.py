@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.cli.main import Fail
-from scalesearch.files import write_text
+from scalesearch.files import inside, write_text
 from scalesearch.search.settings import NOT_IDENTITY, TrainingSettings
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ def write_tables(records: Sequence[RunRecord], folder: Path) -> None:
     texts = run_tables(records)
     for name in TABLES:
         if name in texts:
-            write_text(folder / name, texts[name])
+            write_text(inside(folder, name), texts[name])
         else:
-            (folder / name).unlink(missing_ok=True)
+            inside(folder, name).unlink(missing_ok=True)
 
 
 def _scratch(record: RunRecord) -> RunRecord | str | None:
