@@ -83,6 +83,8 @@ def open_streams() -> None:
             if null != handle:
                 os.dup2(null, handle)
                 os.close(null)
+            # Workers have it too: a file of theirs would be it otherwise.
+            os.set_inheritable(handle, True)
     sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(0, closefd=False))
     sys.stdout = _stream(_Output(1, "w", closefd=False), sys.stdout)
     sys.stderr = _stream(_Forgiving(2, "w", closefd=False), sys.stderr)

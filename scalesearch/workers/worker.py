@@ -33,8 +33,13 @@ def work(connection: Connection, log_path: str) -> None:
     # Ctrl-C is the driver's to handle: a terminal sends it to every process of its group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o644)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(log, stream.fileno())
+    for handle in (1, 2):  # by number: where the driver's are closed, Python has no streams of them
+        os.dup2(log, handle)
+    for name, handle in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(
+                sys, name, os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+            )
     job = json.loads(connection.recv_bytes())
     threading.Thread(target=_leave_with_the_driver, args=(connection,), daemon=True).start()
     try:

@@ -250,3 +250,15 @@ def test_standard_output_that_cannot_be_written(words: str) -> None:
     ):
         ended = shell(redirection)
         assert (ended.returncode, ended.stderr) == (code, ""), redirection
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_workers_work_where_streams_are_closed(tmp_path: Path, redirection: str) -> None:
+    folder = tmp_path / "family"
+    words = f"scale --baseline=resnet-18 --phi=0 --format=csv --device=cpu --out={shlex.quote(str(folder))}"
+    line = f"{shlex.quote(sys.executable)} -m scalesearch {words} {redirection}"
+    ended = subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True, text=True)
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+    assert (folder / "family.csv").read_text().count("\n") == 2
