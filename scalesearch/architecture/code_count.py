@@ -170,8 +170,8 @@ def pass_counts(network: nn.Module, images: torch.Tensor) -> tuple[Any, dict[str
     """What a network gives for ``images`` without gradients, and what that takes.
 
     Returns:
-        Its output; and by the names of ``Cost``, of modules and functions alike: ``macs`` of every convolution
-        and matrix product; ``activations``, elements that convolutions and products with weights give;
+        Its output; and by the names of ``Cost``, of modules and functions alike: ``macs`` of all convolutions
+        and matrix products; ``activations``, elements that convolutions and products with weights give;
         ``norm_elements`` that batch, layer, group and RMS norms read; ``pool_elements`` that adaptive average
         pools read; ``layers``: convolutions, products with weights and pools, each as often as it is run,
         but a recurrent layer's products once for the whole sequence.
