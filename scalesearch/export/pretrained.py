@@ -270,7 +270,7 @@ def _converted(path: Path, value: object, arch: ArchSpec) -> State:
         )
     fitting = [reading for reading in readings if reading.fits]
     if not fitting:
-        nearest = min(readings, key=lambda reading: len(reading.wrong) + len(reading.foreign))
+        nearest = max(readings, key=lambda reading: (len(reading.tensors), -len(reading.foreign)))
         # What is there too often hides what is missing, and the other way round: the first of each.
         foreign = [f"{name} is not one of its names" for name in nearest.foreign]
         problems = "; ".join(_some(each, "; ") for each in (nearest.wrong, foreign) if each)
@@ -311,8 +311,10 @@ def _wrong(name: str, expected: torch.Tensor, found: torch.Tensor | None, *, cla
     shape, needed = tuple(found.shape), tuple(expected.shape)
     if (shape[1:], len(shape)) != (needed[1:], len(needed)) if classes else shape != needed:
         return f"{name} is {shape} for {needed}"
-    if found.is_meta or not found.is_floating_point():
-        return f"{name} holds no numbers" if found.is_meta else f"{name} is of {found.dtype}"
+    if found.is_meta:
+        return f"{name} holds no numbers"
+    if not found.is_floating_point() or found.layout != torch.strided:
+        return f"{name} is of {found.dtype}" if found.layout == torch.strided else f"{name} is not dense"
     return ""
 
 

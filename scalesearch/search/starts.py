@@ -27,9 +27,9 @@ __all__ = ["start_facts", "train_starts"]
 
 
 def start_facts(start: Arch, *, file: str = "", **of_the_file: Any) -> dict[str, Any]:
-    """What the study keeps of a start, as plain data by the names of ``StartRecord``."""
+    """What the study keeps of a start: plain data by the names of ``StartRecord``, but for what is not so."""
     kind = "pretrained" if file else "grown"
-    named = {"file": file, **of_the_file} if file else {}
+    named = {"file": file} | {name: value for name, value in of_the_file.items() if value} if file else {}
     return {"kind": kind, "network": start.name, "classes": start.classes, **named}
 
 

@@ -217,11 +217,19 @@ def test_a_file_without_its_librarys_classifier(
         assert torch.equal(grown["stem.0.0.weight"], b0["features.0.0.weight"])
 
 
+def test_a_deeper_networks_file_is_named_by_its_own_first_difference(tmp_path: Path) -> None:
+    """Not as if one of its blocks, whose names end alike, were to be the network."""
+    torch.save(theirs.resnet50().state_dict(), tmp_path / "w.pt")
+    message = refused(tmp_path / "w.pt", RESNET_18)
+    assert "FILE: layer1.0.conv1.weight is (64, 64, 1, 1) for (64, 64, 3, 3); " in message
+
+
 def test_a_tensor_of_another_type_is_no_weight(tmp_path: Path, b0: dict[str, torch.Tensor]) -> None:
     name = "features.0.0.weight"
     for other, problem in (
         (b0[name].to(torch.int8), f"{name} is of torch.int8"),
         (b0[name].to("meta"), f"{name} holds no numbers"),
+        (b0[name].to_sparse(), f"{name} is not dense"),
     ):
         torch.save({**b0, name: other}, tmp_path / "w.pt")
         assert refused(tmp_path / "w.pt").endswith(f"got FILE: {problem}")
