@@ -112,7 +112,7 @@ def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:
     for number, (name, step) in enumerate(zip(names, to_try, strict=True), 1):
         echo(f"[{number:>{len(str(len(to_try)))}}/{len(to_try)}] {name:{width}}  ", nl=False, err=err)
         finding = step.examine()
-        click.echo(click.style(f"{finding.outcome:7}", **STYLES[finding.outcome]), nl=False, err=err)
+        echo(f"{finding.outcome:7}", nl=False, err=err, style=STYLES[finding.outcome])
         echo(f"  {finding.detail}", err=err)
         if finding.advice:
             echo(f"    -> {finding.advice}", err=err)

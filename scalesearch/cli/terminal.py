@@ -38,9 +38,9 @@ ANY_WIDTH = 10_000
 SCALES = {"latency_median_s": 1e3}
 
 
-def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Prints lines on standard output, or with ``err`` on standard error."""
-    click.echo(visible(text), err=err, nl=nl)
+def echo(text: str, *, err: bool = False, nl: bool = True, style: Mapping[str, Any] | None = None) -> None:
+    """Prints lines on standard output, or with ``err`` on standard error, in a style of click's."""
+    click.secho(visible(text), err=err, nl=nl, **(style or {}))
 
 
 def terminal(width: int | None = None, *, err: bool = False) -> Console:
