@@ -329,7 +329,7 @@ def _parts(
 def _loose(tree: Tree, *folders: _Start) -> tuple[str, ...]:
     """What is said of images that lie beside the folders of classes."""
     count = sum(len(tree.folders[folder.key].files) for folder in folders)
-    return (f"{count:,} images beside the folders of classes left out",) if count else ()
+    return (f"left out images beside the folders of classes: {count:,}",) if count else ()
 
 
 def _require_same(
@@ -535,11 +535,11 @@ class Candidates:
     notes: tuple[str, ...]
 
 
-SAME_FILE = "more names (links) of files that are there already"
-TWO_LABELS = "that lie under two classes"
-COPIES = "copies of images that are there already"
-IN_BOTH = "that are among the judges too"
-ARRAYS = f"arrays ({ARRAY}) beside images"
+SAME_FILE = "further names (links) of the same files"
+TWO_LABELS = "images under two classes"
+COPIES = "copies of the same images"
+IN_BOTH = "images to train on that judge too"
+ARRAYS = f"{ARRAY} arrays beside images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -625,8 +625,8 @@ def _elsewhere(tree: Tree) -> Counter[str]:
     counts = Counter(
         {
             "hidden or system names": sum(folder.foreign for folder in folders),
-            "links to nothing or to where they lie": sum(folder.dangling for folder in folders),
-            "that are neither files nor folders": sum(folder.special for folder in folders),
+            "links to nothing or to a folder around them": sum(folder.dangling for folder in folders),
+            "pipes and devices": sum(folder.special for folder in folders),
         }
     )
     if endings:
@@ -692,7 +692,7 @@ def listed(
         classes=found.classes,
         train=tuple(train),
         judged=tuple(judged),
-        notes=(*found.notes, *((f"left out: {left}",) if left else ())),
+        notes=(*found.notes, *((f"left out {left}",) if left else ())),
     )
 
 
@@ -703,7 +703,7 @@ def _require_enough(
     for label, name in enumerate(found.classes):
         if counts[label] < least:
             where = f" in {printable(part)}" if part else ""
-            also = f"; left out: {left}" if left else ""
+            also = f"; left out {left}" if left else ""
             raise DataError(
                 f"{_option(root)} must hold at least {least} image{'s' * (least > 1)} per class{where}, "
                 f"got {counts[label]} of '{printable(name)}'{also}"
@@ -712,7 +712,7 @@ def _require_enough(
 
 def _left_out(counts: Mapping[str, int], examples: Mapping[str, str]) -> str:
     return "; ".join(
-        f"{count:,} {what}{f', such as {examples[what]}' if what in examples else ''}"
+        f"{what}: {count:,}{f', such as {examples[what]}' if what in examples else ''}"
         for what, count in counts.items()
         if count
     )

@@ -86,7 +86,7 @@ def test_a_run_that_is_done_knows_its_data_but_does_not_need_it(
     lab.on_result = lambda job: digests.add(job["data"]["digest"])
     result = run("grid", f"--out={folder}", *tiny, f"--dataset=folder:{image_folder}")
     assert result.exit_code == 0
-    left_out = "left out: 1 hidden or system names; 1 files of other kinds (.heic 1)"
+    left_out = "left out hidden or system names: 1; files of other kinds (.heic 1): 1"
     assert f"Note: folder:{image_folder}: {left_out}\n" in result.stderr
     assert [len(digest) for digest in digests] == [64]
     table = gzip.decompress((folder / IMAGES_FILE).read_bytes()).decode()

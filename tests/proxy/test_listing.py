@@ -168,7 +168,7 @@ def test_what_systems_and_servers_leave_behind_is_no_data(make_images: MakeImage
         (root / "cat" / name).write_bytes(b"no image at all")
     listing = listing_of(root)
     assert (listing.classes, sizes(listing), listing.digest) == (("cat", "dog"), (8, 2), digest)
-    assert listing.notes == ("left out: 32 hidden or system names",)
+    assert listing.notes == ("left out hidden or system names: 32",)
 
 
 def test_files_of_other_kinds_are_counted_by_their_endings(make_images: MakeImages) -> None:
@@ -177,8 +177,8 @@ def test_files_of_other_kinds_are_counted_by_their_endings(make_images: MakeImag
         (root / "cat" / name).write_bytes(b"other")
     make_images({".": 2})
     assert listing_of(root).notes == (
-        "2 images beside the folders of classes left out",
-        "left out: 4 files of other kinds (.heic 2, .txt 1, no ending 1)",
+        "left out images beside the folders of classes: 2",
+        "left out files of other kinds (.heic 2, .txt 1, no ending 1): 4",
     )
     shutil.rmtree(root / "dog")
     (root / "dog").mkdir()
@@ -223,7 +223,7 @@ def test_a_file_counts_once_whatever_its_names(make_images: MakeImages) -> None:
         5,
     ]
     assert listing.notes == (
-        "left out: 4 more names (links) of files that are there already; 2 links to nothing or to where they lie",
+        "left out further names (links) of the same files: 4; links to nothing or to a folder around them: 2",
     )
 
 
@@ -233,7 +233,7 @@ def test_the_same_bytes_count_once(make_images: MakeImages) -> None:
         shutil.copy(root / "cat" / f"{index:02d}.png", root / "cat" / f"copy {index}.png")
     listing = listing_of(root)
     assert sizes(listing) == (16, 4)
-    assert listing.notes == ("left out: 10 copies of images that are there already, such as cat/copy 0.png",)
+    assert listing.notes == ("left out copies of the same images: 10, such as cat/copy 0.png",)
 
 
 @pytest.mark.parametrize("how", [shutil.copy, os.link])
@@ -247,7 +247,8 @@ def test_the_same_bytes_under_two_classes_are_no_data(
     assert len(names) == 9
     assert not names & {"cat/00.png", "dog/x.png"}
     (note,) = listing.notes
-    assert note.endswith("that lie under two classes, such as cat/00.png and dog/x.png")
+    assert note.startswith("left out images under two classes: ")
+    assert note.endswith(", such as cat/00.png and dog/x.png")
 
 
 @pytest.mark.parametrize("how", [shutil.copy, os.link, os.symlink])
@@ -257,7 +258,7 @@ def test_what_judges_is_not_trained_on(how: Callable[..., object], make_images: 
     how(root / "train" / "dog" / "01.png", root / "val" / "dog" / "same.png")
     listing = listing_of(root)
     assert sizes(listing) == (9, 5)
-    assert "left out: 2 that are among the judges too" in listing.notes[0]
+    assert "images to train on that judge too: 2" in listing.notes[0]
     assert not {i.digest for i in listing.train} & {i.digest for i in listing.judged}
 
 
@@ -270,7 +271,7 @@ def test_a_pipe_and_a_socket_are_no_images(make_images: MakeImages, monkeypatch:
         server.bind("socket.png")
         listing = listing_of(root)
     assert sizes(listing) == (8, 2)
-    assert listing.notes == ("left out: 3 that are neither files nor folders",)
+    assert listing.notes == ("left out pipes and devices: 3",)
 
 
 @pytest.mark.parametrize("number", [0, 7])
@@ -290,7 +291,7 @@ def test_files_that_a_file_system_numbers_alike_are_several(
     from scalesearch.proxy import inspection, listing
 
     monkeypatch.setattr(listing.os, "stat", unnumbered)
-    monkeypatch.setattr(inspection, "open_file", lambda path, _stamp: open(path, "rb"))  # noqa: PTH123
+    monkeypatch.setattr(inspection, "open_file", lambda path, _stamp: Path(path).open("rb"))  # noqa: SIM115
     assert sizes(listing_of(root)) == (8, 2)
 
 
