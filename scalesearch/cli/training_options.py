@@ -126,7 +126,7 @@ def length_options(seeds: int) -> Decorator:
             default=DEFAULT.dataset,
             show_default=True,
             help="photographs (embedded), cifar10, cifar100, or folder:PATH with one folder per class, of "
-            "images or .npy arrays.",
+            "images or .npy arrays; or with parts such as train and val that hold these.",
         ),
         click.option("--data-dir", default=DEFAULT.data_dir, show_default=True, help="Where CIFAR lies."),
         click.option("--download", is_flag=True, help="Fetch CIFAR into --data-dir if it is not there."),

@@ -121,6 +121,14 @@ def test_cifar_is_read_from_its_own_files(tmp_path: Path, monkeypatch: pytest.Mo
     ("name", "message"),
     [
         ("mnist", "`dataset` must be one of photographs, cifar10, cifar100 or folder:PATH, got 'mnist'"),
+        (
+            "folder:two\nlines",
+            "`dataset` must have a name without control characters and stray bytes, got folder:two\\nlines; rename the folder, or make a link to it",
+        ),
+        (
+            "folder:stray\udcff",
+            "`dataset` must have a name without control characters and stray bytes, got folder:stray\\udcff; rename the folder, or make a link to it",
+        ),
         ("folder:", "`dataset` must name a folder after 'folder:', got 'folder:'"),
     ],
 )
