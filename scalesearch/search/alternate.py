@@ -104,7 +104,7 @@ def alternate(
             return Outcome(
                 rounds=tuple(rounds), converged=True, reason="two rounds in a row chose the same coefficients"
             )
-        if abs(exact(next_phi) - exact(phi)) < exact(SAME_PHI):
+        if abs(exact(next_phi) - exact(phi)) <= exact(SAME_PHI):
             return Outcome(
                 rounds=tuple(rounds), converged=True, reason="the budget allows the phi that was searched at"
             )

@@ -41,7 +41,7 @@ __all__ = [
     "unmet_reason",
 ]
 
-# Phis nearer than one of these steps make the same networks at any size that can be trained.
+# Phis no further apart than one of these steps make the same networks at any size that can be trained.
 PHI_STEPS = 1000
 SAME_PHI = 1 / PHI_STEPS
 # Far beyond any network that could be trained.
