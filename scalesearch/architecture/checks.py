@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from scalesearch.plain import shown
+
 __all__ = [
     "MOST",
     "MOST_REPEATS",
@@ -20,6 +22,7 @@ __all__ = [
 # Far beyond any network that can be built: a count past it is a slip that would keep the counter busy.
 MOST = 1_000_000
 MOST_REPEATS = 1_000
+LARGEST_FLOAT = 10**308
 
 
 @contextmanager
@@ -36,8 +39,9 @@ def require_counts(owner: object, *names: str, least: int = 1, most: int = MOST)
     for name in names:
         value = getattr(owner, name)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            shown = f"{value:.4g}" if isinstance(value, int) and value > most else repr(value)
-            raise ValueError(f"`{name}` must be a whole number from {least} to {most:,}, got {shown}")
+            large = isinstance(value, int) and most < value < LARGEST_FLOAT
+            told = f"{value:.4g}" if large else shown(value)
+            raise ValueError(f"`{name}` must be a whole number from {least} to {most:,}, got {told}")
 
 
 def require_odd(owner: object, *names: str) -> None:

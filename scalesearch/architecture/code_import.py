@@ -34,7 +34,10 @@ def at_home() -> Iterator[None]:
 
 def reason_of(error: BaseException) -> str:
     """What a user's own code raised, in one line: type and text."""
-    text = " ".join(str(error).replace("`", "").split())
+    try:
+        text = " ".join(str(error).replace("`", "").split())
+    except Exception:  # an error of theirs that cannot say what it is
+        text = ""
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 

@@ -127,6 +127,28 @@ def said_aside(spoken: re.Pattern[str], line: str) -> bool:
     return bool(spoken.search(line)) and ".print(" not in line
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            r'raise RuntimeError("\x1b[31mred \u202e \udcff")',
+            r"raised RuntimeError: \x1b[31mred \u202e \udcff",
+        ),
+        (
+            "class Mute(Exception):\n    def __str__(self):\n        raise KeyError(1)\nraise Mute",
+            "raised Mute",
+        ),
+    ],
+)
+def test_what_a_users_code_raises_is_one_line(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, source: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = f"hostile_{hash(source) % 10**8}"
+    Path(f"{module}.py").write_text(source + "\n")
+    assert message in _said(run("describe", f"{module}:f"))
+
+
 def test_an_unforeseen_error_is_one_line_too() -> None:
     @click.command
     def wrong() -> None:
