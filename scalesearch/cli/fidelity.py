@@ -207,13 +207,16 @@ def report_fidelity(folder: Path, asked: FidelitySettings, output_format: str) -
     """The report of the lengths that were trained, from their studies or their tables, and the run's own.
 
     Raises:
-        Fail: if a length was not begun.
+        Fail: if a length was not begun, or neither studies nor tables are there.
     """
-    from scalesearch.cli.folder import writable
+    from scalesearch.cli.folder import without_study, writable
     from scalesearch.cli.kept import as_written, kept_run, kept_searches
+    from scalesearch.records.run_tables import STUDY
 
     _require_judged(folder)
     out = folder / FOLDER
+    if not ((out / "study.db").exists() or (out / STUDY).exists()):
+        raise without_study("the studies of its lengths", out)
     run, lengths = kept_run(folder), kept_searches(out, "", "")
     records = []
     for multiple in asked.lengths:

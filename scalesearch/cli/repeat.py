@@ -142,8 +142,12 @@ def require_raw_files(folder: Path) -> None:
     from scalesearch.cli.main import Fail
 
     if not (folder / NETWORKS).exists():
-        command = read_run_file(folder).get("run", {}).get("command", "")
+        run = read_run_file(folder).get("run", {})
+        lost = "the networks, the state of the machine around each process, how long the sessions took"
+        if run.get("kind") == "law":
+            lost += ", the time of each kind of layer, the accuracies"
         raise Fail(
-            f"DIR must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables, "
-            f"figures and page are all that is left; to measure again, with another --out: {command}"
+            f"DIR must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables keep "
+            f"what was measured, but a page is made of more ({lost}), so they, its figures and its page are "
+            f"all that is left; to measure again, with another --out: {run.get('command', '')}"
         )

@@ -13,6 +13,8 @@ __all__ = ["field_types", "from_plain", "has_default", "optional", "to_plain"]
 
 Reader = Callable[[Any], Any]
 
+GREATEST_WHOLE = 2**63 - 1
+"""What a column of a table takes."""
 POSITIVE = frozenset(
     (
         *("alpha", "beta", "gamma", "product", "depth", "width", "resolution_multiplier", "resolution"),
@@ -141,6 +143,8 @@ def _number(kind: type, name: str, data: Any) -> Any:
         raise ValueError(f"must be a {'whole number' if kind is int else 'number'}, got {_short(data)}")
     if not math.isfinite(data):
         raise ValueError(f"must be a finite number, got {data}")
+    if kind is int and data > GREATEST_WHOLE:
+        raise ValueError(f"must be at most {GREATEST_WHOLE}, got {_short(data)}")
     if name in SHARES and not 0 <= data <= 1:
         raise ValueError(f"must be between 0 and 1, got {data}")
     if name in POSITIVE and data <= 0:

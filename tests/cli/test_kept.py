@@ -233,6 +233,7 @@ def _edited(folder: Path, name: str, row: int, column: str, value: str) -> None:
         (PLAN, "key", "../up", "must be letters, digits, points, dashes and underscores, got '../up'"),
         (PLAN, "status", "won", "must be one of completed, pruned, failed, skipped, waiting, got 'won'"),
         (PLAN, "merged", "[[1, 2]]", "must be a list of 3, got [1, 2]"),
+        (PLAN, "params", "9" * 30, "must be at most 9223372036854775807, got 9999"),
         (PLAN, "macs", "0", "must be > 0, got 0"),
         (PLAN, "study", "another", "must be a name of study.csv, got 'another'"),
         (STUDY, "kind", "sweeping", "must be one of grid, search, sweep, fidelity, scale, got 'sweeping'"),
