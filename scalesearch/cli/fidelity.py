@@ -132,7 +132,7 @@ def run_fidelity(
     Raises:
         Fail: if the run has too few networks to compare, or fewer seeds than are asked for.
     """
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
     from functools import partial
 
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
@@ -161,7 +161,8 @@ def run_fidelity(
             f"DIR must hold a run of this version, got {folder} of version 0.1.0: "
             f"scalesearch resume {quoted(folder)} makes it one"
         )
-    of = settings_of(study.begun())
+    # Nothing is fetched because a folder says so.
+    of = replace(settings_of(study.begun()), download=False)
     _require_enough(folder, study.completed(), of, asked)
     require_device(of.device)
     chosen = spread(study.completed(), asked.networks)

@@ -36,7 +36,9 @@ def repeat_command(
         with recorded_in(folder):
             settings = AlternateSettings.from_dict(recorded[kind])
         if train:
-            settings = replace(settings, storage=storage_of(folder, storage, settings.storage))
+            settings = replace(
+                settings, storage=storage_of(folder, storage, settings.storage), download=False
+            )
             run_alternate(folder, settings, command, output_format)
         else:
             report_alternate(folder, settings, output_format, storage)
@@ -101,7 +103,7 @@ def repeat_command(
         with recorded_in(folder):
             audited = AuditSettings.from_dict(recorded[kind])
         if train:
-            audited = replace(audited, storage=storage_of(folder, storage, audited.storage))
+            audited = replace(audited, storage=storage_of(folder, storage, audited.storage), download=False)
         run_audit(folder, audited, command, output_format, train=train, storage=storage)
     elif kind == "transfer":
         from scalesearch.cli.transfer import TransferSettings, run_transfer

@@ -204,7 +204,8 @@ def reopen(folder: Path, storage: str) -> Iterator[Run]:
         StudyError: if its study cannot be read.
     """
     study = open_run_study(folder, storage)
-    settings = settings_of(study.begun())
+    # Nothing is fetched because a folder says so.
+    settings = replace(settings_of(study.begun()), download=False)
     require_device(settings.device)
     with writable(folder), study.owned(folder, tell):
         if "kind" not in study.begun():

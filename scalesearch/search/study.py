@@ -117,7 +117,8 @@ class SearchStudy:
         run = self.run
         if run is None:
             raise StudyError(
-                f"`dir` must hold a study that was begun, got an empty one at {masked(self._url)}"
+                f"`dir` must hold a study that was begun, got an empty one at {masked(self._url)}: give the "
+                "command again that was to begin it"
             )
         return run
 
