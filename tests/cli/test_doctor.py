@@ -52,7 +52,7 @@ def test_each_line_is_there_as_its_check_ends(
 ) -> None:
     """Whether or not anybody watches: the name of what is tried first, then what came of it."""
     written: list[str] = []
-    monkeypatch.setattr("scalesearch.cli.doctor.click.echo", lambda text="", **_: written.append(text))
+    monkeypatch.setattr("scalesearch.cli.doctor.echo", lambda text, **_: written.append(text))
     seen: list[str] = []
 
     def examine(finding: Finding) -> Finding:
