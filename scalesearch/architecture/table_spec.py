@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from scalesearch.architecture.checks import (
@@ -153,4 +153,6 @@ class ArchSpec:
         Raises:
             ValueError: if a field is missing, unknown or of the wrong value.
         """
+        if unknown := sorted(set(data) - {field.name for field in fields(cls)}):
+            raise ValueError(f"`arch` must hold only known fields, got {', '.join(unknown)}")
         return typed(cls, data)

@@ -275,7 +275,7 @@ def test_a_spec_survives_json(times: Multipliers, rounding: Rounding) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"colour": 1, "bias": 2}, "settings must be known ones, got bias, colour"),
+        ({"colour": 1, "bias": 2}, "`arch` must hold only known fields, got bias, colour"),
         ({"stages": "none"}, "`stages` must be a list, got 'none'"),
         ({"stages": []}, "`stages` must hold at least one stage, got none"),
         (
