@@ -241,7 +241,7 @@ def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: st
         (["grid", "--stall-timeout=1e308"], "--stall-timeout"),
         (["measure", "b0", "--processes=" + "9" * 23], "--processes must be at most 10,000"),
         (["measure", "b0", "--threads=" + "9" * 23], "--threads must be at most 1,024"),
-        (["describe", "b0", "--width=1e308"], "--width must be at most 1,000,000"),
+        (["describe", "b0", "--width=1e308"], "--width must be at most 1,000,000,000,000"),
         (["explain", "b0", "--depth=1e308"], "--depth must be at most"),
         (["scale", "--alpha=1e308", "--phi=1"], "--alpha must be at most 100"),
         (["fidelity", "x", "--lengths=2,1e308"], "--lengths"),
