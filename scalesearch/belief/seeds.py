@@ -18,12 +18,15 @@ Statistics 6 (1979), for lists of comparisons that were chosen before looking.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import IntegrationWarning
+from scipy.interpolate import PchipInterpolator
 from scipy.stats import studentized_range, t
 
 __all__ = [
@@ -44,6 +47,9 @@ __all__ = [
 SIGNIFICANCE = 0.05
 CONFIDENCE = 0.95
 MOST_SEEDS = 1000
+MOST_INTEGRALS = 400
+"""Of the studentized range, for one test."""
+RANGE_DIGITS = 9
 ROUNDING = 1e-12
 """Sums of squares below this, relative to the values', are the noise of binary arithmetic: they are 0."""
 
@@ -156,12 +162,19 @@ def winning_set(top1: Rows, significance: float = SIGNIFICANCE) -> tuple[int, ..
     return tuple(index for index, p in enumerate(against_best(top1).p) if p >= significance)
 
 
-def seeds_needed(top1: Rows, significance: float = SIGNIFICANCE) -> dict[int, int | None]:
+def seeds_needed(
+    top1: Rows, significance: float = SIGNIFICANCE, *, most: int | None = None
+) -> dict[int, int | None]:
     """The fewest seeds at which the difference from the best would be shown, by index, for the winning set.
 
     Supposes that noise and differences stay as seen: the smallest ``k`` with ``sqrt(k) * difference /
     sqrt(residual_ms)`` beyond the critical range of ``n`` networks at ``(n - 1) * (k - 1)`` degrees of
     freedom. The seen difference is itself uncertain: read it as an order of magnitude.
+
+    Args:
+        top1: networks x seeds.
+        significance: of the test.
+        most: only for so many members of the set, the first ones by index; all where it is None.
 
     Returns:
         One number per member of the winning set but the best; None for a network exactly as good, and where
@@ -171,7 +184,7 @@ def seeds_needed(top1: Rows, significance: float = SIGNIFICANCE) -> dict[int, in
         ValueError: as :func:`against_best`.
     """
     test, needed = against_best(top1), dict[int, int | None]()
-    for index in winning_set(top1, significance):
+    for index in winning_set(top1, significance)[:most]:
         gap = test.difference(index)
         if index != test.best:
             effect = gap / math.sqrt(test.residual_ms) if gap else 0.0
@@ -224,8 +237,7 @@ def _against_best(top1: tuple[tuple[float, ...], ...]) -> AgainstBest:
     best = int(np.argmax(means))
     gaps = [0.0 if _is_zero(gap, values) else float(gap) for gap in means[best] - means]
     if residual_ms:
-        ranges = np.array(gaps) * math.sqrt(seeds / residual_ms)
-        p = [float(studentized_range.sf(q, networks, df)) if q else 1.0 for q in ranges]
+        p = _beyond(np.array(gaps) * math.sqrt(seeds / residual_ms), networks, df)
     else:
         p = [1.0 if gap == 0 else 0.0 for gap in gaps]
     return AgainstBest(
@@ -236,6 +248,26 @@ def _against_best(top1: tuple[tuple[float, ...], ...]) -> AgainstBest:
         df=df,
         seeds=seeds,
     )
+
+
+def _beyond(ranges: NDArray[np.float64], networks: int, df: int) -> list[float]:
+    """The chance that so many equal networks spread each of the ranges or more; 1 for a range of 0.
+
+    Each takes an integral of milliseconds: equal ranges share one, and of many different ones a fine grid is
+    integrated and the others lie between its points, to within 1e-5.
+    """
+    different, where = np.unique(ranges.round(RANGE_DIGITS), return_inverse=True)
+
+    def integrated(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        with warnings.catch_warnings():
+            # Of thousands of networks the integral over small ranges, which is 1, converges slowly.
+            warnings.simplefilter("ignore", IntegrationWarning)
+            return np.array([float(studentized_range.sf(q, networks, df)) if q else 1.0 for q in values])
+
+    if len(different) <= MOST_INTEGRALS:
+        return [float(p) for p in integrated(different)[where]]
+    grid = np.linspace(0.0, different[-1], MOST_INTEGRALS)
+    return [float(p) for p in PchipInterpolator(grid, integrated(grid))(ranges)]
 
 
 @lru_cache(maxsize=1024)

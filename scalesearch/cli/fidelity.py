@@ -12,7 +12,7 @@ import click
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option
 from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import command_line
+from scalesearch.cli.training_options import JOBS_ON, THREADS_ON, command_line
 from scalesearch.plain import LIMITS
 from scalesearch.text import quoted
 
@@ -83,13 +83,8 @@ class FidelitySettings:
     show_default=True,
     help="Seeds at the other lengths, from the run's first one on; at most the run's.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Networks trained at a time.  [default: the run's]")
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="CPU threads of each; another number than the run's changes accuracies as another seed would.  "
-    "[default: the run's]",
-)
+@JOBS_ON
+@THREADS_ON
 @format_option
 def fidelity(
     folder: Path,
@@ -126,6 +121,7 @@ def run_fidelity(
     *,
     jobs: int | None = None,
     threads: int | None = None,
+    device: str | None = None,
 ) -> None:
     """Trains what is missing, reports, and tells the run what came out.
 
@@ -163,6 +159,7 @@ def run_fidelity(
         )
     # Nothing is fetched because a folder says so.
     of = replace(settings_of(study.begun()), download=False)
+    of = replace(of, device=device or of.device)
     _require_enough(folder, study.completed(), of, asked)
     require_device(of.device)
     chosen = spread(study.completed(), asked.networks)

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scalesearch.search.settings import Computing
 
 __all__ = ["repeat_command", "require_raw_files"]
 
 # Kinds of run whose tables derive from raw samples beside them.
 MEASURED = ("measure", "compare", "law")
+NOT_TRAINED = (*MEASURED, "compare-stored", "transfer")
 
 
 def repeat_command(
-    folder: Path, output_format: str, *, train: bool, storage: str = "", retry_failed: bool = False
+    folder: Path,
+    output_format: str,
+    *,
+    train: bool,
+    storage: str = "",
+    retry_failed: bool = False,
+    computing: Computing | None = None,
 ) -> bool:
     """Runs the command again that DIR's run.toml tells of, where it is one of these; says whether it was.
 
     Rounds and lengths that are done are read from their studies, measurements from their raw samples. With
     ``train`` off nothing is trained or measured. ``storage`` is given where run.toml keeps it without its
-    password. ``retry_failed`` has measurements that failed tried once more.
+    password. ``retry_failed`` has measurements that failed tried once more. ``computing`` is what training
+    goes on with, where that is not what it was begun with.
+
+    Raises:
+        Fail: if a run that trains nothing is to go on with other threads or another device.
     """
     from dataclasses import replace
 
     from scalesearch.cli.folder import read_run_file, recorded_in, storage_of
     from scalesearch.plain import typed
+    from scalesearch.search.settings import Computing
 
     recorded = read_run_file(folder)
     kind = recorded.get("run", {}).get("kind", "")
     command = recorded.get("run", {}).get("command", "")
+    computing = computing or Computing()
+    if kind in NOT_TRAINED:
+        _refuse(computing, kind)
     if kind in MEASURED:
         require_raw_files(folder)
     if kind == "alternate":
@@ -39,7 +58,7 @@ def repeat_command(
             settings = replace(
                 settings, storage=storage_of(folder, storage, settings.storage), download=False
             )
-            run_alternate(folder, settings, command, output_format)
+            run_alternate(folder, computing.of(settings), command, output_format)
         else:
             report_alternate(folder, settings, output_format, storage)
     elif kind == "fidelity":
@@ -50,7 +69,7 @@ def repeat_command(
         # Not its parent by name: DIR may be "." itself.
         whole = folder.parent if folder.name == FOLDER else folder.resolve().parent
         if train:
-            run_fidelity(whole, asked, command, output_format)
+            run_fidelity(whole, asked, command, output_format, **computing.given)
         else:
             report_fidelity(whole, asked, output_format)
     elif kind == "measure":
@@ -104,7 +123,7 @@ def repeat_command(
             audited = AuditSettings.from_dict(recorded[kind])
         if train:
             audited = replace(audited, storage=storage_of(folder, storage, audited.storage), download=False)
-        run_audit(folder, audited, command, output_format, train=train, storage=storage)
+        run_audit(folder, computing.of(audited), command, output_format, train=train, storage=storage)
     elif kind == "transfer":
         from scalesearch.cli.transfer import TransferSettings, run_transfer
 
@@ -131,6 +150,18 @@ def repeat_command(
     else:
         return False
     return True
+
+
+def _refuse(computing: Computing, kind: str) -> None:
+    """Refuses to go on in another way with what has times for its results, or none."""
+    from scalesearch.cli.main import Fail
+
+    for name, value in computing.given.items():
+        raise Fail(
+            f"--{name} must be left to the run, got {value}: this one is of scalesearch {kind}, which "
+            f"trains nothing; "
+            "what it measures with is what it measures"
+        )
 
 
 def require_raw_files(folder: Path) -> None:

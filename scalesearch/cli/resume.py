@@ -8,6 +8,7 @@ import click
 
 from scalesearch.cli.options import format_option
 from scalesearch.cli.repeat import repeat_command
+from scalesearch.cli.training_options import JOBS_ON, THREADS_ON
 
 __all__ = ["resume"]
 
@@ -22,28 +23,55 @@ __all__ = ["resume"]
     help="The study's database, where it is not study.db in DIR; SCALESEARCH_STORAGE in the environment may "
     "hold it instead.",
 )
+@JOBS_ON
+@THREADS_ON
+@click.option(
+    "--device",
+    help="auto, cpu, cuda or cuda:N: another one than the run was begun on is fine.  [default: the run's]",
+)
 @format_option
-def resume(folder: Path, retry_failed: bool, storage: str, output_format: str) -> None:
+def resume(
+    folder: Path,
+    retry_failed: bool,
+    storage: str,
+    jobs: int | None,
+    threads: int | None,
+    device: str | None,
+    output_format: str,
+) -> None:
     """Carry on the run in DIR, however it was stopped.
 
-    Networks that are trained stay trained; at most those that were in flight start again. They train with the
-    --threads that the run was begun with, so on a CPU the table ends up the same as that of an uninterrupted
-    run on this machine, clock columns aside. Where the run's baseline is somebody's own code,
-    that code is run, if it has not changed: do this only with folders of people you trust.
+    Networks that are trained stay trained; those that were in flight go on from their last look. With the
+    threads that the run was begun with, the table of a CPU ends up the same as that of an uninterrupted
+    run on this machine, clock columns aside. Other --threads, or another --device, change accuracies as
+    another seed would: the table says what each network was trained with. Where the run's baseline is
+    somebody's own code, that code is run, if it has not changed: do this only with folders of people you
+    trust.
 
     \b
     Example:
       scalesearch resume reports/grid-efficientnet-b0-phi1
+      scalesearch resume reports/grid-efficientnet-b0-phi1 --jobs 4 --device cpu
     """
     from scalesearch.cli.folder import begun_elsewhere
     from scalesearch.cli.own_code import require_same_code
     from scalesearch.cli.run import carry_on, reopen
+    from scalesearch.measure.device import auto_device
+    from scalesearch.search.settings import Computing
 
+    computing = Computing(jobs=jobs, threads=threads, device=auto_device() if device == "auto" else device)
     with begun_elsewhere(folder):
         require_same_code(folder)
-        if repeat_command(folder, output_format, train=True, storage=storage, retry_failed=retry_failed):
+        if repeat_command(
+            folder,
+            output_format,
+            train=True,
+            storage=storage,
+            retry_failed=retry_failed,
+            computing=computing,
+        ):
             return
-        with reopen(folder, storage) as run:
+        with reopen(folder, storage, computing) as run:
             if retry_failed:
                 run.study.retry_failed()
             carry_on(run, output_format)

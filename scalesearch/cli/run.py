@@ -42,7 +42,7 @@ from scalesearch.records import RunRecord
 from scalesearch.search.budget import nearest_error, unmet_reason
 from scalesearch.search.opening import find_study, open_study
 from scalesearch.search.plan import Plan
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.settings import Computing, TrainingSettings
 from scalesearch.search.storage import recorded, sqlite_url
 from scalesearch.search.study import SearchStudy
 from scalesearch.text import quoted
@@ -82,6 +82,7 @@ class Run:
 
 
 KINDS = ("grid", "search", "sweep", "scale", "alternate", "fidelity")
+BEGUN_WITH = Computing()
 MakePlan = Callable[[DataSize], Plan]
 
 
@@ -172,6 +173,7 @@ def _continue_study(study: SearchStudy, settings: TrainingSettings, folder: Path
     require_same_start(study.begun(), settings)
     require_same_data(folder, study, settings.data, size)
     remember_scratch_run(study, settings)
+    say_computed_with(study.begun()["settings"], settings)
     if "kind" not in study.begun():
         _adopt_first_version(study, there)
     study.enqueue_missing()
@@ -196,23 +198,39 @@ def _write_study(
 
 
 @contextmanager
-def reopen(folder: Path, storage: str) -> Iterator[Run]:
+def reopen(folder: Path, storage: str, computing: Computing = BEGUN_WITH) -> Iterator[Run]:
     """The run in ``folder``, to be carried on.
 
     Raises:
         Fail: if there is none, or another process works on it.
         StudyError: if its study cannot be read.
+        ValueError: if its device is not there.
     """
     study = open_run_study(folder, storage)
     # Nothing is fetched because a folder says so.
-    settings = replace(settings_of(study.begun()), download=False)
+    settings = computing.of(replace(settings_of(study.begun()), download=False))
     require_device(settings.device)
     with writable(folder), study.owned(folder, tell):
+        say_computed_with(study.begun()["settings"], settings)
         if "kind" not in study.begun():
             _adopt_first_version(study, settings)
         # A run killed while it was being written down is written down whole before it goes on.
         study.enqueue_missing()
         yield Run(folder=folder, study=study, settings=settings)
+
+
+def say_computed_with(begun: Mapping[str, Any], settings: TrainingSettings) -> None:
+    """Says so where a run goes on with other threads or another kind of device than it was begun with."""
+    there = (str(begun.get("device", settings.device)), int(begun.get("threads", settings.threads)))
+    here = (settings.device, settings.threads)
+    if (there[0].partition(":")[0], there[1]) == (here[0].partition(":")[0], here[1]):
+        return
+    said = [f"{threads} thread{'s' * (threads > 1)} on {device}" for device, threads in (here, there)]
+    echo(
+        f"Note: this run goes on with {said[0]} and was begun with {said[1]}, which changes accuracies "
+        "as another seed would; the columns trained_device and trained_threads say what trained each network",
+        err=True,
+    )
 
 
 def _adopt_first_version(study: SearchStudy, settings: TrainingSettings) -> None:

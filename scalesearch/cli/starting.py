@@ -98,8 +98,7 @@ def remember_scratch_run(study: SearchStudy, settings: TrainingSettings) -> None
     if settings.scratch_run is None or run["settings"].get("scratch_run") == settings.scratch_run:
         return
     changed = {**run, "settings": {**run["settings"], "scratch_run": settings.scratch_run}}
-    with study.opened() as opened:
-        opened.set_user_attr("run", changed)
+    study.set_attribute("run", changed)
 
 
 def require_kept(folder: Path, settings: TrainingSettings) -> None:

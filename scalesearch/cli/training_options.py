@@ -21,8 +21,10 @@ __all__ = [
     "DURATION",
     "IN_CHANNELS",
     "JOBS",
+    "JOBS_ON",
     "START",
     "STORAGE",
+    "THREADS_ON",
     "UPKEEP",
     "command_line",
     "length_options",
@@ -71,6 +73,15 @@ JOBS = click.option(
     "--jobs",
     type=click.IntRange(min=1),
     help="Networks trained at the same time.  [default: one per core, at most 8]",
+)
+JOBS_ON = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Networks trained at a time.  [default: the run's]"
+)
+THREADS_ON = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="CPU threads of each; another number than the run's changes accuracies as another seed would.  "
+    "[default: the run's]",
 )
 UPKEEP = group(
     click.option(

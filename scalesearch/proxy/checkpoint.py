@@ -59,6 +59,7 @@ class RunState:
         seconds: spent on training so far.
         curve: every look so far.
         losses: of the steps since the recipe's own last look; scalars on the model's device.
+        computed: the device kinds and numbers of CPU threads that computed it, one after another.
     """
 
     model: nn.Module
@@ -68,6 +69,7 @@ class RunState:
     seconds: float = 0.0
     curve: list[CurvePoint] = field(default_factory=list)
     losses: list[torch.Tensor] = field(default_factory=list)
+    computed: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Checkpoint:
         step: optimiser steps done.
         curve: every look so far.
         train_seconds: spent on training so far.
+        computed: the device kinds and numbers of CPU threads that computed it, one after another.
         tensors: all else, by names such as ``model/features.0.weight``.
     """
 
@@ -86,6 +89,7 @@ class Checkpoint:
     step: int
     curve: tuple[CurvePoint, ...]
     train_seconds: float
+    computed: tuple[tuple[str, int], ...]
     tensors: Mapping[str, torch.Tensor]
 
     def part(self, name: str) -> dict[str, torch.Tensor]:
@@ -100,11 +104,12 @@ def run_identity(
     source: ImageSource,
     *,
     dataset: str,
-    device: torch.device,
     start: State | None = None,
 ) -> str:
     """A hash of everything that decides a run: equal where one may go on from the other's checkpoint.
 
+    What it is computed with, the device and the threads, is none of it: a run may move from one to another,
+    and says so.
     ``start`` has the weights that the network is grown from, where it does not start from scratch.
     """
     content = {
@@ -115,7 +120,6 @@ def run_identity(
         "data": source.digest,
         "train": len(source.train),  # type: ignore[arg-type]  # every dataset here has a length
         "held_out": len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
-        "device": device.type,
         "versions": [scalesearch.__version__, torch.__version__, torchvision.__version__],
     }
     if start is not None:
@@ -135,6 +139,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             "step": checkpoint.step,
             "curve": [asdict(point) for point in checkpoint.curve],
             "train_seconds": checkpoint.train_seconds,
+            "computed": [list(place) for place in checkpoint.computed],
         }
     )
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
@@ -165,7 +170,12 @@ def read_checkpoint(path: Path, identity: str) -> Checkpoint:
     try:
         plain = json.loads(metadata["run"])
         checkpoint = Checkpoint(
-            **(plain | {"curve": tuple(CurvePoint(**point) for point in plain["curve"]), "tensors": tensors})
+            **plain
+            | {
+                "curve": tuple(CurvePoint(**point) for point in plain["curve"]),
+                "computed": tuple((str(device), int(threads)) for device, threads in plain["computed"]),
+                "tensors": tensors,
+            }
         )
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"`checkpoint` must be one of scalesearch's own, got {path}") from error
@@ -196,6 +206,7 @@ def snapshot(state: RunState, identity: str, device: torch.device) -> Checkpoint
         step=state.step,
         curve=tuple(state.curve),
         train_seconds=state.seconds,
+        computed=tuple(state.computed),
         tensors={f"{part}/{name}": t for part, tensors in parts.items() for name, t in tensors.items()},
     )
 
@@ -219,14 +230,17 @@ def restore(state: RunState, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     device = next(state.model.parameters()).device
     state.losses = [loss for losses in checkpoint.part("losses").values() for loss in losses.to(device)]
     state.step, state.seconds = checkpoint.step, checkpoint.train_seconds
-    state.curve = list(checkpoint.curve)
+    state.curve, state.computed = list(checkpoint.curve), list(checkpoint.computed)
     return checkpoint.part("generators")
 
 
 def restore_generators(states: Mapping[str, torch.Tensor], device: torch.device) -> None:
-    """Puts torch's global generators, the CPU's and a GPU's, where :func:`restore` found them."""
+    """Puts torch's global generators, the CPU's and a GPU's, where :func:`restore` found them.
+
+    A run that comes from a CPU brings none for a GPU: its own stays as it began.
+    """
     torch.set_rng_state(states["cpu"])
-    if device.type == "cuda":
+    if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
 
 

@@ -46,12 +46,14 @@ class ProxyResult:
 
     ``complete`` says whether the recipe's whole length was trained. ``weights`` is the state of the network
     as the last look judged it: the average's where the recipe keeps one, batch norm's statistics included.
+    ``computed`` has the device kinds and numbers of CPU threads that computed it, one after another.
     """
 
     curve: tuple[CurvePoint, ...]
     train_seconds: float
     held_out_images: int
     complete: bool
+    computed: tuple[tuple[str, int], ...]
     weights: Mapping[str, torch.Tensor] = field(repr=False, compare=False)
 
 
@@ -75,7 +77,9 @@ def train(
     Which images a run sees, in which order and how they are cut follows from the recipe's seed alone, so it
     is the same for every network. On a CPU the same arguments and the same number of threads give the same
     curve to the bit, however often the run was paused or killed on its way: a pause only adds its own point.
-    On a GPU kernels may add up in another order. torch's global generator is put back as it was.
+    On a GPU kernels may add up in another order. A checkpoint of another device or number of threads is
+    gone on from as well: the run then is the one of neither to the bit, and ``computed`` says so. torch's
+    global generator is put back as it was.
 
     Args:
         arch: the network; its classes must be the source's.
@@ -103,7 +107,7 @@ def train(
     examples = len(source.train)  # type: ignore[arg-type]  # every dataset here has a length
     steps = recipe.steps(examples)
     stop = steps if until is None else min(steps, recipe.steps_to(until))
-    identity = run_identity(arch, recipe, source, dataset=dataset, device=device, start=start)
+    identity = run_identity(arch, recipe, source, dataset=dataset, start=start)
     with _own_generators(device):
         run, generators = _begin(arch, recipe, device, start), None
         if checkpoint is not None:
@@ -116,6 +120,9 @@ def train(
                 on_restart(str(error))
                 run = _begin(arch, recipe, device, start)
         if run.step < stop:
+            place = (device.type, torch.get_num_threads())
+            if run.computed[-1:] != [place]:
+                run.computed.append(place)
             batches = training_batches(
                 source,
                 recipe,
@@ -152,6 +159,7 @@ def train(
         train_seconds=run.seconds,
         held_out_images=len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
         complete=run.step == steps,
+        computed=tuple(run.computed),
         weights=(run.model if run.average is None else run.average.module).state_dict(),
     )
 

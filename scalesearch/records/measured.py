@@ -48,6 +48,8 @@ class SeedRun:
     ``top1`` and ``loss`` are the last point's of ``curve``; ``train_seconds`` leaves out the judging.
     ``source`` says where a run's figures come from that the run itself did not keep: then ``loss`` and
     ``train_seconds`` may be unknown (None), and ``curve`` empty.
+    ``device`` and ``threads`` say what it was computed with, such as ``cpu`` and ``1``; ``cpu then cuda``
+    where it was stopped and gone on with elsewhere, empty where an earlier version did not record it.
     """
 
     seed: int
@@ -58,6 +60,8 @@ class SeedRun:
     train_seconds: float | None
     curve: tuple[CurvePoint, ...]
     source: str = ""
+    device: str = ""
+    threads: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,6 +145,16 @@ class CandidateRecord:
         return max(run.images_seen for run in self.runs) if self.runs else None
 
     @property
+    def trained_device(self) -> str:
+        """What its runs were computed on, such as ``cpu``; where they differ, all of it: ``cpu; cuda``."""
+        return "; ".join(dict.fromkeys(run.device for run in self.runs if run.device))
+
+    @property
+    def trained_threads(self) -> str:
+        """With how many CPU threads, in the same way."""
+        return "; ".join(dict.fromkeys(run.threads for run in self.runs if run.threads))
+
+    @property
     def curve(self) -> tuple[tuple[int, float], ...]:
         """Training images and the mean top-1 over seeds after them, at the looks that all runs have."""
         if self.means is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_CURVES, drawn_part, part_note
 from scalesearch.report.evidence import highlights
 from scalesearch.report.labels import spread
 from scalesearch.report.limits import LEAST_SPAN, widen
@@ -31,16 +32,18 @@ def curves_figure(run: RunRecord) -> Figure | None:
     if not curved:
         return None
     marked = [h for h in highlights(run) if h.candidate.curve]
+    named = {h.candidate.key for h in marked}
+    drawn = drawn_part(curved, lambda c: c.key in named, MOST_CURVES)
     most = max(images for c in curved for images, _ in c.curve)
     unit, name = (1000, "thousands of training images seen") if most >= 5000 else (1, "training images seen")
     with house_style():
         figure = new_figure("Learning curves", 5.4)
         axes = figure.subplots()
-        axes.set_title(_note(curved, len(marked)), pad=8)
+        part = part_note(len(drawn), len(curved))
+        axes.set_title("\n".join(filter(None, (_note(curved, len(marked)), part))), pad=8)
         axes.set_xlabel(name)
         axes.set_ylabel("held-out top-1 (%)")
-        named = {h.candidate.key for h in marked}
-        for candidate in curved:
+        for candidate in drawn:
             if candidate.key not in named:
                 style = _dot(candidate) | (STOPPED if candidate.status == "pruned" else {})
                 axes.plot(*_curve(candidate, unit), color=FAINT, linewidth=0.9, alpha=0.7, **style)

@@ -6,8 +6,11 @@ What several seeds show is in ``seed_evidence``.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache, wraps
+from typing import Literal, TypeVar
 
 import numpy as np
 from scipy.stats import binomtest, fisher_exact
@@ -28,6 +31,7 @@ __all__ = [
     "highlights",
     "judged",
     "near_nominal",
+    "once_per_run",
     "paper_candidate",
     "rank",
     "same_triple",
@@ -52,6 +56,31 @@ PAPER = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.g
 HighlightKind = Literal["winner", "paper", "depth", "width", "resolution", "front"]
 
 
+_Evidence = TypeVar("_Evidence")
+RUNS_KEPT = 4
+
+
+def once_per_run(work_out: Callable[[RunRecord], _Evidence]) -> Callable[[RunRecord], _Evidence]:
+    """A function of a run that works its evidence out once: a report asks for the same again and again.
+
+    What it gives is shared by all who ask, and not to be changed. Of the latest runs alone it is kept.
+    """
+    kept: list[tuple[RunRecord, _Evidence]] = []
+
+    @wraps(work_out)
+    def evidence(run: RunRecord) -> _Evidence:
+        # By identity: comparing two runs of thousands of networks takes longer than working most things out.
+        for known, value in kept:
+            if known is run:
+                return value
+        value = work_out(run)
+        kept[RUNS_KEPT - 1 :] = []
+        kept.insert(0, (run, value))
+        return value
+
+    return evidence
+
+
 def completed(candidate: CandidateRecord) -> bool:
     """Whether the candidate was trained to its end."""
     return candidate.status == "completed" and bool(candidate.runs)
@@ -63,14 +92,20 @@ def judged(run: RunRecord) -> list[CandidateRecord]:
     Accuracies are means over seeds. Those of fewer seeds than others have come last, whatever their mean: it
     is the noisier one, and takes no part in the test.
     """
+    return list(_judged(run))
+
+
+@once_per_run
+def _judged(run: RunRecord) -> tuple[CandidateRecord, ...]:
     done = [c for c in run.candidates if c.status == "completed" and _top1(c) is not None]
-    return sorted(done, key=lambda c: (_order(c), c.macs))
+    return tuple(sorted(done, key=lambda c: (_order(c), c.macs)))
 
 
 def rank(candidate: CandidateRecord, ranking: list[CandidateRecord]) -> tuple[int, int]:
-    """The place of ``candidate`` (1 is best) and how many share it."""
+    """The place of ``candidate`` (1 is best) in a ranking, best first, and how many share it."""
     own = _order(candidate)
-    return sum(_order(c) < own for c in ranking) + 1, sum(_order(c) == own for c in ranking)
+    before = bisect_left(ranking, own, key=_order)
+    return before + 1, bisect_right(ranking, own, key=_order) - before
 
 
 def tied(first: CandidateRecord, second: CandidateRecord) -> bool:
@@ -92,7 +127,12 @@ def wilson(candidate: CandidateRecord) -> tuple[float, float] | None:
     counts = _counts(candidate)
     if counts is None:
         return None
-    interval = binomtest(counts[0], sum(counts)).proportion_ci(CONFIDENCE, method="wilson")
+    return _wilson(counts[0], sum(counts))
+
+
+@lru_cache(maxsize=4096)
+def _wilson(right: int, images: int) -> tuple[float, float]:
+    interval = binomtest(right, images).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -124,6 +164,7 @@ def same_triple(first: tuple[float, float, float], second: tuple[float, float, f
     return all(abs(a - b) <= SAME_COEFFICIENT for a, b in zip(first, second, strict=True))
 
 
+@once_per_run
 def paper_candidate(run: RunRecord) -> CandidateRecord | None:
     """The candidate of the paper's coefficients; None off the grid or for another baseline."""
     if run.settings.get("baseline") != "efficientnet-b0":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from scalesearch.records import CandidateRecord, MeasureRecord, ReliabilityRecord, RunRecord, StartRecord
+from scalesearch.report.bounds import and_more
 from scalesearch.report.inputs import baseline_input
 from scalesearch.report.markdown import code, duration, escape, percent, plural, si
 from scalesearch.report.own_code import counted_parts, kept_facts
@@ -113,6 +115,7 @@ def _run_facts(run: RunRecord) -> list[str]:
     base = run.baseline
     return [
         f"{elapsed(run)}, of which {training(run.candidates)}.",
+        *_computed_with(run.candidates),
         f"Baseline as trained: {si(base['params'])} params, {si(base['macs'])} MACs, {base['blocks']} "
         f"{counted_parts(run.settings)}, {baseline_input(base)}.",
         *(f"Single runs: {escape(source)}." for source in _sources(run)),
@@ -125,6 +128,22 @@ def _run_facts(run: RunRecord) -> list[str]:
 def _sources(run: RunRecord) -> list[str]:
     """Where the figures of training runs come from that the runs themselves did not keep."""
     return sorted({trained.source for c in run.candidates for trained in c.runs if trained.source})
+
+
+def _computed_with(candidates: Iterable[CandidateRecord]) -> list[str]:
+    """That training runs were computed with different devices or threads, where they were."""
+    places = Counter((run.device, run.threads) for c in candidates for run in c.runs if run.device)
+    if len(places) < 2:
+        return []
+    said = [
+        f"{plural(number, 'training run')} on {escape(device)} with {escape(threads)} "
+        f"thread{'s' * (threads != '1')}"
+        for (device, threads), number in places.most_common()
+    ]
+    return [
+        f"Computed with: {and_more(said, separator=', ')}. Other threads or another device change "
+        "accuracies as another seed would."
+    ]
 
 
 def grown_from(start: StartRecord) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from scalesearch.records import CandidateRecord, RunRecord, Status
+from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.markdown import bullets, code, escape, plural, table
 
 __all__ = ["skipped_section"]
 
 FEW_REASONS = 4
-"""Up to so many reasons each get a table of their own under them; more stay a column."""
+"""Up to so many reasons each get a table of their own under them, or a count; more stay a column, or one."""
+FIGURES = re.compile(r"[-+]?\d[\d.,e+-]*%?")
 THINNED = "thinned out"
 """How the reason of a network begins that could be trained, and was not since others stand for it."""
 
@@ -37,13 +40,29 @@ def skipped_section(run: RunRecord) -> str:
         items.append(f"**Failed:** {plural(len(failed), 'network')}, for the reasons below.")
     if waiting:
         items.append(f"**Waiting:** {plural(len(waiting), 'network')}; `scalesearch resume DIR` trains them.")
-    blocks = [bullets(items), *_untrained(failed), *_untrained(waiting)]
-    if skipped:
-        # Long and of little interest: folded, but on the page.
-        title = f"The {plural(len(skipped), 'network')} {'thinned out' if thinned else 'skipped'}"
-        listed = "\n\n".join(_untrained(skipped))
-        blocks.append(f"<details><summary>{title}</summary>\n\n{listed}\n\n</details>")
-    return "\n\n".join(blocks)
+    return "\n\n".join([bullets([*items, *_counted(skipped)]), *_untrained(failed), *_untrained(waiting)])
+
+
+def _counted(skipped: Sequence[CandidateRecord]) -> list[str]:
+    """How many networks were skipped for which reason; all of them are in the CSV file."""
+    if not skipped:
+        return []
+    # Reasons that differ in their figures alone, such as how far each is from its budget, are one.
+    kinds: dict[str, list[str]] = {}
+    for c in skipped:
+        kinds.setdefault(FIGURES.sub("", c.reason), []).append(c.reason)
+    often = sorted(kinds.values(), key=len, reverse=True)
+    said = [
+        f"{len(reasons):,}: {escape(reasons[0]) or 'no reason was kept'}"
+        + ("" if len(set(reasons)) == 1 else ", and the like")
+        for reasons in often[:FEW_REASONS]
+    ]
+    rest = sum(map(len, often[FEW_REASONS:]))
+    said += [f"{rest:,}: other reasons"] if rest else []
+    return [
+        f"**Not on this page:** the {plural(len(skipped), 'skipped network')}, each with its reason, in "
+        f"`candidates.csv`. {'; '.join(said)}."
+    ]
 
 
 def _of(run: RunRecord, status: Status) -> list[CandidateRecord]:
@@ -74,6 +93,6 @@ def _table(candidates: Sequence[CandidateRecord], *, reasons: bool) -> str:
             f"{c.macs_ratio:.2f}",
             code(c.key),
         ]
-        for c in candidates
+        for c in candidates[:MOST_ROWS]
     ]
-    return table(header, rows, left=int(reasons))
+    return table(header, rows, left=int(reasons)) + cut(candidates, "candidates.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.markdown import bullets, code, percent, plural, si, table
 
 __all__ = ["compute_spent", "stopped", "stopped_early_section"]
@@ -107,9 +108,9 @@ def _list(run: RunRecord, pruned: list[CandidateRecord]) -> str:
             f"{c.macs_ratio:.2f}",
             code(c.key),
         )
-        for c in pruned
+        for c in pruned[:MOST_ROWS]
     ]
-    return table(header, rows, left=0)
+    return table(header, rows, left=0) + cut(pruned, "candidates.csv")
 
 
 def _rung(run: RunRecord, candidate: CandidateRecord) -> int:

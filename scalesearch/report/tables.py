@@ -38,6 +38,7 @@ __all__ = [
 
 BUDGET_COLUMNS = ("budget", "budget_target", "budget_value", "budget_residual", "matched_by")
 STEADY_COLUMNS = ("latency_unstable", "machine")
+COMPUTED_COLUMNS = ("trained_device", "trained_threads")
 CANDIDATE_COLUMNS = (
     *(
         "key",
@@ -56,7 +57,7 @@ CANDIDATE_COLUMNS = (
     *("merged", "status", "reason", "pareto"),
     *("nominal_ratio", "blocks", "activations", "full_macs", "full_macs_ratio", "top1_low", "top1_high"),
     *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS, "p_best", "winning_set", "top1_stopped"),
-    *("inference_bytes", "training_bytes", *STEADY_COLUMNS),
+    *("inference_bytes", "training_bytes", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
 )
 PARETO_COLUMNS = (
     *("front", "key", "alpha", "beta", "gamma", "depth", "width", "resolution", "blocks", "params"),
@@ -88,7 +89,7 @@ INTEGER_COLUMNS = frozenset(
 TEXT_COLUMNS = frozenset(
     (
         *("key", "status", "reason", "pareto", "front", "device", "name", "source"),
-        *("role", "budget", "matched_by", "winning_set", *STEADY_COLUMNS),
+        *("role", "budget", "matched_by", "winning_set", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
     )
 )
 
@@ -101,6 +102,7 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
     seeds where there are several, else Wilson's. ``p_best`` and ``winning_set`` (``yes`` or ``no``) are
     those of the seeds' test against the best. ``latency_unstable`` is ``yes`` where the interquartile range
     is over 10% of the median, else ``no``; ``machine`` is the key of the machine that was timed.
+    ``trained_device`` and ``trained_threads`` say what its training runs were computed with.
     """
     on, evidence = fronts(run), seed_evidence(run)
     names = {key: "+".join(name for name in on if key in on[name]) for keys in on.values() for key in keys}

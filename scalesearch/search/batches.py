@@ -187,7 +187,7 @@ class Batches:
 
     def _say_again(self, key: str) -> None:
         """Tells the observer of a network's runs and measurement, as of tasks that took no time."""
-        record = next(c for c in self._study.record().candidates if c.key == key)
+        record = self._study.candidate(key)
         for run in record.runs:
             again = replace(record, runs=(run,), latency=None)
             self._observer.finished(f"{key}-seed{run.seed}-again", again)
@@ -202,9 +202,8 @@ class Batches:
         """A network's measurement, or why there is none; empty where it was not tried."""
         if "latency" not in self._settings.objectives:
             return {}
-        with self._study.opened() as opened:
-            found: Mapping[str, Any] = opened.user_attrs.get(f"latency/{key}", {})
-            return found
+        found: Mapping[str, Any] = self._study.attributes.get(f"latency/{key}", {})
+        return found
 
     def _trials(self) -> list[FrozenTrial]:
         with self._study.opened() as opened:

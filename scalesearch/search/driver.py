@@ -110,12 +110,7 @@ def train_enqueued(
     study.set_rungs(rungs)
     alive: list[optuna.Trial] = []
 
-    def enqueued() -> Iterator[optuna.Trial]:
-        distributions = study.coefficient_ranges()
-        while study.waiting():
-            yield study.ask(distributions)
-
-    trials: Iterator[optuna.Trial] = enqueued()
+    trials = study.take_waiting()
     for index, rung in enumerate(rungs[:-1]):
         done = study.finished()
         total = done + study.waiting() if index == 0 else len(alive)
@@ -125,9 +120,9 @@ def train_enqueued(
         segment = Segment(until=rung.images, seeds=settings.seed_list[:1])
         level: list[optuna.Trial] = []
         trainer.train(trials, segment, partial(_hold, study, rung.images, level))
-        alive = []
+        alive, behind = [], study.behind()
         for trial in sorted(level, key=lambda t: t.number):
-            if study.should_prune(trial):
+            if trial.number in behind:
                 # Once it is pruned nobody looks for its checkpoints again.
                 trainer.forget(study.planned(trial).record.key, settings.seed_list)
                 study.prune(trial)
@@ -176,7 +171,9 @@ def measure_one(
 ) -> None:
     """Measures one network, or records why it cannot be; nothing else may run in the executor."""
     candidate, task = planned.record, f"{planned.record.key}-latency"
-    spec = LatencySpec.of(settings, candidate.key, planned.arch)
+    # Unlike training, a time is another one with other threads: it takes as many as the run was begun with.
+    threads = int(study.begun()["settings"].get("threads", settings.threads))
+    spec = replace(LatencySpec.of(settings, candidate.key, planned.arch), threads=threads)
     observer.started(task, candidate)
     future = executor.submit(spec.to_dict(), lambda _done, _steps: None)
     while not future.done():

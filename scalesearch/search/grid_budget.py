@@ -44,7 +44,7 @@ def matched(
     """The candidates repaired to the budget that is matched, and those that cannot be."""
     if settings.budget:
         met = _near(candidates, settings.budget_tolerance)
-        return met, [c for c in candidates if c not in met]
+        return met, _not_among(met, candidates)
     if settings.match == "none":
         return candidates, []
     budget = _budget(settings, settings.match, base, measured)
@@ -60,7 +60,12 @@ def matched(
         )
     )
     met = _near(repaired, budget.tolerance)
-    return met, [c for c in repaired if c not in met]
+    return met, _not_among(met, repaired)
+
+
+def _not_among(met: Sequence[Candidate], candidates: Sequence[Candidate]) -> list[Candidate]:
+    kept = {id(candidate) for candidate in met}
+    return [candidate for candidate in candidates if id(candidate) not in kept]
 
 
 def spending(settings: GridSettings, points: NDArray[np.float64], base: Arch) -> list[Candidate]:

@@ -32,8 +32,14 @@ class RungPruner(BasePruner):
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         """Whether ``trial`` is behind at the rung it reported last."""
-        step = trial.last_step
-        return step in self._goes_on and trial.number not in ranked_at(study, step)[: self._goes_on[step]]
+        return trial.number in self.behind(study.get_trials(deepcopy=False))
+
+    def behind(self, trials: Sequence[FrozenTrial]) -> frozenset[int]:
+        """The numbers of all that are behind at the rung they reported last, of all trials of a study."""
+        go_on = {step: set(ranked_at(trials, step)[:number]) for step, number in self._goes_on.items()}
+        return frozenset(
+            t.number for t in trials if (step := t.last_step) in go_on and t.number not in go_on[step]
+        )
 
 
 class HalvingPruner(BasePruner):
@@ -52,21 +58,17 @@ class HalvingPruner(BasePruner):
         step = trial.last_step
         if step is None or step not in self._rungs:
             return False
-        ranking = ranked_at(study, step)
+        ranking = ranked_at(study.get_trials(deepcopy=False), step)
         return trial.number not in ranking[: math.ceil(len(ranking) / 2)]
 
 
-def ranked_at(study: Study, step: int) -> list[int]:
+def ranked_at(trials: Sequence[FrozenTrial], step: int) -> list[int]:
     """The numbers of the trials that reported at ``step``, best first; of equal ones the earlier trials.
 
     A network that failed and is tried again stands for itself once, by its latest trial; one without a key is
     a network of its own. A trial that only repeats another's network is told of it and does not count.
     """
-    reported = [
-        t
-        for t in study.get_trials(deepcopy=False)
-        if step in t.intermediate_values and SAME_AS not in t.user_attrs
-    ]
+    reported = [t for t in trials if step in t.intermediate_values and SAME_AS not in t.user_attrs]
     latest = {t.user_attrs.get("key", t.number): t for t in reported}
     best_first = sorted(latest.values(), key=lambda t: (-t.intermediate_values[step], t.number))
     return [t.number for t in best_first]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import groupby
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -30,6 +31,7 @@ __all__ = [
     "candidate_record",
     "chosen_of",
     "counting_trials",
+    "outcome",
     "planned_of",
     "read_record",
     "runs_of",
@@ -119,8 +121,7 @@ def read_record(
         if SAME_AS in trial.user_attrs and "key" in trial.user_attrs:
             merged.setdefault(trial.user_attrs["key"], []).extend(trial.user_attrs["candidate"]["merged"])
     candidates = [
-        _outcome(trial, attributes, run, merged.get(key, ()))
-        for key, trial in counting_trials(trials).items()
+        outcome(trial, attributes, run, merged.get(key, ())) for key, trial in counting_trials(trials).items()
     ]
     for name in sorted(attributes):
         if name.startswith("skipped/"):
@@ -155,8 +156,8 @@ def _derivation(data: Mapping[str, Any]) -> ScaleRecord:
     return typed(ScaleRecord, data)
 
 
-def _outcome(
-    trial: FrozenTrial, attributes: Mapping[str, Any], run: Mapping[str, Any], merged: Sequence[Any]
+def outcome(
+    trial: FrozenTrial, attributes: Mapping[str, Any], run: Mapping[str, Any], merged: Sequence[Any] = ()
 ) -> CandidateRecord:
     """A trial's candidate with whatever is known of its outcome, and the triples of others that share it."""
     data: dict[str, Any] = {"phi": run["phi"]} | _memory(trial, run["settings"])
@@ -198,4 +199,13 @@ def _memory(trial: FrozenTrial, settings: Mapping[str, Any]) -> dict[str, int | 
 def seed_run(seed: int, result: Mapping[str, Any]) -> SeedRun:
     """A training run from what a worker gave back."""
     names = ("top1", "loss", "held_out_images", "images_seen", "train_seconds", "curve")
-    return typed(SeedRun, {"seed": seed, **{name: result[name] for name in names}})
+    computed = result.get("computed", ())
+
+    def stations(values: Iterable[object]) -> str:
+        return " then ".join(str(value) for value, _ in groupby(values))
+
+    places = {
+        "device": stations(device for device, _ in computed),
+        "threads": stations(threads for _, threads in computed),
+    }
+    return typed(SeedRun, {"seed": seed, **places, **{name: result[name] for name in names}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.spec import (
@@ -23,10 +23,21 @@ from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 
-__all__ = ["STARTS", "BaselineSettings", "RoundingSettings", "TrainingSettings", "differences"]
+__all__ = [
+    "COMPUTED_WITH",
+    "STARTS",
+    "BaselineSettings",
+    "Computing",
+    "RoundingSettings",
+    "TrainingSettings",
+    "differences",
+]
 
 # What may change between a run and its continuation without changing any result.
 NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run"})
+# What it is computed with: others change accuracies as another seed would, but not what is asked. A run may
+# go on with others, then; each training run keeps what it was computed with.
+COMPUTED_WITH = frozenset({"device", "threads"})
 # What networks can start from; None in the settings stands for the first.
 STARTS = ("scratch", "grown")
 LIMITED = (
@@ -240,9 +251,34 @@ class TrainingSettings(BaselineSettings):
         return typed(cls, dict(cls.BEFORE) | with_network(data))
 
 
+_Settings = TypeVar("_Settings", bound=TrainingSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computing:
+    """What a run is to go on with: jobs at a time, threads of each, device; None is the run's own."""
+
+    jobs: int | None = None
+    threads: int | None = None
+    device: str | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What there is of it, by the names of settings."""
+        values = {name: getattr(self, name) for name in ("jobs", "threads", "device")}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def of(self, settings: _Settings) -> _Settings:
+        """The settings of the run, to be computed with this."""
+        return replace(settings, **self.given)
+
+
 def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-    """What two settings differ in, as ``name: there -> asked``, the ones that change no result aside."""
-    names = [name for name in {**there, **asked} if name not in NOT_IDENTITY]
+    """What two settings differ in, as ``name: there -> asked``.
+
+    Those that change no result are left aside, and so is what it is computed with.
+    """
+    names = [name for name in {**there, **asked} if name not in NOT_IDENTITY | COMPUTED_WITH]
     return [
         f"{name}: {_shown(there.get(name))} there, {_shown(asked.get(name))} asked"
         for name in names

@@ -93,8 +93,7 @@ def train_starts(
     if not settings.trains_start:
         return
     planned = _baseline(settings, int(study.begun()["classes"]))
-    with study.opened() as opened:
-        known = {name for name in opened.user_attrs if name.startswith(START)}
+    known = {name for name in study.attributes if name.startswith(START)}
     specs = {
         seed: _spec(planned, settings, study.data_digest, seed, folder, checkpoints)
         for seed in settings.seed_list
@@ -129,8 +128,7 @@ def train_starts(
             seed = running.pop(future)
             result = future.result()
             with uninterrupted():
-                with study.opened() as opened:
-                    opened.set_user_attr(f"{START}{seed}", dict(result))
+                study.set_attribute(f"{START}{seed}", dict(result))
                 Path(specs[seed].checkpoint).unlink(missing_ok=True)
             run = seed_run(seed, result)
             observer.finished(specs[seed].key, replace(planned.record, runs=(run,)))

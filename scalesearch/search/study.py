@@ -8,12 +8,13 @@ figures can be made again from the study alone.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
@@ -30,6 +31,7 @@ from scalesearch.search.reading import (
     attributes_of,
     chosen_of,
     counting_trials,
+    outcome,
     planned_of,
     read_record,
     runs_of,
@@ -50,6 +52,9 @@ class SearchStudy:
         self._study = study
         self._storage = storage
         self._url = url
+        # What the storage holds, once it was read: it gives no single attribute, and thousands of skipped
+        # networks and latencies are among them.
+        self._attributes: dict[str, Any] | None = None
         self._ownership: Ownership | None = None
 
     @contextmanager
@@ -66,6 +71,7 @@ class SearchStudy:
         with clear_errors(self._url):
             ownership = Ownership(self._storage.engine, self._url, self._study._study_id, folder)
             ownership.acquire(tell)
+        self._attributes = None  # another driver may have written to it before
         self._ownership = ownership
         try:
             yield
@@ -103,10 +109,24 @@ class SearchStudy:
     def run(self) -> Mapping[str, Any] | None:
         """The run's own facts, None where the study was made but never begun."""
         with self._readable():
-            run: Mapping[str, Any] | None = self._study.user_attrs.get("run")
+            run: Mapping[str, Any] | None = self.attributes.get("run")
             if run is not None and not isinstance(run, dict):
                 raise TypeError("its run is no table")
             return run
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The study's own attributes, read once: whoever drives the study alone writes them."""
+        if self._attributes is None:
+            with self._access():
+                self._attributes = self._storage.get_study_user_attrs(self._study._study_id)
+        return self._attributes
+
+    def set_attribute(self, name: str, value: Any) -> None:
+        """Keeps a value of plain JSON data under a name."""
+        with self._access():
+            self._study.set_user_attr(name, value)
+        cast(dict[str, Any], self.attributes)[name] = json.loads(json.dumps(value))
 
     def begun(self) -> Mapping[str, Any]:
         """The run's own facts, of a study that must have been begun.
@@ -125,13 +145,11 @@ class SearchStudy:
     @property
     def data_digest(self) -> str:
         """Of the data that the run was begun with; empty where no version before has kept it."""
-        with self._access():
-            return str(self._study.user_attrs.get("data", ""))
+        return str(self.attributes.get("data", ""))
 
     def set_data_digest(self, digest: str) -> None:
         """Keeps the digest of the data that the run is on."""
-        with self._access():
-            self._study.set_user_attr("data", digest)
+        self.set_attribute("data", digest)
 
     @property
     def unfinished(self) -> bool:
@@ -150,18 +168,17 @@ class SearchStudy:
 
         A run killed in the middle of this is completed by :meth:`enqueue_missing`.
         """
-        with self._access():
-            self._set_pieces("skipped", [asdict(candidate) for candidate in skipped], PIECE)
-            self._set_pieces("chosen", [attributes_of(planned) for planned in chosen], PIECE_OF_CHOSEN)
-            # Its settings are what marks a study as begun: they come after all it takes to go on with it.
-            self._study.set_user_attr("run", dict(run))
+        self._set_pieces("skipped", [asdict(candidate) for candidate in skipped], PIECE)
+        self._set_pieces("chosen", [attributes_of(planned) for planned in chosen], PIECE_OF_CHOSEN)
+        # Its settings are what marks a study as begun: they come after all it takes to go on with it.
+        self.set_attribute("run", dict(run))
         self.enqueue_missing()
 
     def enqueue_missing(self) -> None:
         """Enqueues the chosen candidates that are not among the trials yet."""
         with self._readable():
             known = {trial.user_attrs.get("key"): trial for trial in self._trials()}
-            for key, item in chosen_of(self._study.user_attrs).items():
+            for key, item in chosen_of(self.attributes).items():
                 if key not in known:
                     triple = {axis: item["candidate"][axis] for axis in ("alpha", "beta", "gamma")}
                     self._study.enqueue_trial(triple, user_attrs=item)
@@ -175,9 +192,9 @@ class SearchStudy:
             for index, start in enumerate(range(0, len(items), size))
         }
         # A run killed before it was begun may have been begun again with fewer.
-        stale = {there for there in self._study.user_attrs if there.startswith(f"{name}/")}
+        stale = {there for there in self.attributes if there.startswith(f"{name}/")}
         for piece in sorted(stale | set(pieces)):
-            self._study.set_user_attr(piece, pieces.get(piece, []))
+            self.set_attribute(piece, pieces.get(piece, []))
 
     @contextmanager
     def opened(self) -> Iterator[optuna.Study]:
@@ -186,14 +203,15 @@ class SearchStudy:
             yield self._study
 
     def set_rungs(self, rungs: Sequence[RungRecord]) -> None:
-        """Has :meth:`should_prune` follow these rungs."""
+        """Has :meth:`behind` and :meth:`should_prune` follow these rungs."""
         self._study.pruner = RungPruner(rungs)
 
     def adopt(self) -> int:
         """Puts trials back in the queue that a dead driver left running; returns how many.
 
-        Their finished training runs stay with them.
+        Their finished training runs stay with them. What that driver wrote is read anew.
         """
+        self._attributes = None
         with self._readable():
             stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             for trial in stale:
@@ -204,7 +222,7 @@ class SearchStudy:
         """Enqueues every failed network once more, unless a later trial has it already; returns how many."""
         with self._readable():
             failed = [t for t in counting_trials(self._trials()).values() if t.state == TrialState.FAIL]
-            chosen = chosen_of(self._study.user_attrs)
+            chosen = chosen_of(self.attributes)
             for trial in failed:
                 attributes = chosen.get(trial.user_attrs["key"], {}) | trial.user_attrs | {"retry": True}
                 attributes.pop("reason", None)
@@ -226,8 +244,26 @@ class SearchStudy:
         with self._access():
             return self._study.ask(fixed_distributions=dict(distributions))
 
-    def coefficient_ranges(self) -> dict[str, BaseDistribution]:
-        """The ranges that the enqueued coefficients span, as :meth:`ask` wants them."""
+    def take_waiting(self) -> Iterator[optuna.Trial]:
+        """The trials that wait, one after another, each taken when it is asked for.
+
+        ``Study.ask`` reads all that is unfinished for every single one: with thousands waiting, that takes
+        longer than training them.
+        """
+        with self._access():
+            waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            ranges = self.coefficient_ranges() if waiting else {}
+        for frozen in waiting:
+            with self._access():
+                if not self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING):
+                    continue
+                trial = optuna.Trial(self._study, frozen._trial_id)
+                for name, span in ranges.items():
+                    trial._suggest(name, span)  # as Study.ask does: no word about ranges that were others
+            yield trial
+
+    def coefficient_ranges(self) -> dict[str, FloatDistribution]:
+        """The ranges that the enqueued coefficients span."""
         with self._readable():
             candidates = [trial.user_attrs["candidate"] for trial in self._trials()]
         return {
@@ -238,7 +274,7 @@ class SearchStudy:
     def completed(self) -> list[Planned]:
         """The networks that were trained to their end, in the order of their trials."""
         with self._readable():
-            chosen = chosen_of(self._study.user_attrs)
+            chosen = chosen_of(self.attributes)
             trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             # What version 0.1.0 finished has its network among the chosen alone.
             return [
@@ -268,6 +304,12 @@ class SearchStudy:
             if images not in self._frozen(trial).intermediate_values:
                 trial.report(top1, images)
 
+    def behind(self) -> frozenset[int]:
+        """The numbers of all trials that are behind at the rung they reported last."""
+        assert isinstance(self._study.pruner, RungPruner)  # set_rungs
+        with self._access():
+            return self._study.pruner.behind(self._trials())
+
     def should_prune(self, trial: optuna.Trial) -> bool:
         """Whether the trial is behind at the rung it reported last."""
         with self._access():
@@ -293,24 +335,20 @@ class SearchStudy:
 
     def set_latency(self, key: str, latency: Mapping[str, Any]) -> None:
         """Records a network's raw latency samples, or the reason there are none under ``reason``."""
-        with self._access():
-            self._study.set_user_attr(f"latency/{key}", dict(latency))
+        self.set_attribute(f"latency/{key}", dict(latency))
 
     def set_reliability(self, reliability: Sequence[ReliabilityRecord]) -> None:
         """Records how far runs like these were found to be trusted."""
-        with self._access():
-            self._study.set_user_attr("reliability", [asdict(item) for item in reliability])
+        self.set_attribute("reliability", [asdict(item) for item in reliability])
 
     def set_session(self, index: int, seconds: float) -> None:
         """Records how long session ``index`` has lasted so far."""
-        with self._access():
-            self._study.set_user_attr(f"session/{index:04d}", round(seconds, 3))
+        self.set_attribute(f"session/{index:04d}", round(seconds, 3))
 
     @property
     def sessions(self) -> int:
         """How many times a driver has worked on this study."""
-        with self._access():
-            return sum(1 for name in self._study.user_attrs if name.startswith("session/"))
+        return sum(1 for name in self.attributes if name.startswith("session/"))
 
     def record(self) -> RunRecord:
         """Everything the study holds, as a finished record.
@@ -320,9 +358,9 @@ class SearchStudy:
         """
         run = self.begun()
         with self._access():
-            attributes, trials = self._study.user_attrs, self._trials()
+            trials = self._trials()
         with self._readable():
-            return read_record(run, attributes, trials)
+            return read_record(run, self.attributes, trials)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -341,6 +379,12 @@ class SearchStudy:
             raise StudyError(
                 f"`dir` must hold a study that this version can read, got {masked(self._url)}: {missing}"
             ) from error
+
+    def candidate(self, key: str) -> CandidateRecord:
+        """A network that was asked for, with whatever is known of its outcome."""
+        with self._readable():
+            trial = counting_trials(self._trials())[key]
+            return outcome(trial, self.attributes, self.begun())
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)

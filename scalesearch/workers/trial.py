@@ -74,7 +74,8 @@ class TrialResult:
     """What a training run gave so far: accuracy as a fraction, times in seconds, fvcore's own count.
 
     ``curve``, ``train_seconds`` and ``images_seen`` are of the whole run from its start, however many trials
-    it took; ``complete`` says whether the recipe's whole length was trained. ``fvcore_total`` is None and
+    it took; ``complete`` says whether the recipe's whole length was trained. ``computed`` has the device
+    kinds and numbers of CPU threads that computed it, one after another. ``fvcore_total`` is None and
     ``uncounted`` empty where nothing was counted.
     """
 
@@ -87,6 +88,7 @@ class TrialResult:
     curve: tuple[CurvePoint, ...]
     fvcore_total: int | None
     uncounted: Mapping[str, int]
+    computed: tuple[tuple[str, int], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; :meth:`from_dict` turns it back."""
@@ -95,7 +97,9 @@ class TrialResult:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TrialResult:
         """The result that :meth:`to_dict` gave."""
-        return cls(**(dict(data) | {"curve": tuple(CurvePoint(**point) for point in data["curve"])}))
+        curve = tuple(CurvePoint(**point) for point in data["curve"])
+        computed = tuple((device, threads) for device, threads in data.get("computed", ()))
+        return cls(**dict(data) | {"curve": curve, "computed": computed})
 
 
 def run_trial(
@@ -172,6 +176,7 @@ def run_trial(
         curve=result.curve,
         fvcore_total=None if flops is None else flops.total,
         uncounted={} if flops is None else flops.uncounted,
+        computed=result.computed,
     )
 
 

@@ -95,7 +95,7 @@ def _train(
 
 
 def _stored(path: Path, recipe: ProxyRecipe) -> Checkpoint:
-    return read_checkpoint(path, run_identity(ARCH, recipe, COLOURS, dataset="colours", device=CPU))
+    return read_checkpoint(path, run_identity(ARCH, recipe, COLOURS, dataset="colours"))
 
 
 def _assert_same_state(one: Checkpoint, other: Checkpoint) -> None:
@@ -298,6 +298,7 @@ SMALL = Checkpoint(
     step=3,
     curve=(CurvePoint(images=12, train_loss=1 / 3, loss=0.1, top1=0.7),),
     train_seconds=1.25,
+    computed=(("cpu", 1), ("cuda", 2)),
     tensors={
         "model/weight": torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last),
         "model/count": torch.tensor(7),
@@ -386,3 +387,18 @@ def test_the_folder_of_a_run_that_was_removed_is_not_brought_back(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "run").mkdir()
     write_checkpoint(tmp_path / "run" / "checkpoints" / "a.safetensors", SMALL)
+
+
+def test_a_run_goes_on_with_other_threads_and_keeps_what_computed_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.safetensors"
+    first = _train(SHORT, path, until=8)
+    # As many are only said to be: two threads that wait for one another take minutes on a busy machine.
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 17)
+    last = _train(SHORT, path)
+    again = _train(SHORT, path)
+    assert len(first.computed) == 1
+    assert last.curve[: len(first.curve)] == first.curve
+    assert last.complete
+    assert last.computed == again.computed == (*first.computed, ("cpu", 17))

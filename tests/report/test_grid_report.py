@@ -28,7 +28,8 @@ ISSUE_COLUMNS = """
 EXTRA_COLUMNS = "nominal_ratio, blocks, activations, full_macs, full_macs_ratio, top1_low, top1_high"
 LATER_COLUMNS = """
     seeds, top1_sd, role, phi, budget, budget_target, budget_value, budget_residual, matched_by, p_best,
-    winning_set, top1_stopped, inference_bytes, training_bytes, latency_unstable, machine
+    winning_set, top1_stopped, inference_bytes, training_bytes, latency_unstable, machine, trained_device,
+    trained_threads
 """
 HOSTILE = "can't open </td><script>|`x`|\n# Title\r\n\x1b[31m $x^ [a](javascript:b) *b* __c__ \udcff"
 
@@ -325,13 +326,13 @@ def test_skipped_failed_and_merged_are_accounted_for(make_run):
     run = mixed(make_run(trained=16))
     page = page_of(run)
     count = {s: sum(c.status == s for c in run.candidates) for s in ("failed", "waiting", "skipped")}
-    assert "these 108 triples round to 65 distinct networks" in page
-    assert "43 triples share" in page
+    assert "these 109 triples round to 65 distinct networks" in page
+    assert "44 triples share" in page
     assert f"**Failed:** {count['failed']} networks" in page
     assert f"**Waiting:** {count['waiting']} networks" in page
-    assert f"The {count['skipped']} networks thinned out" in page
+    assert f"the {count['skipped']} skipped networks, each with its reason, in `candidates.csv`" in page
     for c in run.candidates:
-        assert f"`{c.key}`" in page
+        assert (f"`{c.key}`" in page) == (c.status != "skipped")
 
 
 def test_networks_off_the_budget_are_not_called_thinned_out(make_run):
@@ -341,7 +342,7 @@ def test_networks_off_the_budget_are_not_called_thinned_out(make_run):
     reasons[skipped[0].key] = "macs cannot be brought nearer than +6.2% to the budget"
     run = with_candidates(run, lambda _, c: replace(c, reason=reasons.get(c.key, c.reason)))
     page = page_of(replace(run, thinning="2 of 64 distinct networks are trained."))
-    assert f"The {len(skipped)} networks skipped" in page
+    assert f"{len(skipped) - 1}: thinned out: 2 of 65 distinct networks are trained; 1: macs cannot" in page
     said = "for the reasons below. Of those that could be, 2 of 64 distinct networks are trained."
     assert f"**Skipped:** {len(skipped)} networks not trained: {said}" in page
     assert "networks thinned out" not in page

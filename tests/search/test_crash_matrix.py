@@ -387,7 +387,7 @@ def test_a_worker_that_dies_before_its_checkpoint_is_whole_leaves_the_one_before
 
     path = tmp_path / "abc.safetensors"
     state = checkpoints.Checkpoint(
-        identity="a", step=1, curve=(), train_seconds=0.0, tensors={"model/w": torch.ones(3)}
+        identity="a", step=1, curve=(), train_seconds=0.0, computed=(), tensors={"model/w": torch.ones(3)}
     )
     checkpoints.write_checkpoint(path, state)
     before = path.read_bytes()

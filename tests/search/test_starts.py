@@ -340,7 +340,7 @@ def test_the_first_step_is_taken_from_the_grown_weights() -> None:
 
 def test_identities_of_runs_from_scratch_stay_and_of_grown_ones_follow_their_start() -> None:
     source = load(replace(GROWN, held_out=36).data)
-    own = {"dataset": "photographs", "device": torch.device("cpu")}
+    own = {"dataset": "photographs"}
     plain = run_identity(BASE, GROWN.proxy_recipe, source, **own)
     assert run_identity(BASE, GROWN.proxy_recipe, source, **own, start=None) == plain
     zeros = {"w": torch.zeros(3)}

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_MARKS, drawn_part, evenly, part_note
 from scalesearch.report.evidence import Highlight, highlights, judged, wilson
 from scalesearch.report.fronts.panels import Panel, panels
 from scalesearch.report.labels import Label, Segment, place_labels
@@ -63,7 +64,9 @@ def pareto_figure(run: RunRecord) -> Figure | None:
     with house_style():
         figure = new_figure("Accuracy against cost", HEIGHT_IN if len(shown) == 1 else TALL_IN)
         everywhere = _axes(figure, len(shown))
-        everywhere[0].set_title(_note(done), pad=10)
+        most = max(len(panel.candidates) for panel in shown)
+        stopped = max(len(panel.stopped) for panel in shown)
+        everywhere[0].set_title(_note(done, most, stopped), pad=10)
         drawn = [_draw(axes, panel, marked, bounds) for axes, panel in zip(everywhere, shown, strict=True)]
         asked = None
         for axes, panel in zip(everywhere, shown, strict=True):
@@ -94,13 +97,17 @@ def _axes(figure: Figure, count: int) -> list[Axes]:
     return [first, *others]
 
 
-def _note(done: list[CandidateRecord]) -> str:
+def _note(done: list[CandidateRecord], most: int, stopped: int) -> str:
     text, seeds = plural(len(done), "trained network"), len(done[0].runs)
     if seeds > 1:
-        return f"{text}; means over {seeds} seeds, vertical bars: their 95% t intervals"
-    if any(wilson(c) for c in done):
+        text += f"; means over {seeds} seeds, vertical bars: their 95% t intervals"
+    elif any(wilson(c) for c in done):
         text += "; vertical bars: 95% Wilson intervals of the held-out sample"
-    return text
+    parts = (
+        part_note(MOST_MARKS, most, "trained network"),
+        part_note(MOST_MARKS, stopped, "network stopped early").replace("those that stand out and ", ""),
+    )
+    return "\n".join((text, *(part for part in parts if part)))
 
 
 def _macs_extras(axes: Axes, run: RunRecord, panel: Panel) -> float | None:
@@ -134,11 +141,19 @@ def _draw(
     axes: Axes, panel: Panel, marked: Sequence[Highlight], bounds: Mapping[str, tuple[float, float]]
 ) -> list[Segment]:
     """Draw one panel; what its labels should keep clear of comes back."""
-    kinds = {h.candidate.key: h.kind for h in marked}
+    kinds, on = {h.candidate.key: h.kind for h in marked}, frozenset(panel.front)
     clear: list[Segment] = []
-    steps: list[tuple[float, float]] = []
-    for (low_cost, cost, high_cost), candidate in zip(panel.costs, panel.candidates, strict=True):
-        on_front = candidate.key in panel.front
+    marks = drawn_part(
+        list(zip(panel.costs, panel.candidates, strict=True)),
+        lambda mark: mark[1].key in kinds or mark[1].key in on,
+    )
+    steps = sorted(
+        (cost[1], 100 * (c.top1 or 0.0))
+        for cost, c in zip(panel.costs, panel.candidates, strict=True)
+        if c.key in on
+    )
+    for (low_cost, cost, high_cost), candidate in marks:
+        on_front = candidate.key in on
         kind = kinds.get(candidate.key, "front" if on_front else None)
         colour = COLOURS[kind] if kind else FAINT
         top1 = 100 * (candidate.top1 or 0.0)
@@ -163,14 +178,11 @@ def _draw(
         )
         # The point itself counts many times over: a bar may be brushed, a point must stay in sight.
         clear += [(cost, low, cost, high), (low_cost, top1, high_cost, top1), *[(cost, top1, cost, top1)] * 6]
-        if on_front:
-            steps.append((cost, top1))
-    for cost, top1 in panel.stopped:
+    for cost, top1 in evenly(panel.stopped, MOST_MARKS):
         axes.plot(cost, top1, **STOPPED, zorder=2)
         clear += [(cost, top1, cost, top1)] * 3
     axes.margins(x=0.08)
     axes.set_xlim(axes.get_xlim())
-    steps.sort()
     steps.append((axes.get_xlim()[1], steps[-1][1]))
     axes.step(*zip(*steps, strict=True), where="post", color=COLOURS["front"], **FRONT)
     for (left, before), (right, after) in pairwise(steps):

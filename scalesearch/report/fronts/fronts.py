@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import judged
+from scalesearch.report.evidence import judged, once_per_run
 from scalesearch.report.fronts.pareto import pareto_front
 from scalesearch.report.latency import latency_median, latency_text, machines
 from scalesearch.report.markdown import binary, si
@@ -58,6 +58,7 @@ def priced(run: RunRecord, cost: FrontCost) -> list[CandidateRecord]:
     return [c for c in done if cost.of(c) is not None]
 
 
+@once_per_run
 def fronts(run: RunRecord) -> dict[str, list[str]]:
     """The keys on each front, by the name of its cost, from cheap to dear; empty where nothing is known."""
     return {cost.name: _front(run, cost) for cost in FRONT_COSTS}

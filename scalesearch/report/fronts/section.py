@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.budgets import same_cost
 from scalesearch.report.evidence import judged
 from scalesearch.report.fronts.fronts import FRONT_COSTS, fronts
@@ -62,7 +63,7 @@ def fronts_section(run: RunRecord) -> str:
     parts = [
         "The networks that no other beats in top-1 and in one of the costs at once; **bold** is the cost on "
         "whose front a network is.",
-        table(header, map(cells, members), left=0),
+        table(header, map(cells, members[:MOST_ROWS]), left=0) + cut(members, "pareto.csv"),
         machines_note(ranking),
         unstable_note([c.latency for c in ranking], mark),
         *(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scalesearch.records import RunRecord
+from scalesearch.report.bounds import and_more
 from scalesearch.report.evidence import PAPER, judged, paper_candidate, rank, same_triple
 from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
 from scalesearch.report.markdown import code, escape, plural, si
@@ -26,7 +27,7 @@ def answer(run: RunRecord) -> str:
     ties = tied_with(run, best)
     shared = ""
     if ties:
-        others = "; ".join(coefficients(c) for c in ties)
+        others = and_more([coefficients(c) for c in ties])
         shared = (
             f" It shares this top-1 exactly with {plural(len(ties), 'other network')} ({others}); "
             "of equal ones the one with the fewest multiply-adds is named."

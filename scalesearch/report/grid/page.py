@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.budgets import budget_items
 from scalesearch.report.evidence import judged, near_nominal, rank
 from scalesearch.report.fronts.fronts import fronts
@@ -130,7 +131,7 @@ def _ranking(run: RunRecord) -> str:
     header += ["alpha", "beta", "gamma", counted_parts(run.settings), "input", "params", "MACs", "cost ratio"]
     header += [*(["off budget"] if budgeted else []), *(["latency"] if timed else [])]
     header += [*(["machine"] if several else []), "training", "triples", "front", "network"]
-    return table(header, map(cells, ranking), left=0)
+    return table(header, map(cells, ranking[:MOST_ROWS]), left=0) + cut(ranking, "candidates.csv")
 
 
 def _rule_and_reality(run: RunRecord) -> str:

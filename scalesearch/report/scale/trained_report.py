@@ -30,6 +30,7 @@ COLUMNS = (
     *("full_macs_ratio", "top1", "top1_sd", "top1_low", "top1_high", "seeds", "loss", "images_seen"),
     *("train_seconds", "status", "reason", "gain", "gain_per_doubling", "gain_low", "gain_high", "p"),
     *("p_holm", "verdict", "training_bytes", "inference_bytes"),
+    *("trained_device", "trained_threads"),
 )
 LATENCY = ("latency_median_s", "latency_iqr_s", "latency_unstable", "machine")
 

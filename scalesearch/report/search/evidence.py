@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.fronts.hypervolume import hypervolume_share, nondominated
@@ -88,21 +90,39 @@ def search_evidence(run: RunRecord) -> SearchEvidence:
     )
     ends = [_ends(one, [p[i] for p in points], run.classes) for i, one in enumerate(objectives)]
     worst, ideal = tuple(low for low, _ in ends), tuple(high for _, high in ends)
-    history: list[float] = []
-    for count in range(1, len(points) + 1):
-        if len(objectives) > 1:
-            history.append(hypervolume_share(points[:count], worst, ideal))
-        else:
-            seen = [p[0] for p in points[:count]]
-            history.append(max(seen) if maximise[0] else min(seen))
     return SearchEvidence(
         objectives=objectives,
         scored=tuple(scored),
         front=tuple(front),
         worst=worst,
         ideal=ideal,
-        history=tuple(history),
+        history=_history(points, maximise, worst, ideal),
     )
+
+
+def _history(
+    points: Sequence[tuple[float, ...]],
+    maximise: Sequence[bool],
+    worst: tuple[float, ...],
+    ideal: tuple[float, ...],
+) -> tuple[float, ...]:
+    """What is reached after each point: the best value, or the share of the box that all so far dominate."""
+    if len(maximise) == 1:
+        return tuple(accumulate((p[0] for p in points), max if maximise[0] else min))
+    history: list[float] = []
+    front: list[tuple[float, ...]] = []
+    for point in points:
+        if any(_as_good(kept, point, maximise) for kept in front):
+            history.append(history[-1])  # nothing new is dominated
+            continue
+        front = [kept for kept in front if not _as_good(point, kept, maximise)] + [point]
+        history.append(hypervolume_share(front, worst, ideal))
+    return tuple(history)
+
+
+def _as_good(one: tuple[float, ...], other: tuple[float, ...], maximise: Sequence[bool]) -> bool:
+    """Whether the first is as good as the second in every objective."""
+    return all(a >= b if more else a <= b for a, b, more in zip(one, other, maximise, strict=True))
 
 
 def candidate_shares(candidate: CandidateRecord) -> tuple[Shares, ...]:

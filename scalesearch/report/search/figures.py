@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_MARKS, drawn_part, evenly, part_note
 from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.markdown import plural
 from scalesearch.report.objectives import Objective
@@ -61,14 +62,19 @@ def history_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
 
 def _title(run: RunRecord, evidence: SearchEvidence) -> str:
     names = listed([one.said for one in evidence.objectives])
-    return f"{names} over {plural(len(run.candidates), 'network')}, {len(evidence.scored)} trained to the end"
+    title = (
+        f"{names} over {plural(len(run.candidates), 'network')}, {len(evidence.scored)} trained to the end"
+    )
+    dots = 0 if len(evidence.objectives) > 1 else len(evidence.scored)
+    return "\n".join(filter(None, (title, part_note(MOST_MARKS, dots))))
 
 
 def _single(axes: Axes, run: RunRecord, evidence: SearchEvidence, first: Objective) -> list[Line2D]:
     """Every network's own value, and those stopped early at where they were; legend entries come back."""
     handles = [_dot("a network", GREY)]
     bars = False
-    for one in evidence.scored:
+    best = evidence.front_keys
+    for one in drawn_part(evidence.scored, lambda one: one.candidate.key in best):
         value, sd = first.scale * one.values[0], one.candidate.top1_sd
         if first.name == "top1" and sd is not None:
             ends = [value - 100 * sd, value + 100 * sd]
@@ -79,7 +85,7 @@ def _single(axes: Axes, run: RunRecord, evidence: SearchEvidence, first: Objecti
         handles.append(Line2D([], [], color=FAINT, linewidth=1.2, label="standard deviation over seeds"))
     stopped = [(n, c) for n, c in enumerate(run.candidates, start=1) if c.status == "pruned"]
     drawn = False
-    for number, candidate in stopped:
+    for number, candidate in evenly(stopped, MOST_MARKS):
         reached = first.value(candidate, run.settings)
         if reached is not None:
             axes.plot(number, first.scale * reached, "o", color="white", markeredgecolor=FAINT, markersize=5)
@@ -97,11 +103,12 @@ def front_figure(evidence: SearchEvidence) -> Figure | None:
         axes = figure.subplots()
         more = len(evidence.objectives) > 2
         names = listed([one.said for one in evidence.objectives])
-        axes.set_title(
-            f"{plural(len(evidence.scored), 'network')} trained to the end; front over {names}", pad=8
-        )
         on, clear = evidence.front_keys, list[Segment]()
-        for one in evidence.scored:
+        drawn = drawn_part(evidence.scored, lambda one: one.candidate.key in on)
+        title = f"{plural(len(evidence.scored), 'network')} trained to the end; front over {names}"
+        part = part_note(len(drawn), len(evidence.scored))
+        axes.set_title("\n".join(filter(None, (title, part))), pad=8)
+        for one in drawn:
             kept = one.candidate.key in on
             at = (_at(evidence, one, x), _at(evidence, one, y))
             clear += [(*at, *at)] * 6

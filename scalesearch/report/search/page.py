@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.fronts.section import PARETO_FIGURE, fronts_section, memory_item, pareto_part
 from scalesearch.report.inputs import input_text
 from scalesearch.report.latency import machines
@@ -182,7 +183,7 @@ def _table(evidence: SearchEvidence, parts: str) -> str:
             code(c.key),
         ]
 
-    return table(header, map(cells, ranked), left=0)
+    return table(header, map(cells, ranked[:MOST_ROWS]), left=0) + cut(ranked, "trials.csv")
 
 
 def _rungs(run: RunRecord) -> str:
@@ -210,10 +211,9 @@ def _suggested(run: RunRecord) -> str:
         if here:
             items.append(f"{plural(len(here), 'network')} {said}.")
     failed = [c for c in run.candidates if c.status == "failed"]
-    rows = [(escape(c.reason), _triple_text(c), code(c.key)) for c in failed]
-    return bullets(items) + (
-        "\n\n" + table(("reason", "coefficients", "network"), rows, left=3) if rows else ""
-    )
+    rows = [(escape(c.reason), _triple_text(c), code(c.key)) for c in failed[:MOST_ROWS]]
+    listed_ = table(("reason", "coefficients", "network"), rows, left=3) + cut(failed, "trials.csv")
+    return bullets(items) + (f"\n\n{listed_}" if rows else "")
 
 
 def _glossary(run: RunRecord, evidence: SearchEvidence) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from scalesearch.belief.seeds import against_best, seed_summaries, seeds_needed
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import SIGNIFICANCE, judged, wilson
+from scalesearch.report.bounds import MOST_ROWS
+from scalesearch.report.evidence import SIGNIFICANCE, judged, once_per_run, wilson
 
 __all__ = ["SeedEvidence", "intervals", "seed_evidence"]
 
@@ -21,7 +22,8 @@ class SeedEvidence:
         tested: best first; ``members``, the winning set, are those with ``p`` not below 0.05, best first.
         left_out: trained to the end, but with fewer seeds.
         p: of every tested network against the best, by key; 1 for the best.
-        needed: seeds to show the difference seen, for members but the best; None where none are foreseen.
+        needed: seeds to show the difference seen, for the members that a page lists but the best; None where
+            none are foreseen.
         noise: standard deviation of what neither network nor seed explains; None for a single network, or
             where nothing is left over, which says that it cannot be estimated and not that there is none.
     """
@@ -40,6 +42,7 @@ class SeedEvidence:
         return self.tested[0]
 
 
+@once_per_run
 def seed_evidence(run: RunRecord) -> SeedEvidence | None:
     """What the seeds of ``run`` show; None where its best network has only one, or there is none."""
     ranking = judged(run)
@@ -47,7 +50,8 @@ def seed_evidence(run: RunRecord) -> SeedEvidence | None:
     if len(seeds) < 2:
         return None
     tested = [c for c in ranking if tuple(sorted(one.seed for one in c.runs)) == seeds]
-    left_out = tuple(c for c in ranking if c not in tested)
+    keys = {c.key for c in tested}
+    left_out = tuple(c for c in ranking if c.key not in keys)
     if len(tested) == 1:
         return SeedEvidence(
             seeds=seeds,
@@ -59,7 +63,7 @@ def seed_evidence(run: RunRecord) -> SeedEvidence | None:
             noise=None,
         )
     top1 = [[one.top1 for one in sorted(c.runs, key=lambda one: one.seed)] for c in tested]
-    test, needed = against_best(top1), seeds_needed(top1)
+    test, needed = against_best(top1), seeds_needed(top1, most=MOST_ROWS)
     p = {c.key: value for c, value in zip(tested, test.p, strict=True)}
     return SeedEvidence(
         seeds=seeds,
@@ -72,6 +76,7 @@ def seed_evidence(run: RunRecord) -> SeedEvidence | None:
     )
 
 
+@once_per_run
 def intervals(run: RunRecord) -> dict[str, tuple[float, float]]:
     """95% intervals of top-1 by key: over seeds by t where a network has several, else Wilson's.
 

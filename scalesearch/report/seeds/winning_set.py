@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.evidence import SIGNIFICANCE, paper_candidate
 from scalesearch.report.markdown import code, percent, plural, table
 from scalesearch.report.page_parts import p_text
@@ -94,7 +95,8 @@ def _table(run: RunRecord, evidence: SeedEvidence) -> str:
 
     header = ["alpha", "beta", "gamma", "mean top-1", "sd", "95% interval", "behind", "p against the best"]
     header += ["seeds needed", "cost ratio", "network"]
-    return table(header, map(cells, evidence.members), left=0)
+    listed = table(header, map(cells, evidence.members[:MOST_ROWS]), left=0)
+    return listed + cut(evidence.members, "candidates.csv")
 
 
 def _needed(evidence: SeedEvidence, candidate: CandidateRecord) -> str:

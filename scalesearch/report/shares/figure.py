@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.records import RunRecord
+from scalesearch.report.bounds import drawn_part, part_note
 from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.markdown import plural
 from scalesearch.report.search.evidence import SearchEvidence, candidate_shares, own_shares
@@ -47,16 +48,18 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
     with house_style():
         figure = new_figure("Where the suggestions went", 6.6)
         axes = figure.subplots()
-        axes.set_title(
+        best = {one.candidate.key for one in evidence.front[: None if several else 1]}
+        drawn = drawn_part(placed, lambda pair: pair[0].key in best)
+        title = (
             f"{plural(len(placed), 'suggestion')} over the shares of cost; "
-            "each corner spends all of it on one dimension",
-            pad=22,
+            "each corner spends all of it on one dimension"
         )
+        part = part_note(len(drawn), len(placed), "suggestion")
+        axes.set_title("\n".join(filter(None, (title, part))), pad=22)
         _triangle(axes)
         shades = shade_scale([100 * value for value in known]) if known else None
-        best = {one.candidate.key for one in evidence.front[: None if several else 1]}
         clear: list[Segment] = []
-        for candidate, shares in placed:
+        for candidate, shares in drawn:
             x, y = _at(shares)
             clear.append((x, y, x, y))
             if candidate.status == "completed" and candidate.top1 is not None and shades is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_MARKS, drawn_part, part_note
 from scalesearch.report.evidence import PAPER, highlights, judged, same_triple
 from scalesearch.report.labels import Label, place_labels
 from scalesearch.report.markdown import plural
@@ -63,14 +65,15 @@ def surface_figure(run: RunRecord) -> Figure | None:
         return None
     done = judged(run)
     keys = {c.key for c in done}
+    every, beads = beads, _drawn(run, beads, keys)
     with house_style():
         figure = new_figure("The feasible surface, coloured by accuracy", 6.9)
         axes = figure.subplots()
         scores = [100 * (c.top1 or 0.0) for c in done]
-        axes.set_title(_note(run, beads, scores), pad=8)
+        axes.set_title(_note(run, every, scores, len(beads)), pad=8)
         axes.set_xlabel(r"$\beta$ (width coefficient)")
         axes.set_ylabel(r"$\gamma$ (resolution coefficient)")
-        step = _limits(axes, beads)
+        step = _limits(axes, every)
         # One value has no range that a bar could show: its beads take the middle colour.
         various = max(scores, default=0.0) - min(scores, default=0.0) > SAME
         norm = Normalize(min(scores), max(scores)) if various else Normalize(*_around(scores))
@@ -103,7 +106,22 @@ def surface_figure(run: RunRecord) -> Figure | None:
     return figure
 
 
-def _note(run: RunRecord, beads: list[Bead], scores: list[float]) -> str:
+def _drawn(run: RunRecord, beads: list[Bead], trained: Set[str]) -> list[Bead]:
+    """The beads that are drawn: those with a name, then of trained networks, then a spread of the others."""
+    winner = next((h.candidate.key for h in highlights(run)), None)
+
+    def named(bead: Bead) -> bool:
+        own = (bead.candidate.alpha, bead.candidate.beta, bead.candidate.gamma)
+        return same_triple(bead.triple, PAPER) or (bead.candidate.key == winner and bead.triple == own)
+
+    if len(beads) <= MOST_MARKS:
+        return beads
+    first = drawn_part([b for b in beads if b.candidate.key in trained], named)
+    kept = {id(bead) for bead in first}
+    return drawn_part(beads, lambda bead: id(bead) in kept or named(bead))
+
+
+def _note(run: RunRecord, beads: list[Bead], scores: list[float], drawn: int) -> str:
     networks = len(run.candidates)
     to_the_end = " to the end" if any(c.status == "pruned" for c in run.candidates) else ""
     note = (
@@ -115,7 +133,8 @@ def _note(run: RunRecord, beads: list[Bead], scores: list[float]) -> str:
         note += f", top-1 {scores[0]:.1f}%" + (" each" if len(scores) > 1 else "")
     if len(beads) > networks:
         note += "\nbeads side by side share beta and gamma: alpha grows from left to right"
-    return note
+    part = part_note(drawn, len(beads), "triple")
+    return note + (f"\n{part}" if part else "")
 
 
 def _around(scores: list[float]) -> tuple[float, float]:

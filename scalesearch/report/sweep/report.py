@@ -25,6 +25,7 @@ COLUMNS = (
     *("budget_value", "residual", "matched_by", "top1", "top1_sd", "seeds", "loss", "images_seen"),
     *("train_seconds", "status", "reason", "compound_minus_this", "difference_low", "difference_high"),
     *("p", "p_holm", "verdict"),
+    *("trained_device", "trained_threads"),
 )
 
 

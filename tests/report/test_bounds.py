@@ -1,0 +1,107 @@
+"""Pages and figures stay the size of a small run's, however many networks there are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import studentized_range
+
+from scalesearch.belief.seeds import MOST_INTEGRALS, against_best
+from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_CURVES, MOST_MARKS, MOST_ROWS, cut, drawn_part, evenly
+from scalesearch.report.curves_figure import curves_figure
+from scalesearch.report.fronts.figure import pareto_figure
+from scalesearch.report.fronts.hypervolume import hypervolume_share
+from scalesearch.report.grid.page import grid_page
+from scalesearch.report.search.evidence import _history
+from scalesearch.report.shares.surface import surface_figure
+from scalesearch.report.tables import candidates_table, csv_text
+
+
+def _many(run: RunRecord, copies: int, status: str = "") -> RunRecord:
+    """The run with each of its networks so many times over, under other keys."""
+    many: list[CandidateRecord] = []
+    for copy in range(copies):
+        many += [
+            replace(c, key=f"{c.key}{copy}", macs=c.macs + copy, status=status or c.status) if copy else c
+            for c in run.candidates
+        ]
+    return replace(run, candidates=tuple(many))
+
+
+def test_a_page_does_not_grow_with_the_networks_that_were_skipped(make_run):
+    small = make_run(trained=12)
+    few = {c.key for c in small.candidates if c.status == "completed"}
+    large = _many(small, 60)
+    large = replace(
+        large,
+        candidates=tuple(
+            c if c.key in few else replace(c, status="skipped", runs=(), latency=None)
+            for c in large.candidates
+        ),
+    )
+    pages = [grid_page(run, ()) for run in (small, large)]
+    assert len(pages[1]) < len(pages[0]) + 200
+    assert csv_text(candidates_table(large)).count("skipped") == len(large.candidates) - 12
+
+
+def test_tables_and_figures_of_many_trained_networks_are_bounded_and_say_so(make_run):
+    small, large = make_run(seeds=2), _many(make_run(seeds=2), 12)
+    assert len(large.candidates) > MOST_MARKS
+    page = grid_page(large, ())
+    assert f"And {len(large.candidates) - MOST_ROWS:,} more networks in `candidates.csv`." in page
+    assert len(page) < 3 * len(grid_page(small, ()))
+    for figure, most in (
+        (pareto_figure(large), MOST_MARKS),
+        (surface_figure(large), MOST_MARKS),
+        (curves_figure(large), MOST_CURVES),
+    ):
+        assert figure is not None
+        axes = figure.axes[0]
+        assert f"drawn: {most} of " in axes.get_title(loc="left")
+        # A mark and its two bars each, and a handful of lines beside.
+        assert len(axes.lines) < 3 * most + 100
+    assert "drawn:" not in "".join(axes.get_title(loc="left") for axes in pareto_figure(small).axes)
+
+
+@given(st.integers(1, 300), st.integers(1, 40), st.sets(st.integers(0, 299)))
+def test_a_part_keeps_what_stands_out_and_spreads_the_rest(number: int, most: int, named: set[int]) -> None:
+    part = drawn_part(range(number), named.__contains__, most)
+    assert part == sorted(set(part))
+    assert len(part) == min(number, most)
+    here = [item for item in range(number) if item in named]
+    if len(here) <= most:
+        assert set(here) <= set(part)
+    spread = evenly(range(number), most)
+    assert spread[0] == 0
+    assert most == 1 or number == 1 or spread[-1] == number - 1
+
+
+def test_only_a_table_that_is_cut_says_so() -> None:
+    assert cut(range(MOST_ROWS), "candidates.csv") == ""
+    assert cut(range(MOST_ROWS + 1), "candidates.csv") == "\n\nAnd 1 more network in `candidates.csv`."
+
+
+def test_p_of_many_networks_is_that_of_the_integral() -> None:
+    noise = np.random.default_rng(0)
+    top1 = noise.normal(0.5, 0.02, (MOST_INTEGRALS + 100, 1)) + noise.normal(
+        0, 0.02, (MOST_INTEGRALS + 100, 2)
+    )
+    test = against_best(top1.tolist())
+    for index in range(0, len(top1), 50):
+        q = test.difference(index) * math.sqrt(test.seeds / test.residual_ms)
+        exact = float(studentized_range.sf(q, len(top1), test.df)) if q else 1.0
+        assert test.p[index] == pytest.approx(exact, abs=1e-4)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.4, 0.6]), st.sampled_from([1.0, 3.0, 7.0])), max_size=12))
+def test_the_history_of_a_front_is_what_all_points_so_far_dominate(points: list[tuple[float, float]]) -> None:
+    worst, ideal = (0.05, 8.0), (1.0, 0.0)
+    history = _history(points, (True, False), worst, ideal)
+    expected = [hypervolume_share(points[:count], worst, ideal) for count in range(1, len(points) + 1)]
+    assert history == pytest.approx(expected)
