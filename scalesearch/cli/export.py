@@ -275,7 +275,8 @@ def _trained(run: Path, key: str, seed: int | None) -> tuple[Path, State]:
         which = f"network {key}" if seed is None else f"network {key} with seed {seed}"
         raise Fail(
             f"SOURCE must be a run that keeps the weights of {which}, got {run}, which has none: it was not "
-            "trained to its end, or without --keep-weights; --untrained exports it with random ones"
+            "trained to its end, or without --keep-weights, or was committed without them; --untrained "
+            "exports it with random ones"
         )
     best = max(states, key=lambda path: float(states[path].facts.get("top1", 0.0)))
     return best, states[best]

@@ -186,7 +186,8 @@ def test_a_candidate_whose_weights_were_not_kept(
     assert result.exit_code == 2
     assert result.stderr == (
         f"Error: SOURCE must be a run that keeps the weights of network {_winner(trained)}, got {trained}, "
-        "which has none: it was not trained to its end, or without --keep-weights; --untrained exports it "
+        "which has none: it was not trained to its end, or without --keep-weights, or was committed without "
+        "them; --untrained exports it "
         "with random ones\n"
     )
     assert not (tmp_path / "out").exists()
