@@ -243,7 +243,7 @@ def _array(file: BufferedReader, path: str, in_channels: int) -> Pixels:
         raise DataError(
             f"`dataset` holds an array too large for an image: {printable(path)} of shape {shape}"
         )
-    data = np.frombuffer(file.read(size), dtype=np.uint8)
+    data = np.frombuffer(bytearray(file.read(size)), dtype=np.uint8)  # writable, as torch wants it
     return data.reshape(whole, order="F" if fortran else "C")
 
 

@@ -119,7 +119,8 @@ def test_a_hung_worker_is_killed_at_its_deadline(tmp_path: Path) -> None:
 
 
 def test_out_of_memory_is_named(executor: ProcessExecutor) -> None:
-    greedy = LatencySpec(key="abc", arch=ARCH, batch_size=10**9, device="cpu", threads=1)
+    vast = replace(ARCH, resolution=100_000)
+    greedy = LatencySpec(key="abc", arch=vast, batch_size=10**6, device="cpu", threads=1)
     with pytest.raises(TrialFailedError, match=r"^out of memory: .*allocate"):
         executor.submit(greedy.to_dict(), _ignore).result()
 
