@@ -94,9 +94,8 @@ def test_onnx_runtime_leaves_its_file_for_the_next_process(executor: ProcessExec
 
 @pytest.mark.parametrize("mode", ["inference", "training"])
 def test_memory_that_runs_out_is_named(executor: ProcessExecutor, mode: str) -> None:
-    setup = Setup(mode=mode, batch_size=10**6)
+    vast, setup = replace(ARCH, resolution=100_000), Setup(mode=mode, batch_size=10**6)
     with pytest.raises(TrialFailedError, match=r"^out of memory: .*allocate"):
-        vast = replace(ARCH, resolution=100_000)
         result(executor, MeasureSpec(key="g", arch=vast, setup=setup).to_dict())
 
 
