@@ -8,12 +8,19 @@ import importlib.util
 import inspect
 import os
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 
-__all__ = ["at_home", "can_be_found", "load", "nowhere", "reason_of", "takes"]
+__all__ = ["at_home", "can_be_found", "is_users_own", "load", "nowhere", "place_of", "reason_of", "takes"]
 
 ARGUMENTS = ("depth", "width", "num_classes")
+# Folders of what is installed, wherever they lie.
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+LIBRARY = Path(sysconfig.get_path("stdlib"))
+PACKAGE = Path(__file__).parents[1]
 
 
 @contextlib.contextmanager
@@ -33,12 +40,34 @@ def at_home() -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """What a user's own code raised, in one line: type and text."""
+    """What a user's own code raised, in one line: type, text, and where in that code."""
     try:
-        text = " ".join(str(error).replace("`", "").split())
-    except Exception:  # an error of theirs that cannot say what it is
+        text = " ".join(str(error).replace("`", "").split())[:300]
+    except Exception:  # the error is the user's too
         text = ""
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+    place = place_of(error)
+    return type(error).__name__ + (f": {text}" if text else "") + (f" ({place})" if place else "")
+
+
+def place_of(error: BaseException) -> str:
+    """The line of a user's own code that an error comes from: ``net.py, line 7``; empty for others' code."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno or 1))
+    places = [(Path(name), line) for name, line in frames if is_users_own(name)]
+    if not places:
+        return ""
+    file, line = places[-1]
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    return f"{shown}, line {line}"
+
+
+def is_users_own(file: str) -> bool:
+    """Whether a file is code of the user's, rather than Python's, what is installed, or scalesearch's."""
+    path = Path(file)
+    if not path.is_absolute() or INSTALLED & set(path.parts):
+        return False
+    return not any(path.is_relative_to(folder) for folder in (LIBRARY, PACKAGE))
 
 
 def can_be_found(target: str) -> bool:

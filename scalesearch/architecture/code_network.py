@@ -6,7 +6,6 @@ What can't be built or run there, such as code that reads a tensor's values, is 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -22,18 +21,25 @@ from torch.nn.parameter import is_lazy
 from scalesearch.architecture.code_count import pass_counts
 from scalesearch.architecture.code_import import at_home, load, reason_of, takes
 from scalesearch.architecture.code_memory import forward_peak, step_peak
-from scalesearch.architecture.code_source import require_same_source, source_hash
 from scalesearch.architecture.code_spec import RESOLUTION, CodeSpec, code_name
 from scalesearch.architecture.cost import FLOAT32_BYTES, Cost
 from scalesearch.architecture.memory import STATES_PER_PARAM
 
 __all__ = [
+    "as_built",
     "build_code",
+    "built",
     "code_baseline",
     "code_inference_bytes",
     "code_training_bytes",
     "count_code",
+    "numbers",
+    "require_logits",
+    "require_same_network",
+    "running",
     "settled",
+    "structure",
+    "taken_from",
 ]
 
 PLAIN_CHANNELS = 3
@@ -50,7 +56,7 @@ def code_baseline(target: str) -> CodeSpec:
         ValueError: if there is none, it can't be built, or its cost doesn't grow with depth and with width.
     """
     load(target)
-    asked = CodeSpec(name=code_name(target), target=target, source=source_hash(target), resolution=RESOLUTION)
+    asked = CodeSpec(name=code_name(target), target=target, resolution=RESOLUTION)
     spec = settled(asked)
     twice = {"depth": (replace(asked, depth=2.0), "deeper"), "width": (replace(asked, width=2.0), "wider")}
     for dimension, (larger, more) in twice.items():
@@ -70,8 +76,7 @@ def settled(spec: CodeSpec) -> CodeSpec:
     Raises:
         ValueError: if it can't be built.
     """
-    plain = replace(_of_any_size(spec), classes=PLAIN_CLASSES, in_channels=PLAIN_CHANNELS)
-    return replace(spec, shape=_shape(plain))
+    return replace(spec, shape=_shape(_plain(spec)))
 
 
 def build_code(spec: CodeSpec) -> nn.Module:
@@ -81,8 +86,8 @@ def build_code(spec: CodeSpec) -> nn.Module:
     image of the spec's size, and start from torch's generator like all others.
 
     Raises:
-        ValueError: if the code has changed since the spec was made, can't be imported, raises, or gives no
-            module, or has lazy layers that such a pass doesn't reach.
+        ValueError: if the code can't be imported, raises, gives no module that can be trained, or has lazy
+            layers that such a pass doesn't reach.
     """
     network = _as_given(spec)
     if _unsettled(network):
@@ -92,7 +97,6 @@ def build_code(spec: CodeSpec) -> nn.Module:
 
 def _as_given(spec: CodeSpec) -> nn.Module:
     """The module that the user's function gives, its lazy layers without a shape."""
-    require_same_source(spec.target, spec.source)
     function = load(spec.target)
     arguments: dict[str, Any] = {"depth": spec.depth, "width": spec.width, "num_classes": spec.classes}
     if spec.in_channels != PLAIN_CHANNELS:
@@ -116,6 +120,10 @@ def _as_given(spec: CodeSpec) -> nn.Module:
             f"`baseline` must give a torch.nn.Module, got {spec.target}, which gives "
             f"{_kind(network)} at {asked}"
         )
+    if unfit := _not_plain(network):
+        raise ValueError(f"`baseline` must give a plain torch.nn.Module, got {spec.target}, {unfit}")
+    _own_memory(network)
+    network.register_forward_hook(_MainLogits(spec.classes))
     return network
 
 
@@ -146,6 +154,72 @@ def _settle(network: nn.Module, spec: CodeSpec) -> None:
         )
 
 
+def _not_plain(network: nn.Module) -> str:
+    """Why nobody can look into a network's layers; empty where all can be seen."""
+    for name, module in network.named_modules():
+        place = f" in {name}" if name else ""
+        if isinstance(module, torch.jit.ScriptModule):
+            return f"which gives a scripted one{place}: leave torch.jit.script or torch.jit.trace out"
+        if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None:
+            return (
+                f"which gives a compiled one{place}: leave torch.compile out (measure has --runtime compile)"
+            )
+    return ""
+
+
+def _own_memory(network: nn.Module) -> None:
+    """Gives buffers whose elements lie in one place (``expand``) memory for each: they are to be written."""
+    for module in network.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is None or is_lazy(buffer):
+                continue
+            if any(step == 0 and size > 1 for step, size in zip(buffer.stride(), buffer.shape, strict=True)):
+                module._buffers[name] = buffer.clone(memory_format=torch.contiguous_format)
+
+
+class _MainLogits:
+    """A hook that hands on the main logits of a network that gives more than these, as many do in training.
+
+    Attributes:
+        taken: what they were taken of, for each mode in which the network gave more.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+        self.taken: dict[str, str] = {}
+
+    def __call__(self, module: nn.Module, _inputs: object, output: object) -> object:
+        if isinstance(output, torch.Tensor):
+            return output
+        name, logits = self._found(output)
+        if logits is not None:
+            mode = "training" if module.training else "evaluation"
+            self.taken[mode] = f"{name} of its {type(output).__name__}"
+        return output if logits is None else logits
+
+    def _found(self, output: object) -> tuple[str, torch.Tensor | None]:
+        """The tensor called logits; else the first that can be, and what to call it."""
+        if isinstance(output, Mapping):
+            parts = {str(name): value for name, value in output.items()}
+        elif isinstance(output, (tuple, list)):
+            parts = {f"item {index}": value for index, value in enumerate(output)}
+        else:
+            parts = dict(getattr(output, "__dict__", {}))
+        named = parts.get("logits", getattr(output, "logits", None))
+        if isinstance(named, torch.Tensor):
+            return "logits", named
+        for name, value in parts.items():
+            if isinstance(value, torch.Tensor) and value.ndim == 2 and value.shape[1] == self.classes:
+                return name, value
+        return "", None
+
+
+def taken_from(network: nn.Module) -> Mapping[str, str]:
+    """Of what a built network's logits were taken when it last ran, where it gave more, by its mode."""
+    hooks = [hook for hook in network._forward_hooks.values() if isinstance(hook, _MainLogits)]
+    return hooks[0].taken if hooks else {}
+
+
 def count_code(spec: CodeSpec) -> Cost:
     """What it costs for one image of its own size.
 
@@ -167,7 +241,7 @@ def code_training_bytes(spec: CodeSpec, batch_size: int, *, optimizer: str = "ad
 
     The step is run without data, and every tensor followed from where it is made to where it is freed.
     """
-    weights, buffers = _held(_as_built(spec))
+    weights, buffers = _held(as_built(spec))
     states = weights * (1 + STATES_PER_PARAM[optimizer])
     # Batch norm can't be trained on a single image.
     return states + buffers + _bytes(spec, batch_size, step_peak, least=2)
@@ -175,7 +249,7 @@ def code_training_bytes(spec: CodeSpec, batch_size: int, *, optimizer: str = "ad
 
 def code_inference_bytes(spec: CodeSpec, batch_size: int) -> int:
     """Bytes of the weights and of the most tensors alive at once in a forward pass without gradients."""
-    return sum(_held(_as_built(spec))) + _bytes(spec, batch_size, forward_peak, least=1)
+    return sum(_held(as_built(spec))) + _bytes(spec, batch_size, forward_peak, least=1)
 
 
 Peak = Callable[[nn.Module, torch.Tensor], int]
@@ -193,21 +267,16 @@ def _bytes(spec: CodeSpec, batch_size: int, peak: Peak, *, least: int) -> int:
 
 @lru_cache(maxsize=65536)
 def _peak(spec: CodeSpec, batch_size: int, peak: Peak, device: torch.device) -> int:
-    network = _built(_as_built(spec), device)
-    with _running(spec, device):
+    network = built(as_built(spec), device)
+    with running(spec, device):
         return peak(network, torch.zeros(batch_size, spec.in_channels, *spec.input_size))
 
 
 def _count(spec: CodeSpec, device: torch.device) -> Cost:
-    network = _built(_as_built(spec), device).eval()
-    with _running(spec, device):
+    network = built(as_built(spec), device).eval()
+    with running(spec, device):
         logits, counts = pass_counts(network, torch.zeros(1, spec.in_channels, *spec.input_size))
-    if not (isinstance(logits, torch.Tensor) and logits.shape == (1, spec.classes)):
-        gives = tuple(logits.shape) if isinstance(logits, torch.Tensor) else _kind(logits)
-        raise ValueError(
-            "`baseline` must build a network that gives logits of shape (batch, classes), got "
-            f"{spec.target}, which gives {gives} for 1 image and {spec.classes} classes"
-        )
+    require_logits(spec, logits, 1, "")
     if not counts["macs"]:
         raise ValueError(
             "`baseline` must build a network of convolutions or linear layers, "
@@ -219,7 +288,7 @@ def _count(spec: CodeSpec, device: torch.device) -> Cost:
 @lru_cache(maxsize=65536)
 def _held(spec: CodeSpec) -> tuple[int, int]:
     """Bytes of its parameters, as float32, and of its buffers."""
-    network = _either(lambda device: _built(spec, device))
+    network = _either(lambda device: built(spec, device))
     params, buffers = _numbers(network)
     return FLOAT32_BYTES * params, buffers
 
@@ -238,7 +307,7 @@ def _size(spec: CodeSpec) -> tuple[int, int]:
         return cost.params, cost.macs
     except ValueError:  # perhaps it takes other resolutions
         if not _is_lazy(_of_any_size(spec)):
-            return _held(_as_built(spec))[0] // FLOAT32_BYTES, 0
+            return _held(as_built(spec))[0] // FLOAT32_BYTES, 0
     for side in PROBES:
         with suppress(ValueError):
             return count_code(replace(spec, resolution=side)).params, 0
@@ -247,15 +316,102 @@ def _size(spec: CodeSpec) -> tuple[int, int]:
 
 @lru_cache(maxsize=65536)
 def _shape(spec: CodeSpec) -> str:
-    """A hash of a network's modules, as they show themselves, of its tensors' shapes, and of what it runs.
+    return hashlib.sha256("\n".join(_structure(spec)).encode()).hexdigest()[:12]
 
-    Modules that are run several times, and strides and pools without a module, show in what it runs alone.
+
+def structure(spec: CodeSpec) -> tuple[str, ...]:
+    """What tells a network from others, a line for each module, tensor and cost, whatever its classes.
+
+    Modules that are run several times, and strides and pools without a module, show in its costs alone.
+
+    Raises:
+        ValueError: if it can't be built.
     """
+    return _structure(_plain(spec))
+
+
+@lru_cache(maxsize=1024)
+def _structure(spec: CodeSpec) -> tuple[str, ...]:
     network = _either(lambda device: _given(spec, device))
-    shapes = [(name, None if is_lazy(tensor) else list(tensor.shape)) for name, tensor in _tensors(network)]
-    # Functions show where they lie in memory.
-    shown = re.sub(r"0x[0-9a-f]+", "", str(network))
-    return hashlib.sha256(json.dumps([shown, shapes, _probed(spec)]).encode()).hexdigest()[:12]
+    lines = []
+    for name, module in network.named_modules(remove_duplicate=False):
+        lines.append(f"{name or 'the network'}: {type(module).__name__}({_shown(module)})")
+    names: dict[int, str] = {}
+    for kind, named in (
+        ("parameter", network.named_parameters(remove_duplicate=False)),
+        ("buffer", network.named_buffers(remove_duplicate=False)),
+    ):
+        for name, tensor in named:
+            same = names.setdefault(id(tensor), name)
+            shape = "of a lazy layer" if is_lazy(tensor) else tuple(tensor.shape)
+            what = f"the same as {same}" if same != name else f"{shape} {tensor.dtype}"
+            frozen = "" if tensor.requires_grad or kind == "buffer" else ", not trained"
+            lines.append(f"{kind} {name}: {what}{frozen}")
+    return (*lines, *(f"{name}: {value}" for name, value in _probed(spec).items()))
+
+
+def _shown(module: nn.Module) -> str:
+    """A module's own settings, as it prints them; nothing where its code for that raises."""
+    try:
+        text = str(module.extra_repr())
+    except Exception:
+        return ""
+    # Functions show where they lie in memory, and tensors on which device the network was built.
+    return re.sub(r"0x[0-9a-f]+|, device='?\w+'?", "", text)
+
+
+def require_same_network(spec: CodeSpec) -> None:
+    """Refuses code that builds another network today than when the spec was settled.
+
+    Raises:
+        ValueError: if it does, or builds none.
+    """
+    if spec.shape and _shape(_plain(spec)) != spec.shape:
+        raise ValueError(
+            f"`baseline` must build the network that was planned, got {spec.target}, which builds another at "
+            f"depth {spec.depth:g} and width {spec.width:g}: its code has changed since"
+        )
+
+
+def numbers(spec: CodeSpec) -> dict[str, list[float]]:
+    """What a network computes for two fixed images from seeded weights on the CPU, in both modes.
+
+    A mode is left out where it can't be run, or gives other numbers each time.
+    """
+    given: dict[str, list[float]] = {}
+    for mode in ("evaluation", "training"):
+        with suppress(ValueError):
+            first, again = (_computed(spec, mode) for _ in range(2))
+            if first == again:
+                given[mode] = first
+    return given
+
+
+def _computed(spec: CodeSpec, mode: str) -> list[float]:
+    with torch.random.fork_rng(devices=[]), CPU:
+        torch.manual_seed(0)
+        network = build_code(spec).train(mode == "training")
+    with running(spec, CPU), torch.no_grad():
+        torch.manual_seed(0)
+        logits = network(torch.randn(2, spec.in_channels, *spec.input_size))
+    require_logits(spec, logits, 2, "")
+    return [float(value) for value in logits.flatten()[:64]]
+
+
+def require_logits(spec: CodeSpec, logits: object, images: int, mode: str) -> None:
+    """Refuses what isn't logits of the classes asked for.
+
+    Raises:
+        ValueError: if it isn't.
+    """
+    if isinstance(logits, torch.Tensor) and logits.shape == (images, spec.classes):
+        return
+    gives = tuple(logits.shape) if isinstance(logits, torch.Tensor) else _kind(logits)
+    raise ValueError(
+        "`baseline` must build a network that gives logits of shape (batch, classes), got "
+        f"{spec.target}, which gives {gives} for {images} image{'s' * (images > 1)} and {spec.classes} "
+        f"classes{mode}"
+    )
 
 
 def _probed(spec: CodeSpec) -> Mapping[str, object]:
@@ -266,12 +422,17 @@ def _probed(spec: CodeSpec) -> Mapping[str, object]:
     return {"depth": spec.depth, "width": spec.width}
 
 
+def _plain(spec: CodeSpec) -> CodeSpec:
+    """What tells a network from others is looked at with classes and channels that are always the same."""
+    return replace(_of_any_size(spec), classes=PLAIN_CLASSES, in_channels=PLAIN_CHANNELS)
+
+
 def _of_any_size(spec: CodeSpec) -> CodeSpec:
     """What a network is built from: all but the size of its input, and the shape, which comes of it."""
     return replace(spec, name="", resolution=1, resolution_width=None, shape="")
 
 
-def _as_built(spec: CodeSpec) -> CodeSpec:
+def as_built(spec: CodeSpec) -> CodeSpec:
     """What a network is built from: also the size of its input where it has lazy layers."""
     plain = _of_any_size(spec)
     return replace(spec, name="", shape="") if _is_lazy(plain) else plain
@@ -289,7 +450,12 @@ def _given(spec: CodeSpec, device: torch.device) -> nn.Module:
 
 
 @lru_cache(maxsize=32)
-def _built(spec: CodeSpec, device: torch.device) -> nn.Module:
+def built(spec: CodeSpec, device: torch.device) -> nn.Module:
+    """The module on a device, made once: to be looked at and run, not trained.
+
+    Raises:
+        ValueError: see :func:`build_code`.
+    """
     network = _given(_of_any_size(spec), device)
     if not _unsettled(network):
         return network
@@ -309,19 +475,20 @@ def _either(work: Callable[[torch.device], _Found]) -> _Found:
 
 
 @contextmanager
-def _running(spec: CodeSpec, device: torch.device) -> Iterator[None]:
+def running(spec: CodeSpec, device: torch.device, can: str = "that takes") -> Iterator[None]:
     """Where a network is run, on one device and with the generators as they were; its errors in one line."""
+    gpus = [device] if device.type == "cuda" else []
     try:
-        with at_home(), torch.random.fork_rng(devices=[]), device:
+        with at_home(), torch.random.fork_rng(devices=gpus), device:
             yield
     except (Exception, SystemExit) as error:
-        raise _unfit(spec, error) from error
+        raise _unfit(spec, error, can) from error
 
 
-def _unfit(spec: CodeSpec, error: BaseException) -> ValueError:
+def _unfit(spec: CodeSpec, error: BaseException, can: str = "that takes") -> ValueError:
     height, width = spec.input_size
     return ValueError(
-        f"`baseline` must build a network that takes images of {height} x {width} px, got {spec.target} "
+        f"`baseline` must build a network {can} images of {height} x {width} px, got {spec.target} "
         f"at depth {spec.depth:g} and width {spec.width:g}, which raised {reason_of(error)}"
     )
 

@@ -43,8 +43,6 @@ class CodeSpec:
     Attributes:
         name: what it is called; no part of its key.
         target: ``package.module:function``.
-        source: a hash of the module's source, and of what it imports of the code beside it: another version
-            of the code is another network.
         depth: times as deep, as the function is asked.
         width: times as wide.
         resolution: height of the input in pixels, and its width, where ``resolution_width`` says no other.
@@ -52,7 +50,7 @@ class CodeSpec:
         in_channels: of the input.
         resolution_width: width of the input in pixels, where it is not the height.
         shape: a hash of the layers that these multipliers make and of what they run, whatever the classes;
-            empty where nobody has built it yet.
+            empty where nobody has built it yet. Changed code that builds the same is the same network.
 
     Raises:
         ValueError: if the target is none, or a number is out of range.
@@ -60,7 +58,6 @@ class CodeSpec:
 
     name: str
     target: str
-    source: str
     resolution: int
     depth: float = 1.0
     width: float = 1.0
@@ -125,4 +122,5 @@ class CodeSpec:
         Raises:
             ValueError: if a field is missing, unknown or of the wrong value.
         """
-        return typed(cls, data)
+        # Runs begun earlier knew the code by a hash of its source.
+        return typed(cls, {name: value for name, value in data.items() if name != "source"})

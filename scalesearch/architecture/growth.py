@@ -114,8 +114,20 @@ def why_not(old: Arch, new: Arch) -> str:
 
 def _parts(old: Arch, new: Arch, seed: int) -> tuple[Part, ...]:
     if isinstance(old, CodeSpec) or isinstance(new, CodeSpec):
-        raise CannotGrowError("growth isn't defined for code of your own, whose layers only it knows")
+        if _same_code(old, new):
+            return ()
+        raise CannotGrowError(
+            "growth isn't defined for code of your own, whose layers only it knows, but to the same network"
+        )
     return tuple(_Growth(seed).parts(tuple(lower(old)), tuple(lower(new))))
+
+
+def _same_code(old: Arch, new: Arch) -> bool:
+    """Whether both are one network of a user's own code, whatever its classes and the size of its input."""
+    if not (isinstance(old, CodeSpec) and isinstance(new, CodeSpec)):
+        return False
+    told = (old.target, old.shape, old.in_channels)
+    return bool(old.shape) and told == (new.target, new.shape, new.in_channels)
 
 
 class _Growth:

@@ -252,11 +252,12 @@ def build(arch: Arch) -> nn.Module:
     generator: seed it for a reproducible start. A user's own code starts as it does itself.
 
     Raises:
-        ValueError: if a user's own code can't be built.
+        ValueError: if a user's own code can't be built, or builds another network than when it was planned.
     """
     if isinstance(arch, CodeSpec):
-        from scalesearch.architecture.code_network import build_code  # its counters load slowly
+        from scalesearch.architecture.code_network import build_code, require_same_network  # load slowly
 
+        require_same_network(arch)
         return build_code(arch)
     network = nn.Sequential(OrderedDict((b.name, _block(b, arch)) for b in lower(arch)))
     network.apply(_initialise)

@@ -25,7 +25,7 @@ from typing import Any
 from scalesearch.architecture.baselines import BASELINES, built_in
 from scalesearch.architecture.checks import blamed_on
 from scalesearch.architecture.code_import import can_be_found
-from scalesearch.architecture.code_spec import TARGET
+from scalesearch.architecture.code_spec import TARGET, CodeSpec
 from scalesearch.architecture.published import published_network, published_networks
 from scalesearch.architecture.spec import Arch, arch_from_dict
 from scalesearch.architecture.table_file import read_network
@@ -36,7 +36,7 @@ from scalesearch.records.setup_text import parse_changes
 from scalesearch.records.timing import Setup
 from scalesearch.text import near
 
-__all__ = ["Base", "Subject", "parse_subject", "parse_subjects"]
+__all__ = ["Base", "Subject", "in_its_layout", "parse_subject", "parse_subjects"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +112,17 @@ def parse_subject(text: str, base: Base | None = None, argument: str = "network"
             f"{', ...' if len(subjects) > 3 else ''}"
         )
     return subjects[0]
+
+
+def in_its_layout(subject: Subject) -> Subject:
+    """The subject, channels first where its own code can't be run channels last and nobody asked for that."""
+    if not isinstance(subject.arch, CodeSpec) or "channels_last" in subject.changes:
+        return subject
+    from scalesearch.architecture.code_layout import runs_channels_last  # loads torch
+
+    if runs_channels_last(subject.arch):
+        return subject
+    return replace(subject, changes={**subject.changes, "channels_last": False})
 
 
 def _told_apart(subjects: Sequence[Subject]) -> tuple[Subject, ...]:

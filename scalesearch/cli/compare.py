@@ -70,13 +70,14 @@ def compare(a: str, b: str, mix_machines: bool, out: Path | None, **options: Any
     if any(stored):
         raise Fail(f"A and B must both be networks or both be finished runs of measure, got {a!r} and {b!r}")
     from scalesearch.bench.comparing import CompareSettings
-    from scalesearch.bench.subjects import parse_subject
+    from scalesearch.bench.subjects import in_its_layout, parse_subject
 
     settings = CompareSettings(a=a, b=b, **resolve_setups(options, several=False))
     try:
-        subjects = (parse_subject(a, argument="A"), parse_subject(b, argument="B"))
+        one, other = (parse_subject(text, argument=side) for side, text in (("A", a), ("B", b)))
     except ValueError as error:
         raise Fail(str(error).replace("`", "")) from error
+    subjects = (in_its_layout(one), in_its_layout(other))
     compare_folder(out or default, settings, subjects, name=default.name, command=command_line())
 
 

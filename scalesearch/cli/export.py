@@ -253,6 +253,7 @@ def _random(arch: Arch, seed: int) -> State:
     import torch
 
     from scalesearch.architecture.network import build
+    from scalesearch.export.contents import contents_of
     from scalesearch.export.state import State
     from scalesearch.proxy.data import input_facts
 
@@ -260,7 +261,8 @@ def _random(arch: Arch, seed: int) -> State:
         torch.manual_seed(seed)
         network = build(arch)
     facts = {"untrained": True, "seed": seed, "input": input_facts(arch.input_size, arch.in_channels)}
-    return State(arch=arch, tensors=network.state_dict(), facts=facts)
+    contents = contents_of(network)
+    return State(arch=arch, tensors=contents.tensors, facts=facts, plain=contents.plain)
 
 
 def _trained(run: Path, key: str, seed: int | None) -> tuple[Path, State]:

@@ -90,7 +90,7 @@ def measure(
       scalesearch measure reports/grid-efficientnet-b0-phi1:winner b1 --mode training --batch-size 8
     """
     from scalesearch.bench.settings import MeasureSettings
-    from scalesearch.bench.subjects import parse_subjects
+    from scalesearch.bench.subjects import in_its_layout, parse_subjects
 
     if not networks:
         raise Fail("NETWORK must name at least one network, got none; scalesearch measure --help shows how")
@@ -98,7 +98,7 @@ def measure(
     # Each network has rules of its own where none was given.
     options |= dict.fromkeys(rule.name for rule in fields(Rounding)) | given_rules(options)
     settings = MeasureSettings(networks=networks, **resolve_setups(options, several=True))
-    subjects = parse_subjects(networks, settings.base)
+    subjects = tuple(in_its_layout(subject) for subject in parse_subjects(networks, settings.base))
     laws: Sequence[CostLaw] | None = None
     if law is not None:
         from scalesearch.cli.laws import read_laws

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import EXIT_EMPTY, Fail
+from scalesearch.cli.own_code import tried
 from scalesearch.cli.progress import duration, spinner, track
 from scalesearch.cli.starting import start_network
 from scalesearch.cli.terminal import echo
@@ -118,9 +119,12 @@ def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed:
     from scalesearch.cli.show import PLAN_COLUMNS, print_table
     from scalesearch.report.own_code import counted_parts
 
+    notes = tried(plan)
     if speed is None:
         speed = planned_speed(plan, settings)
     announce_plan(plan, settings, speed, err=output_format != "table")
+    for note in notes:
+        echo(f"Note: {note}", err=True)
     rows = [
         {name: getattr(c, name) for name in PLAN_COLUMNS if name not in ("merged", "residual")}
         | {"merged": len(c.merged), "residual": c.budget.residual if c.budget else None}

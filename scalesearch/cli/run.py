@@ -22,6 +22,7 @@ from scalesearch.cli.folder import (
 )
 from scalesearch.cli.kinds import page_of, program_of, settings_of, write_report, write_tables
 from scalesearch.cli.main import Fail
+from scalesearch.cli.own_code import keep_source, tried
 from scalesearch.cli.progress import SearchProgress, track
 from scalesearch.cli.same_data import require_same_data
 from scalesearch.cli.starting import remember_scratch_run, require_kept, require_same_start, with_start
@@ -149,7 +150,8 @@ def begin_study(
     study, planned = find_study(url, name), None
     if study is None or study.run is None:
         # All that can be wrong is found before there is a study.
-        planned = with_start(make_plan(), starts or folder)
+        plan, start = with_start(make_plan(), starts or folder)
+        planned = replace(plan, notes=tried(plan)), start
         study = study or open_study(url, name, create=True, objectives=planned[0].objectives)
     with study.owned(folder, tell):
         # Another driver may have begun it meanwhile, and ended.
@@ -158,6 +160,7 @@ def begin_study(
         else:
             # Before the run's facts, which mark it as begun.
             require_same_data(folder, study, settings.data, size)
+            keep_source(folder, planned[0])
             _write_study(study, name, settings, command, *planned)
         yield study
 
@@ -188,6 +191,8 @@ def _write_study(
     start: Mapping[str, Any],
 ) -> None:
     shown = replace(settings, storage=recorded(settings.storage))
+    for note in plan.notes:
+        echo(f"Note: {note}", err=True)
     facts = replace(plan, settings=shown).facts(
         name=name, command=command, machine=machine(settings.device), versions=versions()
     )

@@ -65,7 +65,7 @@ def with_start(plan: Plan, folder: Path | None) -> tuple[Plan, dict[str, Any]]:
     if folder is not None and not (folder / PRETRAINED).exists():
         from scalesearch.export.state import write_state
 
-        write_state(folder / PRETRAINED, state.arch, state.tensors, state.facts)
+        write_state(folder / PRETRAINED, state.arch, state.tensors, state.facts, state.plain)
     read, fresh = str(state.facts.get("read", "")), bool(state.facts.get(FRESH, False))
     named = Path(str(settings.pretrained)).name
     facts = start_facts(state.arch, file=named, digest=state.digest, read=read, fresh_classifier=fresh)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import Decorator, baseline_options, group
@@ -193,7 +196,12 @@ def training_options(*, seeds: int = 1, chosen: Decorator | None = None) -> Deco
     ``chosen`` is a --baseline option of the command's own.
     """
     return group(
-        baseline_options(DEFAULT.baseline_width, str(DEFAULT.baseline_resolution), chosen=chosen),
+        baseline_options(
+            DEFAULT.baseline_width,
+            str(DEFAULT.baseline_resolution),
+            " Your own code is trained at its own width, 1, unless this says otherwise.",
+            chosen,
+        ),
         IN_CHANNELS,
         CHANNEL_DIVISOR,
         rounding_options,
@@ -239,6 +247,7 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
     # A GPU is shared badly: one job, unless asked otherwise.
     jobs = options["jobs"] or (1 if device.startswith("cuda") else min(cores, 8))
     return options | {
+        "baseline_width": own_width(options),
         "batch_size": options["batch_size"] or recipe.batch_size,
         "baseline_resolution": options["baseline_resolution"] or DEFAULT.baseline_resolution,
         "device": device,
@@ -246,6 +255,14 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
         # Small networks train best on one thread each; --jobs shares the cores out as it says.
         "threads": options["threads"] or (max(1, cores // jobs) if options["jobs"] else 1),
     }
+
+
+def own_width(options: Mapping[str, Any]) -> float:
+    """The width multiplier of the baseline: of a user's own code its own, unless it was said otherwise."""
+    source = click.get_current_context().get_parameter_source("baseline_width")
+    told = source is not None and source is not ParameterSource.DEFAULT
+    own = isinstance(options.get("baseline_arch"), CodeSpec) and not told
+    return 1.0 if own else float(options["baseline_width"])
 
 
 def _choose_length(ctx: click.Context, options: dict[str, Any]) -> None:

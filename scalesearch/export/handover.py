@@ -143,7 +143,7 @@ def _write(
     elif name == "program":
         write_program(network, state.arch, path, batch_size=batch_size)
     elif name == "safetensors":
-        write_state(path, state.arch, state.tensors, state.facts)
+        write_state(path, state.arch, state.tensors, state.facts, state.plain)
     else:
         require_source(state.arch)
         assert isinstance(state.arch, ArchSpec)  # of what else there is, no file is written

@@ -92,7 +92,7 @@ def _require_own_code(path: Path, found: Arch, arch: Arch) -> None:
     """
     if not isinstance(found, CodeSpec):
         return
-    if isinstance(arch, CodeSpec) and (found.target, found.source) == (arch.target, arch.source):
+    if isinstance(arch, CodeSpec) and found.target == arch.target:
         return
     raise ValueError(
         f"`pretrained` must hold weights of the baseline's own code, got {path} with those of "

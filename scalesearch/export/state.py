@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import nn
 from scalesearch.architecture.layers import Block
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, arch_from_dict
+from scalesearch.export.contents import Contents, extra_text, put_back, storable
 from scalesearch.files import write_bytes
 
 __all__ = [
@@ -45,16 +46,18 @@ class State:
         arch: the network.
         tensors: by the names that ``build(arch)`` has for them; on the CPU.
         facts: what is known of them, such as ``top1``, ``recipe`` and ``input``; plain JSON data.
+        plain: what modules keep beside tensors (``contents``).
     """
 
     arch: Arch
     tensors: Mapping[str, torch.Tensor]
     facts: Mapping[str, Any]
+    plain: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
         """A hash of the network and its weights, whatever is known of them."""
-        return checksum(self.arch.key, self.tensors)
+        return checksum(self.arch.key + extra_text(self.plain), self.tensors)
 
     def network(self) -> nn.Module:
         """The network with these weights, in eval mode.
@@ -67,26 +70,34 @@ class State:
             network = build(self.arch)
         drawn = network.state_dict()
         classifier = list(drawn)[-2:] if self.facts.get(FRESH) else []  # weight and bias of the last layer
+        tensors = {name: drawn[name] for name in classifier} | dict(self.tensors)
         try:
-            network.load_state_dict({name: drawn[name] for name in classifier} | dict(self.tensors))
-        except RuntimeError as error:
+            put_back(
+                Contents(tensors=tensors, plain=self.plain),
+                network,
+                (self.arch.in_channels, *self.arch.input_size),
+            )
+        except (RuntimeError, LookupError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"the weights are not those of {self.arch.name}: {reason}") from None
         return network.eval()
 
 
 def write_state(
-    path: Path, arch: Arch, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]
+    path: Path,
+    arch: Arch,
+    tensors: Mapping[str, torch.Tensor],
+    facts: Mapping[str, Any],
+    plain: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a network's weights in one go; the spec and the facts go into the file's metadata as JSON.
+    """Writes a network's weights in one go; all but the tensors goes into the file's metadata as JSON.
 
     Raises:
         OSError: if the file cannot be written; one from before stays as it was.
     """
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # Under one name: of several the order in the file, and so its bytes, would be left to chance.
-    metadata = {ABOUT: json.dumps({"spec": arch.to_dict(), "facts": dict(facts)})}
-    write_bytes(path, save(plain, metadata))
+    about = {"spec": arch.to_dict(), "facts": dict(facts), **({"plain": dict(plain)} if plain else {})}
+    write_bytes(path, save(storable(tensors), {ABOUT: json.dumps(about)}))
 
 
 def read_state(path: Path) -> State:
@@ -112,9 +123,10 @@ def state_of(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, torc
     try:
         about = json.loads(metadata[ABOUT])
         arch, facts = arch_from_dict(about["spec"]), dict(about["facts"])
+        plain = dict(about.get("plain", {}))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} holds no weights that scalesearch wrote: {error}") from error
-    return State(arch=arch, tensors=tensors, facts=facts)
+    return State(arch=arch, tensors=tensors, facts=facts, plain=plain)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalesearch.architecture.code_layout import runs_channels_last
 from scalesearch.architecture.spec import Arch
 from scalesearch.measure.device import resolve_device
 from scalesearch.measure.passes import Pass, network_pass, own_randomness
@@ -37,12 +38,14 @@ def measure_latency(
     device: str = "cpu",
     min_run_time_s: float = 0.5,
 ) -> LatencyRecord:
-    """Times the inference of ``arch`` in float32 and channels-last layout; see :func:`time_network`.
+    """Times the inference of ``arch`` in float32, channels last where it runs so; see :func:`time_network`.
 
     Raises:
         ValueError: if a number is out of range, or the device isn't there.
     """
-    setup = Setup(batch_size=batch_size, threads=threads, device=device)
+    setup = Setup(
+        batch_size=batch_size, threads=threads, device=device, channels_last=runs_channels_last(arch)
+    )
     return LatencyRecord(
         samples_s=time_network(arch, setup, min_run_time_s=min_run_time_s),
         batch_size=batch_size,

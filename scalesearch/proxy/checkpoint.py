@@ -11,18 +11,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 import scalesearch
 from scalesearch.architecture.spec import Arch
+from scalesearch.export.contents import Contents, contents_of, put_back, storable
 from scalesearch.export.state import State, checksum, read_tensors
 from scalesearch.files import write_bytes
+from scalesearch.proxy.average import MovingAverage
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
 from scalesearch.records import CurvePoint
@@ -55,6 +57,7 @@ class RunState:
         model: as trained.
         optimizer: of its parameters.
         average: the moving average of its weights, where the recipe wants one.
+        layout: of images, weights and maps in memory.
         step: optimiser steps done.
         seconds: spent on training so far.
         curve: every look so far.
@@ -64,12 +67,24 @@ class RunState:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    average: AveragedModel | None
+    average: MovingAverage | None
+    layout: torch.memory_format = torch.channels_last
     step: int = 0
     seconds: float = 0.0
     curve: list[CurvePoint] = field(default_factory=list)
     losses: list[torch.Tensor] = field(default_factory=list)
     computed: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The network that is trained and, where there is one, the average of it."""
+        average = {} if self.average is None else {"average": self.average.network}
+        return {"model": self.model, **average}
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is looked at: the average, where there is one."""
+        return self.model if self.average is None else self.average.network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +98,7 @@ class Checkpoint:
         train_seconds: spent on training so far.
         computed: the device kinds and numbers of CPU threads that computed it, one after another.
         tensors: all else, by names such as ``model/features.0.weight``.
+        plain: what the modules of a part keep beside tensors (``export.contents``), by the part's name.
     """
 
     identity: str
@@ -91,11 +107,16 @@ class Checkpoint:
     train_seconds: float
     computed: tuple[tuple[str, int], ...]
     tensors: Mapping[str, torch.Tensor]
+    plain: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def part(self, name: str) -> dict[str, torch.Tensor]:
         """The tensors under ``name/``, without that prefix."""
         prefix = f"{name}/"
         return {key.removeprefix(prefix): t for key, t in self.tensors.items() if key.startswith(prefix)}
+
+    def contents(self, name: str) -> Contents:
+        """All that the network of a part keeps."""
+        return Contents(tensors=self.part(name), plain=self.plain.get(name, {}))
 
 
 def run_identity(
@@ -140,9 +161,10 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             "curve": [asdict(point) for point in checkpoint.curve],
             "train_seconds": checkpoint.train_seconds,
             "computed": [list(place) for place in checkpoint.computed],
+            "plain": checkpoint.plain,
         }
     )
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    tensors = storable(checkpoint.tensors)
     # Written here and not by safetensors, whose own errors would hide that a disk is full.
     content = save(tensors, {"run": plain, "sha256": checksum(plain, tensors)})
     # The innermost folder alone: a run's own that was removed is not brought back.
@@ -194,10 +216,12 @@ def snapshot(state: RunState, identity: str, device: torch.device) -> Checkpoint
     generators = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         generators["cuda"] = torch.cuda.get_rng_state(device)
+    networks = state.networks
+    contents = {part: contents_of(network) for part, network in networks.items()}
     parts = {
-        "model": state.model.state_dict(),
+        **{part: found.tensors for part, found in contents.items()},
+        **{f"{part}-unsaved": _unsaved(network) for part, network in networks.items()},
         "optimizer": _remembered(state.optimizer),
-        "average": {} if state.average is None else state.average.state_dict(),
         "losses": {"pending": torch.stack(state.losses)} if state.losses else {},
         "generators": generators,
     }
@@ -208,11 +232,22 @@ def snapshot(state: RunState, identity: str, device: torch.device) -> Checkpoint
         train_seconds=state.seconds,
         computed=tuple(state.computed),
         tensors={f"{part}/{name}": t for part, tensors in parts.items() for name, t in tensors.items()},
+        plain={part: found.plain for part, found in contents.items()},
     )
 
 
-def restore(state: RunState, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+def _unsaved(network: nn.Module) -> dict[str, torch.Tensor]:
+    """The buffers that a state dict leaves out: what training has made of them is part of a run too."""
+    saved = network.state_dict().keys()
+    return {n: b for n, b in network.named_buffers(remove_duplicate=False) if n not in saved}
+
+
+def restore(
+    state: RunState, checkpoint: Checkpoint, input_shape: tuple[int, int, int]
+) -> dict[str, torch.Tensor]:
     """Brings a run that has just begun to where ``checkpoint`` stood, torch's generators aside.
+
+    ``input_shape`` is (channels, height, width) of an image.
 
     Returns:
         Where these stood, for :func:`restore_generators` just before the run goes on.
@@ -221,11 +256,14 @@ def restore(state: RunState, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
         CheckpointError: if its tensors are not this run's; the run is then of no more use.
     """
     try:
-        state.model.load_state_dict(checkpoint.part("model"))
+        for part, network in state.networks.items():
+            put_back(checkpoint.contents(part), network, input_shape)
+            buffers = dict(network.named_buffers(remove_duplicate=False))
+            for name, value in checkpoint.part(f"{part}-unsaved").items():
+                if name in buffers:  # else it is made when the network first runs, and will be again
+                    buffers[name].copy_(value)
         _remember(state.optimizer, checkpoint.part("optimizer"))
-        if state.average is not None:
-            state.average.load_state_dict(checkpoint.part("average"))
-    except (RuntimeError, LookupError, ValueError) as error:
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError("`checkpoint` must hold the tensors of this network, got others") from error
     device = next(state.model.parameters()).device
     state.losses = [loss for losses in checkpoint.part("losses").values() for loss in losses.to(device)]
@@ -264,6 +302,6 @@ def _remember(optimizer: torch.optim.Optimizer, saved: Mapping[str, torch.Tensor
         # In the parameter's own memory layout: fused optimizers go through both as they lie in memory.
         laid_out = value
         if value.shape == parameter.shape:
-            laid_out = torch.empty_like(parameter, requires_grad=False).copy_(value)
+            laid_out = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
         state.setdefault(int(index), {})[kind] = laid_out
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

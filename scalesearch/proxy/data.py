@@ -188,12 +188,14 @@ def judging_batches(source: ImageSource, *, size: tuple[int, int]) -> Iterable[B
     )
 
 
-def normalise(images: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """uint8 images as float32 of about zero mean and unit variance, channels last, on ``device``."""
+def normalise(
+    images: torch.Tensor, device: torch.device, layout: torch.memory_format = torch.channels_last
+) -> torch.Tensor:
+    """uint8 images as float32 of about zero mean and unit variance, on ``device`` in that layout."""
     means, stds = statistics(images.shape[1])
     mean = torch.tensor(means, device=device).view(1, -1, 1, 1)
     std = torch.tensor(stds, device=device).view(1, -1, 1, 1)
-    images = images.to(device, non_blocking=True).to(memory_format=torch.channels_last)
+    images = images.to(device, non_blocking=True).to(memory_format=layout)
     return images.float().sub_(mean).div_(std)
 
 

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from scalesearch.architecture.code_layout import lay_out, training_layout
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build, zero_init_residual
 from scalesearch.architecture.spec import Arch
+from scalesearch.export.contents import Contents, contents_of, put_back
 from scalesearch.export.state import State
+from scalesearch.proxy.average import MovingAverage
 from scalesearch.proxy.checkpoint import (
     CheckpointError,
     RunState,
@@ -33,7 +36,7 @@ from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
 from scalesearch.records import CurvePoint
 
-__all__ = ["NonFiniteLossError", "ProxyResult", "train"]
+__all__ = ["NonFiniteLossError", "ProxyResult", "begin_run", "look", "step", "train"]
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -45,7 +48,8 @@ class ProxyResult:
     """What a proxy run gave so far: its curve, whose last point is the outcome. Seconds exclude the judging.
 
     ``complete`` says whether the recipe's whole length was trained. ``weights`` is the state of the network
-    as the last look judged it: the average's where the recipe keeps one, batch norm's statistics included.
+    as the last look judged it: the average's where the recipe keeps one, batch norm's statistics included;
+    ``plain`` is what its modules keep beside tensors (``export.contents``).
     ``computed`` has the device kinds and numbers of CPU threads that computed it, one after another.
     """
 
@@ -55,6 +59,7 @@ class ProxyResult:
     complete: bool
     computed: tuple[tuple[str, int], ...]
     weights: Mapping[str, torch.Tensor] = field(repr=False, compare=False)
+    plain: Mapping[str, Any] = field(repr=False, compare=False)
 
 
 def train(
@@ -109,16 +114,17 @@ def train(
     stop = steps if until is None else min(steps, recipe.steps_to(until))
     identity = run_identity(arch, recipe, source, dataset=dataset, start=start)
     with _own_generators(device):
-        run, generators = _begin(arch, recipe, device, start), None
+        run, generators = begin_run(arch, recipe, device, start), None
         if checkpoint is not None:
             # Now and not later: a run's folder that is removed while it trains is not brought back.
             checkpoint.parent.mkdir(parents=True, exist_ok=True)
         if checkpoint is not None and checkpoint.exists():
             try:
-                generators = restore(run, read_checkpoint(checkpoint, identity))
+                stored = read_checkpoint(checkpoint, identity)
+                generators = restore(run, stored, (arch.in_channels, *arch.input_size))
             except CheckpointError as error:
                 on_restart(str(error))
-                run = _begin(arch, recipe, device, start)
+                run = begin_run(arch, recipe, device, start)
         if run.step < stop:
             place = (device.type, torch.get_num_threads())
             if run.computed[-1:] != [place]:
@@ -135,16 +141,18 @@ def train(
             judged = list(judging_batches(source, size=arch.input_size))
             if generators is not None:
                 restore_generators(generators, device)
-            look_after = {math.ceil(steps * look / recipe.looks) for look in range(1, recipe.looks + 1)}
+            look_after = {math.ceil(steps * share / recipe.looks) for share in range(1, recipe.looks + 1)}
             started = time.perf_counter()
             for images, labels in batches:
-                _step(run, recipe, images, labels, device, steps=steps, examples=examples)
+                step(run, recipe, images, labels, device, steps=steps, examples=examples)
                 on_step(run.step, stop)
                 if run.step in look_after or run.step == stop:
                     train_loss = float(torch.stack(run.losses).mean())
                     run.seconds += time.perf_counter() - started
                     seen = run.step * recipe.batch_size
-                    point = _look(run.average or run.model, judged, device, seen, train_loss)
+                    if run.average is not None:
+                        run.average.take_extra_states(run.model)
+                    point = look(run, judged, device, seen, train_loss)
                     run.curve.append(point)
                     # A pause leaves them: the recipe's next look then tells what it would have told without.
                     if run.step in look_after:
@@ -154,30 +162,38 @@ def train(
                     on_point(point)
                     run.model.train()
                     started = time.perf_counter()
+    judged_last = contents_of(run.judged)
     return ProxyResult(
         curve=tuple(run.curve),
         train_seconds=run.seconds,
         held_out_images=len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
         complete=run.step == steps,
         computed=tuple(run.computed),
-        weights=(run.model if run.average is None else run.average.module).state_dict(),
+        weights=judged_last.tensors,
+        plain=judged_last.plain,
     )
 
 
-def _begin(arch: Arch, recipe: ProxyRecipe, device: torch.device, start: State | None) -> RunState:
+def begin_run(arch: Arch, recipe: ProxyRecipe, device: torch.device, start: State | None) -> RunState:
     """A run before its first step; it leaves the generators as every run of this seed has them then."""
     torch.manual_seed(recipe.seed)
-    model = build(_as_trained(arch, recipe))
+    built = _as_trained(arch, recipe)
+    model = build(built)
     if start is not None:
         # What it knows is not to be zeroed; new blocks begin at zero whatever the recipe says.
-        model.load_state_dict(grow(start, arch, seed=recipe.seed, fresh=model.state_dict()))
+        grown = grow(start, arch, seed=recipe.seed, fresh=contents_of(model).tensors)
+        plain = start.plain if isinstance(arch, CodeSpec) else {}
+        put_back(Contents(tensors=grown, plain=plain), model, (arch.in_channels, *arch.input_size))
     elif recipe.zero_init_residual:
         zero_init_residual(model)
-    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's hints lack it
-    return RunState(model=model, optimizer=_optimizer(model, recipe), average=_average(model, recipe))
+    average = MovingAverage(built, model) if recipe.ema_decay else None
+    layout = training_layout(arch, recipe.batch_size, device)
+    for network in (model,) if average is None else (model, average.network):
+        lay_out(network, device, layout)
+    return RunState(model=model, optimizer=_optimizer(model, recipe), average=average, layout=layout)
 
 
-def _step(
+def step(
     run: RunState,
     recipe: ProxyRecipe,
     images: torch.Tensor,
@@ -191,14 +207,14 @@ def _step(
     factor = recipe.rate_factor(run.step, steps=steps, training_images=examples)
     for group in run.optimizer.param_groups:
         group["lr"] = _peak_rate(recipe) * factor
-    logits = run.model(normalise(images, device))
+    logits = run.model(normalise(images, device, run.layout))
     loss = nn.functional.cross_entropy(logits, labels.to(device), label_smoothing=recipe.label_smoothing)
     run.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch has no hints here
     run.optimizer.step()
     run.step += 1
     if run.average is not None:
-        _update(run.average, run.model, recipe.ema_decay, run.step)
+        run.average.follow(run.model, recipe.ema_decay, run.step)
     run.losses.append(loss.detach())
 
 
@@ -233,43 +249,31 @@ def _optimizer(model: nn.Module, recipe: ProxyRecipe) -> torch.optim.Optimizer:
         {"params": kernels, "weight_decay": recipe.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
+    fused = all(p.is_floating_point() for p in model.parameters())  # complex ones can't be
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, fused=True)
+        return torch.optim.AdamW(groups, lr=rate, fused=fused)
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=True, fused=True)
+        return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=True, fused=fused)
     # The paper's epsilon of 1e-3 stands inside the square root; torch's stands outside, where its root
     # bounds the step alike.
     return torch.optim.RMSprop(groups, lr=rate, alpha=0.9, momentum=recipe.momentum, eps=math.sqrt(1e-3))
 
 
-def _average(model: nn.Module, recipe: ProxyRecipe) -> AveragedModel | None:
-    if not recipe.ema_decay:
-        return None
-    return AveragedModel(model, use_buffers=True)
-
-
-def _update(average: AveragedModel, model: nn.Module, decay: float, step: int) -> None:
-    # As in the official code, the average follows closely at first and slows down to its decay.
-    average.multi_avg_fn = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]  # torch has no hints here
-        min(decay, (1 + step) / (10 + step))
-    )
-    average.update_parameters(model)
-
-
-def _look(
-    model: nn.Module,
+def look(
+    run: RunState,
     batches: list[tuple[torch.Tensor, torch.Tensor]],
     device: torch.device,
     images_seen: int,
     train_loss: float,
 ) -> CurvePoint:
     """The held-out loss (without label smoothing) and top-1."""
-    model.eval()
+    model = run.judged.eval()
     loss, correct, judged = 0.0, 0, 0
-    with torch.inference_mode():
+    # Not inference mode: what a network keeps of a pass for itself has to serve in training too.
+    with torch.no_grad():
         for images, targets in batches:
             labels = targets.to(device)
-            logits = model(normalise(images, device))
+            logits = model(normalise(images, device, run.layout))
             loss += float(nn.functional.cross_entropy(logits, labels, reduction="sum"))
             correct += int((logits.argmax(1) == labels).sum())
             judged += len(labels)

@@ -188,6 +188,7 @@ class RunRecord:
         reliability: how far runs like these can be trusted, by length of run; empty where nobody measured it.
         derivation: of a trained family, the full-size family whose proxies the candidates are.
         start: what all networks were grown from; None where they started from scratch.
+        notes: sentences on how a user's own code is trained, where that isn't as usual.
     """
 
     kind: RunKind = "grid"
@@ -210,6 +211,7 @@ class RunRecord:
     reliability: tuple[ReliabilityRecord, ...] = ()
     derivation: ScaleRecord | None = None
     start: StartRecord | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def winner(self) -> CandidateRecord | None:

@@ -120,6 +120,7 @@ def _run_facts(run: RunRecord) -> list[str]:
         f"{counted_parts(run.settings)}, {baseline_input(base)}.",
         *(f"Single runs: {escape(source)}." for source in _sources(run)),
         *kept_facts(run.settings),
+        *(escape(note) for note in run.notes),
         *([] if run.start is None else [f"Start: every network was grown from {grown_from(run.start)}."]),
         f"First seed: {escape(run.settings.get('seed', 'not recorded'))}.",
     ]

@@ -37,6 +37,7 @@ class Plan:
 
     ``order`` has every key as the networks were enumerated, ``base`` is the proxy baseline, ``feasible`` of
     ``grid_points`` points met the constraint. ``derivation`` is that of a family, as plain data.
+    ``notes`` say how a user's own code is trained, where that isn't as usual.
     """
 
     kind: RunKind
@@ -53,6 +54,7 @@ class Plan:
     rungs: tuple[RungRecord, ...] = ()
     objectives: tuple[str, ...] = ("top1",)
     derivation: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
     def facts(
         self, *, name: str, command: str, machine: Mapping[str, Any], versions: Mapping[str, str]
@@ -83,6 +85,7 @@ class Plan:
             "rungs": [asdict(rung) for rung in self.rungs],
             "objectives": list(self.objectives),
             **({} if self.derivation is None else {"derivation": dict(self.derivation)}),
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
 

@@ -134,6 +134,7 @@ def read_record(
         "rungs": tuple(typed(RungRecord, rung) for rung in run.get("rungs", ())),
         "objectives": tuple(run.get("objectives", ("top1",))),
         "reliability": tuple(typed(ReliabilityRecord, item) for item in attributes.get("reliability", ())),
+        "notes": tuple(run.get("notes", ())),
         "derivation": None if (kept := run.get("derivation")) is None else _derivation(kept),
         "start": None if (begun := run.get("start")) is None else _start(begun, attributes),
     }

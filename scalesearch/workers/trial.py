@@ -165,7 +165,7 @@ def run_trial(
             **({} if start is None else {"start": start.digest}),
         }
         Path(spec.weights).parent.mkdir(exist_ok=True)
-        write_state(Path(spec.weights), spec.arch, result.weights, facts)
+        write_state(Path(spec.weights), spec.arch, result.weights, facts, result.plain)
     return TrialResult(
         top1=last.top1,
         loss=last.loss,

@@ -19,6 +19,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
+from scalesearch.architecture.code_import import place_of
 from scalesearch.measure.largest_batch import is_out_of_memory
 from scalesearch.workers.measurement import run_job
 from scalesearch.workers.trial import TrialSpec, run_trial
@@ -44,7 +45,7 @@ def work(connection: Connection, log_path: str) -> None:
     threading.Thread(target=_leave_with_the_driver, args=(connection,), daemon=True).start()
     try:
         _say(connection, {"event": "result", "result": _run(job, connection)})
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a user's own code may end itself
         _say(connection, {"event": "failure", "reason": _reason(error)})
         _log(traceback.format_exc())
     with suppress(OSError):
@@ -75,13 +76,17 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
     return run_trial(TrialSpec.from_dict(job), on_step, on_restart).to_dict()
 
 
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+def _reason(error: BaseException) -> str:
+    try:
+        text = " ".join(str(error).split()) or type(error).__name__
+    except Exception:  # an error of a user's own code
+        return type(error).__name__
     if is_out_of_memory(error):
         return f"out of memory: {text[:200]}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"no space left on device: {error.filename}" if error.filename else "no space left on device"
-    return text[:300]
+    place = place_of(error)
+    return text[:300] + (f" ({place})" if place else "")
 
 
 def _log(text: str) -> None:

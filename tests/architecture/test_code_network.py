@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from scalesearch.architecture import code_network
 from scalesearch.architecture.code_count import pass_counts
-from scalesearch.architecture.code_network import code_baseline, settled
-from scalesearch.architecture.code_source import source_hash
+from scalesearch.architecture.code_network import code_baseline, numbers, settled, structure
+from scalesearch.architecture.code_source import sources
 from scalesearch.architecture.code_spec import CodeSpec, code_name
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
@@ -439,7 +437,7 @@ def test_weights_shared_by_more_blocks_make_another_network(write: Write, size: 
     if size == "its own":
         text = text.replace("self.stem(x)", "self.stem(x); assert x.shape[2] == 22")
     target = write(f"shared_{size[:3]}", text)
-    shared = CodeSpec(name="x", target=target, source=source_hash(target), resolution=24)
+    shared = CodeSpec(name="x", target=target, resolution=24)
     one, same, two = (
         settled(replace(shared, depth=depth, width=width))
         for depth, width in ((1.0, 1.0), (1.2, 1.1), (2.0, 1.0))
@@ -509,54 +507,98 @@ def test_channels_are_asked_for_where_the_code_takes_them(write: Write, plain: C
     assert count(grey).macs == count(replace(grey, in_channels=3)).macs - 64 * 2 * 9 * 16
 
 
-def test_another_version_of_the_code_is_another_network(write: Write, tmp_path: Path) -> None:
-    """Also where only a module beside it in its package has changed."""
+def test_code_that_builds_another_network_is_refused(write: Write) -> None:
+    """Also where only a module beside it in its package has changed; a comment changes nothing."""
     write("shapes_pkg.parts", "CHANNELS = 16\n")
-    source = PLAIN.replace("import math", "import math\nfrom .parts import CHANNELS")
-    spec = code_baseline(write("shapes_pkg.net", source))
-    build(spec)
-    write("shapes_pkg.parts", "CHANNELS = 32\n")
-    with pytest.raises(ValueError) as error:
-        build(spec)
-    assert str(error.value) == (
-        "`baseline` must be the code that its run was begun with, got shapes_pkg.net:build, which has changed since: "
-        f"put {tmp_path / 'shapes_pkg/net.py'} back as it was, or begin another run"
+    source = PLAIN.replace("import math", "import math\nfrom .parts import CHANNELS").replace(
+        "16 *", "CHANNELS *"
     )
+    spec = code_baseline(write("shapes_pkg.net", source))
+    for channels, fits in ((16, True), (32, False)):
+        write("shapes_pkg.parts", f"# changed\nCHANNELS = {channels}\n")
+        _forget("shapes_pkg")
+        if fits:
+            build(spec)
+            continue
+        with pytest.raises(ValueError) as error:
+            build(spec)
+        assert str(error.value) == (
+            "`baseline` must build the network that was planned, got shapes_pkg.net:build, which builds another at "
+            "depth 1 and width 1: its code has changed since"
+        )
 
 
-def test_source_is_read_again_only_when_it_or_its_folder_has_changed(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write("kept_pkg.parts", "CHANNELS = 16\n")
-    target = write("kept_pkg.net", PLAIN.replace("import math", "import math\nfrom . import parts, later"))
-    folder = tmp_path / "kept_pkg"
-    read: list[Path] = []
-    read_bytes = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or read_bytes(path))
+def _forget(package: str) -> None:
+    """As in a new process: what is imported, and what is known of what was built."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[name]
+    for value in vars(code_network).values():
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
 
-    def hashed(age: int) -> tuple[str, int]:
-        """The hash, with all that it follows from changed so many seconds ago, and the files read for it."""
-        then = time.time_ns() - age * 10**9
-        for path in (*folder.iterdir(), folder, tmp_path):
-            os.utime(path, ns=(then, then))
-        read.clear()
-        return source_hash(target), len({*read})
 
-    first, files = hashed(age=60)
-    assert files == 2
-    read.clear()
-    assert source_hash(target) == first
-    assert not read
-    write("kept_pkg.parts", "CHANNELS = 32\n")
-    changed, files = hashed(age=30)
-    assert changed != first
-    assert files == 2
-    write("kept_pkg.later", "CHANNELS = 16\n")  # there was none: the folder alone tells
-    assert source_hash(target) not in (first, changed)
-    # Changed just now: nothing is kept, as the file may change again without a later time.
-    for text in ("CHANNELS = 48\n", "CHANNELS = 64\n"):
-        write("kept_pkg.parts", text)
-        assert hashed(age=0)[1] == 3
+def test_what_tells_networks_apart(write: Write) -> None:
+    """Names, types, settings, shapes, types of numbers, what is one and what is trained; not how it prints."""
+    lines = structure(code_baseline(write("told_net", PLAIN)))
+    assert "the network: Sequential()" in lines
+    assert "0: Conv2d(3, 16, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), bias=False)" in lines
+    assert "parameter 0.weight: (16, 3, 3, 3) torch.float32" in lines
+    assert "buffer 1.num_batches_tracked: () torch.int64" in lines
+    assert any(line.startswith("macs: ") for line in lines)
+    tied = PLAIN.replace(
+        "    return ",
+        "    layers[3].weight = layers[6].weight\n    layers[1].requires_grad_(False)\n    return ",
+    )
+    lines = structure(code_baseline(write("tied_net", tied)))
+    assert "parameter 6.weight: the same as 3.weight" in lines
+    assert "parameter 1.bias: (16,) torch.float32, not trained" in lines
+
+
+def test_a_network_that_cannot_be_printed_is_told_from_others(write: Write) -> None:
+    text = """
+class Shy(nn.Sequential):
+    def __repr__(self):
+        raise RuntimeError
+    def extra_repr(self):
+        raise RuntimeError
+"""
+    shy = (
+        PLAIN.replace("def build", text + "\ndef build")
+        .replace("return nn.Seq", "return Shy")
+        .replace("Shyuential", "Shy")
+    )
+    spec = code_baseline(write("shy_net", shy))
+    assert len({spec.key, settled(replace(spec, width=2.0, shape="")).key}) == 2
+    assert spec.key == settled(replace(spec, depth=0.9, shape="")).key
+
+
+def test_the_numbers_of_a_network_tell_changes_that_its_layers_do_not(write: Write) -> None:
+    spec = replace(code_baseline(write("numbers_net", PLAIN)), resolution=16, classes=3)
+    same = numbers(spec)
+    assert numbers(spec) == same
+    assert {mode: len(values) for mode, values in same.items()} == {"evaluation": 6, "training": 6}
+    functional = PLAIN.replace(
+        "    return nn.Sequential(", "    nn.init.ones_(layers[0].weight)\n    return nn.Sequential("
+    )
+    other = replace(code_baseline(write("numbers_other", functional)), resolution=16, classes=3)
+    assert structure(other) == structure(spec)
+    assert numbers(other) != same
+
+
+def test_the_users_own_files_are_found(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those beside the module, in its package and beside that; not what is installed."""
+    monkeypatch.syspath_prepend(tmp_path / "venv" / "site-packages")
+    write("venv/site-packages/kept_lib", "X = 1\n")
+    write("kept_help", "CHANNELS = 16\n")
+    write("kept_pkg.__init__", "")
+    write("kept_pkg.parts", "X = 1\n")
+    imports = "import math, kept_help, kept_lib, torch\nfrom . import parts"
+    target = write("kept_pkg.net", PLAIN.replace("import math", imports))
+    files = {name: content for name, content in sources(target).items() if name.startswith("kept")}
+    assert set(files) == {"kept_help.py", "kept_pkg/__init__.py", "kept_pkg/net.py", "kept_pkg/parts.py"}
+    assert files["kept_help.py"] == b"CHANNELS = 16\n"
+    write("kept_help", "# " + "x" * 2**20)
+    assert "kept_help.py" not in sources(target)
 
 
 def test_each_network_is_built_once(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -575,40 +617,6 @@ def test_each_network_is_built_once(write: Write, monkeypatch: pytest.MonkeyPatc
     assert len(built) == 1
 
 
-@pytest.mark.parametrize("name", ["beside_net", "beside_pkg.net"])
-def test_code_beside_the_module_is_part_of_its_version(write: Write, name: str) -> None:
-    write("beside_pkg.__init__", "")
-    write("beside_help.__init__", "")
-    write("beside_help.sizes", "CHANNELS = 16\n")
-    spec = code_baseline(write(name, PLAIN.replace("import math", "import math\nimport beside_help.sizes")))
-    build(spec)
-    write("beside_help.sizes", "CHANNELS = 32\n")
-    with pytest.raises(ValueError, match="which has changed since"):
-        build(spec)
-
-
-def test_what_is_installed_within_the_folder_is_not(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(tmp_path / "venv" / "site-packages")
-    write("venv/site-packages/beside_lib", "CHANNELS = 16\n")
-    spec = code_baseline(write("using_net", PLAIN.replace("import math", "import math, beside_lib")))
-    write("venv/site-packages/beside_lib", "CHANNELS = 32\n")
-    build(spec)
-
-
-@pytest.mark.parametrize("name", ["trap_net", "trap_pkg.net", "trap_space.inner.net"])
-def test_code_that_was_changed_is_refused_before_it_is_run(write: Write, tmp_path: Path, name: str) -> None:
-    trap = "from pathlib import Path\nPath('was-run').touch()\n"
-    write("trap_pkg.__init__", trap)
-    target = write(name, trap)
-    for source in ("", "0" * 16):
-        with pytest.raises(ValueError, match="which has changed since"):
-            build(CodeSpec(name="x", target=target, source=source, resolution=16))
-    assert not (tmp_path / "was-run").exists()
-    assert name not in sys.modules
-
-
 def test_names_are_fit_for_folders() -> None:
     assert code_name("my_pkg.nets:build") == "my_pkg-nets-build"
 
@@ -617,16 +625,16 @@ LAZY = "from torch import nn\ndef build(depth, width, num_classes):\n    {}\n"
 BAD = {
     "bad_import": (
         "1 / 0",
-        "must name a module that can be imported, got bad_import:build, which raised ZeroDivisionError: division by zero",
+        "must name a module that can be imported, got bad_import:build, which raised ZeroDivisionError: division by zero (bad_import.py, line 1)",
     ),
     "bad_exit": (
         "raise SystemExit('usage: train')",
-        "must name a module that can be imported, got bad_exit:build, which raised SystemExit: usage: train",
+        "must name a module that can be imported, got bad_exit:build, which raised SystemExit: usage: train (bad_exit.py, line 1)",
     ),
     "bad_missing": (
         "import no_such_thing",
         "must name a module that can be imported, got bad_missing:build, which raised ModuleNotFoundError: "
-        "No module named 'no_such_thing'",
+        "No module named 'no_such_thing' (bad_missing.py, line 1)",
     ),
     "bad_name": (
         "def bild(): ...\ndef other(): ...",
@@ -648,11 +656,11 @@ BAD = {
     ),
     "bad_always": (
         LAZY.format("raise RuntimeError('no `luck`\\n today')"),
-        "must build a network at depth 1 and width 1, got bad_always:build, which raised RuntimeError: no luck today",
+        "must build a network at depth 1 and width 1, got bad_always:build, which raised RuntimeError: no luck today (bad_always.py, line 3)",
     ),
     "bad_deep": (
         PLAIN.replace("    c =", "    assert depth < 2, 'too deep'\n    c ="),
-        "must build a network at depth 2 and width 1, got bad_deep:build, which raised AssertionError: too deep",
+        "must build a network at depth 2 and width 1, got bad_deep:build, which raised AssertionError: too deep (bad_deep.py, line 6)",
     ),
     "bad_depth": (
         PLAIN.replace("2 * depth", "2"),
@@ -730,5 +738,5 @@ def test_networks_that_cannot_take_the_images(write: Write) -> None:
 )
 def test_specs_that_cannot_be(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError) as error:
-        replace(CodeSpec(name="x", target="a:b", source="", resolution=32), **changes)
+        replace(CodeSpec(name="x", target="a:b", resolution=32), **changes)
     assert str(error.value) == message

@@ -121,7 +121,7 @@ def test_a_change_of_classes_or_resolution_alone_copies_all_but_the_classifier()
     assert all(part.gives.plain for part in parts)
 
 
-CODE = CodeSpec(name="mine", target="mine:build", source="0", resolution=32)
+CODE = CodeSpec(name="mine", target="mine:build", resolution=32)
 SILU_SUM = replace(reduce(RESNET_18, 0.125, FINE, resolution=32), activation="silu")
 RELU_FUSED = ArchSpec(
     name="fused",
@@ -189,8 +189,21 @@ ALIKE = replace(
             "the softmax gate of stage1_block1 shares 1 out among its channels, so that repeated ones would "
             "each get less",
         ),
-        (CODE, SMALL, "growth isn't defined for code of your own, whose layers only it knows"),
-        (SMALL, CODE, "growth isn't defined for code of your own, whose layers only it knows"),
+        (
+            CODE,
+            SMALL,
+            "growth isn't defined for code of your own, whose layers only it knows, but to the same network",
+        ),
+        (
+            CODE,
+            replace(CODE, resolution=48),
+            "growth isn't defined for code of your own, whose layers only it knows, but to the same network",
+        ),
+        (
+            SMALL,
+            CODE,
+            "growth isn't defined for code of your own, whose layers only it knows, but to the same network",
+        ),
     ],
 )
 def test_what_is_not_well_defined(old: Arch, new: Arch, reason: str) -> None:

@@ -13,7 +13,6 @@ import pytest
 import torch
 from click.testing import Result
 
-from scalesearch.architecture.code_source import source_hash
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
@@ -138,7 +137,7 @@ def test_code_that_a_file_names_is_not_run(
     monkeypatch.chdir(tmp_path)
     Path("trap_export.py").write_text("from pathlib import Path\nPath('was-run').touch()\n", encoding="utf-8")
     target = "trap_export:build"
-    spec = CodeSpec(name="x", target=target, source=source_hash(target), resolution=16)
+    spec = CodeSpec(name="x", target=target, resolution=16)
     write_state(Path("w.safetensors"), spec, {"w": torch.zeros(1)}, {})
     result = run("export", "w.safetensors", "--to=safetensors", "--out=out")
     assert result.exit_code == 2

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from scalesearch.architecture import code_network
+
 Run = Callable[..., Result]
 
 NET = """
@@ -49,16 +51,24 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "own_net.py"
     path.write_text(NET, encoding="utf-8")
     yield path
-    sys.modules.pop("own_net", None)
+    _forget()
 
 
 def _rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+def _forget() -> None:
+    """As in a new process: what is imported, and what is known of what was built."""
+    sys.modules.pop("own_net", None)
+    for value in vars(code_network).values():
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
+
+
 def _gone(path: Path) -> None:
     path.unlink()
-    del sys.modules["own_net"]
+    _forget()
 
 
 @pytest.mark.usefixtures("net")
@@ -119,13 +129,23 @@ def test_a_whole_grid_with_real_workers(run: Run, net: Path, tmp_path: Path) -> 
     )
     assert not (tmp_path / "none").exists()
 
-    net.write_text(NET + "\n# another version\n", encoding="utf-8")
-    changed = run("resume", folder)
-    assert changed.exit_code == 2
-    assert changed.stderr.splitlines()[-1] == (
-        f"Error: --baseline must be the code that its run was begun with, got own_net:build, which has changed "
-        f"since: put {net} back as it was, or begin another run"
-    )
+    assert (folder / "source/own_net.py").read_text("utf-8") == NET
+    net.write_text("# a comment\n" + NET, encoding="utf-8")
+    _forget()
+    assert run("resume", folder).stdout == begun.stdout
+    for text, what in (
+        (
+            NET.replace("Dropout(0.1)", "Dropout(0.2)"),
+            "11 is Dropout(p=0.2, inplace=False), and was Dropout(p=0.1,",
+        ),
+        (NET.replace("2 * depth", "depth * 2"), ""),
+    ):
+        net.write_text(text, encoding="utf-8")
+        _forget()
+        changed = run("resume", folder)
+        assert changed.exit_code == (2 if what else 0)
+        assert (what in changed.stderr) if what else (changed.stdout == begun.stdout)
+    assert (folder / "source/own_net.py").read_text("utf-8") == NET
     _gone(net)
     assert run("report", folder).stdout == begun.stdout
     missing = run("resume", folder)

@@ -22,7 +22,6 @@ from safetensors.torch import save_file
 from torch import nn
 
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFICIENTNET_LITE0, RESNET_18
-from scalesearch.architecture.code_source import source_hash
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
@@ -284,7 +283,7 @@ def test_a_file_of_another_library_or_kind_of_network(tmp_path: Path) -> None:
         "`pretrained` must hold the weights of resnet-18 as torchvision and timm (conv1.weight) names them, got "
         "FILE with layer.bias, layer.weight"
     )
-    code = CodeSpec(name="mine", target="mine:build", source="0", resolution=32)
+    code = CodeSpec(name="mine", target="mine:build", resolution=32)
     assert refused(path, code) == (
         "`pretrained` must be a file that scalesearch wrote for a network of your own code, got FILE"
     )
@@ -304,10 +303,10 @@ def test_no_code_that_a_file_names_is_run(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     Path("trap_weights.py").write_text(TRAP, encoding="utf-8")
     target, path = "trap_weights:build", tmp_path / "w.safetensors"
-    own = CodeSpec(name="x", target=target, source=source_hash(target), resolution=16, classes=2)
+    own = CodeSpec(name="x", target=target, resolution=16, classes=2)
     tensors = {"1.weight": torch.zeros(2, 768), "1.bias": torch.zeros(2)}
     write_state(path, own, tensors, {})
-    for arch in (EFFICIENTNET_B0, replace(own, target="other:build"), replace(own, source="0")):
+    for arch in (EFFICIENTNET_B0, replace(own, target="other:build")):
         assert refused(path, arch) == (
             "`pretrained` must hold weights of the baseline's own code, got FILE with those of trap_weights:build, "
             "and no code that a file names is run"

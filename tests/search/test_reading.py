@@ -207,7 +207,7 @@ def test_a_study_that_kept_its_networks_but_not_their_memory_gets_it_from_the_ne
     assert sorted((c.key, c.inference_bytes, c.training_bytes) for c in read) == sorted(kept)
     # A user's own code would have to be run for it.
     monkeypatch.setattr("scalesearch.architecture.code_import.importlib.import_module", pytest.fail)
-    own = CodeSpec(name="own", target="colorsys:rgb_to_hsv", source="0", resolution=32).to_dict()
+    own = CodeSpec(name="own", target="colorsys:rgb_to_hsv", resolution=32).to_dict()
     known = [trial.user_attrs["arch"] for trial in trials]
     for trial in trials:
         trial.user_attrs["arch"] = own
