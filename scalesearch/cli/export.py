@@ -105,7 +105,7 @@ def export(
     or, with --untrained, also a published network (b3) or a baseline with multipliers of depth, width and
     resolution (efficientnet-b0:1.2,1.1,1.15). Python is written of EfficientNets alone. Of your own code
     (package.module:function) the weights go with it alone. Where a run's networks are somebody's own code,
-    that code is run, if it has not changed: do this only with folders of people you trust.
+    that code is run, and has to build the same network: do this only with folders of people you trust.
 
     Each file is read back, and what it gives for random images is compared with the original's. spec.json
     says what the network is, how images become its input, and where its weights come from. The Python file

@@ -45,8 +45,8 @@ def resume(
     threads that the run was begun with, the table of a CPU ends up the same as that of an uninterrupted
     run on this machine, clock columns aside. Other --threads, or another --device, change accuracies as
     another seed would: the table says what each network was trained with. Where the run's baseline is
-    somebody's own code, that code is run, if it has not changed: do this only with folders of people you
-    trust.
+    somebody's own code, that code is run, and has to build the same network: do this only with folders of
+    people you trust.
 
     \b
     Example:

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 # To be raised with every change of what a checkpoint holds: older ones are then started anew.
-FORMAT = 2
+FORMAT = 3
 
 
 class CheckpointError(ValueError):
