@@ -29,6 +29,8 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+# What torch says of its own export of a GRU.
+@pytest.mark.filterwarnings("ignore:.*_check_is_size", "ignore:The tensor attributes")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_grid_and_an_export(name: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(NETWORKS)
