@@ -165,6 +165,10 @@ MEASURE_COLUMNS = dict.fromkeys(
 MEASURE_COMMON = ("machine", "mode", "runtime", "dtype", "device")
 
 
+MOST_PRINTED = 200
+"""Rows of a table on a terminal: more nobody reads there, and thousands take longer than all else."""
+
+
 def print_table(
     frame: pd.DataFrame,
     output_format: str,
@@ -180,7 +184,7 @@ def print_table(
     """Prints a frame on standard output.
 
     ``table`` shows a selection of columns without the rows of networks that were skipped, with ``best_first``
-    by accuracy; the others show all rows and columns as in the CSV file.
+    by accuracy, and of very many rows the first; the others show all rows and columns as in the CSV file.
 
     Args:
         frame: the rows.
@@ -205,17 +209,27 @@ def print_table(
         frame = frame[frame["status"] != "skipped"]
     if best_first:
         frame = frame.sort_values("top1", ascending=False, kind="stable")
+    more = len(frame) - MOST_PRINTED
+    frame = frame.head(MOST_PRINTED)
     if "resolution" in columns and "resolution_width" in frame:
         frame, columns = frame.assign(resolution=_sides(frame)), columns | {"resolution": "{} px"}
     console = terminal(width)
     table = made_table(frame, columns, title, heads or {})
     if fits(console, table):
         console.print(table)
+        _tell_of(more)
         return
     own = {name: form for name, form in columns.items() if name != apart}
     parts = frame.groupby(apart, sort=False) if apart else [(title, frame)]
     for value, rows in parts:
         print_narrow(console, made_table(rows, own, str(value), (heads or {}) | (short or {}), narrow=True))
+    _tell_of(more)
+
+
+def _tell_of(more: int) -> None:
+    """Says how many rows a table has left out."""
+    if more > 0:
+        echo(f"And {more:,} more; `--format csv` and `--format json` print all.")
 
 
 def measure_view(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,8 +14,8 @@ __all__ = ["MOST_CURVES", "MOST_MARKS", "MOST_ROWS", "and_more", "cut", "drawn_p
 
 MOST_ROWS = 60
 """Of a table with a row for each network."""
-MOST_MARKS = 500
-"""Networks, or coefficient triples, that one panel of a figure draws."""
+MOST_MARKS = 100
+"""Networks, or coefficient triples, that one panel of a figure draws: more would hide one another."""
 MOST_CURVES = 150
 """Learning curves that a figure draws."""
 

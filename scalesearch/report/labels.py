@@ -6,11 +6,13 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
+from matplotlib.transforms import BboxBase
 from numpy.typing import ArrayLike, NDArray
 
 from scalesearch.report.style import GREY, INK, settle
@@ -47,7 +49,7 @@ class Label:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Place:
     """A spot for a label: the centre of its box, the point it is for, and how bad it is, all in pixels."""
 
@@ -56,6 +58,11 @@ class _Place:
     half: Pixels
     distance_pt: float
     cost: float = 0.0
+
+    @cached_property
+    def leader(self) -> Pixels:
+        """Points along the line from the point to the middle of its label."""
+        return _line(self.anchor, self.centre)
 
     @property
     def box(self) -> Box:
@@ -75,7 +82,7 @@ def place_labels(axes: Axes, labels: Sequence[Label], keep_clear: Iterable[Segme
     # Asking for the limits makes matplotlib work them out, if data came since it last drew.
     axes.get_xlim(), axes.get_ylim()
     dots = figure.dpi / 72
-    data, placed = _sampled(axes, keep_clear), list[_Place]()
+    data, inside, placed = _sampled(axes, keep_clear), axes.get_window_extent(), list[_Place]()
     for label in labels:
         note = _note(axes, label)
         extent = Text.get_window_extent(note)  # of the text, without its leader
@@ -86,7 +93,10 @@ def place_labels(axes: Axes, labels: Sequence[Label], keep_clear: Iterable[Segme
             away = half + (label.radius_pt + distance) * dots
             centre = anchor + away * (math.cos(angle), math.sin(angle))
             places.append(_Place(anchor, centre, half, distance))
-        best = min((_priced(place, axes, data, placed) for place in places), key=lambda place: place.cost)
+        # Of thousands of points few are where any of the places is.
+        reach = 2 * half + (label.radius_pt + DISTANCES_PT[-1]) * dots
+        near = data[(np.abs(data - anchor) <= reach).all(axis=1)]
+        best = min((_priced(place, inside, near, placed) for place in places), key=lambda place: place.cost)
         if label.optional and best.cost > TOO_DEAR:
             note.remove()
             continue
@@ -117,13 +127,12 @@ def _note(axes: Axes, label: Label) -> Annotation:
     return note
 
 
-def _priced(place: _Place, axes: Axes, data: Pixels, placed: list[_Place]) -> _Place:
-    box, inside = place.box, axes.get_window_extent()
-    leader = _line(place.anchor, place.centre)
+def _priced(place: _Place, inside: BboxBase, data: Pixels, placed: list[_Place]) -> _Place:
+    box = place.box
     cost = place.distance_pt + HIT * _hits(data, box)
     for other in placed:
         cost += COVERED * _overlap(box, other.box)
-        cost += STRUCK * (_hits(leader, other.box) > 0 or _hits(_line(other.anchor, other.centre), box) > 0)
+        cost += STRUCK * (_hits(place.leader, other.box) > 0 or _hits(other.leader, box) > 0)
         cost += CROSSING * _cross(place, other)
     if box[0] < inside.x0 or box[1] < inside.y0 or box[2] > inside.x1 or box[3] > inside.y1:
         cost += OUTSIDE
@@ -159,10 +168,9 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 
 def _sampled(axes: Axes, segments: Iterable[Segment]) -> NDArray[np.float64]:
     """Points in pixels along the segments."""
-    lines = [
-        _line(axes.transData.transform((x0, y0)), axes.transData.transform((x1, y1)))
-        for x0, y0, x1, y1 in segments
-    ]
+    ends = np.array([*segments], dtype=np.float64).reshape(-1, 2)
+    pixels = axes.transData.transform(ends).reshape(-1, 2, 2)
+    lines = [start[None] if (start == end).all() else _line(start, end) for start, end in pixels]
     return np.vstack(lines) if lines else np.zeros((0, 2))
 
 

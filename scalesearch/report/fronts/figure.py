@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
@@ -10,13 +12,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.bounds import MOST_MARKS, drawn_part, evenly, part_note
-from scalesearch.report.evidence import Highlight, highlights, judged, wilson
+from scalesearch.report.evidence import Highlight, HighlightKind, highlights, judged, wilson
 from scalesearch.report.fronts.panels import Panel, panels
 from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.limits import LEAST_SPAN, widen
@@ -37,17 +40,44 @@ from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = ["pareto_figure"]
 
-LABELLED_FRONT = 12
-"""Front members that get a label of their own; of a longer front, as many evenly chosen ones."""
+LABELLED_FRONT, CROWDED_FRONT = 12, 4
+"""Front members that get a label of their own; of a longer front, as many evenly chosen ones.
+
+Fewer in a small panel of which not all points are drawn.
+"""
 
 HEIGHT_IN, TALL_IN = 5.4, 9.4
 # What a label keeps clear of its point: a star and a diamond reach further than other marks.
 RADIUS_PT: Mapping[str, float] = MappingProxyType({COLOURS["winner"]: 7, COLOURS["paper"]: 7})
 DOTTED = (0, (1, 2))
+Point = tuple[float, float]
 FRONT: Mapping[str, Any] = MappingProxyType({"linewidth": 1.4, "alpha": 0.75, "zorder": 2.5})
 STOPPED: Mapping[str, Any] = MappingProxyType(
     {"linestyle": "", "marker": "x", "markersize": 5, "color": FAINT, "markeredgewidth": 1.2}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How the point of a network looks; all points that look the same are drawn at once."""
+
+    kind: HighlightKind | None
+    on_front: bool
+    hollow: bool
+
+    @property
+    def style(self) -> dict[str, Any]:
+        """Of ``Axes.plot``."""
+        colour = COLOURS[self.kind] if self.kind else FAINT
+        return {
+            "linestyle": "",
+            "marker": MARKERS[self.kind] if self.kind else "o",
+            "markersize": {"winner": 14, None: 5}.get(self.kind, 7),
+            "color": "white" if self.hollow else colour,
+            "markeredgecolor": colour if self.hollow else INK if self.on_front else "white",
+            "markeredgewidth": 1.4 if self.hollow else 0.9,
+            "zorder": 5 if self.kind else 4,
+        }
 
 
 def pareto_figure(run: RunRecord) -> Figure | None:
@@ -152,35 +182,27 @@ def _draw(
         for cost, c in zip(panel.costs, panel.candidates, strict=True)
         if c.key in on
     )
+    bars, points = defaultdict[tuple[str, bool], list[Segment]](list), defaultdict[_Mark, list[Point]](list)
     for (low_cost, cost, high_cost), candidate in marks:
         on_front = candidate.key in on
         kind = kinds.get(candidate.key, "front" if on_front else None)
-        colour = COLOURS[kind] if kind else FAINT
         top1 = 100 * (candidate.top1 or 0.0)
         low, high = (100 * bound for bound in bounds.get(candidate.key, (top1 / 100, top1 / 100)))
-        for x, y in (([cost, cost], [low, high]), ([low_cost, high_cost], [top1, top1])):
-            axes.plot(
-                *(x, y),
-                color=colour,
-                linewidth=1.3 if kind else 0.8,
-                alpha=0.9 if kind else 0.55,
-                zorder=3 if kind else 2,
-            )
-        hollow = candidate.key in panel.unstable
-        axes.plot(
-            *(cost, top1),
-            marker=MARKERS[kind] if kind else "o",
-            markersize={"winner": 14, None: 5}.get(kind, 7),
-            color="white" if hollow else colour,
-            markeredgecolor=colour if hollow else INK if on_front else "white",
-            markeredgewidth=1.4 if hollow else 0.9,
-            zorder=5 if kind else 4,
-        )
+        here = [(cost, low, cost, high), (low_cost, top1, high_cost, top1)]
+        colour = COLOURS[kind] if kind else FAINT
+        bars[colour, bool(kind)] += [(x0, y0, x1, y1) for x0, y0, x1, y1 in here if (x0, y0) != (x1, y1)]
+        points[_Mark(kind, on_front, candidate.key in panel.unstable)].append((cost, top1))
         # The point itself counts many times over: a bar may be brushed, a point must stay in sight.
-        clear += [(cost, low, cost, high), (low_cost, top1, high_cost, top1), *[(cost, top1, cost, top1)] * 6]
-    for cost, top1 in evenly(panel.stopped, MOST_MARKS):
-        axes.plot(cost, top1, **STOPPED, zorder=2)
-        clear += [(cost, top1, cost, top1)] * 3
+        clear += [*here, *[(cost, top1, cost, top1)] * 6]
+    for (colour, named), segments in bars.items():
+        style = {"linewidth": 1.3 if named else 0.8, "alpha": 0.9 if named else 0.55}
+        ends = [((x0, y0), (x1, y1)) for x0, y0, x1, y1 in segments]
+        axes.add_collection(LineCollection(ends, colors=colour, **style, zorder=3 if named else 2))
+    for mark, places in points.items():
+        axes.plot(*zip(*places, strict=True), **mark.style)
+    if early := evenly(panel.stopped, MOST_MARKS):
+        axes.plot(*zip(*early, strict=True), **STOPPED, zorder=2)
+        clear += [(cost, top1, cost, top1) for cost, top1 in early for _ in range(3)]
     axes.margins(x=0.08)
     axes.set_xlim(axes.get_xlim())
     steps.append((axes.get_xlim()[1], steps[-1][1]))
@@ -193,14 +215,14 @@ def _draw(
 def _labels(panel: Panel, marked: Sequence[Highlight], *, small: bool) -> list[Label]:
     """Names and coefficients; in a small panel only of those on the front that the legend does not name."""
     where = {c.key: (cost[1], c) for cost, c in zip(panel.costs, panel.candidates, strict=True)}
-    evenly = np.linspace(0, len(panel.front) - 1, LABELLED_FRONT).round().astype(int)
+    most = CROWDED_FRONT if small and len(panel.candidates) > MOST_MARKS else LABELLED_FRONT
     texts: dict[str, tuple[str, str]] = {}
     for highlight in marked:
         if highlight.candidate.key in where:
             text = f"{highlight.text}\n{short_coefficients(highlight.candidate)}"
             texts[highlight.candidate.key] = (text, COLOURS[highlight.kind])
     named = set(texts)
-    for key in (panel.front[i] for i in np.unique(evenly)):
+    for key in evenly(panel.front, most):
         texts.setdefault(key, (short_coefficients(where[key][1]), GREY))
     return [
         Label(
