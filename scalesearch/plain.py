@@ -1,4 +1,4 @@
-"""Frozen descriptions out of plain data, as TOML, JSON and databases hold it: types and ranges are checked.
+"""Frozen descriptions out of plain data, as files and databases hold it: types and ranges are checked.
 
 What a file holds was written by anybody: a value of the wrong type has to be an error where it is read, that
 names it, not one in the middle of what is done with it.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -18,6 +18,8 @@ __all__ = [
     "LIMITS",
     "Limit",
     "checked",
+    "field_types",
+    "is_needed",
     "is_number",
     "is_utf8",
     "require_limits",
@@ -25,9 +27,12 @@ __all__ = [
     "require_within",
     "shown",
     "typed",
+    "value_of",
 ]
 
 Described = TypeVar("Described")
+Bounds = Callable[[str, float], None]
+"""Raises ValueError, saying what it must be, for a number that cannot stand under the name of its field."""
 
 GREATEST_WHOLE = 2**63 - 1
 """What a column of a table or a database takes, and a float still counts."""
@@ -146,18 +151,23 @@ def is_number(value: object) -> bool:
     return isinstance(value, float)
 
 
-def typed(cls: type[Described], data: object) -> Described:
+def typed(cls: type[Described], data: object, bounds: Bounds | None = None) -> Described:
     """A frozen description out of a table of its fields, lists made tuples.
+
+    Args:
+        cls: the description's class.
+        data: the table.
+        bounds: asked of each number, however deep it lies.
 
     Raises:
         ValueError: if ``data`` is no such table: a field is missing, unknown, or of another type.
     """
     if isinstance(data, cls):
         return data
-    return cls(**checked(cls, data))
+    return cls(**checked(cls, data, bounds))
 
 
-def checked(cls: type, data: object) -> dict[str, Any]:
+def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, Any]:
     """What :func:`typed` makes a description of, for a class that still has to work on it.
 
     Raises:
@@ -165,82 +175,97 @@ def checked(cls: type, data: object) -> dict[str, Any]:
     """
     if not isinstance(data, Mapping):
         raise ValueError(f"it must be a table, got {shown(data)}")
-    hints = _hints(cls)
+    hints = field_types(cls)
     if unknown := sorted(str(name) for name in data if name not in hints):
         raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
     for field in fields(cls):
-        if field.name not in data and field.default is MISSING and field.default_factory is MISSING:
+        if field.name not in data and is_needed(field):
             raise ValueError(f"`{field.name}` is missing")
-    return {str(name): _value(str(name), value, hints[name]) for name, value in data.items()}
+    values = {}
+    for name, value in data.items():
+        try:
+            values[name] = value_of(hints[name], value, name, bounds)
+        except ValueError as error:
+            # What is wrong with the value itself, or with something in it that has a name of its own.
+            colon = "" if str(error).startswith("must ") else ":"
+            raise ValueError(f"`{name}`{colon} {error}") from error
+    return values
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    """The fields' types, by name."""
-    known, hints = {field.name for field in fields(cls)}, get_type_hints(cls)
-    return {name: hint for name, hint in hints.items() if name in known}
+def field_types(cls: type) -> Mapping[str, Any]:
+    """The type of each field of a description, by name."""
+    hints = get_type_hints(cls)
+    return MappingProxyType({field.name: hints[field.name] for field in fields(cls)})
 
 
-def _value(name: str, value: Any, hint: Any) -> Any:
+def is_needed(field: Field[Any]) -> bool:
+    """Whether no description can be made without the field."""
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def value_of(hint: Any, value: Any, name: str = "", bounds: Bounds | None = None) -> Any:
+    """A value of type ``hint`` out of plain data; ``name`` is its field's, for ``bounds``.
+
+    Raises:
+        ValueError: saying what it must be, without naming it.
+    """
     origin, choices = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
         return value
     if origin in (Union, UnionType):
-        return _one_of(name, value, choices)
+        return _one_of(choices, value, name, bounds)
     if origin is Literal:
-        return _literal(name, value, choices)
+        if not (isinstance(value, str | int) and value in choices):
+            raise ValueError(f"must be one of {', '.join(map(str, choices))}, got {shown(value)}")
+        return value
     if origin is tuple:
-        return _sequence(name, value, choices)
+        return _sequence(choices, value, name, bounds)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-            raise ValueError(f"`{name}` must be a table, got {shown(value)}")
-        return {key: _value(name, item, choices[1]) for key, item in value.items()}
+            raise ValueError(f"must be a table, got {shown(value)}")
+        return {key: value_of(choices[1], item, name, bounds) for key, item in value.items()}
     if is_dataclass(hint) and isinstance(hint, type):
-        try:
-            return typed(hint, value)
-        except ValueError as error:
-            raise ValueError(f"`{name}`: {error}") from error
-    return _plain_value(name, value, hint)
+        return typed(hint, value, bounds)
+    return _plain_value(hint, value, name, bounds)
 
 
-def _plain_value(name: str, value: Any, hint: type) -> Any:
-    if hint is float and is_number(value):
-        return float(value)
-    if hint is int and isinstance(value, int) and is_number(value):
+def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> Any:
+    if hint in (int, float):
+        whole = isinstance(value, int)
+        if is_number(value) and (whole or hint is float):
+            if bounds is not None:
+                bounds(name, value)
+            return hint(value)
+        too_large = whole and not isinstance(value, bool)
+    elif isinstance(value, hint):
         return value
-    if hint not in (int, float) and isinstance(value, hint):
-        return value
+    else:
+        too_large = False
     words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    too_large = hint in (int, float) and isinstance(value, int) and not isinstance(value, bool)
     kind = f"at most {GREATEST_WHOLE:,}" if too_large else words.get(hint, hint.__name__)
-    raise ValueError(f"`{name}` must be {kind}, got {shown(value)}")
+    raise ValueError(f"must be {kind}, got {shown(value)}")
 
 
-def _one_of(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
+def _one_of(choices: tuple[Any, ...], value: Any, name: str, bounds: Bounds | None) -> Any:
     if value is None and type(None) in choices:
         return None
     wrong: ValueError | None = None
     for hint in choices:
         if hint is not type(None):
             try:
-                return _value(name, value, hint)
+                return value_of(hint, value, name, bounds)
             except ValueError as error:
                 wrong = wrong or error
     assert wrong is not None  # a union has more than None
     raise wrong
 
 
-def _literal(name: str, value: Any, choices: tuple[Any, ...]) -> Any:
-    if not (isinstance(value, str | int) and value in choices):
-        raise ValueError(f"`{name}` must be one of {', '.join(map(str, choices))}, got {shown(value)}")
-    return value
-
-
-def _sequence(name: str, value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
+def _sequence(choices: tuple[Any, ...], value: Any, name: str, bounds: Bounds | None) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"`{name}` must be a list, got {shown(value)}")
+        raise ValueError(f"must be a list, got {shown(value)}")
     if len(choices) == 2 and choices[1] is Ellipsis:
-        return tuple(_value(name, item, choices[0]) for item in value)
+        return tuple(value_of(choices[0], item, name, bounds) for item in value)
     if len(value) != len(choices):
-        raise ValueError(f"`{name}` must be a list of {len(choices)}, got {shown(value)}")
-    return tuple(_value(name, item, hint) for item, hint in zip(value, choices, strict=True))
+        raise ValueError(f"must be a list of {len(choices)}, got {shown(value)}")
+    return tuple(value_of(hint, item, name, bounds) for hint, item in zip(choices, value, strict=True))

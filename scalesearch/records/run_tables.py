@@ -13,13 +13,15 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Any, Literal, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
+from scalesearch.plain import field_types, is_needed, shown, value_of
 from scalesearch.records.measured import CurvePoint, LatencyRecord, SeedRun
-from scalesearch.records.plain import field_types, from_plain, has_default, optional, to_plain
+from scalesearch.records.ranges import require_in_range
 from scalesearch.records.search import CandidateRecord, RunRecord
 from scalesearch.records.start import StartRecord
 
@@ -146,7 +148,7 @@ def _kinds_of(name: str) -> Kinds:
         run = {n: kind for n, kind in field_types(SeedRun).items() if n != "curve"}
         return network | labels | {"status": str} | run
     if name == LOOKS:
-        return network | {"seed": int} | field_types(CurvePoint)
+        return {**network, "seed": int, **field_types(CurvePoint)}
     timed = {n: kind for n, kind in field_types(LatencyRecord).items() if n != "samples_s"}
     return network | timed | {"sample": int, "seconds": float}
 
@@ -155,7 +157,7 @@ def _needed(name: str) -> set[str]:
     """The columns that a file can't be without: later versions may have written more, earlier ones fewer."""
     records = {STUDY: (RunRecord,), PLAN: (CandidateRecord,), RUNS: (SeedRun,), LATENCY: (LatencyRecord,)}
     with_defaults = {
-        field.name for record in records.get(name, ()) for field in fields(record) if has_default(field)
+        field.name for record in records.get(name, ()) for field in fields(record) if not is_needed(field)
     }
     return set(_kinds_of(name)) - with_defaults - set(LABELS if name == RUNS else ())
 
@@ -209,8 +211,14 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, StartRecord):
         value = replace(value, runs=())
-    plain = to_plain(value)
-    return json.dumps(plain)
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A record, or a table that JSON does not know, as a dict."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _rows(name: str, text: str) -> list[_Row]:
@@ -230,8 +238,7 @@ def _rows(name: str, text: str) -> list[_Row]:
             )
         if twice := next((column for column in header if header.count(column) > 1), None):
             raise ValueError(f"{name}, row 1: must have each column once, got {twice} twice")
-        readers = [(column, _cell_reader(kinds[column], column)) for column in header if column in kinds]
-        places = [header.index(column) for column, _ in readers]
+        columns = [(place, column) for place, column in enumerate(header) if column in kinds]
         rows = []
         for number, line in enumerate(lines, start=2):
             if len(line) != len(header):
@@ -239,11 +246,12 @@ def _rows(name: str, text: str) -> list[_Row]:
                     f"{name}, row {number}: must have {len(header)} cells as its header, got {len(line)}"
                 )
             cells = {}
-            for (column, read), place in zip(readers, places, strict=True):
+            for place, column in columns:
                 try:
-                    cells[column] = read(line[place])
+                    cells[column] = _cell(kinds[column], column, line[place])
                 except ValueError as error:
-                    raise ValueError(f"{name}, row {number}, column {column}: {error}") from None
+                    reason = str(error).replace("`", "")
+                    raise ValueError(f"{name}, row {number}, column {column}: {reason}") from None
             rows.append(_Row(name, number, cells))
         return rows
     except csv.Error as error:
@@ -252,25 +260,24 @@ def _rows(name: str, text: str) -> list[_Row]:
         csv.field_size_limit(before)
 
 
-@cache
-def _cell_reader(kind: Any, name: str) -> Callable[[str], Any]:
-    inner = optional(kind)
-    if inner is not None:
-        read_inner = _cell_reader(inner, name)
-        return lambda cell: read_inner(cell) if cell else None
-    is_text = kind is str or get_origin(kind) is Literal
+def _cell(kind: Any, column: str, text: str) -> Any:
+    """The value of a cell of that type.
 
-    def read(cell: str) -> Any:
-        if is_text and not cell.startswith('"'):
-            return from_plain(kind, cell, name)
-        try:
-            data = json.loads(cell)
-        except (ValueError, RecursionError):
-            what = "a number" if kind in (int, float) else "a text or JSON as it was written"
-            raise ValueError(f"must be {what}, got {cell[:60]!r}") from None
-        return from_plain(kind, data, name)
-
-    return read
+    Raises:
+        ValueError: saying what it must be, if it is something else, or out of its column's range.
+    """
+    choices = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    if not text and type(None) in choices:
+        return None
+    of_text = any(choice is str or get_origin(choice) is Literal for choice in choices)
+    if of_text and not text.startswith('"'):
+        return value_of(kind, text, column, require_in_range)
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        what = "a number" if {int, float} & set(choices) else "a text or JSON as it was written"
+        raise ValueError(f"must be {what}, got {shown(text)}") from None
+    return value_of(kind, data, column, require_in_range)
 
 
 def _once(rows: Sequence[_Row], columns: Sequence[str]) -> Sequence[_Row]:

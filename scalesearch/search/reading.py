@@ -11,15 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.plain import typed
-from scalesearch.records import (
-    CandidateRecord,
-    ReliabilityRecord,
-    RungRecord,
-    RunRecord,
-    ScaleRecord,
-    SeedRun,
-    StartRecord,
-)
+from scalesearch.records import CandidateRecord, RunRecord, SeedRun
+from scalesearch.records.ranges import require_in_range
 from scalesearch.search.plan import Planned, memory
 from scalesearch.workers.jobs import latency_record
 
@@ -54,7 +47,7 @@ def candidate_record(data: Mapping[str, Any]) -> CandidateRecord:
     # Version 0.1.0 kept empty outcomes beside what was planned.
     for name in ("top1", "loss", "held_out_images", "train_seconds", "images_seen", "curve"):
         fields.pop(name, None)
-    return typed(CandidateRecord, fields | {"runs": (), "latency": None})
+    return typed(CandidateRecord, fields | {"runs": (), "latency": None}, require_in_range)
 
 
 def runs_of(trial: FrozenTrial, first_seed: int) -> dict[int, Mapping[str, Any]]:
@@ -131,11 +124,7 @@ def read_record(
     facts = {
         "kind": "grid",
         **{name: value for name, value in run.items() if name != "order"},
-        "rungs": tuple(typed(RungRecord, rung) for rung in run.get("rungs", ())),
-        "objectives": tuple(run.get("objectives", ("top1",))),
-        "reliability": tuple(typed(ReliabilityRecord, item) for item in attributes.get("reliability", ())),
-        "notes": tuple(run.get("notes", ())),
-        "derivation": None if (kept := run.get("derivation")) is None else _derivation(kept),
+        "reliability": attributes.get("reliability", ()),
         "start": None if (begun := run.get("start")) is None else _start(begun, attributes),
     }
     # What a sampler suggested has no order but its own.
@@ -143,18 +132,14 @@ def read_record(
     return typed(
         RunRecord,
         {**facts, "wall_s": sum(seconds), "sessions": len(seconds), "candidates": tuple(ranked)},
+        require_in_range,
     )
 
 
-def _start(data: Mapping[str, Any], attributes: Mapping[str, Any]) -> StartRecord:
+def _start(data: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
     """What the networks were grown from, with the baseline's runs in the order of seeds."""
     results = {_seed(name, START): value for name, value in attributes.items() if name.startswith(START)}
-    return typed(StartRecord, {**data, "runs": [seed_run(seed, results[seed]) for seed in sorted(results)]})
-
-
-def _derivation(data: Mapping[str, Any]) -> ScaleRecord:
-    """A family's derivation from plain data; none that was kept has latencies."""
-    return typed(ScaleRecord, data)
+    return {**data, "runs": [seed_run(seed, results[seed]) for seed in sorted(results)]}
 
 
 def outcome(
@@ -172,17 +157,17 @@ def outcome(
     candidate = candidate_record(data)
     runs = runs_of(trial, int(run["settings"]["seed"]))
     counted = next((r for r in runs.values() if r.get("fvcore_total") is not None), {})
-    found: dict[str, Any] = {
+    trained: dict[str, Any] = {
         "runs": tuple(seed_run(seed, result) for seed, result in runs.items()),
         "fvcore_total": counted.get("fvcore_total"),
         "uncounted": counted.get("uncounted"),
     }
     latency = attributes.get(f"latency/{candidate.key}")
     if latency is not None and "samples_s" in latency:
-        found["latency"] = latency_record(latency)
+        trained["latency"] = latency_record(latency)
     elif latency is not None:
-        found["reason"] = f"latency: {latency['reason']}"
-    return replace(candidate, **found)
+        trained["reason"] = f"latency: {latency['reason']}"
+    return replace(candidate, **trained)
 
 
 def _memory(trial: FrozenTrial, settings: Mapping[str, Any]) -> dict[str, int | None]:
@@ -209,4 +194,5 @@ def seed_run(seed: int, result: Mapping[str, Any]) -> SeedRun:
         "device": stations(device for device, _ in computed),
         "threads": stations(threads for _, threads in computed),
     }
-    return typed(SeedRun, {"seed": seed, **places, **{name: result[name] for name in names}})
+    run = {"seed": seed, **places, **{name: result[name] for name in names}}
+    return typed(SeedRun, run, require_in_range)

@@ -233,14 +233,14 @@ def _edited(folder: Path, name: str, row: int, column: str, value: str) -> None:
         (PLAN, "key", "../up", "must be letters, digits, points, dashes and underscores, got '../up'"),
         (PLAN, "status", "won", "must be one of completed, pruned, failed, skipped, waiting, got 'won'"),
         (PLAN, "merged", "[[1, 2]]", "must be a list of 3, got [1, 2]"),
-        (PLAN, "params", "9" * 30, "must be at most 9223372036854775807, got 9999"),
+        (PLAN, "params", "9" * 30, "must be at most 9,223,372,036,854,775,807, got 9999"),
         (PLAN, "macs", "0", "must be > 0, got 0"),
         (PLAN, "study", "another", "must be a name of study.csv, got 'another'"),
         (STUDY, "kind", "sweeping", "must be one of grid, search, sweep, fidelity, scale, got 'sweeping'"),
         (STUDY, "kind", "sweep", "must be 'grid' as in its run.toml, got 'sweep'"),
-        (STUDY, "rungs", "[{}]", "must have images, networks, seeds, got {}"),
+        (STUDY, "rungs", "[{}]", "images is missing"),
         (STUDY, "rungs", "many", "must be a text or JSON as it was written, got 'many'"),
-        (STUDY, "settings", "3", "must be names with their values, got 3"),
+        (STUDY, "settings", "3", "must be a table, got 3"),
     ],
 )
 def test_a_cell_that_cannot_be_is_named(
