@@ -132,7 +132,7 @@ def run_fidelity(
     from functools import partial
 
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
-    from scalesearch.cli.kept import KeptRun
+    from scalesearch.cli.kept import KeptRun, open_run_study
     from scalesearch.cli.kinds import settings_of
     from scalesearch.cli.own_code import require_same_code
     from scalesearch.cli.progress import SearchProgress
@@ -140,7 +140,6 @@ def run_fidelity(
         Run,
         begin_study,
         data_size,
-        open_run_study,
         require_device,
         train_study,
     )

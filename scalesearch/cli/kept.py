@@ -7,18 +7,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scalesearch.cli.folder import read_run_file, storage_of
+from scalesearch.cli.folder import read_run_file, storage_of, without_study
 from scalesearch.cli.main import Fail
-from scalesearch.cli.run import open_run_study
 from scalesearch.cli.terminal import echo
 from scalesearch.files import inside
 from scalesearch.records import RunRecord
 from scalesearch.records.run_tables import LATENCY, STUDY, TABLES, runs_of_tables
-from scalesearch.search.opening import find_study
+from scalesearch.search.opening import find_study, open_study
 from scalesearch.search.storage import StudyError, open_storage, sqlite_url
 from scalesearch.search.study import SearchStudy
 
-__all__ = ["KeptRun", "KeptSearches", "as_written", "kept_run", "kept_searches", "kept_tables"]
+__all__ = [
+    "KeptRun",
+    "KeptSearches",
+    "as_written",
+    "kept_run",
+    "kept_searches",
+    "kept_tables",
+    "open_run_study",
+]
+
+KINDS = ("grid", "search", "sweep", "scale", "alternate", "fidelity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,28 @@ class KeptSearches:
 
     named: Callable[[str], RunRecord | None]
     in_study: bool
+
+
+def open_run_study(folder: Path, storage: str) -> SearchStudy:
+    """The study of the run in ``folder``: its own database, or the one that run.toml names.
+
+    Raises:
+        Fail: if ``folder`` is no run.
+        StudyError: if the study cannot be read.
+    """
+    if not folder.is_dir():
+        raise Fail(f"DIR must be a run's folder, got {folder}: no such folder")
+    run_file = read_run_file(folder)
+    run = run_file.get("run", {})
+    url = storage_of(folder, storage, run_file.get(run.get("kind", "grid"), {}).get("storage", ""))
+    if not url and not (folder / "study.db").exists():
+        if run_file:
+            raise without_study("the study of its run", folder)
+        raise Fail(
+            f"DIR must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it holds "
+            "no study"
+        )
+    return open_study(url or sqlite_url(folder), run.get("name", folder.name), create=False)
 
 
 def kept_run(folder: Path, storage: str = "") -> KeptRun:

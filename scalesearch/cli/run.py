@@ -12,14 +12,12 @@ from scalesearch.belief.measured import measured_reliability
 from scalesearch.cli.folder import (
     RUN_FILE,
     beginning,
-    read_run_file,
     require_equal,
     require_same,
-    storage_of,
-    without_study,
     writable,
     write_run_file,
 )
+from scalesearch.cli.kept import open_run_study
 from scalesearch.cli.kinds import page_of, program_of, settings_of, write_report, write_tables
 from scalesearch.cli.main import Fail
 from scalesearch.cli.own_code import keep_source, tried
@@ -54,7 +52,6 @@ __all__ = [
     "begin_study",
     "carry_on",
     "data_size",
-    "open_run_study",
     "reopen",
     "require_device",
     "show_report",
@@ -82,7 +79,6 @@ class Run:
         return str(self.study.begun().get("kind", "grid"))
 
 
-KINDS = ("grid", "search", "sweep", "scale", "alternate", "fidelity")
 BEGUN_WITH = Computing()
 MakePlan = Callable[[DataSize], Plan]
 
@@ -247,28 +243,6 @@ def _adopt_first_version(study: SearchStudy, settings: TrainingSettings) -> None
     plan = plan_grid(settings, replace(data_size(settings.data), classes=run["classes"]))
     rungs = plan.facts(name="", command="", machine={}, versions={})["rungs"]
     study.begin({**run, "kind": "grid", "rungs": rungs}, plan.chosen, plan.skipped)
-
-
-def open_run_study(folder: Path, storage: str) -> SearchStudy:
-    """The study of the run in ``folder``: its own database, or the one that run.toml names.
-
-    Raises:
-        Fail: if ``folder`` is no run.
-        StudyError: if the study cannot be read.
-    """
-    if not folder.is_dir():
-        raise Fail(f"DIR must be a run's folder, got {folder}: no such folder")
-    run_file = read_run_file(folder)
-    run = run_file.get("run", {})
-    url = storage_of(folder, storage, run_file.get(run.get("kind", "grid"), {}).get("storage", ""))
-    if not url and not (folder / "study.db").exists():
-        if run_file:
-            raise without_study("the study of its run", folder)
-        raise Fail(
-            f"DIR must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it holds "
-            "no study"
-        )
-    return open_study(url or sqlite_url(folder), run.get("name", folder.name), create=False)
 
 
 def carry_on(run: Run, output_format: str) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from scalesearch.cli.kept import kept_run, kept_tables
+from scalesearch.cli.kept import kept_run, kept_tables, open_run_study
 from scalesearch.cli.main import cli
-from scalesearch.cli.run import open_run_study
 from scalesearch.records.run_tables import LATENCY, LOOKS, PLAN, RUNS, STUDY, TABLES
 from tests.search.conftest import Job, Lab
 

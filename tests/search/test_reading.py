@@ -25,6 +25,7 @@ from scalesearch.search.reading import (
     counting_trials,
     read_record,
     runs_of,
+    seed_run,
 )
 from scalesearch.search.storage import StudyError, sqlite_url
 from tests.search.conftest import Lab
@@ -218,3 +219,31 @@ def test_a_study_that_kept_its_networks_but_not_their_memory_gets_it_from_the_ne
     for trial in trials:
         trial.user_attrs.pop("arch")
     assert {c.inference_bytes for c in read_record(run, {}, trials).candidates} == {None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("top1", 7, "`top1` must be between 0 and 1, got 7"),
+        ("loss", float("nan"), "`loss` must be a finite number, got nan"),
+        ("images_seen", -1, "`images_seen` must be >= 0, got -1"),
+        ("train_seconds", "long", "`train_seconds` must be a number, got 'long'"),
+        (
+            "curve",
+            [{"images": 8, "train_loss": 1.0, "loss": 1.0, "top1": 2.0}],
+            "`curve`: `top1` must be between 0",
+        ),
+    ],
+)
+def test_a_number_that_no_training_run_has_is_refused(name: str, value: object, what: str) -> None:
+    result = {
+        "top1": 0.5,
+        "loss": 1.0,
+        "held_out_images": 10,
+        "images_seen": 8,
+        "train_seconds": 1.0,
+        "curve": (),
+    }
+    assert seed_run(0, result).top1 == 0.5
+    with pytest.raises(ValueError, match=what):
+        seed_run(0, result | {name: value})
