@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, runs
-from scalesearch.architecture.spec import Arch
+from scalesearch.architecture.spec import Arch, ArchSpec
 
 __all__ = ["Cost", "block_count", "count", "count_blocks", "layer_cost"]
 
@@ -71,6 +72,12 @@ def count(arch: Arch) -> Cost:
         from scalesearch.architecture.code_network import count_code  # it can only be counted with torch
 
         return count_code(arch)
+    return _count_table(arch)
+
+
+# A search for a budget, and the plan that it is for, ask for the same networks again and again.
+@lru_cache(maxsize=4096)
+def _count_table(arch: ArchSpec) -> Cost:
     return _cost(
         (run.layers if run.shortcut is None else (*run.layers, run.shortcut), run.times) for run in runs(arch)
     )

@@ -7,6 +7,7 @@ counted is what is built. A size is the (height, width) of a feature map in pixe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from scalesearch.architecture.plain_layers import (
     strided,
 )
 from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
+from scalesearch.architecture.table_spec import Activation, ConvBias, Gate, SqueezeForm
 
 __all__ = [
     "Block",
@@ -38,13 +40,36 @@ __all__ = [
 ]
 
 
+class _Manner(NamedTuple):
+    """What all blocks of a network have in common."""
+
+    activation: Activation
+    conv_bias: ConvBias
+    squeeze_activation: Activation
+    gate: Gate
+    squeeze_form: SqueezeForm
+    squeeze_bias: bool
+
+    @classmethod
+    def of(cls, arch: ArchSpec) -> _Manner:
+        """The network's."""
+        return cls(
+            activation=arch.activation,
+            conv_bias=arch.conv_bias,
+            squeeze_activation=arch.squeeze_activation or arch.activation,
+            gate=arch.gate,
+            squeeze_form=arch.squeeze_form,
+            squeeze_bias=arch.squeeze_bias,
+        )
+
+
 class _Site(NamedTuple):
-    """Where a block stands: what it reads, with what stride, and in which network."""
+    """Where a block stands: what it reads, with what stride, and what it shares with all blocks."""
 
     in_channels: int
     stride: int
     size: Size
-    arch: ArchSpec
+    manner: _Manner
 
     def conv(
         self,
@@ -62,9 +87,9 @@ class _Site(NamedTuple):
             kernel_size=kernel_size,
             stride=self.stride if strided else 1,
             groups=groups,
-            activation=self.arch.activation if act else None,
+            activation=self.manner.activation if act else None,
             in_size=self.size,
-            bias=self.arch.conv_bias == "all" or (act and self.arch.conv_bias == "activated"),
+            bias=self.manner.conv_bias == "all" or (act and self.manner.conv_bias == "activated"),
         )
 
     def after(self, conv: Conv) -> _Site:
@@ -73,7 +98,7 @@ class _Site(NamedTuple):
             in_channels=conv.out_channels,
             stride=self.stride // conv.stride,
             size=conv.out_size,
-            arch=self.arch,
+            manner=self.manner,
         )
 
 
@@ -81,15 +106,15 @@ def _squeeze_excite(stage: StageSpec, block_input: int, site: _Site) -> tuple[Sq
     squeezed = stage.bottleneck_of_gate(block_input, site.in_channels)
     if squeezed == 0:
         return ()
-    arch = site.arch
+    manner = site.manner
     gate = SqueezeExcite(
         channels=site.in_channels,
         squeezed=squeezed,
-        activation=arch.squeeze_activation or arch.activation,
+        activation=manner.squeeze_activation,
         size=site.size,
-        gate=arch.gate,
-        form=arch.squeeze_form,
-        bias=arch.squeeze_bias,
+        gate=manner.gate,
+        form=manner.squeeze_form,
+        bias=manner.squeeze_bias,
     )
     return (gate,)
 
@@ -151,6 +176,15 @@ _RULES: Mapping[BlockKind, Callable[[StageSpec, _Site], tuple[Layer, ...]]] = Ma
         "basic": _basic,
     }
 )
+
+
+# The many networks of a plan have few kinds of stages, at few sites.
+@lru_cache(maxsize=16384)
+def _layers(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
+    """The layers of a stage's block."""
+    return _RULES[stage.block](stage, site)
+
+
 # ResNet's blocks have a shortcut wherever the map or the channels change, and their last activation after
 # the sum; a separable block has no sum at all.
 _ALWAYS_RESIDUAL = ("bottleneck", "basic")
@@ -182,12 +216,13 @@ def runs(arch: ArchSpec) -> Iterator[Run]:
 
     Costs need no more: what tells the blocks of a run apart is how likely stochastic depth drops them.
     """
-    site = _Site(in_channels=arch.in_channels, stride=arch.stem_stride, size=arch.input_size, arch=arch)
+    manner = _Manner.of(arch)
+    site = _Site(arch.in_channels, arch.stem_stride, arch.input_size, manner)
     stem = site.conv(arch.stem_channels, arch.stem_kernel_size, strided=True)
     site = site.after(stem)
     if arch.stem_pool:
         pool = MaxPool(channels=site.in_channels, in_size=site.size)
-        site = _Site(site.in_channels, 1, pool.out_size, arch)
+        site = _Site(site.in_channels, 1, pool.out_size, manner)
         yield Run("stem", (stem, pool))
     else:
         yield Run("stem", (stem,))
@@ -198,18 +233,18 @@ def runs(arch: ArchSpec) -> Iterator[Run]:
         for times in (1, stage.repeats - 1):
             if times == 0:
                 continue
-            site = _Site(site.in_channels, stride, site.size, arch)
+            site = _Site(site.in_channels, stride, site.size, manner)
             same = stride == 1 and site.in_channels == stage.channels
             skipped = always or (same and not never)
             yield Run(
                 f"stage{number}",
-                _RULES[stage.block](stage, site),
+                _layers(stage, site),
                 times,
                 skipped,
                 skipped and stage.residual,
                 site.conv(stage.channels, strided=True, act=False) if always and not same else None,
             )
-            site = _Site(stage.channels, 1, strided(site.size, stride), arch)
+            site = _Site(stage.channels, 1, strided(site.size, stride), manner)
             stride = 1
     layers: tuple[Layer, ...] = ()
     if arch.head_channels:

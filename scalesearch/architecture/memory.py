@@ -20,6 +20,7 @@ take, and what is allocated in all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import prod
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
@@ -27,7 +28,7 @@ from typing import NamedTuple, assert_never
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import FLOAT32_BYTES, count_blocks, layer_cost
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
-from scalesearch.architecture.spec import Arch
+from scalesearch.architecture.spec import Arch, ArchSpec
 
 __all__ = ["STATES_PER_PARAM", "inference_bytes", "training_bytes"]
 
@@ -77,6 +78,11 @@ def training_bytes(arch: Arch, batch_size: int, *, optimizer: str = "adamw") -> 
         from scalesearch.architecture.code_network import code_training_bytes  # only torch can tell
 
         return code_training_bytes(arch, batch_size, optimizer=optimizer)
+    return _training_bytes(arch, batch_size, STATES_PER_PARAM[optimizer])
+
+
+@lru_cache(maxsize=4096)
+def _training_bytes(arch: ArchSpec, batch_size: int, states_per_param: int) -> int:
     blocks = list(lower(arch))
     backward = _Walk()
     walked: tuple[tuple[Layer, ...], bool] | None = None
@@ -98,7 +104,7 @@ def training_bytes(arch: Arch, batch_size: int, *, optimizer: str = "adamw") -> 
     own = _is_relu(before) if before is not None else reads_relu[-2]
     pooled = 0 if own else batch_size * _input(blocks[-1].layers[position])
     forward_peak = saved + weights + pooled
-    states = weights * (1 + STATES_PER_PARAM[optimizer]) + _statistics(blocks)
+    states = weights * (1 + states_per_param) + _statistics(blocks)
     return FLOAT32_BYTES * (states + max(forward_peak, saved + backward.peak))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from scalesearch.architecture.checks import MOST, MOST_REPEATS
@@ -131,24 +132,54 @@ def scale(
 
         depth, width = base.depth * multipliers.depth, base.width * width
         return settled(replace(base, depth=depth, width=width, resolution=height, resolution_width=across))
-    stages = tuple(
-        replace(
-            stage,
-            repeats=(
-                rounding.repeats(stage.repeats, multipliers.depth) if stage.scaled_repeats else stage.repeats
-            ),
-            channels=stage.widened(width, rounding),
-        )
+    return _resized(
+        base,
+        _repeats(base, multipliers.depth, rounding),
+        _channels(base, width, rounding),
+        height,
+        across,
+    )
+
+
+# A search asks for thousands of multipliers, most of which round to networks that it has already seen.
+@lru_cache(maxsize=4096)
+def _repeats(base: ArchSpec, depth: float, rounding: Rounding) -> tuple[int, ...]:
+    """The blocks of each stage at a depth multiplier."""
+    return tuple(
+        rounding.repeats(stage.repeats, depth) if stage.scaled_repeats else stage.repeats
         for stage in base.stages
     )
+
+
+@lru_cache(maxsize=4096)
+def _channels(base: ArchSpec, width: float, rounding: Rounding) -> tuple[int, ...]:
+    """The channels of the stem, of each stage and of the head at a width multiplier."""
+    return (
+        _widened(base.stem_channels, base.stem_width, width, rounding),
+        *(stage.widened(width, rounding) for stage in base.stages),
+        _widened(base.head_channels, base.head_width, width, rounding),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _resized(
+    base: ArchSpec, repeats: tuple[int, ...], channels: tuple[int, ...], height: int, across: int
+) -> ArchSpec:
+    """``base`` with so many blocks in each stage, and channels in the stem, each stage and the head."""
+    stem, *inner, head = channels
     return replace(
         base,
-        stem_channels=_widened(base.stem_channels, base.stem_width, width, rounding),
-        stages=stages,
-        head_channels=_widened(base.head_channels, base.head_width, width, rounding),
+        stem_channels=stem,
+        stages=tuple(map(_stage, base.stages, repeats, inner)),
+        head_channels=head,
         resolution=height,
         resolution_width=across,
     )
+
+
+@lru_cache(maxsize=4096)
+def _stage(stage: StageSpec, repeats: int, channels: int) -> StageSpec:
+    return replace(stage, repeats=repeats, channels=channels)
 
 
 def reduce(

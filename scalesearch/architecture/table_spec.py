@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Literal
 
 from scalesearch.architecture.checks import (
@@ -121,10 +122,7 @@ class ArchSpec:
     @property
     def key(self) -> str:
         """A content hash: equal for equal networks, whatever their names."""
-        content = self.to_dict()
-        del content["name"]
-        text = json.dumps(content, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return _key(self)
 
     @property
     def blocks(self) -> int:
@@ -156,3 +154,12 @@ class ArchSpec:
         if unknown := sorted(set(data) - {field.name for field in fields(cls)}):
             raise ValueError(f"`arch` must hold only known fields, got {', '.join(unknown)}")
         return typed(cls, data)
+
+
+# Hashing the text takes longer than most of what a plan does with a network, and it is asked for many times.
+@lru_cache(maxsize=16384)
+def _key(arch: ArchSpec) -> str:
+    content = arch.to_dict()
+    del content["name"]
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

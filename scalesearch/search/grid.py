@@ -167,30 +167,28 @@ def distinct(
     Raises:
         ValueError: if a network would have less than one pixel.
     """
-
     # Dimensions round independently: scaling one at a time tells which triples coincide, and even a fine
     # grid has few values of each.
-    def keys(column: int) -> list[str]:
-        values = triples[:, column].tolist()
-        key_of = {}
-        for value in set(values):
-            alone = [1.0, 1.0, 1.0]
-            alone[column] = value
-            alpha, beta, gamma = alone
-            coefficients = Coefficients(alpha=alpha, beta=beta, gamma=gamma)
-            key_of[value] = compound(base, coefficients, phi, rounding).key
-        return [key_of[value] for value in values]
-
-    groups: dict[tuple[str, str, str], list[tuple[float, float, float]]] = {}
-    for row, key in zip(triples.tolist(), zip(keys(0), keys(1), keys(2), strict=True), strict=True):
-        groups.setdefault(key, []).append((row[0], row[1], row[2]))
+    axes = [np.unique(triples[:, column], return_inverse=True) for column in range(3)]
+    keys = [_keys(base, rounding, phi, column, values.tolist()) for column, (values, _) in enumerate(axes)]
+    kinds = np.zeros(len(triples), dtype=np.int64)
+    for of_value, (_, where) in zip(keys, axes, strict=True):
+        kinds = kinds * (max(of_value) + 1) + np.array(of_value)[where]
+    # By network, and among those of one network in the triples' order.
+    order = np.argsort(kinds, kind="stable")
+    starts = np.nonzero(np.diff(kinds[order], prepend=-1))[0]
+    members = np.split(order, starts[1:])
+    distances = np.abs(triples[:, 0] * triples[:, 1] ** 2 * triples[:, 2] ** 2 - NOMINAL_BASE)
+    columns = [values[where].tolist() for values, where in axes]
+    points = list(zip(*columns, strict=True))
     candidates = []
-    for members in groups.values():
-        coefficients = _name(members, prefer)
+    for rows in sorted(members, key=lambda rows: int(rows[0])):
+        merged = tuple(points[row] for row in rows.tolist())
+        coefficients = _name(merged, distances[rows], prefer)
         candidates.append(
             Candidate(
                 coefficients=coefficients,
-                merged=tuple(members),
+                merged=merged,
                 arch=compound(base, coefficients, phi, rounding),
                 multipliers=coefficients.at(phi),
             )
@@ -198,15 +196,33 @@ def distinct(
     return candidates
 
 
-def _name(members: Sequence[tuple[float, float, float]], prefer: Coefficients | None) -> Coefficients:
-    """The triple that a network goes by: the preferred one, else the first of those closest to 2."""
-    triples = [_coefficients(member) for member in members]
-    if prefer in triples:
+def _keys(base: Arch, rounding: Rounding, phi: float, column: int, values: Sequence[float]) -> list[int]:
+    """A number for each value of one coefficient, the same for those that round to one network."""
+    numbers: dict[str, int] = {}
+    of_value = []
+    for value in values:
+        alone = [1.0, 1.0, 1.0]
+        alone[column] = value
+        key = compound(base, _coefficients(alone), phi, rounding).key
+        of_value.append(numbers.setdefault(key, len(numbers)))
+    return of_value
+
+
+def _name(
+    members: Sequence[tuple[float, float, float]],
+    distances: npt.NDArray[np.float64],
+    prefer: Coefficients | None,
+) -> Coefficients:
+    """The triple that a network goes by: the preferred one, else the first of those closest to 2.
+
+    ``distances`` are those of the members' products from 2, but for their rounding.
+    """
+    if prefer is not None and (prefer.alpha, prefer.beta, prefer.gamma) in members:
         return prefer
-    distances = [abs(triple.product - NOMINAL_BASE) for triple in triples]
-    least = min(distances) + ROUNDING * (min(distances) + NOMINAL_BASE)
-    closest = [triple for triple, distance in zip(triples, distances, strict=True) if distance <= least]
-    return min(closest, key=lambda triple: triple.distance) if len(closest) > 1 else closest[0]
+    least = float(distances.min())
+    closest = np.nonzero(distances <= least + ROUNDING * (least + NOMINAL_BASE))[0].tolist()
+    triples = [_coefficients(members[index]) for index in closest]
+    return min(triples, key=lambda triple: triple.distance) if len(triples) > 1 else triples[0]
 
 
 def thin(candidates: Sequence[Candidate], limit: int, first: Coefficients | None) -> list[Candidate]:
