@@ -73,7 +73,6 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "time_budget": Limit(0, YEAR_S),
         # Networks: from next to nothing to more than can be built.
         "phi": Limit(-100, 100),
-        "phis": Limit(-100, 100),
         "train_phi": Limit(-100, 100),
         "lengths": Limit(0, 1e6, above=True),
         "alpha": Limit(1, 100),

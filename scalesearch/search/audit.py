@@ -15,7 +15,7 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.published_scaled import PublishedScaling, published_scaled
 from scalesearch.architecture.rounding_rules import costs_by_rule
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
-from scalesearch.plain import require_limits
+from scalesearch.plain import require_within
 from scalesearch.records import AuditMatch, AuditRow
 from scalesearch.scaling import Coefficients
 from scalesearch.search.budget import EqualCost, along_the_rule
@@ -51,7 +51,8 @@ class AuditSettings(TrainingSettings):
                 f"`baseline` must be one or more of {', '.join(AUDITED)}, each once, "
                 f"got {', '.join(self.baselines) or 'none'}"
             )
-        require_limits(self, "phis")
+        for phi in self.phis:
+            require_within("phi", phi)
         _ = [self.sweep_of(name) for name in self.baselines]
 
     def sweep_of(self, name: str) -> SweepSettings:

@@ -10,7 +10,7 @@ from typing import Any
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.published import published_family_of
 from scalesearch.architecture.spec import Arch, compound, reduce, require_resolution
-from scalesearch.plain import require_limits
+from scalesearch.plain import require_limits, require_within
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi
 from scalesearch.search.budget import EqualCost, affordable_phi
@@ -58,7 +58,9 @@ class ScaleSettings(BaselineSettings):
     def __post_init__(self) -> None:
         # The baseline's own resolution is said by 0.
         sides = ("baseline_resolution",) if self.baseline_resolution else ()
-        require_limits(self, "latency_batch_size", "threads", "baseline_width", *sides, "phis")
+        require_limits(self, "latency_batch_size", "threads", "baseline_width", *sides)
+        for phi in self.phis:
+            require_within("phi", phi)
         BaselineSettings.__post_init__(self)
         require_resolution(self.base, "baseline_resolution")
         # The networks themselves: a phi that leaves less than a pixel is refused before anything is written.

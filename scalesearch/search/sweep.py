@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scalesearch.architecture.spec import Arch
-from scalesearch.plain import require_limits
+from scalesearch.plain import require_within
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Shares, one_dial
@@ -51,7 +51,8 @@ class SweepSettings(TrainingSettings):
                 f"`roles` must be one or more of {', '.join(ROLES)}, each once, "
                 f"got {', '.join(roles) or 'none'}"
             )
-        require_limits(self, "phis")
+        for phi in self.phis:
+            require_within("phi", phi)
         if not self.phis or any(phi == 0 for phi in self.phis):
             raise ValueError(f"`phi` must hold budgets other than 0, the baseline's, got {self.phis}")
         if self.coefficients.product == 1:

@@ -15,7 +15,7 @@ from scalesearch.records.timing import MachineRecord, Setup
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     store = SampleStore(tmp_path)
-    stored = Stored(result={"samples_s": [0.1, 0.2]}, session="abc", wall_s=3.5)
+    stored = Stored(result={"samples_s": [0.1, 0.2], "conditions": {"before": {}}}, session="abc", wall_s=3.5)
     assert store.read("here", SUBJECT, Setup(), "1") is None
     store.keep("here", SUBJECT, Setup(), "1", stored)
     assert store.read("here", SUBJECT, Setup(), "1") == stored

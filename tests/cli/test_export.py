@@ -280,7 +280,7 @@ def test_a_source_that_is_nothing_is_told_what_there_is(run: Callable[..., Resul
     result = run("export", "resnet50", "--untrained")
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: SOURCE must be a published network (b0, b1, ")
-    assert result.stderr.endswith("got 'resnet50'\n")
+    assert result.stderr.endswith("got 'resnet50'; near it: resnet-50, resnet-34, resnet-18\n")
 
 
 def test_a_key_that_no_candidate_has(trained: Path, run: Callable[..., Result]) -> None:
@@ -345,7 +345,8 @@ def test_packages_that_are_there_and_do_not_load_are_as_good_as_none(
     (tmp_path / "onnxscript").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     for name in ONNX_PACKAGES:
-        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.setitem(sys.modules, name, None)  # so that what is imported here is forgotten afterwards
+        del sys.modules[name]
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     assert missing_onnx() == ONNX_PACKAGES
 

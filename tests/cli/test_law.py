@@ -117,7 +117,7 @@ def test_another_setup_is_refused_and_those_there_are_listed(tmp_path: Path) -> 
     [
         ("{", "Expecting property name"),
         ("[]", "list indices"),
-        ('{"laws": [{}]}', "law must be a cost law as scalesearch law writes it: KeyError('machine')"),
+        ('{"laws": [{}]}', "law must be a cost law as scalesearch law writes it: machine is missing"),
     ],
 )
 def test_a_file_that_is_no_law(tmp_path: Path, text: str, reason: str) -> None:

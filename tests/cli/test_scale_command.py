@@ -117,7 +117,11 @@ def test_rounding_rules_reach_the_networks(tmp_path: Path, run: Run) -> None:
         (["--alpha=1.2", "--beta=1.1", "--gamma=x"], "Invalid value for '--gamma': 'x' is not a valid float"),
         (
             ["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--phi=1000"],
-            "--phi must make a network that can be built, got 1000: repeats must be a whole number from 1 to",
+            "--phi must be at most 100, got 1000",
+        ),
+        (
+            ["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--phi=90"],
+            "--phi must make a network that can be built, got 90: repeats must be a whole number from 1 to",
         ),
         (["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--phi=3..1"], "got '3..1'"),
         (

@@ -57,7 +57,7 @@ def test_anothers_file_is_named(tmp_path: Path) -> None:
         read_state(path)
     save_file({"weight": torch.zeros(1)}, path, {"scalesearch": json.dumps({"spec": {"name": "x"}})})
     with pytest.raises(
-        ValueError, match=f"^{path} holds no weights that scalesearch wrote: `stages` must be"
+        ValueError, match=f"^{path} holds no weights that scalesearch wrote: `stem_channels` is missing"
     ):
         read_state(path)
 

@@ -151,7 +151,7 @@ def test_report_makes_the_same_bytes_from_the_study_alone(
 ) -> None:
     folder = tmp_path / "run"
     assert run("grid", f"--out={folder}", *tiny).exit_code == 0
-    kept = {"study.db", "driver.lock"}
+    kept = {"study.db", "driver.lock", ".begun-in"}
     files = {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in kept}
     made = {p for p in files if p.name != "run.toml" and p.parent.name not in ("logs", "weights")}
     for path in files:

@@ -161,7 +161,7 @@ def test_a_secret_is_in_no_file_and_no_line_of_a_run(
     monkeypatch.setattr("sys.argv", argv)
     begun = run(*argv[1:])
     assert begun.exit_code == 0, begun.output
-    refused = run("report", folder)
+    refused = run("resume", folder)
     assert (refused.exit_code, "--storage must be given with its password" in refused.stderr) == (2, True)
     monkeypatch.setenv("SCALESEARCH_STORAGE", url)
     results = [begun, refused, run("resume", folder)]
