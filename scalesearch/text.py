@@ -1,4 +1,4 @@
-"""Texts of anybody's that nobody's terminal or page obeys, and words that a shell takes as they are."""
+"""Texts of anybody's that no terminal or page obeys, and words that a shell takes as they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import shlex
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-__all__ = ["UNSEEN", "command", "near", "quoted", "visible"]
+__all__ = ["UNSEEN", "command", "near", "one_line", "printable", "quoted", "visible"]
+
+LONGEST = 300
+"""Letters of what an error says in the middle of a sentence."""
 
 # What moves a cursor, colours, renames a window or turns letters round, and what no encoding holds: control
 # characters but for line ends and tabs, soft hyphens, marks of direction, separators, joiners of words, byte
@@ -29,6 +32,20 @@ def visible(text: str, *, one_line: bool = False) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode("ascii")
+
+
+def printable(name: object) -> str:
+    """A file's name or path as one line of text: a new line, a stray byte and the like are escaped."""
+    return visible(str(name), one_line=True)
+
+
+def one_line(error: object) -> str:
+    """What an error says, on one line of bounded length; its kind where it says nothing, or cannot."""
+    try:
+        text = " ".join(str(error).split())[:LONGEST]
+    except Exception:  # an error of a user's own code has its own ways
+        text = ""
+    return text or type(error).__name__
 
 
 def command(words: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The function that a target names in a user's own code, imported."""
+"""A user's own code: the function that a target names, imported, the files it lies in, and what it raises."""
 
 from __future__ import annotations
 
@@ -10,17 +10,30 @@ import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["at_home", "can_be_found", "is_users_own", "load", "nowhere", "place_of", "reason_of", "takes"]
+from scalesearch.text import one_line
+
+__all__ = [
+    "at_home",
+    "can_be_found",
+    "load",
+    "nowhere",
+    "place_of",
+    "reason_of",
+    "sources",
+    "takes",
+]
 
 ARGUMENTS = ("depth", "width", "num_classes")
 # Folders of what is installed, wherever they lie.
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 PACKAGE = Path(__file__).parents[1]
+MOST_FILES, MOST_BYTES = 200, 2**20
+"""How many of a user's files are kept beside a run at most, and how large each may be."""
 
 
 @contextlib.contextmanager
@@ -41,12 +54,8 @@ def at_home() -> Iterator[None]:
 
 def reason_of(error: BaseException) -> str:
     """What a user's own code raised, in one line: type, text, and where in that code."""
-    try:
-        text = " ".join(str(error).replace("`", "").split())[:300]
-    except Exception:  # the error is the user's too
-        text = ""
-    place = place_of(error)
-    return type(error).__name__ + (f": {text}" if text else "") + (f" ({place})" if place else "")
+    kind, text, place = type(error).__name__, one_line(error).replace("`", ""), place_of(error)
+    return kind + (f": {text}" if text != kind else "") + (f" ({place})" if place else "")
 
 
 def place_of(error: BaseException) -> str:
@@ -54,7 +63,7 @@ def place_of(error: BaseException) -> str:
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
         frames.append((error.filename, error.lineno or 1))
-    places = [(Path(name), line) for name, line in frames if is_users_own(name)]
+    places = [(Path(name), line) for name, line in frames if _is_users_own(name)]
     if not places:
         return ""
     file, line = places[-1]
@@ -62,7 +71,7 @@ def place_of(error: BaseException) -> str:
     return f"{shown}, line {line}"
 
 
-def is_users_own(file: str) -> bool:
+def _is_users_own(file: str) -> bool:
     """Whether a file is code of the user's, rather than Python's, what is installed, or scalesearch's."""
     path = Path(file)
     if not path.is_absolute() or INSTALLED & set(path.parts):
@@ -105,7 +114,7 @@ def load(target: str) -> Callable[..., object]:
         except TypeError as error:
             raise ValueError(
                 f"`baseline` must name a function that takes {', '.join(ARGUMENTS)} by name, got "
-                f"{target}{signature}: {' '.join(str(error).split())}"
+                f"{target}{signature}: {one_line(error)}"
             ) from None
     found: Callable[..., object] = function
     return found
@@ -147,3 +156,31 @@ def _signature(function: Callable[..., object]) -> inspect.Signature | None:
         return inspect.signature(function)
     except (TypeError, ValueError):  # some callables have none to look at
         return None
+
+
+def sources(target: str) -> Mapping[str, bytes]:
+    """The content of the user's own Python files that a target's code is made of, by their relative paths.
+
+    These are all that have been imported so far from the folder that the target's top-level module lies in.
+    Files beyond ``MOST_FILES``, and larger ones than ``MOST_BYTES``, are left out.
+
+    Raises:
+        ValueError: if the target can't be imported.
+    """
+    load(target)
+    top = sys.modules[target.partition(":")[0].partition(".")[0]]
+    places = [top.__file__] if top.__file__ else [f"{folder}/__init__.py" for folder in top.__path__]
+    is_package = hasattr(top, "__path__")
+    root = Path(places[0]).resolve().parents[1 if is_package else 0]
+    kept: dict[str, bytes] = {}
+    for name in sorted(sys.modules):
+        file = getattr(sys.modules[name], "__file__", None)
+        path = Path(file).resolve() if isinstance(file, str) and _is_users_own(file) else None
+        if path is None or path.suffix != ".py" or not path.is_relative_to(root) or len(kept) >= MOST_FILES:
+            continue
+        try:
+            if path.stat().st_size <= MOST_BYTES:
+                kept[path.relative_to(root).as_posix()] = path.read_bytes()
+        except OSError:  # gone since it was imported
+            continue
+    return kept

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.spec import Arch, Rounding, scale
-from scalesearch.bench.finding import Finding, one_line
+from scalesearch.bench.finding import Finding
 from scalesearch.bench.optional_parts import compiler, cuda, nvml, onnx
 from scalesearch.files import write_bytes
 from scalesearch.records.timing import Setup
 from scalesearch.scaling import Multipliers
+from scalesearch.text import one_line
 from scalesearch.workers.executor import Executor, TrialFailedError
 from scalesearch.workers.jobs import MeasureSpec
 from scalesearch.workers.trial import TrialSpec

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Finding", "one_line", "works"]
+__all__ = ["Finding", "works"]
 
 Outcome = Literal["ok", "warning", "failed", "missing"]
 
@@ -34,8 +34,3 @@ class Finding:
 def works(findings: Iterable[Finding]) -> bool:
     """Whether nothing that is needed is known to be missing or broken."""
     return all(finding.outcome in ("ok", "warning") for finding in findings if finding.needed)
-
-
-def one_line(error: object) -> str:
-    """An error's message as one line of bounded length, its kind where it has none."""
-    return " ".join(str(error).split())[:300] or type(error).__name__

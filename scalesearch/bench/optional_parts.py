@@ -12,8 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from scalesearch.bench.finding import Finding, one_line
+from scalesearch.bench.finding import Finding
 from scalesearch.export.formats import ONNX_PACKAGES, PIP_ONNX, missing_onnx
+from scalesearch.text import one_line
 
 __all__ = ["compiler", "cuda", "nvml", "onnx"]
 

@@ -16,7 +16,7 @@ import click
 
 from scalesearch import __version__
 from scalesearch.cli.terminal import OutputError, echo, shut_stdout
-from scalesearch.text import near, visible
+from scalesearch.text import near, one_line, visible
 
 __all__ = ["EXIT_EMPTY", "EXIT_INTERRUPTED", "FAULT", "Fail", "cli"]
 
@@ -122,7 +122,7 @@ class _Group(click.Group):
         except click.ClickException as error:
             _flushed_or_shut()
             message = _without_urls(error.format_message(), sys.argv[1:] if args is None else list(args))
-            echo(f"Error: {_one_line(message)}", err=True)
+            echo(f"Error: {_shortened(message)}", err=True)
             sys.exit(error.exit_code)
         except click.Abort:
             echo("Stopped.", err=True)
@@ -140,7 +140,7 @@ class _Group(click.Group):
                 raise
             _flushed_or_shut()
             message = _without_urls(_told(error), sys.argv[1:] if args is None else list(args))
-            echo(f"Error: {FAULT}: {_one_line(message)}; {TRACE}=1 shows where it was", err=True)
+            echo(f"Error: {FAULT}: {_shortened(message)}; {TRACE}=1 shows where it was", err=True)
             sys.exit(1)
 
 
@@ -152,7 +152,7 @@ def _flushed_or_shut() -> None:
         shut_stdout()
 
 
-def _one_line(text: str) -> str:
+def _shortened(text: str) -> str:
     """A text on one line, which shows its end even where it is very long."""
     line = visible(" ".join(text.split()))
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
@@ -165,7 +165,7 @@ def _told(error: BaseException) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if "scalesearch" in frame.filename
     ]
-    return f"{type(error).__name__}: {error} ({ours[-1] if ours else 'nowhere'})"
+    return f"{type(error).__name__}: {one_line(error)} ({ours[-1] if ours else 'nowhere'})"
 
 
 def _without_urls(message: str, arguments: Sequence[str]) -> str:

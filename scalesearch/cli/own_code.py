@@ -63,8 +63,8 @@ def keep_source(folder: Path, plan: Plan) -> None:
         return
     if (folder / SOURCE / NETWORK).exists():
         return
+    from scalesearch.architecture.code_import import sources
     from scalesearch.architecture.code_network import numbers, structure
-    from scalesearch.architecture.code_source import sources
     from scalesearch.files import write_bytes
 
     for name, content in sources(base.target).items():

@@ -35,7 +35,6 @@ from scalesearch.proxy.dataset import (
     DataSize,
     DataSpec,
     photographs_digest,
-    printable,
 )
 from scalesearch.records import RunRecord
 from scalesearch.search.budget import nearest_error, unmet_reason
@@ -44,7 +43,7 @@ from scalesearch.search.plan import Plan
 from scalesearch.search.settings import Computing, TrainingSettings
 from scalesearch.search.storage import recorded, sqlite_url
 from scalesearch.search.study import SearchStudy
-from scalesearch.text import quoted
+from scalesearch.text import printable, quoted
 
 __all__ = [
     "Run",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from scalesearch.cli.main import Fail
 from scalesearch.files import write_bytes
-from scalesearch.proxy.dataset import DataSize, DataSpec, ImageRow, printable
+from scalesearch.proxy.dataset import DataSize, DataSpec, ImageRow
+from scalesearch.text import printable
 
 if TYPE_CHECKING:
     from scalesearch.search.study import SearchStudy

@@ -19,6 +19,7 @@ from scalesearch.export.program import run_program, write_program
 from scalesearch.export.source import require_source, write_source
 from scalesearch.export.state import State, read_state, write_state
 from scalesearch.files import write_bytes
+from scalesearch.text import one_line
 
 __all__ = ["Exported", "hand_over", "write_spec"]
 
@@ -122,7 +123,7 @@ def hand_over(
         except OSError:
             raise
         except Exception as error:  # whatever an exporter or a runtime raises is this format's outcome
-            difference, reason = None, " ".join(str(error).split())[:300] or type(error).__name__
+            difference, reason = None, one_line(error)
         written[name] = Exported(
             format=name,
             file=path,

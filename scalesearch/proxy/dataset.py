@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from scalesearch.text import near, visible
+from scalesearch.text import near, printable
 
 __all__ = [
     "COLOURS",
@@ -27,7 +27,6 @@ __all__ = [
     "DataSpec",
     "ImageRow",
     "photographs_digest",
-    "printable",
 ]
 
 GREY, RGB, RGBA = 1, 3, 4
@@ -64,11 +63,6 @@ TRAIN_WINDOWS = 200
 
 class DataError(ValueError):
     """The data cannot be used; the message names the option, its value and what would do."""
-
-
-def printable(name: object) -> str:
-    """A file's name or path as one line of text: a new line, a stray byte and the like are escaped."""
-    return visible(str(name), one_line=True)
 
 
 class ImageRow(NamedTuple):

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError, _imaging, features
 
-from scalesearch.proxy.dataset import COLOURS, GREY, RGB, RGBA, DataError, printable
+from scalesearch.proxy.dataset import COLOURS, GREY, RGB, RGBA, DataError
+from scalesearch.text import printable
 
 __all__ = [
     "ARRAY",

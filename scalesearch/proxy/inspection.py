@@ -21,8 +21,9 @@ from typing import Any
 import PIL
 
 from scalesearch.files import write_text
-from scalesearch.proxy.dataset import DataError, printable
+from scalesearch.proxy.dataset import DataError
 from scalesearch.proxy.decoding import DECODING, Stamp, decode, open_file, quiet
+from scalesearch.text import printable
 
 __all__ = ["Inspected", "Progress", "inspect", "memory_folder"]
 

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scalesearch.proxy.dataset import DataError, ImageRow, printable
+from scalesearch.proxy.dataset import DataError, ImageRow
 from scalesearch.proxy.decoding import ARRAY, Stamp, readable_endings, stamp_of
+from scalesearch.text import printable
 
 __all__ = [
     "Candidates",

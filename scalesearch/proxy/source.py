@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import Dataset
 
-from scalesearch.proxy.dataset import DataError
-
-__all__ = ["DataError", "Examples", "ImageSource"]
+__all__ = ["Examples", "ImageSource"]
 
 
 class Examples(Dataset[tuple[torch.Tensor, int]]):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from scalesearch.plain import LIMITS
+from scalesearch.plain import require_within
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import CandidateRecord
 from scalesearch.scaling import Coefficients
@@ -26,10 +25,7 @@ class LengthSettings(TrainingSettings):
 
     def __post_init__(self) -> None:
         TrainingSettings.__post_init__(self)
-        if not (math.isfinite(self.multiple) and self.multiple > 0):
-            raise ValueError(f"`lengths` must be finite numbers > 0, got {self.multiple}")
-        if self.multiple > LIMITS["lengths"].most:
-            raise ValueError(f"`lengths` must be at most {LIMITS['lengths'].most:,.0f}, got {self.multiple}")
+        require_within("lengths", self.multiple)
 
 
 def length_settings(

@@ -21,6 +21,7 @@ from typing import Any
 
 from scalesearch.architecture.code_import import place_of
 from scalesearch.measure.largest_batch import is_out_of_memory
+from scalesearch.text import one_line
 from scalesearch.workers.measurement import run_job
 from scalesearch.workers.trial import TrialSpec, run_trial
 
@@ -77,16 +78,13 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
 
 
 def _reason(error: BaseException) -> str:
-    try:
-        text = " ".join(str(error).split()) or type(error).__name__
-    except Exception:  # an error of a user's own code
-        return type(error).__name__
+    text = one_line(error)
     if is_out_of_memory(error):
         return f"out of memory: {text[:200]}"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"no space left on device: {error.filename}" if error.filename else "no space left on device"
     place = place_of(error)
-    return text[:300] + (f" ({place})" if place else "")
+    return text + (f" ({place})" if place else "")
 
 
 def _log(text: str) -> None:

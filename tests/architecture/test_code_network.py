@@ -15,8 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from scalesearch.architecture import code_network
 from scalesearch.architecture.code_count import pass_counts
+from scalesearch.architecture.code_import import sources
 from scalesearch.architecture.code_network import code_baseline, numbers, settled, structure
-from scalesearch.architecture.code_source import sources
 from scalesearch.architecture.code_spec import CodeSpec, code_name
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes

@@ -19,7 +19,7 @@ import torch
 import scalesearch.bench.optional_parts as parts
 import scalesearch.measure.device as devices
 from scalesearch.bench import doctor
-from scalesearch.bench.finding import Finding, one_line, works
+from scalesearch.bench.finding import Finding, works
 from scalesearch.workers.executor import TrialFailedError
 from scalesearch.workers.trial import TrialSpec, run_trial
 
@@ -250,12 +250,6 @@ def test_only_what_is_needed_decides() -> None:
     assert works([fine, Finding(name="b", outcome="warning", detail="")])
     assert not works([fine, Finding(name="b", outcome="failed", detail="")])
     assert not works([fine, Finding(name="b", outcome="missing", detail="")])
-
-
-def test_one_line_of_an_error() -> None:
-    assert one_line(ValueError("a\n  b")) == "a b"
-    assert one_line(ValueError()) == "ValueError"
-    assert len(one_line("x" * 999)) == 300
 
 
 def test_onnx_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,8 @@ from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.spec import Rounding, reduce
 from scalesearch.proxy.channels import from_rgb, statistics
 from scalesearch.proxy.data import input_facts, load, normalise
-from scalesearch.proxy.dataset import DataSpec
+from scalesearch.proxy.dataset import DataError, DataSpec
 from scalesearch.proxy.recipe import RECIPES
-from scalesearch.proxy.source import DataError
 from scalesearch.proxy.train import train
 from scalesearch.search.settings import TrainingSettings, differences
 

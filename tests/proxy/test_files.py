@@ -11,9 +11,8 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 from scalesearch.proxy.data import load
-from scalesearch.proxy.dataset import DataSpec
+from scalesearch.proxy.dataset import DataError, DataSpec
 from scalesearch.proxy.files import split
-from scalesearch.proxy.source import DataError
 
 
 def test_the_split_is_stratified_repeatable_and_leaves_training_images() -> None:
