@@ -14,6 +14,7 @@ import tomli_w
 from filelock import FileLock, Timeout
 
 from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
+from scalesearch.cli.options import STORAGE_VARIABLE
 from scalesearch.cli.terminal import echo
 from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
@@ -125,7 +126,7 @@ def storage_of(folder: Path, given: str, kept: str) -> str:
     if given or not kept:
         return given
     from scalesearch.search.ownership import is_known_to
-    from scalesearch.search.storage import STORAGE_VARIABLE, database_file, masked, recorded
+    from scalesearch.search.storage import database_file, masked, recorded
 
     whole = os.environ.get(STORAGE_VARIABLE, "")
     if whole and recorded(whole) == kept:

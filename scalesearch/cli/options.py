@@ -30,6 +30,7 @@ from scalesearch.search.settings import TrainingSettings
 __all__ = [
     "MEMORY",
     "PHI",
+    "STORAGE_VARIABLE",
     "Decorator",
     "baseline_options",
     "config_option",
@@ -48,6 +49,8 @@ CONFIG = (
     *("run", "machine", "versions"),
 )
 MOST_PHIS = 100
+STORAGE_VARIABLE = "SCALESEARCH_STORAGE"
+"""The environment variable that may hold the URL of a study's database, password and all."""
 MEMORY = (
     "Memory is what the tensors of a training step take at its peak, the same on every machine; what a "
     "library's kernels take for themselves beside them is not counted."

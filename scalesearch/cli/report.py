@@ -8,22 +8,17 @@ import click
 
 from scalesearch.cli.options import format_option
 from scalesearch.cli.repeat import repeat_command
+from scalesearch.cli.training_options import STORAGE_ON
 
 __all__ = ["report"]
 
 
 @click.command
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
-    "--storage",
-    default="",
-    metavar="URL",
-    help="The study's database, where it is not study.db in DIR; SCALESEARCH_STORAGE in the environment may "
-    "hold it instead.",
-)
+@STORAGE_ON
 @format_option
 def report(folder: Path, storage: str, output_format: str) -> None:
-    """Make the tables, figures and page of the run in DIR again, from its study alone.
+    """Make the tables, figures and page of the run in DIR again, from what the folder keeps.
 
     Nothing is trained or measured. Works on a run that is still going, or was stopped: the page says what is
     missing. Where the study is gone, as in a report that was committed without it, the tables of single runs

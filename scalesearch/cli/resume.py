@@ -8,7 +8,7 @@ import click
 
 from scalesearch.cli.options import format_option
 from scalesearch.cli.repeat import repeat_command
-from scalesearch.cli.training_options import JOBS_ON, THREADS_ON
+from scalesearch.cli.training_options import JOBS_ON, STORAGE_ON, THREADS_ON
 
 __all__ = ["resume"]
 
@@ -16,13 +16,7 @@ __all__ = ["resume"]
 @click.command
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--retry-failed", is_flag=True, help="Train or measure the networks that failed once more.")
-@click.option(
-    "--storage",
-    default="",
-    metavar="URL",
-    help="The study's database, where it is not study.db in DIR; SCALESEARCH_STORAGE in the environment may "
-    "hold it instead.",
-)
+@STORAGE_ON
 @JOBS_ON
 @THREADS_ON
 @click.option(
@@ -49,7 +43,7 @@ def resume(
     people you trust.
 
     \b
-    Example:
+    Examples:
       scalesearch resume reports/grid-efficientnet-b0-phi1
       scalesearch resume reports/grid-efficientnet-b0-phi1 --jobs 4 --device cpu
     """

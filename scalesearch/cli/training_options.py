@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import Decorator, baseline_options, group
+from scalesearch.cli.options import STORAGE_VARIABLE, Decorator, baseline_options, group
 from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.search.settings import STARTS, TrainingSettings
@@ -27,6 +27,7 @@ __all__ = [
     "JOBS_ON",
     "START",
     "STORAGE",
+    "STORAGE_ON",
     "THREADS_ON",
     "UPKEEP",
     "command_line",
@@ -105,10 +106,19 @@ STORAGE = click.option(
     "--storage",
     default="",
     metavar="URL",
-    envvar="SCALESEARCH_STORAGE",
-    help="Any Optuna database URL. The environment variable SCALESEARCH_STORAGE may hold it instead, so that "
+    envvar=STORAGE_VARIABLE,
+    help=f"Any Optuna database URL. The environment variable {STORAGE_VARIABLE} may hold it instead, so that "
     "no other user of the machine sees its password; no folder keeps one.  "
     "[default: study.db in the output folder]",
+)
+
+
+STORAGE_ON = click.option(
+    "--storage",
+    default="",
+    metavar="URL",
+    help=f"The study's database, where it is not study.db in DIR; {STORAGE_VARIABLE} in the environment may "
+    "hold it instead.",
 )
 
 

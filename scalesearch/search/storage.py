@@ -22,7 +22,6 @@ from sqlalchemy.pool import NullPool
 from scalesearch.files import inside
 
 __all__ = [
-    "STORAGE_VARIABLE",
     "NoStudyError",
     "StudyError",
     "clear_errors",
@@ -37,8 +36,6 @@ __all__ = [
     "without_urls",
 ]
 
-STORAGE_VARIABLE = "SCALESEARCH_STORAGE"
-"""The environment variable that may hold the URL of a study's database, password and all."""
 MASK = "***"
 # Everything else in a query is hidden: who knows what a driver takes as a secret.
 HARMLESS = frozenset(
