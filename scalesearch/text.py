@@ -30,8 +30,8 @@ def visible(text: str, *, one_line: bool = False) -> str:
     return re.sub("[\n\t]", _escape, shown) if one_line else shown
 
 
-def _escape(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 def printable(name: object) -> str:

@@ -121,8 +121,8 @@ def _first_pass(
         with running(spec, device, "that can be trained on"):
             labels = torch.zeros(images, dtype=torch.long)
             nn.functional.cross_entropy(trained, labels).backward()  # type: ignore[no-untyped-call]  # torch has no hints here
-    found: torch.Tensor = logits.float().cpu()
-    return found
+    given: torch.Tensor = logits.float().cpu()
+    return given
 
 
 def _stays_whole(spec: CodeSpec, device: torch.device) -> bool:

@@ -191,13 +191,13 @@ class _MainLogits:
     def __call__(self, module: nn.Module, _inputs: object, output: object) -> object:
         if isinstance(output, torch.Tensor):
             return output
-        name, logits = self._found(output)
+        name, logits = self._picked(output)
         if logits is not None:
             mode = "training" if module.training else "evaluation"
             self.taken[mode] = f"{name} of its {type(output).__name__}"
         return output if logits is None else logits
 
-    def _found(self, output: object) -> tuple[str, torch.Tensor | None]:
+    def _picked(self, output: object) -> tuple[str, torch.Tensor | None]:
         """The tensor called logits; else the first that can be, and what to call it."""
         if isinstance(output, Mapping):
             parts = {str(name): value for name, value in output.items()}

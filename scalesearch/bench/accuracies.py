@@ -67,13 +67,18 @@ class Accuracies:
         Raises:
             ValueError: if it is no such table, or its lists are not of one length, or too short.
         """
-        known = typed(cls, data)
-        lengths = {len(known.growth), len(known.doublings), len(known.top1), len(known.noise)}
+        accuracies = typed(cls, data)
+        lengths = {
+            len(accuracies.growth),
+            len(accuracies.doublings),
+            len(accuracies.top1),
+            len(accuracies.noise),
+        }
         if len(lengths) > 1 or min(lengths) < FEWEST_NETWORKS:
             raise ValueError(
                 f"lists must be of one length, at least {FEWEST_NETWORKS}, got {sorted(lengths)}"
             )
-        return known
+        return accuracies
 
 
 def read_accuracies(folder: Path) -> Accuracies:

@@ -170,8 +170,8 @@ class _Result:
 def _require_result(result: Mapping[str, Any], what: str, path: Path) -> None:
     """Raises ValueError unless a job's result is what a job of its kind leaves."""
     names = {of.name for of in fields(_Result)}
-    found = _typed(_Result, {name: value for name, value in result.items() if name in names}, path)
-    times = [*found.samples_s, *(seconds for pair in found.pairs for seconds in pair)]
+    whole = _typed(_Result, {name: value for name, value in result.items() if name in names}, path)
+    times = [*whole.samples_s, *(seconds for pair in whole.pairs for seconds in pair)]
     missing = [name for name in NEEDED.get(what.rstrip("0123456789"), ()) if not result.get(name)]
     if missing or not all(math.isfinite(seconds) and seconds > 0 for seconds in times):
         wrong = f"{missing[0]} is missing" if missing else "its times must be finite and above 0"

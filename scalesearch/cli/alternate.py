@@ -94,7 +94,7 @@ def run_alternate(folder: Path, settings: AlternateSettings, command: str, outpu
     require_device(settings.device)
     size = data_size(settings.data)
     name = f"alternate-{settings.baseline}"
-    known: list[RunRecord] = []
+    records: list[RunRecord] = []
     with writable(folder), stopping(folder), SearchProgress() as progress:
         facts = {
             "name": name,
@@ -120,11 +120,11 @@ def run_alternate(folder: Path, settings: AlternateSettings, command: str, outpu
             ) as study:
                 progress.headline(f"Round {number}: coefficients at phi {phi:.4g}")
                 run = Run(folder=folder, study=study, settings=round_settings, size=size)
-                known.append(train_study(run, progress))
-            return known[-1]
+                records.append(train_study(run, progress))
+            return records[-1]
 
         outcome = loop(settings, size.classes, search_at)
-    write_tables(known, folder)
+    write_tables(records, folder)
     _show(folder, settings, outcome, name, output_format)
 
 
@@ -144,14 +144,14 @@ def report_alternate(folder: Path, settings: AlternateSettings, output_format: s
 
     name = f"alternate-{settings.baseline}"
     kept = kept_searches(folder, storage, settings.storage)
-    known: list[RunRecord] = []
+    records: list[RunRecord] = []
 
     def search_at(number: int, _phi: float) -> RunRecord | None:
         # What is not there stays so: a round's phi is known only once the one before is trained.
         record = kept.named(f"{name}-round{number}")
         if record is None:
             return None
-        known.append(record)
+        records.append(record)
         return None if any(c.status == "waiting" for c in record.candidates) else record
 
     first = kept.named(f"{name}-round1")
@@ -160,7 +160,7 @@ def report_alternate(folder: Path, settings: AlternateSettings, output_format: s
     with writable(folder), as_written(folder, in_study=kept.in_study):
         outcome = loop(settings, first.classes, search_at)
         if kept.in_study:
-            write_tables(known, folder)
+            write_tables(records, folder)
         _show(folder, settings, outcome, name, output_format)
 
 

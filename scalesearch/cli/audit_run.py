@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scalesearch.cli.folder import (
     RUN_FILE,
     read_run_file,
-    recorded_in,
+    read_settings,
     require_same,
     without_study,
     writable,
@@ -57,7 +57,7 @@ def run_audit(
         ValueError: if the data or the device cannot be used, or a network cannot be built.
     """
     from scalesearch.measure.machine import machine, versions
-    from scalesearch.search.storage import recorded as kept
+    from scalesearch.search.storage import recorded as without_secrets
 
     train = train and settings.train
     settings = _as_begun(folder, settings)
@@ -70,7 +70,7 @@ def run_audit(
         if not recorded or recorded.get("train") != settings.train:
             shown = settings.to_dict()
             if settings.train and settings.storage:
-                shown["storage"] = kept(settings.storage)
+                shown["storage"] = without_secrets(settings.storage)
             facts = {
                 "name": NAME,
                 "command": command,
@@ -97,8 +97,7 @@ def _as_begun(folder: Path, settings: AuditSettings) -> AuditSettings:
         before = AuditSettings.from_dict({"train": settings.train}).to_dict()
         require_same(folder, NAME, settings.to_dict(), before)
         return settings
-    with recorded_in(folder):
-        whole = settings if settings.train else AuditSettings.from_dict(known)
+    whole = settings if settings.train else read_settings(folder, NAME, AuditSettings.from_dict)
     counted = AuditSettings(baselines=settings.baselines).to_dict() | {"train": known.get("train")}
     require_same(folder, NAME, known | counted, {})
     return whole

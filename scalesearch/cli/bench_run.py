@@ -14,7 +14,6 @@ from scalesearch.bench.subjects import Subject
 from scalesearch.cli.bench_progress import BenchProgress
 from scalesearch.cli.folder import (
     read_run_file,
-    recorded_settings,
     require_same,
     writable,
     write_run_file,
@@ -25,7 +24,7 @@ from scalesearch.cli.workers import workers
 from scalesearch.records.timing import Setup
 from scalesearch.workers.executor import TO_MEASURE, ProcessExecutor
 
-__all__ = ["Bench", "at_work", "begun", "recorded_facts", "recorded_table"]
+__all__ = ["Bench", "at_work", "begun", "recorded_facts"]
 
 Bench = tuple[SampleStore, str]
 """The raw files of a run, and the key of the machine that this is."""
@@ -118,18 +117,6 @@ def at_work(folder: Path) -> Iterator[tuple[ProcessExecutor, BenchProgress, str]
         progress,
     ):
         yield executor, progress, uuid4().hex[:8]
-
-
-def recorded_table(folder: Path, kind: str) -> dict[str, Any]:
-    """The settings of the run of ``kind`` that the folder holds.
-
-    Raises:
-        Fail: if it holds none.
-    """
-    table = recorded_settings(folder, kind)
-    if table is None:
-        raise Fail(f"DIR must hold a run of scalesearch {kind}, got {folder}")
-    return table
 
 
 def recorded_facts(folder: Path) -> dict[str, Any]:

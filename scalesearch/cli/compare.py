@@ -74,10 +74,10 @@ def compare(a: str, b: str, mix_machines: bool, out: Path | None, **options: Any
 
     settings = CompareSettings(a=a, b=b, **resolve_setups(options, several=False))
     try:
-        one, other = (parse_subject(text, argument=side) for side, text in (("A", a), ("B", b)))
+        first, second = (parse_subject(text, argument=side) for side, text in (("A", a), ("B", b)))
     except ValueError as error:
         raise Fail(str(error).replace("`", "")) from error
-    subjects = (in_its_layout(one), in_its_layout(other))
+    subjects = (in_its_layout(first), in_its_layout(second))
     compare_folder(out or default, settings, subjects, name=default.name, command=command_line())
 
 
@@ -145,11 +145,10 @@ def show_comparison(folder: Path) -> CompareRecord:
     """
     from scalesearch.bench.comparing import CompareSettings, compare_record
     from scalesearch.bench.samples import SampleStore
-    from scalesearch.cli.bench_run import recorded_facts, recorded_table
-    from scalesearch.cli.folder import recorded_in
+    from scalesearch.cli.bench_run import recorded_facts
+    from scalesearch.cli.folder import read_settings
 
-    with recorded_in(folder):
-        settings = CompareSettings.from_dict(recorded_table(folder, KIND))
+    settings = read_settings(folder, KIND, CompareSettings.from_dict)
     store = SampleStore(folder)
     a, b = _tasks(settings, store.subjects())
     record = compare_record(store, settings, a, b, **recorded_facts(folder))

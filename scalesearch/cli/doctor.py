@@ -87,18 +87,18 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     ):
         to_try = steps(executor, folder=out, device=device, log_dir=Path(logs))
         # Where standard output is JSON, what a person wants to see meanwhile goes to standard error.
-        found = _examine(to_try, err=not table)
+        findings = _examine(to_try, err=not table)
     if not table:
         report = {
             "machine": {"key": machine.key, **machine.facts},
             "conditions": now,
             "versions": versions(),
             "device": device,
-            "works": works(found),
-            "findings": [asdict(finding) for finding in found],
+            "works": works(findings),
+            "findings": [asdict(finding) for finding in findings],
         }
         echo(json.dumps(report, indent=2))
-    broken = [finding.name for finding in found if not works([finding])]
+    broken = [finding.name for finding in findings if not works([finding])]
     if broken:
         raise Fail(f"not everything that is needed works: {', '.join(broken)}", 1)
 
@@ -108,7 +108,7 @@ def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:
     echo("What works", err=err)
     names = [f"{step.name}{'' if step.needed else ' (optional)'}" for step in to_try]
     width = max(map(len, names), default=0)
-    found = []
+    findings = []
     for number, (name, step) in enumerate(zip(names, to_try, strict=True), 1):
         echo(f"[{number:>{len(str(len(to_try)))}}/{len(to_try)}] {name:{width}}  ", nl=False, err=err)
         finding = step.examine()
@@ -116,8 +116,8 @@ def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:
         echo(f"  {finding.detail}", err=err)
         if finding.advice:
             echo(f"    -> {finding.advice}", err=err)
-        found.append(finding)
-    return found
+        findings.append(finding)
+    return findings
 
 
 def _print_machine(machine: Mapping[str, Any], now: Mapping[str, Any], versions: Mapping[str, str]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import tomli_w
@@ -27,7 +27,7 @@ __all__ = [
     "beginning",
     "begun_elsewhere",
     "read_run_file",
-    "recorded_in",
+    "read_settings",
     "recorded_settings",
     "require_equal",
     "require_same",
@@ -36,6 +36,8 @@ __all__ = [
     "writable",
     "write_run_file",
 ]
+
+Parsed = TypeVar("Parsed")
 
 RUN_FILE = "run.toml"
 LOCK_FILE = "driver.lock"
@@ -161,20 +163,6 @@ def without_study(what: str, folder: Path, place: str = "it") -> Fail:
 
 
 @contextmanager
-def recorded_in(folder: Path) -> Iterator[None]:
-    """Where settings are made of a folder's run.toml: what is wrong with them is an error of that file.
-
-    Raises:
-        Fail: naming it, in the place of a ValueError.
-    """
-    try:
-        yield
-    except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise Fail(f"{folder / RUN_FILE} holds settings that this version cannot read: {reason}") from error
-
-
-@contextmanager
 def begun_elsewhere(folder: Path) -> Iterator[None]:
     """Where a run goes on: an error of paths that lead nowhere from here says from where they do.
 
@@ -238,6 +226,22 @@ def recorded_settings(folder: Path, kind: str) -> dict[str, Any] | None:
     """The settings of the run that the folder holds; None where it holds none of that kind."""
     table: dict[str, Any] | None = read_run_file(folder).get(kind)
     return table
+
+
+def read_settings(folder: Path, kind: str, parse: Callable[[dict[str, Any]], Parsed]) -> Parsed:
+    """What ``parse`` makes of the settings of the run that the folder holds.
+
+    Raises:
+        Fail: if it holds none of that kind, or ``parse`` refuses them with a ValueError: naming run.toml.
+    """
+    table = recorded_settings(folder, kind)
+    if table is None:
+        raise Fail(f"DIR must hold a run of scalesearch {kind}, got {folder}")
+    try:
+        return parse(table)
+    except ValueError as error:
+        reason = str(error).replace("`", "")
+        raise Fail(f"{folder / RUN_FILE} holds settings that this version cannot read: {reason}") from error
 
 
 def require_same(folder: Path, kind: str, settings: Mapping[str, Any], before: Mapping[str, Any]) -> None:

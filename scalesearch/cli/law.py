@@ -167,11 +167,10 @@ def stored_law(folder: Path) -> LawRecord:
     from scalesearch.bench.law_settings import LawSettings
     from scalesearch.bench.samples import SampleStore
     from scalesearch.bench.settings import plan
-    from scalesearch.cli.bench_run import recorded_facts, recorded_table
-    from scalesearch.cli.folder import recorded_in
+    from scalesearch.cli.bench_run import recorded_facts
+    from scalesearch.cli.folder import read_settings
 
-    with recorded_in(folder):
-        settings = LawSettings.from_dict(recorded_table(folder, KIND))
+    settings = read_settings(folder, KIND, LawSettings.from_dict)
     store = SampleStore(folder)
     return law_record(
         store,

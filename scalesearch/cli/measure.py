@@ -226,10 +226,9 @@ def stored_measurements(folder: Path) -> MeasureRecord:
     from scalesearch.bench.measuring import measure_record
     from scalesearch.bench.samples import SampleStore
     from scalesearch.bench.settings import MeasureSettings, plan
-    from scalesearch.cli.bench_run import recorded_facts, recorded_table
-    from scalesearch.cli.folder import recorded_in
+    from scalesearch.cli.bench_run import recorded_facts
+    from scalesearch.cli.folder import read_settings
 
-    with recorded_in(folder):
-        settings = MeasureSettings.from_dict(recorded_table(folder, KIND))
+    settings = read_settings(folder, KIND, MeasureSettings.from_dict)
     store = SampleStore(folder)
     return measure_record(store, settings, plan(settings, store.subjects()), **recorded_facts(folder))

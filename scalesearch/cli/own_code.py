@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.cli.folder import read_run_file
 from scalesearch.cli.progress import spinner
+from scalesearch.files import read_json, write_bytes
 
 if TYPE_CHECKING:
     from scalesearch.search.plan import Plan
@@ -65,7 +66,6 @@ def keep_source(folder: Path, plan: Plan) -> None:
         return
     from scalesearch.architecture.code_import import sources
     from scalesearch.architecture.code_network import numbers, structure
-    from scalesearch.files import write_bytes
 
     for name, content in sources(base.target).items():
         write_bytes(folder / SOURCE / name, content)
@@ -107,7 +107,7 @@ def require_same_code(folder: Path) -> None:
 def _kept(folder: Path) -> dict[str, Any]:
     """What the folder keeps of its network; nothing where it can't be read."""
     try:
-        kept = json.loads((folder / SOURCE / NETWORK).read_text("utf-8"))
+        kept = read_json(folder / SOURCE / NETWORK)
         CodeSpec.from_dict(kept["spec"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}

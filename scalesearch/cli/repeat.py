@@ -35,14 +35,14 @@ def repeat_command(
         Fail: if a run that trains nothing is to go on with other threads or another device.
     """
     from dataclasses import replace
+    from functools import partial
 
-    from scalesearch.cli.folder import read_run_file, recorded_in, storage_of
+    from scalesearch.cli.folder import read_run_file, read_settings, storage_of
     from scalesearch.plain import typed
     from scalesearch.search.settings import Computing
 
-    recorded = read_run_file(folder)
-    kind = recorded.get("run", {}).get("kind", "")
-    command = recorded.get("run", {}).get("command", "")
+    run = read_run_file(folder).get("run", {})
+    kind, command = run.get("kind", ""), run.get("command", "")
     computing = computing or Computing()
     if kind in NOT_TRAINED:
         _refuse(computing, kind)
@@ -52,8 +52,7 @@ def repeat_command(
         from scalesearch.cli.alternate import report_alternate, run_alternate
         from scalesearch.search.alternate import AlternateSettings
 
-        with recorded_in(folder):
-            settings = AlternateSettings.from_dict(recorded[kind])
+        settings = read_settings(folder, kind, AlternateSettings.from_dict)
         if train:
             settings = replace(
                 settings, storage=storage_of(folder, storage, settings.storage), download=False
@@ -64,8 +63,7 @@ def repeat_command(
     elif kind == "fidelity":
         from scalesearch.cli.fidelity import FOLDER, FidelitySettings, report_fidelity, run_fidelity
 
-        with recorded_in(folder):
-            asked = typed(FidelitySettings, recorded[kind])
+        asked = read_settings(folder, kind, partial(typed, FidelitySettings))
         # Not its parent by name: DIR may be "." itself.
         whole = folder.parent if folder.name == FOLDER else folder.resolve().parent
         if train:
@@ -80,8 +78,7 @@ def repeat_command(
         if not train:
             show_measurements(folder, output_format)
             return True
-        with recorded_in(folder):
-            measuring = MeasureSettings.from_dict(recorded[kind])
+        measuring = read_settings(folder, kind, MeasureSettings.from_dict)
         measure_folder(
             folder,
             measuring,
@@ -99,8 +96,7 @@ def repeat_command(
         if not train:
             show_comparison(folder)
             return True
-        with recorded_in(folder):
-            comparing = CompareSettings.from_dict(recorded[kind])
+        comparing = read_settings(folder, kind, CompareSettings.from_dict)
         compare_folder(
             folder,
             comparing,
@@ -112,23 +108,20 @@ def repeat_command(
     elif kind == "compare-stored":
         from scalesearch.cli.stored import StoredSettings, compare_stored
 
-        with recorded_in(folder):
-            stored = typed(StoredSettings, recorded[kind])
+        stored = read_settings(folder, kind, partial(typed, StoredSettings))
         compare_stored(stored.a, stored.b, folder, command=command, mix_machines=stored.mix_machines)
     elif kind == "audit":
         from scalesearch.cli.audit_run import run_audit
         from scalesearch.search.audit import AuditSettings
 
-        with recorded_in(folder):
-            audited = AuditSettings.from_dict(recorded[kind])
+        audited = read_settings(folder, kind, AuditSettings.from_dict)
         if train:
             audited = replace(audited, storage=storage_of(folder, storage, audited.storage), download=False)
         run_audit(folder, computing.of(audited), command, output_format, train=train, storage=storage)
     elif kind == "transfer":
         from scalesearch.cli.transfer import TransferSettings, run_transfer
 
-        with recorded_in(folder):
-            compared = typed(TransferSettings, recorded[kind]).folders
+        compared = read_settings(folder, kind, partial(typed, TransferSettings)).folders
         run_transfer(tuple(map(Path, compared)), folder, command, output_format)
     elif kind == "law":
         from scalesearch.bench.law_settings import LawSettings
@@ -137,8 +130,7 @@ def repeat_command(
         if not train:
             show_law(folder, output_format)
             return True
-        with recorded_in(folder):
-            lawful = LawSettings.from_dict(recorded[kind])
+        lawful = read_settings(folder, kind, LawSettings.from_dict)
         law_folder(
             folder,
             lawful,
@@ -158,9 +150,8 @@ def _refuse(computing: Computing, kind: str) -> None:
 
     for name, value in computing.given.items():
         raise Fail(
-            f"--{name} must be left to the run, got {value}: this one is of scalesearch {kind}, which "
-            f"trains nothing; "
-            "what it measures with is what it measures"
+            f"--{name} must be left to the run, got {value}: this one is of scalesearch {kind}, which trains "
+            "nothing; what it measures with is what it measures"
         )
 
 

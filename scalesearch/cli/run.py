@@ -225,9 +225,9 @@ def say_computed_with(begun: Mapping[str, Any], settings: TrainingSettings) -> N
     here = (settings.device, settings.threads)
     if (there[0].partition(":")[0], there[1]) == (here[0].partition(":")[0], here[1]):
         return
-    said = [f"{threads} thread{'s' * (threads > 1)} on {device}" for device, threads in (here, there)]
+    told = [f"{threads} thread{'s' * (threads > 1)} on {device}" for device, threads in (here, there)]
     echo(
-        f"Note: this run goes on with {said[0]} and was begun with {said[1]}, which changes accuracies "
+        f"Note: this run goes on with {told[0]} and was begun with {told[1]}, which changes accuracies "
         "as another seed would; the columns trained_device and trained_threads say what trained each network",
         err=True,
     )

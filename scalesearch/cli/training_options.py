@@ -271,8 +271,8 @@ def own_width(options: Mapping[str, Any]) -> float:
     """The width multiplier of the baseline: of a user's own code its own, unless it was said otherwise."""
     source = click.get_current_context().get_parameter_source("baseline_width")
     told = source is not None and source is not ParameterSource.DEFAULT
-    own = isinstance(options.get("baseline_arch"), CodeSpec) and not told
-    return 1.0 if own else float(options["baseline_width"])
+    unasked = isinstance(options.get("baseline_arch"), CodeSpec) and not told
+    return 1.0 if unasked else float(options["baseline_width"])
 
 
 def _choose_length(ctx: click.Context, options: dict[str, Any]) -> None:

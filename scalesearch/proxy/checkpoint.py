@@ -219,7 +219,7 @@ def snapshot(state: RunState, identity: str, device: torch.device) -> Checkpoint
     networks = state.networks
     contents = {part: contents_of(network) for part, network in networks.items()}
     parts = {
-        **{part: found.tensors for part, found in contents.items()},
+        **{part: kept.tensors for part, kept in contents.items()},
         **{f"{part}-unsaved": _unsaved(network) for part, network in networks.items()},
         "optimizer": _remembered(state.optimizer),
         "losses": {"pending": torch.stack(state.losses)} if state.losses else {},
@@ -232,7 +232,7 @@ def snapshot(state: RunState, identity: str, device: torch.device) -> Checkpoint
         train_seconds=state.seconds,
         computed=tuple(state.computed),
         tensors={f"{part}/{name}": t for part, tensors in parts.items() for name, t in tensors.items()},
-        plain={part: found.plain for part, found in contents.items()},
+        plain={part: kept.plain for part, kept in contents.items()},
     )
 
 

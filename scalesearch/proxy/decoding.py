@@ -86,8 +86,8 @@ def _hush_libtiff() -> None:
 @cache
 def readable_endings() -> frozenset[str]:
     """The endings of files that can be read here, in small letters: Pillow's formats and ``.npy``."""
-    known = Image.registered_extensions()
-    return frozenset({ending for ending, name in known.items() if name in _formats()} | {ARRAY})
+    formats = Image.registered_extensions()
+    return frozenset({ending for ending, name in formats.items() if name in _formats()} | {ARRAY})
 
 
 @contextmanager

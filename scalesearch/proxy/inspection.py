@@ -148,8 +148,8 @@ def _memory_path(root: str) -> Path | None:
     return None if folder is None else folder / f"images-{name}.json"
 
 
-def _is_of(known: Inspected | None, stamp: Stamp) -> bool:
-    return known is not None and known.stamp == stamp
+def _is_of(entry: Inspected | None, stamp: Stamp) -> bool:
+    return entry is not None and entry.stamp == stamp
 
 
 def _recall(memory: Path) -> dict[str, Inspected]:
@@ -186,9 +186,9 @@ def _remember(memory: Path, seen: dict[str, Inspected], settled: int) -> None:
     ``settled`` is a time in nanoseconds: files changed later may change again without their times telling.
     """
     files = {
-        path: (known.stamp, known.digest, known.decoded)
-        for path, known in seen.items()
-        if max(known.stamp[3:]) < settled
+        path: (entry.stamp, entry.digest, entry.decoded)
+        for path, entry in seen.items()
+        if max(entry.stamp[3:]) < settled
     }
     with suppress(OSError):
         write_text(memory, json.dumps({"version": MEMORY_VERSION, "files": files}))

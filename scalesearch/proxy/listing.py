@@ -334,16 +334,16 @@ def _loose(tree: Tree, *folders: _Start) -> tuple[str, ...]:
 
 
 def _require_same(
-    option: str, one: str, classes: Mapping[str, object], other: str, others: Mapping[str, object]
+    option: str, first: str, classes: Mapping[str, object], second: str, others: Mapping[str, object]
 ) -> None:
     differences = [
         f"{_names(sorted(set(more) - set(less)))} only in {printable(name)}"
-        for name, more, less in ((one, classes, others), (other, others, classes))
+        for name, more, less in ((first, classes, others), (second, others, classes))
         if set(more) - set(less)
     ]
     if differences:
         raise DataError(
-            f"{option} must have the same classes in {printable(one)} and {printable(other)}, got "
+            f"{option} must have the same classes in {printable(first)} and {printable(second)}, got "
             f"{' and '.join(differences)}"
         )
 
@@ -552,7 +552,7 @@ class _Occurrence:
     linked: bool
 
 
-def candidates(tree: Tree, found: Layout, *, arrays_alone: bool) -> Candidates:
+def candidates(tree: Tree, folders: Layout, *, arrays_alone: bool) -> Candidates:
     """The files of the classes, by what they are and not by their names.
 
     A file that several names lead to counts once. Where it lies says its class, and a link elsewhere does
@@ -560,17 +560,17 @@ def candidates(tree: Tree, found: Layout, *, arrays_alone: bool) -> Candidates:
 
     Args:
         tree: the folders.
-        found: what they mean.
+        folders: what they mean.
         arrays_alone: whether only arrays will do; else images, and arrays where there is no image.
     """
-    classes = tuple(found.train)
+    classes = tuple(folders.train)
     # By the whole stamp too: some file systems number two files alike.
     occurrences: dict[tuple[Key, Stamp], list[_Occurrence]] = {}
     left_out: Counter[str] = Counter()
     examples: dict[str, str] = {}
-    for judged, by_name in ((False, found.train), (True, found.judged or {})):
+    for judged, by_name in ((False, folders.train), (True, folders.judged or {})):
         for label, name in enumerate(classes):
-            part = found.part_names[judged]
+            part = folders.part_names[judged]
             for file, place, linked in _images(
                 tree, by_name.get(name, ()), f"{part}/{name}" if part else name
             ):
@@ -598,12 +598,12 @@ def candidates(tree: Tree, found: Layout, *, arrays_alone: bool) -> Candidates:
         left_out[SAME_FILE] += len(names) - 1 - in_both
     return Candidates(
         classes=classes,
-        part_names=found.part_names,
+        part_names=folders.part_names,
         train=tuple(sorted(train, key=_place)),
-        judged=None if found.judged is None else tuple(sorted(held, key=_place)),
+        judged=None if folders.judged is None else tuple(sorted(held, key=_place)),
         left_out=left_out + _elsewhere(tree),
         examples=examples,
-        notes=found.notes,
+        notes=folders.notes,
     )
 
 
@@ -636,7 +636,7 @@ def _elsewhere(tree: Tree) -> Counter[str]:
 
 
 def listed(
-    root: str, found: Candidates, digests: Mapping[str, str], split: Split, at_most: Pick, held_out: int
+    root: str, files: Candidates, digests: Mapping[str, str], split: Split, at_most: Pick, held_out: int
 ) -> Listing:
     """The list of the data, now that the bytes are known: the same bytes count once.
 
@@ -645,7 +645,7 @@ def listed(
 
     Args:
         root: the dataset's folder, as messages name it.
-        found: the files.
+        files: the files.
         digests: of each file's bytes, by its path.
         split: gives the places of training and of judging images among labels, so many of them held out.
         at_most: gives the places of about so many images, of labels of a part that judges.
@@ -654,13 +654,13 @@ def listed(
     Raises:
         DataError: if a class is left with too few images.
     """
-    left_out, examples = Counter(found.left_out), dict(found.examples)
+    left_out, examples = Counter(files.left_out), dict(files.examples)
     labels: dict[str, set[int]] = {}
-    for image in (*found.train, *(found.judged or ())):
+    for image in (*files.train, *(files.judged or ())):
         labels.setdefault(digests[image.path], set()).add(image.label)
     several = {digest for digest, of in labels.items() if len(of) > 1}
     if several:
-        twice = [i for i in (*found.train, *(found.judged or ())) if digests[i.path] in several]
+        twice = [i for i in (*files.train, *(files.judged or ())) if digests[i.path] in several]
         left_out[TWO_LABELS] += len(twice)
         first = [image for image in twice if digests[image.path] == digests[twice[0].path]]
         examples.setdefault(TWO_LABELS, _pair(first))
@@ -679,29 +679,29 @@ def listed(
                 examples.setdefault(reason if digest in before else COPIES, printable(image.name))
         return fresh
 
-    judged = once(found.judged or (), COPIES)
-    train = once(found.train, IN_BOTH)
+    judged = once(files.judged or (), COPIES)
+    train = once(files.train, IN_BOTH)
     left = _left_out(left_out, examples)
-    _require_enough(root, found, train, 2, found.part_names[0], left)
-    if found.judged is None:
+    _require_enough(root, files, train, 2, files.part_names[0], left)
+    if files.judged is None:
         places = split([image.label for image in train], held_out)
         train, judged = ([train[i] for i in side] for side in places)
     else:
-        _require_enough(root, found, judged, 1, found.part_names[1], left)
+        _require_enough(root, files, judged, 1, files.part_names[1], left)
         judged = [judged[i] for i in at_most([image.label for image in judged], held_out)]
     return Listing(
-        classes=found.classes,
+        classes=files.classes,
         train=tuple(train),
         judged=tuple(judged),
-        notes=(*found.notes, *((f"left out {left}",) if left else ())),
+        notes=(*files.notes, *((f"left out {left}",) if left else ())),
     )
 
 
 def _require_enough(
-    root: str, found: Candidates, images: Sequence[ListedImage], least: int, part: str, left: str
+    root: str, files: Candidates, images: Sequence[ListedImage], least: int, part: str, left: str
 ) -> None:
     counts = Counter(image.label for image in images)
-    for label, name in enumerate(found.classes):
+    for label, name in enumerate(files.classes):
         if counts[label] < least:
             where = f" in {printable(part)}" if part else ""
             also = f"; left out {left}" if left else ""

@@ -38,10 +38,9 @@ def evenly(items: Sequence[T], most: int) -> list[T]:
     """At most so many of the items, evenly spread over their order, both ends among them."""
     if len(items) <= most:
         return list(items)
-    last = len(items) - 1
-    return (
-        [items[round(index * last / (most - 1))] for index in range(most)] if most > 1 else [items[0]][:most]
-    )
+    if most < 2:
+        return list(items[:most])
+    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
 
 
 def drawn_part(items: Sequence[T], kept: Callable[[T], bool], most: int = MOST_MARKS) -> list[T]:
@@ -58,9 +57,13 @@ def drawn_part(items: Sequence[T], kept: Callable[[T], bool], most: int = MOST_M
     return [items[index] for index in chosen]
 
 
-def part_note(drawn: int, of: int, noun: str = "network") -> str:
-    """The line over a figure that says that not everything is drawn; empty where all is."""
+def part_note(drawn: int, of: int, noun: str = "network", *, alike: bool = False) -> str:
+    """The line over a figure that says that not everything is drawn; empty where all is.
+
+    ``alike``: none of them stands out, so that an even spread of all is drawn.
+    """
     if drawn >= of:
         return ""
     what = plural(of, noun).split(" ", 1)[1]
-    return f"drawn: {drawn:,} of {of:,} {what}, those that stand out and an even spread of the others"
+    which = "an even spread" if alike else "those that stand out and an even spread of the others"
+    return f"drawn: {drawn:,} of {of:,} {what}, {which}"

@@ -70,8 +70,8 @@ def once_per_run(work_out: Callable[[RunRecord], _Evidence]) -> Callable[[RunRec
     @wraps(work_out)
     def evidence(run: RunRecord) -> _Evidence:
         # By identity: comparing two runs of thousands of networks takes longer than working most things out.
-        for known, value in kept:
-            if known is run:
+        for earlier, value in kept:
+            if earlier is run:
                 return value
         value = work_out(run)
         kept[RUNS_KEPT - 1 :] = []

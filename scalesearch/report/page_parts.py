@@ -136,13 +136,13 @@ def _computed_with(candidates: Iterable[CandidateRecord]) -> list[str]:
     places = Counter((run.device, run.threads) for c in candidates for run in c.runs if run.device)
     if len(places) < 2:
         return []
-    said = [
+    told = [
         f"{plural(number, 'training run')} on {escape(device)} with {escape(threads)} "
         f"thread{'s' * (threads != '1')}"
         for (device, threads), number in places.most_common()
     ]
     return [
-        f"Computed with: {and_more(said, separator=', ')}. Other threads or another device change "
+        f"Computed with: {and_more(told, separator=', ')}. Other threads or another device change "
         "accuracies as another seed would."
     ]
 

@@ -52,16 +52,16 @@ def _counted(skipped: Sequence[CandidateRecord]) -> list[str]:
     for c in skipped:
         kinds.setdefault(FIGURES.sub("", c.reason), []).append(c.reason)
     often = sorted(kinds.values(), key=len, reverse=True)
-    said = [
+    told = [
         f"{len(reasons):,}: {escape(reasons[0]) or 'no reason was kept'}"
         + ("" if len(set(reasons)) == 1 else ", and the like")
         for reasons in often[:FEW_REASONS]
     ]
     rest = sum(map(len, often[FEW_REASONS:]))
-    said += [f"{rest:,}: other reasons"] if rest else []
+    told += [f"{rest:,}: other reasons"] if rest else []
     return [
         f"**Not on this page:** the {plural(len(skipped), 'skipped network')}, each with its reason, in "
-        f"`candidates.csv`. {'; '.join(said)}."
+        f"`candidates.csv`. {'; '.join(told)}."
     ]
 
 

@@ -202,8 +202,8 @@ class Batches:
         """A network's measurement, or why there is none; empty where it was not tried."""
         if "latency" not in self._settings.objectives:
             return {}
-        found: Mapping[str, Any] = self._study.attributes.get(f"latency/{key}", {})
-        return found
+        latency: Mapping[str, Any] = self._study.attributes.get(f"latency/{key}", {})
+        return latency
 
     def _trials(self) -> list[FrozenTrial]:
         with self._study.opened() as opened:

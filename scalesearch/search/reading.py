@@ -72,8 +72,8 @@ def planned_of(attributes: Mapping[str, Any]) -> Planned:
 
 def attributes_of(planned: Planned) -> dict[str, Any]:
     """What a trial keeps of the network it stands for."""
-    known = ("runs", "latency", "fvcore_total", "uncounted", "status", "reason", "means")
-    candidate = {name: value for name, value in asdict(planned.record).items() if name not in known}
+    outcomes = ("runs", "latency", "fvcore_total", "uncounted", "status", "reason", "means")
+    candidate = {name: value for name, value in asdict(planned.record).items() if name not in outcomes}
     return {"key": planned.record.key, "candidate": candidate, "arch": planned.arch.to_dict()}
 
 

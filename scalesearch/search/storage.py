@@ -201,12 +201,12 @@ def without_urls(text: str, arguments: Sequence[str] = ()) -> str:
     return re.sub(r"\b\w[\w+]*://[^\s'\"]+", lambda match: _masked_match(match[0]), text)
 
 
-def _masked_match(found: str) -> str:
-    if re.fullmatch(r"(https?|file)://[^@?#]*", found):
-        return found
+def _masked_match(text: str) -> str:
+    if re.fullmatch(r"(https?|file)://[^@?#]*", text):
+        return text
     # A sentence may go on right behind it.
-    url = found.rstrip(".,;:)")
-    return masked(url) + found[len(url) :]
+    url = text.rstrip(".,;:)")
+    return masked(url) + text[len(url) :]
 
 
 def _listed(value: str | Sequence[str]) -> Sequence[str]:

@@ -135,7 +135,7 @@ def _note(done: list[CandidateRecord], most: int, stopped: int) -> str:
         text += "; vertical bars: 95% Wilson intervals of the held-out sample"
     parts = (
         part_note(MOST_MARKS, most, "trained network"),
-        part_note(MOST_MARKS, stopped, "network stopped early").replace("those that stand out and ", ""),
+        part_note(MOST_MARKS, stopped, "network stopped early", alike=True),
     )
     return "\n".join((text, *(part for part in parts if part)))
 

@@ -120,9 +120,9 @@ def _history(
     return tuple(history)
 
 
-def _as_good(one: tuple[float, ...], other: tuple[float, ...], maximise: Sequence[bool]) -> bool:
+def _as_good(first: tuple[float, ...], second: tuple[float, ...], maximise: Sequence[bool]) -> bool:
     """Whether the first is as good as the second in every objective."""
-    return all(a >= b if more else a <= b for a, b, more in zip(one, other, maximise, strict=True))
+    return all(a >= b if more else a <= b for a, b, more in zip(first, second, maximise, strict=True))
 
 
 def candidate_shares(candidate: CandidateRecord) -> tuple[Shares, ...]:

@@ -212,8 +212,8 @@ def _suggested(run: RunRecord) -> str:
             items.append(f"{plural(len(here), 'network')} {said}.")
     failed = [c for c in run.candidates if c.status == "failed"]
     rows = [(escape(c.reason), _triple_text(c), code(c.key)) for c in failed[:MOST_ROWS]]
-    listed_ = table(("reason", "coefficients", "network"), rows, left=3) + cut(failed, "trials.csv")
-    return bullets(items) + (f"\n\n{listed_}" if rows else "")
+    reasons = table(("reason", "coefficients", "network"), rows, left=3) + cut(failed, "trials.csv")
+    return bullets(items) + (f"\n\n{reasons}" if rows else "")
 
 
 def _glossary(run: RunRecord, evidence: SearchEvidence) -> str:
