@@ -68,6 +68,6 @@ def _word(text: str) -> str:
 
 
 def near(text: str, names: Collection[str]) -> str:
-    """``; near it: grid``: the names that somebody may have meant, as the end of an error; empty for none."""
+    """``; did you mean grid?``: the names nearest to a text, as the end of an error; empty for none."""
     meant = get_close_matches(text.lower(), list(names), cutoff=0.5)
-    return f"; near it: {', '.join(meant)}" if meant else ""
+    return f"; did you mean {' or '.join(meant)}?" if meant else ""

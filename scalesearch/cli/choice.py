@@ -28,4 +28,6 @@ class Choice(click.Choice[str]):
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
             meant = near(str(value), tuple(self.choices))
-            return self.fail(f"{error.message.removesuffix('.')}{meant}.", param, ctx)
+            return self.fail(
+                f"{error.message.removesuffix('.')}{meant}" if meant else error.message, param, ctx
+            )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from scalesearch.cli.network_types import (
 from scalesearch.files import read_toml
 from scalesearch.plain import is_number, shown
 from scalesearch.search.settings import TrainingSettings
+from scalesearch.text import near
 
 __all__ = [
     "MEMORY",
@@ -126,10 +126,8 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
     settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
     for key, setting in table.items():
         if key not in settings:
-            near = get_close_matches(key, settings) or get_close_matches(key, settings, n=1, cutoff=0.4)
-            hint = f"; near it are {', '.join(near)}" if near else ""
             raise click.BadParameter(
-                f"{value}: [{name}] has no setting {key!r}{hint} (scalesearch {name} --help lists them all)",
+                f"{value}: [{name}] has no setting {key!r}{near(key, settings)} (scalesearch {name} --help lists them all)",
                 ctx,
                 param,
             )

@@ -204,7 +204,7 @@ def test_a_dry_run_trains_nothing_and_says_how_long_it_takes(tmp_path: Path, run
         (
             ["--baseline=resnet-18"],
             "Invalid value for '--baseline': 'resnet-18' is not one of 'mobilenet-v1', 'mobilenet-v2', "
-            "'resnet-50', 'efficientnet-b0'; near it: resnet-50, mobilenet-v1.",
+            "'resnet-50', 'efficientnet-b0'; did you mean resnet-50 or mobilenet-v1?",
         ),
         # One file can't be the start of several baselines.
         (["--train", "--pretrained=own.safetensors"], "No such option '--pretrained'."),

@@ -280,7 +280,7 @@ def test_a_source_that_is_nothing_is_told_what_there_is(run: Callable[..., Resul
     result = run("export", "resnet50", "--untrained")
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: SOURCE must be a published network (b0, b1, ")
-    assert result.stderr.endswith("got 'resnet50'; near it: resnet-50, resnet-34, resnet-18\n")
+    assert result.stderr.endswith("got 'resnet50'; did you mean resnet-50 or resnet-34 or resnet-18?\n")
 
 
 def test_a_key_that_no_candidate_has(trained: Path, run: Callable[..., Result]) -> None:
