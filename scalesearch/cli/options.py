@@ -127,7 +127,8 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
     for key, setting in table.items():
         if key not in settings:
             raise click.BadParameter(
-                f"{value}: [{name}] has no setting {key!r}{near(key, settings)} (scalesearch {name} --help lists them all)",
+                f"{value}: [{name}] has no setting {key!r}{near(key, settings)} "
+                f"(scalesearch {name} --help lists them all)",
                 ctx,
                 param,
             )
