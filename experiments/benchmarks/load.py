@@ -1,0 +1,232 @@
+"""What `report` and `resume` take on thousands of networks, and a dry run of a grid of a million points.
+
+    python experiments/benchmarks/load.py /tmp/load --trials 1000,10000
+    python experiments/benchmarks/load.py /tmp/load --dry-run
+
+The runs are real studies, written by scalesearch's own driver; only the workers are made up: they give each
+training run's curve from the network's own key and seed, at once. Every kind of run is tried: a grid of two
+seeds whose networks many grid points share, the same by rungs, searches of one and of two objectives, and a
+sweep over many budgets. Each command then runs in a process of its own; printed are wall-clock and processor
+seconds and the peak of its memory, and how large the page and its figures are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+import numpy as np
+
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.spec import arch_from_dict
+from scalesearch.cli.folder import write_run_file
+from scalesearch.cli.kinds import program_of
+from scalesearch.cli.run import begin_study
+from scalesearch.measure.machine import machine
+from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
+from scalesearch.proxy.recipe import ProxyRecipe
+from scalesearch.records import CandidateRecord
+from scalesearch.search.driver import run_search
+from scalesearch.search.grid_plan import GridSettings, plan_grid
+from scalesearch.search.plan import Plan
+from scalesearch.search.sampling import SearchSettings, plan_search
+from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.sweep import ROLES, SweepSettings, plan_sweep
+
+WAYS: dict[str, Callable[[int], TrainingSettings]] = {
+    "grid": lambda trials: GridSettings(
+        step=0.02 if trials <= 2000 else 0.01,
+        tolerance=1.0 if trials <= 2000 else 3.0,
+        max_networks=trials,
+        seeds=2,
+        baseline_width=1.0,
+    ),
+    "rungs": lambda trials: GridSettings(
+        step=0.01,
+        tolerance=3.0,
+        max_networks=0,
+        rungs=(f"{trials}:0.25", f"{trials // 4}:1"),
+        seeds=2,
+        baseline_width=1.0,
+    ),
+    "search": lambda trials: SearchSettings(trials=trials, sampler="random", batch=8),
+    "front": lambda trials: SearchSettings(
+        trials=trials, sampler="random", batch=8, objectives=("top1", "macs")
+    ),
+    "sweep": lambda trials: SweepSettings(
+        phis=tuple(0.5 + 2.5 * i * len(ROLES) / trials for i in range(max(1, trials // len(ROLES)))), seeds=2
+    ),
+}
+
+
+class MadeUp:
+    """An executor whose workers make their results up: accuracy that grows with the logarithm of compute."""
+
+    def submit(self, job: Mapping[str, Any], on_step: Callable[[int, int], None]) -> Future[dict[str, Any]]:
+        """See ``workers.executor.Executor``."""
+        future: Future[dict[str, Any]] = Future()
+        future.set_result(_trained(job) if job["kind"] == "train" else _timed(job))
+        return future
+
+    def shutdown(self, *, kill: bool = False) -> None:
+        """See ``workers.executor.Executor``."""
+
+
+def _trained(job: Mapping[str, Any]) -> dict[str, Any]:
+    arch, recipe = arch_from_dict(job["arch"]), ProxyRecipe(**job["recipe"])
+    noise = np.random.default_rng(int(hashlib.sha256(job["key"].encode()).hexdigest()[:12], 16))
+    steps = recipe.steps(PHOTOGRAPHS_SIZE.train_images)
+    stop = steps if job["until"] is None else min(steps, recipe.steps_to(job["until"]))
+    peak = 0.4 + 0.03 * np.log2(count(arch).macs / 1e6) + noise.normal(0, 0.02)
+    looks = [
+        step for look in range(1, recipe.looks + 1) if (step := -(-steps * look // recipe.looks)) <= stop
+    ]
+    curve = [
+        {
+            "images": step * recipe.batch_size,
+            "train_loss": float(3 - 2 * step / steps),
+            "loss": float(3 - 1.5 * step / steps),
+            "top1": round(float(peak * (step / steps) ** 0.5) * 900) / 900,
+        }
+        for step in sorted({*looks, stop})
+    ]
+    return {
+        "top1": curve[-1]["top1"],
+        "loss": curve[-1]["loss"],
+        "held_out_images": 900,
+        "train_seconds": 12.0,
+        "images_seen": stop * recipe.batch_size,
+        "complete": stop == steps,
+        "curve": curve,
+        "fvcore_total": count(arch).fvcore_total if job["count"] else None,
+        "uncounted": {"aten::silu_": 49, "aten::mul": 16} if job["count"] else {},
+    }
+
+
+def _timed(job: Mapping[str, Any]) -> dict[str, Any]:
+    mean = count(arch_from_dict(job["arch"])).macs * 1e-10
+    noise = np.random.default_rng(int(job["key"].split("-")[0], 16))
+    return {
+        "samples_s": [float(v) for v in mean * noise.normal(1, 0.03, 50).clip(0.5)],
+        "batch_size": 1,
+        "threads": 1,
+        "dtype": "float32",
+        "device": "cpu",
+        "machine": "made-up",
+    }
+
+
+class Quiet:
+    """An observer that counts."""
+
+    def __init__(self) -> None:
+        self.done, self.start = 0, perf_counter()
+
+    def phase(self, name: str, total: int, done: int) -> None:
+        """See ``search.training.Observer``."""
+        click.echo(f"  {name}: {total:,}", err=True)
+
+    def started(self, task: str, candidate: CandidateRecord) -> None:
+        """See ``search.training.Observer``."""
+
+    def step(self, task: str, done: int, steps: int) -> None:
+        """See ``search.training.Observer``."""
+
+    def finished(self, task: str, candidate: CandidateRecord) -> None:
+        """See ``search.training.Observer``."""
+        self.done += 1
+        if self.done % 1000 == 0:
+            click.echo(f"  {self.done:,} in {perf_counter() - self.start:.0f} s", err=True)
+
+
+def _plan(settings: TrainingSettings) -> Plan:
+    if isinstance(settings, GridSettings):
+        return plan_grid(settings, PHOTOGRAPHS_SIZE)
+    if isinstance(settings, SearchSettings):
+        return plan_search(settings, PHOTOGRAPHS_SIZE)
+    assert isinstance(settings, SweepSettings)
+    return plan_sweep(settings, PHOTOGRAPHS_SIZE)
+
+
+def write_run(folder: Path, way: str, trials: int) -> None:
+    """A finished run of so many networks, as the product itself leaves one."""
+    settings = WAYS[way](trials)
+    start = perf_counter()
+    plan = _plan(settings)
+    click.echo(f"  planned {len(plan.order):,} networks in {perf_counter() - start:.1f} s", err=True)
+    folder.mkdir(parents=True)
+    name, command = folder.name, "scalesearch (made up)"
+    with begin_study(folder, name, settings, command, lambda: plan, size=PHOTOGRAPHS_SIZE) as study:
+        run = study.begun()
+        write_run_file(folder, plan.kind, run["settings"], run)
+        click.echo(f"  begun after {perf_counter() - start:.1f} s", err=True)
+        program = program_of(plan.kind)
+        run_search(study, settings, folder / "checkpoints", lambda _jobs: MadeUp(), Quiet(), program, folder)
+    click.echo(f"  {trials:,} networks made up in {perf_counter() - start:.0f} s", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a process took: wall-clock and processor seconds, and its peak of memory in bytes."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+
+
+def spent(command: list[str]) -> Spent:
+    """Runs a scalesearch command in a process of its own."""
+    code = (
+        "import resource, subprocess, sys, time\n"
+        "start = time.perf_counter()\n"
+        "subprocess.run([sys.executable, '-m', 'scalesearch', *sys.argv[1:]], check=True, "
+        "stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "usage = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "print(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
+    wall, cpu, peak = done.stdout.split()
+    return Spent(float(wall), float(cpu), int(peak) * 1024)
+
+
+def _show(name: str, took: Spent, folder: Path | None = None) -> None:
+    sizes = ""
+    if folder is not None:
+        page = (folder / "report.md").stat().st_size
+        figures = max((path.stat().st_size for path in (folder / "figures").iterdir()), default=0)
+        sizes = f"   page {page / 1024:6.0f} KiB, largest figure {figures / 1024:6.0f} KiB"
+    mebibytes = took.peak_bytes / 2**20
+    click.echo(f"{name:32} {took.wall_s:7.1f} s, {took.cpu_s:7.1f} s of CPU, {mebibytes:6.0f} MiB{sizes}")
+
+
+@click.command
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--trials", default="1000,10000", show_default=True)
+@click.option("--ways", default=",".join(WAYS), show_default=True)
+@click.option("--dry-run", is_flag=True, help="Time dry runs instead.")
+def main(out: Path, trials: str, ways: str, dry_run: bool) -> None:
+    """Make runs in OUT, where they are not there yet, and time what goes on with them."""
+    click.echo(f"machine: {machine('cpu')}")
+    if dry_run:
+        for options in ("", "--match macs", "--constraint macs"):
+            _show(f"grid {options}", spent(["grid", "--dry-run", "--step=0.00625", *options.split()]))
+        return
+    for number in map(int, trials.split(",")):
+        for way in ways.split(","):
+            folder = out / f"{way}-{number}"
+            if not folder.exists():
+                write_run(folder, way, number)
+            for command in ("report", "resume"):
+                _show(f"{command} {folder.name}", spent([command, str(folder)]), folder)
+
+
+if __name__ == "__main__":
+    main()
