@@ -37,6 +37,10 @@ Bounds = Callable[[str, float], None]
 GREATEST_WHOLE = 2**63 - 1
 """What a column of a table or a database takes, and a float still counts."""
 
+PLAIN_WORDS: Mapping[Any, str] = MappingProxyType(
+    {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -209,7 +213,9 @@ def value_of(hint: Any, value: Any, name: str = "", bounds: Bounds | None = None
     Raises:
         ValueError: saying what it must be, without naming it.
     """
-    origin, choices = get_origin(hint), get_args(hint)
+    origin, choices = _parts(hint)
+    if origin is None and hint in PLAIN_WORDS:
+        return _plain_value(hint, value, name, bounds)
     if hint is Any or hint is object:
         return value
     if origin in (Union, UnionType):
@@ -229,6 +235,12 @@ def value_of(hint: Any, value: Any, name: str = "", bounds: Bounds | None = None
     return _plain_value(hint, value, name, bounds)
 
 
+@cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """What a type is made of; kept, since a table has it in every row."""
+    return get_origin(hint), get_args(hint)
+
+
 def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> Any:
     if hint in (int, float):
         whole = isinstance(value, int)
@@ -241,8 +253,7 @@ def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> An
         return value
     else:
         too_large = False
-    words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    kind = f"at most {GREATEST_WHOLE:,}" if too_large else words.get(hint, hint.__name__)
+    kind = f"at most {GREATEST_WHOLE:,}" if too_large else PLAIN_WORDS.get(hint, hint.__name__)
     raise ValueError(f"must be {kind}, got {shown(value)}")
 
 

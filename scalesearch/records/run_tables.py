@@ -266,10 +266,9 @@ def _cell(kind: Any, column: str, text: str) -> Any:
     Raises:
         ValueError: saying what it must be, if it is something else, or out of its column's range.
     """
-    choices = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    choices, of_text = _choices(kind)
     if not text and type(None) in choices:
         return None
-    of_text = any(choice is str or get_origin(choice) is Literal for choice in choices)
     if of_text and not text.startswith('"'):
         return value_of(kind, text, column, require_in_range)
     try:
@@ -278,6 +277,13 @@ def _cell(kind: Any, column: str, text: str) -> Any:
         what = "a number" if {int, float} & set(choices) else "a text or JSON as it was written"
         raise ValueError(f"must be {what}, got {shown(text)}") from None
     return value_of(kind, data, column, require_in_range)
+
+
+@cache
+def _choices(kind: Any) -> tuple[tuple[Any, ...], bool]:
+    """The types that a cell may have, and whether one of them is a text as it stands."""
+    choices = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return choices, any(choice is str or get_origin(choice) is Literal for choice in choices)
 
 
 def _once(rows: Sequence[_Row], columns: Sequence[str]) -> Sequence[_Row]:
