@@ -4,10 +4,11 @@
     python experiments/benchmarks/load.py /tmp/load --dry-run
 
 The runs are real studies, written by scalesearch's own driver; only the workers are made up: they give each
-training run's curve from the network's own key and seed, at once. Every kind of run is tried: a grid of two
-seeds whose networks many grid points share, the same by rungs, searches of one and of two objectives, and a
-sweep over many budgets. Each command then runs in a process of its own; printed are wall-clock and processor
-seconds and the peak of its memory, and how large the page and its figures are.
+training run's curve from the network's own key and seed, at once. A grid of more than 2,000 networks, which
+would keep the driver busy for half an hour, is written as finished trials, with the same results. Every kind
+of run is tried: a grid of two seeds whose networks many grid points share, the same by rungs, searches of one
+and of two objectives, and a sweep over many budgets. Each command then runs in a process of its own; printed
+are wall-clock and processor seconds and the peak of its memory, and how large the page and its figures are.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from typing import Any
 
 import click
 import numpy as np
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import arch_from_dict
@@ -34,17 +37,22 @@ from scalesearch.measure.machine import machine
 from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.records import CandidateRecord
-from scalesearch.search.driver import run_search
+from scalesearch.search.driver import mean_curve, run_search
 from scalesearch.search.grid_plan import GridSettings, plan_grid
-from scalesearch.search.plan import Plan
+from scalesearch.search.opening import open_study
+from scalesearch.search.plan import Plan, Planned
+from scalesearch.search.reading import RUN, attributes_of
 from scalesearch.search.sampling import SearchSettings, plan_search
 from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.storage import sqlite_url
 from scalesearch.search.sweep import ROLES, SweepSettings, plan_sweep
+from scalesearch.workers.jobs import LatencySpec
 
 WAYS: dict[str, Callable[[int], TrainingSettings]] = {
     "grid": lambda trials: GridSettings(
-        step=0.02 if trials <= 2000 else 0.01,
+        step=0.02 if trials <= 2000 else 0.008,
         tolerance=1.0 if trials <= 2000 else 3.0,
+        channel_divisor=8 if trials <= 2000 else 2,  # else widths fall together on 2,007 networks
         max_networks=trials,
         seeds=2,
         baseline_width=1.0,
@@ -173,6 +181,65 @@ def write_run(folder: Path, way: str, trials: int) -> None:
     click.echo(f"  {trials:,} networks made up in {perf_counter() - start:.0f} s", err=True)
 
 
+def write_finished(folder: Path, settings: GridSettings) -> None:
+    """A finished grid run, its trials written as they end, by no driver that takes them one by one."""
+    plan = plan_grid(settings, PHOTOGRAPHS_SIZE)
+    click.echo(f"  planned {len(plan.chosen):,} networks", err=True)
+    folder.mkdir(parents=True)
+    url, start = sqlite_url(folder), perf_counter()
+    coefficients = [
+        {axis: getattr(planned.record, axis) for axis in ("alpha", "beta", "gamma")}
+        for planned in plan.chosen
+    ]
+    ranges: dict[str, BaseDistribution] = {
+        axis: FloatDistribution(min(c[axis] for c in coefficients), max(c[axis] for c in coefficients))
+        for axis in coefficients[0]
+    }
+    with open_study(url, folder.name, create=True).opened() as opened:
+        for number, (planned, triple) in enumerate(zip(plan.chosen, coefficients, strict=True), start=1):
+            opened.add_trial(_finished(planned, settings, triple, ranges))
+            if number % 1000 == 0:
+                click.echo(f"  {number:,} trained in {perf_counter() - start:.0f} s", err=True)
+    # The study is begun with its trials there already: none is enqueued.
+    with begin_study(
+        folder, folder.name, settings, "scalesearch (made up)", lambda: plan, size=PHOTOGRAPHS_SIZE
+    ) as study:
+        write_run_file(folder, plan.kind, study.begun()["settings"], study.begun())
+        study.set_session(0, 12.0 * settings.seeds * len(plan.chosen))
+        for planned in plan.chosen:
+            spec = LatencySpec.of(settings, planned.record.key, planned.arch)
+            study.set_latency(planned.record.key, _timed(spec.to_dict()))
+    click.echo(f"  {len(plan.chosen):,} networks made up in {perf_counter() - start:.0f} s", err=True)
+
+
+def _finished(
+    planned: Planned,
+    settings: GridSettings,
+    triple: Mapping[str, float],
+    ranges: Mapping[str, BaseDistribution],
+) -> FrozenTrial:
+    """A network's trial as the driver leaves it."""
+    runs = {}
+    for seed in settings.seed_list:
+        job = {
+            "key": f"{planned.record.key}-{seed}",
+            "arch": planned.arch.to_dict(),
+            "recipe": settings.proxy_recipe.to_dict() | {"seed": seed},
+            "until": None,
+            "count": seed == settings.seed,
+        }
+        runs[seed] = _trained(job)
+    means = mean_curve(runs.values())
+    return create_trial(
+        state=TrialState.COMPLETE,
+        params=dict(triple),
+        distributions=dict(ranges),
+        values=[means[-1][1]],
+        user_attrs=attributes_of(planned) | {f"{RUN}{seed}": result for seed, result in runs.items()},
+        intermediate_values=dict(means),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What a process took: wall-clock and processor seconds, and its peak of memory in bytes."""
@@ -223,7 +290,11 @@ def main(out: Path, trials: str, ways: str, dry_run: bool) -> None:
         for way in ways.split(","):
             folder = out / f"{way}-{number}"
             if not folder.exists():
-                write_run(folder, way, number)
+                settings = WAYS[way](number)
+                if isinstance(settings, GridSettings) and not settings.rungs and number > 2000:
+                    write_finished(folder, settings)
+                else:
+                    write_run(folder, way, number)
             for command in ("report", "resume"):
                 _show(f"{command} {folder.name}", spent([command, str(folder)]), folder)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.artist import Artist
 from scipy.stats import studentized_range
 
 from scalesearch.belief.seeds import MOST_INTEGRALS, against_best, seeds_needed
@@ -20,7 +21,12 @@ from scalesearch.report.fronts.hypervolume import hypervolume_share
 from scalesearch.report.grid.page import grid_page
 from scalesearch.report.search.evidence import _history
 from scalesearch.report.shares.surface import surface_figure
+from scalesearch.report.sweep.figure import dimensions_figure, sweep_figure
+from scalesearch.report.sweep.page import FIGURES as SWEEP_FIGURES
+from scalesearch.report.sweep.page import sweep_page
+from scalesearch.report.sweep.report import sweep_table
 from scalesearch.report.tables import candidates_table, csv_text
+from tests.report.test_sweep_report import fabricate
 
 
 def _many(run: RunRecord, copies: int, status: str = "") -> RunRecord:
@@ -69,6 +75,25 @@ def test_tables_and_figures_of_many_trained_networks_are_bounded_and_say_so(make
         assert len(axes.lines) < most + 100
         assert marks <= most + 20
     assert "drawn:" not in "".join(axes.get_title(loc="left") for axes in pareto_figure(small).axes)
+
+
+def test_a_sweep_over_many_budgets_shows_an_even_part_of_them_and_says_so() -> None:
+    few, many = (fabricate(phis=tuple(0.02 * step for step in range(1, count + 1))) for count in (12, 300))
+    pages = [sweep_page(run, SWEEP_FIGURES) for run in (few, many)]
+    assert len(pages[1]) < 1.5 * len(pages[0])
+    assert "And 288 more budgets in `sweep.csv`" in pages[1]
+    assert "more budget" not in pages[0]
+    assert [pages[1].count(f"### phi {phi}:") for phi in ("0.02", "0.04", "6")] == [1, 0, 1]
+    assert len(sweep_table(many)) == len(many.candidates)
+    for draw in (sweep_figure, dimensions_figure):
+        small, large = draw(few), draw(many)
+        assert small is not None
+        assert large is not None
+        assert "drawn: 20 of 300 budgets, an even spread" in large.axes[0].get_title(loc="left")
+        assert "drawn:" not in small.axes[0].get_title(loc="left")
+        assert len(large.findobj(Artist)) < 1.2 * len(small.findobj(Artist))
+        marks = [line for line in large.axes[0].lines if line.get_linestyle() == "None"]
+        assert {20} <= {len(line.get_xdata()) for line in marks} <= {1, 20}
 
 
 @given(st.integers(1, 300), st.integers(1, 40), st.sets(st.integers(0, 299)))

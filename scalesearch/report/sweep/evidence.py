@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -91,9 +92,12 @@ def width_move(candidate: CandidateRecord) -> float | None:
 
 def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
     """Compound scaling against every other completed role at every budget, by budget and role."""
-    pairs = []
+    pairs, trained = [], defaultdict[float, list[CandidateRecord]](list)
+    for candidate in run.candidates:
+        if completed(candidate):
+            trained[candidate.phi].append(candidate)
     for phi in budgets(run):
-        here = [c for c in run.candidates if c.phi == phi and completed(c)]
+        here = trained[phi]
         for compound in (c for c in here if c.role == "compound"):
             pairs += [(compound, c) for role in ROLES for c in here if c.role == role != "compound"]
     tests = paired_tests([c for c in run.candidates if completed(c)], pairs)

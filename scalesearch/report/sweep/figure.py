@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, FixedLocator, NullLocator
 
 from scalesearch.architecture.published_scaled import PublishedScaling, published_b0_scaled
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_MARKS, evenly, part_note
 from scalesearch.report.evidence import completed
 from scalesearch.report.labels import spread
 from scalesearch.report.markdown import plural
@@ -53,6 +55,9 @@ SIDESTEP = 0.018
 """Networks of one budget cost nearly the same, and their bars would hide one another: they are drawn this
 share of the axis apart."""
 MOST_TICKS = 5
+MOST_BUDGET_TICKS = 6
+MOST_BUDGETS = MOST_MARKS // len(ROLES)
+"""Of which a figure draws the networks, all of a budget or none."""
 PUBLISHED_GAP = 0.075
 """Least distance between names in the published panel, as a share of its range."""
 
@@ -76,7 +81,7 @@ def sweep_figure(run: RunRecord) -> Figure | None:
             _published(beside, published)
         else:
             axes = figure.subplots()
-        axes.set_title(f"measured here, {_seeds_text(run)}", pad=8)
+        axes.set_title(_note(run, "measured here, "), pad=8)
         shown = [c for role in present for c in by_role[role]] + ([base] if base else [])
         span = max(c.macs for c in shown) / min(c.macs for c in shown)
         for place, role in enumerate(present):
@@ -118,12 +123,20 @@ def dimensions_figure(run: RunRecord) -> Figure | None:
             axes.xaxis.set_minor_locator(NullLocator())
             axes.margins(x=0.1, y=0.12)
         panels[0].set_ylabel("held-out top-1 (%)")
-        panels[0].set_title(_seeds_text(run), pad=8)
+        panels[0].set_title(_note(run), pad=8)
     return figure
 
 
 def _of(run: RunRecord, role: str) -> list[CandidateRecord]:
-    return sorted((c for c in run.candidates if c.role == role and completed(c)), key=lambda c: c.macs)
+    """The role's trained networks at the budgets that are drawn, from cheap to dear."""
+    drawn = frozenset(evenly(budgets(run), MOST_BUDGETS))
+    here = (c for c in run.candidates if c.role == role and c.phi in drawn and completed(c))
+    return sorted(here, key=lambda c: c.macs)
+
+
+def _note(run: RunRecord, start: str = "") -> str:
+    part = part_note(MOST_BUDGETS, len(budgets(run)), "budget", alike=True)
+    return "\n".join(filter(None, (f"{start}{_seeds_text(run)}", part)))
 
 
 def _seeds_text(run: RunRecord) -> str:
@@ -141,12 +154,10 @@ def _line(axes: Axes, points: Sequence[tuple[float, CandidateRecord]], role: str
     leads = role == "compound"
     width = 2.2 if leads else 1.4
     axes.plot([x for x, _ in line], y, color=COLOUR[role], linewidth=width, alpha=0.85, zorder=3)
-    for (x, candidate), top1 in zip(line, y, strict=True):
-        if candidate.role != role:
-            continue
-        sd = 100 * (candidate.top1_sd or 0.0)
-        axes.plot([x, x], [top1 - sd, top1 + sd], color=COLOUR[role], linewidth=1.5, zorder=3)
-        axes.plot([x], [top1], zorder=5 if leads else 4, **_mark(role))
+    marks = [(x, 100 * (c.top1 or 0.0), 100 * (c.top1_sd or 0.0)) for x, c in line if c.role == role]
+    bars = [((x, top1 - sd), (x, top1 + sd)) for x, top1, sd in marks]
+    axes.add_collection(LineCollection(bars, colors=COLOUR[role], linewidth=1.5, zorder=3))
+    axes.plot([x for x, *_ in marks], [top1 for _, top1, _ in marks], zorder=5 if leads else 4, **_mark(role))
 
 
 def _baseline(axes: Axes, x: float, base: CandidateRecord) -> None:
@@ -159,7 +170,7 @@ def _cost_axis(axes: Axes, run: RunRecord, shown: Sequence[CandidateRecord]) -> 
     base = run.baseline["macs"]
     axes.set_xscale("log")
     asked = [base * NOMINAL_BASE**phi for phi in sorted((0.0, *budgets(run)))]
-    ticks = [x for x in asked if x <= 1.3 * max(c.macs for c in shown)]
+    ticks = evenly([x for x in asked if x <= 1.3 * max(c.macs for c in shown)], MOST_BUDGET_TICKS)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(EngFormatter(places=1))
     axes.xaxis.set_minor_locator(NullLocator())

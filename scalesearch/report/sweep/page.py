@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.bounds import MOST_ROWS, and_more, evenly
 from scalesearch.report.evidence import completed, judged
 from scalesearch.report.inputs import input_text
 from scalesearch.report.learning import UNLEARNT, nothing_learnt, tied_with
@@ -51,6 +52,8 @@ FIGURES = {
 }
 FAR = 0.05
 """Costs further than this from their budget make a comparison at equal cost doubtful."""
+MOST_BUDGETS = MOST_ROWS // len(ROLES)
+"""With a table of their own, or named in a sentence."""
 
 
 def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
@@ -102,8 +105,8 @@ def _against(role: str, rows: Sequence[SweepComparison]) -> str:
     for verdict in ("better", "worse", "no difference shown", "not tested"):
         here = [one for one in rows if one.verdict == verdict]
         if here:
-            where = ", ".join(f"{one.phi:g} ({100 * one.difference:+.1f} points)" for one in here)
-            parts.append(f"{verdict} at phi {where}")
+            where = [f"{one.phi:g} ({100 * one.difference:+.1f} points)" for one in here]
+            parts.append(f"{verdict} at phi {and_more(where, MOST_BUDGETS, ', ')}")
     return f"Against {_named(role)}: {'; '.join(parts)}."
 
 
@@ -114,7 +117,8 @@ def _tied(run: RunRecord) -> str:
     if not ties:
         return ""
     names = [c.role if c.role == "baseline" else f"{c.role} at phi {c.phi:g}" for c in (ranking[0], *ties)]
-    return f" The highest top-1 is shared exactly by {listed(names)}."
+    text = listed(names) if len(names) <= MOST_BUDGETS else and_more(names, MOST_BUDGETS, ", ")
+    return f" The highest top-1 is shared exactly by {text}."
 
 
 def _named(role: str) -> str:
@@ -211,7 +215,9 @@ def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
     parts = []
     if base:
         parts.append(f"The baseline itself: top-1 {top1_seeds(base)} at {si(base.macs)} MACs.")
-    for phi in budgets(run):
+    every = budgets(run)
+    shown = evenly(every, MOST_BUDGETS)
+    for phi in shown:
         here = [c for role in ROLES for c in run.candidates if c.phi == phi and c.role == role]
         by_key = {one.other.key: one for one in found if one.phi == phi}
         asked = NOMINAL_BASE**phi
@@ -224,6 +230,9 @@ def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
             parts.append(
                 bullets(f"{c.role}: {c.status}{f', {escape(c.reason)}' if c.reason else ''}." for c in failed)
             )
+    if more := len(every) - len(shown):
+        noun = plural(more, "budget").split(" ", 1)[1]
+        parts.append(f"And {more:,} more {noun} in `sweep.csv`: those shown are spread evenly over all.")
     return "\n\n".join(parts)
 
 
