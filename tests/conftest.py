@@ -15,19 +15,41 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
+from matplotlib.figure import Figure
 from PIL import Image
 
 from scalesearch.cli import cli
+from scalesearch.report import style
+from scalesearch.report.style import render
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 
-def pytest_runtest_setup() -> None:
+class Rendering:
+    """Whether figures are rendered: that is most of a tiny run's time, so commands and searches leave it out.
+
+    The report's own tests render them, and so do tests marked ``figures``.
+    """
+
+    wanted = True
+
+    @classmethod
+    def render(cls, figure: Figure) -> dict[str, bytes]:
+        """In place of the report's own: the files of a figure, empty where nobody looks at them."""
+        return render(figure) if cls.wanted else {"svg": b"", "png": b""}
+
+
+style.render = Rendering.render
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Every test begins with subnormal numbers: compiled code, once loaded, flushes them to zero for good."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+    quick = item.path.parent.name in ("cli", "search")
+    Rendering.wanted = not quick or item.get_closest_marker("figures") is not None
 
 
 TINY = (
@@ -73,6 +95,7 @@ def run() -> Callable[..., Result]:
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a whole tiny run with latency, made once. Not to be changed: copy it first."""
+    Rendering.wanted = True
     folder = tmp_path_factory.mktemp("finished") / "run"
     options = [option for option in TINY if option != "--no-latency"]
     result = CliRunner().invoke(cli, ["grid", f"--out={folder}", *options])

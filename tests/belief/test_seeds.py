@@ -115,6 +115,7 @@ def test_the_true_best_is_in_the_winning_set_at_least_95_times_in_100():
     assert kept / repeats >= 0.95
 
 
+@pytest.mark.slow
 def test_equal_networks_are_told_apart_at_most_5_times_in_100():
     # The worst case for a test that looks for the best afterwards; 150 repeats may be off by 4 points.
     random = np.random.default_rng(6)

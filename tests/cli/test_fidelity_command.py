@@ -114,6 +114,7 @@ def test_too_few_networks_and_too_many_seeds_are_refused(
 
 
 @pytest.mark.usefixtures("lab")
+@pytest.mark.slow
 def test_a_sweep_can_be_judged_too(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "sweep"
     options = [option for option in SMALL if not option.startswith(("--step", "--tol", "--max"))]

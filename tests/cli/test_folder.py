@@ -36,6 +36,7 @@ def leave_logs_and_stop(_settings: Any, folder: Path) -> None:
 @pytest.mark.parametrize(
     "options", [(), ("--train", "--baseline-width=0.125", "--baseline-resolution=16", "--seeds=1")]
 )
+@pytest.mark.slow
 def test_a_family_that_is_stopped_while_it_is_counted_leaves_nothing(
     options: tuple[str, ...], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

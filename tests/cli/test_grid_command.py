@@ -441,6 +441,7 @@ def test_a_wrong_config_is_refused(tmp_path: Path, run: Run, text: str, message:
 
 
 @pytest.mark.usefixtures("lab")
+@pytest.mark.slow
 def test_a_run_of_a_time_budget_starts_again_from_its_file_with_the_rungs_it_had(
     tmp_path: Path, tiny: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from tests.cli.hostile import Place, case
 from tests.conftest import TINY
 from tests.search.conftest import Lab
 
-CASES = 300
+CASES = 150
 MANY = 2500
 CPU_S = 60
 """Seconds of the processor after which a case hangs: none takes more than two."""
@@ -88,7 +88,6 @@ def _measurements(root: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -
 def _originals(root: Path, *, whole: bool) -> dict[str, Path]:
     """Finished runs by name: of each kind of command, or with ``whole`` off of two."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("scalesearch.report.style.render", lambda _figure: {})
         _searches(root, monkeypatch, whole=whole)
         _measurements(root, monkeypatch, whole=whole)
     return {path.name: path for path in root.iterdir()}
@@ -106,10 +105,9 @@ def all_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Workers and exports count as reached, figures are not drawn, and a case that hangs is ended."""
+    """Workers and exports count as reached, and a case that hangs is ended."""
     monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor.__init__", _reached)
     monkeypatch.setattr("scalesearch.export.handover.hand_over", _reached)
-    monkeypatch.setattr("scalesearch.report.style.render", lambda _figure: {})
 
     def hung(_number: int, _frame: FrameType | None) -> None:
         raise Hung

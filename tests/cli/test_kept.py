@@ -39,19 +39,12 @@ KINDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def light_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures that take no time: a report then says which there are, and nothing is drawn."""
-    monkeypatch.setattr("scalesearch.report.style.render", lambda _figure: {"svg": b"", "png": b""})
-
-
 def _trained(kind: str, folder: Path, fails: Callable[[Job], str | None] = lambda _job: None) -> Path:
     """A finished run of that kind, by fake workers."""
     lab = Lab(fails=fails)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scalesearch.cli.workers.ProcessExecutor", lab.executor)
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
-        patch.setattr("scalesearch.report.style.render", lambda _figure: {"svg": b"", "png": b""})
         result = CliRunner().invoke(cli, [*KINDS[kind], f"--out={folder}"])
     assert result.exit_code == 0, result.output
     return folder

@@ -188,6 +188,7 @@ def test_a_family_and_its_page(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("net")
+@pytest.mark.slow
 def test_tables_count_its_layers(run: Run, tmp_path: Path) -> None:
     family = ("--phi=0,1", "--resolution-multiple=8", f"--out={tmp_path / 'family'}")
     for asked in (("scale", *family), ("grid", "--dry-run", *SHORT)):

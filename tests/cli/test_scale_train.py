@@ -135,6 +135,7 @@ def test_a_family_is_trained_at_the_proxy_s_size_and_derived_at_full_size(
         assert (folder / name).read_bytes() == files[name]
 
 
+@pytest.mark.slow
 def test_a_run_killed_half_way_ends_as_an_uninterrupted_one(tmp_path: Path, run: Run, lab: Lab) -> None:
     class Killed(BaseException):
         pass

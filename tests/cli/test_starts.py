@@ -189,6 +189,7 @@ def test_a_search_for_smaller_networks_is_refused_before_its_baseline_is_trained
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_longer_runs_start_where_the_short_ones_did(
     tmp_path: Path, run: Run, tiny: tuple[str, ...], jobs: list[Mapping[str, Any]]
 ) -> None:

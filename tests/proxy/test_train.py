@@ -60,7 +60,9 @@ def test_training_leaves_the_callers_random_numbers_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop"])
+@pytest.mark.parametrize(
+    "optimizer", ["adamw", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sgd", "rmsprop"))]
+)
 def test_every_optimizer_learns_what_is_easy(optimizer: str) -> None:
     rates = {"adamw": 0.2, "sgd": 0.4, "rmsprop": 0.03}
     recipe = replace(

@@ -74,6 +74,7 @@ write_grid_report(mixed(fabricate_run(trained=12, halving=True)), Path(sys.argv[
 """
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes_in_any_process_with_any_user_settings(make_run, tmp_path):
     run = mixed(make_run(trained=12, halving=True))
     report = write_grid_report(run, tmp_path / "here")

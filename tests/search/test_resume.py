@@ -116,7 +116,7 @@ def _wait_for_the_end_of(process: int) -> None:
     raise AssertionError("a process outlived its killed driver")
 
 
-@pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_sent", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_stopped_run_keeps_what_is_done_and_says_how_to_go_on(
     tmp_path: Path, tiny: tuple[str, ...], signal_sent: signal.Signals
 ) -> None:

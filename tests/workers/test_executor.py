@@ -142,6 +142,7 @@ def test_kill_ends_running_jobs_and_drops_queued_ones(tmp_path: Path) -> None:
     assert queued.cancelled()
 
 
+@pytest.mark.slow
 def test_a_module_in_the_users_folder_cannot_pose_as_torch(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit('not torch')")
     job = LatencySpec(key="abc", arch=ARCH, batch_size=1, device="cpu", threads=1).to_dict()

@@ -81,6 +81,7 @@ def test_pairs_and_the_largest_batch(executor: ProcessExecutor) -> None:
     assert 1 <= largest["batch_size"] <= LARGEST_TRIED
 
 
+@pytest.mark.slow
 def test_onnx_runtime_leaves_its_file_for_the_next_process(executor: ProcessExecutor, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
     path = tmp_path / "onnx" / "k.onnx"

@@ -57,6 +57,7 @@ def test_a_spec_survives_json_and_needs_no_more_than_before() -> None:
     assert TrialSpec.from_dict(data) == _spec()
 
 
+@pytest.mark.slow
 def test_trials_in_fresh_processes_go_on_from_one_another(executor: ProcessExecutor, tmp_path: Path) -> None:
     path = tmp_path / "checkpoints" / "abc.safetensors"
     steps: list[tuple[int, int]] = []
