@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ast
 import warnings
 from pathlib import Path
 
@@ -10,19 +10,17 @@ import pytest
 
 import scalesearch
 
-# Tells whether a trace is running; not deprecated.
-ALLOWED = {"is_tracing"}
+# Tell whether a trace is running, or a module is scripted; not deprecated.
+ALLOWED = {"torch.jit.is_tracing", "torch.jit.ScriptModule"}
 
 
 def test_no_deprecated_part_of_torch_is_called_here() -> None:
-    sources = {path: path.read_text("utf-8") for path in Path(scalesearch.__file__).parent.rglob("*.py")}
-    used = {
-        (path.name, name)
-        for path, text in sources.items()
-        for name in re.findall(r"(?<!`)torch\.jit\.(\w+)|(LeafSpec)", text)
-    }
-    assert len(sources) > 100
-    assert {name for _, names in used for name in names if name} <= ALLOWED
+    trees = [ast.parse(path.read_text("utf-8")) for path in Path(scalesearch.__file__).parent.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)]
+    used = [ast.unparse(node) for node in nodes]
+    assert len(trees) > 100
+    assert {name for name in used if name.startswith("torch.jit.") and name.count(".") == 2} <= ALLOWED
+    assert not any("LeafSpec" in name for name in used)
 
 
 @pytest.mark.parametrize(
