@@ -213,6 +213,10 @@ def value_of(hint: Any, value: Any, name: str = "", bounds: Bounds | None = None
     Raises:
         ValueError: saying what it must be, without naming it.
     """
+    if hint is float and type(value) is float:  # most of what thousands of networks hold
+        if bounds is not None:
+            bounds(name, value)
+        return value
     origin, choices = _parts(hint)
     if origin is None and hint in PLAIN_WORDS:
         return _plain_value(hint, value, name, bounds)

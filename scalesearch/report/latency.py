@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,7 +25,12 @@ __all__ = [
 
 def latency_quartiles(latency: LatencyRecord) -> tuple[float, float, float]:
     """Lower quartile, median and upper quartile of the samples, in seconds per batch."""
-    low, middle, high = np.percentile(latency.samples_s, (25, 50, 75))
+    return _quartiles(latency.samples_s)
+
+
+@lru_cache(maxsize=2**15)  # a report asks for the same ones some twenty times
+def _quartiles(samples_s: tuple[float, ...]) -> tuple[float, float, float]:
+    low, middle, high = np.percentile(samples_s, (25, 50, 75))
     return float(low), float(middle), float(high)
 
 

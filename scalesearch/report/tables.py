@@ -122,7 +122,8 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
 
 def pareto_table(run: RunRecord) -> pd.DataFrame:
     """The fronts of top-1 against each cost that is known, stacked, each from cheap to dear."""
-    by_key = {row["key"]: row for row in _candidate_rows(run, judged(run))}
+    on = {key for keys in fronts(run).values() for key in keys}
+    by_key = {row["key"]: row for row in _candidate_rows(run, (c for c in judged(run) if c.key in on))}
     return _frame(
         (by_key[key] | {"front": name} for name, keys in fronts(run).items() for key in keys),
         with_input_width(PARETO_COLUMNS, run.candidates),
