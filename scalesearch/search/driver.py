@@ -159,9 +159,8 @@ def mean_curve(runs: Iterable[Mapping[str, Any]]) -> list[tuple[int, float]]:
 
 def _measure(study: SearchStudy, settings: TrainingSettings, executor: Executor, observer: Observer) -> None:
     """Measures the trained networks one at a time, nothing else running."""
-    trained = {c.key: c for c in study.record().candidates if c.status == "completed"}
-    missing = [planned for planned in study.completed() if trained[planned.record.key].latency is None]
-    observer.phase("Measuring latency", len(trained), len(trained) - len(missing))
+    missing, timed = study.completed(timed=False), study.timed()
+    observer.phase("Measuring latency", timed + len(missing), timed)
     for planned in missing:
         measure_one(study, settings, executor, observer, planned)
 

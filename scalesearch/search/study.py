@@ -271,17 +271,24 @@ class SearchStudy:
             for name in ("alpha", "beta", "gamma")
         }
 
-    def completed(self) -> list[Planned]:
-        """The networks that were trained to their end, in the order of their trials."""
+    def completed(self, *, timed: bool = True) -> list[Planned]:
+        """The networks that were trained to their end, in the order of their trials.
+
+        With ``timed`` off without those whose latency is known.
+        """
         with self._readable():
             chosen = chosen_of(self.attributes)
-            trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
             # What version 0.1.0 finished has its network among the chosen alone.
             return [
                 planned_of({**chosen.get(t.user_attrs["key"], {}), **t.user_attrs})
-                for t in trials
-                if SAME_AS not in t.user_attrs
+                for t in self._complete()
+                if timed or not self._is_timed(t)
             ]
+
+    def timed(self) -> int:
+        """How many of the networks that were trained to their end have a latency."""
+        with self._readable():
+            return sum(map(self._is_timed, self._complete()))
 
     def planned(self, trial: optuna.Trial) -> Planned:
         """What a trial is to train."""
@@ -388,6 +395,14 @@ class SearchStudy:
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
+
+    def _complete(self) -> list[FrozenTrial]:
+        trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return [trial for trial in trials if SAME_AS not in trial.user_attrs]
+
+    def _is_timed(self, trial: FrozenTrial) -> bool:
+        # What could not be measured has a reason in the place of samples.
+        return "samples_s" in self.attributes.get(f"latency/{trial.user_attrs['key']}", ())
 
     def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
         return self._storage.get_trial(trial._trial_id)
