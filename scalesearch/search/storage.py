@@ -244,7 +244,15 @@ def clear_errors(url: str) -> Iterator[None]:
         yield
     except StudyError:
         raise
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError, OSError) as error:
+    except (KeyError, IndexError):
+        raise
+    except (
+        sqlalchemy.exc.SQLAlchemyError,
+        optuna.exceptions.OptunaError,
+        RuntimeError,
+        OSError,
+        LookupError,  # SQLAlchemy's of a state that is none
+    ) as error:
         raise _one_line(error, url) from None
 
 

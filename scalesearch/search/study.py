@@ -364,10 +364,8 @@ class SearchStudy:
             StudyError: if the study cannot be read.
         """
         run = self.begun()
-        with self._access():
-            trials = self._trials()
         with self._readable():
-            return read_record(run, self.attributes, trials)
+            return read_record(run, self.attributes, self._trials())
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

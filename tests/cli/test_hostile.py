@@ -172,4 +172,5 @@ def test_many_hostile_words_and_files_end_in_one_line(
     tmp_path: Path, all_runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert _faults(Place(tmp_path, all_runs), range(10_000, 10_000 + MANY), monkeypatch) == []
+    faults = _faults(Place(tmp_path, all_runs), range(10_000, 10_000 + MANY), monkeypatch)
+    assert not faults, "\n".join(faults)

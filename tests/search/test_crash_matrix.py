@@ -63,7 +63,7 @@ POINTS = {
     "half of them are enqueued": Point(function="optuna.study.Study.enqueue_trial", when="after", call=3),
     "run.toml is next": Point(function="scalesearch.cli.run.write_run_file", when="before"),
     "run.toml is written": Point(function="scalesearch.cli.run.write_run_file", when="after"),
-    "a trial is asked for": Point(function=f"{STUDY}.ask", when="after", call=3),
+    "a trial is half taken": Point(function="optuna.trial.Trial._suggest", when="after", call=5),
     "a run is next": Point(function=f"{STUDY}.store_run", when="before", call=2),
     "a run is stored": Point(function=f"{STUDY}.store_run", when="after", call=2),
     "a later run is stored": Point(function=f"{STUDY}.store_run", when="after", call=10, rungs=True),
