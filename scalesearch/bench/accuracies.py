@@ -172,7 +172,10 @@ def best_splits(known: Accuracies, base: Arch, law: CostLaw, *, resamples: int =
 
 def _baseline_resolution(folder: Path) -> int:
     tables = read_toml(folder / "run.toml")
-    return int(next(t[RESOLUTION] for t in tables.values() if isinstance(t, dict) and RESOLUTION in t))
+    for table in tables.values():
+        if isinstance(table, dict) and RESOLUTION in table:
+            return int(table[RESOLUTION])
+    raise KeyError(RESOLUTION)
 
 
 def _placed(row: Mapping[str, str], side: int) -> tuple[Triple, float, Triple]:

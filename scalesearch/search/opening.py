@@ -61,4 +61,8 @@ def find_study(url: str, name: str) -> SearchStudy | None:
 def _loaded(storage: RDBStorage, url: str, name: str) -> SearchStudy:
     # Optuna's default sampler takes long to load, and most trials are enqueued.
     sampler = optuna.samplers.RandomSampler(seed=0)
-    return SearchStudy(optuna.load_study(storage=storage, study_name=name, sampler=sampler), storage, url)
+    try:
+        study = optuna.load_study(storage=storage, study_name=name, sampler=sampler)
+    except KeyError as error:  # of a database some of whose rows are gone
+        raise RuntimeError(f"its study {name!r} lacks rows: {error.args[0]}") from error
+    return SearchStudy(study, storage, url)

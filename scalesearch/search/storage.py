@@ -121,8 +121,11 @@ def _parsed(url: str) -> sqlalchemy.URL:
     )
     try:
         parsed = sqlalchemy.make_url(url)
+        url.encode()  # bytes that are no text can't be written in a URL
     except (sqlalchemy.exc.ArgumentError, ValueError) as error:
-        if isinstance(error, ValueError) and re.match(r"[\w+]+://", url):
+        if isinstance(error, UnicodeEncodeError):
+            message += ", in UTF-8"
+        elif isinstance(error, ValueError) and re.match(r"[\w+]+://", url):
             message += ", its port a whole number"
         raise StudyError(message) from None
     if parsed.get_backend_name() not in DIALECTS:
