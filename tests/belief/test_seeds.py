@@ -108,6 +108,7 @@ def test_the_critical_differences_are_those_of_the_printed_tables(critical, sign
         assert (against_best(rows).p[0] >= significance) == inside
 
 
+@pytest.mark.slow
 def test_the_true_best_is_in_the_winning_set_at_least_95_times_in_100():
     random = np.random.default_rng(5)
     skill, repeats = [0.45, 0.44, 0.44, 0.43, 0.40], 150

@@ -132,6 +132,7 @@ def test_a_printed_file_is_the_network_with_its_changes(run: Run, tmp_path: Path
     assert run("describe", path).stdout.splitlines()[0].strip() == "resnet-18"
 
 
+@pytest.mark.slow
 def test_a_run_keeps_the_network_of_its_file(run: Run, mine: Path, tmp_path: Path) -> None:
     """Also where the input is oblong and the stem of stride 1: all of it is trained, kept, and gone on with."""
     folder = tmp_path / "run"

@@ -219,6 +219,7 @@ def test_another_export_is_never_overwritten(run: Callable[..., Result], tmp_pat
 
 
 @pytest.mark.parametrize("fault", ["differs", "raises", "not finite", "shape"])
+@pytest.mark.slow
 def test_a_check_that_fails_is_exit_code_1(
     run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:

@@ -51,6 +51,7 @@ def test_resume_finds_the_run_from_within(grid: Path, run: Run, monkeypatch: pyt
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_a_report_trains_nothing_that_is_missing(
     grid: Path, run: Run, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

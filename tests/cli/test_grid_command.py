@@ -105,6 +105,7 @@ def test_run_toml_has_every_setting_and_starts_the_same_run_again(
     assert again == tables["grid"] | {"latency": False, "images": 24}
 
 
+@pytest.mark.slow
 def test_a_files_epochs_give_way_to_the_command_lines_images(
     tmp_path: Path, run: Run, tiny: tuple[str, ...]
 ) -> None:

@@ -304,6 +304,7 @@ def test_a_runtime_that_is_not_installed_is_refused_before_anything_runs(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_driver_of_a_cpu_run_does_without_torch(tmp_path: Path) -> None:
     program = (
         "import sys\n"

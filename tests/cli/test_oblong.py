@@ -118,6 +118,7 @@ def test_every_search_shows_height_and_width(
 
 
 @pytest.mark.usefixtures("lab")
+@pytest.mark.slow
 def test_square_tables_have_no_such_column(tmp_path: Path, run: Run) -> None:
     options = (*SMALL, "--no-latency", "--max-networks=2", "--seeds=1")
     result = run("grid", f"--out={tmp_path / 'run'}", *options)

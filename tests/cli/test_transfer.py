@@ -133,6 +133,7 @@ def test_runs_without_a_common_triple_are_refused(
     )
 
 
+@pytest.mark.slow
 def test_another_comparison_does_not_take_the_folder(
     tmp_path: Path, run: Run, runs: tuple[Path, Path]
 ) -> None:

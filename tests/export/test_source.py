@@ -50,6 +50,7 @@ def _module(arch: ArchSpec, facts: dict[str, Any] | None = None) -> dict[str, An
     return space
 
 
+@pytest.mark.slow
 def test_with_torch_alone_the_file_gives_the_originals_output(
     state: State, network: nn.Module, tmp_path: Path
 ) -> None:
@@ -98,6 +99,7 @@ archs = st.builds(
 
 
 @given(arch=archs, names=st.lists(st.text(), max_size=5))
+@pytest.mark.slow
 def test_the_same_seed_builds_the_same_network(arch: ArchSpec, names: list[str]) -> None:
     """State names, shapes, first weights, outputs and updated statistics, all to the bit."""
     space = _module(arch, {"classes": names})

@@ -61,6 +61,7 @@ def files(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     record = record_of(trained={"mobilenet-v2": sweep_of("mobilenet-v2", depth=0.4, width=0.5, compound=0.6)})
     report = write_audit_report(record, tmp_path / "one")

@@ -150,6 +150,7 @@ def test_latencies_of_two_machines_stay_in_the_tables_but_have_no_front_and_no_p
     assert {row["machine"] for row in rows(csv_text(pareto_table(one)))} == {"5f2a"}
 
 
+@pytest.mark.slow
 def test_a_search_on_two_machines_does_not_hold_their_latencies_against_one_another(make_run, tmp_path):
     run = replace(make_run(trained=3), kind="search", objectives=("top1", "latency"))
     # The most accurate network is the slowest too, on another machine.

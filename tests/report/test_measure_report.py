@@ -85,6 +85,7 @@ def law_for(row, *, held_out: bool, seconds: float = 0.02) -> CostLaw:
     )
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     record = four()
     report = write_measure_report(record, tmp_path / "a")

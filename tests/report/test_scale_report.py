@@ -53,6 +53,7 @@ def section(page: str, title: str) -> str:
     return page.split(title)[1].split("\n#", maxsplit=1)[0]
 
 
+@pytest.mark.slow
 def test_the_papers_family_is_written_twice_the_same(make_scale, tmp_path):
     record = make_scale(phis=(0, 1, 2.5))
     report = write_scale_report(record, tmp_path / "a")

@@ -394,6 +394,7 @@ def test_two_tied_networks_leave_figures_that_can_be_read(make_run):
     assert right - left >= 4
 
 
+@pytest.mark.slow
 def test_no_text_of_a_legend_or_label_is_cut_off(make_run):
     for run in (make_run(trained=12, halving=True), make_run(trained=12, seeds=3), make_run(trained=2)):
         for draw in (seeds_figure, pareto_figure, surface_figure, curves_figure):

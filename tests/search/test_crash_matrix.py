@@ -356,6 +356,7 @@ def test_torn_checkpoints_cost_time_alone(tmp_path: Path, uninterrupted: dict[st
     assert not (folder / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_a_worker_out_of_space_fails_its_network_by_name_and_a_retry_heals_it(
     tmp_path: Path, lab: Lab, uninterrupted: dict[str, pd.DataFrame], run: Callable[..., Result]
 ) -> None:

@@ -323,6 +323,7 @@ def test_a_grown_run_starts_where_its_start_stood_and_goes_on_after_a_pause(tmp_
     assert scratch.curve[0] != whole.curve[0]
 
 
+@pytest.mark.slow
 def test_the_first_step_is_taken_from_the_grown_weights() -> None:
     """A rate next to nothing leaves the weights where growth put them."""
     source = load(replace(GROWN, held_out=36).data)
