@@ -10,12 +10,24 @@ from typing import TypeVar
 
 from scalesearch.report.markdown import plural
 
-__all__ = ["MOST_CURVES", "MOST_MARKS", "MOST_ROWS", "and_more", "cut", "drawn_part", "evenly", "part_note"]
+__all__ = [
+    "MOST_CURVES",
+    "MOST_MARKS",
+    "MOST_ROWS",
+    "MOST_TRIPLES",
+    "and_more",
+    "cut",
+    "drawn_part",
+    "evenly",
+    "part_note",
+]
 
 MOST_ROWS = 60
 """Of a table with a row for each network."""
 MOST_MARKS = 100
-"""Networks, or coefficient triples, that one panel of a figure draws: more would hide one another."""
+"""Networks that one panel of a figure draws: more would hide one another."""
+MOST_TRIPLES = 150
+"""Coefficient triples that a surface draws: all of the default grid's have room."""
 MOST_CURVES = 150
 """Learning curves that a figure draws."""
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.bounds import MOST_MARKS, drawn_part, part_note
+from scalesearch.report.bounds import MOST_TRIPLES, drawn_part, part_note
 from scalesearch.report.evidence import PAPER, highlights, judged, same_triple
 from scalesearch.report.labels import Label, place_labels
 from scalesearch.report.markdown import plural
@@ -114,11 +114,11 @@ def _drawn(run: RunRecord, beads: list[Bead], trained: Set[str]) -> list[Bead]:
         own = (bead.candidate.alpha, bead.candidate.beta, bead.candidate.gamma)
         return same_triple(bead.triple, PAPER) or (bead.candidate.key == winner and bead.triple == own)
 
-    if len(beads) <= MOST_MARKS:
+    if len(beads) <= MOST_TRIPLES:
         return beads
-    first = drawn_part([b for b in beads if b.candidate.key in trained], named)
+    first = drawn_part([b for b in beads if b.candidate.key in trained], named, MOST_TRIPLES)
     kept = {id(bead) for bead in first}
-    return drawn_part(beads, lambda bead: id(bead) in kept or named(bead))
+    return drawn_part(beads, lambda bead: id(bead) in kept or named(bead), MOST_TRIPLES)
 
 
 def _note(run: RunRecord, beads: list[Bead], scores: list[float], drawn: int) -> str:
