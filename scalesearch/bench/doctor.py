@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.spec import Arch, Rounding, scale
 from scalesearch.bench.finding import Finding
-from scalesearch.bench.optional_parts import compiler, cuda, nvml, onnx
+from scalesearch.bench.optional_parts import accelerator, compiler, nvml, onnx
 from scalesearch.files import write_bytes
 from scalesearch.records.timing import Setup
 from scalesearch.scaling import Multipliers
@@ -75,7 +75,7 @@ def steps(executor: Executor, *, folder: Path, device: str, log_dir: Path) -> tu
     Args:
         executor: runs what is tried in fresh processes.
         folder: where reports go.
-        device: where a network is trained and measured: ``cpu``, ``cuda`` or ``cuda:N``.
+        device: where a network is trained and measured: ``cpu``, ``cuda:1`` and the like.
         log_dir: where the executor's workers log.
     """
     ends: list[float] = []  # of the self-test, known once its first check begins
@@ -87,7 +87,7 @@ def steps(executor: Executor, *, folder: Path, device: str, log_dir: Path) -> tu
         Step("writing reports", True, lambda: writing(folder)),
         Step("free space", True, lambda: space(folder)),
         Step("torch.compile", False, lambda: compiler(device)),
-        Step("CUDA", device.startswith("cuda"), lambda: cuda(device)),
+        Step("GPU", device != "cpu", lambda: accelerator(device)),
         Step("NVML", False, lambda: nvml(device)),
         Step("embedded photographs", True, photographs),
         Step("a training step", True, lambda: training_step(executor, device, log_dir)),

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from scalesearch.bench.finding import Finding
 from scalesearch.export.formats import ONNX_PACKAGES, PIP_ONNX, missing_onnx
+from scalesearch.measure.device import device_kind
 from scalesearch.text import one_line
 
-__all__ = ["compiler", "cuda", "nvml", "onnx"]
+__all__ = ["accelerator", "compiler", "nvml", "onnx"]
 
 # What torch.compile's code for a CPU includes.
 PROGRAM = "#include <Python.h>\n#include <omp.h>\nint main() { return omp_get_max_threads(); }\n"
@@ -42,7 +43,7 @@ def compiler(device: str = "cpu", environment: Mapping[str, str] = os.environ) -
     default = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
     command = environment.get("CXX", default)
     found = shutil.which(command)
-    if device.startswith("cuda") and find_spec("triton") is None:
+    if device_kind(device) in ("cuda", "xpu") and find_spec("triton") is None:
         return Finding(
             name=name, outcome="missing", detail="no Triton", advice="pip install triton", needed=False
         )
@@ -83,34 +84,42 @@ def compiler(device: str = "cpu", environment: Mapping[str, str] = os.environ) -
     )
 
 
-def cuda(device: str) -> Finding:
-    """Which CUDA devices torch sees."""
-    from scalesearch.measure.device import DRIVER_NODES
+def accelerator(device: str) -> Finding:
+    """Which GPUs torch sees: CUDA's (or ROCm's), Intel's or Apple's."""
+    from scalesearch.measure.device import DRIVER_NODES, resolve_devices
 
-    needed = device.startswith("cuda")
+    name, needed = "GPU", device != "cpu"
     # A system without a driver is not asked further: loading torch takes seconds.
-    if not needed and not any(node.exists() for node in (*DRIVER_NODES, Path(WINDOWS_DRIVER))):
+    if (
+        not needed
+        and sys.platform != "darwin"
+        and not any(node.exists() for node in (*DRIVER_NODES, Path(WINDOWS_DRIVER)))
+    ):
         return Finding(
-            name="CUDA",
+            name=name,
             outcome="missing",
-            detail="no NVIDIA driver; networks are trained and measured on the CPU",
-            advice="on a machine with an NVIDIA GPU, install its driver",
+            detail="no driver of a GPU; networks are trained and measured on the CPU",
+            advice="on a machine with a GPU, install its driver",
             needed=False,
         )
     import torch
 
-    if not torch.cuda.is_available():
-        build = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+    built_for = torch.accelerator.current_accelerator()
+    if built_for is None or not torch.accelerator.is_available():
+        version = torch.version.cuda or torch.version.hip or ""
+        kind = "ROCm" if torch.version.hip else "" if built_for is None else built_for.type.upper()
+        build = f"built for {kind} {version}".rstrip() if kind else "built without one"
         return Finding(
-            name="CUDA",
+            name=name,
             outcome="missing",
-            detail=f"there is a driver, but torch {torch.__version__} ({build}) sees no device",
-            advice="install the torch that pytorch.org names for this driver's CUDA",
+            detail=f"there may be a driver, but torch {torch.__version__} ({build}) sees no GPU",
+            advice="install the torch that pytorch.org names for this GPU and its driver",
             needed=needed,
         )
-    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    detail = ", ".join(f"cuda:{index} {name}" for index, name in enumerate(names))
-    return Finding(name="CUDA", outcome="ok", detail=detail, needed=needed)
+    named = getattr(torch.get_device_module(built_for), "get_device_name", lambda _: "")  # Apple's has none
+    devices = resolve_devices(built_for.type)
+    detail = ", ".join(f"{place} {named(place)}".rstrip() for place in devices)
+    return Finding(name=name, outcome="ok", detail=detail, needed=needed)
 
 
 def nvml(device: str) -> Finding:
@@ -127,7 +136,7 @@ def nvml(device: str) -> Finding:
             else "pip install nvidia-ml-py",
             needed=False,
         )
-    state = gpu_state(device) if device.startswith("cuda") else {}
+    state = gpu_state(device) if device_kind(device) == "cuda" else {}
     told = ", ".join(f"{label} {value}" for label, value in state.items() if not isinstance(value, list))
     return Finding(name="NVML", outcome="ok", detail=told or "the driver answers", needed=False)
 

@@ -147,7 +147,10 @@ sampling_options = group(
 def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--device."""
     return click.option(
-        "--device", default="auto", show_default=True, help="Where to measure: auto, cpu, cuda or cuda:N."
+        "--device",
+        default="auto",
+        show_default=True,
+        help="Where to measure: auto, cpu, cuda or xpu (the first), cuda:N, xpu:N or mps.",
     )(command)
 
 

@@ -30,7 +30,12 @@ STYLES: Mapping[str, Mapping[str, Any]] = {
 
 
 @click.command
-@click.option("--device", default="auto", show_default=True, help="What to try: auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="What to try: auto, cpu, cuda or xpu (the first), cuda:N, xpu:N or mps.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -72,9 +77,11 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     from scalesearch.measure.conditions import conditions
     from scalesearch.measure.device import auto_device
     from scalesearch.measure.machine import describe, versions
+    from scalesearch.records.timing import Setup
     from scalesearch.workers.executor import TO_TRAIN
 
     device = auto_device() if device == "auto" else device
+    Setup(device=device)  # one device is tried
     require_device(device)
     machine = describe(device)
     now = conditions(device)

@@ -9,6 +9,7 @@ import click
 from scalesearch.cli.options import format_option
 from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.training_options import JOBS_ON, STORAGE_ON, THREADS_ON
+from scalesearch.measure.device import DEVICE_HELP
 
 __all__ = ["resume"]
 
@@ -21,7 +22,7 @@ __all__ = ["resume"]
 @THREADS_ON
 @click.option(
     "--device",
-    help="auto, cpu, cuda or cuda:N: another one than the run was begun on is fine.  [default: the run's]",
+    help=f"{DEVICE_HELP} Another than the run was begun on is fine.  [default: the run's]",
 )
 @format_option
 def resume(

@@ -34,6 +34,7 @@ from scalesearch.cli.training_options import (
     length_options,
     resolve_training,
 )
+from scalesearch.measure.device import DEVICE_HELP
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = ["scale"]
@@ -98,7 +99,7 @@ TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
     "--device",
     default="auto",
     show_default=True,
-    help="Where to measure and to train: auto, cpu, cuda or cuda:N.",
+    help=f"Where to train (and, on the first of several, to measure): {DEVICE_HELP}",
 )
 @click.option(
     "--threads",

@@ -15,6 +15,7 @@ from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import STORAGE_VARIABLE, Decorator, baseline_options, group
 from scalesearch.cli.rounding_options import rounding_options
+from scalesearch.measure.device import DEVICE_HELP
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.search.settings import STARTS, TrainingSettings
 from scalesearch.text import command
@@ -216,7 +217,7 @@ def training_options(*, seeds: int = 1, chosen: Decorator | None = None) -> Deco
         CHANNEL_DIVISOR,
         rounding_options,
         length_options(seeds),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+        click.option("--device", default="auto", show_default=True, help=DEVICE_HELP),
         JOBS,
         click.option(
             "--threads",
@@ -255,7 +256,7 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
     cores = usable_cores()
     device = auto_device() if options["device"] == "auto" else options["device"]
     # A GPU is shared badly: one job, unless asked otherwise.
-    jobs = options["jobs"] or (1 if device.startswith("cuda") else min(cores, 8))
+    jobs = options["jobs"] or (1 if device != "cpu" else min(cores, 8))
     return options | {
         "baseline_width": own_width(options),
         "batch_size": options["batch_size"] or recipe.batch_size,

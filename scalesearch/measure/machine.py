@@ -14,6 +14,7 @@ from typing import Any
 
 from scalesearch import __version__
 from scalesearch.measure.cpu import cpu_facts, memory_facts, usable_cores
+from scalesearch.measure.device import device_kind, first_device
 from scalesearch.measure.nvml import gpu_facts
 from scalesearch.records.timing import MachineRecord
 
@@ -66,7 +67,7 @@ def describe(device: str = "cpu") -> MachineRecord:
     Never fails: what the system won't tell is ``unknown`` or left out.
 
     Args:
-        device: the device of the run; its GPU is described only for a CUDA device.
+        device: the device of the run, of several the first; a GPU is described only where it is a CUDA one.
 
     Returns:
         Facts by label, all of them plain values: those of :func:`scalesearch.measure.cpu.cpu_facts` and
@@ -84,8 +85,8 @@ def describe(device: str = "cpu") -> MachineRecord:
     }
     if flags := performance_flags(os.environ):
         facts["flags"] = flags
-    if device.startswith("cuda"):
-        facts |= _cuda_facts(device)
+    if device_kind(device) == "cuda":
+        facts |= _cuda_facts(first_device(device))
     return MachineRecord(key=machine_key(facts), facts=facts)
 
 

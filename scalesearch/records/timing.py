@@ -43,7 +43,7 @@ class Setup:
         channels_last: memory layout of weights and images; ONNX Runtime chooses its own.
         batch_size: images in one pass; never changed silently.
         threads: CPU threads.
-        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``cpu``, ``cuda`` or ``xpu`` (the first of its kind), ``cuda:N``, ``xpu:N`` or ``mps``.
 
     Raises:
         ValueError: if a value is out of range or unknown, or the runtime cannot do what is asked.
@@ -68,6 +68,8 @@ class Setup:
             why = " to train: batch norm needs two images" if self.mode == "training" else ""
             raise ValueError(f"`batch_size` must be >= {least}{why}, got {self.batch_size}")
         require_limits(self, "batch_size", "threads")
+        if "," in self.device:
+            raise ValueError(f"`device` must be one device to measure on, got {self.device!r}")
         if self.runtime == "onnxruntime" and self.dtype == "bfloat16":
             raise ValueError("`dtype` must be float32 or float16 for onnxruntime, got 'bfloat16'")
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.spec import Arch, ArchSpec, arch_from_dict
+from scalesearch.measure.device import first_device
 from scalesearch.plain import shown, typed
 from scalesearch.records import LatencyRecord
 from scalesearch.records.timing import Setup
@@ -95,7 +96,7 @@ class LatencySpec(_Job):
             key=key,
             arch=arch,
             batch_size=settings.latency_batch_size,
-            device=settings.device,
+            device=first_device(settings.device),
             threads=settings.threads,
         )
 

@@ -228,7 +228,7 @@ def test_everything_is_tried_whatever_fails(tmp_path: Path, monkeypatch: pytest.
         "writing reports",
         "free space",
         "torch.compile",
-        "CUDA",
+        "GPU",
         "NVML",
         "embedded photographs",
         "a training step",
@@ -240,7 +240,7 @@ def test_everything_is_tried_whatever_fails(tmp_path: Path, monkeypatch: pytest.
         "ONNX",
     ]
     assert all(finding.advice for finding in found if finding.outcome != "ok")
-    assert {f.name for f in found if not f.needed} == {"ONNX", "torch.compile", "CUDA", "NVML"}
+    assert {f.name for f in found if not f.needed} == {"ONNX", "torch.compile", "GPU", "NVML"}
 
 
 def test_only_what_is_needed_decides() -> None:
@@ -296,7 +296,7 @@ def test_a_compiler_that_does_not_compile(tmp_path: Path) -> None:
 def test_a_cpu_without_a_driver_loads_no_torch() -> None:
     code = (
         "import sys, pathlib; import scalesearch.measure.device as d; d.DRIVER_NODES = ();"
-        "import scalesearch.bench.optional_parts as p; f = p.cuda('cpu'); "
+        "import scalesearch.bench.optional_parts as p; f = p.accelerator('cpu'); "
         "assert f.outcome == 'missing' and not f.needed, f; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -304,15 +304,27 @@ def test_a_cpu_without_a_driver_loads_no_torch() -> None:
 
 def test_a_driver_that_torch_cannot_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(devices, "DRIVER_NODES", (tmp_path,))
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = parts.cuda("cpu")
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: None)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    found = parts.accelerator("cpu")
     assert (found.outcome, found.needed) == ("missing", False)
-    assert found.detail.startswith("there is a driver, but torch ")
-    assert parts.cuda("cuda").needed
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "AB"[index])
-    assert parts.cuda("cuda").detail == "cuda:0 A, cuda:1 B"
+    assert (
+        found.detail
+        == f"there may be a driver, but torch {torch.__version__} (built without one) sees no GPU"
+    )
+    assert parts.accelerator("cuda").needed
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("xpu"))
+    assert "(built for XPU" in parts.accelerator("cpu").detail
+
+
+@pytest.mark.parametrize("kind", ["cuda", "xpu"])
+def test_the_gpus_that_torch_sees(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(devices, "DRIVER_NODES", (tmp_path,))
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind))
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    monkeypatch.setattr(getattr(torch, kind), "get_device_name", lambda device: "AB"[device.index])
+    assert parts.accelerator("cpu").detail == f"{kind}:0 A, {kind}:1 B"
 
 
 def test_nvml(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_json_holds_every_fact(run: Run, finds: Callable[..., None], tmp_path: P
 def test_a_device_that_is_not_there(run: Run) -> None:
     result = run("doctor", "--device=tpu")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("Error: --device must be cpu or an available CUDA device, got 'tpu'")
+    assert result.stderr.startswith("Error: --device must be cpu or an available device, got 'tpu'")
 
 
 def test_all_of_it_on_this_machine(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -231,8 +231,13 @@ BAD = {
         ["--phi=-60"],
         "--phi must make a network that can be built, got -60: resolution must leave at least 1 pixel",
     ),
-    "cuda without cuda": (["--device=cuda"], "--device must be cpu or an available CUDA device, got 'cuda'"),
-    "an unknown device": (["--device=tpu"], "--device must be cpu or an available CUDA device, got 'tpu'"),
+    "cuda without cuda": (["--device=cuda"], "--device must be cpu or an available device, got 'cuda'"),
+    "an unknown device": (["--device=tpu"], "--device must be cpu or an available device, got 'tpu'"),
+    "a device twice": (["--device=cuda:1,0,1"], "--device must name each device once, got 'cuda:1,0,1'"),
+    "devices of two kinds": (
+        ["--device=cpu,cuda"],
+        "--device must be cpu or devices of one kind, such as cuda:0,2, got 'cpu,cuda': torch sees",
+    ),
     "no such data": (
         ["--dataset=folder:/nowhere/at/all"],
         "--dataset folder:/nowhere/at/all must be a folder",

@@ -276,8 +276,9 @@ def test_a_table_that_changed_since_is_refused(tmp_path: Path, run: Run) -> None
             ("b0", "--mode=training", "--batch-size=8", "--runtime=onnxruntime"),
             "--runtime must be eager or compile to time training, got 'onnxruntime'",
         ),
-        (("b0", "--device=tpu"), "--device must be cpu or an available CUDA device, got 'tpu': torch sees"),
-        (("b0@device=tpu",), "--device must be cpu or an available CUDA device, got 'tpu': torch sees"),
+        (("b0", "--device=tpu"), "--device must be cpu or an available device, got 'tpu': torch sees"),
+        (("b0", "--device=cuda:0,2"), "--device must be one device to measure on, got 'cuda:0,2'"),
+        (("b0@device=tpu",), "--device must be cpu or an available device, got 'tpu': torch sees"),
         (("b0", "--law=nowhere"), "--law must be a law.json or a folder with one, got nowhere"),
     ],
 )

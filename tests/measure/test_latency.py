@@ -93,7 +93,7 @@ def test_measuring_leaves_threads_and_generator_alone() -> None:
         ({"batch_size": 0}, "`batch_size` must be >= 1, got 0"),
         ({"threads": -1}, "`threads` must be >= 1, got -1"),
         ({"min_run_time_s": 0.0}, "`min_run_time_s` must be > 0, got 0.0"),
-        ({"device": "tpu"}, "`device` must be cpu or an available CUDA device, got 'tpu': torch sees "),
+        ({"device": "tpu"}, "`device` must be cpu or an available device, got 'tpu': torch sees "),
     ],
 )
 def test_bad_input(fields: dict[str, object], message: str) -> None:

@@ -217,7 +217,7 @@ def test_unknown_where_the_peak_cannot_be_reset(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_bad_input() -> None:
-    message = "`device` must be cpu or an available CUDA device, got 'tpu'"
+    message = "`device` must be cpu or an available device, got 'tpu'"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         measured_bytes(b0(0.25, 16), Setup(device="tpu"))
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):

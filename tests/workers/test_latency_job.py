@@ -8,6 +8,7 @@ from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.measure.machine import describe
 from scalesearch.scaling import Multipliers
+from scalesearch.search.settings import TrainingSettings
 from scalesearch.workers.jobs import LatencySpec, latency_record
 from scalesearch.workers.measurement import run_job
 
@@ -24,3 +25,9 @@ def test_a_latency_carries_the_key_of_its_machine() -> None:
     # What an earlier version left behind has none.
     old = {name: value for name, value in run_job(job).items() if name != "machine"}
     assert latency_record(old).machine == ""
+
+
+def test_of_several_devices_the_first_is_measured() -> None:
+    settings = TrainingSettings(device="cuda:2,0")
+    assert LatencySpec.of(settings, TINY.key, TINY).device == "cuda:2"
+    assert describe("cuda:2,0").key == describe("cuda:2").key
