@@ -44,11 +44,12 @@ PLAIN_WORDS: Mapping[Any, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Between what a number has to be; ``above`` leaves ``least`` itself out."""
+    """Between what a number has to be; ``above`` leaves ``least`` out, ``below`` leaves ``most`` out."""
 
     least: float
     most: float
     above: bool = False
+    below: bool = False
 
 
 YEAR_S = 365 * 24 * 3600.0
@@ -63,6 +64,19 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "epochs": Limit(0, 1e6, above=True),
         "batch_size": Limit(1, 1_000_000),
         "held_out": Limit(2, 10**9),
+        # Recipes: what an optimiser and a transform can be told.
+        "learning_rate": Limit(0, 1e30, above=True),
+        "momentum": Limit(0, 1, below=True),
+        "weight_decay": Limit(0, 1e6),
+        "warmup_epochs": Limit(0, 1e6),
+        "label_smoothing": Limit(0, 1, below=True),
+        "ema_decay": Limit(0, 1, below=True),
+        "ema_share": Limit(0, 1),
+        "crop_scale": Limit(0, 1, above=True),
+        "dropout": Limit(0, 1, below=True),
+        "drop_path": Limit(0, 1, below=True),
+        "norm_momentum": Limit(0, 1, above=True),
+        "looks": Limit(1, 10_000),
         "latency_batch_size": Limit(1, 1_000_000),
         "processes": Limit(1, 10_000),
         "pairs": Limit(1, 1_000_000),
@@ -112,11 +126,13 @@ def require_within(name: str, number: Any) -> None:
     """Raises ValueError unless a number is within the limits of that name."""
     limit = LIMITS[name]
     finite = not isinstance(number, float) or math.isfinite(number)
-    if finite and limit.least <= number <= limit.most and not (limit.above and number == limit.least):
+    ends = (*([limit.least] if limit.above else []), *([limit.most] if limit.below else []))
+    if finite and limit.least <= number <= limit.most and number not in ends:
         return
     kind = "" if isinstance(number, int) else "a finite number "
-    if finite and number > limit.most:
-        raise ValueError(f"`{name}` must be at most {limit.most:,.0f}, got {shown(number)}")
+    if finite and (number > limit.most or (limit.below and number == limit.most)):
+        most = f"< {limit.most:g}" if limit.below else f"at most {limit.most:,.0f}"
+        raise ValueError(f"`{name}` must be {most}, got {shown(number)}")
     bound = "" if limit.least < 0 and not finite else f"{'>' if limit.above else '>='} {limit.least:g}"
     raise ValueError(f"`{name}` must be {f'{kind}{bound}'.strip()}, got {shown(number)}")
 

@@ -16,7 +16,7 @@ from scalesearch.cli.main import Fail
 from scalesearch.cli.options import STORAGE_VARIABLE, Decorator, baseline_options, group
 from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.measure.device import DEVICE_HELP
-from scalesearch.proxy.recipe import RECIPES
+from scalesearch.proxy.recipe import RECIPES, default_images
 from scalesearch.search.settings import STARTS, TrainingSettings
 from scalesearch.text import command
 
@@ -255,6 +255,8 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
         options["images"], options["epochs"] = recipe.images, recipe.epochs
     cores = usable_cores()
     device = auto_device() if options["device"] == "auto" else options["device"]
+    if options["images"] is None and options["epochs"] is None:
+        options["images"] = default_images(device)
     # A GPU is shared badly: one job, unless asked otherwise.
     jobs = options["jobs"] or (1 if device != "cpu" else min(cores, 8))
     return options | {

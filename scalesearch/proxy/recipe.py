@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from scalesearch.plain import require_limits
 from scalesearch.scaling import exact
 
-__all__ = ["RECIPES", "Augmentation", "Optimizer", "ProxyRecipe", "Schedule"]
+__all__ = ["RECIPES", "Augmentation", "Optimizer", "ProxyRecipe", "Schedule", "default_images"]
 
 Optimizer = Literal["adamw", "sgd", "rmsprop"]
 Schedule = Literal["one-cycle", "trapezoid", "exponential"]
@@ -21,6 +23,21 @@ ONE_CYCLE_WARMUP = 0.2
 # The trapezoid's: it rises in a line, stays, and over the last share falls in a line to zero.
 TRAPEZOID_WARMUP = 0.1
 TRAPEZOID_COOLDOWN = 0.3
+# Images of a run where nobody says how long it is, by the kind of device: minutes of a search on either.
+CPU_IMAGES = 4_000
+ACCELERATOR_IMAGES = 64_000
+ACCELERATORS = ("cuda", "xpu")
+# It stands in tables, in pages and on command lines.
+NAME = r"[a-z0-9][a-z0-9._-]{0,79}"
+LIMITED = (
+    *("learning_rate", "momentum", "weight_decay", "warmup_epochs", "label_smoothing"),
+    *("ema_decay", "ema_share", "crop_scale", "dropout", "drop_path", "norm_momentum", "looks", "epochs"),
+)
+
+
+def default_images(device: str) -> int:
+    """Training images of a run on a device such as ``cuda:1``, where neither recipe nor user says."""
+    return ACCELERATOR_IMAGES if device.partition(":")[0] in ACCELERATORS else CPU_IMAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +45,29 @@ class ProxyRecipe:
     """Everything that decides a training run, the data and the network aside.
 
     Attributes:
+        name: of small letters, digits, dots, dashes and underscores.
         learning_rate: the peak rate, for a batch of 256 images; it is scaled in proportion to ``batch_size``.
-        images: training images seen in the whole run; None where ``epochs`` says it instead.
-        epochs: passes over the training part; None where ``images`` says it instead.
         schedule: how the rate goes over the whole run. ``trapezoid`` (arXiv 2405.18392: a constant rate, then
-            a cooldown) suits runs that pause to be compared: with ``ema_decay`` its looks before the cooldown
+            a cooldown) suits runs that pause to be compared: with an average its looks before the cooldown
             mean something too.
         warmup_epochs: epochs of linear warm-up of the exponential schedule (the others have their own).
-        ema_decay: decay of the moving average of the weights that is judged; 0 judges the weights themselves.
+        batch_size: images of an optimiser step.
+        accumulation: passes that a step's images are taken in, ``batch_size / accumulation`` images each, for
+            batches larger than the device's memory.
+        images: training images seen in the whole run; None where ``epochs`` says it instead.
+        epochs: passes over the training part; None where ``images`` says it instead. Without either the
+            device decides (:func:`default_images`), and there is no counting the steps before.
+        ema_decay: decay, in a step, of the moving average of the weights that is judged.
+        ema_share: the same average by its horizon, a share of the run's steps: ``ema_decay`` is then
+            ``1 - 1 / (ema_share * steps)``, so that it lags by the same share of a run of any length. At most
+            one of the two is above 0; with neither the weights themselves are judged.
         dropout, drop_path, norm_momentum: override the network's own; None keeps them.
         zero_init_residual: start every residual branch at zero, so that deep networks train at once.
         looks: how many times the held-out part is looked at, evenly spaced, the last one at the end.
         seed: of initial weights, order, augmentation, dropout and stochastic depth.
+
+    Raises:
+        ValueError: naming the first field that can't be.
     """
 
     name: str
@@ -50,42 +78,80 @@ class ProxyRecipe:
     schedule: Schedule
     warmup_epochs: float
     batch_size: int
-    images: int | None
-    epochs: float | None
+    accumulation: int = 1
+    images: int | None = None
+    epochs: float | None = None
     label_smoothing: float
-    ema_decay: float
+    ema_decay: float = 0.0
+    ema_share: float = 0.0
     augmentation: Augmentation
     crop_scale: float
-    dropout: float | None
-    drop_path: float | None
-    norm_momentum: float | None
+    dropout: float | None = None
+    drop_path: float | None = None
+    norm_momentum: float | None = None
     zero_init_residual: bool
     looks: int
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(NAME, self.name):
+            raise ValueError(
+                "`name` must be of small letters, digits, dots, dashes and underscores, at most 80 of them, "
+                f"got {self.name[:100]!r}"
+            )
         choices = (("optimizer", Optimizer), ("schedule", Schedule), ("augmentation", Augmentation))
         for name, allowed in choices:
             if getattr(self, name) not in get_args(allowed):
                 raise ValueError(
                     f"`{name}` must be one of {', '.join(get_args(allowed))}, got {getattr(self, name)!r}"
                 )
-        for name, least in (("batch_size", 2), ("looks", 1), ("seed", 0)):
+        for name, least in (("batch_size", 2), ("accumulation", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` must be >= {least}, got {getattr(self, name)}")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"`learning_rate` must be > 0, got {self.learning_rate}")
-        if (self.images is None) == (self.epochs is None):
+        require_limits(self, *LIMITED)
+        if self.batch_size % self.accumulation or self.batch_size < 2 * self.accumulation:
+            raise ValueError(
+                f"`accumulation` must part a batch of {self.batch_size} into equal passes of at least 2 "
+                f"images, got {self.accumulation}"
+            )
+        if self.images is not None and self.epochs is not None:
             raise ValueError(
                 f"one of `images` and `epochs` must be given, got images={self.images}, epochs={self.epochs}"
             )
         if self.images is not None and self.images < self.batch_size:
             raise ValueError(f"`images` must be at least one batch of {self.batch_size}, got {self.images}")
-        if self.epochs is not None and not (math.isfinite(self.epochs) and self.epochs > 0):
-            raise ValueError(f"`epochs` must be > 0, got {self.epochs}")
+        if self.ema_decay and self.ema_share:
+            raise ValueError(
+                "one of `ema_decay` and `ema_share` must be 0: both say how far back the average looks, got "
+                f"ema_decay={self.ema_decay}, ema_share={self.ema_share}"
+            )
+
+    @property
+    def averages(self) -> bool:
+        """Whether a moving average of the weights is judged."""
+        return self.ema_decay > 0 or self.ema_share > 0
+
+    def decay(self, steps: int) -> float:
+        """The moving average's decay in each step of a run of so many."""
+        return max(0.0, 1 - 1 / max(1.0, self.ema_share * steps)) if self.ema_share else self.ema_decay
+
+    def at_batch(self, batch_size: int) -> ProxyRecipe:
+        """The recipe with another batch, in the fewest equal passes of no more images than now."""
+        pass_size = self.batch_size // self.accumulation
+        passes = next(
+            (n for n in range(-(-batch_size // pass_size), batch_size // 2 + 1) if batch_size % n == 0),
+            1,
+        )
+        return replace(self, batch_size=batch_size, accumulation=passes)
 
     def steps(self, training_images: int) -> int:
-        """Optimiser steps of whole batches for a training part of that many images (at least 1)."""
+        """Optimiser steps of whole batches for a training part of that many images (at least 1).
+
+        Raises:
+            ValueError: if neither ``images`` nor ``epochs`` is given.
+        """
+        if self.images is None and self.epochs is None:
+            raise ValueError("one of `images` and `epochs` must be given, got neither")
         seen = self.images if self.images is not None else exact(self.epochs or 0) * training_images
         return self.steps_to(int(seen))
 
@@ -143,10 +209,7 @@ QUICK = ProxyRecipe(
     schedule="one-cycle",
     warmup_epochs=0.0,
     batch_size=32,
-    images=4000,
-    epochs=None,
     label_smoothing=0.1,
-    ema_decay=0.0,
     augmentation="crop-flip",
     crop_scale=0.5,
     dropout=0.0,
@@ -160,7 +223,7 @@ RECIPES: Mapping[str, ProxyRecipe] = MappingProxyType(
     {
         # For minutes on a CPU: QUICK, but the rate stays up until the last third, and an average of the
         # weights is judged (experiments/recipes.md shows what that gains).
-        "steady": replace(QUICK, name="steady", schedule="trapezoid", ema_decay=0.95),
+        "steady": replace(QUICK, name="steady", schedule="trapezoid", ema_share=0.16),
         "quick": QUICK,
         # arXiv 1905.11946, section 5.2, and the official code: 0.016 for every 256 images, x 0.97 every 2.4
         # epochs, 350 epochs. Dropout and stochastic depth are the network's own.
@@ -173,15 +236,12 @@ RECIPES: Mapping[str, ProxyRecipe] = MappingProxyType(
             schedule="exponential",
             warmup_epochs=5.0,
             batch_size=4096,
-            images=None,
+            accumulation=32,
             epochs=350.0,
             label_smoothing=0.1,
             ema_decay=0.9999,
             augmentation="autoaugment",
             crop_scale=0.08,
-            dropout=None,
-            drop_path=None,
-            norm_momentum=None,
             zero_init_residual=False,
             looks=10,
         ),

@@ -30,7 +30,7 @@ def rehearse(spec: CodeSpec, recipe: ProxyRecipe, device: torch.device) -> tuple
         ValueError: if it can't be trained as ``recipe`` says, judged, or stored and taken up again.
     """
     layout = training_layout(spec, recipe.batch_size, device)  # which raises where no pass can be run
-    short = replace(recipe, batch_size=FEWEST)
+    short = replace(recipe, batch_size=FEWEST, accumulation=1)
     try:
         untouched, kinds = _trained(spec, short, device)
     except ValueError:

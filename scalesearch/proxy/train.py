@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,6 +74,7 @@ def train(
     until: int | None = None,
     start: State | None = None,
     on_point: Callable[[CurvePoint], None] = lambda _point: None,
+    on_look: Callable[[Sequence[CurvePoint], float], None] = lambda _curve, _seconds: None,
     on_step: Callable[[int, int], None] = lambda _done, _steps: None,
     on_restart: Callable[[str], None] = lambda _reason: None,
 ) -> ProxyResult:
@@ -99,6 +100,8 @@ def train(
             None trains to the end.
         start: weights that the network is grown from (``proxy/growth.py``); None starts from scratch.
         on_point: told of each look at the held-out part, once its checkpoint is written.
+        on_look: told of all looks so far and of the seconds trained until the last of them: when the run is
+            taken up, though there may be none yet, and after each look, once its checkpoint is written.
         on_step: told of steps done, of the whole run, and of how many it will be when this call ends.
         on_restart: told why a checkpoint could not be used; the run then starts from its beginning.
 
@@ -125,6 +128,7 @@ def train(
             except CheckpointError as error:
                 on_restart(str(error))
                 run = begin_run(arch, recipe, device, start)
+        on_look(run.curve, run.seconds)
         if run.step < stop:
             place = (device.type, torch.get_num_threads())
             if run.computed[-1:] != [place]:
@@ -160,6 +164,7 @@ def train(
                     if checkpoint is not None:
                         write_checkpoint(checkpoint, snapshot(run, identity, device))
                     on_point(point)
+                    on_look(run.curve, run.seconds)
                     run.model.train()
                     started = time.perf_counter()
     judged_last = contents_of(run.judged)
@@ -186,7 +191,7 @@ def begin_run(arch: Arch, recipe: ProxyRecipe, device: torch.device, start: Stat
         put_back(Contents(tensors=grown, plain=plain), model, (arch.in_channels, *arch.input_size))
     elif recipe.zero_init_residual:
         zero_init_residual(model)
-    average = MovingAverage(built, model) if recipe.ema_decay else None
+    average = MovingAverage(built, model) if recipe.averages else None
     layout = training_layout(arch, recipe.batch_size, device)
     for network in (model,) if average is None else (model, average.network):
         lay_out(network, device, layout)
@@ -214,7 +219,7 @@ def step(
     run.optimizer.step()
     run.step += 1
     if run.average is not None:
-        run.average.follow(run.model, recipe.ema_decay, run.step)
+        run.average.follow(run.model, recipe.decay(steps), run.step)
     run.losses.append(loss.detach())
 
 

@@ -21,7 +21,7 @@ from scalesearch.architecture.spec import (
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.proxy.dataset import RGB, DataSpec
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
+from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, default_images
 
 __all__ = [
     "COMPUTED_WITH",
@@ -120,7 +120,8 @@ class TrainingSettings(BaselineSettings):
     """What is trained, on what, how long and where: resolved, no field is left to be decided later.
 
     ``baseline_width``, ``baseline_resolution`` and ``baseline_channel_divisor`` make the proxy baseline of
-    the baseline; multipliers apply to both. Without ``images`` and ``epochs`` the recipe says how long.
+    the baseline; multipliers apply to both. Without ``images`` and ``epochs`` the recipe says how long, or
+    else the kind of device.
     Every network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
     worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
     trained to its end stay in the run's folder, for ``scalesearch export``.
@@ -213,12 +214,12 @@ class TrainingSettings(BaselineSettings):
     @property
     def proxy_recipe(self) -> ProxyRecipe:
         """The recipe of every trial, with the first seed."""
-        own = RECIPES[self.recipe]
-        if self.images is None and self.epochs is None:
-            return replace(own, batch_size=self.batch_size, seed=self.seed)
-        return replace(
-            own, batch_size=self.batch_size, seed=self.seed, images=self.images, epochs=self.epochs
-        )
+        own = replace(RECIPES[self.recipe].at_batch(self.batch_size), seed=self.seed)
+        if self.images is not None or self.epochs is not None:
+            return replace(own, images=self.images, epochs=self.epochs)
+        if own.images is not None or own.epochs is not None:
+            return own
+        return replace(own, images=default_images(self.device))
 
     @property
     def trains_start(self) -> bool:

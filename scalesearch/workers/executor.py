@@ -17,10 +17,12 @@ from typing import Any, Protocol
 from scalesearch.files import inside
 from scalesearch.workers.worker import work
 
-__all__ = ["TO_MEASURE", "TO_TRAIN", "Executor", "ProcessExecutor", "TrialFailedError"]
+__all__ = ["TO_MEASURE", "TO_TRAIN", "Executor", "OnLook", "ProcessExecutor", "TrialFailedError"]
 
 Job = Mapping[str, Any]
 OnStep = Callable[[int, int], None]
+OnLook = Callable[[Sequence[Mapping[str, Any]], float], None]
+"""Hears all looks of a training run so far, and the seconds trained until the last of them."""
 # What workers need and takes seconds to load: to train, or to measure alone.
 TO_TRAIN = (
     "scalesearch.workers.worker",
@@ -38,8 +40,14 @@ class TrialFailedError(Exception):
 class Executor(Protocol):
     """Runs jobs of plain data. A future gives the job's result, or raises :class:`TrialFailedError`."""
 
-    def submit(self, job: Job, on_step: OnStep) -> Future[dict[str, Any]]:
-        """Starts ``job`` as soon as there is room; ``on_step`` hears (done, steps) from another thread."""
+    def submit(
+        self, job: Job, on_step: OnStep, on_look: OnLook = lambda _curve, _seconds: None
+    ) -> Future[dict[str, Any]]:
+        """Starts ``job`` as soon as there is room.
+
+        Both are called from another thread: ``on_step`` hears (done, steps), ``on_look`` the looks of a
+        training run when it is taken up and after each of them.
+        """
         ...
 
     def shutdown(self, *, kill: bool = False) -> None:
@@ -76,9 +84,11 @@ class ProcessExecutor:
             self._context.set_forkserver_preload(list(preload))
             _start_server()
 
-    def submit(self, job: Job, on_step: OnStep) -> Future[dict[str, Any]]:
+    def submit(
+        self, job: Job, on_step: OnStep, on_look: OnLook = lambda _curve, _seconds: None
+    ) -> Future[dict[str, Any]]:
         """See :class:`Executor`."""
-        return self._threads.submit(self._run, job, on_step)
+        return self._threads.submit(self._run, job, on_step, on_look)
 
     def shutdown(self, *, kill: bool = False) -> None:
         """See :class:`Executor`."""
@@ -89,7 +99,7 @@ class ProcessExecutor:
                     process.kill()
         self._threads.shutdown(wait=True, cancel_futures=kill)
 
-    def _run(self, job: Job, on_step: OnStep) -> dict[str, Any]:
+    def _run(self, job: Job, on_step: OnStep, on_look: OnLook) -> dict[str, Any]:
         log_path = inside(self._log_dir.parent, self._log_dir.name, f"{job['key']}.{job['kind']}.log")
         # A folder that was there and is not any more was removed: it is not brought back.
         self._log_dir.mkdir(parents=not self._has_logged, exist_ok=True)
@@ -97,7 +107,7 @@ class ProcessExecutor:
         process, connection = self._start(log_path)
         try:
             with connection:
-                last = _converse(connection, job, on_step, self._stall_timeout)
+                last = _converse(connection, job, on_step, on_look, self._stall_timeout)
                 if last.get("event") == "silence":
                     process.kill()
                 process.join()
@@ -146,7 +156,7 @@ def _start_server() -> None:
 
 
 def _converse(
-    connection: Connection, job: Job, on_step: OnStep, stall_timeout: float | None
+    connection: Connection, job: Job, on_step: OnStep, on_look: OnLook, stall_timeout: float | None
 ) -> dict[str, Any]:
     """Hands over the job and follows the worker's messages; returns the last one, {} where there is none.
 
@@ -161,6 +171,8 @@ def _converse(
             last = json.loads(connection.recv_bytes())
             if last["event"] == "step":
                 on_step(last["done"], last["of"])
+            elif last["event"] == "look":
+                on_look(last["curve"], last["seconds"])
     except (EOFError, OSError):  # the worker is gone
         return {}
     return last

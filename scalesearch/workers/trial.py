@@ -6,7 +6,7 @@ Any trial can be replayed from its spec alone. torch is imported only where a tr
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +106,7 @@ def run_trial(
     spec: TrialSpec,
     on_step: Callable[[int, int], None],
     on_restart: Callable[[str], None] = lambda _reason: None,
+    on_look: Callable[[Sequence[CurvePoint], float], None] = lambda _curve, _seconds: None,
 ) -> TrialResult:
     """Trains the network of ``spec`` in this process and counts it with fvcore.
 
@@ -113,6 +114,7 @@ def run_trial(
         spec: the trial.
         on_step: told of steps done, of the whole run, and of how many it will be when the trial ends.
         on_restart: told why the checkpoint could not be used; the run then starts from its beginning.
+        on_look: told of all looks so far, and of the seconds trained until the last, as ``train`` tells them.
 
     Raises:
         NonFiniteLossError: if training diverges.
@@ -149,6 +151,7 @@ def run_trial(
         start=start,
         on_step=on_step,
         on_restart=on_restart,
+        on_look=on_look,
     )
     last = result.curve[-1]
     # Before the result is told: a run that is known to be whole has its weights.

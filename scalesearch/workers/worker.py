@@ -1,9 +1,10 @@
 """A worker process: one job in, messages out, then the end. All of them plain JSON.
 
-Messages out: ``{"event": "step", "done": n, "of": m}`` while training, then one
-``{"event": "result", ...}`` or ``{"event": "failure", "reason": ...}``. The connection is a lifeline too:
-when its other end closes, the driver is gone and the worker goes with it, so that a killed driver leaves
-nothing behind.
+Messages out: while training ``{"event": "step", "done": n, "of": m}`` and, when the run is taken up and
+after each look at the held-out part, ``{"event": "look", "curve": [...], "seconds": s}`` with all looks so
+far and the seconds trained until the last of them; then one ``{"event": "result", ...}`` or
+``{"event": "failure", "reason": ...}``. The connection is a lifeline too: when its other end closes, the
+driver is gone and the worker goes with it, so that a killed driver leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
 
 from scalesearch.architecture.code_import import place_of
 from scalesearch.measure.largest_batch import is_out_of_memory
+from scalesearch.records import CurvePoint
 from scalesearch.text import one_line
 from scalesearch.workers.measurement import run_job
 from scalesearch.workers.trial import TrialSpec, run_trial
@@ -74,7 +78,10 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
     def on_restart(reason: str) -> None:
         _log(f"starting anew: {reason}")
 
-    return run_trial(TrialSpec.from_dict(job), on_step, on_restart).to_dict()
+    def on_look(curve: Sequence[CurvePoint], seconds: float) -> None:
+        _say(connection, {"event": "look", "curve": [asdict(point) for point in curve], "seconds": seconds})
+
+    return run_trial(TrialSpec.from_dict(job), on_step, on_restart, on_look).to_dict()
 
 
 def _reason(error: BaseException) -> str:

@@ -23,7 +23,9 @@ class _MadeUp:
     def __init__(self, **_: object) -> None:
         pass
 
-    def submit(self, job: Mapping[str, Any], _on_step: object) -> Future[dict[str, Any]]:
+    def submit(
+        self, job: Mapping[str, Any], _on_step: object, _on_look: object = None
+    ) -> Future[dict[str, Any]]:
         future: Future[dict[str, Any]] = Future()
         point = {"images": 32, "train_loss": 2.0, "loss": 2.0, "top1": 0.5}
         future.set_result(

@@ -31,7 +31,9 @@ class Here:
     def __init__(self, **_ignored: Any) -> None:
         pass
 
-    def submit(self, job: Mapping[str, Any], on_step: Callable[[int, int], None]) -> Future[dict[str, Any]]:
+    def submit(
+        self, job: Mapping[str, Any], on_step: Callable[[int, int], None], _on_look: object = None
+    ) -> Future[dict[str, Any]]:
         from scalesearch.workers.measurement import run_job
         from scalesearch.workers.trial import TrialSpec, run_trial
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.proxy.photographs import load_photographs
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, Schedule
+from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, Schedule, default_images
 from scalesearch.proxy.source import Examples, ImageSource
 from scalesearch.proxy.train import NonFiniteLossError, ProxyResult, train
 from scalesearch.scaling import Multipliers
@@ -44,7 +44,7 @@ def _colours() -> ImageSource:
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_the_same_seed_gives_the_same_curve_to_the_bit(name: str) -> None:
-    recipe = replace(RECIPES[name], images=48, epochs=None, batch_size=8, looks=2)
+    recipe = replace(RECIPES[name].at_batch(8), images=48, epochs=None, looks=2)
     first, second = _photographs(recipe), _photographs(recipe)
     other = _photographs(replace(recipe, seed=1))
     assert first.curve == second.curve
@@ -110,9 +110,35 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_reason() -> None:
     [
         ({"batch_size": 1}, "`batch_size` must be >= 2, got 1"),
         ({"images": 8}, "`images` must be at least one batch of 32, got 8"),
-        ({"epochs": 3.0}, "one of `images` and `epochs` must be given, got images=4000, epochs=3.0"),
-        ({"images": None, "epochs": 0.0}, "`epochs` must be > 0, got 0.0"),
-        ({"learning_rate": -1.0}, "`learning_rate` must be > 0, got -1.0"),
+        (
+            {"images": 64, "epochs": 3.0},
+            "one of `images` and `epochs` must be given, got images=64, epochs=3.0",
+        ),
+        ({"epochs": 0.0}, "`epochs` must be a finite number > 0, got 0.0"),
+        ({"learning_rate": -1.0}, "`learning_rate` must be a finite number > 0, got -1.0"),
+        ({"learning_rate": float("nan")}, "`learning_rate` must be a finite number > 0, got nan"),
+        ({"momentum": 1.0}, "`momentum` must be < 1, got 1.0"),
+        ({"crop_scale": 0.0}, "`crop_scale` must be a finite number > 0, got 0.0"),
+        ({"crop_scale": 1.5}, "`crop_scale` must be at most 1, got 1.5"),
+        ({"dropout": -0.1}, "`dropout` must be a finite number >= 0, got -0.1"),
+        (
+            {"accumulation": 3},
+            "`accumulation` must part a batch of 32 into equal passes of at least 2 images, got 3",
+        ),
+        (
+            {"accumulation": 32},
+            "`accumulation` must part a batch of 32 into equal passes of at least 2 images, got 32",
+        ),
+        (
+            {"ema_decay": 0.9, "ema_share": 0.1},
+            "one of `ema_decay` and `ema_share` must be 0: both say how far back the average looks, got "
+            "ema_decay=0.9, ema_share=0.1",
+        ),
+        (
+            {"name": "../x"},
+            "`name` must be of small letters, digits, dots, dashes and underscores, at most 80 of them, got "
+            "'../x'",
+        ),
         ({"schedule": "step"}, "`schedule` must be one of one-cycle, trapezoid, exponential, got 'step'"),
         ({"optimizer": "lion"}, "`optimizer` must be one of adamw, sgd, rmsprop, got 'lion'"),
         ({"looks": 0}, "`looks` must be >= 1, got 0"),
@@ -122,6 +148,32 @@ def test_a_wrong_recipe_is_refused_by_name(change: dict[str, object], message: s
     with pytest.raises(ValueError) as caught:
         replace(RECIPES["quick"], **change)
     assert str(caught.value) == message
+
+
+def test_an_average_by_its_horizon_lags_by_the_same_share_of_any_run() -> None:
+    recipe = replace(RECIPES["quick"], ema_share=0.16)
+    assert [recipe.decay(steps) for steps in (1, 62, 125, 500)] == pytest.approx([0, 0.899194, 0.95, 0.9875])
+    assert recipe.averages
+    fixed = replace(RECIPES["quick"], ema_decay=0.9)
+    assert [fixed.decay(steps) for steps in (1, 500)] == [0.9, 0.9]
+    assert not RECIPES["quick"].averages
+
+
+def test_a_runs_length_is_somebodys_to_say() -> None:
+    with pytest.raises(ValueError, match="one of `images` and `epochs` must be given, got neither"):
+        RECIPES["quick"].steps(100)
+    assert [default_images(name) for name in ("cpu", "mps", "cuda", "cuda:1", "xpu")] == [
+        *(4_000, 4_000),
+        *(64_000, 64_000, 64_000),
+    ]
+
+
+def test_another_batch_is_taken_in_passes_no_larger_than_before() -> None:
+    paper = RECIPES["paper"]
+    assert (paper.batch_size, paper.accumulation) == (4096, 32)
+    batches = [paper.at_batch(size) for size in (8, 128, 129, 256, 257, 8192)]
+    # A prime number of images can't be parted into passes of at least two.
+    assert [recipe.accumulation for recipe in batches] == [1, 1, 3, 2, 1, 64]
 
 
 def test_the_trapezoid_rises_over_a_tenth_stays_and_falls_over_three() -> None:

@@ -132,7 +132,9 @@ class FakeExecutor:
         self._jobs = jobs
         self._held: list[tuple[Future[dict[str, Any]], Job]] = []
 
-    def submit(self, job: Job, on_step: Callable[[int, int], None]) -> Future[dict[str, Any]]:
+    def submit(
+        self, job: Job, on_step: Callable[[int, int], None], _on_look: object = None
+    ) -> Future[dict[str, Any]]:
         """The result is there at once, or, in reverse, when the executor is full."""
         future: Future[dict[str, Any]] = Future()
         job = json.loads(json.dumps(dict(job)))  # plain data, as for a real worker

@@ -66,7 +66,9 @@ class MadeUp:
         self.stop_at = stop_at
         self.fails = fails
 
-    def submit(self, job: Mapping[str, Any], on_step: Callable[[int, int], None]) -> Future[dict[str, Any]]:
+    def submit(
+        self, job: Mapping[str, Any], on_step: Callable[[int, int], None], _on_look: object = None
+    ) -> Future[dict[str, Any]]:
         if len(self.jobs) == self.stop_at:
             raise KeyboardInterrupt
         self.jobs.append(str(job["key"]))

@@ -327,7 +327,7 @@ def test_a_grown_run_starts_where_its_start_stood_and_goes_on_after_a_pause(tmp_
 def test_the_first_step_is_taken_from_the_grown_weights() -> None:
     """A rate next to nothing leaves the weights where growth put them."""
     source = load(replace(GROWN, held_out=36).data)
-    recipe = replace(GROWN.proxy_recipe, learning_rate=1e-12, images=4, looks=1, ema_decay=0.0)
+    recipe = replace(GROWN.proxy_recipe, learning_rate=1e-12, images=4, looks=1, ema_share=0.0)
     first = train(BASE, GROWN.proxy_recipe, source, dataset="photographs", device=torch.device("cpu"))
     state = State(arch=BASE, tensors=first.weights, facts={})
     wide = plan_grid(GROWN, SIZE).chosen[0].arch

@@ -29,7 +29,7 @@ def _spec(tmp_path: Path, **changes: Any) -> TrialSpec:
     known = {
         "key": "tiny-seed0",
         "arch": settings.proxy_baseline(18),
-        "recipe": settings.proxy_recipe.to_dict() | {"ema_decay": 0.5},
+        "recipe": settings.proxy_recipe.to_dict() | {"ema_decay": 0.5, "ema_share": 0.0},
         "data": settings.data.to_dict(),
         "device": "cpu",
         "threads": 1,
@@ -43,7 +43,9 @@ def _spec(tmp_path: Path, **changes: Any) -> TrialSpec:
 @pytest.mark.parametrize("ema_decay", [0.0, 0.5])
 def test_the_weights_are_those_that_were_judged(tmp_path: Path, ema_decay: float) -> None:
     spec = _spec(tmp_path)
-    spec = TrialSpec.from_dict(spec.to_dict() | {"recipe": dict(spec.recipe) | {"ema_decay": ema_decay}})
+    spec = TrialSpec.from_dict(
+        spec.to_dict() | {"recipe": dict(spec.recipe) | {"ema_decay": ema_decay, "ema_share": 0.0}}
+    )
     result = run_trial(spec, lambda _done, _steps: None)
     state = read_state(Path(spec.weights))
     assert state.arch == spec.arch

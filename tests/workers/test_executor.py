@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,23 @@ def test_specs_survive_json() -> None:
 
 def test_a_trial_gives_its_result_and_says_how_far_it_is(executor: ProcessExecutor) -> None:
     steps: list[tuple[int, int]] = []
+    looks: list[tuple[list[dict[str, Any]], float]] = []
     job = _spec().to_dict()
-    result = TrialResult.from_dict(executor.submit(job, lambda done, of: steps.append((done, of))).result())
+    future = executor.submit(
+        job,
+        lambda done, of: steps.append((done, of)),
+        lambda curve, seconds: looks.append((list(curve), seconds)),
+    )
+    result = TrialResult.from_dict(future.result())
     assert result.images_seen == 32
     assert result.held_out_images == 18
     assert result.fvcore_total > 0
     assert steps[-1] == (4, 4)
+    # When the run is taken up, and after each of its four looks: all of them so far.
+    curve = [asdict(point) for point in result.curve]
+    assert [told for told, _ in looks] == [curve[:count] for count in range(5)]
+    assert looks[0][1] == 0
+    assert looks[-1][1] == result.train_seconds
     # Replayed from its spec alone, on the same machine, a trial is the same to the bit.
     again = TrialResult.from_dict(executor.submit(job, _ignore).result())
     assert again.curve == result.curve
