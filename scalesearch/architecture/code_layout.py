@@ -1,6 +1,7 @@
-"""Which memory layout a network is run in: channels last, unless a user's own code won't do in it.
+"""Which memory layout a network is run in: channels last, unless the device or a user's code won't do in it.
 
-Convolutions run faster there, but some code does not: ``x.view(len(x), -1)`` raises on maps laid out so.
+Convolutions run faster there, but some code does not: ``x.view(len(x), -1)`` raises on maps laid out so. On
+Apple's MPS batch norm's gradient is wrong there (torch's issue 175189): all is contiguous on it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.generators import generators_kept
 from scalesearch.architecture.network import ONEDNN_BLOCK
 from scalesearch.architecture.spec import Arch
 
@@ -39,7 +41,7 @@ def training_layout(arch: Arch, batch_size: int, device: torch.device) -> torch.
         ValueError: if it is a user's own code that can't be trained on batches of ``batch_size``.
     """
     if not isinstance(arch, CodeSpec):
-        return FAST
+        return PLAIN if device.type == "mps" else FAST
     return _layout(replace(arch, name=""), batch_size, str(device), True)
 
 
@@ -50,7 +52,7 @@ def inference_layout(arch: Arch, batch_size: int, device: torch.device) -> torch
         ValueError: if it is a user's own code that can't be run on batches of ``batch_size``.
     """
     if not isinstance(arch, CodeSpec):
-        return FAST
+        return PLAIN if device.type == "mps" else FAST
     return _layout(replace(arch, name=""), batch_size, str(device), False)
 
 
@@ -66,7 +68,7 @@ def runs_channels_last(arch: Arch) -> bool:
 def _layout(spec: CodeSpec, batch_size: int, device: str, training: bool) -> torch.memory_format:
     """The fast layout where the network gives in it what it gives in the plain one."""
     on = torch.device(device)
-    layouts = (PLAIN, FAST) if _stays_whole(spec, on) else (PLAIN,)
+    layouts = (PLAIN, FAST) if on.type != "mps" and _stays_whole(spec, on) else (PLAIN,)
     logits: dict[torch.memory_format, torch.Tensor] = {}
     for images in dict.fromkeys((TRIED_BATCH, batch_size)):
         for layout in layouts:
@@ -99,8 +101,7 @@ def _first_pass(
     """
     from scalesearch.architecture.code_network import build_code, require_logits, running  # loads slowly
 
-    gpus = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=gpus):
+    with generators_kept(device):
         torch.manual_seed(0)
         network = lay_out(build_code(spec), device, layout)
     with running(spec, device, "that can be trained on" if training else "that takes"):

@@ -23,6 +23,7 @@ from scalesearch.architecture.code_import import at_home, load, reason_of, takes
 from scalesearch.architecture.code_memory import forward_peak, step_peak
 from scalesearch.architecture.code_spec import RESOLUTION, CodeSpec, code_name
 from scalesearch.architecture.cost import FLOAT32_BYTES, Cost
+from scalesearch.architecture.generators import generators_kept
 from scalesearch.architecture.memory import STATES_PER_PARAM
 
 __all__ = [
@@ -477,9 +478,8 @@ def _either(work: Callable[[torch.device], _Found]) -> _Found:
 @contextmanager
 def running(spec: CodeSpec, device: torch.device, can: str = "that takes") -> Iterator[None]:
     """Where a network is run, on one device and with the generators as they were; its errors in one line."""
-    gpus = [device] if device.type == "cuda" else []
     try:
-        with at_home(), torch.random.fork_rng(devices=gpus), device:
+        with at_home(), generators_kept(device), device:
             yield
     except (Exception, SystemExit) as error:
         raise _unfit(spec, error, can) from error

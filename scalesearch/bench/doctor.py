@@ -17,6 +17,7 @@ from scalesearch.architecture.spec import Arch, Rounding, scale
 from scalesearch.bench.finding import Finding
 from scalesearch.bench.optional_parts import accelerator, compiler, nvml, onnx
 from scalesearch.files import write_bytes
+from scalesearch.measure.device import device_kind
 from scalesearch.records.timing import Setup
 from scalesearch.scaling import Multipliers
 from scalesearch.text import one_line
@@ -27,6 +28,8 @@ from scalesearch.workers.trial import TrialSpec
 __all__ = [
     "Step",
     "busy",
+    "captured",
+    "gradients",
     "measurement",
     "measuring_is_right",
     "photographs",
@@ -83,6 +86,11 @@ def steps(executor: Executor, *, folder: Path, device: str, log_dir: Path) -> tu
     def self_test(check: str) -> Finding:
         return measuring_is_right(check, ends)
 
+    on_this_device = []
+    if device_kind(device) == "cuda":
+        on_this_device.append(Step("a CUDA graph", False, lambda: captured(executor, device, log_dir)))
+    if device == "mps":
+        on_this_device.append(Step("gradients", True, lambda: gradients(device)))
     return (
         Step("writing reports", True, lambda: writing(folder)),
         Step("free space", True, lambda: space(folder)),
@@ -92,6 +100,7 @@ def steps(executor: Executor, *, folder: Path, device: str, log_dir: Path) -> tu
         Step("embedded photographs", True, photographs),
         Step("a training step", True, lambda: training_step(executor, device, log_dir)),
         Step("a measurement", True, lambda: measurement(executor, device, log_dir)),
+        *on_this_device,
         *(Step(f"self-test: {check}", True, partial(self_test, check)) for check in SELF_TEST),
         Step("ONNX", False, onnx),
     )
@@ -206,7 +215,7 @@ def training_step(executor: Executor, device: str, log_dir: Path) -> Finding:
 
 def measurement(executor: Executor, device: str, log_dir: Path) -> Finding:
     """Measures a tiny network's latency and memory in a fresh process."""
-    setup = Setup(device=device)
+    setup = Setup(device=device, channels_last=device != "mps")
     spec = MeasureSpec(key="doctor", arch=_tiny(), setup=setup, min_run_time_s=0.05)
 
     def said(result: dict[str, Any]) -> str:
@@ -217,6 +226,31 @@ def measurement(executor: Executor, device: str, log_dir: Path) -> Finding:
         )
 
     return _in_a_process("a measurement", executor, spec.to_dict(), log_dir, said)
+
+
+def captured(executor: Executor, device: str, log_dir: Path) -> Finding:
+    """Measures a tiny network's training step as a CUDA graph, in a fresh process."""
+    setup = Setup(device=device, runtime="graph", mode="training", batch_size=2)
+    spec = MeasureSpec(key="doctor-graph", arch=_tiny(), setup=setup, min_run_time_s=0.05)
+
+    def said(result: dict[str, Any]) -> str:
+        milliseconds = median(result["samples_s"]) * 1e3
+        return f"a tiny network's training step recorded and replayed in {milliseconds:.2f} ms"
+
+    return replace(_in_a_process("a CUDA graph", executor, spec.to_dict(), log_dir, said), needed=False)
+
+
+def gradients(device: str) -> Finding:
+    """Compares a small network's gradients on a device with the CPU's."""
+    name = "gradients"
+    try:
+        from scalesearch.measure.device import resolve_device
+        from scalesearch.measure.gradients import require_right_gradients
+
+        require_right_gradients(resolve_device(device))
+    except Exception as error:  # whatever it is, the other findings are still worth having
+        return Finding(name=name, outcome="failed", detail=one_line(error), advice="train with --device cpu")
+    return Finding(name=name, outcome="ok", detail=f"a small network's on {device} are those of the CPU")
 
 
 def measuring_is_right(check: str, ends: list[float]) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import Decorator, group
@@ -115,13 +116,14 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
             type=values(_among(RUNTIMES), f"{one} {', '.join(RUNTIMES)}", RUNTIMES),
             default="eager",
             show_default=True,
-            help=f"eager, compile (torch.compile) or onnxruntime ({PIP_ONNX}).",
+            help="eager, graph (the same kernels as a CUDA graph: launched at once, on CUDA alone), compile "
+            f"(torch.compile) or onnxruntime ({PIP_ONNX}).",
         ),
         click.option(
             "--channels-last/--no-channels-last",
             default=True,
             show_default=True,
-            help="Memory layout of weights and images; ONNX Runtime chooses its own.",
+            help="Memory layout of weights and images; ONNX Runtime chooses its own, and on mps it is off.",
         ),
     )
 
@@ -160,8 +162,12 @@ def resolve_setups(options: dict[str, Any], *, several: bool) -> dict[str, Any]:
     from scalesearch.measure.machine import usable_cores
 
     cores = usable_cores()
+    device = auto_device() if options["device"] == "auto" else options["device"]
+    source = click.get_current_context().get_parameter_source("channels_last")
+    if device == "mps" and source is ParameterSource.DEFAULT:
+        options = options | {"channels_last": False}
     return options | {
-        "device": auto_device() if options["device"] == "auto" else options["device"],
+        "device": device,
         "threads": options["threads"] or ((cores,) if several else cores),
     }
 
@@ -176,7 +182,7 @@ def require_runtimes(setups: Sequence[Setup]) -> None:
     from scalesearch.cli.run import require_device
 
     for device in {setup.device: None for setup in setups}:
-        require_device(device)
+        require_device(device, to_train=False)
     for setup in setups:
         if setup.runtime != "onnxruntime":
             continue

@@ -81,8 +81,8 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     from scalesearch.workers.executor import TO_TRAIN
 
     device = auto_device() if device == "auto" else device
-    Setup(device=device)  # one device is tried
-    require_device(device)
+    Setup(device=device, channels_last=False)  # one device is tried
+    require_device(device, to_train=False)
     machine = describe(device)
     now = conditions(device)
     table = output_format == "table"

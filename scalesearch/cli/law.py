@@ -72,7 +72,7 @@ def law(out: Path | None, output_format: str, **options: Any) -> None:
 
     options["baseline_resolution"] = options["baseline_resolution"] or 0
     settings = LawSettings(**resolve_setups(options, several=True))
-    require_device(settings.device)
+    require_device(settings.device, to_train=False)
     key = describe(settings.device).key
     law_folder(
         out or default_folder(key),

@@ -351,12 +351,23 @@ def _kept(record: RunRecord) -> str:
     return f"{done} of {len(begun)} networks are done and kept"
 
 
-def require_device(name: str) -> None:
-    """Refuses a device that is not there; the CPU always is, and asking about it would load torch."""
-    if name != "cpu":
-        from scalesearch.measure.device import resolve_device
+def require_device(name: str, *, to_train: bool = True) -> None:
+    """Refuses devices that are not there, and ``to_train`` on also such as compute wrong gradients.
 
-        resolve_device(name)
+    The CPU always is there, and asking about it would load torch.
+
+    Raises:
+        ValueError: if that is so.
+    """
+    if name == "cpu":
+        return
+    from scalesearch.measure.device import resolve_devices
+
+    devices = resolve_devices(name)
+    if to_train and devices[0].type == "mps":  # the others are torch's own to test
+        from scalesearch.measure.gradients import require_right_gradients
+
+        require_right_gradients(devices[0])
 
 
 def data_size(data: DataSpec) -> DataSize:

@@ -188,7 +188,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     options["device"] = auto_device() if options["device"] == "auto" else options["device"]
     options["threads"] = options["threads"] or usable_cores()
     settings = with_affordable_phi(ScaleSettings(**resolve_spending(options)))
-    require_device(settings.device)
+    require_device(settings.device, to_train=False)
     name = f"scale-{settings.baseline}"
     folder = out or Path("reports") / name
     if (there := read_run_file(folder).get("run", {}).get("kind")) is not None:

@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from scalesearch.architecture.generators import generators_kept
+
 __all__ = ["Contents", "contents_of", "copied", "extra_text", "put_back", "storable"]
 
 # What a module notes that has nothing to note.
@@ -93,7 +95,7 @@ def put_back(contents: Contents, network: nn.Module, input_shape: tuple[int, ...
 def _run_once(network: nn.Module, input_shape: tuple[int, ...]) -> None:
     at, training = next(network.parameters()), network.training
     network.eval()
-    with torch.no_grad(), torch.random.fork_rng(devices=[at.device] if at.is_cuda else []):
+    with torch.no_grad(), generators_kept(at.device):
         network(torch.zeros(1, *input_shape, device=at.device))
     network.train(training)
 

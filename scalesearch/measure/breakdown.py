@@ -14,6 +14,7 @@ from torch import nn
 
 from scalesearch.architecture.network import ACTIVATIONS
 from scalesearch.architecture.spec import Arch
+from scalesearch.measure.device import device_kind
 from scalesearch.measure.passes import module_pass, own_randomness, weights_and_images
 from scalesearch.records.timing import Setup
 
@@ -66,7 +67,7 @@ def module_kind_seconds(
 ) -> dict[str, float]:
     """As :func:`kind_seconds`, of a module whose layers are torch's own, or squeeze-excite and residuals.
 
-    Hooks read the clock before and after every layer; on CUDA they record events, which are read when the
+    Hooks read the clock before and after every layer; on a GPU they record events, which are read when the
     pass is over, so that no layer waits for the one before. Looking costs time: a clock's reading or two
     microseconds within each layer's share, and several around it. Passes with and without hooks take
     turns, so that both see the same machine. What a pass without hooks takes beyond its layers is
@@ -173,11 +174,11 @@ Between = Callable[[Any, Any], float]
 
 def _clock(device: str) -> tuple[Mark, Between]:
     """How a moment is marked on the device, and the seconds between two marks once it has been waited for."""
-    if not device.startswith("cuda"):
+    if device == "cpu":
         return time.perf_counter, lambda start, end: float(end - start)
 
-    def event() -> torch.cuda.Event:
-        mark = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch has no hints here
+    def event() -> torch.Event:
+        mark = torch.Event(device=device_kind(device), enable_timing=True)
         mark.record()
         return mark
 

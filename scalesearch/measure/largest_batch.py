@@ -24,7 +24,7 @@ LARGEST_TRIED = 65_536
 """No batch beyond is tried; as a result it says: that many at least."""
 PROCESS_BYTES = 2**28
 """What a worker takes before it has a network: Python, torch and the kernels' own buffers, about."""
-# What exhausted memory is called: by torch on a CPU and on CUDA, by ONNX Runtime's arena, C++ and cuDNN.
+# What exhausted memory is called: by torch on a CPU and on GPUs, by ONNX Runtime's arena, C++ and cuDNN.
 EXHAUSTED = ("allocate memory", "out of memory", "bad_alloc", "bad allocation", "status_alloc_failed")
 
 
@@ -67,11 +67,11 @@ def available_bytes(device: str = "cpu", *, root: Path = ROOT) -> int | None:
     """Bytes that this process could still take; None where the system won't tell.
 
     On Linux the least of what the kernel calls available and what each limit of a control group (version 1 or
-    2) around the process leaves, file cache that it would drop counted as free. On CUDA what the driver calls
-    free.
+    2) around the process leaves, file cache that it would drop counted as free. On a GPU what its
+    driver calls free; on Apple's, what it recommends.
 
     Args:
-        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``cpu``, ``cuda:1`` and the like.
         root: where the system's files are.
 
     Raises:
@@ -82,7 +82,10 @@ def available_bytes(device: str = "cpu", *, root: Path = ROOT) -> int | None:
 
         from scalesearch.measure.device import resolve_device
 
-        return int(torch.cuda.mem_get_info(resolve_device(device))[0])
+        place = resolve_device(device)
+        if place.type == "mps":
+            return max(0, torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+        return int(torch.get_device_module(place).mem_get_info(place)[0])
     left = list(_cgroups_leave(root))
     with suppress(OSError, ValueError, IndexError):
         for line in (root / "proc/meminfo").read_text("ascii").splitlines():
@@ -94,7 +97,7 @@ def available_bytes(device: str = "cpu", *, root: Path = ROOT) -> int | None:
 def largest_batch(arch: Arch, setup: Setup) -> int:
     """The largest batch of which a pass of ``arch`` fits, 0 if not even the smallest does.
 
-    On CUDA by trying: twice as many until torch or ONNX Runtime runs out of memory, then by bisection, the
+    On a GPU by trying: twice as many until torch or ONNX Runtime runs out of memory, then by bisection, the
     cache emptied before each try. On the CPU by the closed form against the memory that is available: to
     fill it in fact would have the system kill this process or another.
 
@@ -165,7 +168,7 @@ def _runs(arch: Arch, setup: Setup, onnx_path: Path) -> bool:
     torch.compiler.reset()
     done = run()
     gc.collect()
-    torch.cuda.empty_cache()
+    torch.accelerator.empty_cache()
     return done
 
 

@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from scalesearch.architecture.code_layout import runs_channels_last
 from scalesearch.architecture.spec import Arch
-from scalesearch.measure.device import resolve_device
+from scalesearch.measure.device import device_kind, resolve_device
 from scalesearch.measure.passes import Pass, network_pass, own_randomness
 from scalesearch.records import LatencyRecord
 from scalesearch.records.timing import Setup
@@ -44,7 +45,10 @@ def measure_latency(
         ValueError: if a number is out of range, or the device isn't there.
     """
     setup = Setup(
-        batch_size=batch_size, threads=threads, device=device, channels_last=runs_channels_last(arch)
+        batch_size=batch_size,
+        threads=threads,
+        device=device,
+        channels_last=device_kind(device) != "mps" and runs_channels_last(arch),
     )
     return LatencyRecord(
         samples_s=time_network(arch, setup, min_run_time_s=min_run_time_s),
@@ -65,7 +69,7 @@ def time_network(
 
     Args:
         arch: the network, timed at its own resolution on seeded images.
-        setup: how. A network is compiled before the first sample.
+        setup: how. A network is compiled, or captured, before the first sample.
         min_run_time_s: see :func:`time_pass`.
         onnx_path: see :func:`measure.passes.network_pass`.
 
@@ -81,7 +85,7 @@ def time_network(
 
 
 def time_pass(work: Pass, *, min_run_time_s: float = 0.5) -> tuple[float, ...]:
-    """Times a pass by torch.utils.benchmark, which waits for CUDA within each sample.
+    """Times a pass by torch.utils.benchmark; each sample waits for the device.
 
     Args:
         work: the pass.
@@ -169,7 +173,11 @@ def _timer(work: Pass) -> Timer:
     with _quiet_toolkit():
         from torch.utils.benchmark import Timer
 
-    return Timer("run()", globals={"run": work.run}, num_threads=work.setup.threads)
+    def clock() -> float:
+        work.wait()
+        return perf_counter()
+
+    return Timer("run()", globals={"run": work.run}, num_threads=work.setup.threads, timer=clock)
 
 
 def _warm_up(timer: Timer) -> float:

@@ -37,7 +37,7 @@ OPTIONAL_PACKAGES = ("onnx", "onnxruntime")
 # own cores beyond those that may be used, which of its like cores those are, and all that changes by itself.
 DECISIVE = (
     *("cpu", "cpu_id", "instruction_sets", "virtual", "cores", "physical_cores", "cpu_quota", "max_mhz"),
-    *("governor", "architecture", "torch", "driver", "cuda", "cudnn", "torch_flags"),
+    *("governor", "architecture", "torch", "driver", "cuda", "rocm", "cudnn", "torch_flags"),
     *("gpu", "gpu_slice", "gpu_capability", "gpu_memory_bytes", "gpu_ecc"),
     *("gpu_power_limit_w", "gpu_max_sm_mhz", "gpu_max_memory_mhz"),
 )
@@ -67,14 +67,14 @@ def describe(device: str = "cpu") -> MachineRecord:
     Never fails: what the system won't tell is ``unknown`` or left out.
 
     Args:
-        device: the device of the run, of several the first; a GPU is described only where it is a CUDA one.
+        device: the device of the run, of several the first.
 
     Returns:
         Facts by label, all of them plain values: those of :func:`scalesearch.measure.cpu.cpu_facts` and
         :func:`~scalesearch.measure.cpu.memory_facts`, ``architecture``, ``system`` (kernel and Python),
-        ``torch`` (its version) and ``flags`` where any is set (see :func:`performance_flags`). For a CUDA
-        device that is there also ``gpu`` (its name), ``gpu_capability``, ``cuda``, ``cudnn``, ``torch_flags``
-        and those of :func:`scalesearch.measure.nvml.gpu_facts`.
+        ``torch`` (its version) and ``flags`` where any is set (see :func:`performance_flags`). For a GPU that
+        is there also ``gpu`` (its name) and ``gpu_memory_bytes``, of CUDA ``gpu_capability``, ``cuda`` (or
+        ``rocm``), ``cudnn``, ``torch_flags`` and those of :func:`scalesearch.measure.nvml.gpu_facts`.
     """
     facts: dict[str, Any] = {
         **cpu_facts(),
@@ -85,8 +85,8 @@ def describe(device: str = "cpu") -> MachineRecord:
     }
     if flags := performance_flags(os.environ):
         facts["flags"] = flags
-    if device_kind(device) == "cuda":
-        facts |= _cuda_facts(first_device(device))
+    if device_kind(device) in ("cuda", "xpu"):
+        facts |= _gpu_facts(first_device(device))
     return MachineRecord(key=machine_key(facts), facts=facts)
 
 
@@ -154,23 +154,30 @@ def _version(package: str) -> str:
         return UNKNOWN
 
 
-def _cuda_facts(device: str) -> dict[str, Any]:
-    """The facts of a CUDA device; none where torch sees no such device."""
+def _gpu_facts(device: str) -> dict[str, Any]:
+    """The facts of a ``cuda`` device (NVIDIA's or AMD's) or an ``xpu``; none where torch sees no such device."""
     try:
         import torch  # a CPU run's driver does without torch
 
-        if not torch.cuda.is_available():
+        gpu: Any = torch.get_device_module(device_kind(device))
+        if not gpu.is_available():
             return {}
-        name = torch.cuda.get_device_name(device)
+        name = gpu.get_device_name(device)
     except (ImportError, RuntimeError, AssertionError, ValueError):
         return {}
     told: dict[str, Callable[[], Any]] = {
-        "gpu_capability": lambda: ".".join(map(str, torch.cuda.get_device_capability(device))),
-        "cuda": lambda: torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version,
-        "torch_flags": _torch_flags,
-        "gpu_memory_bytes": lambda: torch.cuda.get_device_properties(device).total_memory,
+        "gpu_memory_bytes": lambda: gpu.get_device_properties(device).total_memory
     }
+    if device_kind(device) == "cuda":
+        told |= {
+            "gpu_capability": lambda: ".".join(map(str, gpu.get_device_capability(device))),
+            "cuda": lambda: torch.version.cuda,
+            "rocm": lambda: torch.version.hip,
+            "cudnn": torch.backends.cudnn.version,
+            "torch_flags": _torch_flags,
+        }
+    else:
+        told["driver"] = lambda: str(gpu.get_device_properties(device).driver_version)
     facts: dict[str, Any] = {"gpu": name}
     for label, ask in told.items():
         try:

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +21,8 @@ import torch
 
 from scalesearch.architecture.code_memory import TensorFollower
 from scalesearch.architecture.spec import Arch
-from scalesearch.measure.passes import Pass, network_pass, own_randomness
+from scalesearch.measure.device import resolve_device
+from scalesearch.measure.passes import CapturedPass, Pass, network_pass, own_randomness
 from scalesearch.records.timing import Setup
 
 __all__ = ["measured_bytes", "tensor_bytes"]
@@ -38,13 +40,13 @@ def measured_bytes(arch: Arch, setup: Setup, *, onnx_path: Path | None = None) -
     - torch on the CPU: the running sum of the allocations and frees that torch's profiler sees: the tensors
       (see :func:`tensor_bytes`) and what kernels hold beside them, which differs from one processor to
       another. It leaves out oneDNN's own scratch, and Python and torch.
-    - torch on CUDA: what torch's caching allocator has handed out at most, its rounding to 512 bytes and the
-      workspaces of cuDNN and cuBLAS included. It leaves out what the allocator keeps in reserve, and the CUDA
-      context.
+    - torch on CUDA or XPU: what torch's caching allocator has handed out at most, its rounding to 512 bytes
+      and the workspaces of cuDNN and cuBLAS included. It leaves out what the allocator keeps in reserve, and
+      the context. Of a CUDA graph it is what was handed out while it was recorded, all of which it keeps.
     - ONNX Runtime on the CPU, on Linux: how far the process's resident memory rises above where it stood
       before the session began: the network as the session holds it, its arena, images and logits. Memory that
       the process had freed but kept is not seen, so a fresh process tells most.
-    - ONNX Runtime on CUDA, or elsewhere than on Linux: nothing.
+    - ONNX Runtime on CUDA, or elsewhere than on Linux, and torch on MPS: nothing.
 
     Args:
         arch: the network, at its own resolution on random images.
@@ -64,7 +66,9 @@ def measured_bytes(arch: Arch, setup: Setup, *, onnx_path: Path | None = None) -
         def prepare() -> Pass:
             return network_pass(arch, setup)
 
-        return _profiled_peak(prepare) if setup.device == "cpu" else _cuda_peak(prepare, setup.device)
+        if setup.device == "cpu":
+            return _profiled_peak(prepare)
+        return None if setup.device == "mps" else _gpu_peak(prepare, resolve_device(setup.device))
 
 
 def tensor_bytes(arch: Arch, setup: Setup) -> int:
@@ -94,20 +98,29 @@ def tensor_bytes(arch: Arch, setup: Setup) -> int:
     return int(follower.peak)
 
 
-def _cuda_peak(prepare: Callable[[], Pass], device: str) -> int:
+def _gpu_peak(prepare: Callable[[], Pass], device: torch.device) -> int:
     """The most that torch's allocator has handed out on the GPU, above what it had before ``prepare``."""
-    torch.cuda.synchronize(device)
-    before = torch.cuda.memory_allocated(device)
+    gpu = torch.get_device_module(device)
+    gpu.synchronize(device)
+    before = gpu.memory_allocated(device)
     work = prepare()
+    run = work.run
     with work.around():
-        for _ in range(2):
-            work.run()
+        if isinstance(run, CapturedPass):
+            stream = run.warm_up()
+            watched: Callable[[], object] = partial(
+                run.record, stream
+            )  # nothing is handed out when it is replayed
+        else:
+            for _ in range(2):
+                run()
+            watched = run
         work.wait()
         # What compiling and the choice of algorithms took at their height is no part of a pass.
-        torch.cuda.reset_peak_memory_stats(device)
-        work.run()
+        gpu.reset_peak_memory_stats(device)
+        watched()
         work.wait()
-    return torch.cuda.max_memory_allocated(device) - before
+    return int(gpu.max_memory_allocated(device)) - int(before)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from scalesearch.plain import require_limits, typed
@@ -24,12 +25,16 @@ __all__ = [
 ]
 
 Mode = Literal["inference", "training"]
-Runtime = Literal["eager", "compile", "onnxruntime"]
+Runtime = Literal["eager", "graph", "compile", "onnxruntime"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Outcome = Literal["measured", "out of memory", "failed", "waiting"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+RUNS_ON: Mapping[Runtime, tuple[str, ...]] = MappingProxyType(
+    {"graph": ("cuda",), "onnxruntime": ("cpu", "cuda")}
+)
+"""Where runtimes work that don't work everywhere: kinds of devices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +43,10 @@ class Setup:
 
     Attributes:
         mode: one forward pass in eval mode, or one whole training step (forward, backward, AdamW).
-        runtime: torch as it is, torch.compile, or ONNX Runtime.
+        runtime: torch as it is, the same kernels recorded as a CUDA graph and replayed, torch.compile, or
+            ONNX Runtime.
         dtype: of weights and images in inference; in training weights stay float32 and autocast uses it.
-        channels_last: memory layout of weights and images; ONNX Runtime chooses its own.
+        channels_last: memory layout of weights and images; ONNX Runtime chooses its own, and MPS has another.
         batch_size: images in one pass; never changed silently.
         threads: CPU threads.
         device: ``cpu``, ``cuda`` or ``xpu`` (the first of its kind), ``cuda:N``, ``xpu:N`` or ``mps``.
@@ -62,7 +68,7 @@ class Setup:
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         if self.runtime == "onnxruntime" and self.mode == "training":
-            raise ValueError("`runtime` must be eager or compile to time training, got 'onnxruntime'")
+            raise ValueError("`runtime` must be eager, graph or compile to time training, got 'onnxruntime'")
         least = 2 if self.mode == "training" else 1
         if self.batch_size < least:
             why = " to train: batch norm needs two images" if self.mode == "training" else ""
@@ -70,6 +76,16 @@ class Setup:
         require_limits(self, "batch_size", "threads")
         if "," in self.device:
             raise ValueError(f"`device` must be one device to measure on, got {self.device!r}")
+        kind = self.device.partition(":")[0]
+        if kind not in RUNS_ON.get(self.runtime, (kind,)):
+            raise ValueError(
+                f"`runtime` must be one that works on {self.device}, got {self.runtime!r}, which works on "
+                f"{' and '.join(RUNS_ON[self.runtime])} alone"
+            )
+        if kind == "mps" and self.channels_last:
+            raise ValueError(
+                "`channels_last` must be off on mps, where batch norm's gradient is wrong so laid out, got on"
+            )
         if self.runtime == "onnxruntime" and self.dtype == "bfloat16":
             raise ValueError("`dtype` must be float32 or float16 for onnxruntime, got 'bfloat16'")
 

@@ -121,7 +121,8 @@ def _gpu(facts: _Facts) -> Any:
 
 
 def _driver(facts: _Facts) -> str | None:
-    parts = (facts.say("driver"), facts.say("cuda", "CUDA {}"), facts.say("cudnn", "cuDNN {}"))
+    kits = (facts.say("cuda", "CUDA {}"), facts.say("rocm", "ROCm {}"), facts.say("cudnn", "cuDNN {}"))
+    parts = (facts.say("driver"), *kits)
     return ", ".join(filter(None, parts)) or None
 
 
@@ -140,7 +141,7 @@ LINES: dict[str, tuple[Callable[[_Facts], Any], tuple[str, ...]]] = {
             *("gpu_max_sm_mhz", "gpu_max_memory_mhz"),
         ),
     ),
-    "driver": (_driver, ("driver", "cuda", "cudnn")),
+    "driver": (_driver, ("driver", "cuda", "rocm", "cudnn")),
     "flags": (lambda facts: facts.say("flags") or None, ("flags",)),
     "torch_flags": (lambda facts: facts.say("torch_flags") or None, ("torch_flags",)),
 }

@@ -134,6 +134,39 @@ def test_the_measurement_names_its_device(tmp_path: Path) -> None:
     assert fake.jobs[0]["setup"]["device"] == "cuda:1"
 
 
+def test_a_graph_is_tried_where_there_is_cuda_and_gradients_on_mps(tmp_path: Path) -> None:
+    fake = Fake({"samples_s": [0.003, 0.001, 0.002]})
+
+    def names(device: str) -> list[tuple[str, bool]]:
+        steps = doctor.steps(fake, folder=tmp_path, device=device, log_dir=tmp_path)
+        return [(step.name, step.needed) for step in steps]
+
+    assert set(names("cuda:1")) - set(names("cpu")) == {("GPU", True), ("a CUDA graph", False)}
+    assert set(names("mps")) - set(names("cpu")) == {("GPU", True), ("gradients", True)}
+    found = doctor.captured(fake, "cuda:1", tmp_path)
+    assert (found.name, found.outcome, found.needed) == ("a CUDA graph", "ok", False)
+    assert found.detail == "a tiny network's training step recorded and replayed in 2.00 ms"
+    assert {name: fake.jobs[-1]["setup"][name] for name in ("runtime", "mode", "device")} == {
+        "runtime": "graph",
+        "mode": "training",
+        "device": "cuda:1",
+    }
+    failed = doctor.captured(
+        Fake(TrialFailedError("not permitted when stream is capturing")), "cuda", tmp_path
+    )
+    assert (failed.outcome, failed.needed) == ("failed", False)
+    assert doctor.measurement(fake, "mps", tmp_path).outcome == "ok"
+    assert fake.jobs[-1]["setup"]["channels_last"] is False
+
+
+def test_gradients_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.gradients("cpu").outcome == "ok"
+    monkeypatch.setattr("scalesearch.measure.gradients.disagreement", lambda *_: "stem is off by 50%")
+    found = doctor.gradients("cpu")
+    assert (found.outcome, found.advice) == ("failed", "train with --device cpu")
+    assert "stem is off by 50%" in found.detail
+
+
 def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     said = doctor.training_step(Fake(TrialFailedError("no module torch")), "cpu", tmp_path)
     assert (said.outcome, said.detail) == ("failed", "no module torch")

@@ -197,7 +197,7 @@ SHORT = "`network` must be"
         ("b0@dtype=int8", "`network` must have one of fp32, bf16, fp16 as dtype after @, got 'dtype=int8'"),
         (
             "b0@runtime=tvm",
-            "`network` must have one of eager, compile, onnxruntime as runtime after @, got 'runtime=tvm'",
+            "`network` must have one of eager, graph, compile, onnxruntime as runtime after @, got 'runtime=tvm'",
         ),
         (
             "b0@",

@@ -195,7 +195,7 @@ def test_a_run_and_a_network_are_refused(tmp_path: Path, run: Run, measured: Any
         ),
         (
             ("b0", "b1", "--runtime=tvm"),
-            "Invalid value for '--runtime': must be one of eager, compile, onnxruntime, got 'tvm'",
+            "Invalid value for '--runtime': must be one of eager, graph, compile, onnxruntime, got 'tvm'",
         ),
         (
             ("b0", "b1", "--batch-size=0"),

@@ -256,7 +256,7 @@ def test_a_table_that_changed_since_is_refused(tmp_path: Path, run: Run) -> None
         ),
         (
             ("b0", "--runtime=tvm"),
-            "Invalid value for '--runtime': must be one or more of eager, compile, onnxruntime, each once, with commas "
+            "Invalid value for '--runtime': must be one or more of eager, graph, compile, onnxruntime, each once, with commas "
             "between them, got 'tvm'",
         ),
         (
@@ -274,8 +274,25 @@ def test_a_table_that_changed_since_is_refused(tmp_path: Path, run: Run) -> None
         ),
         (
             ("b0", "--mode=training", "--batch-size=8", "--runtime=onnxruntime"),
-            "--runtime must be eager or compile to time training, got 'onnxruntime'",
+            "--runtime must be eager, graph or compile to time training, got 'onnxruntime'",
         ),
+        (
+            ("b0", "--runtime=eager,graph", "--device=cpu"),
+            "--runtime must be one that works on cpu, got 'graph', which works on cuda alone",
+        ),
+        (
+            ("b0@runtime=graph", "--device=cpu"),
+            "--runtime must be one that works on cpu, got 'graph', which works on cuda alone",
+        ),
+        (
+            ("b0", "--device=xpu", "--runtime=onnxruntime"),
+            "--runtime must be one that works on xpu, got 'onnxruntime', which works on cpu and cuda alone",
+        ),
+        (
+            ("b0", "--device=mps", "--channels-last"),
+            "--channels-last must be off on mps, where batch norm's gradient is wrong so laid out, got on",
+        ),
+        (("b0", "--runtime=graph", "--device=cuda:99"), "--device must be cpu or an available device, got"),
         (("b0", "--device=tpu"), "--device must be cpu or an available device, got 'tpu': torch sees"),
         (("b0", "--device=cuda:0,2"), "--device must be one device to measure on, got 'cuda:0,2'"),
         (("b0@device=tpu",), "--device must be cpu or an available device, got 'tpu': torch sees"),

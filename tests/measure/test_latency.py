@@ -220,7 +220,7 @@ def test_bad_input_of_the_parts() -> None:
         (lambda: time_pass(work, min_run_time_s=-1), "`min_run_time_s` must be > 0, got -1"),
         (
             lambda: module_pass(torch.nn.Identity(), torch.zeros(1), Setup(runtime="onnxruntime")),
-            "`runtime` must be eager or compile for a torch module, got 'onnxruntime'",
+            "`runtime` must be eager, graph or compile for a torch module, got 'onnxruntime'",
         ),
     ):
         with pytest.raises(ValueError) as error:
@@ -242,8 +242,9 @@ def test_compilation_is_in_no_sample(mode: str) -> None:
 @needs_cuda
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("mode", ["inference", "training"])
-def test_every_dtype_on_a_gpu(mode: str, dtype: str) -> None:
-    setup = Setup(mode=mode, dtype=dtype, batch_size=2, device="cuda")
+@pytest.mark.parametrize("runtime", ["eager", "graph"])
+def test_every_dtype_on_a_gpu(runtime: str, mode: str, dtype: str) -> None:
+    setup = Setup(mode=mode, runtime=runtime, dtype=dtype, batch_size=2, device="cuda")
     generator = torch.cuda.get_rng_state()
     assert len(time_network(TINY, setup, min_run_time_s=0.05)) >= 5
     assert torch.equal(torch.cuda.get_rng_state(), generator)

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tomli_w
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalesearch.measure.machine import describe, machine, machine_key, performance_flags, versions
+from scalesearch.report.machine_facts import readable_machine
 
 FACTS = {
     "cpu": "AMD EPYC",
@@ -231,6 +233,28 @@ def test_a_gpu_is_named_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch)
     assert "cudnn.benchmark=False" in facts["torch_flags"]
     assert "gpu" not in machine("cpu")
     assert len({machine("cpu")["key"], facts["key"], machine("cuda:0")["key"]}) == 3
+    assert machine("cuda:1,0")["gpu"] == facts["gpu"]
+
+
+def test_the_gpu_of_another_maker(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine("xpu") == machine("cpu")
+    properties = SimpleNamespace(total_memory=2**34, driver_version="1.6.33578")
+    monkeypatch.setattr(torch.xpu, "is_available", lambda: True)
+    monkeypatch.setattr(torch.xpu, "get_device_name", lambda device: f"Some GPU at {device}")
+    monkeypatch.setattr(torch.xpu, "get_device_properties", lambda _device: properties)
+    facts = machine("xpu:1")
+    assert {label: facts[label] for label in facts.keys() - machine("cpu").keys()} == {
+        "gpu": "Some GPU at xpu:1",
+        "gpu_memory_bytes": 2**34,
+        "driver": "1.6.33578",
+    }
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "AMD Instinct MI300X")
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr(torch.version, "hip", "7.0.51831")
+    amd = machine("cuda")
+    assert (amd["gpu"], amd["rocm"], "cuda" in amd) == ("AMD Instinct MI300X", "7.0.51831", False)
+    assert readable_machine(amd)["driver"].startswith("ROCm 7.0.51831")
 
 
 @pytest.mark.gpu

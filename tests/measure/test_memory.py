@@ -247,3 +247,15 @@ def test_inference_on_a_gpu_takes_less_than_training() -> None:
     )
     assert 0 < inference < training
     assert inference >= inference_bytes(arch, 64) / 2
+
+
+@pytest.mark.gpu
+@needs_cuda
+@pytest.mark.parametrize("mode", ["inference", "training"])
+def test_a_graph_takes_about_what_the_pass_that_it_records_takes(mode: str) -> None:
+    arch = b0(1, 128)
+    eager, graph = (
+        measured_bytes(arch, Setup(mode=mode, runtime=runtime, batch_size=64, device="cuda"))
+        for runtime in ("eager", "graph")
+    )
+    assert graph == pytest.approx(eager, rel=0.1)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from scalesearch.architecture import code_layout
+from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.code_layout import inference_layout, training_layout
 from scalesearch.architecture.code_network import settled
 from scalesearch.architecture.code_spec import CodeSpec
@@ -124,6 +126,23 @@ def test_channels_last_where_that_will_do(name: str, fast: bool) -> None:
     layout = torch.channels_last if fast else torch.contiguous_format
     assert training_layout(_spec(name), 4, CPU) == layout
     assert inference_layout(_spec(name), 4, CPU) == layout
+
+
+def test_contiguous_alone_on_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def first_pass(
+        _spec: CodeSpec, _images: int, on: torch.device, layout: torch.memory_format, **_: bool
+    ) -> torch.Tensor:
+        tried.append((on.type, layout))
+        return torch.zeros(1)
+
+    monkeypatch.setattr(code_layout, "_first_pass", first_pass)
+    for layout_of in (training_layout, inference_layout):
+        for arch in (EFFICIENTNET_B0, _spec("Body")):
+            assert layout_of(arch, 4, torch.device("mps")) == torch.contiguous_format
+        assert layout_of(EFFICIENTNET_B0, 4, torch.device("cuda")) == torch.channels_last
+    assert set(tried) == {("mps", torch.contiguous_format)}
 
 
 @pytest.mark.parametrize(
