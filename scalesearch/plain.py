@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 __all__ = [
     "LIMITS",
+    "Bounds",
     "Limit",
     "checked",
     "field_types",

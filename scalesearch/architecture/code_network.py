@@ -21,7 +21,7 @@ from torch.nn.parameter import is_lazy
 from scalesearch.architecture.code_count import pass_counts
 from scalesearch.architecture.code_import import at_home, load, reason_of, takes
 from scalesearch.architecture.code_memory import forward_peak, step_peak
-from scalesearch.architecture.code_spec import RESOLUTION, CodeSpec, code_name
+from scalesearch.architecture.code_spec import RESOLUTION, CodeSpec, RefusedError, code_name
 from scalesearch.architecture.cost import FLOAT32_BYTES, Cost
 from scalesearch.architecture.generators import generators_kept
 from scalesearch.architecture.memory import STATES_PER_PARAM
@@ -45,6 +45,8 @@ __all__ = [
 
 PLAIN_CHANNELS = 3
 PLAIN_CLASSES = 1000
+OWN_SIDES = (RESOLUTION, 32, 48, 64, 28, 96, 128, 160, 192, 256, 288, 299, 384, 512)
+"""Sides of the input that networks are usually made for: the first that is taken is a network's own."""
 PROBES = (64, RESOLUTION, 32)
 """Sides of the input, in pixels, at which a network is run, if it takes one, to tell it from others."""
 META, CPU = torch.device("meta"), torch.device("cpu")
@@ -57,7 +59,7 @@ def code_baseline(target: str) -> CodeSpec:
         ValueError: if there is none, it can't be built, or its cost doesn't grow with depth and with width.
     """
     load(target)
-    asked = CodeSpec(name=code_name(target), target=target, resolution=RESOLUTION)
+    asked = _own_size(CodeSpec(name=code_name(target), target=target, resolution=RESOLUTION))
     spec = settled(asked)
     twice = {"depth": (replace(asked, depth=2.0), "deeper"), "width": (replace(asked, width=2.0), "wider")}
     for dimension, (larger, more) in twice.items():
@@ -68,6 +70,15 @@ def code_baseline(target: str) -> CodeSpec:
                 f"`baseline` must build a {more} network at {dimension} 2 than at {dimension} 1, got "
                 f"{target}, whose cost {moves} {dimension}: {before[0]:,} parameters at 1, {after[0]:,} at 2"
             )
+    return spec
+
+
+def _own_size(spec: CodeSpec) -> CodeSpec:
+    """The spec at the first usual size that its network takes; as it is where that takes none of them."""
+    for side in OWN_SIDES:
+        with suppress(ValueError):
+            count_code(sized := replace(spec, resolution=side))
+            return sized
     return spec
 
 
@@ -113,7 +124,7 @@ def _as_given(spec: CodeSpec) -> nn.Module:
             warnings.filterwarnings("ignore", "Lazy modules are a new feature", UserWarning)
             network = function(**arguments)
     except (Exception, SystemExit) as error:
-        raise ValueError(
+        raise RefusedError(
             f"`baseline` must build a network at {asked}, got {spec.target}, which raised {reason_of(error)}"
         ) from error
     if not isinstance(network, nn.Module):
@@ -309,7 +320,7 @@ def _size(spec: CodeSpec) -> tuple[int, int]:
     except ValueError:  # perhaps it takes other resolutions
         if not _is_lazy(_of_any_size(spec)):
             return _held(as_built(spec))[0] // FLOAT32_BYTES, 0
-    for side in PROBES:
+    for side in dict.fromkeys((*PROBES, *OWN_SIDES)):
         with suppress(ValueError):
             return count_code(replace(spec, resolution=side)).params, 0
     return count_code(spec).params, 0  # which says why not
@@ -408,7 +419,7 @@ def require_logits(spec: CodeSpec, logits: object, images: int, mode: str) -> No
     if isinstance(logits, torch.Tensor) and logits.shape == (images, spec.classes):
         return
     gives = tuple(logits.shape) if isinstance(logits, torch.Tensor) else _kind(logits)
-    raise ValueError(
+    raise RefusedError(
         "`baseline` must build a network that gives logits of shape (batch, classes), got "
         f"{spec.target}, which gives {gives} for {images} image{'s' * (images > 1)} and {spec.classes} "
         f"classes{mode}"
@@ -417,7 +428,7 @@ def require_logits(spec: CodeSpec, logits: object, images: int, mode: str) -> No
 
 def _probed(spec: CodeSpec) -> Mapping[str, object]:
     """What a network runs at a size that doesn't depend on its own; its multipliers where it takes none."""
-    for side in PROBES:
+    for side in dict.fromkeys((*PROBES, *OWN_SIDES)):
         with suppress(ValueError):
             return asdict(count_code(replace(spec, resolution=side)))
     return {"depth": spec.depth, "width": spec.width}
@@ -485,9 +496,9 @@ def running(spec: CodeSpec, device: torch.device, can: str = "that takes") -> It
         raise _unfit(spec, error, can) from error
 
 
-def _unfit(spec: CodeSpec, error: BaseException, can: str = "that takes") -> ValueError:
+def _unfit(spec: CodeSpec, error: BaseException, can: str = "that takes") -> RefusedError:
     height, width = spec.input_size
-    return ValueError(
+    return RefusedError(
         f"`baseline` must build a network {can} images of {height} x {width} px, got {spec.target} "
         f"at depth {spec.depth:g} and width {spec.width:g}, which raised {reason_of(error)}"
     )

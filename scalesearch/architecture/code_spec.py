@@ -14,11 +14,15 @@ from scalesearch.architecture.checks import MOST_REPEATS, require_counts
 from scalesearch.plain import typed
 from scalesearch.scaling import Multipliers
 
-__all__ = ["RESOLUTION", "TARGET", "CodeSpec", "code_name", "is_target"]
+__all__ = ["RESOLUTION", "TARGET", "CodeSpec", "RefusedError", "code_name", "is_target"]
 
 TARGET = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 RESOLUTION = 224
 """The side of the input, in pixels, that a user's own network is taken to be meant for."""
+
+
+class RefusedError(ValueError):
+    """A user's own code that builds or runs no network at the multipliers, or size, that it is asked for."""
 
 
 def is_target(text: str) -> bool:

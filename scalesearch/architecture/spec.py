@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from scalesearch.architecture.checks import MOST, MOST_REPEATS
-from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.code_spec import CodeSpec, RefusedError
 from scalesearch.architecture.rounding import ChannelsRule, RepeatsRule, Rounding
 from scalesearch.architecture.stage import BlockKind, StageSpec
 from scalesearch.architecture.table_spec import (
@@ -119,7 +119,8 @@ def scale(
             than derived from ``multipliers.resolution``.
 
     Raises:
-        ValueError: if less than one pixel would be left.
+        ValueError: if less than one pixel would be left. A user's own code that builds nothing at these
+            multipliers raises when it is counted.
     """
     width = multipliers.width
     height, across = (
@@ -131,7 +132,11 @@ def scale(
         from scalesearch.architecture.code_network import settled  # only torch can tell what it rounds to
 
         depth, width = base.depth * multipliers.depth, base.width * width
-        return settled(replace(base, depth=depth, width=width, resolution=height, resolution_width=across))
+        asked = replace(base, depth=depth, width=width, resolution=height, resolution_width=across, shape="")
+        try:
+            return settled(asked)
+        except RefusedError:  # as counting it, or building it, says again
+            return asked
     return _resized(
         base,
         _repeats(base, multipliers.depth, rounding),

@@ -13,6 +13,7 @@ from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.spec import Arch, compound
 from scalesearch.cli.derivation import derive
 from scalesearch.cli.folder import recorded_settings
+from scalesearch.cli.own_code import tried
 from scalesearch.cli.planning import plan_frame, planned_speed
 from scalesearch.cli.progress import duration
 from scalesearch.cli.run import begin, carry_on, data_size, require_device
@@ -21,9 +22,10 @@ from scalesearch.cli.terminal import echo
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.report.own_code import counted_parts
 from scalesearch.search.estimate import Speed, estimate, run_seconds
-from scalesearch.search.family import with_affordable_phi
+from scalesearch.search.family import family_archs, with_affordable_phi
 from scalesearch.search.family_training import TRAINED_PHIS, FamilyTrainingSettings, plan_family
 from scalesearch.search.plan import Plan
+from scalesearch.search.refused import refusal
 
 __all__ = ["family_training_settings", "train_family"]
 
@@ -76,7 +78,11 @@ def train_family(
         plan = plan_family(settings, found)
         if recorded_settings(folder, "scale") is None:
             _announce(settings, plan, found, planned_speed(plan, settings), err=True)
-        derivation = derive(settings.derived, folder, name=name, command=command, started=started)
+        # What is trained may be taken where the full size is not.
+        whole = settings.derived
+        able = tuple(phi for phi, arch in family_archs(whole).items() if not refusal(arch))
+        whole = replace(whole, phis=able or (0.0,))
+        derivation = derive(whole, folder, name=name, command=command, started=started)
         return replace(plan, derivation=asdict(derivation))
 
     with begin(folder, name, "scale", settings, command, planned, size) as run:
@@ -84,8 +90,12 @@ def train_family(
 
 
 def _show_plan(settings: FamilyTrainingSettings, plan: Plan, size: DataSize, output_format: str) -> None:
+    plan = tried(plan)
     speed = planned_speed(plan, settings)
     _announce(settings, plan, size, speed, err=output_format != "table")
+    for note in plan.notes:
+        echo(f"Note: {note}", err=True)
+    trained = {planned.record.phi for planned in plan.chosen}
     rows = [
         {
             "phi": phi,
@@ -95,7 +105,7 @@ def _show_plan(settings: FamilyTrainingSettings, plan: Plan, size: DataSize, out
             "params": count(arch).params,
             "macs": count(arch).macs,
             "expected_s": _expected(arch, settings, plan, speed),
-            "trained": "yes" if phi in settings.train_phi else "no",
+            "trained": "yes" if phi in trained else "no",
         }
         for phi, arch in _archs(settings, size).items()
     ]
@@ -133,10 +143,14 @@ def _announce(
 
 
 def _archs(settings: FamilyTrainingSettings, size: DataSize) -> dict[float, Arch]:
-    """The networks of the derivation's phis and of the trained ones, at the size of the trained ones."""
+    """The networks of the derivation's phis and of the trained ones, at the size of the trained ones.
+
+    Those are left out that a user's own code refuses to be.
+    """
     base = settings.proxy_baseline(size.classes)
     phis = sorted({*settings.phi, *settings.train_phi})
-    return {phi: compound(base, settings.coefficients, phi, settings.proxy_rounding) for phi in phis}
+    archs = {phi: compound(base, settings.coefficients, phi, settings.proxy_rounding) for phi in phis}
+    return {phi: arch for phi, arch in archs.items() if not refusal(arch)}
 
 
 def _expected(arch: Arch, settings: FamilyTrainingSettings, plan: Plan, speed: Speed) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.code_spec import CodeSpec, RefusedError
 from scalesearch.cli.folder import read_run_file
 from scalesearch.cli.progress import spinner
 from scalesearch.files import read_json, write_bytes
@@ -25,19 +26,24 @@ CLOSE = 1e-3
 """How far numbers may differ, as a share of the largest, that another machine computed."""
 
 
-def tried(plan: Plan) -> tuple[str, ...]:
-    """Tries to train what a plan is going to, where a user's own code builds it; sentences on how it is done.
+def tried(plan: Plan) -> Plan:
+    """Tries to train what a plan is going to, where a user's own code builds it.
+
+    Returns:
+        The plan with sentences on how it is done, without the networks that can't be trained.
 
     Raises:
-        ValueError: if a network can't be trained, judged, or stored and taken up again.
+        ValueError: if the baseline can't be trained, judged, or stored and taken up again, or no network can.
     """
     if not isinstance(plan.base, CodeSpec):
-        return ()
+        return plan
     from scalesearch.measure.device import resolve_device
     from scalesearch.proxy.rehearsal import rehearse
+    from scalesearch.search.plan import without
+    from scalesearch.search.refused import reason
 
     settings, device = plan.settings, resolve_device(plan.settings.device)
-    archs = {arch.key: arch for arch in (plan.base, *(planned.arch for planned in plan.chosen))}
+    archs = {planned.arch.key: planned.arch for planned in plan.chosen}
     size = "x".join(map(str, dict.fromkeys(plan.base.input_size)))
     times = settings.baseline_width
     width = "its own width" if times == 1 else f"{times:g} times its own width"
@@ -45,12 +51,24 @@ def tried(plan: Plan) -> tuple[str, ...]:
         f"The baseline is trained at {width} and {size} px "
         "(--baseline-width and --baseline-resolution say otherwise)."
     ]
+    refused: dict[str, str] = {}
     with spinner("Trying to train each network") as tick:
-        for arch in archs.values():
+        notes += rehearse(plan.base, settings.proxy_recipe, device)
+        tick()
+        for key, arch in archs.items():
             assert isinstance(arch, CodeSpec)  # as the baseline is
-            notes += rehearse(arch, settings.proxy_recipe, device)
+            try:
+                notes += rehearse(arch, settings.proxy_recipe, device)
+            except RefusedError as error:
+                refused[key] = reason(error)
+                if len(refused) == len(archs):
+                    raise
             tick()
-    return tuple(dict.fromkeys(notes))
+    if refused:
+        several = "s are" if len(refused) > 1 else " is"
+        first = next(iter(refused.values())).removeprefix("refused: ")
+        notes.append(f"{len(refused):,} network{several} skipped that can't be trained, such as: {first}.")
+    return replace(without(plan, refused), notes=tuple(dict.fromkeys((*plan.notes, *notes))))
 
 
 def keep_source(folder: Path, plan: Plan) -> None:

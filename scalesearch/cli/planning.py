@@ -119,11 +119,11 @@ def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed:
     from scalesearch.cli.show import PLAN_COLUMNS, print_table
     from scalesearch.report.own_code import counted_parts
 
-    notes = tried(plan)
+    plan = tried(plan)
     if speed is None:
         speed = planned_speed(plan, settings)
     announce_plan(plan, settings, speed, err=output_format != "table")
-    for note in notes:
+    for note in plan.notes:
         echo(f"Note: {note}", err=True)
     rows = [
         {name: getattr(c, name) for name in PLAN_COLUMNS if name not in ("merged", "residual")}

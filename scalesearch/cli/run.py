@@ -146,7 +146,7 @@ def begin_study(
     if study is None or study.run is None:
         # All that can be wrong is found before there is a study.
         plan, start = with_start(make_plan(), starts or folder)
-        planned = replace(plan, notes=tried(plan)), start
+        planned = tried(plan), start
         study = study or open_study(url, name, create=True, objectives=planned[0].objectives)
     with study.owned(folder, tell):
         # Another driver may have begun it meanwhile, and ended.

@@ -180,14 +180,15 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     from scalesearch.cli.show import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
     from scalesearch.measure.device import auto_device
     from scalesearch.measure.machine import usable_cores
-    from scalesearch.search.family import ScaleSettings, with_affordable_phi
+    from scalesearch.search.family import ScaleSettings, with_affordable_phi, without_refused
 
     started = time.perf_counter()
     options["phis"] = options.pop("phi")
     options["baseline_resolution"] = options["baseline_resolution"] or 0
     options["device"] = auto_device() if options["device"] == "auto" else options["device"]
     options["threads"] = options["threads"] or usable_cores()
-    settings = with_affordable_phi(ScaleSettings(**resolve_spending(options)))
+    asked = with_affordable_phi(ScaleSettings(**resolve_spending(options)))
+    settings, left_out = without_refused(asked)
     require_device(settings.device, to_train=False)
     name = f"scale-{settings.baseline}"
     folder = out or Path("reports") / name
@@ -224,6 +225,8 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
         )
     if settings.budget:
         echo(within_budget(record.family), err=output_format != "table")
+    if left_out:
+        echo(f"Note: {left_out}", err=True)
     echo(f"Report: {folder / 'derivation.md'}", err=output_format != "table")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["require_in_range"]
+__all__ = ["require_in_plan", "require_in_range"]
 
 POSITIVE = frozenset(
     (
@@ -33,3 +33,13 @@ def require_in_range(name: str, number: float) -> None:
         raise ValueError(f"must be > 0, got {number}")
     if name not in SIGNED and number < 0:
         raise ValueError(f"must be >= 0, got {number}")
+
+
+UNKNOWN = frozenset(("macs", "macs_ratio", "full_macs", "full_macs_ratio"))
+"""Costs that are 0 where nobody can tell them; see ``CandidateRecord``."""
+
+
+def require_in_plan(name: str, number: float) -> None:
+    """As :func:`require_in_range`, for the networks of a search, some of which can't be counted."""
+    if not (name in UNKNOWN and number == 0):
+        require_in_range(name, number)

@@ -20,9 +20,9 @@ from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from scalesearch.plain import field_types, is_needed, shown, value_of
+from scalesearch.plain import Bounds, field_types, is_needed, shown, value_of
 from scalesearch.records.measured import CurvePoint, LatencyRecord, SeedRun
-from scalesearch.records.ranges import require_in_range
+from scalesearch.records.ranges import require_in_plan, require_in_range
 from scalesearch.records.search import CandidateRecord, RunRecord
 from scalesearch.records.start import StartRecord
 
@@ -87,13 +87,16 @@ def runs_of_tables(texts: Mapping[str, str]) -> tuple[RunRecord, ...]:
     latencies = _latencies(rows[LATENCY], plan)
     candidates: dict[str, list[CandidateRecord]] = {name: [] for name in studies}
     for (study, key), row in plan.items():
-        candidates[study].append(
-            CandidateRecord(
-                **row.values(but=("study",)),
-                runs=tuple(runs.get((study, key), ())),
-                latency=latencies.get((study, key)),
+        try:
+            candidates[study].append(
+                CandidateRecord(
+                    **row.values(but=("study",)),
+                    runs=tuple(runs.get((study, key), ())),
+                    latency=latencies.get((study, key)),
+                )
             )
-        )
+        except ValueError as error:
+            raise row.error("macs", str(error).replace("`macs` ", "")) from None
     return tuple(
         RunRecord(
             **dict(row.cells)
@@ -247,6 +250,7 @@ def _rows(name: str, text: str) -> list[_Row]:
         lines = csv.reader(io.StringIO(text, newline=""))
         header = next(lines, [])
         kinds = _kinds_of(name)
+        bounds = require_in_plan if name == PLAN else require_in_range
         if missing := sorted(_needed(name) - set(header)):
             raise ValueError(
                 f"{name}, row 1: must have the column {missing[0]}, got {', '.join(header)[:200] or 'none'}"
@@ -263,7 +267,7 @@ def _rows(name: str, text: str) -> list[_Row]:
             cells = {}
             for place, column in columns:
                 try:
-                    cells[column] = _cell(kinds[column], column, line[place])
+                    cells[column] = _cell(kinds[column], column, line[place], bounds)
                 except ValueError as error:
                     reason = str(error).replace("`", "")
                     raise ValueError(f"{name}, row {number}, column {column}: {reason}") from None
@@ -275,7 +279,7 @@ def _rows(name: str, text: str) -> list[_Row]:
         csv.field_size_limit(before)
 
 
-def _cell(kind: Any, column: str, text: str) -> Any:
+def _cell(kind: Any, column: str, text: str, bounds: Bounds) -> Any:
     """The value of a cell of that type.
 
     Raises:
@@ -285,13 +289,13 @@ def _cell(kind: Any, column: str, text: str) -> Any:
     if not text and type(None) in choices:
         return None
     if of_text and not text.startswith('"'):
-        return value_of(kind, text, column, require_in_range)
+        return value_of(kind, text, column, bounds)
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
         what = "a number" if {int, float} & set(choices) else "a text or JSON as it was written"
         raise ValueError(f"must be {what}, got {shown(text)}") from None
-    return value_of(kind, data, column, require_in_range)
+    return value_of(kind, data, column, bounds)
 
 
 @cache

@@ -71,9 +71,15 @@ class CandidateRecord:
     Where a budget was matched, ``resolution`` (or the width) is the one that was solved for and the
     coefficients are those the network started from. ``inference_bytes`` and ``training_bytes`` are
     closed-form peaks of memory: of one forward pass at the run's latency batch size and of one training step
-    at its batch size; None where they are not known. ``phi`` is the network's own. ``role`` names what a
-    network stands for, such as ``depth`` in a sweep. ``runs`` holds one training run per seed, and all
-    outcomes derive from it, but for what only ``means`` has of them.
+    at its batch size; None where they are not known. ``phi`` is the network's
+    own. ``role`` names what a network stands for, such as ``depth`` in a sweep. ``runs`` holds one training
+    run per seed, and all outcomes derive from it, but for what only ``means`` has of them.
+
+    A network that a user's own code refuses to be is not trained, and nobody can tell what it costs: that
+    is 0. So is what it costs at full size where the code refuses that.
+
+    Raises:
+        ValueError: if a network was trained of which nobody can tell what it costs.
     """
 
     key: str
@@ -107,6 +113,15 @@ class CandidateRecord:
     runs: tuple[SeedRun, ...] = ()
     latency: LatencyRecord | None = None
     means: SeedMeans | None = None
+
+    def __post_init__(self) -> None:
+        if self.status in ("completed", "pruned") and not self.counted:
+            raise ValueError(f"`macs` must be > 0 of a network that was trained, got {self.macs}")
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is known what the network costs."""
+        return self.macs > 0 and self.macs_ratio > 0
 
     @property
     def top1(self) -> float | None:

@@ -90,7 +90,7 @@ def _table(candidates: Sequence[CandidateRecord], *, reasons: bool) -> str:
             f"{c.alpha:.6g}",
             f"{c.beta:.6g}",
             f"{c.gamma:.6g}",
-            f"{c.macs_ratio:.2f}",
+            f"{c.macs_ratio:.2f}" if c.counted else "",
             code(c.key),
         ]
         for c in candidates[:MOST_ROWS]

@@ -73,14 +73,15 @@ def _plan(run: RunRecord) -> str:
 
 def _savings(run: RunRecord) -> list[str]:
     last, spent = run.rungs[-1], sum(compute_spent(run))
-    begun = [c for c in run.candidates if c.status != "skipped"]
-    triples = sum(len(c.merged) for c in run.candidates)
-    nominal = sum(len(c.merged) * c.macs for c in run.candidates) * run.feasible / max(1, triples)
+    networks = [c for c in run.candidates if c.counted]
+    begun = [c for c in networks if c.status != "skipped"]
+    triples = sum(len(c.merged) for c in networks)
+    nominal = sum(len(c.merged) * c.macs for c in networks) * run.feasible / max(1, triples)
     whole = {
         f"each of the {run.feasible:,} feasible grid points": nominal,
-        f"each of the {len(run.candidates):,} distinct networks": float(sum(c.macs for c in run.candidates)),
+        f"each of the {len(networks):,} distinct networks": float(sum(c.macs for c in networks)),
     }
-    if len(begun) < len(run.candidates):
+    if len(begun) < len(networks):
         whole[f"each of the {len(begun):,} networks that were not thinned out"] = sum(c.macs for c in begun)
     seeds = [last.seeds, *([1] if last.seeds > 1 else [])]
 

@@ -31,6 +31,7 @@ __all__ = [
     "candidates_table",
     "csv_text",
     "family_table",
+    "fields_of",
     "latency_cells",
     "pareto_table",
     "published_table",
@@ -100,7 +101,8 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
     ``top1`` and ``loss`` are means over seeds, of networks that were trained to the end; what a network had
     when it was stopped early is in ``top1_stopped``. ``top1_low`` and ``top1_high`` are a t interval over
     seeds where there are several, else Wilson's. ``p_best`` and ``winning_set`` (``yes`` or ``no``) are
-    those of the seeds' test against the best. ``latency_unstable`` is ``yes`` where the interquartile range
+    those of the seeds' test against the best. What a network costs is missing where a user's own code refuses
+    to be that network. ``latency_unstable`` is ``yes`` where the interquartile range
     is over 10% of the median, else ``no``; ``machine`` is the key of the machine that was timed.
     ``trained_device`` and ``trained_threads`` say what its training runs were computed with.
     """
@@ -160,6 +162,18 @@ def latency_cells(latency: LatencyRecord | None) -> dict[str, float | str | None
     }
 
 
+def fields_of(candidate: CandidateRecord, columns: Iterable[str]) -> dict[str, Any]:
+    """The candidate's fields by the columns of a table, and the input's width; None for all else.
+
+    So are costs that nobody can tell, of a network that a user's own code refuses to be.
+    """
+    unknown = () if candidate.counted else ("macs", "macs_ratio", "blocks", "activations")
+    whole = () if candidate.full_macs else ("full_macs", "full_macs_ratio")
+    row = {name: getattr(candidate, name, None) for name in (*columns, INPUT_WIDTH)}
+    blank = {*unknown, *whole, *(() if candidate.params else ("params",))}
+    return {name: None if name in blank else value for name, value in row.items()}
+
+
 def csv_text(table: pd.DataFrame) -> str:
     """The table as CSV: blank where unknown, floats in the fewest digits that read back, line feeds."""
     return table.to_csv(index=False, lineterminator="\n")
@@ -173,7 +187,7 @@ def _candidate_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> It
 
 
 def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
-    row = {name: getattr(candidate, name, None) for name in (*CANDIDATE_COLUMNS, INPUT_WIDTH)}
+    row = fields_of(candidate, CANDIDATE_COLUMNS)
     row |= {"merged": len(candidate.merged), "seeds": len(candidate.runs)}
     if candidate.status != "completed":
         stopped = candidate.top1 if candidate.status == "pruned" else None

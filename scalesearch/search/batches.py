@@ -35,6 +35,10 @@ from scalesearch.search.training import Observer, Segment, Trainer
 __all__ = ["Batches"]
 
 
+REFUSED = "refused"
+"""The attribute of a trial that says why a user's own code refuses its network; empty where it doesn't."""
+
+
 class Batches:
     """The batches of one search, to be asked for, described, trained and told in this order."""
 
@@ -86,7 +90,8 @@ class Batches:
                 continue
             shares = shares_at(trial.params["u"], trial.params["v"])
             role = self._roles[trial.number] if trial.number < len(self._roles) else ""
-            attributes = attributes_of(self._suggester.planned(shares, role))
+            planned = self._suggester.planned(shares, role)
+            attributes = attributes_of(planned) | {REFUSED: planned.record.reason}
             # The key says that the trial is described: it comes when all the rest is there.
             key = attributes.pop("key")
             attributes |= {name: attributes["candidate"][name] for name in ("alpha", "beta", "gamma")}
@@ -104,7 +109,7 @@ class Batches:
         for trial in trials:
             if SAME_AS in trial.user_attrs:
                 continue
-            if reason := self._unfit(self._study.planned(trial)):
+            if reason := trial.user_attrs.get(REFUSED) or self._unfit(self._study.planned(trial)):
                 self._study.fail(trial, reason)
             else:
                 alive.append(trial)

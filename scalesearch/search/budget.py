@@ -13,6 +13,7 @@ from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from typing import cast
 
+from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.match import (
     BudgetKind,
     Dimension,
@@ -25,6 +26,7 @@ from scalesearch.architecture.spec import Arch, Rounding, compound
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, exact
 from scalesearch.search.grid import Candidate, EmptyGridError
+from scalesearch.search.refused import reason
 
 __all__ = [
     "SAME_PHI",
@@ -154,7 +156,10 @@ def along_the_rule(
     hair = _nearest(base, coefficients, start, rounding, budget, ("width",))
     if abs(hair.residual) <= HAIR or budget.kind == "params":
         return hair
-    return _nearest(base, coefficients, start, rounding, budget, ("width", "resolution"))
+    try:
+        return _nearest(base, coefficients, start, rounding, budget, ("width", "resolution"))
+    except RefusedError:  # code that takes no other resolution
+        return hair
 
 
 def _nearest(
@@ -197,11 +202,16 @@ def repair(
 ) -> Iterator[Candidate]:  # fmt: skip
     """The candidates with one dimension solved so that each costs the target, the ones that coincide merged.
 
-    A candidate that no size of that dimension brings to the target keeps its nearest.
+    A candidate that no size of that dimension brings to the target keeps its nearest; one that a user's own
+    code refuses on the way there is as it was, and says so.
     """
     groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        matched = _nearest(base, candidate.coefficients, phi, rounding, budget, by)
+        try:
+            matched = _nearest(base, candidate.coefficients, phi, rounding, budget, by)
+        except RefusedError as error:
+            yield replace(candidate, refused=reason(error))
+            continue
         repaired = replace(
             candidate,
             arch=matched.arch,

@@ -14,6 +14,7 @@ from scalesearch.plain import require_limits, require_within
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi
 from scalesearch.search.budget import EqualCost, affordable_phi
+from scalesearch.search.refused import none_left, refusal, way_out
 from scalesearch.search.settings import BaselineSettings
 from scalesearch.search.spending import full_size_budget
 from scalesearch.workers.executor import Executor
@@ -28,6 +29,7 @@ __all__ = [
     "rebuild_published",
     "start_counting",
     "with_affordable_phi",
+    "without_refused",
 ]
 
 Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -96,6 +98,30 @@ def family_archs(settings: ScaleSettings) -> dict[float, Arch]:
     """
     base = settings.base
     return {phi: compound(base, settings.coefficients, phi, settings.rounding) for phi in settings.phis}
+
+
+def without_refused(settings: ScaleSettings) -> tuple[ScaleSettings, str]:
+    """The settings with the phis whose networks a user's own code builds and runs.
+
+    Returns:
+        The settings, and a sentence on the phis that are left out; an empty one where none is.
+
+    Raises:
+        RefusedError: if the code refuses to be all of them, or all but the baseline.
+    """
+    archs = family_archs(settings)
+    reasons = {phi: text for phi, arch in archs.items() if (text := refusal(arch))}
+    if not reasons:
+        return settings, ""
+    way = way_out(settings.base, (archs[phi] for phi in reasons), "--gamma 1 scales depth and width alone")
+    taken = tuple(phi for phi in settings.phis if phi not in reasons)
+    if not any(taken):
+        raise none_left(next(iter(reasons.values())), way)
+    left_out = ", ".join(f"{phi:g}" for phi in reasons)
+    return replace(settings, phis=taken), (
+        f"phi {left_out} left out: {settings.base.name} refuses to be that network{way}; for phi "
+        f"{next(iter(reasons)):g}, {next(iter(reasons.values()))}."
+    )
 
 
 def with_affordable_phi(settings: ScaleSettings) -> ScaleSettings:

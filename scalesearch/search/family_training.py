@@ -86,4 +86,5 @@ def plan_family(settings: FamilyTrainingSettings, size: DataSize) -> Plan:
         )
         # Two phis may round to one network; each keeps a row, and a training run, of its own.
         chosen.append(planned.named(f"{planned.record.key}-phi{phi:g}"))
-    return plan_whole_runs("scale", max(settings.train_phi), settings, size, chosen)
+    alone = "--gamma 1 scales depth and width alone"
+    return plan_whole_runs("scale", max(settings.train_phi), settings, size, chosen, alone)

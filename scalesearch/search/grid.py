@@ -102,6 +102,7 @@ class Candidate:
     """A distinct network and every grid triple that rounds to it; ``coefficients`` is the one it goes by.
 
     ``multipliers`` made the network: those of the coefficients, but for a dimension solved for a budget.
+    ``refused`` is why a user's own code can't be that network, or be brought to its budget.
     """
 
     coefficients: Coefficients
@@ -109,6 +110,7 @@ class Candidate:
     arch: Arch
     multipliers: Multipliers
     budget: BudgetRecord | None = None
+    refused: str = ""
 
 
 def feasible(grid: GridSpec) -> npt.NDArray[np.float64]:

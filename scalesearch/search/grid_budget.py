@@ -40,13 +40,13 @@ def meeting_the_constraint(
 
 def matched(
     settings: GridSettings, candidates: list[Candidate], base: Arch, measured: CostOf | None
-) -> tuple[list[Candidate], list[Candidate]]:
-    """The candidates repaired to the budget that is matched, and those that cannot be."""
+) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
+    """The candidates repaired to the budget that is matched, those that cannot be, and those refused then."""
     if settings.budget:
         met = _near(candidates, settings.budget_tolerance)
-        return met, _not_among(met, candidates)
+        return met, _not_among(met, candidates), []
     if settings.match == "none":
-        return candidates, []
+        return candidates, [], []
     budget = _budget(settings, settings.match, base, measured)
     repaired = list(
         repair(
@@ -59,8 +59,10 @@ def matched(
             prefer=settings.anchor_coefficients,
         )
     )
-    met = _near(repaired, budget.tolerance)
-    return met, _not_among(met, repaired)
+    refused = [candidate for candidate in repaired if candidate.refused]
+    told = _not_among(refused, repaired)
+    met = _near(told, budget.tolerance) if told else []
+    return met, _not_among(met, told), refused
 
 
 def _not_among(met: Sequence[Candidate], candidates: Sequence[Candidate]) -> list[Candidate]:

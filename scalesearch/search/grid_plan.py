@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, cast, get_args
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.match import BUDGETS, BudgetKind, Dimension, require_movable
 from scalesearch.architecture.spec import Arch
 from scalesearch.plain import require_limits
@@ -14,10 +15,11 @@ from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import RungRecord
 from scalesearch.scaling import Coefficients
 from scalesearch.search.budget import CostOf, EqualCost, solved_dimensions, unmet_reason
-from scalesearch.search.grid import GridSpec, all_points, distinct, feasible, thin
+from scalesearch.search.grid import Candidate, GridSpec, all_points, distinct, feasible, thin
 from scalesearch.search.grid_budget import matched, meeting_the_constraint, spending
 from scalesearch.search.growing import require_start, ungrown
 from scalesearch.search.plan import Plan, describer, skipped
+from scalesearch.search.refused import none_left, refusal, skipping, way_out
 from scalesearch.search.rungs import parse_rungs, planned_rungs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.spending import full_size_budget, phi_of
@@ -157,6 +159,7 @@ def plan_grid(
         ValueError: if a network would have less than one pixel, or none can be grown from ``start``.
     """
     base = settings.proxy_baseline(size.classes)
+    describe = describer(settings, base)
     if start is not None:
         require_start(start, base, pretrained=settings.pretrained is not None)
     points = feasible(settings.grid) if settings.constraint == "product" else all_points(settings.grid)
@@ -166,17 +169,23 @@ def plan_grid(
         if settings.budget
         else distinct(points, base, settings.proxy_rounding, settings.phi, prefer=anchor)
     )
+    # What can't be run as the rule makes it may run as matched.
+    closed_match = settings.match not in ("none", "latency")
+    refused, candidates = ([], candidates) if closed_match else _apart(candidates)
+    _require_some(candidates, refused, base, settings)
     if settings.measures_cost:
         # Each network takes a second or more to time: a spread of them stands for all.
         several = TIMED_PER_TRAINED if settings.constraint == "latency" else 1
         candidates = thin(candidates, several * settings.most_trained, anchor)
     candidates = meeting_the_constraint(settings, candidates, base, measured)
-    candidates, unmet = matched(settings, candidates, base, measured)
+    candidates, unmet, unmatched = matched(settings, candidates, base, measured)
+    refused += unmatched
+    _require_some((*candidates, *unmet), refused, base, settings)
     reasons = {} if start is None else ungrown(start, [c.arch for c in candidates])
     able = [c for c in candidates if c.arch.key not in reasons]
     chosen = thin(able, settings.most_trained, anchor)
     kept = {candidate.arch.key for candidate in chosen}
-    describe = describer(settings, base)
+    every = (*candidates, *unmet, *refused)
     planned = {
         c.arch.key: describe(
             arch=c.arch,
@@ -186,7 +195,7 @@ def plan_grid(
             merged=c.merged,
             budget=c.budget,
         )
-        for c in (*candidates, *unmet)
+        for c in every
     }
     return Plan(
         kind="grid",
@@ -195,22 +204,47 @@ def plan_grid(
         classes=size.classes,
         base=base,
         grid_points=settings.grid.points,
-        feasible=sum(len(c.merged) for c in (*candidates, *unmet)),
+        feasible=sum(len(c.merged) for c in every),
         order=tuple(planned),
         chosen=tuple(planned[c.arch.key] for c in chosen),
         skipped=tuple(
             skipped(
                 planned[c.arch.key],
-                unmet_reason(c.budget, settings.budget_tolerance)
+                c.refused
+                or unmet_reason(c.budget, settings.budget_tolerance)
                 or reasons.get(c.arch.key)
                 or _thinned_reason(len(chosen), len(able)),
             )
-            for c in (*candidates, *unmet)
+            for c in every
             if c.arch.key not in kept
         ),
         thinning=_thinning(len(chosen), len(able), settings),
         rungs=grid_rungs(settings, len(chosen), size),
+        notes=(skipping(len(refused), base.target, _way_out(refused, base, settings)),)
+        if refused and isinstance(base, CodeSpec)
+        else (),
     )
+
+
+def _apart(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+    """The candidates that a user's own code refuses to be, and the others."""
+    told = [c if c.refused else replace(c, refused=refusal(c.arch)) for c in candidates]
+    return [c for c in told if c.refused], [c for c in told if not c.refused]
+
+
+def _require_some(
+    candidates: Sequence[Candidate], refused: Sequence[Candidate], base: Arch, settings: GridSettings
+) -> None:
+    """Raises RefusedError where all candidates are refused."""
+    if refused and not candidates:
+        raise none_left(refused[0].refused, _way_out(refused, base, settings))
+
+
+def _way_out(refused: Sequence[Candidate], base: Arch, settings: GridSettings) -> str:
+    solved = () if settings.match == "none" else solved_dimensions(settings.match, settings.match_by)
+    by_width = " with --match-by width" if "resolution" in solved else ""
+    alone = f"--gamma-max 1{by_width} scales depth and width alone"
+    return way_out(base, (c.arch for c in refused), alone)
 
 
 def _thinned_reason(chosen: int, candidates: int) -> str:

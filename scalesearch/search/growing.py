@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from scalesearch.architecture.growth import why_not
 from scalesearch.architecture.spec import Arch
-from scalesearch.search.plan import Plan, skipped
+from scalesearch.search.plan import Plan, without
 
 __all__ = ["grown_plan", "require_start", "ungrown", "ungrown_reason"]
 
@@ -56,13 +55,4 @@ def grown_plan(plan: Plan, start: Arch) -> Plan:
     """
     require_start(start, plan.base, pretrained=plan.settings.pretrained is not None)
     reasons = ungrown(start, [planned.arch for planned in plan.chosen])
-    left_out = [planned for planned in plan.chosen if planned.arch.key in reasons]
-    if not left_out:
-        return plan
-    chosen = tuple(planned for planned in plan.chosen if planned.arch.key not in reasons)
-    return replace(
-        plan,
-        chosen=chosen,
-        skipped=(*plan.skipped, *(skipped(planned, reasons[planned.arch.key]) for planned in left_out)),
-        rungs=tuple(replace(rung, networks=min(rung.networks, len(chosen))) for rung in plan.rungs),
-    )
+    return without(plan, reasons)

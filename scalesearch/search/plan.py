@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from scalesearch.architecture.code_spec import CodeSpec, RefusedError
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import Arch, scale
@@ -13,10 +15,27 @@ from scalesearch.proxy.dataset import DataSize
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
 from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.search.refused import (
+    cost_if_taken,
+    none_left,
+    refusal,
+    require_base,
+    skipping,
+    way_out,
+)
 from scalesearch.search.rungs import planned_rungs
 from scalesearch.search.settings import TrainingSettings
 
-__all__ = ["Describe", "Plan", "Planned", "describer", "memory", "plan_whole_runs", "skipped"]
+__all__ = [
+    "Describe",
+    "Plan",
+    "Planned",
+    "describer",
+    "memory",
+    "plan_whole_runs",
+    "skipped",
+    "without",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +98,7 @@ class Plan:
                 "resolution": self.base.resolution,
                 **({} if (across := self.base.resolution_width) is None else {"resolution_width": across}),
                 "blocks": block_count(self.base),
-                "full_macs": count(self.settings.full_baseline).macs,
+                "full_macs": 0 if (full := cost_if_taken(self.settings.full_baseline)) is None else full.macs,
             },
             "order": list(self.order),
             "rungs": [asdict(rung) for rung in self.rungs],
@@ -90,23 +109,44 @@ class Plan:
 
 
 def plan_whole_runs(
-    kind: RunKind, phi: float, settings: TrainingSettings, size: DataSize, chosen: Sequence[Planned]
+    kind: RunKind,
+    phi: float,
+    settings: TrainingSettings,
+    size: DataSize,
+    chosen: Sequence[Planned],
+    alone: str = "",
 ) -> Plan:
-    """The plan that trains all of these networks, with every seed, for the recipe's whole length."""
+    """The plan that trains all of these networks, with every seed, for the recipe's whole length.
+
+    Those that have a reason not to be, or that a user's own code refuses to be, are skipped; ``alone`` says
+    which options leave the resolution as it is.
+
+    Raises:
+        RefusedError: if the code refuses to be any but the baseline.
+    """
     recipe = settings.proxy_recipe
+    base = settings.proxy_baseline(size.classes)
+    reasons = {p.record.key: p.record.reason or refusal(p.arch) for p in chosen}
+    taken = [planned for planned in chosen if not reasons[planned.record.key]]
+    refused = [planned for planned in chosen if reasons[planned.record.key]]
+    way = way_out(base, (planned.arch for planned in refused), alone)
+    if refused and all(planned.arch == base for planned in taken):
+        raise none_left(reasons[refused[0].record.key], way)
     return Plan(
         kind=kind,
         phi=phi,
         settings=settings,
         classes=size.classes,
-        base=settings.proxy_baseline(size.classes),
+        base=base,
         grid_points=len(chosen),
         feasible=len(chosen),
         order=tuple(planned.record.key for planned in chosen),
-        chosen=tuple(chosen),
+        chosen=tuple(taken),
+        skipped=tuple(skipped(planned, reasons[planned.record.key]) for planned in refused),
+        notes=(skipping(len(refused), base.target, way),) if refused and isinstance(base, CodeSpec) else (),
         rungs=planned_rungs(
             (),
-            networks=len(chosen),
+            networks=len(taken),
             images=recipe.steps(size.train_images) * recipe.batch_size,
             batch_size=recipe.batch_size,
             seeds=settings.seeds,
@@ -118,10 +158,15 @@ Describe = Callable[..., Planned]
 
 
 def describer(settings: TrainingSettings, base: Arch) -> Describe:
-    """A function that describes one network of a search by all it costs, trained and at full size."""
-    base_macs = count(base).macs
+    """A function that describes one network of a search by all it costs, trained and at full size.
+
+    Raises:
+        RefusedError: if a user's own code refuses to be the baseline that is trained.
+    """
     full_base = settings.full_baseline
-    full_base_macs = count(full_base).macs
+    require_base(base, full_base)
+    base_macs = count(base).macs
+    full_base_cost = cost_if_taken(full_base)
 
     def describe(
         *,
@@ -133,9 +178,9 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
         budget: BudgetRecord | None = None,
         role: str = "",
     ) -> Planned:
-        full = count(scale(full_base, multipliers, settings.rounding))
-        cost = count(arch)
-        inference, training = memory(arch, settings.to_dict())
+        full = cost_if_taken(scale(full_base, multipliers, settings.rounding)) if full_base_cost else None
+        cost = cost_if_taken(arch)
+        inference, training = memory(arch, settings.to_dict()) if cost else (None, None)
         return Planned(
             arch=arch,
             record=CandidateRecord(
@@ -149,14 +194,14 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
                 width=multipliers.width,
                 resolution_multiplier=multipliers.resolution,
                 resolution=arch.resolution,
-                blocks=block_count(arch),
-                params=cost.params,
-                macs=cost.macs,
-                activations=cost.activations,
+                blocks=block_count(arch) if cost else 0,
+                params=cost.params if cost else 0,
+                macs=cost.macs if cost else 0,
+                activations=cost.activations if cost else 0,
                 nominal_ratio=coefficients.at(phi).nominal_ratio,
-                macs_ratio=cost.macs / base_macs,
-                full_macs=full.macs,
-                full_macs_ratio=full.macs / full_base_macs,
+                macs_ratio=cost.macs / base_macs if cost else 0.0,
+                full_macs=full.macs if full else 0,
+                full_macs_ratio=full.macs / full_base_cost.macs if full and full_base_cost else 0.0,
                 status="waiting",
                 phi=phi,
                 role=role,
@@ -173,11 +218,27 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
 def memory(arch: Arch, settings: Mapping[str, Any]) -> tuple[int, int | None]:
     """The peaks of a forward pass and of a training step in bytes; no latter where the recipe is unknown."""
     recipe = RECIPES.get(settings["recipe"])
-    return inference_bytes(arch, settings["latency_batch_size"]), (
-        training_bytes(arch, settings["batch_size"], optimizer=recipe.optimizer) if recipe else None
-    )
+    inference, training = inference_bytes(arch, settings["latency_batch_size"]), None
+    with suppress(RefusedError):  # code that can be run and not trained: trying to train it says why
+        if recipe:
+            training = training_bytes(arch, settings["batch_size"], optimizer=recipe.optimizer)
+    return inference, training
 
 
 def skipped(planned: Planned, reason: str) -> CandidateRecord:
     """The record of a network that is not going to be trained, and why."""
     return replace(planned.record, status="skipped", reason=reason)
+
+
+def without(plan: Plan, reasons: Mapping[str, str]) -> Plan:
+    """The plan with the chosen networks skipped that have a reason, by the keys of their archs."""
+    left_out = [planned for planned in plan.chosen if planned.arch.key in reasons]
+    if not left_out:
+        return plan
+    chosen = tuple(planned for planned in plan.chosen if planned.arch.key not in reasons)
+    return replace(
+        plan,
+        chosen=chosen,
+        skipped=(*plan.skipped, *(skipped(planned, reasons[planned.arch.key]) for planned in left_out)),
+        rungs=tuple(replace(rung, networks=min(rung.networks, len(chosen))) for rung in plan.rungs),
+    )

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.plain import typed
 from scalesearch.records import CandidateRecord, RunRecord, SeedRun
-from scalesearch.records.ranges import require_in_range
+from scalesearch.records.ranges import require_in_plan, require_in_range
 from scalesearch.search.plan import Planned, memory
 from scalesearch.workers.jobs import latency_record
 
@@ -47,7 +47,7 @@ def candidate_record(data: Mapping[str, Any]) -> CandidateRecord:
     # Version 0.1.0 kept empty outcomes beside what was planned.
     for name in ("top1", "loss", "held_out_images", "train_seconds", "images_seen", "curve"):
         fields.pop(name, None)
-    return typed(CandidateRecord, fields | {"runs": (), "latency": None}, require_in_range)
+    return typed(CandidateRecord, fields | {"runs": (), "latency": None}, require_in_plan)
 
 
 def runs_of(trial: FrozenTrial, first_seed: int) -> dict[int, Mapping[str, Any]]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, require_movable
 from scalesearch.architecture.spec import Arch
@@ -16,10 +17,11 @@ from scalesearch.search.budget import EqualCost, solved_dimensions
 from scalesearch.search.grid_plan import MATCH_BY, MATCHES
 from scalesearch.search.growing import require_start, ungrown
 from scalesearch.search.plan import Plan
+from scalesearch.search.refused import none_left, way_out
 from scalesearch.search.rungs import Rung, planned_rungs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.spending import full_size_budget
-from scalesearch.search.suggesting import SEED_POINTS, Suggester
+from scalesearch.search.suggesting import SEED_POINTS, Suggester, shares_at
 from scalesearch.text import near
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ OBJECTIVES = ("top1", "reward", "macs", "params", "latency")
 PRUNERS = ("none", "median", "halving")
 # A measured latency is never the same twice: a resumed search would repair to other networks.
 SEARCH_MATCHES = tuple(kind for kind in MATCHES if kind != "latency")
+NO_RESOLUTION = "scalesearch grid with --gamma-max 1 scales depth and width alone"
 # Where a pruner looks, as shares of the recipe's length.
 RUNG_SHARES = (1 / 4, 1 / 2)
 
@@ -155,6 +158,7 @@ def plan_search(settings: SearchSettings, size: DataSize, start: Arch | None = N
     for axis in ("depth", "width", "resolution"):
         # Where even these can be built, all between them can.
         suggester.planned(Shares(**{"depth": 0.0, "width": 0.0, "resolution": 0.0} | {axis: 1.0}))
+    base = settings.proxy_baseline(size.classes)
     if start is not None:
         _require_growing(settings, size, start)
     recipe = settings.proxy_recipe
@@ -164,7 +168,7 @@ def plan_search(settings: SearchSettings, size: DataSize, start: Arch | None = N
         phi=settings.phi,
         settings=settings,
         classes=size.classes,
-        base=settings.proxy_baseline(size.classes),
+        base=base,
         grid_points=0,
         feasible=0,
         order=(),
@@ -178,7 +182,25 @@ def plan_search(settings: SearchSettings, size: DataSize, start: Arch | None = N
             seeds=settings.seeds,
         ),
         objectives=settings.objectives,
+        notes=_refusals(settings, size, base) if isinstance(base, CodeSpec) else (),
     )
+
+
+def _refusals(settings: SearchSettings, size: DataSize, base: CodeSpec) -> tuple[str, ...]:
+    """A sentence where a user's own code refuses to be some of what a search usually suggests.
+
+    Raises:
+        RefusedError: if it refuses all of that.
+    """
+    suggester = Suggester(replace(settings, budget=""), size.classes)
+    usual = [suggester.planned(shares) for shares in (shares_at(1.0, 1.0), *SEED_POINTS.values())]
+    refused = [planned for planned in usual if planned.record.reason]
+    if not refused:
+        return ()
+    way = way_out(base, (planned.arch for planned in refused), NO_RESOLUTION)
+    if len(refused) == len(usual):
+        raise none_left(refused[0].record.reason, way)
+    return (f"Networks that {base.target} refuses to be are not trained, and count as failed{way}.",)
 
 
 def _require_growing(settings: SearchSettings, size: DataSize, start: Arch) -> None:

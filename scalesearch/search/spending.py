@@ -12,14 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, closed_form
-from scalesearch.architecture.spec import Arch, Rounding, scale
+from scalesearch.architecture.spec import Arch, Rounding, compound, scale
 from scalesearch.records import BudgetRecord, CostLaw, Setup
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.budget import EqualCost, along_the_rule, times
 from scalesearch.search.grid import Candidate, EmptyGridError
+from scalesearch.search.refused import reason
 
 __all__ = [
     "Spending",
@@ -165,7 +167,8 @@ def within_budget(
 
     Returns:
         The candidates with what their twins spend, near the budget or not. A triple is left out where its
-        network would have to shrink so far that nothing is left of its proxy.
+        network would have to shrink so far that nothing is left of its proxy; one says so
+        whose full-size twin a user's own code refuses.
 
     Raises:
         EmptyGridError: if that leaves none.
@@ -176,7 +179,21 @@ def within_budget(
         coefficients = Coefficients(alpha=alpha, beta=beta, gamma=gamma)
         if coefficients.product == 1:
             continue
-        found = along_the_rule(full, coefficients, phi, full_rounding, budget)
+        try:
+            found = along_the_rule(full, coefficients, phi, full_rounding, budget)
+        except RefusedError as error:
+            arch = compound(base, coefficients, phi, rounding)
+            asked = ((alpha, beta, gamma),)
+            groups.setdefault(arch.key, []).append(
+                Candidate(
+                    coefficients=coefficients,
+                    merged=asked,
+                    arch=arch,
+                    multipliers=coefficients.at(phi),
+                    refused=reason(error),
+                )
+            )
+            continue
         try:
             arch = scale(base, found.multipliers, rounding)
         except ValueError:  # less than a pixel
@@ -203,7 +220,7 @@ def within_budget(
         )
     return [
         replace(
-            min(group, key=lambda candidate: candidate.coefficients != prefer),
+            min(group, key=lambda candidate: (bool(candidate.refused), candidate.coefficients != prefer)),
             merged=tuple(triple for member in group for triple in member.merged),
         )
         for group in groups.values()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.spec import scale
 from scalesearch.belief.reward import reward
 from scalesearch.records import CandidateRecord
@@ -14,6 +16,7 @@ from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Shares, one_dial
 from scalesearch.search.budget import EqualCost, repair, solved_dimensions
 from scalesearch.search.grid import Candidate
 from scalesearch.search.plan import Planned, describer
+from scalesearch.search.refused import reason, refusal
 from scalesearch.search.spending import phi_of, within_budget
 
 if TYPE_CHECKING:
@@ -65,22 +68,35 @@ class Suggester:
         )
 
     def planned(self, shares: Shares, role: str = "") -> Planned:
-        """The network of these shares at the search's phi.
+        """The network of these shares at the search's phi; its reason says why a user's own code refuses it.
 
         Raises:
             ValueError: if that phi makes no network of them.
         """
-        candidate = self._candidate(shares)
-        return self._describe(
+        settings, coefficients = self._settings, shares.coefficients
+        try:
+            candidate = self._candidate(shares)
+        except RefusedError as error:
+            candidate = replace(self._by_the_rule(coefficients), refused=reason(error))
+        planned = self._describe(
             arch=candidate.arch,
             coefficients=candidate.coefficients,
-            phi=phi_of(candidate.coefficients, candidate.multipliers)
-            if self._settings.budget
-            else self._settings.phi,
+            phi=phi_of(candidate.coefficients, candidate.multipliers) if settings.budget else settings.phi,
             multipliers=candidate.multipliers,
             merged=candidate.merged,
             budget=candidate.budget,
             role=role,
+        )
+        return replace(planned, record=replace(planned.record, reason=candidate.refused))
+
+    def _by_the_rule(self, coefficients: Coefficients) -> Candidate:
+        """The network before it is brought to a budget."""
+        multipliers = coefficients.at(self._settings.phi)
+        return Candidate(
+            coefficients=coefficients,
+            merged=((coefficients.alpha, coefficients.beta, coefficients.gamma),),
+            arch=scale(self._base, multipliers, self._settings.proxy_rounding),
+            multipliers=multipliers,
         )
 
     def _candidate(self, shares: Shares) -> Candidate:
@@ -97,15 +113,9 @@ class Suggester:
                 prefer=None,
             )
             return found
-        multipliers = coefficients.at(settings.phi)
-        candidate = Candidate(
-            coefficients=coefficients,
-            merged=((coefficients.alpha, coefficients.beta, coefficients.gamma),),
-            arch=scale(self._base, multipliers, settings.proxy_rounding),
-            multipliers=multipliers,
-        )
+        candidate = self._by_the_rule(coefficients)
         if self._budget is None:
-            return candidate
+            return replace(candidate, refused=refusal(candidate.arch))
         (repaired,) = repair(
             [candidate],
             self._budget,

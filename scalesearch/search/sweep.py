@@ -7,9 +7,10 @@ beat scaling one of them? Here every network of a budget really costs the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from scalesearch.architecture.spec import Arch
+from scalesearch.architecture.code_spec import RefusedError
+from scalesearch.architecture.spec import Arch, compound
 from scalesearch.plain import require_within
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import BudgetRecord
@@ -17,11 +18,13 @@ from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Sha
 from scalesearch.search.budget import EqualCost, along_the_rule
 from scalesearch.search.grid_plan import MATCHES
 from scalesearch.search.plan import Plan, Planned, describer, plan_whole_runs
+from scalesearch.search.refused import reason
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = ["ROLES", "SweepSettings", "plan_sweep"]
 
 ROLES = ("depth", "width", "resolution", "compound", "fast")
+ALONE = "--roles depth,width with --gamma 1 leaves the resolution as it is"
 BUDGETS = tuple(kind for kind in MATCHES if kind not in ("none", "latency"))
 
 
@@ -78,7 +81,7 @@ def plan_sweep(settings: SweepSettings, size: DataSize) -> Plan:
         ValueError: if a network would have less than one pixel.
     """
     chosen = list(_networks(settings, settings.proxy_baseline(size.classes)))
-    return plan_whole_runs("sweep", max(settings.phis), settings, size, chosen)
+    return plan_whole_runs("sweep", max(settings.phis), settings, size, chosen, ALONE)
 
 
 def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:
@@ -96,17 +99,27 @@ def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:
         budget = EqualCost.of(settings.match, base, phi, tolerance=1.0, batch_size=settings.batch_size)
         for role in ROLES if settings.roles is None else settings.roles:
             coefficients = settings.coefficients_of(role)
-            found = along_the_rule(base, coefficients, phi, rounding, budget)
+            try:
+                matched = along_the_rule(base, coefficients, phi, rounding, budget)
+                network = {"arch": matched.arch, "multipliers": matched.multipliers}
+                spent = BudgetRecord(
+                    kind=settings.match, target=budget.target, value=matched.value, matched_by="phi,width"
+                )
+                why = ""
+            except RefusedError as error:
+                network = {
+                    "arch": compound(base, coefficients, phi, rounding),
+                    "multipliers": coefficients.at(phi),
+                }
+                spent, why = None, reason(error)
             planned = describe(
-                arch=found.arch,
+                **network,
                 coefficients=coefficients,
                 phi=phi,
-                multipliers=found.multipliers,
                 merged=((coefficients.alpha, coefficients.beta, coefficients.gamma),),
-                budget=BudgetRecord(
-                    kind=settings.match, target=budget.target, value=found.value, matched_by="phi,width"
-                ),
+                budget=spent,
                 role=role,
             )
+            planned = replace(planned, record=replace(planned.record, reason=why))
             # Two roles may round to one network; each keeps a row, and a training run, of its own.
-            yield planned.named(f"{found.arch.key}-{role}-phi{phi:g}")
+            yield planned.named(f"{planned.arch.key}-{role}-phi{phi:g}")

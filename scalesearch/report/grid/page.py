@@ -135,9 +135,10 @@ def _ranking(run: RunRecord) -> str:
 
 
 def _rule_and_reality(run: RunRecord) -> str:
-    if not run.candidates:
+    every = [c for c in run.candidates if c.counted]
+    if not every:
         return ""
-    target, every, done = NOMINAL_BASE**run.phi, run.candidates, judged(run)
+    target, done, whole = NOMINAL_BASE**run.phi, judged(run), [c for c in every if c.full_macs]
     near = [c for c in every if near_nominal(c, run.phi)]
     budgets = budget_items(every)
     asked = f", around the {target:.3g} that phi {run.phi:g} asks for" if not budgets else ""
@@ -148,15 +149,18 @@ def _rule_and_reality(run: RunRecord) -> str:
         f"same networks cost {_range([c.macs_ratio for c in every])} times the baseline"
         + (f"; the trained ones {_range([c.macs_ratio for c in done])} times." if done else ".")
         + ("" if budgets else f" {len(near)} of {len(every)} are within 10% of {target:.3g}."),
-        "**At full size** the same coefficients, applied to the full-size baseline "
-        f"({si(run.baseline['full_macs'])} MACs), cost {_range([c.full_macs_ratio for c in every])} times it."
-        + (
+    ]
+    if whole:
+        items.append(
+            "**At full size** the same coefficients, applied to the full-size baseline "
+            f"({si(run.baseline['full_macs'])} MACs), cost {_range([c.full_macs_ratio for c in whole])} "
+            "times it."
+        )
+    if whole and done and done[0].full_macs:
+        items[-1] += (
             f" The winner: {done[0].nominal_ratio:.2f} by the rule, {done[0].macs_ratio:.2f} as trained, "
             f"{done[0].full_macs_ratio:.2f} at full size."
-            if done
-            else ""
-        ),
-    ]
+        )
     return bullets(items)
 
 

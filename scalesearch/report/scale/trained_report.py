@@ -10,7 +10,7 @@ import pandas as pd
 from scalesearch.files import write_page, write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
-from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
+from scalesearch.report.inputs import with_input_width
 from scalesearch.report.page_parts import made
 from scalesearch.report.scale.figures import cost_figure
 from scalesearch.report.scale.page import scale_page
@@ -20,7 +20,7 @@ from scalesearch.report.scale.trained_figure import trained_figure
 from scalesearch.report.scale.trained_page import trained_section
 from scalesearch.report.seeds.evidence import intervals
 from scalesearch.report.style import write_figures
-from scalesearch.report.tables import csv_text, latency_cells
+from scalesearch.report.tables import csv_text, fields_of, latency_cells
 
 __all__ = ["TrainedReport", "trained_table", "write_trained_family"]
 
@@ -98,7 +98,7 @@ def trained_table(run: RunRecord) -> pd.DataFrame:
 
 
 def _row(c: CandidateRecord, interval: tuple[float, float] | None, step: Step | None) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(c, name, None) for name in (*COLUMNS, INPUT_WIDTH)}
+    row: dict[str, object] = fields_of(c, COLUMNS)
     row |= {"phi": float(c.phi), "seeds": len(c.runs), **latency_cells(c.latency)}
     if c.status != "completed":
         row |= {"top1": None, "top1_sd": None, "loss": None}

@@ -11,14 +11,14 @@ from scalesearch.files import write_page, write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
 from scalesearch.report.fronts.figure import pareto_figure
-from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
+from scalesearch.report.inputs import with_input_width
 from scalesearch.report.objectives import objective
 from scalesearch.report.search.evidence import SearchEvidence, own_shares, search_evidence
 from scalesearch.report.search.figures import front_figure, history_figure
 from scalesearch.report.search.page import search_page
 from scalesearch.report.shares.figure import shares_figure
 from scalesearch.report.style import write_figures
-from scalesearch.report.tables import csv_text, latency_cells, pareto_table
+from scalesearch.report.tables import csv_text, fields_of, latency_cells, pareto_table
 
 __all__ = ["SearchReport", "front_table", "trials_table", "write_search_report"]
 
@@ -104,7 +104,7 @@ def front_table(run: RunRecord, evidence: SearchEvidence) -> pd.DataFrame:
 
 
 def _row(number: int, c: CandidateRecord, run: RunRecord, evidence: SearchEvidence) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(c, name, None) for name in (*COLUMNS, INPUT_WIDTH)}
+    row: dict[str, object] = fields_of(c, COLUMNS)
     shares = own_shares((c.alpha, c.beta, c.gamma))
     row |= {
         "number": number,

@@ -238,7 +238,8 @@ def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
 
 def _cells(c: CandidateRecord, one: SweepComparison | None) -> list[str]:
     cells = [c.role, *(f"{value:.3f}" for value in (c.depth, c.width, c.resolution_multiplier))]
-    cells += [input_text(c), str(c.blocks), si(c.macs), signed_percent(residual(c))]
+    cells.append(input_text(c))
+    cells += [str(c.blocks), si(c.macs), signed_percent(residual(c))] if c.counted else ["", "", ""]
     cells += [top1_seeds(c), str(len(c.runs))] if completed(c) else [c.status, ""]
     if one is None:
         return [*cells, "", "", ""]

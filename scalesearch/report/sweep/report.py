@@ -10,12 +10,12 @@ import pandas as pd
 from scalesearch.files import write_page, write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
-from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
+from scalesearch.report.inputs import with_input_width
 from scalesearch.report.style import write_figures
 from scalesearch.report.sweep.evidence import ROLES, SweepComparison, comparisons, residual
 from scalesearch.report.sweep.figure import dimensions_figure, sweep_figure
 from scalesearch.report.sweep.page import sweep_page
-from scalesearch.report.tables import csv_text
+from scalesearch.report.tables import csv_text, fields_of
 
 __all__ = ["SweepReport", "sweep_table", "write_sweep_report"]
 
@@ -78,8 +78,8 @@ def sweep_table(run: RunRecord) -> pd.DataFrame:
 
 
 def _row(c: CandidateRecord, one: SweepComparison | None) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(c, name, None) for name in (*COLUMNS, INPUT_WIDTH)}
-    row |= {"phi": float(c.phi), "seeds": len(c.runs), "residual": residual(c)}
+    row: dict[str, object] = fields_of(c, COLUMNS)
+    row |= {"phi": float(c.phi), "seeds": len(c.runs), "residual": residual(c) if c.counted else None}
     if c.status != "completed":
         row |= {"top1": None, "top1_sd": None, "loss": None}
     if c.budget is not None:
