@@ -23,6 +23,20 @@ def test_no_deprecated_part_of_torch_is_called_here() -> None:
     assert not any("LeafSpec" in name for name in used)
 
 
+@pytest.mark.parametrize("category", [DeprecationWarning, FutureWarning])
+def test_what_torch_deprecates_of_itself_is_an_error_only_where_it_is_called_here(
+    category: type[Warning],
+) -> None:
+    def told_of(module: str) -> None:
+        warnings.warn_explicit("old_part is deprecated", category, "file.py", 1, module=module)
+
+    told_of("torch._inductor.utils")
+    told_of("torchvision.transforms.functional")
+    for module in ("scalesearch.measure.passes", "torchish.parts", "tests.torch.parts"):
+        with pytest.raises(category):
+            told_of(module)
+
+
 @pytest.mark.parametrize(
     ("text", "category"),
     [

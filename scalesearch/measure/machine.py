@@ -155,7 +155,7 @@ def _version(package: str) -> str:
 
 
 def _gpu_facts(device: str) -> dict[str, Any]:
-    """The facts of a ``cuda`` device (NVIDIA's or AMD's) or an ``xpu``; none where torch sees no such device."""
+    """The facts of a GPU of kind ``cuda`` (NVIDIA's, AMD's) or ``xpu``; none where torch sees no such."""
     try:
         import torch  # a CPU run's driver does without torch
 

@@ -11,6 +11,7 @@ import ctypes
 import gc
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -130,7 +131,10 @@ def _quiet_profiler() -> Iterator[None]:
     before = os.environ.get(name)
     os.environ[name] = "99"
     try:
-        yield
+        with warnings.catch_warnings():
+            # torch 2.11 tells of this, once, whoever starts a profile.
+            warnings.filterwarnings("ignore", "Warning: Profiler clears events at the end of each cycle")
+            yield
     finally:
         if before is None:
             del os.environ[name]
