@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,6 +15,8 @@ from click.testing import Result
 
 from scalesearch.cli import cli
 from scalesearch.cli.grid import grid
+from scalesearch.proxy.recipe import RECIPES
+from scalesearch.proxy.recipe_file import read_recipe
 from scalesearch.scaling import Coefficients
 
 ROOT = Path(__file__).parents[1]
@@ -30,8 +33,13 @@ def _commands() -> list[str]:
 
 
 @pytest.mark.parametrize("command", _commands())
-def test_every_command_is_understood_as_written(command: str) -> None:
-    name, *arguments = shlex.split(command)[1:]
+def test_every_command_is_understood_as_written(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, *arguments = shlex.split(command.partition(" > ")[0])[1:]
+    if "mine.toml" in arguments:  # the file that the page shows
+        (tmp_path / "mine.toml").write_text(_blocks("toml")[1])
+        monkeypatch.chdir(tmp_path)
     loaded = cli.get_command(click.Context(cli), name)
     assert loaded is not None
     loaded.make_context(name, arguments)  # parses every option and its value, runs nothing
@@ -49,13 +57,20 @@ def test_the_make_targets_exist() -> None:
 
 
 def test_the_toml_example_sets_what_it_says(tmp_path: Path) -> None:
-    (text,) = _blocks("toml")
+    text, _recipe = _blocks("toml")
     config = tmp_path / "my.toml"
     config.write_text(text)
     options = grid.make_context("grid", [f"--config={config}", "--tolerance=0.2"]).params
     assert options["dataset"] == tomllib.loads(text)["grid"]["dataset"]
     assert (options["epochs"], options["max_networks"]) == (20.0, 0)
     assert options["tolerance"] == 0.2
+
+
+def test_the_recipe_of_the_example_is_what_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(_blocks("toml")[1])
+    expected = replace(RECIPES["steady"], name="mine", learning_rate=0.016, ema_share=0.0)
+    assert read_recipe(path) == expected
 
 
 def test_the_library_example_runs() -> None:

@@ -17,7 +17,10 @@ CONDITIONS = (
 )
 """The settings that a figure belongs to: under others it says nothing."""
 
-CHANGES = ("baseline_arch", "baseline_resolution_width", "stem_stride", "in_channels", "start")
+CHANGES = (
+    *("baseline_arch", "baseline_resolution_width", "stem_stride", "in_channels", "start"),
+    "recipe_values",
+)
 """Settings that make another network of the baseline where they are set, or start from other weights; nothing
 was measured for those."""
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from scalesearch.architecture.baselines import baseline, chosen_baseline
 from scalesearch.architecture.checks import blamed_on
@@ -17,8 +20,12 @@ from scalesearch.architecture.table_file import network_toml
 from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
+from scalesearch.cli.recipe_option import RECIPE
 from scalesearch.cli.rounding_options import rounding_of_options, rounding_options
 from scalesearch.cli.terminal import echo, fits, print_narrow, terminal
+from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
+from scalesearch.proxy.recipe import ACCELERATOR_IMAGES, ACCELERATORS, CPU_IMAGES, RECIPES, ProxyRecipe
+from scalesearch.proxy.recipe_file import MEANINGS, NETWORKS_OWN, OF_NETWORK, recipe_toml, recipe_values
 from scalesearch.scaling import Multipliers
 
 if TYPE_CHECKING:
@@ -50,7 +57,8 @@ CODE_COLUMNS = {
 
 
 @click.command
-@click.argument("network", type=NETWORK)
+@click.argument("network", type=NETWORK, metavar="NETWORK", required=False)
+@click.option("--recipe", type=RECIPE, help="A recipe instead of a network: all its values, what each means.")
 @click.option("--depth", type=float, default=1.0, show_default=True, help="Times as many blocks in a stage.")
 @click.option("--width", type=float, default=1.0, show_default=True, help="Times as many channels.")
 @click.option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
@@ -64,15 +72,21 @@ CODE_COLUMNS = {
     type=Choice(("table", "toml", "csv", "json")),
     default="table",
     show_default=True,
-    help="table: to read. toml: a file that --baseline takes. csv, json: the table's rows.",
+    help="table: to read. toml: a file that --baseline takes, or --recipe. csv, json: the table's rows.",
 )
-def describe(network: str | Arch, output_format: str, **options: Any) -> None:
+def describe(
+    network: str | Arch | None, recipe: str | ProxyRecipe | None, output_format: str, **options: Any
+) -> None:
     """Prints NETWORK, by its name or a .toml file, as a table like the paper's Table 1.
 
     Of your own code (package.module:function) it prints the whole cost: what its parts are, it alone knows.
 
     Each row says what its blocks are, what they read and what they cost. As TOML it is a file to change and
     to scale in the baseline's place: depth multiplies its repeats, width its channels.
+
+    With --recipe it prints how networks are trained: a built-in recipe (steady, quick, paper) or a file of
+    your own, with what its values come to at the default length. As TOML it is a file to change and to train
+    by.
 
     \b
     Examples:
@@ -82,7 +96,15 @@ def describe(network: str | Arch, output_format: str, **options: Any) -> None:
       scalesearch describe resnet-18 --stem-stride 1 --resolution 32x32 --classes 10
       scalesearch describe resnet-50 --format toml > my_net.toml
       scalesearch grid --baseline my_net.toml
+      scalesearch describe --recipe steady --format toml > mine.toml
+      scalesearch grid --recipe mine.toml
     """
+    if recipe is not None:
+        _require_recipe_alone()
+        _describe_recipe(RECIPES[recipe] if isinstance(recipe, str) else recipe, output_format)
+        return
+    if network is None:
+        raise Fail("NETWORK must be given, or --recipe")
     with blamed_on("`network`"):
         arch = _made(network, options)
     require_resolution(arch, "resolution")
@@ -97,6 +119,95 @@ def describe(network: str | Arch, output_format: str, **options: Any) -> None:
         from scalesearch.report.frame import frame
 
         print_table(frame([_plain(row) for row in rows(arch)], COLUMNS), output_format)
+
+
+def _require_recipe_alone() -> None:
+    """Refuses what says something of a network beside --recipe."""
+    context = click.get_current_context()
+    for param in context.command.params:
+        typed = context.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
+        if typed and param.name not in ("recipe", "output_format"):
+            name = "NETWORK" if param.name == "network" else param.opts[0]
+            raise Fail(f"--recipe must be given without {name}: a recipe is no network's")
+
+
+def _describe_recipe(recipe: ProxyRecipe, output_format: str) -> None:
+    values, lengths = recipe_values(recipe), _lengths(recipe)
+    if output_format == "toml":
+        echo(recipe_toml(recipe), nl=False)
+    elif output_format == "json":
+        echo(json.dumps({"recipe": values, "lengths": lengths}, indent=2))
+    elif output_format == "csv":
+        import pandas as pd
+
+        from scalesearch.cli.show import print_table
+
+        rows = [{"value": name, "is": values.get(name), "means": MEANINGS[name]} for name in MEANINGS]
+        print_table(pd.DataFrame(rows), output_format)
+    else:
+        _print_recipe(recipe, lengths)
+
+
+def _lengths(recipe: ProxyRecipe) -> list[dict[str, Any]]:
+    """What a recipe's values come to at the length that it has, or that each kind of device has."""
+    examples = PHOTOGRAPHS_SIZE.train_images
+    if recipe.images is None and recipe.epochs is None:
+        kinds = {"cpu": CPU_IMAGES, ", ".join(ACCELERATORS): ACCELERATOR_IMAGES}
+        runs = {device: replace(recipe, images=images) for device, images in kinds.items()}
+    else:
+        runs = {"any": recipe}
+    rows = []
+    for device, run in runs.items():
+        steps = run.steps(examples)
+        decay = run.decay(steps) if run.averages else None
+        rows.append(
+            {
+                "device": device,
+                "images": steps * run.batch_size,
+                "steps": steps,
+                "epochs_of_photographs": steps * run.batch_size / examples,
+                "peak_rate": run.learning_rate * run.batch_size / 256,
+                "pass_images": run.batch_size // run.accumulation,
+                "average_decay": decay,
+                "average_steps": None if decay is None else round(1 / (1 - decay), 1),
+                "looks_at": sorted(
+                    {math.ceil(steps * n / run.looks) * run.batch_size for n in range(1, run.looks + 1)}
+                ),
+            }
+        )
+    return rows
+
+
+def _print_recipe(recipe: ProxyRecipe, lengths: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    whose = "comes with scalesearch" if recipe.name in RECIPES else "a recipe of your own"
+    table = Table(title=f"{recipe.name} ({whose})", title_justify="left", box=None, pad_edge=False)
+    table.add_column("value", no_wrap=True)
+    table.add_column("is", no_wrap=True)
+    table.add_column("what it means", overflow="fold")
+    for name, meaning in MEANINGS.items():
+        value = getattr(recipe, name)
+        unset = NETWORKS_OWN if name in OF_NETWORK else "-"
+        shown = unset if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        table.add_row(name, shown, meaning)
+    console = terminal(WIDTH)
+    console.print(table)
+    for row in lengths:
+        where = "" if row["device"] == "any" else f" (the default on {row['device']})"
+        passes = f" in passes of {row['pass_images']}" if recipe.accumulation > 1 else ""
+        average = (
+            "the weights themselves are judged"
+            if row["average_steps"] is None
+            else f"the judged average looks back over about {row['average_steps']:,g} steps (decay "
+            f"{row['average_decay']:.6g})"
+        )
+        looks = ", ".join(f"{images:,}" for images in row["looks_at"])
+        echo(
+            f"\n{row['images']:,} images{where}: {row['steps']:,} steps of {recipe.batch_size:,}{passes}, "
+            f"{row['epochs_of_photographs']:,.3g} epochs of the photographs; the rate peaks at "
+            f"{row['peak_rate']:.4g}; {average}; looks after {looks} images"
+        )
 
 
 def _made(network: str | Arch, options: dict[str, Any]) -> Arch:

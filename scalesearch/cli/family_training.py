@@ -14,7 +14,7 @@ from scalesearch.architecture.spec import Arch, compound
 from scalesearch.cli.derivation import derive
 from scalesearch.cli.folder import recorded_settings
 from scalesearch.cli.own_code import tried
-from scalesearch.cli.planning import plan_frame, planned_speed
+from scalesearch.cli.planning import plan_frame, planned_speed, run_length
 from scalesearch.cli.progress import duration
 from scalesearch.cli.run import begin, carry_on, data_size, require_device
 from scalesearch.cli.show import print_table
@@ -122,7 +122,8 @@ def _announce(
     left_out = [phi for phi in settings.phi if phi not in settings.train_phi]
     lines = [
         f"to be trained        phi {_listed(settings.train_phi)}, {settings.seeds} "
-        f"seed{'s' * (settings.seeds > 1)} each, {plan.rungs[-1].images:,} images a run",
+        f"seed{'s' * (settings.seeds > 1)} each",
+        f"each run sees        {run_length(plan, settings)}",
     ]
     for phi, arch in _archs(settings, size).items():
         note = "" if phi in settings.train_phi else ", not trained"

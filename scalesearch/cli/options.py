@@ -22,8 +22,10 @@ from scalesearch.cli.network_types import (
     joined,
     name_and_network,
 )
+from scalesearch.cli.recipe_option import with_recipe
 from scalesearch.files import read_toml
 from scalesearch.plain import is_number, shown
+from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.text import near
 
@@ -122,7 +124,11 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
         # Version 0.1.0 wrote it, and did not know all that is asked for today.
         table = dict(TrainingSettings.BEFORE) | table
     options = {option.name: option for option in ctx.command.params if option.expose_value}
-    table = joined(table, options)
+    try:
+        table = with_recipe(joined(table, options), options)
+    except ValueError as error:
+        reason = str(error).replace("`", "")
+        raise click.BadParameter(f"{value}: [{name}] {reason}", ctx, param) from error
     settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
     for key, setting in table.items():
         if key not in settings:
@@ -155,7 +161,7 @@ def _wanted(option: click.Parameter, setting: object) -> str:
         return "" if number else "a number"
     if option.type is PHI:
         return "" if number or _flat(setting) else "a number, a list or a text"
-    if isinstance(setting, Arch):
+    if isinstance(setting, Arch | ProxyRecipe):
         return ""
     if option.type.name in NUMBER_OR_TEXT:
         return "" if number or isinstance(setting, str) else "a number or a text"

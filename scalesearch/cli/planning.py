@@ -17,6 +17,7 @@ from scalesearch.cli.starting import start_network
 from scalesearch.cli.terminal import echo
 from scalesearch.cli.workers import workers
 from scalesearch.proxy.dataset import DataSize
+from scalesearch.proxy.recipe import ACCELERATOR_IMAGES, CPU_IMAGES, default_images
 from scalesearch.search.estimate import (
     LATENCY_S,
     OVERHEAD_S,
@@ -36,7 +37,15 @@ from scalesearch.workers.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["announce_plan", "fit_time_budget", "grid_plan", "plan_frame", "planned_speed", "show_plan"]
+__all__ = [
+    "announce_plan",
+    "fit_time_budget",
+    "grid_plan",
+    "plan_frame",
+    "planned_speed",
+    "run_length",
+    "show_plan",
+]
 
 
 def grid_plan(settings: GridSettings, size: DataSize, folder: Path) -> Plan:
@@ -180,11 +189,23 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
             for i, rung in enumerate(plan.rungs, start=1)
             if len(plan.rungs) > 1
         ),
+        f"each run sees        {run_length(plan, settings)}",
         f"training images      {expected.images:,} in all",
         f"expected time        {duration(expected.seconds)} with {settings.jobs} at a time, "
         f"{settings.threads} thread{'s' * (settings.threads > 1)} each, on this machine as busy as it is now",
         f"expected peak memory {expected.peak_bytes / 2**30:.1f} GiB over all workers",
     ]
+
+
+def run_length(plan: Plan, settings: TrainingSettings) -> str:
+    """How long a plan's training runs are, and where that comes from."""
+    images, recipe = plan.rungs[-1].images, settings.proxy_recipe
+    text = f"{images:,} images, {images // recipe.batch_size:,} steps of {recipe.batch_size:,}"
+    if settings.images != default_images(settings.device):
+        return text
+    others = {"a CPU": CPU_IMAGES, "a GPU": ACCELERATOR_IMAGES}
+    here, there = others.items() if settings.images == CPU_IMAGES else reversed(others.items())
+    return f"{text} (the default on {here[0]}; {there[1]:,} on {there[0]})"
 
 
 def _start_lines(settings: TrainingSettings) -> list[str]:

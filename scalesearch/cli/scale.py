@@ -148,7 +148,7 @@ def scale(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch scale --train --phi 0..7 --dry-run
     """
     context = click.get_current_context()
-    training = {name: options.pop(name) for name in TRAINING}
+    training = {name: options.pop(name) for name in (*TRAINING, "recipe_values")}
     phi_given = context.get_parameter_source("phi") is not ParameterSource.DEFAULT
     options["phi"] = options["phi"] if phi_given or not options["budget"] else (0.0,)
     if options.pop("train"):

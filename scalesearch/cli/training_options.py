@@ -14,9 +14,16 @@ from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import STORAGE_VARIABLE, Decorator, baseline_options, group
+from scalesearch.cli.recipe_option import RECIPE, name_and_values
 from scalesearch.cli.rounding_options import rounding_options
 from scalesearch.measure.device import DEVICE_HELP
-from scalesearch.proxy.recipe import RECIPES, default_images
+from scalesearch.proxy.recipe import (
+    ACCELERATOR_IMAGES,
+    ACCELERATORS,
+    CPU_IMAGES,
+    RECIPES,
+    default_images,
+)
 from scalesearch.search.settings import STARTS, TrainingSettings
 from scalesearch.text import command
 
@@ -165,16 +172,19 @@ def length_options(seeds: int) -> Decorator:
         ),
         click.option(
             "--recipe",
-            type=Choice(tuple(RECIPES)),
+            type=RECIPE,
+            callback=name_and_values,
             default=DEFAULT.recipe,
             show_default=True,
             help="steady: minutes on a CPU. quick: as short, by the schedule of 0.1.0. paper: the paper's "
-            "own 350 epochs at batch 4096.",
+            "own 350 epochs at batch 4096. Or a file of your own, as scalesearch describe --recipe steady "
+            "--format toml prints one.",
         ),
         click.option(
             "--images",
             type=click.IntRange(min=1),
-            help="Training images each run sees.  [default: the recipe's]",
+            help="Training images each run sees.  [default: the recipe's, where it has any; else "
+            f"{CPU_IMAGES:,} on a CPU, {ACCELERATOR_IMAGES:,} on a GPU ({', '.join(ACCELERATORS)})]",
         ),
         click.option(
             "--epochs",
@@ -250,7 +260,7 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
 
     options = dict(options)
     _choose_length(click.get_current_context(), options)
-    recipe = RECIPES[options["recipe"]]
+    recipe = options["recipe_values"] or RECIPES[options["recipe"]]
     if options["images"] is None and options["epochs"] is None:
         options["images"], options["epochs"] = recipe.images, recipe.epochs
     cores = usable_cores()

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from scalesearch.plain import require_limits
+from scalesearch.plain import require_limits, require_within
 from scalesearch.scaling import exact
 
 __all__ = ["RECIPES", "Augmentation", "Optimizer", "ProxyRecipe", "Schedule", "default_images"]
@@ -32,6 +32,7 @@ NAME = r"[a-z0-9][a-z0-9._-]{0,79}"
 LIMITED = (
     *("learning_rate", "momentum", "weight_decay", "warmup_epochs", "label_smoothing"),
     *("ema_decay", "ema_share", "crop_scale", "dropout", "drop_path", "norm_momentum", "looks", "epochs"),
+    *("images", "batch_size"),
 )
 
 
@@ -136,7 +137,12 @@ class ProxyRecipe:
         return max(0.0, 1 - 1 / max(1.0, self.ema_share * steps)) if self.ema_share else self.ema_decay
 
     def at_batch(self, batch_size: int) -> ProxyRecipe:
-        """The recipe with another batch, in the fewest equal passes of no more images than now."""
+        """The recipe with another batch, in the fewest equal passes of no more images than now.
+
+        Raises:
+            ValueError: if there is no such batch, or the recipe's length is less than one.
+        """
+        require_within("batch_size", batch_size)
         pass_size = self.batch_size // self.accumulation
         passes = next(
             (n for n in range(-(-batch_size // pass_size), batch_size // 2 + 1) if batch_size % n == 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from scalesearch.records import CandidateRecord, MeasureRecord, ReliabilityRecord, RunRecord, StartRecord
 from scalesearch.report.bounds import and_more
@@ -120,10 +121,19 @@ def _run_facts(run: RunRecord) -> list[str]:
         f"{counted_parts(run.settings)}, {baseline_input(base)}.",
         *(f"Single runs: {escape(source)}." for source in _sources(run)),
         *kept_facts(run.settings),
+        *_own_recipe(run.settings),
         *(escape(note) for note in run.notes),
         *([] if run.start is None else [f"Start: every network was grown from {grown_from(run.start)}."]),
         f"First seed: {escape(run.settings.get('seed', 'not recorded'))}.",
     ]
+
+
+def _own_recipe(settings: Mapping[str, Any]) -> list[str]:
+    """That the recipe was the user's own, where it was."""
+    if not settings.get("recipe_values"):
+        return []
+    name = code(settings.get("recipe", ""))
+    return [f"Recipe: {name}, of the user's own; its values are the settings `recipe_values`."]
 
 
 def _sources(run: RunRecord) -> list[str]:

@@ -68,7 +68,7 @@ def alternate(
     earlier round's choice (a cycle), or after ``max_rounds``.
     """
     base = settings.proxy_baseline(classes)
-    whole = EqualCost.of(settings.budget, base, 0.0, tolerance=0.0, batch_size=settings.batch_size)
+    whole = EqualCost.of(settings.budget, base, 0.0, tolerance=0.0, batch_size=settings.pass_size)
     budget = replace(whole, target=times(whole.target, settings.budget_ratio))
     rounds: list[RoundRecord] = []
     phi = settings.phi

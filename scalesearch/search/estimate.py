@@ -115,7 +115,7 @@ def estimate(
     seconds = runs * each / settings.jobs + OVERHEAD_S
     if settings.latency:
         seconds += LATENCY_S * last.networks
-    largest = sorted((training_bytes(arch, settings.batch_size) for arch in archs), reverse=True)
+    largest = sorted((training_bytes(arch, settings.pass_size) for arch in archs), reverse=True)
     return Estimate(
         seconds=seconds,
         peak_bytes=sum(largest[: settings.jobs]) + PROCESS_BYTES * settings.jobs,

@@ -102,6 +102,6 @@ def _budget(settings: GridSettings, kind: str, base: Arch, measured: CostOf | No
         base,
         settings.phi,
         tolerance=settings.budget_tolerance,
-        batch_size=settings.batch_size,
+        batch_size=settings.pass_size,
         measured=measured,
     )

@@ -11,8 +11,9 @@ from scalesearch.architecture.code_spec import CodeSpec, RefusedError
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import Arch, scale
+from scalesearch.plain import typed
 from scalesearch.proxy.dataset import DataSize
-from scalesearch.proxy.recipe import RECIPES
+from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.refused import (
@@ -217,11 +218,17 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
 
 def memory(arch: Arch, settings: Mapping[str, Any]) -> tuple[int, int | None]:
     """The peaks of a forward pass and of a training step in bytes; no latter where the recipe is unknown."""
-    recipe = RECIPES.get(settings["recipe"])
+    values = settings.get("recipe_values")
+    try:
+        chosen = RECIPES[settings["recipe"]] if values is None else typed(ProxyRecipe, values)
+        recipe = replace(chosen, images=None, epochs=None).at_batch(settings["batch_size"])
+    except (KeyError, ValueError):
+        recipe = None
     inference, training = inference_bytes(arch, settings["latency_batch_size"]), None
     with suppress(RefusedError):  # code that can be run and not trained: trying to train it says why
         if recipe:
-            training = training_bytes(arch, settings["batch_size"], optimizer=recipe.optimizer)
+            pass_size = recipe.batch_size // recipe.accumulation
+            training = training_bytes(arch, pass_size, optimizer=recipe.optimizer)
     return inference, training
 
 

@@ -22,6 +22,7 @@ from scalesearch.architecture.variants import VARIANTS
 from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, default_images
+from scalesearch.proxy.recipe_file import recipe_values
 
 __all__ = [
     "COMPUTED_WITH",
@@ -112,6 +113,8 @@ class BaselineSettings(RoundingSettings):
 def _plain(value: Any) -> Any:
     if isinstance(value, Arch):
         return value.to_dict()
+    if isinstance(value, ProxyRecipe):
+        return recipe_values(value)
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -120,9 +123,9 @@ class TrainingSettings(BaselineSettings):
     """What is trained, on what, how long and where: resolved, no field is left to be decided later.
 
     ``baseline_width``, ``baseline_resolution`` and ``baseline_channel_divisor`` make the proxy baseline of
-    the baseline; multipliers apply to both. Without ``images`` and ``epochs`` the recipe says how long, or
-    else the kind of device.
-    Every network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
+    the baseline; multipliers apply to both. ``recipe_values`` is a recipe of the user's own, and ``recipe``
+    its name. Without ``images`` and ``epochs`` the recipe says how long, or else the kind of device. Every
+    network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
     worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
     trained to its end stay in the run's folder, for ``scalesearch export``.
 
@@ -142,6 +145,7 @@ class TrainingSettings(BaselineSettings):
     download: bool = False
     held_out: int = 900
     recipe: str = "steady"
+    recipe_values: ProxyRecipe | None = None
     images: int | None = None
     epochs: float | None = None
     batch_size: int = 32
@@ -163,8 +167,7 @@ class TrainingSettings(BaselineSettings):
         self._set_start()
         require_utf8(self, *(field.name for field in fields(self)))
         require_limits(self, *LIMITED)
-        if self.recipe not in RECIPES:
-            raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+        self._set_recipe()
         BaselineSettings.__post_init__(self)
         # What the parts check is checked now, before anything is written.
         _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)
@@ -177,6 +180,19 @@ class TrainingSettings(BaselineSettings):
                 f"`recipe` must be one without AutoAugment for {channels} channel{'s' * (channels > 1)} in, "
                 f"got {self.recipe!r}: its operations on colours are made for {RGB}"
             )
+
+    def _set_recipe(self) -> None:
+        """A recipe of the user's own goes by its name, which no built-in one has, and is kept whole."""
+        if (values := self.recipe_values) is None:
+            if self.recipe not in RECIPES:
+                raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+            return
+        if values.name != self.recipe or self.recipe in RECIPES:
+            raise ValueError(
+                "`recipe` must be the name of its values, and no built-in recipe's, got "
+                f"{self.recipe!r} with the values of {values.name!r}"
+            )
+        object.__setattr__(self, "recipe_values", replace(values, seed=0))
 
     def _set_start(self) -> None:
         """What is said of the start in one way: equal settings have to be equal."""
@@ -214,12 +230,22 @@ class TrainingSettings(BaselineSettings):
     @property
     def proxy_recipe(self) -> ProxyRecipe:
         """The recipe of every trial, with the first seed."""
-        own = replace(RECIPES[self.recipe].at_batch(self.batch_size), seed=self.seed)
+        chosen = RECIPES[self.recipe] if self.recipe_values is None else self.recipe_values
+        if self.images is not None or self.epochs is not None:
+            # Before the batch: the recipe's own length may be less than one.
+            chosen = replace(chosen, images=None, epochs=None)
+        own = replace(chosen.at_batch(self.batch_size), seed=self.seed)
         if self.images is not None or self.epochs is not None:
             return replace(own, images=self.images, epochs=self.epochs)
         if own.images is not None or own.epochs is not None:
             return own
         return replace(own, images=default_images(self.device))
+
+    @property
+    def pass_size(self) -> int:
+        """Images that a training step has in memory at a time."""
+        recipe = self.proxy_recipe
+        return recipe.batch_size // recipe.accumulation
 
     @property
     def trains_start(self) -> bool:
@@ -279,12 +305,25 @@ def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]
 
     Those that change no result are left aside, and so is what it is computed with.
     """
+    there, asked = _with_values_apart(there, asked), _with_values_apart(asked, there)
     names = [name for name in {**there, **asked} if name not in NOT_IDENTITY | COMPUTED_WITH]
     return [
         f"{name}: {_shown(there.get(name))} there, {_shown(asked.get(name))} asked"
         for name in names
         if there.get(name) != asked.get(name)
     ]
+
+
+def _with_values_apart(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose recipe's values stand each by itself, where the others are of such a recipe too.
+
+    Two recipes of other names are told apart by these.
+    """
+    flat = {name: value for name, value in settings.items() if name != "recipe_values"}
+    values, other = settings.get("recipe_values"), others.get("recipe_values")
+    if not (isinstance(values, Mapping) and isinstance(other, Mapping)):
+        return flat
+    return flat | {f"recipe.{name}": value for name, value in values.items() if name != "name"}
 
 
 def _shown(value: object) -> str:

@@ -63,7 +63,7 @@ class Suggester:
                 self._base,
                 settings.phi,
                 tolerance=settings.budget_tolerance,
-                batch_size=settings.batch_size,
+                batch_size=settings.pass_size,
             )
         )
 

@@ -96,7 +96,7 @@ def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:
         role="baseline",
     )
     for phi in settings.phis:
-        budget = EqualCost.of(settings.match, base, phi, tolerance=1.0, batch_size=settings.batch_size)
+        budget = EqualCost.of(settings.match, base, phi, tolerance=1.0, batch_size=settings.pass_size)
         for role in ROLES if settings.roles is None else settings.roles:
             coefficients = settings.coefficients_of(role)
             try:

@@ -193,7 +193,7 @@ def test_a_published_network_is_described(run: Run, name: str) -> None:
     [
         (
             ["describe", "vgg"],
-            f"Invalid value for 'NAME|FILE.toml|MODULE:FUNCTION': must be a published network ({', '.join(published_networks())}), "
+            f"Invalid value for 'NETWORK': must be a published network ({', '.join(published_networks())}), "
             f"one of {', '.join(built_in())}, a .toml file or package.module:function, got 'vgg'",
         ),
         (

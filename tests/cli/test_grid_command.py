@@ -285,7 +285,10 @@ BAD = {
         "Error: --budget-tolerance must be a finite number >= 0, got -1.0",
     ),
     "an unknown option": (["--speed=9"], "No such option"),
-    "an unknown choice": (["--recipe=slow"], "'slow' is not one of 'steady', 'quick', 'paper'"),
+    "an unknown choice": (
+        ["--recipe=slow"],
+        "must be one of steady, quick, paper or a .toml file, got 'slow'",
+    ),
     "no storage": (["--storage=nonsense"], "--storage must be a database URL such as sqlite:///study.db"),
     "no anchor": (
         ["--anchor=1.2"],
