@@ -69,13 +69,12 @@ def drawn_part(items: Sequence[T], kept: Callable[[T], bool], most: int = MOST_M
     return [items[index] for index in chosen]
 
 
-def part_note(drawn: int, of: int, noun: str = "network", *, alike: bool = False) -> str:
+def part_note(drawn: int, of: int, nouns: str = "networks", *, alike: bool = False) -> str:
     """The line over a figure that says that not everything is drawn; empty where all is.
 
     ``alike``: none of them stands out, so that an even spread of all is drawn.
     """
     if drawn >= of:
         return ""
-    what = plural(of, noun).split(" ", 1)[1]
     which = "an even spread" if alike else "those that stand out and an even spread of the others"
-    return f"drawn: {drawn:,} of {of:,} {what}, {which}"
+    return f"drawn: {drawn:,} of {of:,} {nouns}, {which}"

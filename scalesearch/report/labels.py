@@ -10,7 +10,6 @@ from functools import cached_property
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import BboxBase
 from numpy.typing import ArrayLike, NDArray
@@ -120,7 +119,8 @@ def _note(axes: Axes, label: Label) -> Annotation:
         color=label.colour,
         linespacing=1.1,
         zorder=10,
-        path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        # An outline around the letters would take a file ten times as much: each letter's shape, twice.
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
         arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "shrinkA": 1, "shrinkB": 3},
     )
     note.set_in_layout(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -90,6 +91,10 @@ STYLE = {
     "svg.hashsalt": "scalesearch",
 }
 
+# Of SVG: a path's points, and where a mark of a series is put.
+PLACES = re.compile(rb'(?<= )(?:d|x|y)="[^"<>]*"')
+LONG_NUMBER = re.compile(rb"-?\d+\.\d{3,}")
+
 
 @contextmanager
 def house_style() -> Iterator[None]:
@@ -152,13 +157,28 @@ def legend_below(figure: Figure, handles: Sequence[Line2D], columns: int) -> Non
 def render(figure: Figure) -> dict[str, bytes]:
     """The figure as files by suffix, ``svg`` and ``png``, without dates or software versions in them."""
     files = {}
-    _show_all(figure)
     with house_style():
+        settle(figure)
+        # Even an engine that does nothing has each file drawn twice, once to lay it out.
+        figure.set_layout_engine(None)
         for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
             buffer = BytesIO()
             figure.savefig(buffer, format=suffix, metadata=metadata)
             files[suffix] = buffer.getvalue()
-    return files
+    return {**files, "svg": _rounded(files["svg"])}
+
+
+def _rounded(svg: bytes) -> bytes:
+    """The drawing with its places to a hundredth of a point: matplotlib writes a millionth, half of a file.
+
+    Only places are rounded: a factor of scale, such as a letter's, takes them many times over.
+    """
+    return PLACES.sub(lambda places: LONG_NUMBER.sub(_short_number, places[0]), svg)
+
+
+def _short_number(number: re.Match[bytes]) -> bytes:
+    short = f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+    return b"0" if short == "-0" else short.encode()
 
 
 def write_figures(figures: Mapping[str, Figure | None], folder: Path) -> tuple[Path, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from scalesearch.records import RungRecord, RunRecord
+from scalesearch.records import RunRecord
 from scalesearch.search.plan import Planned
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.starts import train_starts
@@ -106,7 +106,7 @@ def train_enqueued(
     study: SearchStudy, settings: TrainingSettings, trainer: Trainer, observer: Observer
 ) -> None:
     """Trains every enqueued network, rung by rung where the run has rungs."""
-    rungs: Sequence[RungRecord] = study.record().rungs
+    rungs = study.rungs()
     study.set_rungs(rungs)
     alive: list[optuna.Trial] = []
 

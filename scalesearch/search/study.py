@@ -21,7 +21,9 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from scalesearch.plain import typed
 from scalesearch.records import CandidateRecord, ReliabilityRecord, RungRecord, RunRecord
+from scalesearch.records.ranges import require_in_range
 from scalesearch.search.ownership import Ownership
 from scalesearch.search.plan import Planned
 from scalesearch.search.pruner import RungPruner
@@ -201,6 +203,12 @@ class SearchStudy:
         """The Optuna study itself, for what a sampler's program does with it."""
         with self._access():
             yield self._study
+
+    def rungs(self) -> tuple[RungRecord, ...]:
+        """How long networks train and how many of them go on, read without the networks themselves."""
+        with self._readable():
+            rungs = self.begun().get("rungs", ())
+            return tuple(typed(RungRecord, rung, require_in_range) for rung in rungs)
 
     def set_rungs(self, rungs: Sequence[RungRecord]) -> None:
         """Has :meth:`behind` and :meth:`should_prune` follow these rungs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,7 @@ from scalesearch.report.fronts.hypervolume import hypervolume_share
 from scalesearch.report.grid.page import grid_page
 from scalesearch.report.search.evidence import _history
 from scalesearch.report.shares.surface import surface_figure
+from scalesearch.report.style import render
 from scalesearch.report.sweep.figure import dimensions_figure, sweep_figure
 from scalesearch.report.sweep.page import FIGURES as SWEEP_FIGURES
 from scalesearch.report.sweep.page import sweep_page
@@ -85,6 +87,22 @@ def test_tables_and_figures_of_many_trained_networks_are_bounded_and_say_so(make
     # All of the default grid's networks and triples have room.
     for figure in (pareto_figure(small), surface_figure(small)):
         assert "drawn:" not in "".join(axes.get_title(loc="left") for axes in figure.axes)
+
+
+def test_the_file_of_a_figure_of_many_networks_stays_small(make_run):
+    figure = pareto_figure(_many(make_run(seeds=2, halving=True), 12))
+    assert figure is not None
+    for stopped in (line for line in figure.axes[0].lines if line.get_marker() == "x"):
+        assert len(stopped.get_xdata()) == MOST_MARKS
+    assert f"drawn: {MOST_MARKS} of " in (title := figure.axes[0].get_title(loc="left"))
+    assert "networks stopped early, an even spread" in title
+    svg = render(figure)["svg"]
+    assert len(svg) < 300_000
+    # A hundredth of a point is finer than any screen; a letter's own outline is scaled and stays as it is.
+    places = re.findall(rb' (?:d|x|y)="([^"]*)"', svg)
+    assert len(places) > 1000
+    assert not any(re.search(rb"\.\d{3}", place) for place in places)
+    assert b"scale(0.015625)" in svg
 
 
 def test_a_sweep_over_many_budgets_shows_an_even_part_of_them_and_says_so() -> None:

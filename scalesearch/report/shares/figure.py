@@ -54,7 +54,7 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
             f"{plural(len(placed), 'suggestion')} over the shares of cost; "
             "each corner spends all of it on one dimension"
         )
-        part = part_note(len(drawn), len(placed), "suggestion")
+        part = part_note(len(drawn), len(placed), "suggestions")
         axes.set_title("\n".join(filter(None, (title, part))), pad=22)
         _triangle(axes)
         shades = shade_scale([100 * value for value in known]) if known else None

@@ -133,7 +133,7 @@ def _note(run: RunRecord, beads: list[Bead], scores: list[float], drawn: int) ->
         note += f", top-1 {scores[0]:.1f}%" + (" each" if len(scores) > 1 else "")
     if len(beads) > networks:
         note += "\nbeads side by side share beta and gamma: alpha grows from left to right"
-    part = part_note(drawn, len(beads), "triple")
+    part = part_note(drawn, len(beads), "triples")
     return note + (f"\n{part}" if part else "")
 
 

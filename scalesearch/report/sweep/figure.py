@@ -135,7 +135,7 @@ def _of(run: RunRecord, role: str) -> list[CandidateRecord]:
 
 
 def _note(run: RunRecord, start: str = "") -> str:
-    part = part_note(MOST_BUDGETS, len(budgets(run)), "budget", alike=True)
+    part = part_note(MOST_BUDGETS, len(budgets(run)), "budgets", alike=True)
     return "\n".join(filter(None, (f"{start}{_seeds_text(run)}", part)))
 
 
