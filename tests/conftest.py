@@ -9,8 +9,10 @@ import sys
 os.environ["OMP_NUM_THREADS"] = "1"
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
+import alembic.util.pyfiles
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -20,11 +22,14 @@ from PIL import Image
 
 from scalesearch.cli import cli
 from scalesearch.report import style
-from scalesearch.report.style import render
+from scalesearch.report.style import render, settle
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# Optuna asks for its schema's versions, a Python file each, whenever it opens a database: once is enough.
+alembic.util.pyfiles.load_module_py = cache(alembic.util.pyfiles.load_module_py)
 
 
 class Rendering:
@@ -40,8 +45,14 @@ class Rendering:
         """In place of the report's own: the files of a figure, empty where nobody looks at them."""
         return render(figure) if cls.wanted else {"svg": b"", "png": b""}
 
+    @classmethod
+    def settle(cls, figure: Figure) -> None:
+        """In place of the report's own, which draws the figure once to lay it out."""
+        if cls.wanted:
+            settle(figure)
 
-style.render = Rendering.render
+
+style.render, style.settle = Rendering.render, Rendering.settle
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

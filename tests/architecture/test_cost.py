@@ -70,7 +70,7 @@ def test_fvcore_total_in_closed_form(row: dict[str, str]) -> None:
 
 
 @given(archs)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_closed_form_equals_fvcore_and_the_built_network(arch: ArchSpec) -> None:
     cost, witness = count(arch), fvcore_count(arch)
     network = build(arch).eval()

@@ -14,7 +14,7 @@ from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFIC
 from scalesearch.architecture.ledger import Convention, ledger, nearest
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_networks
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.measure.flops import fvcore_count
 
@@ -32,7 +32,7 @@ NAMES = [
     "TensorFlow's, halved",
 ]
 SMALL = {
-    name: replace(arch, resolution=64)
+    name: reduce(arch, 0.25, Rounding(), resolution=64)
     for name, arch in {**BASELINES, **{name: variant.arch for name, variant in VARIANTS.items()}}.items()
 }
 

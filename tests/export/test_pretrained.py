@@ -25,10 +25,11 @@ from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFIC
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
+from scalesearch.architecture.spec import ArchSpec, Rounding, reduce, scale
 from scalesearch.export.pretrained import read_pretrained
 from scalesearch.export.state import FRESH, read_state, write_state
 from scalesearch.proxy.growth import grow
+from scalesearch.scaling import Multipliers
 
 B5 = published_family()["b5"].arch()
 MODELS: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
@@ -78,36 +79,44 @@ def test_a_file_gives_what_its_network_gave(name: str, tmp_path: Path) -> None:
     with torch.inference_mode():
         expected = reference(images)
         assert expected.std() > 1e-3
-        for file in ("theirs.safetensors", "theirs.pth"):
-            state = read_pretrained(tmp_path / file, replace(arch, classes=7))
-            assert state.arch == replace(arch, classes=1000, norm_eps=state.arch.norm_eps)
-            got = state.network().double()
-            got.load_state_dict(dict(state.tensors))
-            torch.testing.assert_close(
-                got(images), expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item()
-            )
+        state, other = (
+            read_pretrained(tmp_path / file, replace(arch, classes=7))
+            for file in ("theirs.safetensors", "theirs.pth")
+        )
+        assert state.arch == other.arch == replace(arch, classes=1000, norm_eps=state.arch.norm_eps)
+        got = state.network().double()
+        got.load_state_dict(dict(state.tensors))
+        torch.testing.assert_close(got(images), expected, rtol=1e-9, atol=1e-9 * expected.abs().max().item())
+    assert state.tensors.keys() == other.tensors.keys()
+    assert all(torch.equal(tensor, other.tensors[n]) for n, tensor in state.tensors.items())
+
+
+SMALL = scale(BASELINES["mobilenet-v2"], Multipliers(width=0.25), Rounding())
 
 
 @pytest.fixture(scope="module")
-def b0() -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = theirs.efficientnet_b0(num_classes=3).state_dict()
+def weights() -> dict[str, torch.Tensor]:
+    """Those of the small network for three classes, as torchvision names them."""
+    tensors: dict[str, torch.Tensor] = theirs.mobilenet_v2(width_mult=0.25, num_classes=3).state_dict()
     return tensors
 
 
 def test_half_precision_parallel_training_and_a_training_scripts_wrapping(
-    tmp_path: Path, b0: dict[str, torch.Tensor]
+    tmp_path: Path, weights: dict[str, torch.Tensor]
 ) -> None:
-    half = {f"module.{name}": t.half() if t.is_floating_point() else t for name, t in b0.items()}
+    half = {f"module.{name}": t.half() if t.is_floating_point() else t for name, t in weights.items()}
     torch.save({"epoch": 3, "model": half}, tmp_path / "checkpoint.pth")
-    state = read_pretrained(tmp_path / "checkpoint.pth", EFFICIENTNET_B0)
+    state = read_pretrained(tmp_path / "checkpoint.pth", SMALL)
     assert state.arch.classes == 3
     assert {t.dtype for t in state.tensors.values()} == {torch.float32, torch.int64}
-    torch.testing.assert_close(state.tensors["stem.0.0.weight"], b0["features.0.0.weight"].half().float())
+    torch.testing.assert_close(
+        state.tensors["stem.0.0.weight"], weights["features.0.0.weight"].half().float()
+    )
 
 
-def test_counts_of_batches_may_be_left_out(tmp_path: Path, b0: dict[str, torch.Tensor]) -> None:
-    save_file({n: t for n, t in b0.items() if "num_batches" not in n}, tmp_path / "w.safetensors")
-    state = read_pretrained(tmp_path / "w.safetensors", EFFICIENTNET_B0)
+def test_counts_of_batches_may_be_left_out(tmp_path: Path, weights: dict[str, torch.Tensor]) -> None:
+    save_file({n: t for n, t in weights.items() if "num_batches" not in n}, tmp_path / "w.safetensors")
+    state = read_pretrained(tmp_path / "w.safetensors", SMALL)
     assert state.tensors["stem.0.1.num_batches_tracked"] == 0
     state.network()
 
@@ -142,11 +151,11 @@ WRAPS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 @pytest.mark.parametrize("wrap", WRAPS)
 def test_wherever_a_training_script_keeps_them(
-    tmp_path: Path, b0: dict[str, torch.Tensor], wrap: str
+    tmp_path: Path, weights: dict[str, torch.Tensor], wrap: str
 ) -> None:
-    torch.save(WRAPS[wrap](b0), tmp_path / "w.pt")
-    state = read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0)
-    assert torch.equal(state.tensors["stem.0.0.weight"], b0["features.0.0.weight"])
+    torch.save(WRAPS[wrap](weights), tmp_path / "w.pt")
+    state = read_pretrained(tmp_path / "w.pt", SMALL)
+    assert torch.equal(state.tensors["stem.0.0.weight"], weights["features.0.0.weight"])
     assert state.arch.classes == 3
     places = {"deeper": "checkpoint.last.state_dict.model", "beside others": "state_dict.net"}
     assert state.facts["read"] == places.get(wrap, wrap)
@@ -154,47 +163,49 @@ def test_wherever_a_training_script_keeps_them(
 
 @pytest.mark.parametrize("name", ["state_dict_ema", "model_ema", "ema", "swa_model", "averaged"])
 def test_averaged_weights_are_read_where_there_are_both(
-    tmp_path: Path, b0: dict[str, torch.Tensor], name: str
+    tmp_path: Path, weights: dict[str, torch.Tensor], name: str
 ) -> None:
-    average = {"n_averaged": torch.tensor(4)} | {f"module.{n}": t + 1 for n, t in b0.items()}
-    for holds in ({"model": b0, name: average}, {name: average, "model": b0}):
+    average = {"n_averaged": torch.tensor(4)} | {f"module.{n}": t + 1 for n, t in weights.items()}
+    for holds in ({"model": weights, name: average}, {name: average, "model": weights}):
         torch.save(holds, tmp_path / "w.pt")
-        state = read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0)
-        assert torch.equal(state.tensors["stem.0.0.weight"], b0["features.0.0.weight"] + 1)
+        state = read_pretrained(tmp_path / "w.pt", SMALL)
+        assert torch.equal(state.tensors["stem.0.0.weight"], weights["features.0.0.weight"] + 1)
         assert state.facts["read"] == f"{name}.module"
     # Broken ones are not.
-    torch.save({"model": b0, name: {"n_averaged": torch.tensor(4)}}, tmp_path / "w.pt")
-    assert read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0).facts["read"] == "model"
+    torch.save({"model": weights, name: {"n_averaged": torch.tensor(4)}}, tmp_path / "w.pt")
+    assert read_pretrained(tmp_path / "w.pt", SMALL).facts["read"] == "model"
 
 
 def test_a_name_that_only_contains_the_letters_is_no_average(
-    tmp_path: Path, b0: dict[str, torch.Tensor]
+    tmp_path: Path, weights: dict[str, torch.Tensor]
 ) -> None:
-    torch.save({"model": b0, "schema": {n: t + 1 for n, t in b0.items()}}, tmp_path / "w.pt")
-    assert read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0).facts["read"] == "model"
+    torch.save({"model": weights, "schema": {n: t + 1 for n, t in weights.items()}}, tmp_path / "w.pt")
+    assert read_pretrained(tmp_path / "w.pt", SMALL).facts["read"] == "model"
 
 
-def test_parameters_and_double_precision(tmp_path: Path, b0: dict[str, torch.Tensor]) -> None:
-    double = {n: nn.Parameter(t.double()) if t.is_floating_point() else t for n, t in b0.items()}
+def test_parameters_and_double_precision(tmp_path: Path, weights: dict[str, torch.Tensor]) -> None:
+    double = {n: nn.Parameter(t.double()) if t.is_floating_point() else t for n, t in weights.items()}
     torch.save(double, tmp_path / "w.pt")
-    state = read_pretrained(tmp_path / "w.pt", EFFICIENTNET_B0)
+    state = read_pretrained(tmp_path / "w.pt", SMALL)
     assert not any(tensor.requires_grad for tensor in state.tensors.values())
-    torch.testing.assert_close(state.network().state_dict()["stem.0.0.weight"], b0["features.0.0.weight"])
+    torch.testing.assert_close(
+        state.network().state_dict()["stem.0.0.weight"], weights["features.0.0.weight"]
+    )
 
 
 @pytest.mark.parametrize("head", ["none", "two layers", "renamed"])
 def test_a_file_without_its_librarys_classifier(
-    tmp_path: Path, b0: dict[str, torch.Tensor], head: str
+    tmp_path: Path, weights: dict[str, torch.Tensor], head: str
 ) -> None:
     """A linear layer of another name is one; without any, or with more, each network draws its own."""
-    tensors = {n: t for n, t in b0.items() if not n.startswith("classifier")}
-    last = {"weight": b0["classifier.1.weight"], "bias": b0["classifier.1.bias"]}
+    tensors = {n: t for n, t in weights.items() if not n.startswith("classifier")}
+    last = {"weight": weights["classifier.1.weight"], "bias": weights["classifier.1.bias"]}
     if head == "two layers":
         tensors |= {"classifier.0.weight": torch.ones(9, 1280), "classifier.2.weight": torch.ones(3, 9)}
     elif head == "renamed":
         tensors |= {f"head.fc.{n}": t for n, t in last.items()}
     save_file(tensors, tmp_path / "w.safetensors")
-    arch = replace(EFFICIENTNET_B0, classes=11)
+    arch = replace(SMALL, classes=11)
     state = read_pretrained(tmp_path / "w.safetensors", arch)
     network = state.network()
     if head == "renamed":
@@ -213,7 +224,7 @@ def test_a_file_without_its_librarys_classifier(
         fresh = build(replace(arch, norm_eps=state.arch.norm_eps)).state_dict()
         grown = grow(state, state.arch, fresh=fresh)
         assert torch.equal(grown["head.2.1.weight"], fresh["head.2.1.weight"])
-        assert torch.equal(grown["stem.0.0.weight"], b0["features.0.0.weight"])
+        assert torch.equal(grown["stem.0.0.weight"], weights["features.0.0.weight"])
 
 
 def test_a_deeper_networks_file_is_named_by_its_own_first_difference(tmp_path: Path) -> None:
@@ -223,15 +234,15 @@ def test_a_deeper_networks_file_is_named_by_its_own_first_difference(tmp_path: P
     assert "FILE: layer1.0.conv1.weight is (64, 64, 1, 1) for (64, 64, 3, 3); " in message
 
 
-def test_a_tensor_of_another_type_is_no_weight(tmp_path: Path, b0: dict[str, torch.Tensor]) -> None:
+def test_a_tensor_of_another_type_is_no_weight(tmp_path: Path, weights: dict[str, torch.Tensor]) -> None:
     name = "features.0.0.weight"
     for other, problem in (
-        (b0[name].to(torch.int8), f"{name} is of torch.int8"),
-        (b0[name].to("meta"), f"{name} holds no numbers"),
-        (b0[name].to_sparse(), f"{name} is not dense"),
+        (weights[name].to(torch.int8), f"{name} is of torch.int8"),
+        (weights[name].to("meta"), f"{name} holds no numbers"),
+        (weights[name].to_sparse(), f"{name} is not dense"),
     ):
-        torch.save({**b0, name: other}, tmp_path / "w.pt")
-        assert refused(tmp_path / "w.pt").endswith(f"got FILE: {problem}")
+        torch.save({**weights, name: other}, tmp_path / "w.pt")
+        assert refused(tmp_path / "w.pt", SMALL).endswith(f"got FILE: {problem}")
 
 
 def test_its_own_files_are_read_whatever_network_they_hold(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_grown_network_gives_what_the_old_one_gave(block: str) -> None:
         st.integers(16, 48),
         st.integers(0, 3),
     )
-    @settings(max_examples=25)
+    @settings(max_examples=12)
     def check(old: ArchSpec, width: float, more: list[int], resolution: int, seed: int) -> None:
         new = grown_table(old, width, more, resolution)
         state = trained(old, seed)
