@@ -77,7 +77,8 @@ class _Formats(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help="Images in every pass of the ONNX model and the program.  [default: any number]",
+    help="Images in every pass of the ONNX model and the program.  [default: any number, or 1 where torch "
+    "can make no graph for any]",
 )
 @click.option(
     "--opset",
@@ -146,6 +147,7 @@ def export(
         exported = hand_over(
             state, folder, wanted, batch_size=batch_size, opset=opset, on_format=lambda _name: tick()
         )
+    write_spec(folder, name, state, exported)
     if not formats:
         # Not every network can be traced as a graph: asked for none by name, one is none the worse for it.
         refused = {item.format: item.reason for item in exported if not item.written}
@@ -168,6 +170,13 @@ def export(
     ]
     print_table(pd.DataFrame(rows), output_format, columns=COLUMNS)
     echo(f"Spec: {folder / SPEC}", err=output_format != "table")
+    fixed = [item.format for item in exported if item.written and item.batch_size]
+    if fixed and batch_size is None:
+        echo(
+            f"Note: {' and '.join(fixed)} take{'s' * (len(fixed) == 1)} 1 image in every pass, as {SPEC} "
+            "says: torch can make no graph of this network for any number; --batch-size fixes another",
+            err=True,
+        )
     if left_out:
         told = "; ".join(f"{name} ({why})" for name, why in left_out.items())
         echo(f"Left out: {told}", err=True)

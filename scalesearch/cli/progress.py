@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from statistics import median
 from types import TracebackType
-from typing import TypeVar
+from typing import TextIO, TypeVar, cast
 
+from rich.file_proxy import FileProxy
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
-from scalesearch.cli.terminal import terminal
+from scalesearch.cli.terminal import Guarded, terminal
 from scalesearch.records import CandidateRecord
 
 __all__ = ["SearchProgress", "duration", "progress_bars", "spinner", "track"]
@@ -21,10 +23,21 @@ __all__ = ["SearchProgress", "duration", "progress_bars", "spinner", "track"]
 Item = TypeVar("Item")
 
 
+class _Bars(Progress):
+    """Bars that lines of others are written above, without what a terminal obeys in them."""
+
+    def start(self) -> None:
+        super().start()
+        for name in ("stdout", "stderr"):
+            # rich takes the colours and links of such lines for its own.
+            if isinstance(stream := getattr(sys, name), FileProxy):
+                setattr(sys, name, Guarded(cast(TextIO, stream)))
+
+
 def progress_bars() -> Progress:
     """Bars with time left on standard error, which show nothing where that is no terminal."""
     console = terminal(err=True)
-    return Progress(
+    return _Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

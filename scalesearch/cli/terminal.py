@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from rich.table import Column, Table
 
 __all__ = [
+    "Guarded",
     "OutputError",
     "echo",
     "fits",
+    "harmless",
     "made_table",
     "open_streams",
     "print_narrow",
@@ -40,7 +42,8 @@ SCALES = {"latency_median_s": 1e3}
 
 def echo(text: str, *, err: bool = False, nl: bool = True, style: Mapping[str, Any] | None = None) -> None:
     """Prints lines on standard output, or with ``err`` on standard error, in a style of click's."""
-    click.secho(visible(text), err=err, nl=nl, **(style or {}))
+    file = getattr(sys.stderr if err else sys.stdout, "trusted", None)
+    click.secho(visible(text), file=file, err=err, nl=nl, **(style or {}))
 
 
 def terminal(width: int | None = None, *, err: bool = False) -> Console:
@@ -48,8 +51,6 @@ def terminal(width: int | None = None, *, err: bool = False) -> Console:
 
     What it prints is shown as it is: no letters are taken for colours or little pictures.
     """
-    from collections.abc import Iterable
-
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
@@ -65,7 +66,10 @@ def terminal(width: int | None = None, *, err: bool = False) -> Console:
 
     stream = sys.stderr if err else sys.stdout
     wide = width if stream is None or not stream.isatty() else None
-    return Visible(stderr=err, width=wide, markup=False, emoji=False, highlight=False)
+    file = getattr(stream, "trusted", None)
+    if (proxied := getattr(file, "rich_proxied_file", None)) is not None:  # while bars are shown
+        file = getattr(proxied, "trusted", proxied)
+    return Visible(file=file, stderr=err, width=wide, markup=False, emoji=False, highlight=False)
 
 
 def open_streams() -> None:
@@ -73,7 +77,8 @@ def open_streams() -> None:
 
     A stream that the shell closed (``>&-``) is one that takes everything, as otherwise the next file that is
     opened would be it. What standard error cannot take is lost, and ends nothing: who reads the progress may
-    leave. Letters that a stream has no code for are shown as escapes.
+    leave. Letters that a stream has no code for are shown as escapes. So is, whoever writes it (a user's own
+    code, a warning), what a terminal would obey; :func:`echo` and :func:`terminal` alone colour and move.
     """
     for handle in range(3):
         try:
@@ -92,12 +97,67 @@ def open_streams() -> None:
 
 def _stream(raw: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
     """A stream of text in the place of one that Python opened, if it did."""
-    return io.TextIOWrapper(
+    return _Shown(
         io.BufferedWriter(raw),
         encoding=getattr(before, "encoding", None) or "utf-8",
         errors="backslashreplace",
         line_buffering=raw.fileno() == 2 or raw.isatty(),
     )
+
+
+class _Shown(io.TextIOWrapper):
+    """A stream of text on which what a terminal would obey is shown; a carriage return begins a line."""
+
+    def write(self, text: str, /) -> int:
+        super().write(harmless(text))
+        return len(text)
+
+    @property
+    def trusted(self) -> TextIO:
+        """The same stream for texts that were made safe, and coloured, already."""
+        return cast(TextIO, _Trusted(self))
+
+
+class _Trusted:
+    """What is written goes to the stream as it is; all else is the stream's."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return io.TextIOWrapper.write(self._stream, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def harmless(text: str) -> str:
+    """A text as a stream that a user's own code writes to shows it."""
+    return visible(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+class Guarded:
+    """A stream that another has put in the place of a safe one: what is written to it is made safe before.
+
+    Attributes:
+        trusted: that stream, for texts that were made safe already.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.trusted = stream
+
+    def write(self, text: str) -> int:
+        """As a stream's."""
+        self.trusted.write(harmless(text))
+        return len(text)
+
+    def writelines(self, texts: Iterable[str]) -> None:
+        """As a stream's."""
+        for text in texts:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.trusted, name)
 
 
 class OutputError(OSError):

@@ -27,6 +27,9 @@ __all__ = ["Exported", "hand_over", "write_spec"]
 # order, the same ones may pick another algorithm.
 TOLERANCE = MappingProxyType({"onnx": 1e-4, "program": 1e-5, "safetensors": 1e-5, "python": 1e-5})
 
+GRAPHS = frozenset(("onnx", "program"))
+"""The formats that take as many images in a pass as they were written for, or any number."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
@@ -40,6 +43,7 @@ class Exported:
         bound: what it may be.
         reason: why there were none.
         written: whether the file could be written at all.
+        batch_size: images in every pass of a graph; None where any number will do.
     """
 
     format: str
@@ -49,6 +53,7 @@ class Exported:
     bound: float
     reason: str = ""
     written: bool = True
+    batch_size: int | None = None
 
     @property
     def passed(self) -> bool:
@@ -56,8 +61,10 @@ class Exported:
         return self.difference is not None and self.difference <= self.bound
 
 
-def write_spec(folder: Path, name: str, state: State) -> Path:
+def write_spec(folder: Path, name: str, state: State, exported: Sequence[Exported] = ()) -> Path:
     """Writes what a user of the network has to know: its spec, its input, where its weights come from.
+
+    Of graphs that were ``exported`` for one size of batch alone, it says which.
 
     Raises:
         OSError: if it cannot be written.
@@ -68,6 +75,8 @@ def write_spec(folder: Path, name: str, state: State) -> Path:
         "arch": state.arch.to_dict(),
         "facts": dict(state.facts),
     }
+    if batches := {item.file.name: item.batch_size for item in exported if item.batch_size and item.written}:
+        content["batch_size"] = batches
     write_bytes(folder / SPEC, (json.dumps(content, indent=2) + "\n").encode())
     return folder / SPEC
 
@@ -87,7 +96,8 @@ def hand_over(
         state: the network.
         folder: for the files, named by ``FORMATS``.
         formats: names of ``FORMATS``; ``python`` brings ``safetensors`` with it, where its weights lie.
-        batch_size: images in every pass of the graphs; None leaves that open.
+        batch_size: images in every pass of the graphs; None leaves that open, but for a network whose graph
+            torch can make for a batch of one size alone: that is 1 then.
         opset: of the ONNX model.
         on_format: told of each format as it begins.
 
@@ -102,38 +112,48 @@ def hand_over(
     if unknown or not formats:
         raise ValueError(f"`to` must be some of {', '.join(FORMATS)}, got {', '.join(unknown) or 'none'}")
     network = state.network()
-    arch = state.arch
-    # Not a batch that a graph was traced with, where that is left open.
-    shape = (batch_size or 3, arch.in_channels, *arch.input_size)
-    images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        expected = network(images)
     wanted = {*formats} | ({"safetensors"} if "python" in formats else set())
     written: dict[str, Exported] = {}
     # The weights first: the Python file loads them.
     for name in sorted(wanted, key=lambda name: (name != "safetensors", name)):
         on_format(name)
         path = folder / FORMATS[name]
-        bound = TOLERANCE[name] * float(expected.abs().max())
-        done = False
-        try:
-            _write(name, state, network, path, batch_size, opset)
-            done = True
-            difference, reason = _difference(_run(name, path, images), expected)
-        except OSError:
-            raise
-        except Exception as error:  # whatever an exporter or a runtime raises is this format's outcome
-            difference, reason = None, one_line(error)
-        written[name] = Exported(
-            format=name,
-            file=path,
-            bytes=path.stat().st_size if done else 0,
-            difference=difference,
-            bound=bound,
-            reason=reason,
-            written=done,
-        )
+        written[name] = _handed_over(name, state, network, path, batch_size, opset)
+        if batch_size is None and name in GRAPHS and written[name].difference is None:
+            # Code that asks for the size of a batch, as attention does, has torch fix it in the graph.
+            fixed = _handed_over(name, state, network, path, 1, opset)
+            written[name] = fixed if fixed.written else written[name]
     return tuple(written[name] for name in FORMATS if name in written)
+
+
+def _handed_over(
+    name: str, state: State, network: nn.Module, path: Path, batch_size: int | None, opset: int
+) -> Exported:
+    """A file of one format, written, read back and compared for a batch of random images."""
+    # Not a batch that a graph was traced with, where that is left open.
+    shape = (batch_size or 3, state.arch.in_channels, *state.arch.input_size)
+    images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = network(images)
+    done = False
+    try:
+        _write(name, state, network, path, batch_size, opset)
+        done = True
+        difference, reason = _difference(_run(name, path, images), expected)
+    except OSError:
+        raise
+    except Exception as error:  # whatever an exporter or a runtime raises is this format's outcome
+        difference, reason = None, one_line(error)
+    return Exported(
+        format=name,
+        file=path,
+        bytes=path.stat().st_size if done else 0,
+        difference=difference,
+        bound=TOLERANCE[name] * float(expected.abs().max()),
+        reason=reason,
+        written=done,
+        batch_size=batch_size if name in GRAPHS else None,
+    )
 
 
 def _write(

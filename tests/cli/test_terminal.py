@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -41,3 +48,69 @@ def test_a_table_of_very_many_rows_shows_the_first_and_says_how_many_more_there_
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(frame)
     print_table(frame.head(MOST_PRINTED), "table")
     assert "more" not in capsys.readouterr().out
+
+
+HOSTILE = r"""
+import logging, sys, warnings
+from scalesearch.cli.progress import spinner
+from scalesearch.cli.terminal import echo, open_streams, terminal
+
+open_streams()
+evil = "\x1b[2J\x1b]0;title\x07\x9b31m\u202eevil\roverwritten"
+
+def all_ways(place):
+    print(place, "printed", evil)
+    print(place, "on error", evil, file=sys.stderr)
+    sys.stderr.writelines([place + " lines " + evil, "\n"])
+    warnings.warn(place + " warned " + evil)
+    logging.getLogger("a").warning(place + " logged " + evil)
+    echo(place + " echoed " + evil, err=True, style={"fg": "green"})
+    terminal(err=True).print(place + " shown " + evil, style="bold")
+
+all_ways("before")
+with spinner("bars") as tick:
+    tick()
+    all_ways("within")
+    with spinner("more bars") as another:
+        another()
+        all_ways("nested")
+all_ways("after")
+raise RuntimeError(evil)
+"""
+OBEYED = ("\x1b[2J", "\x1b]", "\x07", "\x9b", "\x1b[31m", "\u202e", "\x1b]8")
+
+
+def test_nothing_that_anybody_writes_is_obeyed_by_a_terminal(tmp_path: Path) -> None:
+    script = tmp_path / "hostile.py"
+    script.write_text(HOSTILE, "utf-8")
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
+    with subprocess.Popen(
+        [sys.executable, script], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        pieces = []
+        while piece := _read(ours):
+            pieces.append(piece)
+    os.close(ours)
+    assert process.returncode == 1
+    text = b"".join(pieces).decode()
+    for sign in OBEYED:
+        assert sign not in text, repr(sign)
+    ways = ("printed", "on error", "lines", "warned", "logged", "echoed", "shown")
+    for place in ("before", "within", "nested", "after"):
+        for way in ways:
+            assert f"{place} {way} \\x1b[2J" in text.replace("\x1b[0m", "").replace("\x1b[1m", ""), (
+                place,
+                way,
+            )
+    assert "\x1b[32mbefore echoed" in text, "what is ours is coloured"
+
+
+def _read(handle: int) -> bytes:
+    try:
+        return os.read(handle, 65536)
+    except OSError as error:
+        if error.errno != errno.EIO:  # how Linux says that the other end is closed
+            raise
+        return b""

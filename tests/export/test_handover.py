@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.formats import FORMATS, SPEC
 from scalesearch.export.handover import hand_over, write_spec
@@ -30,8 +32,6 @@ def test_a_single_class_an_odd_image_and_no_squeeze(state: State, tmp_path: Path
     arch = replace(state.arch, classes=1, in_channels=1, resolution=9, stem_kernel_size=5)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        from scalesearch.architecture.network import build
-
         odd = State(arch=arch, tensors=build(arch).state_dict(), facts=state.facts)
     assert all(item.passed for item in hand_over(odd, tmp_path, ("program", "python")))
     assert "MEAN" not in (tmp_path / "network.py").read_text(), "three means are not one channel's"
@@ -68,3 +68,23 @@ def test_unknown_formats_are_named(state: State, tmp_path: Path, formats: tuple[
         hand_over(state, tmp_path, formats)
     assert str(caught.value) == f"`to` must be some of onnx, program, safetensors, python, got {got}"
     assert not list(tmp_path.iterdir())
+
+
+# What torch says of its own export of attention.
+@pytest.mark.filterwarnings("ignore:.*_check_is_size", "ignore:The tensor attributes")
+def test_a_graph_that_torch_can_make_of_one_size_of_batch_alone_is_of_one_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1] / "fixtures" / "networks")
+    spec = CodeSpec(name="vit", target="zoo:vit", resolution=32, classes=3)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = build(spec)
+    state = State(arch=spec, tensors=network.state_dict(), facts={})
+    (item,) = hand_over(state, tmp_path, ("program",))
+    assert item.passed, item
+    assert item.batch_size == 1
+    write_spec(tmp_path, "vit", state, (item,))
+    assert json.loads((tmp_path / SPEC).read_text())["batch_size"] == {"network.pt2": 1}
+    (asked,) = hand_over(state, tmp_path, ("program",), batch_size=2)
+    assert (asked.passed, asked.batch_size) == (True, 2)
