@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
+from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.match import UnreachableError
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import Arch, scale, with_network
@@ -18,6 +19,7 @@ from scalesearch.bench.subjects import Base, Subject
 from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.records.timing import Dtype, Runtime
 from scalesearch.scaling import Multipliers
+from scalesearch.search.refused import refusal
 
 __all__ = ["LawSettings", "doubled_archs", "law_subjects"]
 
@@ -89,6 +91,7 @@ def law_subjects(settings: LawSettings) -> tuple[Subject, ...]:
     """The networks of the law, each once: the family, the random ones, the ones of twice the multiply-adds.
 
     The family is B0 to B7; of another baseline (or a reduced one) it is what their multipliers make of it.
+    Networks that a user's own code refuses to be are left out.
     """
     base = settings.base
     networks = [(one.name, one) for one in _family(base)]
@@ -98,7 +101,7 @@ def law_subjects(settings: LawSettings) -> tuple[Subject, ...]:
         networks.append(base.scaled(*(round(value, 2) for value in drawn)))
     networks += [(one.name, one) for one in doubled_archs(base).values()]
     once = {arch.key: Subject(name=name, arch=arch) for name, arch in reversed(networks)}
-    return tuple(reversed(once.values()))
+    return tuple(subject for subject in reversed(once.values()) if not refusal(subject.arch))
 
 
 def _family(base: Base) -> list[Arch]:
@@ -119,5 +122,5 @@ def doubled_archs(base: Base) -> dict[str, Arch]:
     try:
         named = replace(base.arch, name=base.label)
         return {dimension: one.arch for dimension, one in doubled(named, base.rounding).items()}
-    except UnreachableError:
+    except (RefusedError, UnreachableError):
         return {}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
+from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import Arch
 from scalesearch.bench.samples import SampleStore, Stored, job_name
 from scalesearch.bench.settings import MeasureSettings, Task, plan
@@ -238,9 +241,20 @@ def measurement_of(task: Task, machine: str, left: Sequence[Stored], processes: 
             for stored in good
         ),
         peak_bytes=max(peaks, default=None),
+        tensor_bytes=_tensor_bytes(task.subject.arch, task.setup) if peaks else None,
         outcome=outcome,  # type: ignore[arg-type]  # one of the four
         reason=f"a further process gave nothing: {reason}" if good and bad else reason,
     )
+
+
+def _tensor_bytes(arch: Arch, setup: Setup) -> int | None:
+    """What a network's tensors take in a setup; None where there is no closed form of it."""
+    if (setup.runtime, setup.dtype) != ("eager", "float32"):
+        return None
+    with suppress(RefusedError):
+        of_mode = training_bytes if setup.mode == "training" else inference_bytes
+        return of_mode(arch, setup.batch_size)
+    return None
 
 
 def forget_failures(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalesearch.cli.folder import begun_elsewhere
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
 from scalesearch.cli.terminal import echo
@@ -126,6 +127,22 @@ def export(
             require_onnx()
         except ValueError as error:
             raise Fail(f"{error}, or leave onnx out of --to") from None
+    folder = Path(source)
+    with begun_elsewhere(folder if folder.is_dir() else Path(source.rpartition(":")[0])):
+        _export(source, candidate, seed, untrained, formats, batch_size, opset, out, output_format)
+
+
+def _export(
+    source: str,
+    candidate: str,
+    seed: int | None,
+    untrained: bool,
+    formats: tuple[str, ...] | None,
+    batch_size: int | None,
+    opset: int,
+    out: Path | None,
+    output_format: str,
+) -> None:
     name, state = _found(source, candidate, seed, untrained)
     if formats and "python" in formats:
         from scalesearch.export.source import require_source

@@ -145,6 +145,7 @@ def run_fidelity(
     )
     from scalesearch.cli.same_data import require_same_data
     from scalesearch.cli.stopping import stopping
+    from scalesearch.files import inside
     from scalesearch.measure.machine import machine, versions
     from scalesearch.search.fidelity import length_settings, plan_length, spread
 
@@ -162,6 +163,8 @@ def run_fidelity(
     _require_enough(folder, study.completed(), of, asked)
     require_device(of.device)
     chosen = spread(study.completed(), asked.networks)
+    for planned in chosen:
+        inside(folder, planned.record.key)
     out = folder / FOLDER
     table = asdict(asked) | {"lengths": list(asked.lengths)}
     require_same(out, FOLDER, table, {})
@@ -260,7 +263,13 @@ def _show(
     record = FidelityRecord(
         run=kept.record, multiples=multiples, lengths=tuple(by_multiple[m] for m in multiples)
     )
-    measured = reliability(record, str(out))
+    try:
+        measured = reliability(record, str(out))
+    except ValueError as error:
+        raise Fail(
+            f"DIR must hold a run whose networks are those that {out} trains for other lengths, got {folder}: "
+            f"{error}"
+        ) from error
     told = replace(kept.record, reliability=tuple(measured))
     if kept.study is not None:
         kept.study.set_reliability(measured)

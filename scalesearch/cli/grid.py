@@ -121,8 +121,10 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         if out is not None and len(phi) > 1:
             folder = out / f"phi{one:g}"
         if asked.scratch_run is not None:
-            scratch_record(Path(asked.scratch_run), one)
+            scratch_record(Path(asked.scratch_run), one)  # before the data is looked at, which may take long
         with beginning(folder):
+            if asked.scratch_run is not None:
+                scratch_record(Path(asked.scratch_run), one, (asked.data, size()))
             settings, speed = _with_rungs(asked, folder, size) if fit else (asked, None)
             plan = cache(partial(grid_plan, settings, folder=folder))
             if dry_run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ def law(out: Path | None, output_format: str, **options: Any) -> None:
 
     options["baseline_resolution"] = options["baseline_resolution"] or 0
     settings = LawSettings(**resolve_setups(options, several=True))
+    settings = _in_users_layout(settings)
     require_device(settings.device, to_train=False)
     key = describe(settings.device).key
     law_folder(
@@ -81,6 +83,28 @@ def law(out: Path | None, output_format: str, **options: Any) -> None:
         command=command_line(),
         output_format=output_format,
     )
+
+
+def _in_users_layout(settings: LawSettings) -> LawSettings:
+    """The settings, contiguous where a network of the user's own code can't be run channels last.
+
+    All networks of a law are timed in one layout.
+    """
+    from scalesearch.architecture.code_spec import CodeSpec
+
+    if not (settings.channels_last and isinstance(settings.base.arch, CodeSpec)):
+        return settings
+    from scalesearch.architecture.code_layout import runs_channels_last  # loads torch
+    from scalesearch.bench.law_settings import law_subjects
+
+    if all(runs_channels_last(subject.arch) for subject in law_subjects(settings)):
+        return settings
+    echo(
+        f"Note: {settings.base.arch.target} can't be run channels last: all networks of the law are timed "
+        "contiguous (--no-channels-last)",
+        err=True,
+    )
+    return replace(settings, channels_last=False)
 
 
 def law_folder(

@@ -157,7 +157,7 @@ FIDELITY_COLUMNS = {
 MEASURE_COLUMNS = dict.fromkeys(
     (
         *("name", "px", "MACs", "machine", "mode", "runtime", "dtype", "device", "threads", "batch"),
-        *("latency", "95% interval", "IQR", "images/s", "peak", "largest", "law", "note"),
+        *("latency", "95% interval", "IQR", "images/s", "peak", "tensors", "largest", "law", "note"),
     ),
     "{}",
 )
@@ -268,6 +268,7 @@ def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
         "IQR": spread.map("{:.1%}".format, na_action="ignore"),
         "images/s": shown(text("images_per_s", "{:.4g}"), "images_per_s"),
         "peak": shown(text("peak_bytes", "{:,.0f} MiB", 2**-20), "peak_bytes"),
+        "tensors": shown(text("tensor_bytes", "{:,.0f} MiB", 2**-20), "tensor_bytes"),
         "largest": frame["largest_batch"],
         "law": shown(time("predicted_s") + error, "predicted_s"),
         "note": frame["outcome"]

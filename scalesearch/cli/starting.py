@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import Fail
 from scalesearch.cli.terminal import echo
+from scalesearch.proxy.dataset import FOLDER, DataSize, DataSpec
 from scalesearch.search.plan import Plan
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.weights import PRETRAINED
+from scalesearch.text import printable
 
 if TYPE_CHECKING:
     from scalesearch.export.state import State
@@ -132,21 +134,27 @@ def _read(settings: TrainingSettings) -> State:
     return read_pretrained(Path(str(settings.pretrained)), settings.full_baseline)
 
 
-def scratch_record(folder: Path, phi: float) -> RunRecord:
+def scratch_record(folder: Path, phi: float, data: tuple[DataSpec, DataSize] | None = None) -> RunRecord:
     """The run of the same candidates from scratch.
 
+    Args:
+        folder: of the run.
+        phi: that it has to be at.
+        data: that it has to be trained and judged on; None where that was compared before.
+
     Raises:
-        Fail: if the folder holds none.
+        Fail: if the folder holds none, or one on other data as far as that can be told.
     """
     from scalesearch.cli.kept import kept_run
     from scalesearch.search.storage import StudyError
 
     try:
-        record = kept_run(folder).record
+        kept = kept_run(folder)
     except Fail as error:
         raise Fail(str(error).replace("DIR", "--scratch-run"), error.exit_code) from None
     except StudyError as error:
         raise Fail(str(error).replace("`dir`", "--scratch-run")) from None
+    record = kept.record
     if record.kind != "grid" or record.start is not None:
         what = (
             f"a run of scalesearch {record.kind}" if record.kind != "grid" else "one whose networks are grown"
@@ -156,4 +164,24 @@ def scratch_record(folder: Path, phi: float) -> RunRecord:
         raise Fail(f"--scratch-run must hold a run at phi {phi:g}, got {folder} at phi {record.phi:g}")
     if not any(c.status == "completed" for c in record.candidates):
         raise Fail(f"--scratch-run must hold networks that were trained to their end, got {folder} without")
+    if data is not None:
+        _require_its_data(folder, record, "" if kept.study is None else kept.study.data_digest, *data)
     return record
+
+
+def _require_its_data(folder: Path, record: RunRecord, digest: str, data: DataSpec, size: DataSize) -> None:
+    """Refuses a run on other data: of other content where that is known, else of another name or classes.
+
+    Raises:
+        Fail: if it is.
+    """
+    there = str(record.settings.get("dataset", data.name))
+    # A folder may have been moved; what is in it is known by its content alone.
+    named = there == data.name or (there.startswith(FOLDER) and data.name.startswith(FOLDER))
+    same = digest == size.digest if digest and size.digest else named
+    if not same or record.classes != size.classes:
+        which = printable(there) + (" as it was then" if there == data.name else "")
+        raise Fail(
+            f"--scratch-run must hold a run on the same data as this one ({printable(data.name)}), got "
+            f"{folder}, which was trained on {which}"
+        )

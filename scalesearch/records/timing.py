@@ -156,6 +156,8 @@ class MeasurementRecord:
         machine: key of the machine.
         processes: samples of each fresh process that was measured.
         peak_bytes: most bytes allocated at once, None where it was not measured.
+        tensor_bytes: what of these the network's tensors take by closed form, on any machine; None where
+            there is no peak, or no closed form: it is of torch's eager runtime in float32.
         outcome: ``out of memory`` is a result too; ``waiting`` where a run was stopped before it.
         reason: why there is no figure, or why a further process gave nothing; empty where all went well.
         largest_batch: the largest batch that fits, where that was asked for.
@@ -177,6 +179,7 @@ class MeasurementRecord:
     reason: str = ""
     largest_batch: int | None = None
     resolution_width: int | None = None
+    tensor_bytes: int | None = None
 
     @property
     def samples_s(self) -> tuple[tuple[float, ...], ...]:

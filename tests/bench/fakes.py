@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec
+from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.workers.executor import TrialFailedError
 
 Job = Mapping[str, Any]
@@ -18,7 +18,7 @@ CONDITIONS = {"before": {"load": 0.1}, "after": {"load": 0.2}}
 
 def seconds(arch: Mapping[str, Any], setup: Mapping[str, Any]) -> float:
     """A made-up latency: 0.1 ms, and 1 ns for each MAC of the batch, shared among the threads."""
-    macs = count(ArchSpec.from_dict(dict(arch))).macs
+    macs = count(arch_from_dict(arch)).macs
     return 1e-4 + macs * setup["batch_size"] / setup["threads"] * 1e-9
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.memory import inference_bytes
 from scalesearch.bench.measuring import forget_failures, measure_record, run_measure
 from scalesearch.bench.samples import SampleStore, Stored
 from scalesearch.bench.settings import MeasureSettings, Task, plan
@@ -76,6 +77,7 @@ def test_every_network_is_measured_in_every_setup_in_the_order_asked_for(tmp_pat
     middle = seconds(small.to_dict(), Setup(threads=2, batch_size=8).to_dict())
     assert row.samples_s == (tuple(middle * (1 + n / 100) for n in (-2, -1, 0, 1, 2)),) * 2
     assert (row.outcome, row.reason, row.peak_bytes, row.machine) == ("measured", "", 1_000_000, "here")
+    assert row.tensor_bytes == inference_bytes(small, 8)
     assert (row.params, row.macs, row.layers) == (count(small).params, count(small).macs, count(small).layers)
     assert (record.sessions, record.machines, record.versions) == (1, (HERE,), {"torch": "2"})
     assert progress.done == progress.total == 16

@@ -194,7 +194,7 @@ def test_what_cannot_be_measured_makes_no_law(tmp_path: Path, run: Run, bench: L
         ("--dtype=fp8", "must be one or more of fp32, bf16, fp16, each once"),
         (
             "--runtime=tvm",
-            "must be one or more of eager, compile, onnxruntime, each once",
+            "must be one or more of eager, graph, compile, onnxruntime, each once",
         ),
         ("--run=nowhere", "--run must be the folder of a grid or a sweep, got nowhere: no candidates.csv"),
     ],
@@ -216,3 +216,24 @@ def test_a_law_of_this_machine_from_real_measurements(tmp_path: Path, run: Run) 
     assert len(law.held_out) == 11
     assert sum(law.seconds.values()) > 0
     assert "### Why: where the time goes" in (folder / "report.md").read_text()
+
+
+@pytest.mark.usefixtures("quick", "bench")
+def test_a_user_s_network_is_timed_in_the_layout_that_it_runs_in(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1] / "fixtures" / "networks")
+    layouts = {}
+    for name in ("densenet", "convnext"):
+        words = (
+            f"--baseline=zoo:{name}",
+            "--baseline-resolution=32",
+            "--random=6",
+            f"--out={tmp_path / name}",
+        )
+        result = run("law", *words, "--threads=1", "--processes=1", "--format=csv")
+        assert result.exit_code == 0, result.output
+        layouts[name] = {law.setup.channels_last for law in read_laws(tmp_path / name)}
+        said = f"Note: zoo:{name} can't be run channels last: all networks of the law are timed contiguous"
+        assert (said in result.stderr) == (name == "densenet")
+    assert layouts == {"densenet": {False}, "convnext": {True}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -89,6 +90,42 @@ def test_the_weights_of_a_file_are_kept_and_the_file_is_needed_no_more(
     result = run("resume", folder)
     assert result.exit_code == 2
     assert "DIR must hold start.safetensors, the weights that its networks start from, got" in result.stderr
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_scratch_run_on_other_data_is_refused(
+    tmp_path: Path, run: Run, tiny: tuple[str, ...], image_folder: Path
+) -> None:
+    options = (*(option for option in tiny if not option.startswith("--held-out")), "--held-out=6")
+    own, other = tmp_path / "own", tmp_path / "other"
+    assert run("grid", f"--out={own}", *options, f"--dataset=folder:{image_folder}").exit_code == 0
+    assert run("grid", f"--out={other}", *options, "--held-out=18").exit_code == 0
+
+    def grown(dataset: str, scratch: Path) -> Result:
+        words = ("grid", "--start=grown", f"--scratch-run={scratch}", f"--dataset={dataset}", *options)
+        held_out = "--held-out=18" if dataset == "photographs" else "--held-out=6"
+        return run(*words, f"--out={tmp_path / 'grown'}", held_out)
+
+    for dataset, scratch, there in (
+        ("photographs", own, f"folder:{image_folder}"),
+        (f"folder:{image_folder}", other, "photographs"),
+    ):
+        result = grown(dataset, scratch)
+        assert result.exit_code == 2, result.output
+        assert result.stderr.splitlines()[-1] == (
+            f"Error: --scratch-run must hold a run on the same data as this one ({dataset}), got {scratch}, "
+            f"which was trained on {there}"
+        )
+    moved = image_folder.rename(tmp_path / "moved")
+    same = grown(f"folder:{moved}", own)
+    assert same.exit_code == 0, "the same files under another name are the same data"
+    shutil.rmtree(tmp_path / "grown")
+    (first, second, *_) = sorted((moved / "red").iterdir())
+    first.write_bytes(second.read_bytes())
+    result = grown(f"folder:{moved}", own)
+    assert result.exit_code == 2, result.output
+    assert "which was trained on folder:" in result.stderr
+    assert not (tmp_path / "grown" / "study.db").exists()
 
 
 @pytest.mark.slow

@@ -100,6 +100,34 @@ def test_a_network_whose_key_is_a_path_is_refused(
     assert len(lab.ledger) == trained
 
 
+@pytest.mark.parametrize(("place", "command"), [(".", "fidelity"), ("fidelity", "resume")])
+def test_so_it_is_where_networks_are_trained_longer(
+    place: str, command: str, tmp_path: Path, run: Run, tiny: tuple[str, ...], lab: Lab
+) -> None:
+    folder = tmp_path / "deep" / "run"
+    assert run("grid", f"--out={folder}", "--jobs=1", *tiny).exit_code == 0
+    lab.on_result = _stop
+    longer = ("fidelity", folder, "--lengths=2", "--networks=3")
+    assert run(*longer).exit_code == 130
+    lab.on_result = lambda _job: None
+    # From where checkpoints and logs lie, the file outside of both folders.
+    key = "../../../victim"
+    assert _doctor(folder / place / "study.db", key) > 0
+    for name in ("deep/victim", "victim", "deep/run/victim"):
+        for ending in ("", "-seed0.safetensors", "-seed0.train.log"):
+            (tmp_path / f"{name}{ending}").write_bytes(b"precious")
+    before, trained = _victims(tmp_path), len(lab.ledger)
+    result = run(*longer) if command == "fidelity" else run("resume", folder / "fidelity")
+    assert result.exit_code == 2, result.output
+    assert result.stderr.splitlines()[-1].startswith("Error: DIR must hold plain names of files, got ")
+    assert _victims(tmp_path) == before
+    assert len(lab.ledger) == trained
+
+
+def _victims(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(root.rglob("victim*"))}
+
+
 @pytest.mark.parametrize("key", ["/etc/victim", "..\\victim", "C:victim", "a\0b", "~/victim", "x" * 300])
 def test_so_is_every_other_kind_of_path(
     key: str, tmp_path: Path, run: Run, tiny: tuple[str, ...], lab: Lab

@@ -29,7 +29,8 @@ ONE, EIGHT = Setup(), Setup(batch_size=8)
 COLUMNS = """
     name, key, resolution, params, macs, activations, layers, mode, runtime, dtype, channels_last, batch_size,
     threads, device, machine, outcome, reason, samples, processes, latency_median_s, latency_iqr_s,
-    latency_p90_s, latency_low_s, latency_high_s, unstable, images_per_s, peak_bytes, largest_batch,
+    latency_p90_s, latency_low_s, latency_high_s, unstable, images_per_s, peak_bytes,
+    tensor_bytes, largest_batch,
     predicted_s, prediction_error
 """
 SAMPLES = """

@@ -206,7 +206,9 @@ def _glossary() -> str:
             "**Peak memory** is what torch's own allocator had handed out at most during one pass: weights, "
             "the images, activations and, in training, gradients and AdamW's state. It sees neither "
             "the interpreter nor libraries nor what a GPU driver keeps for itself. For ONNX Runtime on a CPU "
-            "it is the growth of the process's resident memory.",
+            "it is the growth of the process's resident memory. **Its tensors** are what of it is the "
+            "network's, by closed form, the same on any machine; the rest is what kernels take beside them "
+            "here. They are known of torch's eager runtime in float32.",
             f"**MACs**: {PLAIN_COUNTS} Multiply-adds per second are those of the forward pass, in training "
             "too.",
             "**Machine** is the key of the machine and of what decides speed on it, below. Figures of "

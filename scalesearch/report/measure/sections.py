@@ -82,7 +82,17 @@ def every_figure(rows: Sequence[MeasureRow]) -> str:
     if not known:
         return ""
     panels, found = panel_titles(rows), any(row.measurement.largest_batch is not None for row in known)
-    header = ["network", "setup", "median", "95% interval", "IQR", "p90", "images/s", "peak memory"]
+    header = [
+        "network",
+        "setup",
+        "median",
+        "95% interval",
+        "IQR",
+        "p90",
+        "images/s",
+        "peak memory",
+        "its tensors",
+    ]
     header += [*(["largest batch"] if found else []), "samples", "machine"]
     cells = []
     for row in known[:MOST_ROWS]:
@@ -98,6 +108,7 @@ def every_figure(rows: Sequence[MeasureRow]) -> str:
                 time_text(summary.p90_s),
                 f"{row.images_per_s:,.3g}" if (row.images_per_s or 0) < 1000 else f"{row.images_per_s:,.0f}",
                 binary(measurement.peak_bytes) if measurement.peak_bytes else "",
+                binary(measurement.tensor_bytes) if measurement.tensor_bytes else "",
                 *([_count(measurement.largest_batch)] if found else []),
                 f"{summary.processes} x {summary.samples / summary.processes:.3g}",
                 code(measurement.machine),

@@ -28,7 +28,7 @@ MEASUREMENT_COLUMNS = (
     *SETUP_COLUMNS,
     *("machine", "outcome", "reason", "samples", "processes"),
     *("latency_median_s", "latency_iqr_s", "latency_p90_s", "latency_low_s", "latency_high_s", "unstable"),
-    *("images_per_s", "peak_bytes", "largest_batch", "predicted_s", "prediction_error"),
+    *("images_per_s", "peak_bytes", "tensor_bytes", "largest_batch", "predicted_s", "prediction_error"),
 )
 SAMPLE_COLUMNS = ("name", "key", *SETUP_COLUMNS, "machine", "process", "sample", "seconds")
 TIMM_COLUMNS = (
@@ -98,7 +98,7 @@ def _cells(row: MeasureRow) -> dict[str, Any]:
         name: getattr(measurement, name)
         for name in (
             *("resolution", INPUT_WIDTH, "params", "macs", "activations", "layers"),
-            *("peak_bytes", "largest_batch"),
+            *("peak_bytes", "tensor_bytes", "largest_batch"),
         )
     }
     cells |= _setup_cells(measurement)
