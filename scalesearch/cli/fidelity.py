@@ -267,8 +267,8 @@ def _show(
         measured = reliability(record, str(out))
     except ValueError as error:
         raise Fail(
-            f"DIR must hold a run whose networks are those that {out} trains for other lengths, got {folder}: "
-            f"{error}"
+            f"DIR must hold a run whose networks are those that {out} trains for other lengths, got "
+            f"{folder}: {error}"
         ) from error
     told = replace(kept.record, reliability=tuple(measured))
     if kept.study is not None:
