@@ -89,6 +89,7 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "networks": Limit(1, 10**9),
         "stall_timeout": Limit(0, YEAR_S, above=True),
         "min_time": Limit(0, 24 * 3600.0, above=True),
+        "process_limit": Limit(0, YEAR_S, above=True),
         "time_budget": Limit(0, YEAR_S),
         # Networks: from next to nothing to more than can be built.
         "phi": Limit(-100, 100),

@@ -131,6 +131,7 @@ def main() -> None:
         )
         first: dict[str, list[float]] = {"folder": [], "memory": []}
         done = in_turn(
+            "folder",
             f"{options.files} JPEGs of {options.file_pixels} px at {options.pixels} px, after the first pass",
             "images/s",
             {

@@ -203,9 +203,10 @@ def main() -> None:
     def recipe(batch_size: int, steps: int) -> ProxyRecipe:
         return replace(steady, batch_size=batch_size, images=batch_size * (20 if quick else steps))
 
-    def group(batch_size: int, steps: int) -> Comparison:
+    def group(key: str, batch_size: int, steps: int) -> Comparison:
         """Runs side by side against one: what the group gains."""
         return in_turn(
+            key,
             f"proxy baseline, batch {batch_size}, {options.group} runs side by side",
             "images/s in all",
             {
@@ -222,6 +223,7 @@ def main() -> None:
     one = recipe(small, 1000)
     done.append(
         in_turn(
+            "one run",
             f"proxy baseline, batch {small}",
             "images/s",
             {
@@ -231,11 +233,13 @@ def main() -> None:
             options.rounds,
         )
     )
-    done += [group(size, steps) for size, steps in (((8, 0),) if quick else ((32, 1000), (128, 500)))]
+    done.append(group("group", small, 1000))
+    done.append(group("group, large batch", 16 if quick else 128, 500))
     big = recipe(large, 80)
     timm = "timm's benchmark.py" if options.timm_benchmark else "timm, as its benchmark does"
     done.append(
         in_turn(
+            "B0",
             f"EfficientNet-B0 at {whole.resolution} px, batch {large}",
             "images/s",
             {

@@ -90,7 +90,9 @@ def main() -> None:
             ),
             "scalesearch, cuDNN by its rules": lambda setup=setup: scalesearch_images_per_s(arch, setup),
         }
-        done.append(in_turn(f"inference, batch {batch_size}, {dtype}", "images/s", sides, options.rounds))
+        done.append(
+            in_turn(dtype, f"inference, batch {batch_size}, {dtype}", "images/s", sides, options.rounds)
+        )
     keep(options.json, done, device)
 
 

@@ -18,11 +18,13 @@ class Comparison:
     """What several sides gave in turn, in rounds; the first is scalesearch's.
 
     Attributes:
+        key: what it is found by in the JSON file, whatever its sizes were.
         name: what was compared.
         unit: of the figures, of which more is better.
         figures: of each side, one a round.
     """
 
+    key: str
     name: str
     unit: str
     figures: Mapping[str, tuple[float, ...]]
@@ -42,7 +44,9 @@ class Comparison:
         }
 
 
-def in_turn(name: str, unit: str, sides: Mapping[str, Callable[[], float]], rounds: int) -> Comparison:
+def in_turn(
+    key: str, name: str, unit: str, sides: Mapping[str, Callable[[], float]], rounds: int
+) -> Comparison:
     """Runs the sides one after another, in every second round in the other order, and prints each figure."""
     figures: dict[str, list[float]] = {side: [] for side in sides}
     print(f"\n{name}, {unit}", flush=True)
@@ -50,7 +54,7 @@ def in_turn(name: str, unit: str, sides: Mapping[str, Callable[[], float]], roun
         for side in list(sides) if number % 2 else list(sides)[::-1]:
             figures[side].append(sides[side]())
             print(f"  round {number}: {side:<44} {figures[side][-1]:>12,.1f}", flush=True)
-    comparison = Comparison(name, unit, {side: tuple(values) for side, values in figures.items()})
+    comparison = Comparison(key, name, unit, {side: tuple(values) for side, values in figures.items()})
     for side, value in comparison.medians.items():
         ratio = comparison.ratios.get(side)
         beside = "" if ratio is None else f"   {next(iter(sides))}: {ratio:.2f} times as fast"

@@ -22,8 +22,9 @@ class MeasureSettings:
     """The settings of ``scalesearch measure``, resolved. Lists are combined, each with each.
 
     ``networks`` are as typed. ``min_time`` is in seconds, for the samples of one process. ``memory`` has the
-    peak measured too, ``largest_batch`` has the largest batch looked for. A rule of rounding that is None is
-    each network's own: so it stays only where one of them is a variant.
+    peak measured too, ``largest_batch`` has the largest batch looked for, ``process_limit`` is the seconds
+    after which a process is ended. A rule of rounding that is None is each network's own: so it stays only
+    where one of them is a variant.
 
     Raises:
         ValueError: if a value is out of range or unknown, or two of the lists do not go together.
@@ -40,6 +41,7 @@ class MeasureSettings:
     min_time: float = 0.5
     memory: bool = True
     largest_batch: bool = False
+    process_limit: float | None = None
     device: str = "cpu"
     baseline: str = "efficientnet-b0"
     baseline_arch: Arch | None = None
@@ -57,7 +59,7 @@ class MeasureSettings:
         if not self._of_variants:
             for rule, value in asdict(rounding_of(self.baseline, self._rules)).items():
                 object.__setattr__(self, rule, value)
-        require_limits(self, "processes", "min_time")
+        require_limits(self, "processes", "min_time", "process_limit")
         require_utf8(self, "networks", "device", "baseline")
         for name in ("batch_size", "threads", "dtype", "mode", "runtime"):
             values = getattr(self, name)

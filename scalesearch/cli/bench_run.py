@@ -98,8 +98,12 @@ def _device(setups: Sequence[Setup]) -> str:
 
 
 @contextmanager
-def at_work(folder: Path) -> Iterator[tuple[ProcessExecutor, BenchProgress, str]]:
+def at_work(
+    folder: Path, process_limit: float | None = None
+) -> Iterator[tuple[ProcessExecutor, BenchProgress, str]]:
     """A worker at a time, progress that is shown, and a name for this start of the command.
+
+    A process that takes longer than ``process_limit`` seconds is ended, and its row says so.
 
     Ctrl-C and SIGTERM end in a line that says what is kept.
 
@@ -113,7 +117,13 @@ def at_work(folder: Path) -> Iterator[tuple[ProcessExecutor, BenchProgress, str]
 
     with (
         stopping(folder, kept),
-        workers(1, folder / "logs", TO_MEASURE, "a measurement ended without a result") as executor,
+        workers(
+            1,
+            folder / "logs",
+            TO_MEASURE,
+            "a measurement ended without a result",
+            stall_timeout=process_limit,
+        ) as executor,
         progress,
     ):
         yield executor, progress, uuid4().hex[:8]

@@ -17,7 +17,7 @@ from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, out_option
 from scalesearch.cli.rounding_options import given_rules, rounding_options
 from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import command_line
+from scalesearch.cli.training_options import DURATION, command_line
 
 if TYPE_CHECKING:
     from scalesearch.bench.settings import MeasureSettings
@@ -38,6 +38,12 @@ LAWS = "laws.json"
 @device_option
 @sampling_options
 @click.option("--memory/--no-memory", default=True, show_default=True, help="Measure peak memory too.")
+@click.option(
+    "--process-limit",
+    type=DURATION,
+    help="Time after which a process is ended without a figure, such as one that compiles for too long.  "
+    "[default: none]",
+)
 @click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits, too.")
 @click.option(
     "--law",
@@ -186,7 +192,7 @@ def measure_folder(
             write_text(folder / LAWS, text + "\n")
         if retry_failed:
             forget_failures(store, settings, tasks, machine)
-        with at_work(folder) as (executor, progress, session):
+        with at_work(folder, settings.process_limit) as (executor, progress, session):
             run_measure(store, settings, tasks, machine, executor, progress, session=session)
         record = show_measurements(folder, output_format)
     if not any(row.processes for row in record.measurements):

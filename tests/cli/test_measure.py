@@ -100,6 +100,30 @@ def test_the_same_command_again_and_resume_measure_nothing_twice(
     assert "batch_size: [1] there, [8] asked" in other.stderr
 
 
+@pytest.mark.parametrize("command", ["measure", "resume"])
+def test_a_process_may_take_as_long_as_is_said(
+    command: str, tmp_path: Path, run: Run, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("measure", *SMALL, "--process-limit=1m", f"--out={tmp_path}")
+    if command == "resume":
+        assert run(*options).exit_code == 0
+    limits = []
+    monkeypatch.setattr(
+        "scalesearch.cli.workers.ProcessExecutor",
+        lambda **how: limits.append(how["stall_timeout"]) or bench,
+    )
+    assert run(*(options if command == "measure" else ("resume", tmp_path))).exit_code == 0
+    assert limits == [60.0]
+
+
+@pytest.mark.slow
+def test_a_process_that_takes_longer_is_a_row_that_says_so(tmp_path: Path, run: Run) -> None:
+    result = run("measure", *SMALL, "--processes=1", "--process-limit=0.01s", f"--out={tmp_path}")
+    assert result.exit_code == 1
+    assert {row["outcome"] for row in _rows(tmp_path / "measurements.csv")} == {"failed"}
+    assert "nothing could be measured: the worker said nothing for 0.01 s and was killed" in result.stderr
+
+
 def test_ctrl_c_keeps_what_is_measured_and_says_how_to_go_on(tmp_path: Path, run: Run, bench: Bench) -> None:
     def interrupt(_job: object) -> None:
         if len(bench.jobs) == 4:
@@ -294,6 +318,7 @@ def test_a_table_that_changed_since_is_refused(tmp_path: Path, run: Run) -> None
         ),
         (("b0", "--runtime=graph", "--device=cuda:99"), "--device must be cpu or an available device, got"),
         (("b0", "--device=tpu"), "--device must be cpu or an available device, got 'tpu': torch sees"),
+        (("b0", "--process-limit=0"), "Invalid value for '--process-limit': must be a time above 0 such as"),
         (("b0", "--device=cuda:0,2"), "--device must be one device to measure on, got 'cuda:0,2'"),
         (("b0@device=tpu",), "--device must be cpu or an available device, got 'tpu': torch sees"),
         (("b0", "--law=nowhere"), "--law must be a law.json or a folder with one, got nowhere"),
