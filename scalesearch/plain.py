@@ -10,7 +10,7 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -196,21 +196,28 @@ def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, 
     """
     if not isinstance(data, Mapping):
         raise ValueError(f"it must be a table, got {shown(data)}")
-    hints = field_types(cls)
-    if unknown := sorted(str(name) for name in data if name not in hints):
+    readers, needed = _readers(cls)
+    if unknown := sorted(str(name) for name in data if name not in readers):
         raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
-    for field in fields(cls):
-        if field.name not in data and is_needed(field):
-            raise ValueError(f"`{field.name}` is missing")
+    for name in needed:
+        if name not in data:
+            raise ValueError(f"`{name}` is missing")
     values = {}
     for name, value in data.items():
         try:
-            values[name] = value_of(hints[name], value, name, bounds)
+            values[name] = readers[name](value, name, bounds)
         except ValueError as error:
             # What is wrong with the value itself, or with something in it that has a name of its own.
             colon = "" if str(error).startswith("must ") else ":"
             raise ValueError(f"`{name}`{colon} {error}") from error
     return values
+
+
+@cache
+def _readers(cls: type) -> tuple[Mapping[str, Reader], tuple[str, ...]]:
+    """What reads each field of a description, by name; and the fields that it can't be without."""
+    readers = {name: _reader(hint) for name, hint in field_types(cls).items()}
+    return MappingProxyType(readers), tuple(field.name for field in fields(cls) if is_needed(field))
 
 
 @cache
@@ -231,30 +238,36 @@ def value_of(hint: Any, value: Any, name: str = "", bounds: Bounds | None = None
     Raises:
         ValueError: saying what it must be, without naming it.
     """
-    if hint is float and type(value) is float:  # most of what thousands of networks hold
-        if bounds is not None:
-            bounds(name, value)
-        return value
+    return _reader(hint)(value, name, bounds)
+
+
+Reader = Callable[[Any, str, Bounds | None], Any]
+
+
+@cache
+def _reader(hint: Any) -> Reader:
+    """What reads values of a type: taken apart once, as thousands of networks hold a hundred values each."""
     origin, choices = _parts(hint)
+    if hint is float:
+        return _float
     if origin is None and hint in PLAIN_WORDS:
-        return _plain_value(hint, value, name, bounds)
+        return lambda value, name, bounds: _plain_value(hint, value, name, bounds)
     if hint is Any or hint is object:
-        return value
+        return lambda value, _name, _bounds: value
     if origin in (Union, UnionType):
-        return _one_of(choices, value, name, bounds)
+        readers = tuple(_reader(choice) for choice in choices if choice is not type(None))
+        return partial(_one_of, readers, type(None) in choices)
     if origin is Literal:
-        if not (isinstance(value, str | int) and value in choices):
-            raise ValueError(f"must be one of {', '.join(map(str, choices))}, got {shown(value)}")
-        return value
+        return partial(_choice, choices)
+    if origin is tuple and len(choices) == 2 and choices[1] is Ellipsis:
+        return partial(_list, _reader(choices[0]))
     if origin is tuple:
-        return _sequence(choices, value, name, bounds)
+        return partial(_sequence, tuple(map(_reader, choices)))
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-            raise ValueError(f"must be a table, got {shown(value)}")
-        return {key: value_of(choices[1], item, name, bounds) for key, item in value.items()}
+        return partial(_table, _reader(choices[1]))
     if is_dataclass(hint) and isinstance(hint, type):
-        return typed(hint, value, bounds)
-    return _plain_value(hint, value, name, bounds)
+        return lambda value, _name, bounds: typed(hint, value, bounds)
+    return lambda value, name, bounds: _plain_value(hint, value, name, bounds)
 
 
 @cache
@@ -279,25 +292,48 @@ def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> An
     raise ValueError(f"must be {kind}, got {shown(value)}")
 
 
-def _one_of(choices: tuple[Any, ...], value: Any, name: str, bounds: Bounds | None) -> Any:
-    if value is None and type(None) in choices:
+def _float(value: Any, name: str, bounds: Bounds | None) -> Any:
+    if type(value) is not float:
+        return _plain_value(float, value, name, bounds)
+    if bounds is not None:
+        bounds(name, value)
+    return value
+
+
+def _one_of(readers: tuple[Reader, ...], optional: bool, value: Any, name: str, bounds: Bounds | None) -> Any:
+    if value is None and optional:
         return None
     wrong: ValueError | None = None
-    for hint in choices:
-        if hint is not type(None):
-            try:
-                return value_of(hint, value, name, bounds)
-            except ValueError as error:
-                wrong = wrong or error
+    for reader in readers:
+        try:
+            return reader(value, name, bounds)
+        except ValueError as error:
+            wrong = wrong or error
     assert wrong is not None  # a union has more than None
     raise wrong
 
 
-def _sequence(choices: tuple[Any, ...], value: Any, name: str, bounds: Bounds | None) -> tuple[Any, ...]:
+def _choice(choices: tuple[Any, ...], value: Any, _name: str, _bounds: Bounds | None) -> Any:
+    if not (isinstance(value, str | int) and value in choices):
+        raise ValueError(f"must be one of {', '.join(map(str, choices))}, got {shown(value)}")
+    return value
+
+
+def _list(reader: Reader, value: Any, name: str, bounds: Bounds | None) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError(f"must be a list, got {shown(value)}")
-    if len(choices) == 2 and choices[1] is Ellipsis:
-        return tuple(value_of(choices[0], item, name, bounds) for item in value)
-    if len(value) != len(choices):
-        raise ValueError(f"must be a list of {len(choices)}, got {shown(value)}")
-    return tuple(value_of(hint, item, name, bounds) for hint, item in zip(choices, value, strict=True))
+    return tuple([reader(item, name, bounds) for item in value])
+
+
+def _sequence(readers: tuple[Reader, ...], value: Any, name: str, bounds: Bounds | None) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"must be a list, got {shown(value)}")
+    if len(value) != len(readers):
+        raise ValueError(f"must be a list of {len(readers)}, got {shown(value)}")
+    return tuple([reader(item, name, bounds) for reader, item in zip(readers, value, strict=True)])
+
+
+def _table(reader: Reader, value: Any, name: str, bounds: Bounds | None) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"must be a table, got {shown(value)}")
+    return {key: reader(item, name, bounds) for key, item in value.items()}

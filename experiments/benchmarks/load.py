@@ -4,7 +4,7 @@
     python experiments/benchmarks/load.py /tmp/load --dry-run
 
 The runs are real studies, written by scalesearch's own driver; only the workers are made up: they give each
-training run's curve from the network's own key and seed, at once. A grid of more than 2,000 networks, which
+training run's curve from the network's own key and seed, at once. A run of more than 2,000 networks, which
 would keep the driver busy for half an hour, is written as finished trials, with the same results. Every kind
 of run is tried: a grid of two seeds whose networks many grid points share, the same by rungs, searches of one
 and of two objectives, and a sweep over many budgets. Each command then runs in a process of its own; printed
@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -36,15 +37,18 @@ from scalesearch.cli.run import begin_study
 from scalesearch.measure.machine import machine
 from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
 from scalesearch.proxy.recipe import ProxyRecipe
-from scalesearch.records import CandidateRecord
+from scalesearch.records import CandidateRecord, RungRecord
+from scalesearch.scaling import Coefficients, shares_of
 from scalesearch.search.driver import mean_curve, run_search
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.opening import open_study
 from scalesearch.search.plan import Plan, Planned
 from scalesearch.search.reading import RUN, attributes_of
+from scalesearch.search.samplers import SPACE
 from scalesearch.search.sampling import SearchSettings, plan_search
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.storage import sqlite_url
+from scalesearch.search.suggesting import SEED_POINTS, Suggester, objective_values, point_of, shares_at
 from scalesearch.search.sweep import ROLES, SweepSettings, plan_sweep
 from scalesearch.workers.jobs import LatencySpec
 
@@ -183,62 +187,118 @@ def write_run(folder: Path, way: str, trials: int) -> None:
     click.echo(f"  {trials:,} networks made up in {perf_counter() - start:.0f} s", err=True)
 
 
-def write_finished(folder: Path, settings: GridSettings) -> None:
-    """A finished grid run, its trials written as they end, by no driver that takes them one by one."""
-    plan = plan_grid(settings, PHOTOGRAPHS_SIZE)
-    click.echo(f"  planned {len(plan.chosen):,} networks", err=True)
+def write_finished(folder: Path, settings: TrainingSettings, trials: int) -> None:
+    """A finished run, its trials written as they end, by no driver that takes them one by one."""
+    plan = _plan(settings)
+    networks = list(plan.chosen) or _suggested(settings, trials)
+    click.echo(f"  planned {len(networks):,} networks", err=True)
     folder.mkdir(parents=True)
     url, start = sqlite_url(folder), perf_counter()
-    coefficients = [
-        {axis: getattr(planned.record, axis) for axis in ("alpha", "beta", "gamma")}
-        for planned in plan.chosen
-    ]
-    ranges: dict[str, BaseDistribution] = {
-        axis: FloatDistribution(min(c[axis] for c in coefficients), max(c[axis] for c in coefficients))
-        for axis in coefficients[0]
-    }
-    with open_study(url, folder.name, create=True).opened() as opened:
-        for number, (planned, triple) in enumerate(zip(plan.chosen, coefficients, strict=True), start=1):
-            opened.add_trial(_finished(planned, settings, triple, ranges))
+    ends = _ends(networks, settings, plan.rungs)
+    name = folder.name
+    with open_study(url, name, create=True, objectives=plan.objectives).opened() as opened:
+        for number, (planned, (params, ranges), until) in enumerate(
+            zip(networks, _parameters(networks, plan.kind), ends, strict=True), start=1
+        ):
+            opened.add_trial(_finished(planned, settings, params, ranges, until))
             if number % 1000 == 0:
                 click.echo(f"  {number:,} trained in {perf_counter() - start:.0f} s", err=True)
     # The study is begun with its trials there already: none is enqueued.
     with begin_study(
-        folder, folder.name, settings, "scalesearch (made up)", lambda: plan, size=PHOTOGRAPHS_SIZE
+        folder, name, settings, "scalesearch (made up)", lambda: plan, size=PHOTOGRAPHS_SIZE
     ) as study:
         write_run_file(folder, plan.kind, study.begun()["settings"], study.begun())
-        study.set_session(0, 12.0 * settings.seeds * len(plan.chosen))
-        for planned in plan.chosen:
-            spec = LatencySpec.of(settings, planned.record.key, planned.arch)
-            study.set_latency(planned.record.key, _timed(spec.to_dict()))
-    click.echo(f"  {len(plan.chosen):,} networks made up in {perf_counter() - start:.0f} s", err=True)
+        study.set_session(0, 12.0 * settings.seeds * len(networks))
+        for planned, until in zip(networks, ends, strict=True):
+            if settings.latency and until is None:
+                spec = LatencySpec.of(settings, planned.record.key, planned.arch)
+                study.set_latency(planned.record.key, _timed(spec.to_dict()))
+    click.echo(f"  {len(networks):,} networks made up in {perf_counter() - start:.0f} s", err=True)
+
+
+def _suggested(settings: TrainingSettings, trials: int) -> list[Planned]:
+    """As many different networks as a search would suggest at random, with its seed points."""
+    assert isinstance(settings, SearchSettings)
+    suggester, networks = Suggester(settings, PHOTOGRAPHS_SIZE.classes), dict[str, Planned]()
+    for role, shares in SEED_POINTS.items():
+        planned = suggester.planned(shares, role)
+        networks[planned.record.key] = planned
+    for u, v in np.random.default_rng(0).random((20 * trials, 2)):
+        if len(networks) == trials:
+            break
+        planned = suggester.planned(shares_at(u, v))
+        networks.setdefault(planned.record.key, planned)
+    return list(networks.values())
+
+
+def _parameters(
+    networks: list[Planned], kind: str
+) -> list[tuple[dict[str, float], dict[str, BaseDistribution]]]:
+    """What the trial of each network was asked with: its coefficients, or the point of a suggestion."""
+    triples = [{axis: getattr(n.record, axis) for axis in ("alpha", "beta", "gamma")} for n in networks]
+    if kind == "search":
+        points = [point_of(shares_of(Coefficients(**triple))) for triple in triples]
+        return [(dict(zip("uv", point, strict=True)), dict(SPACE)) for point in points]
+    ranges: dict[str, BaseDistribution] = {
+        axis: FloatDistribution(min(t[axis] for t in triples), max(t[axis] for t in triples))
+        for axis in triples[0]
+    }
+    return [(triple, ranges) for triple in triples]
+
+
+def _ends(
+    networks: list[Planned], settings: TrainingSettings, rungs: tuple[RungRecord, ...]
+) -> list[int | None]:
+    """The images at which each network was stopped; None for one that was trained to the end."""
+    ends: list[int | None] = [None] * len(networks)
+    alive = list(range(len(networks)))
+    for rung, following in pairwise(rungs if len(networks) > rungs[-1].networks else ()):
+        reached = {n: _run_of(networks[n], settings, settings.seed, rung.images)["top1"] for n in alive}
+        best_first = sorted(alive, key=lambda n: (-reached[n], n))
+        for behind in best_first[following.networks :]:
+            ends[behind] = rung.images
+        alive = best_first[: following.networks]
+    return ends
+
+
+def _run_of(planned: Planned, settings: TrainingSettings, seed: int, until: int | None) -> dict[str, Any]:
+    job = {
+        "key": f"{planned.record.key}-{seed}",
+        "arch": planned.arch.to_dict(),
+        "recipe": settings.proxy_recipe.to_dict() | {"seed": seed},
+        "until": until,
+        "count": seed == settings.seed,
+    }
+    return _trained(job)
 
 
 def _finished(
     planned: Planned,
-    settings: GridSettings,
-    triple: Mapping[str, float],
+    settings: TrainingSettings,
+    params: Mapping[str, float],
     ranges: Mapping[str, BaseDistribution],
+    until: int | None,
 ) -> FrozenTrial:
-    """A network's trial as the driver leaves it."""
-    runs = {}
-    for seed in settings.seed_list:
-        job = {
-            "key": f"{planned.record.key}-{seed}",
-            "arch": planned.arch.to_dict(),
-            "recipe": settings.proxy_recipe.to_dict() | {"seed": seed},
-            "until": None,
-            "count": seed == settings.seed,
-        }
-        runs[seed] = _trained(job)
+    """A network's trial as the driver leaves it, stopped early where ``until`` says so."""
+    seeds = settings.seed_list if until is None else settings.seed_list[:1]
+    runs = {seed: _run_of(planned, settings, seed, until) for seed in seeds}
     means = mean_curve(runs.values())
+    values: list[float] = [means[-1][1]]
+    if isinstance(settings, SearchSettings):
+        values = list(objective_values(settings, planned.record, means[-1][1]))
+    suggested = {}
+    if "u" in params:
+        shares = shares_at(params["u"], params["v"])
+        suggested = {"shares": [shares.depth, shares.width, shares.resolution]}
     return create_trial(
-        state=TrialState.COMPLETE,
-        params=dict(triple),
+        state=TrialState.COMPLETE if until is None else TrialState.PRUNED,
+        params=dict(params),
         distributions=dict(ranges),
-        values=[means[-1][1]],
-        user_attrs=attributes_of(planned) | {f"{RUN}{seed}": result for seed, result in runs.items()},
-        intermediate_values=dict(means),
+        values=values if until is None else None,
+        user_attrs=attributes_of(planned)
+        | suggested
+        | {f"{RUN}{seed}": result for seed, result in runs.items()},
+        intermediate_values=dict(means) if len(values) == 1 else {},
     )
 
 
@@ -292,9 +352,8 @@ def main(out: Path, trials: str, ways: str, dry_run: bool) -> None:
         for way in ways.split(","):
             folder = out / f"{way}-{number}"
             if not folder.exists():
-                settings = WAYS[way](number)
-                if isinstance(settings, GridSettings) and not settings.rungs and number > 2000:
-                    write_finished(folder, settings)
+                if number > 2000:
+                    write_finished(folder, WAYS[way](number), number)
                 else:
                     write_run(folder, way, number)
             for command in ("report", "resume"):

@@ -21,7 +21,7 @@ from tests.cli.hostile import Place, case
 from tests.conftest import TINY
 from tests.search.conftest import Lab
 
-CASES = 100
+CASES = 60
 MANY = 2500
 CPU_S = 60
 """Seconds of the processor after which a case hangs: none takes more than two."""

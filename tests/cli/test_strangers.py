@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from scalesearch.cli import cli
 from scalesearch.search.opening import open_study
+from tests.conftest import TINY
 from tests.search.conftest import Job, Lab
 
 Run = Callable[..., Result]
@@ -46,6 +49,21 @@ def _begun(folder: Path, run: Run, tiny: tuple[str, ...], lab: Lab, command: tup
     lab.on_result = lambda _job: None
     (database,) = folder.rglob("study.db")
     return database
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a grid that was stopped in its first training, made once."""
+    folder, lab = tmp_path_factory.mktemp("begun") / "run", Lab()
+
+    def run(*words: object) -> Result:
+        return CliRunner().invoke(cli, [str(word) for word in words])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scalesearch.cli.workers.ProcessExecutor", lab.executor)
+        patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
+        _begun(folder, run, TINY, lab, COMMANDS["grid"])
+    return folder
 
 
 def _doctor(database: Path, key: str) -> int:
@@ -129,11 +147,9 @@ def _victims(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("key", ["/etc/victim", "..\\victim", "C:victim", "a\0b", "~/victim", "x" * 300])
-def test_so_is_every_other_kind_of_path(
-    key: str, tmp_path: Path, run: Run, tiny: tuple[str, ...], lab: Lab
-) -> None:
-    folder = tmp_path / "run"
-    assert _doctor(_begun(folder, run, tiny, lab, COMMANDS["grid"]), key) > 0
+def test_so_is_every_other_kind_of_path(key: str, tmp_path: Path, run: Run, begun: Path) -> None:
+    folder = Path(shutil.copytree(begun, tmp_path / "run"))
+    assert _doctor(folder / "study.db", key) > 0
     result = run("resume", folder)
     assert result.exit_code == 2, result.output
     assert result.stderr.splitlines()[-1].startswith("Error: DIR must hold plain names of files, got ")
@@ -141,10 +157,9 @@ def test_so_is_every_other_kind_of_path(
 
 @pytest.mark.parametrize("name", ["checkpoints", "weights", "figures", "study.db", "driver.lock"])
 def test_a_link_in_the_folder_that_leads_out_of_it_is_refused(
-    name: str, tmp_path: Path, run: Run, tiny: tuple[str, ...], lab: Lab
+    name: str, tmp_path: Path, run: Run, begun: Path
 ) -> None:
-    folder, victim = tmp_path / "run", tmp_path / "victim"
-    _begun(folder, run, tiny, lab, COMMANDS["grid"])
+    folder, victim = Path(shutil.copytree(begun, tmp_path / "run")), tmp_path / "victim"
     place = folder / name
     if place.is_file():
         place.rename(victim)

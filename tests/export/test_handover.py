@@ -15,7 +15,7 @@ from scalesearch.export.handover import hand_over, write_spec
 from scalesearch.export.state import State
 
 
-@pytest.mark.parametrize("batch_size", [None, 2])
+@pytest.mark.parametrize("batch_size", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_format_gives_the_networks_output(state: State, tmp_path: Path, batch_size: int | None) -> None:
     begun: list[str] = []
     written = hand_over(state, tmp_path, tuple(FORMATS), batch_size=batch_size, on_format=begun.append)

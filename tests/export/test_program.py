@@ -10,7 +10,7 @@ from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.program import run_program, write_program
 
 
-@pytest.mark.parametrize("batch_size", [None, 1, 3])
+@pytest.mark.parametrize("batch_size", [None, pytest.param(1, marks=pytest.mark.slow), 3])
 def test_the_program_gives_the_networks_output(
     network: nn.Module, arch: ArchSpec, tmp_path: Path, batch_size: int | None
 ) -> None:

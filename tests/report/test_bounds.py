@@ -67,7 +67,7 @@ def test_a_page_does_not_grow_with_the_networks_that_were_skipped(make_run):
 
 
 def test_tables_and_figures_of_many_trained_networks_are_bounded_and_say_so(make_run):
-    small, large = make_run(seeds=2), _many(make_run(seeds=2), 12)
+    small, large = make_run(seeds=2), _many(make_run(seeds=2), 5)
     assert len(large.candidates) > MOST_MARKS
     page = grid_page(large, ())
     assert f"And {len(large.candidates) - MOST_ROWS:,} more networks in `candidates.csv`." in page

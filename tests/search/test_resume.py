@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from pathlib import Path
 import optuna
 import pandas as pd
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
+
+from scalesearch.cli import cli
+from tests.conftest import TINY
 
 CLOCK_COLUMNS = ["train_seconds", "latency_median_s", "latency_iqr_s"]
 
@@ -55,14 +59,21 @@ def _descendants(ancestor: int) -> list[int]:
     return found[1:]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an uninterrupted run, made once. Not to be changed: copy it first."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    result = CliRunner().invoke(cli, ["grid", f"--out={folder}", "--jobs=1", *TINY])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for orphaned workers in /proc")
 @pytest.mark.parametrize("moment", [pytest.param("Training: 3 networks", marks=pytest.mark.slow), "[1/3]"])
 def test_kill_9_and_resume_end_with_the_uninterrupted_table(
-    tmp_path: Path, tiny: tuple[str, ...], run: Callable[..., Result], moment: str
+    tmp_path: Path, whole: Path, tiny: tuple[str, ...], run: Callable[..., Result], moment: str
 ) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert run("grid", f"--out={whole}", "--jobs=1", *tiny).exit_code == 0
-
+    killed = tmp_path / "killed"
     process = _start(killed, tiny)
     _follow_until(process, moment)
     time.sleep(1.0)  # into the next trial
@@ -147,10 +158,9 @@ def test_the_same_command_again_goes_on_and_trains_nothing_twice(
 
 
 def test_report_makes_the_same_bytes_from_the_study_alone(
-    tmp_path: Path, tiny: tuple[str, ...], run: Callable[..., Result]
+    tmp_path: Path, whole: Path, run: Callable[..., Result]
 ) -> None:
-    folder = tmp_path / "run"
-    assert run("grid", f"--out={folder}", *tiny).exit_code == 0
+    folder = Path(shutil.copytree(whole, tmp_path / "run"))
     kept = {"study.db", "driver.lock", ".begun-in"}
     files = {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in kept}
     made = {p for p in files if p.name != "run.toml" and p.parent.name not in ("logs", "weights")}
