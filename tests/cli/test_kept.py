@@ -226,7 +226,7 @@ def _edited(folder: Path, name: str, row: int, column: str, value: str) -> None:
         (PLAN, "status", "won", "must be one of completed, pruned, failed, skipped, waiting, got 'won'"),
         (PLAN, "merged", "[[1, 2]]", "must be a list of 3, got [1, 2]"),
         (PLAN, "params", "9" * 30, "must be at most 9,223,372,036,854,775,807, got 9999"),
-        (PLAN, "macs", "0", "must be > 0, got 0"),
+        (PLAN, "macs", "-1", "must be > 0, got -1"),
         (PLAN, "study", "another", "must be a name of study.csv, got 'another'"),
         (STUDY, "kind", "sweeping", "must be one of grid, search, sweep, fidelity, scale, got 'sweeping'"),
         (STUDY, "kind", "sweep", "must be 'grid' as in its run.toml, got 'sweep'"),
