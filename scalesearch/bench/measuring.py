@@ -249,7 +249,8 @@ def measurement_of(task: Task, machine: str, left: Sequence[Stored], processes: 
 
 def _tensor_bytes(arch: Arch, setup: Setup) -> int | None:
     """What a network's tensors take in a setup; None where there is no closed form of it."""
-    if (setup.runtime, setup.dtype) != ("eager", "float32"):
+    # A graph is of the very kernels that would run without it, and of the tensors between them.
+    if setup.runtime not in ("eager", "graph") or setup.dtype != "float32":
         return None
     with suppress(RefusedError):
         of_mode = training_bytes if setup.mode == "training" else inference_bytes

@@ -83,6 +83,20 @@ def test_every_network_is_measured_in_every_setup_in_the_order_asked_for(tmp_pat
     assert progress.done == progress.total == 16
 
 
+def test_a_graph_has_the_tensors_of_the_pass_that_it_records(tmp_path: Path) -> None:
+    settings = _settings(runtime=("eager", "graph", "compile"), device="cuda:1", batch_size=(8,), processes=1)
+    record, _ = _run(tmp_path, settings, Bench())
+    small, _ = (subject.arch for subject in parse_subjects(TWO))
+    rows = {r.setup.runtime: r for r in record.measurements if r.key == small.key}
+    tensors = inference_bytes(small, 8)
+    assert {runtime: r.tensor_bytes for runtime, r in rows.items()} == {
+        "eager": tensors,
+        "graph": tensors,
+        "compile": None,
+    }
+    assert rows["graph"].setup.label == "inference, batch 8, 1 thread, float32, graph, channels last, cuda:1"
+
+
 def test_drift_is_shared_as_each_round_has_every_network_once(tmp_path: Path) -> None:
     bench = Bench()
     _run(tmp_path, _settings(threads=(1, 2)), bench)
