@@ -38,12 +38,14 @@ from scalesearch.proxy.dataset import (
 )
 from scalesearch.records import RunRecord
 from scalesearch.search.budget import nearest_error, unmet_reason
+from scalesearch.search.events import Events, events_folder
 from scalesearch.search.opening import find_study, open_study
 from scalesearch.search.plan import Plan
 from scalesearch.search.settings import Computing, TrainingSettings
 from scalesearch.search.storage import recorded, sqlite_url
 from scalesearch.search.study import SearchStudy
 from scalesearch.text import printable, quoted
+from scalesearch.workers.tracking import TRACKING, Tracker, missing_package
 
 __all__ = [
     "Run",
@@ -307,18 +309,37 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
     weights = weights_folder(run.folder, run.kind, run.study.name)
     require_kept(starts, run.settings)
     try:
-        return run_search(
-            run.study,
-            run.settings,
-            inside(run.folder, "checkpoints"),
-            workers,
-            progress,
-            program_of(run.kind),
-            starts,
-            weights,
-        )
+        with _tracker(run) as tracker:
+            return run_search(
+                run.study,
+                run.settings,
+                inside(run.folder, "checkpoints"),
+                workers,
+                progress,
+                program_of(run.kind),
+                starts,
+                weights,
+                Events(events_folder(run.folder, run.kind, run.study.name), tell, tracker),
+            )
     except TrialFailedError as error:
         raise Fail(f"the baseline that the networks start from could not be trained: {error}", 1) from error
+
+
+@contextmanager
+def _tracker(run: Run) -> Iterator[Tracker | None]:
+    """The tracker of a run, ended with it; none where the run has none, or its package is gone."""
+    name = run.settings.track
+    if name is None or (missing := missing_package(name)):
+        if name is not None:
+            tell(f"Note: this run goes on without {name}, {missing}")
+        yield None
+        return
+    logs = inside(run.folder, "logs", f"{name}.log")
+    tracker = Tracker(name, inside(run.folder, TRACKING, name), run.study.name, logs, tell)
+    try:
+        yield tracker
+    finally:
+        tracker.close()
 
 
 def _require_data_of(run: Run) -> None:

@@ -26,6 +26,7 @@ from scalesearch.proxy.recipe import (
 )
 from scalesearch.search.settings import STARTS, TrainingSettings
 from scalesearch.text import command
+from scalesearch.workers.tracking import TRACKERS, missing_package
 
 __all__ = [
     "CHANNEL_DIVISOR",
@@ -108,6 +109,13 @@ UPKEEP = group(
         default=DEFAULT.keep_weights,
         show_default=True,
         help="Keep the weights of each network that was trained to its end, for scalesearch export.",
+    ),
+    click.option(
+        "--track",
+        type=Choice(tuple(TRACKERS)),
+        help="Tell a tracker of every look too, in the run's folder: tensorboard, mlflow (or where "
+        "MLFLOW_TRACKING_URI says), wandb (offline, unless WANDB_MODE says otherwise), trackio. Each needs "
+        "its package. events/ has the looks in any case.",
     ),
 )
 STORAGE = click.option(
@@ -259,6 +267,8 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
     from scalesearch.measure.machine import usable_cores
 
     options = dict(options)
+    if (tracker := options.get("track")) and (missing := missing_package(tracker)):
+        raise Fail(f"--track must name a tracker that is installed, got {tracker}, {missing}")
     _choose_length(click.get_current_context(), options)
     recipe = options["recipe_values"] or RECIPES[options["recipe"]]
     if options["images"] is None and options["epochs"] is None:

@@ -13,6 +13,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.records import RunRecord
+from scalesearch.search.events import Events
 from scalesearch.search.plan import Planned
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.starts import train_starts
@@ -40,6 +41,7 @@ def run_search(
     program: Program,
     starts: Path,
     weights: Path | None = None,
+    events: Events | None = None,
 ) -> RunRecord:
     """Trains by ``program``, then measures latency, and returns the record of it all.
 
@@ -55,6 +57,7 @@ def run_search(
         program: what to train, in what order.
         starts: folder of the run; where its networks are grown, it has, or gets, the weights they start from.
         weights: folder for the weights of trained networks, where the settings keep them.
+        events: hears of every look of a training run.
 
     Raises:
         TrialFailedError: if the baseline they start from can't be trained.
@@ -63,8 +66,8 @@ def run_search(
     study.adopt()
     try:
         with _ending(make_executor(settings.jobs)) as executor:
-            trainer = Trainer(study, settings, executor, observer, checkpoints, weights, starts)
-            train_starts(study, settings, executor, observer, starts, checkpoints)
+            trainer = Trainer(study, settings, executor, observer, checkpoints, weights, starts, events)
+            train_starts(study, settings, executor, observer, starts, checkpoints, events)
             program(study, settings, trainer, observer)
             trainer.tidy()
         clock.tick()

@@ -23,6 +23,7 @@ from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, default_images
 from scalesearch.proxy.recipe_file import recipe_values
+from scalesearch.workers.tracking import TRACKERS
 
 __all__ = [
     "COMPUTED_WITH",
@@ -35,7 +36,9 @@ __all__ = [
 ]
 
 # What may change between a run and its continuation without changing any result.
-NOT_IDENTITY = frozenset({"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run"})
+NOT_IDENTITY = frozenset(
+    {"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run", "track"}
+)
 # What it is computed with: others change accuracies as another seed would, but not what is asked. A run may
 # go on with others, then; each training run keeps what it was computed with.
 COMPUTED_WITH = frozenset({"device", "threads"})
@@ -127,7 +130,8 @@ class TrainingSettings(BaselineSettings):
     its name. Without ``images`` and ``epochs`` the recipe says how long, or else the kind of device. Every
     network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
     worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
-    trained to its end stay in the run's folder, for ``scalesearch export``.
+    trained to its end stay in the run's folder, for ``scalesearch export``. ``track`` names who else
+    is told of every look.
 
     ``start`` says what they start from: None from scratch; ``grown``: each is grown (Net2Net) from the proxy
     baseline, trained first with the same seed, or from the weights in the file ``pretrained`` where there is
@@ -156,6 +160,7 @@ class TrainingSettings(BaselineSettings):
     threads: int = 1
     stall_timeout: float = 1800.0
     keep_weights: bool = True
+    track: str | None = None
     latency: bool = True
     latency_batch_size: int = 1
     storage: str = ""
@@ -168,6 +173,8 @@ class TrainingSettings(BaselineSettings):
         require_utf8(self, *(field.name for field in fields(self)))
         require_limits(self, *LIMITED)
         self._set_recipe()
+        if self.track is not None and self.track not in TRACKERS:
+            raise ValueError(f"`track` must be one of {', '.join(TRACKERS)}, got {self.track!r}")
         BaselineSettings.__post_init__(self)
         # What the parts check is checked now, before anything is written.
         _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)

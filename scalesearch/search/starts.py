@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.architecture.spec import Arch
 from scalesearch.files import inside
 from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.search.events import Events
 from scalesearch.search.fidelity import LengthSettings
 from scalesearch.search.plan import Planned, describer
 from scalesearch.search.reading import START, seed_run
 from scalesearch.search.settings import TrainingSettings
-from scalesearch.search.training import WAIT_S, Observer
+from scalesearch.search.training import WAIT_S, Observer, submit
 from scalesearch.search.uninterrupted import uninterrupted
 from scalesearch.search.weights import start_file
 from scalesearch.workers.executor import Executor
@@ -84,6 +85,7 @@ def train_starts(
     observer: Observer,
     folder: Path,
     checkpoints: Path,
+    events: Events | None = None,
 ) -> None:
     """Trains the baseline once per seed, where the run's networks are grown from it; what is done stays.
 
@@ -116,11 +118,7 @@ def train_starts(
         if seed in done:
             continue
         observer.started(spec.key, planned.record)
-
-        def on_step(done: int, steps: int, task: str = spec.key) -> None:
-            observer.step(task, done, steps)
-
-        running[executor.submit(spec.to_dict(), on_step)] = seed
+        running[submit(spec, planned.record, executor, observer, events)] = seed
     while running:
         finished, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
         study.require_owned()
@@ -132,3 +130,5 @@ def train_starts(
                 Path(specs[seed].checkpoint).unlink(missing_ok=True)
             run = seed_run(seed, result)
             observer.finished(specs[seed].key, replace(planned.record, runs=(run,)))
+            if events is not None:
+                events.ended(specs[seed].key, whole=True)

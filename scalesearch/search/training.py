@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from scalesearch.architecture.spec import Arch
 from scalesearch.files import inside
 from scalesearch.records import CandidateRecord
+from scalesearch.search.events import Events
 from scalesearch.search.plan import Planned
 from scalesearch.search.reading import seed_run
 from scalesearch.search.settings import TrainingSettings
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from scalesearch.search.study import SearchStudy
 
-__all__ = ["WAIT_S", "Observer", "Segment", "Trainer"]
+__all__ = ["WAIT_S", "Observer", "Segment", "Trainer", "submit"]
 
 # How long a wait may last before Ctrl-C is noticed, on systems where it does not end the wait itself.
 WAIT_S = 0.5
@@ -90,6 +91,7 @@ class Trainer:
         checkpoints: Path,
         weights: Path | None,
         starts: Path,
+        events: Events | None = None,
     ) -> None:
         self._study = study
         self._settings = settings
@@ -98,6 +100,7 @@ class Trainer:
         self._checkpoints = checkpoints
         self._weights = weights if settings.keep_weights else None
         self._starts = starts
+        self._events = events
         self._recipe = settings.proxy_recipe.to_dict()
         self._failed: set[int] = set()
 
@@ -195,10 +198,7 @@ class Trainer:
             count=job.count,
         )
         self._observer.started(job.task, job.planned.record)
-        task = job.task
-        return self._executor.submit(
-            spec.to_dict(), lambda done, steps: self._observer.step(task, done, steps)
-        )
+        return submit(spec, job.planned.record, self._executor, self._observer, self._events)
 
     def _start(self, seed: int) -> str:
         """The file of weights that a network is grown from; empty from scratch."""
@@ -216,6 +216,7 @@ class Trainer:
                 self._failed.add(job.trial.number)
                 self._study.fail(job.trial, reason)
             self._observer.finished(job.task, replace(record, status="failed", reason=reason))
+            self._ended(job.task, whole=False)
             return
         if job.trial.number not in self._failed:
             earlier = self._study.runs(job.trial).get(job.seed, {})
@@ -226,6 +227,12 @@ class Trainer:
                 self.forget(record.key, (job.seed,))
         run = seed_run(job.seed, result)
         self._observer.finished(job.task, replace(record, runs=(run,)))
+        if result["complete"]:
+            self._ended(job.task, whole=True)
+
+    def _ended(self, task: str, *, whole: bool) -> None:
+        if self._events is not None:
+            self._events.ended(task, whole=whole)
 
     def _settle(
         self, trial: optuna.Trial, segment: Segment, settle: Callable[[optuna.Trial, float], None]
@@ -237,6 +244,31 @@ class Trainer:
 
     def _checkpoint(self, key: str, seed: int) -> Path:
         return inside(self._checkpoints.parent, self._checkpoints.name, f"{key}-seed{seed}.safetensors")
+
+
+def submit(
+    spec: TrialSpec, record: CandidateRecord, executor: Executor, observer: Observer, events: Events | None
+) -> Future[dict[str, Any]]:
+    """Hands a training run to a worker; the observer hears its steps, and ``events`` its looks."""
+    run = {
+        "network": record.key,
+        **{name: getattr(record, name) for name in ("alpha", "beta", "gamma", "phi", "role")},
+        "seed": spec.recipe["seed"],
+        "recipe": {name: value for name, value in spec.recipe.items() if name != "seed"},
+        "dataset": spec.data["name"],
+        "data": spec.data["digest"],
+        "device": spec.device,
+        "threads": spec.threads,
+    }
+
+    def on_step(done: int, steps: int) -> None:
+        observer.step(spec.key, done, steps)
+
+    def on_look(curve: Sequence[Mapping[str, Any]], seconds: float) -> None:
+        if events is not None:
+            events.heard(spec.key, run, curve, seconds)
+
+    return executor.submit(spec.to_dict(), on_step, on_look)
 
 
 def _next(jobs: Iterator[_Job]) -> _Job | None:

@@ -7,7 +7,7 @@ import json
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.workers.executor import TrialFailedError
 
 Job = Mapping[str, Any]
+OnLook = Callable[[Sequence[Job], float], None]
 
 
 def share(*parts: object) -> float:
@@ -30,6 +31,19 @@ def top1_of(key: str, seed: int, images: int) -> float:
     """The made-up accuracy of a network after so many images; curves of networks may cross."""
     quality, patience = 0.3 + 0.6 * share(key), 10 + 40 * share(key, "patience")
     return quality * (1 - math.exp(-images / patience)) + 0.02 * (share(key, seed, images) - 0.5)
+
+
+def assert_events_are_the_curves(folder: Path) -> None:
+    """Each training run of a folder has a file of events with each of its looks once, in their order."""
+    from scalesearch.cli.kept import kept_run
+
+    for candidate in kept_run(folder).record.candidates:
+        for trained in candidate.runs:
+            path = folder / "events" / f"{candidate.key}-seed{trained.seed}.jsonl"
+            first, *looks = map(json.loads, path.read_text().splitlines())
+            assert (first["network"], first["seed"]) == (candidate.key, trained.seed)
+            told = [(look["images"], look["train_loss"], look["loss"], look["top1"]) for look in looks]
+            assert told == [(p.images, p.train_loss, p.loss, p.top1) for p in trained.curve]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +144,19 @@ class FakeExecutor:
     def __init__(self, lab: Lab, jobs: int) -> None:
         self._lab = lab
         self._jobs = jobs
-        self._held: list[tuple[Future[dict[str, Any]], Job]] = []
+        self._held: list[tuple[Future[dict[str, Any]], Job, OnLook]] = []
 
     def submit(
-        self, job: Job, on_step: Callable[[int, int], None], _on_look: object = None
+        self,
+        job: Job,
+        on_step: Callable[[int, int], None],
+        on_look: OnLook = lambda _curve, _seconds: None,
     ) -> Future[dict[str, Any]]:
         """The result is there at once, or, in reverse, when the executor is full."""
         future: Future[dict[str, Any]] = Future()
         job = json.loads(json.dumps(dict(job)))  # plain data, as for a real worker
         on_step(1, 1)
-        self._held.append((future, job))
+        self._held.append((future, job, on_look))
         if not self._lab.reverse or len(self._held) == self._jobs:
             self._finish()
         else:  # perhaps nothing more comes
@@ -148,9 +165,12 @@ class FakeExecutor:
 
     def _finish(self) -> None:
         held, self._held = self._held, []
-        for future, job in reversed(held):
+        for future, job, on_look in reversed(held):
             try:
-                future.set_result(self._lab.run(job))
+                result = self._lab.run(job)
+                if job["kind"] == "train":
+                    on_look(result["curve"], result["train_seconds"])
+                future.set_result(result)
             except TrialFailedError as failure:
                 future.set_exception(failure)
 

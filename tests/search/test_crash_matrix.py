@@ -25,7 +25,7 @@ from scalesearch.report.tables import candidates_table, csv_text
 from scalesearch.search.opening import find_study
 from scalesearch.search.storage import open_storage, sqlite_url
 from scalesearch.search.study import SearchStudy
-from tests.search.conftest import Lab
+from tests.search.conftest import Lab, assert_events_are_the_curves
 
 CLOCKS = ["train_seconds", "latency_median_s", "latency_iqr_s"]
 NAME = "grid-efficientnet-b0-phi1"
@@ -191,6 +191,7 @@ def _go_on_and_compare(folder: Path, plan: str, lab: Lab, whole: dict[str, pd.Da
     assert not (folder / "checkpoints").exists()
     assert not list(folder.rglob("*.tmp"))
     assert (folder / "run.toml").is_file()
+    assert_events_are_the_curves(folder)
     after = _stored(folder)
     assert all(after[run] >= images for run, images in stored.items())
 

@@ -19,6 +19,8 @@ from click.testing import CliRunner, Result
 from scalesearch.cli import cli
 from tests.conftest import TINY
 
+from tests.search.conftest import assert_events_are_the_curves
+
 CLOCK_COLUMNS = ["train_seconds", "latency_median_s", "latency_iqr_s"]
 
 
@@ -94,6 +96,8 @@ def test_kill_9_and_resume_end_with_the_uninterrupted_table(
     assert [t.state.name for t in study.trials] == ["COMPLETE"] * 3
     after = {t.user_attrs["key"]: t.datetime_complete for t in study.trials}
     assert {key: after[key] for key in before} == before
+    for folder in (whole, killed):
+        assert_events_are_the_curves(folder)
 
 
 @pytest.mark.slow
@@ -163,7 +167,7 @@ def test_report_makes_the_same_bytes_from_the_study_alone(
     folder = Path(shutil.copytree(whole, tmp_path / "run"))
     kept = {"study.db", "driver.lock", ".begun-in"}
     files = {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in kept}
-    made = {p for p in files if p.name != "run.toml" and p.parent.name not in ("logs", "weights")}
+    made = {p for p in files if p.name != "run.toml" and p.parent.name not in ("logs", "weights", "events")}
     for path in files:
         path.unlink()
     assert run("report", folder).exit_code == 0
