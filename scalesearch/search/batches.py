@@ -51,7 +51,7 @@ class Batches:
         self._observer = observer
         self._start = trainer.start_network()
         self._suggester = Suggester(settings, int(study.begun()["classes"]))
-        self._rungs: Sequence[RungRecord] = study.record().rungs
+        self._rungs = study.rungs()
         self._roles = tuple(SEED_POINTS) if settings.seed_points else ()
         first = [dict(zip("uv", point_of(SEED_POINTS[role]), strict=True)) for role in self._roles]
         with study.opened() as opened:

@@ -247,3 +247,24 @@ def test_a_number_that_no_training_run_has_is_refused(name: str, value: object, 
     assert seed_run(0, result).top1 == 0.5
     with pytest.raises(ValueError, match=what):
         seed_run(0, result | {name: value})
+
+
+def test_rungs_are_read_without_the_networks(
+    tmp_path: Path, run: Run, lab: Lab, tiny: tuple[str, ...]
+) -> None:
+    """To go on, they are needed; of thousands of networks, a record takes seconds."""
+    del lab
+    options = [option for option in tiny if not option.startswith("--max-networks")]
+    result = run("grid", f"--out={tmp_path / 'run'}", "--jobs=1", "--rungs=3:0.5,2:1", *options)
+    assert result.exit_code == 0, result.output
+    study = open_study(sqlite_url(tmp_path / "run"), NAME, create=False)
+    rungs = study.rungs()
+    assert [(rung.images, rung.networks) for rung in rungs] == [(16, 3), (32, 2)]
+    assert rungs == study.record().rungs
+    study.set_attribute("skipped/0000", 5)
+    with pytest.raises(StudyError):
+        study.record()
+    assert study.rungs() == rungs
+    study.set_attribute("run", {**study.begun(), "rungs": [{"images": "many"}]})
+    with pytest.raises(StudyError, match="`dir` must hold a study that this version can read"):
+        study.rungs()
