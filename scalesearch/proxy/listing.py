@@ -32,7 +32,9 @@ __all__ = [
     "read_tree",
 ]
 
-# Beside all that begins with a dot: what systems, archives, servers and editors leave in people's folders.
+HIDDEN = (".", "~$")
+"""How the names begin of what is hidden, and of office programs' locks."""
+# Beside these: what systems, archives, servers and editors leave in people's folders.
 FOREIGN = frozenset(
     {
         *("__macosx", "$recycle.bin", "system volume information", "lost+found", "found.000", "recycler"),
@@ -59,14 +61,18 @@ FOREIGN = frozenset(
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 ROLES = {
-    **dict.fromkeys(("train", "training", "trn", "trainval"), TRAIN),
-    **dict.fromkeys(("val", "valid", "validation", "validate", "validating", "dev", "devel"), VALIDATION),
+    **dict.fromkeys(("train", "training", "trn", "tr", "trainval"), TRAIN),
+    **dict.fromkeys(
+        ("val", "valid", "va", "validation", "validate", "validating", "dev", "devel"), VALIDATION
+    ),
     **dict.fromkeys(("development", "eval", "evaluation", "holdout", "heldout"), VALIDATION),
-    **dict.fromkeys(("test", "testing", "tst"), TEST),
+    **dict.fromkeys(("test", "testing", "tst", "te"), TEST),
 }
 """Words that name a part of a dataset."""
 FILLERS = frozenset({"set", "data", "dataset", "images", "image", "imgs", "img", "split", "part", "folder"})
 """Words that say nothing about a folder of images."""
+NUMBERED = re.compile(r"(cv|k)?[ _.-]*(fold|split|part|subset|batch)[ _.-]*\d+", re.IGNORECASE)
+"""What one of several like parts of a dataset is called."""
 GLUED = re.compile(rf"({'|'.join(sorted(ROLES, key=len, reverse=True))})({'|'.join(FILLERS)})")
 NAMED_AT_MOST = 5
 
@@ -165,7 +171,7 @@ def _read_folder(place: str, above: set[Key]) -> tuple[_Folder, list[str]]:
     foreign = dangling = special = 0
     with os.scandir(place) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.name.startswith(".") or entry.name.casefold() in FOREIGN:
+            if entry.name.startswith(HIDDEN) or entry.name.casefold() in FOREIGN:
                 foreign += 1
                 continue
             linked = entry.is_symlink()
@@ -272,7 +278,28 @@ def layout(tree: Tree) -> Layout:
                 f"the parts {_names(inner)}: put the classes into folders {_names(list(roles))}"
             )
     notes = (f"{_names(parts)} taken for a class, beside {_names(others)}",) if parts else ()
-    return Layout(train=classes, notes=notes + _loose(tree, root))
+    return Layout(train=classes, notes=notes + _alike(tree, top, option) + _loose(tree, root))
+
+
+def _alike(tree: Tree, top: Classes, option: str) -> tuple[str, ...]:
+    """What is said of classes that all hold folders of the same names, as parts of a dataset do.
+
+    Raises:
+        DataError: if they are numbered as such parts are.
+    """
+    inner = {tuple(sorted(_subfolders(tree, starts[0]))) for starts in top.values()}
+    if len(top) < 2 or len(inner) > 1 or len(min(inner)) < 2:
+        return ()
+    same, first = _names(min(inner)), _below(tree, next(iter(top)))
+    if all(NUMBERED.fullmatch(name) for name in top):
+        raise DataError(
+            f"{option} must hold classes, or parts such as train and val, got {_names(list(top))}, each with "
+            f"the folders {same}: name one of them, such as folder:{first}, or two of them train and val"
+        )
+    return (
+        f"{_names(list(top))} taken for the classes, though each holds the folders {same}: if these are the "
+        f"classes, name folder:{first}",
+    )
 
 
 def _parts(

@@ -56,6 +56,7 @@ JUDGED = {
     "train/held-out": ("train", "held-out"),
     "train data/holdout data": ("train data", "holdout data"),
     "trn/evaluation": ("trn", "evaluation"),
+    "TR/VA": ("TR", "VA"),
 }
 
 
@@ -69,7 +70,7 @@ def test_a_part_to_judge_on_is_known_by_any_common_name(
     assert {image.name.split("/")[0] for image in listing.judged} == {judging}
 
 
-@pytest.mark.parametrize("test", ["test", "TEST", "testing", "test_set", "testset", "tst"])
+@pytest.mark.parametrize("test", ["test", "TEST", "testing", "test_set", "testset", "tst", "te"])
 def test_of_train_and_test_the_test_part_stays_unseen(test: str, make_images: MakeImages) -> None:
     listing = listing_of(make_images(both("train", each=10) | both(test)))
     assert sizes(listing) == (16, 4)
@@ -92,6 +93,31 @@ def test_parts_named_after_their_dataset_leave_what_is_no_part(make_images: Make
     listing = listing_of(make_images(both("seg_train", "seg_test") | {"seg_pred": 3}))
     assert listing.classes == ("cat", "dog")
     assert listing.notes[0] == "seg_pred left out: no part of the data as seg_test and seg_train are"
+
+
+@pytest.mark.parametrize(
+    "parts", [("fold1", "fold2"), ("Split_0", "Split_1", "Split_2"), ("part-a1", "cv fold 3")]
+)
+def test_parts_that_nobody_names_are_refused_or_told_of(
+    parts: tuple[str, ...], make_images: MakeImages
+) -> None:
+    root = make_images(both(*parts))
+    if parts[0].startswith("part"):
+        (note,) = listing_of(root).notes
+        assert note.startswith(
+            "cv fold 3 and part-a1 taken for the classes, though each holds the folders cat and dog"
+        )
+    else:
+        assert "each with the folders cat and dog: name one of them, such as folder:ROOT/" in refusal(root)
+
+
+def test_classes_whose_folders_are_alike_are_told_of(make_images: MakeImages) -> None:
+    listing = listing_of(make_images(both("seen", "unseen")))
+    assert listing.classes == ("seen", "unseen")
+    assert listing.notes[0].startswith(
+        "seen and unseen taken for the classes, though each holds the folders cat"
+    )
+    assert listing_of(make_images({"cat/a": 4, "cat/b": 3, "dog/a": 4})).notes == ()
 
 
 def test_a_part_to_train_on_alone_is_held_out_of(make_images: MakeImages) -> None:
