@@ -214,7 +214,7 @@ def parts(options: argparse.Namespace) -> tuple[Part, ...]:
                 *(
                     "--runtime=compile",
                     "--no-memory",
-                    "--process-limit=60s",
+                    f"--process-limit={140 if quick else 60}s",
                     f"--out={out / 'compile'}",
                     *threads,
                 ),
