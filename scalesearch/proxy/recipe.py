@@ -229,7 +229,7 @@ RECIPES: Mapping[str, ProxyRecipe] = MappingProxyType(
     {
         # For minutes on a CPU: QUICK, but the rate stays up until the last third, and an average of the
         # weights is judged (experiments/recipes.md shows what that gains).
-        "steady": replace(QUICK, name="steady", schedule="trapezoid", ema_share=0.16),
+        "steady": replace(QUICK, name="steady", schedule="trapezoid", ema_share=0.04),
         "quick": QUICK,
         # arXiv 1905.11946, section 5.2, and the official code: 0.016 for every 256 images, x 0.97 every 2.4
         # epochs, 350 epochs. Dropout and stochastic depth are the network's own.

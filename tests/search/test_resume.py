@@ -18,7 +18,6 @@ from click.testing import CliRunner, Result
 
 from scalesearch.cli import cli
 from tests.conftest import TINY
-
 from tests.search.conftest import assert_events_are_the_curves
 
 CLOCK_COLUMNS = ["train_seconds", "latency_median_s", "latency_iqr_s"]
