@@ -86,7 +86,7 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
     """Prints what would be trained, how long that takes and how much memory it needs; trains nothing."""
     import pandas as pd
 
-    from scalesearch.cli.planning import planned_speed
+    from scalesearch.cli.planning import planned_speed, run_length
     from scalesearch.cli.progress import duration
     from scalesearch.cli.run import data_size, require_device
     from scalesearch.cli.show import AUDIT_PLAN_COLUMNS, print_table
@@ -123,6 +123,7 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
     frame = pd.DataFrame(rows)
     view = frame if output_format == "table" else frame.drop(columns=["time", "memory"])
     print_table(view, output_format, columns=AUDIT_PLAN_COLUMNS)
+    echo(f"Each run sees {run_length(plan, asked)}", err=output_format != "table")
     echo(
         f"In all {duration(float(frame['seconds'].sum()))} with {settings.jobs} at a time, on this machine "
         "as busy as it is now",

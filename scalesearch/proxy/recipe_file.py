@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,15 @@ from scalesearch.plain import is_needed, shown, typed
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.text import near
 
-__all__ = ["MEANINGS", "NETWORKS_OWN", "OF_NETWORK", "read_recipe", "recipe_toml", "recipe_values"]
+__all__ = [
+    "MEANINGS",
+    "NETWORKS_OWN",
+    "OF_NETWORK",
+    "read_recipe",
+    "recipe_toml",
+    "recipe_values",
+    "recipes_apart",
+]
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -48,6 +56,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
 OF_NETWORK = ("dropout", "drop_path", "norm_momentum")
 """What a recipe may leave to the network, written as:"""
 NETWORKS_OWN = "network"
+SETTINGS = ("name", "batch_size", "images", "epochs")
+"""What settings say themselves, and the command line may."""
 # Of each pair a file gives one, which is then meant instead of the base's other.
 INSTEAD = (("images", "epochs"), ("ema_decay", "ema_share"))
 
@@ -122,6 +132,27 @@ def _based_on(base: ProxyRecipe, data: Mapping[str, Any]) -> dict[str, Any]:
 def recipe_values(recipe: ProxyRecipe) -> dict[str, Any]:
     """The values of a recipe as plain data, without what is not set and without the seed."""
     return {name: value for name in MEANINGS if (value := getattr(recipe, name)) is not None}
+
+
+def recipes_apart(settings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Settings to be compared, where one has a user's own recipe with all recipes' values one by one.
+
+    They stand by names such as ``recipe.looks``. Its length and batch are settings of their own already.
+    """
+    if not any(isinstance(one.get("recipe_values"), Mapping) for one in settings):
+        return [dict(one) for one in settings]
+    return [
+        {name: value for name, value in one.items() if name != "recipe_values"} | _values_of(one)
+        for one in settings
+    ]
+
+
+def _values_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    values, name = settings.get("recipe_values"), settings.get("recipe")
+    if not isinstance(values, Mapping):
+        built_in = RECIPES.get(name) if isinstance(name, str) else None
+        values = {} if built_in is None else recipe_values(built_in)
+    return {f"recipe.{key}": value for key, value in values.items() if key not in SETTINGS}
 
 
 def recipe_toml(recipe: ProxyRecipe) -> str:

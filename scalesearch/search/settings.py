@@ -22,7 +22,7 @@ from scalesearch.architecture.variants import VARIANTS
 from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, default_images
-from scalesearch.proxy.recipe_file import recipe_values
+from scalesearch.proxy.recipe_file import recipe_values, recipes_apart
 from scalesearch.workers.tracking import TRACKERS
 
 __all__ = [
@@ -312,25 +312,13 @@ def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]
 
     Those that change no result are left aside, and so is what it is computed with.
     """
-    there, asked = _with_values_apart(there, asked), _with_values_apart(asked, there)
+    there, asked = recipes_apart((there, asked))
     names = [name for name in {**there, **asked} if name not in NOT_IDENTITY | COMPUTED_WITH]
     return [
         f"{name}: {_shown(there.get(name))} there, {_shown(asked.get(name))} asked"
         for name in names
         if there.get(name) != asked.get(name)
     ]
-
-
-def _with_values_apart(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings whose recipe's values stand each by itself, where the others are of such a recipe too.
-
-    Two recipes of other names are told apart by these.
-    """
-    flat = {name: value for name, value in settings.items() if name != "recipe_values"}
-    values, other = settings.get("recipe_values"), others.get("recipe_values")
-    if not (isinstance(values, Mapping) and isinstance(other, Mapping)):
-        return flat
-    return flat | {f"recipe.{name}": value for name, value in values.items() if name != "name"}
 
 
 def _shown(value: object) -> str:

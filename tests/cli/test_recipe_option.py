@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from scalesearch.cli.grid import grid
+from scalesearch.cli.training_options import resolve_training
 from scalesearch.proxy.recipe import RECIPES
 from tests.search.conftest import Lab
 
@@ -168,3 +170,81 @@ def test_a_dry_run_says_how_long_runs_are_and_why(run: Run) -> None:
     default = run(*command)
     assert "4,000 images, 125 steps of 32 (the default on a CPU; 64,000 on a GPU)" in default.stdout
     assert "64 images, 2 steps of 32\n" in run(*command, "--images=64").stdout
+
+
+@pytest.mark.usefixtures("lab")
+def test_runs_of_two_recipes_are_compared_value_by_value(run: Run, mine: Path, tmp_path: Path) -> None:
+    command = ("grid", "--max-networks=4", *QUIET, *SMALL, "--seeds=2", "--images=64", "--batch-size=8")
+    for name, recipe in (("a", mine), ("b", "steady")):
+        assert run(*command, f"--recipe={recipe}", f"--out={tmp_path / name}").exit_code == 0
+    (tmp_path / "a" / "study.db").unlink()  # as a report that is committed: its tables know the recipe
+    assert run("report", tmp_path / "a").exit_code == 0
+    assert "`recipe_values.learning_rate` | 0.05" in (tmp_path / "a" / "report.md").read_text()
+    result = run("transfer", tmp_path / "a", tmp_path / "b", f"--out={tmp_path / 'c'}")
+    assert result.exit_code == 0, result.stderr
+    page = (tmp_path / "c" / "transfer.md").read_text()
+    assert "`recipe` (mine, steady)" in page
+    assert "`recipe.learning_rate` (0.05, 0.032)" in page
+    assert "momentum" not in page.split("## ")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "images", "epochs"),
+    [
+        (("--device=cpu",), 4000, None),
+        (("--device=cuda",), 64_000, None),
+        (("--device=cuda:0,1",), 64_000, None),
+        (("--device=xpu:1", "--recipe=quick"), 64_000, None),
+        (("--device=mps",), 4000, None),
+        (("--device=cuda", "--images=500"), 500, None),
+        (("--device=cuda", "--epochs=2"), None, 2.0),
+        (("--device=cuda", "--recipe=paper"), None, 350.0),
+        (("--device=cuda", "--recipe=MINE"), 64, None),
+        (("--device=auto",), 64_000, None),
+    ],
+)
+def test_how_long_a_run_is_by_default_is_up_to_the_kind_of_device(
+    arguments: tuple[str, ...],
+    images: int | None,
+    epochs: float | None,
+    mine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scalesearch.measure.device.auto_device", lambda: "cuda")
+    given = [argument.replace("MINE", str(mine)) for argument in arguments]
+    with grid.make_context("grid", given) as context:
+        resolved = resolve_training(context.params)
+    assert (resolved["images"], resolved["epochs"]) == (images, epochs)
+
+
+def test_a_tracker_that_is_not_installed_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    for command in (("grid",), ("sweep",), ("scale", "--train"), ("audit", "--train"), ("alternate",)):
+        result = run(*command, "--track=mlflow")
+        assert result.exit_code == 2
+        assert result.stderr == (
+            "Error: --track must name a tracker that is installed, got mlflow, which needs its package: pip "
+            "install 'scalesearch[mlflow]'\n"
+        )
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_run_that_is_tracked_is_the_same_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorboard")
+    out = tmp_path / "out"
+    command = (*COMMANDS["grid"], *SMALL, f"--out={out}")
+    tracked = run(*command, "--track=tensorboard")
+    assert tracked.exit_code == 0, tracked.stderr
+    assert {job.parent.name for job in (out / "tracking").rglob("events.out.*")} == {
+        path.stem for path in (out / "events").glob("*.jsonl")
+    }
+    before = (out / "candidates.csv").read_bytes()
+    assert run(*command).exit_code == 0  # nothing is other than it was
+    assert (out / "candidates.csv").read_bytes() == before
+    # Where its package is gone, the run goes on.
+    monkeypatch.setattr("scalesearch.cli.run.missing_package", lambda _name: "which is gone")
+    resumed = run("resume", out)
+    assert resumed.exit_code == 0
+    assert "Note: this run goes on without tensorboard, which is gone" in resumed.stderr

@@ -196,7 +196,13 @@ def test_two_versions_of_a_recipe_differ_by_what_was_changed() -> None:
     )
     assert differences(before, after) == ["recipe.looks: 4 there, 8 asked"]
     built_in = TrainingSettings().to_dict()
-    assert differences(built_in, after) == ["recipe: 'steady' there, 'mine' asked"]
+    assert differences(built_in, after) == [
+        "recipe: 'steady' there, 'mine' asked",
+        "recipe.looks: 4 there, 8 asked",
+    ]
+    assert differences(TrainingSettings(recipe="quick").to_dict(), built_in) == [
+        "recipe: 'quick' there, 'steady' asked"
+    ]
 
 
 def test_a_step_of_several_passes_holds_one_of_them_in_memory() -> None:

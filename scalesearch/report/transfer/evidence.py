@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalesearch.architecture.spec import arch_from_dict
+from scalesearch.proxy.recipe_file import recipes_apart
 from scalesearch.records import RunRecord
 from scalesearch.report.provenance import said
 from scalesearch.report.transfer.agreement_evidence import (
@@ -71,6 +72,7 @@ def run_differences(
     settings: Sequence[Mapping[str, Any]], ignored: Collection[str]
 ) -> tuple[Difference, ...]:
     """The settings that are not the same in all of ``settings``, in the order in which they come up."""
+    settings = recipes_apart(settings)
     names = dict.fromkeys(name for one in settings for name in one)
     return tuple(
         Difference(setting=name, values=tuple(_shown(name, one.get(name)) for one in settings))
