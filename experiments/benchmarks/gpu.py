@@ -27,13 +27,14 @@ import csv
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import mean, median
 from time import perf_counter
@@ -52,12 +53,12 @@ STATE = "parts.json"
 
 @dataclass(frozen=True)
 class Part:
-    """A command and the seconds it may take; ``report`` is the folder to report where it was cut short."""
+    """A command, the seconds it may take, and the run's folder, if it has one, to go on with or report."""
 
     name: str
     command: tuple[str, ...]
     limit_s: float
-    report: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,7 @@ def parts(options: argparse.Namespace) -> tuple[Part, ...]:
                 *threads,
             ),
             200,
+            folder="grid",
         ),
         Part(
             "measure",
@@ -177,7 +179,7 @@ def parts(options: argparse.Namespace) -> tuple[Part, ...]:
                 *threads,
             ),
             120,
-            report="measure",
+            folder="measure",
         ),
         Part(
             "law",
@@ -186,7 +188,7 @@ def parts(options: argparse.Namespace) -> tuple[Part, ...]:
                 *(f"--out={out / 'law'}", *law, *threads),
             ),
             90,
-            report="law",
+            folder="law",
         ),
         Part(
             "inference",
@@ -220,7 +222,7 @@ def parts(options: argparse.Namespace) -> tuple[Part, ...]:
                 ),
             ),
             150,
-            report="compile",
+            folder="compile",
         ),
     )
 
@@ -256,10 +258,10 @@ def run(part: Part, out: Path, limit_s: float, uuid: str) -> Outcome:
         watch.join()
         rows = "".join(f"{at:.2f},{percent:g}\n" for at, percent in busy.samples)
         write_bytes(out / "busy.csv", f"seconds,gpu_percent\n{rows}".encode())
-    if how == "out of time" and part.report:
+    if how == "out of time" and part.folder:
         with suppress(subprocess.SubprocessError):
             subprocess.run(
-                [sys.executable, "-m", "scalesearch", "report", str(out / part.report)],
+                [sys.executable, "-m", "scalesearch", "report", str(out / part.folder)],
                 cwd=ROOT,
                 env=environment,
                 capture_output=True,
@@ -580,12 +582,19 @@ def main() -> None:
         if not options.again and part.name in ended and ended[part.name].how == "done":
             print(f"{part.name}: done before", flush=True)
             continue
+        before = ended.get(part.name)
+        if before is not None and before.how == "done" and part.folder:
+            shutil.rmtree(out / part.folder, ignore_errors=True)  # it would be found finished
         limit_s = min(part.limit_s, ends - perf_counter() - GRACE_S)
         if limit_s <= 0:
             ended.setdefault(part.name, Outcome(part.name, "no time left", 0.0))
         else:
             print(f"{part.name}: at most {limit_s:.0f} s ...", end=" ", flush=True)
             ended[part.name] = run(part, out, limit_s, facts["uuid"])
+            if before is not None and before.how == "out of time" and part.folder:
+                # It went on where that had stopped.
+                both = before.seconds + ended[part.name].seconds
+                ended[part.name] = replace(ended[part.name], seconds=round(both, 1))
             print(f"{ended[part.name].how} after {ended[part.name].seconds:.0f} s", flush=True)
         state = [asdict(ended[name]) for name in NAMES if name in ended]
         write_bytes(out / STATE, (json.dumps(state, indent=1) + "\n").encode())

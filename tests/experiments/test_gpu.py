@@ -40,7 +40,7 @@ def call(gpu: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     monkeypatch.setattr(gpu, "GRACE_S", 1.0)
 
     def run(codes: dict[str, tuple[str, float]], *options: str) -> dict[str, str]:
-        made = tuple(gpu.Part(name, ("-c", code), limit) for name, (code, limit) in codes.items())
+        made = tuple(gpu.Part(name, ("-c", code), limit, name) for name, (code, limit) in codes.items())
         monkeypatch.setattr(gpu, "parts", lambda _options: made)
         monkeypatch.setattr(sys, "argv", ["gpu.py", f"--out={tmp_path}", *options])
         gpu.main()
@@ -75,8 +75,21 @@ def test_a_second_call_runs_what_is_not_finished(call: Callable[..., dict[str, s
     assert call(mended, "--parts=law") == {"tests": "done", "law": "done"}
     call(mended)
     assert counts.read_text() == "tlL"
+    run = tmp_path / "law" / "run.toml"
+    run.parent.mkdir()
+    run.touch()
     call(mended, "--again")
     assert counts.read_text() == "tlLtL"
+    assert not run.exists()
+
+
+def test_the_seconds_of_a_part_that_goes_on_add_up(
+    gpu: ModuleType, call: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "parts.json").write_text(json.dumps([gpu.Outcome("grid", "out of time", 100.0).__dict__]))
+    assert call({"grid": ("print('finished')", 9.0)}) == {"grid": "done"}
+    (outcome,) = gpu.outcomes(tmp_path)
+    assert 100 < outcome.seconds < 109
 
 
 def test_without_time_nothing_is_begun(call: Callable[..., dict[str, str]]) -> None:

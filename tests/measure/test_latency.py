@@ -252,6 +252,18 @@ def test_every_dtype_on_a_gpu(runtime: str, mode: str, dtype: str) -> None:
 
 @pytest.mark.gpu
 @needs_cuda
+@pytest.mark.parametrize("mode", ["inference", "training"])
+def test_a_graph_beside_the_pass_that_it_records(mode: str) -> None:
+    eager, graph = (
+        Setup(mode=mode, runtime=runtime, batch_size=4, device="cuda") for runtime in ("eager", "graph")
+    )
+    pairs = time_pairs((TINY, eager), (TINY, graph), pairs=4)
+    assert len(pairs) == 4
+    assert all(a > 0 and b > 0 for a, b in pairs)
+
+
+@pytest.mark.gpu
+@needs_cuda
 def test_pairs_on_a_gpu() -> None:
     small, large = (Setup(batch_size=size, device="cuda") for size in (1, 4096))
     pairs = time_pairs((TINY, small), (TINY, large), pairs=4)
