@@ -43,7 +43,7 @@ from scalesearch.search.driver import mean_curve, run_search
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.opening import open_study
 from scalesearch.search.plan import Plan, Planned
-from scalesearch.search.reading import RUN, attributes_of
+from scalesearch.search.reading import RUN, SAME_AS, attributes_of
 from scalesearch.search.samplers import SPACE
 from scalesearch.search.sampling import SearchSettings, plan_search
 from scalesearch.search.settings import TrainingSettings
@@ -194,13 +194,18 @@ def write_finished(folder: Path, settings: TrainingSettings, trials: int) -> Non
     click.echo(f"  planned {len(networks):,} networks", err=True)
     folder.mkdir(parents=True)
     url, start = sqlite_url(folder), perf_counter()
-    ends = _ends(networks, settings, plan.rungs)
+    ends, numbers = _ends(networks, settings, plan.rungs), dict[str, int]()
     name = folder.name
     with open_study(url, name, create=True, objectives=plan.objectives).opened() as opened:
         for number, (planned, (params, ranges), until) in enumerate(
             zip(networks, _parameters(networks, plan.kind), ends, strict=True), start=1
         ):
-            opened.add_trial(_finished(planned, settings, params, ranges, until))
+            trial = _finished(planned, settings, params, ranges, until)
+            if (same := numbers.setdefault(planned.record.key, number - 1)) < number - 1:
+                runs = [name for name in trial.user_attrs if name.startswith(RUN)]
+                trial.user_attrs = {n: v for n, v in trial.user_attrs.items() if n not in runs}
+                trial.user_attrs[SAME_AS] = same
+            opened.add_trial(trial)
             if number % 1000 == 0:
                 click.echo(f"  {number:,} trained in {perf_counter() - start:.0f} s", err=True)
     # The study is begun with its trials there already: none is enqueued.
@@ -217,18 +222,12 @@ def write_finished(folder: Path, settings: TrainingSettings, trials: int) -> Non
 
 
 def _suggested(settings: TrainingSettings, trials: int) -> list[Planned]:
-    """As many different networks as a search would suggest at random, with its seed points."""
+    """What so many suggestions at random come to, with a search's seed points; some networks come again."""
     assert isinstance(settings, SearchSettings)
-    suggester, networks = Suggester(settings, PHOTOGRAPHS_SIZE.classes), dict[str, Planned]()
-    for role, shares in SEED_POINTS.items():
-        planned = suggester.planned(shares, role)
-        networks[planned.record.key] = planned
-    for u, v in np.random.default_rng(0).random((20 * trials, 2)):
-        if len(networks) == trials:
-            break
-        planned = suggester.planned(shares_at(u, v))
-        networks.setdefault(planned.record.key, planned)
-    return list(networks.values())
+    suggester = Suggester(settings, PHOTOGRAPHS_SIZE.classes)
+    first = [suggester.planned(shares, role) for role, shares in SEED_POINTS.items()]
+    points = np.random.default_rng(0).random((trials - len(first), 2))
+    return first + [suggester.planned(shares_at(u, v)) for u, v in points]
 
 
 def _parameters(
