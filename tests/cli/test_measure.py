@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import Result
 
 from scalesearch.records.timing import MachineRecord
@@ -98,6 +99,18 @@ def test_the_same_command_again_and_resume_measure_nothing_twice(
     other = run("measure", *SMALL, "--batch-size=8", f"--out={tmp_path}")
     assert other.exit_code == 2
     assert "batch_size: [1] there, [8] asked" in other.stderr
+
+
+@pytest.mark.parametrize("command", ["measure", "compare"])
+def test_layout_is_contiguous_on_mps_unless_asked_for(
+    command: str, tmp_path: Path, run: Run, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scalesearch.measure.device.auto_device", lambda: "mps")
+    monkeypatch.setattr("scalesearch.measure.device.resolve_devices", lambda name: (torch.device(name),))
+    result = run(command, *TWO, f"--out={tmp_path}")
+    assert result.exit_code == 0, result.output
+    setups = [setup for job in bench.jobs for name, setup in job.items() if name.startswith("setup")]
+    assert {(setup["device"], setup["channels_last"]) for setup in setups} == {("mps", False)}
 
 
 @pytest.mark.parametrize("command", ["measure", "resume"])
