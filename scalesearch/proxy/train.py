@@ -258,7 +258,8 @@ def _optimizer(model: nn.Module, recipe: ProxyRecipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=rate, fused=fused)
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=True, fused=fused)
+        ahead = recipe.momentum > 0  # without momentum there is nothing to look ahead by
+        return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=ahead, fused=fused)
     # The paper's epsilon of 1e-3 stands inside the square root; torch's stands outside, where its root
     # bounds the step alike.
     return torch.optim.RMSprop(groups, lr=rate, alpha=0.9, momentum=recipe.momentum, eps=math.sqrt(1e-3))

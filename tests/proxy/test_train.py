@@ -80,6 +80,21 @@ def test_every_optimizer_learns_what_is_easy(optimizer: str) -> None:
     assert result.held_out_images == 64
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "rmsprop"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"momentum": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0, "crop_scale": 1.0},
+        {"schedule": "exponential", "warmup_epochs": 0.0, "norm_momentum": 1.0, "looks": 100},
+        {"ema_share": 1.0, "dropout": 0.99, "drop_path": 0.99},
+    ],
+)
+def test_whatever_a_recipe_may_say_trains(optimizer: str, change: dict[str, object]) -> None:
+    recipe = replace(RECIPES["quick"], optimizer=optimizer, images=24, batch_size=8, **change)
+    result = train(_tiny(2), recipe, _colours(), dataset="colours", device=CPU)
+    assert result.curve[-1].images == 24
+
+
 def test_the_curve_has_a_point_for_each_look_and_ends_with_whole_batches() -> None:
     recipe = replace(RECIPES["quick"], images=50, batch_size=8, looks=3)
     assert [point.images for point in _photographs(recipe).curve] == [16, 32, 48]
