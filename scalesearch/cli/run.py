@@ -397,9 +397,14 @@ def data_size(data: DataSpec) -> DataSize:
         return replace(PHOTOGRAPHS_SIZE, digest=photographs_digest())
     if data.name.startswith(FOLDER):
         from scalesearch.proxy.files import list_folder
+        from scalesearch.proxy.store import PixelStore
 
         listing = list_folder(
-            data.folder, held_out=data.held_out, check=True, in_channels=data.in_channels, progress=track
+            data.folder,
+            held_out=data.held_out,
+            check=PixelStore(str(data.folder.resolve()), data.in_channels, data.short_side),
+            in_channels=data.in_channels,
+            progress=track,
         )
         for note in listing.notes:
             echo(f"Note: {printable(data.name)}: {note}", err=True)
@@ -414,6 +419,6 @@ def data_size(data: DataSpec) -> DataSize:
     source = load(data)
     return DataSize(
         classes=len(source.classes),
-        train_images=len(source.train),  # type: ignore[arg-type]  # every dataset here has a length
+        train_images=len(source.train),
         digest=source.digest,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch
@@ -32,21 +31,20 @@ class MovingAverage:
         self._taken_over: Pairs = []
 
     @torch.no_grad()
-    def follow(self, model: nn.Module, decay: float, step: int) -> None:
-        """Has the average follow the weights after ``step`` steps; closely at first, as the paper's code."""
+    def follow(self, model: nn.Module, share: torch.Tensor) -> None:
+        """Has the average go that share (a scalar, where the weights are) of its way to the weights."""
         if not self._averaged:
             # Only now: a network may make buffers of its own when it first runs.
             self._pair_up(model)
         for mean, value in self._taken_over:
             mean.copy_(value)
-        if step == 1:
-            for mean, value in self._averaged:
-                mean.copy_(value)
-            return
-        average = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]  # torch has no hints here
-            min(decay, (1 + step) / (10 + step))
-        )
-        average([mean for mean, _ in self._averaged], [value for _, value in self._averaged], None)
+        means, values = [mean for mean, _ in self._averaged], [value for _, value in self._averaged]
+        if share.device.type == "cpu":
+            torch._foreach_lerp_(means, values, share.item())
+        else:  # in few kernels, and without asking the device what the share is
+            way = torch._foreach_sub(values, means)
+            torch._foreach_mul_(way, share)
+            torch._foreach_add_(means, way)
 
     def take_extra_states(self, model: nn.Module) -> None:
         """Takes over what modules keep beside weights and buffers."""

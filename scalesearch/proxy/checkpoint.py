@@ -35,14 +35,13 @@ __all__ = [
     "RunState",
     "read_checkpoint",
     "restore",
-    "restore_generators",
     "run_identity",
     "snapshot",
     "write_checkpoint",
 ]
 
 # To be raised with every change of what a checkpoint holds: older ones are then started anew.
-FORMAT = 3
+FORMAT = 4
 
 
 class CheckpointError(ValueError):
@@ -61,18 +60,18 @@ class RunState:
         step: optimiser steps done.
         seconds: spent on training so far.
         curve: every look so far.
-        losses: of the steps since the recipe's own last look; scalars on the model's device.
+        losses: float32 (1,) on the model's device, their sum over the steps since the recipe's last look.
         computed: the device kinds and numbers of CPU threads that computed it, one after another.
     """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
     average: MovingAverage | None
+    losses: torch.Tensor
     layout: torch.memory_format = torch.channels_last
     step: int = 0
     seconds: float = 0.0
     curve: list[CurvePoint] = field(default_factory=list)
-    losses: list[torch.Tensor] = field(default_factory=list)
     computed: list[tuple[str, int]] = field(default_factory=list)
 
     @property
@@ -139,8 +138,9 @@ def run_identity(
         "recipe": recipe.to_dict(),
         "dataset": dataset,
         "data": source.digest,
-        "train": len(source.train),  # type: ignore[arg-type]  # every dataset here has a length
-        "held_out": len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
+        "short_side": source.short_side,
+        "train": len(source.train),
+        "held_out": len(source.held_out),
         "versions": [scalesearch.__version__, torch.__version__, torchvision.__version__],
     }
     if start is not None:
@@ -208,22 +208,18 @@ def read_checkpoint(path: Path, identity: str) -> Checkpoint:
     return checkpoint
 
 
-def snapshot(state: RunState, identity: str, device: torch.device) -> Checkpoint:
-    """Where the run called ``identity`` stands now, torch's global generators included.
+def snapshot(state: RunState, identity: str) -> Checkpoint:
+    """Where the run called ``identity`` stands now.
 
     It shares the run's memory: write it before the run goes on.
     """
-    generators = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        generators["cuda"] = torch.cuda.get_rng_state(device)
     networks = state.networks
     contents = {part: contents_of(network) for part, network in networks.items()}
     parts = {
         **{part: kept.tensors for part, kept in contents.items()},
         **{f"{part}-unsaved": _unsaved(network) for part, network in networks.items()},
         "optimizer": _remembered(state.optimizer),
-        "losses": {"pending": torch.stack(state.losses)} if state.losses else {},
-        "generators": generators,
+        "losses": {"sum": state.losses},
     }
     return Checkpoint(
         identity=identity,
@@ -242,15 +238,10 @@ def _unsaved(network: nn.Module) -> dict[str, torch.Tensor]:
     return {n: b for n, b in network.named_buffers(remove_duplicate=False) if n not in saved}
 
 
-def restore(
-    state: RunState, checkpoint: Checkpoint, input_shape: tuple[int, int, int]
-) -> dict[str, torch.Tensor]:
-    """Brings a run that has just begun to where ``checkpoint`` stood, torch's generators aside.
+def restore(state: RunState, checkpoint: Checkpoint, input_shape: tuple[int, int, int]) -> None:
+    """Brings a run that has just begun to where ``checkpoint`` stood.
 
     ``input_shape`` is (channels, height, width) of an image.
-
-    Returns:
-        Where these stood, for :func:`restore_generators` just before the run goes on.
 
     Raises:
         CheckpointError: if its tensors are not this run's; the run is then of no more use.
@@ -263,23 +254,11 @@ def restore(
                 if name in buffers:  # else it is made when the network first runs, and will be again
                     buffers[name].copy_(value)
         _remember(state.optimizer, checkpoint.part("optimizer"))
+        state.losses.copy_(checkpoint.part("losses")["sum"])
     except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError("`checkpoint` must hold the tensors of this network, got others") from error
-    device = next(state.model.parameters()).device
-    state.losses = [loss for losses in checkpoint.part("losses").values() for loss in losses.to(device)]
     state.step, state.seconds = checkpoint.step, checkpoint.train_seconds
     state.curve, state.computed = list(checkpoint.curve), list(checkpoint.computed)
-    return checkpoint.part("generators")
-
-
-def restore_generators(states: Mapping[str, torch.Tensor], device: torch.device) -> None:
-    """Puts torch's global generators, the CPU's and a GPU's, where :func:`restore` found them.
-
-    A run that comes from a CPU brings none for a GPU: its own stays as it began.
-    """
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
 
 
 def _remembered(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -21,6 +21,7 @@ __all__ = [
     "PHOTOGRAPHS_SIZE",
     "RGB",
     "RGBA",
+    "SHORT_SIDE",
     "TRAIN_WINDOWS",
     "DataError",
     "DataSize",
@@ -57,6 +58,8 @@ PHOTOGRAPHS = (
     "text",
 )
 
+SHORT_SIDE = 256
+"""Pixels of the shorter side of a folder's images, where nobody says how many networks look at."""
 TRAIN_WINDOWS = 200
 """Training windows cut from each photograph."""
 
@@ -106,7 +109,8 @@ class DataSpec:
 
     ``held_out`` is how many images judge a candidate, at most. Nothing is fetched unless ``download``.
     ``in_channels`` are those of every image: see :data:`COLOURS`. ``digest`` is that of the only data that
-    will do; empty where any will.
+    will do; empty where any will. ``short_side`` is the most pixels that the shorter side of a folder's
+    images is kept at.
 
     Raises:
         ValueError: if the name is unknown, ``held_out`` below 2, or the data has no such channels.
@@ -118,6 +122,7 @@ class DataSpec:
     held_out: int = 900
     in_channels: int = RGB
     digest: str = ""
+    short_side: int = SHORT_SIDE
 
     def __post_init__(self) -> None:
         if self.name not in DATASETS and not self.name.startswith(FOLDER):

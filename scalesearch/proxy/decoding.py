@@ -19,13 +19,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError, _imaging, features
 
-from scalesearch.proxy.dataset import COLOURS, GREY, RGB, RGBA, DataError
+from scalesearch.proxy.dataset import COLOURS, GREY, RGB, RGBA, SHORT_SIDE, DataError
 from scalesearch.text import printable
 
 __all__ = [
     "ARRAY",
     "DECODING",
-    "LONGEST_SHORT_SIDE",
     "Stamp",
     "decode",
     "open_file",
@@ -35,7 +34,6 @@ __all__ = [
 
 DECODING = 1
 """To be raised with every change of what a file's pixels come to: every file is then checked once more."""
-LONGEST_SHORT_SIDE = 256
 LONGEST_REASON = 160
 ARRAY = ".npy"
 MODES = {GREY: "L", RGB: "RGB", RGBA: "RGBA"}
@@ -125,16 +123,17 @@ def open_file(path: str, stamp: Stamp | None = None) -> Iterator[BufferedReader]
         yield file
 
 
-def decode(file: BufferedReader, path: str, in_channels: int) -> Pixels:
+def decode(file: BufferedReader, path: str, in_channels: int, short_side: int = SHORT_SIDE) -> Pixels:
     """What a file holds, upright, as uint8 (height, width, in_channels).
 
-    Of a moving picture or a file of several pages it is the first. An image's shorter side is at most 256
-    pixels, larger ones are made smaller; an array keeps its size.
+    Of a moving picture or a file of several pages it is the first. Larger images are made smaller; an array
+    keeps its size.
 
     Args:
         file: opened, at its beginning.
         path: its name, of which only the ending and messages make use.
         in_channels: grey (1), RGB (3), RGBA (4, opaque where the file has no alpha); any number of an array.
+        short_side: the most pixels that an image's shorter side is to have.
 
     Raises:
         DataError: if the file is not a whole image, or an array of another kind; the message names it.
@@ -148,7 +147,7 @@ def decode(file: BufferedReader, path: str, in_channels: int) -> Pixels:
         )
     try:
         with Image.open(file, formats=_formats()) as image:
-            return _upright_pixels(image, path, in_channels)
+            return _upright_pixels(image, path, in_channels, short_side)
     except DataError:
         raise
     except MemoryError as error:
@@ -173,9 +172,9 @@ def _said(path: str, error: Exception) -> str:
     return f"{printable(path)} ({reason or type(error).__name__})"
 
 
-def _upright_pixels(image: Image.Image, path: str, in_channels: int) -> Pixels:
+def _upright_pixels(image: Image.Image, path: str, in_channels: int, short_side: int) -> Pixels:
     # A JPEG is made smaller while it is decoded, which saves most of the work.
-    image.draft("RGB", (LONGEST_SHORT_SIDE, LONGEST_SHORT_SIDE))
+    image.draft("RGB", (short_side, short_side))
     image.load()
     turn = UPRIGHT.get(_orientation(image))
     plain = _eight_bits(image, path)
@@ -183,7 +182,7 @@ def _upright_pixels(image: Image.Image, path: str, in_channels: int) -> Pixels:
         # Pillow takes the palette's colours apart from their alpha in two steps only.
         plain = plain.convert("RGBA")
     plain = plain.convert(MODES[in_channels])
-    shrink = LONGEST_SHORT_SIDE / min(plain.size)
+    shrink = short_side / min(plain.size)
     if shrink < 1:
         size = (round(plain.width * shrink), round(plain.height * shrink))
         plain = plain.resize(size, Image.Resampling.LANCZOS)

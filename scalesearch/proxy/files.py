@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch.utils.data import Dataset
-from torchvision.transforms.v2 import functional as F
 
 from scalesearch.proxy.channels import from_rgb
-from scalesearch.proxy.dataset import COLOURS, RGB, DataError
-from scalesearch.proxy.decoding import LONGEST_SHORT_SIDE, decode, open_file, quiet
-from scalesearch.proxy.inspection import Progress, inspect
+from scalesearch.proxy.dataset import COLOURS, RGB, SHORT_SIDE, DataError
+from scalesearch.proxy.decoding import decode, open_file, quiet
+from scalesearch.proxy.inspection import Progress, inspect, on_all_cores
 from scalesearch.proxy.listing import ListedImage, Listing, candidates, layout, listed, read_tree
-from scalesearch.proxy.source import Examples, ImageSource
+from scalesearch.proxy.source import Examples, Images, ImageSource
+from scalesearch.proxy.store import PixelStore
 
 __all__ = ["list_folder", "load_cifar", "load_folder", "split"]
 
 HELD_OUT_SHARE = 0.2
 SPLIT_SEED = 20190528
-CACHE_BYTES = 2 * 1024**3
 
 
 def _shuffled_classes(labels: Sequence[int]) -> Iterator[list[int]]:
@@ -91,55 +88,62 @@ def load_cifar(
     )
 
 
-class _Files(Dataset[tuple[torch.Tensor, int]]):
-    """Listed files, decoded when first asked for and kept in memory up to a bound."""
+class _Files(Images):
+    """Listed files, decoded when first asked for and looked up from then on."""
 
-    def __init__(self, images: Sequence[ListedImage], in_channels: int) -> None:
-        self._images = images
-        self._in_channels = in_channels
-        self._kept: dict[int, torch.Tensor] = {}
-        self._room = CACHE_BYTES
+    def __init__(self, images: Sequence[ListedImage], in_channels: int, store: PixelStore) -> None:
+        self._images, self._in_channels, self._store = images, in_channels, store
 
     def __len__(self) -> int:
         return len(self._images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         image = self._images[index]
-        pixels = self._kept.get(index)
+        pixels = self._store.get(image.digest)
         if pixels is None:
-            pixels = _pixels(image, self._in_channels)
-            if self._room >= pixels.nbytes:
-                self._room -= pixels.nbytes
-                self._kept[index] = pixels
+            with quiet():
+                pixels = self._decoded(image)
         return pixels, image.label
 
+    def read_ahead(self, indices: Iterable[int]) -> None:
+        """See :class:`Images`.
 
-def _pixels(image: ListedImage, in_channels: int) -> torch.Tensor:
-    """The image as uint8 (in_channels, height, width), its shorter side at most 256 pixels.
+        Raises:
+            DataError: if a file is not a whole image, an array of another kind, or no longer what was listed.
+        """
+        missing = [self._images[i] for i in indices if self._images[i].digest not in self._store]
+        if missing:
+            with quiet():
+                for _ in on_all_cores(self._decoded, missing):
+                    pass
 
-    Raises:
-        DataError: if the file is not a whole image, an array of another kind, or no longer what was listed.
-    """
-    with quiet(), open_file(image.path, image.stamp) as file:
-        array = decode(file, image.path, in_channels)
-    pixels = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
-    if min(pixels.shape[1:]) > LONGEST_SHORT_SIDE:  # an array: images come smaller
-        pixels = F.resize(pixels, [LONGEST_SHORT_SIDE], antialias=True)
-    return pixels
+    def _decoded(self, image: ListedImage) -> torch.Tensor:
+        with open_file(image.path, image.stamp) as file:
+            array = decode(file, image.path, self._in_channels, self._store.short_side)
+        return self._store.put(image.digest, array)
 
 
-def load_folder(root: Path, *, held_out: int, check: bool, in_channels: int = RGB) -> ImageSource:
+def load_folder(
+    root: Path,
+    *,
+    held_out: int,
+    check: bool,
+    in_channels: int = RGB,
+    short_side: int = SHORT_SIDE,
+) -> ImageSource:
     """The images of a folder, as :func:`list_folder` lists them, decoded when they are asked for.
 
     Raises:
         DataError: as there.
     """
-    listing = list_folder(root, held_out=held_out, check=check, in_channels=in_channels)
+    store = PixelStore(str(root.resolve()), in_channels, short_side)
+    listing = list_folder(root, held_out=held_out, check=store if check else None, in_channels=in_channels)
     return ImageSource(
         classes=listing.classes,
-        train=_Files(listing.train, in_channels),
-        held_out=_Files(listing.judged, in_channels),
+        train=_Files(listing.train, in_channels, store),
+        held_out=_Files(listing.judged, in_channels, store),
         known_digest=listing.digest,
+        short_side=short_side,
     )
 
 
@@ -147,7 +151,7 @@ def list_folder(
     root: Path,
     *,
     held_out: int,
-    check: bool = False,
+    check: PixelStore | None = None,
     in_channels: int = RGB,
     progress: Progress = lambda items, _count, _label: items,
 ) -> Listing:
@@ -161,7 +165,8 @@ def list_folder(
     Args:
         root: the folder.
         held_out: how many images to hold out at most.
-        check: decode every image once, so that a broken one is found before anything is trained.
+        check: decode every image that is not in this store into it, so that a broken one is found before
+            anything is trained.
         in_channels: of every image.
         progress: wraps the images being checked, with their number and a label, to show how far it is.
 
@@ -174,7 +179,8 @@ def list_folder(
     digests = inspect(
         [(image.path, image.stamp) for image in images],
         str(root.resolve()),
-        check=in_channels if check else None,
+        check=in_channels,
+        store=check,
         progress=progress,
     )
     by_path = {image.path: digest for image, digest in zip(images, digests, strict=True)}

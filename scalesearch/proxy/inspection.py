@@ -1,4 +1,4 @@
-"""Every file of a dataset read once, on all cores: its digest, and whether it can be decoded.
+"""Every file of a dataset read once, on all cores: its digest, and its pixels, which a store keeps.
 
 What was learnt of a file is remembered, in the user's cache folder, for as long as the file stays what it was
 by its device, inode, size and times. The memory is a help alone: a torn or foreign one is as good as none.
@@ -16,43 +16,59 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-import PIL
+import numpy as np
+import numpy.typing as npt
 
 from scalesearch.files import write_text
 from scalesearch.proxy.dataset import DataError
-from scalesearch.proxy.decoding import DECODING, Stamp, decode, open_file, quiet
+from scalesearch.proxy.decoding import Stamp, decode, open_file, quiet
 from scalesearch.text import printable
 
-__all__ = ["Inspected", "Progress", "inspect", "memory_folder"]
+__all__ = ["Inspected", "Progress", "inspect", "memory_folder", "on_all_cores"]
 
-MEMORY_VERSION = 1
+MEMORY_VERSION = 2
 MOST_MEMORIES = 64
 """So many datasets are remembered; those not asked for longest are forgotten."""
 SETTLED_NS = 2 * 10**9
 """A file changed so shortly before it was read may change again without its times telling."""
-MOST_WAYS = 4
 AT_A_TIME = 512
 MOST_THREADS = 32
 
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 
+_Item = TypeVar("_Item")
+_Given = TypeVar("_Given")
+
+
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What is known of a file: a digest of its bytes, and the ways in which it was decoded without fault."""
+    """What is known of a file: what it was, and a digest of its bytes."""
 
     stamp: Stamp
     digest: str
-    decoded: tuple[str, ...] = ()
+
+
+class Store(Protocol):
+    """Keeps what files were decoded to, by their digests."""
+
+    short_side: int
+
+    def __contains__(self, digest: str) -> bool:
+        """Whether it has the image."""
+
+    def put(self, digest: str, decoded: npt.NDArray[np.uint8]) -> object:
+        """Keeps what a file was decoded to: (height, width, channels)."""
 
 
 def inspect(
     files: Sequence[tuple[str, Stamp]],
     root: str,
     *,
-    check: int | None,
+    check: int,
+    store: Store | None = None,
     progress: Progress = lambda items, _count, _label: items,
 ) -> list[str]:
     """The digest of each file, its bytes read only where they are not remembered.
@@ -60,27 +76,31 @@ def inspect(
     Args:
         files: paths and stamps.
         root: the dataset's own path, which its memory goes by.
-        check: decode every file to that many channels; None reads the bytes alone.
+        check: channels to decode files to.
+        store: has every file decoded into it, but for those that it has; None has the bytes read alone.
         progress: wraps what is done one by one, with their number and a label, to show how far it is.
 
     Raises:
         DataError: if files are broken, can't be read, or change meanwhile: one named, the others counted.
     """
-    way = "" if check is None else f"{check} channels, decoding {DECODING}, Pillow {PIL.__version__}"
     memory, settled = _memory_path(root), time.time_ns() - SETTLED_NS
     remembered = {} if memory is None else _recall(memory)
     seen = {path: remembered[path] for path, stamp in files if _is_of(remembered.get(path), stamp)}
-    todo = [file for file in files if file[0] not in seen or (way and way not in seen[file[0]].decoded)]
+    todo = [
+        file
+        for file in files
+        if file[0] not in seen or (store is not None and seen[file[0]].digest not in store)
+    ]
     problems: list[DataError] = []
 
     def look(file: tuple[str, Stamp]) -> tuple[str, Inspected | DataError]:
-        return file[0], _inspected(*file, seen.get(file[0]), check, way)
+        return file[0], _inspected(*file, seen.get(file[0]), check, store)
 
     try:
         with quiet():
-            done: Iterable[tuple[str, Inspected | DataError]] = _on_all_cores(look, todo)
-            if todo and check is not None:
-                done = progress(done, len(todo), "Checking images")
+            done: Iterable[tuple[str, Inspected | DataError]] = on_all_cores(look, todo)
+            if todo and store is not None:
+                done = progress(done, len(todo), "Reading images")
             for path, outcome in done:
                 if isinstance(outcome, DataError):
                     problems.append(outcome)
@@ -98,32 +118,29 @@ def inspect(
 
 
 def _inspected(
-    path: str, stamp: Stamp, before: Inspected | None, check: int | None, way: str
+    path: str, stamp: Stamp, before: Inspected | None, channels: int, store: Store | None
 ) -> Inspected | DataError:
     try:
         with open_file(path, stamp) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest() if before is None else before.digest
-            if check is not None:
+            if store is not None and digest not in store:
                 file.seek(0)
-                decode(file, path, check)
+                store.put(digest, decode(file, path, channels, store.short_side))
     except DataError as error:
         return error
     except OSError as error:
         return DataError(
             f"`dataset` holds a file that cannot be read: {printable(path)} ({error.strerror or error})"
         )
-    decoded = () if before is None else before.decoded
-    return Inspected(stamp, digest, (decoded + ((way,) if way else ()))[-MOST_WAYS:])
+    return Inspected(stamp, digest)
 
 
-def _on_all_cores(
-    look: Callable[[tuple[str, Stamp]], tuple[str, Inspected | DataError]], files: Sequence[tuple[str, Stamp]]
-) -> Iterator[tuple[str, Inspected | DataError]]:
-    """``look`` at every file, in order. Pillow and hashlib let other threads run while they work."""
+def on_all_cores(look: Callable[[_Item], _Given], items: Sequence[_Item]) -> Iterator[_Given]:
+    """``look`` at every item, in order. Pillow and hashlib let other threads run while they work."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    pool = ThreadPoolExecutor(min(cores, MOST_THREADS), thread_name_prefix="inspect")
+    pool = ThreadPoolExecutor(min(cores, MOST_THREADS), thread_name_prefix="images")
     try:
-        left = iter(files)
+        left = iter(items)
         # So many at a time: a million waiting tasks would take a gigabyte.
         while batch := list(islice(left, AT_A_TIME)):
             yield from pool.map(look, batch)
@@ -159,8 +176,8 @@ def _recall(memory: Path) -> dict[str, Inspected]:
         if content["version"] != MEMORY_VERSION:
             return {}
         recalled = {
-            str(path): Inspected(_stamp(stamp), _digest(digest), tuple(map(str, decoded)))
-            for path, (stamp, digest, decoded) in content["files"].items()
+            str(path): Inspected(_stamp(stamp), _digest(digest))
+            for path, (stamp, digest) in content["files"].items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
@@ -186,9 +203,7 @@ def _remember(memory: Path, seen: dict[str, Inspected], settled: int) -> None:
     ``settled`` is a time in nanoseconds: files changed later may change again without their times telling.
     """
     files = {
-        path: (entry.stamp, entry.digest, entry.decoded)
-        for path, entry in seen.items()
-        if max(entry.stamp[3:]) < settled
+        path: (entry.stamp, entry.digest) for path, entry in seen.items() if max(entry.stamp[3:]) < settled
     }
     with suppress(OSError):
         write_text(memory, json.dumps({"version": MEMORY_VERSION, "files": files}))

@@ -128,6 +128,11 @@ class ProxyRecipe:
             )
 
     @property
+    def images_of_a_pass(self) -> int:
+        """Images that go through the network together: a step's, or the share of them in a pass."""
+        return self.batch_size // self.accumulation
+
+    @property
     def averages(self) -> bool:
         """Whether a moving average of the weights is judged."""
         return self.ema_decay > 0 or self.ema_share > 0

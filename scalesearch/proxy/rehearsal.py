@@ -15,7 +15,8 @@ from scalesearch.architecture.code_network import build_code, running, taken_fro
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.export.contents import contents_of, put_back, storable
 from scalesearch.proxy.recipe import ProxyRecipe
-from scalesearch.proxy.train import NonFiniteLossError, begin_run, look, step
+from scalesearch.proxy.step import Normalise
+from scalesearch.proxy.train import NonFiniteLossError, begin_run, judge, make_step, point_of
 
 __all__ = ["rehearse"]
 
@@ -29,7 +30,7 @@ def rehearse(spec: CodeSpec, recipe: ProxyRecipe, device: torch.device) -> tuple
     Raises:
         ValueError: if it can't be trained as ``recipe`` says, judged, or stored and taken up again.
     """
-    layout = training_layout(spec, recipe.batch_size, device)  # which raises where no pass can be run
+    layout = training_layout(spec, recipe.images_of_a_pass, device)  # which raises where no pass can be run
     short = replace(recipe, batch_size=FEWEST, accumulation=1)
     try:
         untouched, kinds = _trained(spec, short, device)
@@ -62,20 +63,39 @@ def _trained(spec: CodeSpec, recipe: ProxyRecipe, device: torch.device) -> tuple
     with torch.random.fork_rng(devices=gpus):
         _require_storable(spec, build_code(spec))
         run = begin_run(spec, recipe, device, None)
-        images = torch.randint(0, 256, (recipe.batch_size, *shape), dtype=torch.uint8)
-        labels = torch.arange(recipe.batch_size) % spec.classes
+        count = recipe.images_of_a_pass
+        images = torch.randint(0, 256, (count, *shape), dtype=torch.uint8).to(device)
+        labels = (torch.arange(count) % spec.classes).to(device)
+        normalise = Normalise(spec.in_channels, device, run.layout)
         with running(spec, torch.device("cpu"), "that can be trained on"):
+            trial = make_step(run, recipe, _Same(images, labels), normalise, steps=100, images=len(images))
             for _ in range(2):
                 # A network that holds on to a step's graph fails in the next.
-                step(run, recipe, images, labels, device, steps=100, examples=100 * recipe.batch_size)
+                trial.run()
             if run.average is not None:
                 run.average.take_extra_states(run.model)
             with suppress(NonFiniteLossError):  # on real images it may do better
                 # The last batch may hold a single image.
-                look(run, [(images, labels), (images[:1], labels[:1])], device, 0, 0.0)
+                given = judge(run, [(images, labels), (images[:1], labels[:1])], normalise)
+                point_of(given, 0.0, 0)
         trained = {n: p for n, p in run.model.named_parameters() if p.requires_grad}
         _require_storable(spec, run.judged)
     return [name for name, p in trained.items() if p.grad is None], dict(taken_from(run.model))
+
+
+class _Same:
+    """The same batch at every step."""
+
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor) -> None:
+        self._all = images, labels
+        self.changed: list[torch.Tensor] = []
+
+    def ready(self, number: int) -> None:
+        """It is there."""
+
+    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images and labels."""
+        return self._all
 
 
 def _require_storable(spec: CodeSpec, network: nn.Module) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,17 @@ from torch.utils.data import Dataset
 __all__ = ["Examples", "ImageSource"]
 
 
-class Examples(Dataset[tuple[torch.Tensor, int]]):
+class Images(Dataset[tuple[torch.Tensor, int]]):
+    """One part of a dataset: uint8 (channels, height, width) each, with a label from 0."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def read_ahead(self, indices: Iterable[int]) -> None:
+        """Has those images read that still have to be, on all cores."""
+
+
+class Examples(Images):
     """Images held in memory: uint8 (channels, height, width) each, with a label from 0."""
 
     def __init__(self, items: Sequence[tuple[torch.Tensor, int]]) -> None:
@@ -34,13 +44,15 @@ class Examples(Dataset[tuple[torch.Tensor, int]]):
 class ImageSource:
     """A dataset at its source's own sizes. No training run sees the held-out part.
 
-    ``known_digest`` is the dataset's digest where it is known without looking at every pixel.
+    ``known_digest`` is the dataset's digest where it is known without looking at every pixel, ``short_side``
+    the most pixels that an image's shorter side has, where there is such a bound (else 0).
     """
 
     classes: tuple[str, ...]
-    train: Dataset[tuple[torch.Tensor, int]]
-    held_out: Dataset[tuple[torch.Tensor, int]]
+    train: Images
+    held_out: Images
     known_digest: str = ""
+    short_side: int = 0
 
     @property
     def digest(self) -> str:
@@ -49,7 +61,7 @@ class ImageSource:
             return self.known_digest
         digest = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogateescape"))
         for part in (self.train, self.held_out):
-            count = len(part)  # type: ignore[arg-type]  # every dataset here has a length
+            count = len(part)
             digest.update(f"\n{count}\n".encode())
             # In memory they are hashed as they lie there: nothing is rendered, drawn or read for it.
             items = part.items if isinstance(part, Examples) else (part[index] for index in range(count))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,23 +21,44 @@ from scalesearch.architecture.spec import Arch
 from scalesearch.export.contents import Contents, contents_of, put_back
 from scalesearch.export.state import State
 from scalesearch.proxy.average import MovingAverage
+from scalesearch.proxy.batches import Batch, judging_batches, training_batches
 from scalesearch.proxy.checkpoint import (
     CheckpointError,
     RunState,
     read_checkpoint,
     restore,
-    restore_generators,
     run_identity,
     snapshot,
     write_checkpoint,
 )
-from scalesearch.proxy.data import judging_batches, normalise, training_batches
 from scalesearch.proxy.growth import grow
 from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
+from scalesearch.proxy.step import Batches, CudaGraph, Graph, Normalise, Step, UncapturableError
 from scalesearch.records import CurvePoint
 
-__all__ = ["NonFiniteLossError", "ProxyResult", "begin_run", "look", "step", "train"]
+__all__ = [
+    "NonFiniteLossError",
+    "ProxyResult",
+    "Training",
+    "begin_run",
+    "graphs_of",
+    "judge",
+    "make_step",
+    "own_generators",
+    "point_of",
+    "train",
+]
+
+TURN = 16
+"""Steps handed to a device in one go, while others wait for their turn."""
+TURNS_AHEAD = 2
+"""Turns that a device may be behind: enough to keep it busy, few enough to tell how far it is."""
+FEWEST_CAPTURED = 32
+"""Steps that a run must have left for a capture, which costs about as much as these, to be worth it."""
+TIMED_STEPS = 10
+GAIN = 0.95
+"""bfloat16 is taken where its steps last at most that share of float32's."""
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -62,6 +84,330 @@ class ProxyResult:
     plain: Mapping[str, Any] = field(repr=False, compare=False)
 
 
+class Training:
+    """A training run under way, a few steps at a time, so that several go on side by side on one device.
+
+    What it gives is the same whatever goes on beside it.
+    """
+
+    def __init__(
+        self,
+        arch: Arch,
+        recipe: ProxyRecipe,
+        source: ImageSource,
+        *,
+        dataset: str,
+        device: torch.device,
+        render_workers: int = 0,
+        checkpoint: Path | None = None,
+        until: int | None = None,
+        start: State | None = None,
+        on_point: Callable[[CurvePoint], None] = lambda _point: None,
+        on_look: Callable[[Sequence[CurvePoint], float], None] = lambda _curve, _seconds: None,
+        on_step: Callable[[int, int], None] = lambda _done, _steps: None,
+        on_restart: Callable[[str], None] = lambda _reason: None,
+        on_eager: Callable[[str], None] = lambda _reason: None,
+        new_graph: Callable[[], Graph] | None = None,
+    ) -> None:
+        """Begins the run, or takes it up from its checkpoint; see :func:`train`.
+
+        Args:
+            arch: as there, like all that is not named here.
+            recipe: likewise.
+            source: likewise.
+            dataset: likewise.
+            device: likewise.
+            render_workers: likewise.
+            checkpoint: likewise.
+            until: likewise.
+            start: likewise.
+            on_point: likewise.
+            on_look: likewise.
+            on_step: likewise; steps that the device has been given.
+            on_restart: likewise.
+            on_eager: likewise.
+            new_graph: makes the graph that a step is captured in; None has steps run as they stand.
+        """
+        if until is not None and until < recipe.batch_size:
+            raise ValueError(f"`until` must be at least one batch of {recipe.batch_size}, got {until}")
+        self._arch, self._recipe, self._source, self._dataset = arch, recipe, source, dataset
+        self._device, self._workers, self._checkpoint, self._start = device, render_workers, checkpoint, start
+        self._on_point, self._on_look, self._on_step = on_point, on_look, on_step
+        steps = recipe.steps(len(source.train))
+        self._steps, self._stop = steps, steps if until is None else min(steps, recipe.steps_to(until))
+        self._look_after = {math.ceil(steps * share / recipe.looks) for share in range(1, recipe.looks + 1)}
+        self._identity = run_identity(arch, recipe, source, dataset=dataset, start=start)
+        self._queue = _Queue(device)
+        self._looking: _Look | None = None
+        self._turns: deque[Callable[[], bool]] = deque()
+        if checkpoint is not None:
+            # Now and not later: a run's folder that is removed while it trains is not brought back.
+            checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        with self._queue:
+            self._run = self._begun(on_restart)
+            self._step: Step | None = None
+            on_look(self._run.curve, self._run.seconds)
+            if self._run.step < self._stop:
+                self._get_ready(new_graph, on_restart, on_eager)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has come to its end, or to its pause."""
+        return self._step is None
+
+    @property
+    def draws(self) -> bool:
+        """Whether its steps draw random numbers on the device, where all runs share one generator."""
+        return self._step is not None and self._step.draws
+
+    def advance(self, turns_ahead: int | None = None) -> bool:
+        """Gives the device something to do, or takes in what it has done; False where there is neither.
+
+        ``turns_ahead`` is how many turns the device may be behind; None leaves it at a few.
+
+        Raises:
+            NonFiniteLossError: if the loss stops being finite.
+            OSError: if the checkpoint cannot be written.
+        """
+        if self._step is None:
+            return False
+        with self._queue:
+            if self._looking is not None:
+                if not self._looking.finished():
+                    return False
+                self._take(self._looking)
+                return True
+            if len(self._turns) >= (turns_ahead or TURNS_AHEAD):
+                if not self._turns[0]():
+                    return False
+                self._turns.popleft()
+            for _ in range(TURN):
+                self._step.run()
+                self._run.step += 1
+                self._on_step(self._run.step, self._stop)
+                if self._run.step in self._look_after or self._run.step == self._stop:
+                    self._looking = self._look()
+                    break
+            self._turns.append(self._queue.marked())
+        return True
+
+    def to_the_end(self) -> None:
+        """Advances to the end, or to the pause, with nothing beside it."""
+        while not self.done:
+            if not self.advance():
+                self._queue.wait()
+
+    def result(self) -> ProxyResult:
+        """What it gave so far."""
+        run = self._run
+        with self._queue:
+            judged = contents_of(run.judged)
+        return ProxyResult(
+            curve=tuple(run.curve),
+            train_seconds=run.seconds,
+            held_out_images=len(self._source.held_out),
+            complete=run.step == self._steps,
+            computed=tuple(run.computed),
+            weights=judged.tensors,
+            plain=judged.plain,
+        )
+
+    def _begun(self, on_restart: Callable[[str], None]) -> RunState:
+        """The run before its first step, or where its checkpoint has it."""
+        with torch.random.fork_rng(devices=[]):
+            run = begin_run(self._arch, self._recipe, self._device, self._start)
+            if self._checkpoint is None or not self._checkpoint.exists():
+                return run
+            try:
+                stored = read_checkpoint(self._checkpoint, self._identity)
+                restore(run, stored, (self._arch.in_channels, *self._arch.input_size))
+            except CheckpointError as error:
+                on_restart(str(error))
+                run = begin_run(self._arch, self._recipe, self._device, self._start)
+        return run
+
+    def _get_ready(
+        self,
+        new_graph: Callable[[], Graph] | None,
+        on_restart: Callable[[str], None],
+        on_eager: Callable[[str], None],
+    ) -> None:
+        """Chooses how steps are run, and has the first batch on its way."""
+        self._judged = judging_batches(self._source, size=self._arch.input_size, device=self._device)
+        narrow = False
+        self._step = None
+        if new_graph is not None and self._stop - self._run.step >= FEWEST_CAPTURED:
+            try:
+                self._step, narrow = self._captured(new_graph)
+            except UncapturableError as error:
+                on_eager(str(error))
+                # What was tried may have left something behind.
+                self._run = self._begun(on_restart)
+        if self._step is None:
+            self._step = self._new_step(None)
+        place = (f"{self._device.type} bf16" if narrow else self._device.type, torch.get_num_threads())
+        if self._run.computed[-1:] != [place]:
+            self._run.computed.append(place)
+        self._since = self._queue.clock()
+
+    def _captured(self, new_graph: Callable[[], Graph]) -> tuple[Step, bool]:
+        """The step as a graph, in the number type that it is faster in, and whether that is bfloat16."""
+        key = (self._arch.key, self._recipe.batch_size, str(self._device))
+        last = [kind for kind, _ in self._run.computed if kind.startswith(self._device.type)]
+        narrow = last[-1].endswith(" bf16") if last else _NARROW.get(key)
+        if narrow is not None:
+            step = self._new_step(torch.bfloat16 if narrow else None)
+            step.capture(new_graph)
+            return step, narrow
+        plain = self._new_step(None)
+        plain.capture(new_graph)
+        shorter = self._new_step(torch.bfloat16)
+        try:
+            shorter.capture(new_graph)
+            narrow = shorter.seconds(TIMED_STEPS, self._queue) <= GAIN * plain.seconds(
+                TIMED_STEPS, self._queue
+            )
+        except UncapturableError:
+            narrow = False
+        _NARROW[key] = narrow
+        return shorter if narrow else plain, narrow
+
+    def _new_step(self, autocast: torch.dtype | None) -> Step:
+        recipe, passes = self._recipe, self._recipe.accumulation
+        batches = training_batches(
+            self._source,
+            recipe,
+            dataset=self._dataset,
+            size=self._arch.input_size,
+            batches=range(self._run.step * passes, self._stop * passes),
+            device=self._device,
+            workers=self._workers,
+        )
+        return make_step(
+            self._run,
+            recipe,
+            batches,
+            self._normalise,
+            steps=self._steps,
+            images=len(self._source.train),
+            autocast=autocast,
+        )
+
+    @property
+    def _normalise(self) -> Normalise:
+        return Normalise(self._arch.in_channels, self._device, self._run.layout)
+
+    def _look(self) -> _Look:
+        """Has the device judge the network as it is now."""
+        run = self._run
+        seconds = self._queue.since(self._since)
+        if run.average is not None:
+            run.average.take_extra_states(run.model)
+        steps = run.step - max((step for step in (0, *self._look_after) if step < run.step), default=0)
+        numbers = self._queue.fetched(judge(run, self._judged, self._normalise))
+        return _Look(
+            finished=self._queue.marked(),
+            numbers=numbers,
+            losses=self._queue.fetched(run.losses / steps),
+            seconds=seconds,
+        )
+
+    def _take(self, look: _Look) -> None:
+        """Takes in a look that the device has come to the end of."""
+        run = self._run
+        run.seconds += look.seconds()
+        point = point_of(look.numbers, float(look.losses), run.step * self._recipe.batch_size)
+        run.curve.append(point)
+        # A pause leaves the losses: the recipe's next look then tells what it would have told without.
+        if run.step in self._look_after:
+            run.losses.zero_()
+        if self._checkpoint is not None:
+            write_checkpoint(self._checkpoint, snapshot(run, self._identity))
+        self._on_point(point)
+        self._on_look(run.curve, run.seconds)
+        run.model.train()
+        self._looking = None
+        self._turns.clear()
+        self._since = self._queue.clock()
+        if run.step == self._stop:
+            self._step = None
+
+
+_NARROW: dict[tuple[str, int, str], bool] = {}
+"""Networks that bfloat16 makes faster, by key, batch and device, as it was measured in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look under way: whether it is over, and its numbers once it is."""
+
+    finished: Callable[[], bool]
+    numbers: torch.Tensor
+    losses: torch.Tensor
+    seconds: Callable[[], float]
+
+
+class _Queue:
+    """Where the work of one run is queued: a stream of its own on an accelerator; a CPU does it at once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._module: Any = None if device.type == "cpu" else torch.get_device_module(device)
+        self._stream = None if self._module is None or device.type == "mps" else self._module.Stream(device)
+        self._entered: list[AbstractContextManager[Any]] = []
+
+    def __enter__(self) -> None:
+        here: list[AbstractContextManager[Any]] = []
+        if self._stream is not None:
+            here = [self._module.device(self._device), self._module.stream(self._stream)]
+        for context in here:
+            context.__enter__()
+        self._entered = here
+
+    def __exit__(self, *_exc: object) -> None:
+        for context in reversed(self._entered):
+            context.__exit__(None, None, None)
+
+    def clock(self) -> Any:
+        """This moment of the device's work."""
+        if self._stream is None:
+            self.wait()
+            return time.perf_counter()
+        event = self._module.Event(enable_timing=True)
+        event.record(self._stream)
+        return event
+
+    def since(self, begin: Any) -> Callable[[], float]:
+        """A function that says how many seconds of work lie between ``begin`` and now, once it is done."""
+        end = self.clock()
+        if self._stream is None:
+            return lambda: float(end - begin)
+        return lambda: float(begin.elapsed_time(end)) / 1000
+
+    def marked(self) -> Callable[[], bool]:
+        """A function that says whether all the work given so far is done."""
+        if self._stream is None:
+            return lambda: True
+        event = self._module.Event()
+        event.record(self._stream)
+        finished: Callable[[], bool] = event.query
+        return finished
+
+    def fetched(self, values: torch.Tensor) -> torch.Tensor:
+        """Values on the CPU, to be looked at once the work given so far is done."""
+        if self._stream is None:
+            return values.cpu()
+        there = torch.empty(values.shape, dtype=values.dtype, pin_memory=self._device.type == "cuda")
+        return there.copy_(values, non_blocking=True)
+
+    def wait(self) -> None:
+        """Until all of it is done."""
+        if self._stream is not None:
+            self._stream.synchronize()
+        elif self._module is not None:
+            self._module.synchronize()
+
+
 def train(
     arch: Arch,
     recipe: ProxyRecipe,
@@ -77,6 +423,7 @@ def train(
     on_look: Callable[[Sequence[CurvePoint], float], None] = lambda _curve, _seconds: None,
     on_step: Callable[[int, int], None] = lambda _done, _steps: None,
     on_restart: Callable[[str], None] = lambda _reason: None,
+    on_eager: Callable[[str], None] = lambda _reason: None,
 ) -> ProxyResult:
     """Trains ``arch`` by ``recipe`` and judges it on the held-out part.
 
@@ -85,7 +432,7 @@ def train(
     curve to the bit, however often the run was paused or killed on its way: a pause only adds its own point.
     On a GPU kernels may add up in another order. A checkpoint of another device or number of threads is
     gone on from as well: the run then is the one of neither to the bit, and ``computed`` says so. torch's
-    global generator is put back as it was.
+    global generators are put back as they were.
 
     Args:
         arch: the network; its classes must be the source's.
@@ -93,7 +440,7 @@ def train(
         source: the images.
         dataset: the data's name.
         device: where to train.
-        render_workers: processes that render images ahead.
+        render_workers: processes that read, cut or render images ahead.
         checkpoint: a file to go on from where it exists, written anew at each look.
         until: pause after that many training images of the run, in whole batches, and look at the held-out
             part; the schedule stays the whole run's. A checkpoint that is further already is left as it is.
@@ -104,83 +451,43 @@ def train(
             taken up, though there may be none yet, and after each look, once its checkpoint is written.
         on_step: told of steps done, of the whole run, and of how many it will be when this call ends.
         on_restart: told why a checkpoint could not be used; the run then starts from its beginning.
+        on_eager: told why steps could not be captured as a graph, on a device that has graphs; they are then
+            run as they stand.
 
     Raises:
         NonFiniteLossError: if the loss stops being finite.
         OSError: if the checkpoint cannot be written.
         ValueError: if ``until`` is less than a batch, or the network can't be grown from its start.
     """
-    if until is not None and until < recipe.batch_size:
-        raise ValueError(f"`until` must be at least one batch of {recipe.batch_size}, got {until}")
-    examples = len(source.train)  # type: ignore[arg-type]  # every dataset here has a length
-    steps = recipe.steps(examples)
-    stop = steps if until is None else min(steps, recipe.steps_to(until))
-    identity = run_identity(arch, recipe, source, dataset=dataset, start=start)
-    with _own_generators(device):
-        run, generators = begin_run(arch, recipe, device, start), None
-        if checkpoint is not None:
-            # Now and not later: a run's folder that is removed while it trains is not brought back.
-            checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        if checkpoint is not None and checkpoint.exists():
-            try:
-                stored = read_checkpoint(checkpoint, identity)
-                generators = restore(run, stored, (arch.in_channels, *arch.input_size))
-            except CheckpointError as error:
-                on_restart(str(error))
-                run = begin_run(arch, recipe, device, start)
-        on_look(run.curve, run.seconds)
-        if run.step < stop:
-            place = (device.type, torch.get_num_threads())
-            if run.computed[-1:] != [place]:
-                run.computed.append(place)
-            batches = training_batches(
-                source,
-                recipe,
-                dataset=dataset,
-                size=arch.input_size,
-                places=range(run.step * recipe.batch_size, stop * recipe.batch_size),
-                workers=render_workers,
-            )
-            # Rendered once for all looks; `held_out` bounds how many these are.
-            judged = list(judging_batches(source, size=arch.input_size))
-            if generators is not None:
-                restore_generators(generators, device)
-            look_after = {math.ceil(steps * share / recipe.looks) for share in range(1, recipe.looks + 1)}
-            started = time.perf_counter()
-            for images, labels in batches:
-                step(run, recipe, images, labels, device, steps=steps, examples=examples)
-                on_step(run.step, stop)
-                if run.step in look_after or run.step == stop:
-                    train_loss = float(torch.stack(run.losses).mean())
-                    run.seconds += time.perf_counter() - started
-                    seen = run.step * recipe.batch_size
-                    if run.average is not None:
-                        run.average.take_extra_states(run.model)
-                    point = look(run, judged, device, seen, train_loss)
-                    run.curve.append(point)
-                    # A pause leaves them: the recipe's next look then tells what it would have told without.
-                    if run.step in look_after:
-                        run.losses.clear()
-                    if checkpoint is not None:
-                        write_checkpoint(checkpoint, snapshot(run, identity, device))
-                    on_point(point)
-                    on_look(run.curve, run.seconds)
-                    run.model.train()
-                    started = time.perf_counter()
-    judged_last = contents_of(run.judged)
-    return ProxyResult(
-        curve=tuple(run.curve),
-        train_seconds=run.seconds,
-        held_out_images=len(source.held_out),  # type: ignore[arg-type]  # every dataset here has a length
-        complete=run.step == steps,
-        computed=tuple(run.computed),
-        weights=judged_last.tensors,
-        plain=judged_last.plain,
-    )
+    with own_generators(device):
+        training = Training(
+            arch,
+            recipe,
+            source,
+            dataset=dataset,
+            device=device,
+            render_workers=render_workers,
+            checkpoint=checkpoint,
+            until=until,
+            start=start,
+            on_point=on_point,
+            on_look=on_look,
+            on_step=on_step,
+            on_restart=on_restart,
+            on_eager=on_eager,
+            new_graph=graphs_of(device),
+        )
+        training.to_the_end()
+        return training.result()
+
+
+def graphs_of(device: torch.device) -> Callable[[], Graph] | None:
+    """What makes graphs for a device; None where it has none."""
+    return CudaGraph if device.type == "cuda" else None
 
 
 def begin_run(arch: Arch, recipe: ProxyRecipe, device: torch.device, start: State | None) -> RunState:
-    """A run before its first step; it leaves the generators as every run of this seed has them then."""
+    """A run before its first step, its weights drawn by its seed; torch's generator is left used."""
     torch.manual_seed(recipe.seed)
     built = _as_trained(arch, recipe)
     model = build(built)
@@ -192,35 +499,47 @@ def begin_run(arch: Arch, recipe: ProxyRecipe, device: torch.device, start: Stat
     elif recipe.zero_init_residual:
         zero_init_residual(model)
     average = MovingAverage(built, model) if recipe.averages else None
-    layout = training_layout(arch, recipe.batch_size, device)
+    layout = training_layout(arch, recipe.images_of_a_pass, device)
     for network in (model,) if average is None else (model, average.network):
         lay_out(network, device, layout)
-    return RunState(model=model, optimizer=_optimizer(model, recipe), average=average, layout=layout)
+    return RunState(
+        model=model,
+        optimizer=_optimizer(model, recipe, device),
+        average=average,
+        losses=torch.zeros(1, device=device),
+        layout=layout,
+    )
 
 
-def step(
+def make_step(
     run: RunState,
     recipe: ProxyRecipe,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    device: torch.device,
+    batches: Batches,
+    normalise: Normalise,
     *,
     steps: int,
-    examples: int,
-) -> None:
-    """One optimiser step on one batch."""
-    factor = recipe.rate_factor(run.step, steps=steps, training_images=examples)
-    for group in run.optimizer.param_groups:
-        group["lr"] = _peak_rate(recipe) * factor
-    logits = run.model(normalise(images, device, run.layout))
-    loss = nn.functional.cross_entropy(logits, labels.to(device), label_smoothing=recipe.label_smoothing)
-    run.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]  # torch has no hints here
-    run.optimizer.step()
-    run.step += 1
-    if run.average is not None:
-        run.average.follow(run.model, recipe.decay(steps), run.step)
-    run.losses.append(loss.detach())
+    images: int,
+    autocast: torch.dtype | None = None,
+) -> Step:
+    """The steps of a run from where it stands, of ``steps`` in all, on a training part of so many images."""
+    peak, decay = _peak_rate(recipe), recipe.decay(steps)
+    factors = (recipe.rate_factor(step, steps=steps, training_images=images) for step in range(steps))
+    return Step(
+        model=run.model.train(),
+        optimizer=run.optimizer,
+        average=run.average,
+        batches=batches,
+        normalise=normalise,
+        rates=[peak * factor for factor in factors],
+        # Closely at first, as the paper's code: the first step's weights are the first average.
+        shares=[1.0, *(1 - min(decay, (1 + step) / (10 + step)) for step in range(2, steps + 1))],
+        done=run.step,
+        seed=recipe.seed,
+        passes=recipe.accumulation,
+        label_smoothing=recipe.label_smoothing,
+        autocast=autocast,
+        losses=run.losses,
+    )
 
 
 def _as_trained(arch: Arch, recipe: ProxyRecipe) -> Arch:
@@ -236,8 +555,10 @@ def _as_trained(arch: Arch, recipe: ProxyRecipe) -> Arch:
 
 
 @contextmanager
-def _own_generators(device: torch.device) -> Iterator[None]:
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+def own_generators(device: torch.device) -> Iterator[None]:
+    """Puts torch's global generators back as they were."""
+    devices = [] if device.type in ("cpu", "mps") else [device]
+    with torch.random.fork_rng(devices=devices, device_type="cuda" if not devices else device.type):
         yield
 
 
@@ -245,8 +566,11 @@ def _peak_rate(recipe: ProxyRecipe) -> float:
     return recipe.learning_rate * recipe.batch_size / 256
 
 
-def _optimizer(model: nn.Module, recipe: ProxyRecipe) -> torch.optim.Optimizer:
-    rate = _peak_rate(recipe)
+def _optimizer(model: nn.Module, recipe: ProxyRecipe, device: torch.device) -> torch.optim.Optimizer:
+    """The recipe's optimizer; on a GPU one that needs nothing of the host, so that it can be captured."""
+    # As a tensor, since it changes in place.
+    rate: Any = torch.tensor(_peak_rate(recipe), device=device)
+    captured = device.type in ("cuda", "xpu")
     # Biases and batch norm's scales and shifts are vectors; decaying them gains nothing.
     kernels = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
@@ -256,34 +580,48 @@ def _optimizer(model: nn.Module, recipe: ProxyRecipe) -> torch.optim.Optimizer:
     ]
     fused = all(p.is_floating_point() for p in model.parameters())  # complex ones can't be
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=rate, fused=fused)
+        return torch.optim.AdamW(groups, lr=rate, fused=fused, capturable=captured)
     if recipe.optimizer == "sgd":
         ahead = recipe.momentum > 0  # without momentum there is nothing to look ahead by
         return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=ahead, fused=fused)
     # The paper's epsilon of 1e-3 stands inside the square root; torch's stands outside, where its root
     # bounds the step alike.
-    return torch.optim.RMSprop(groups, lr=rate, alpha=0.9, momentum=recipe.momentum, eps=math.sqrt(1e-3))
+    return torch.optim.RMSprop(
+        groups,
+        lr=rate,
+        alpha=0.9,
+        momentum=recipe.momentum,
+        eps=math.sqrt(1e-3),
+        capturable=captured,
+    )
 
 
-def look(
-    run: RunState,
-    batches: list[tuple[torch.Tensor, torch.Tensor]],
-    device: torch.device,
-    images_seen: int,
-    train_loss: float,
-) -> CurvePoint:
-    """The held-out loss (without label smoothing) and top-1."""
+def judge(run: RunState, batches: Sequence[Batch], normalise: Normalise) -> torch.Tensor:
+    """How a network does on batches of held-out images: float32 (batches, 3) on its device.
+
+    Of each batch the sum of the losses (without label smoothing), the images named rightly, and how many
+    there are.
+    """
     model = run.judged.eval()
-    loss, correct, judged = 0.0, 0, 0
+    rows = []
     # Not inference mode: what a network keeps of a pass for itself has to serve in training too.
     with torch.no_grad():
-        for images, targets in batches:
-            labels = targets.to(device)
-            logits = model(normalise(images, device, run.layout))
-            loss += float(nn.functional.cross_entropy(logits, labels, reduction="sum"))
-            correct += int((logits.argmax(1) == labels).sum())
-            judged += len(labels)
+        for images, labels in batches:
+            logits = model(normalise(images))
+            loss = nn.functional.cross_entropy(logits, labels, reduction="sum").float()
+            right = (logits.argmax(1) == labels).sum()
+            rows.append(torch.stack([loss, right.to(loss), torch.full_like(loss, len(labels))]))
+    return torch.stack(rows)
+
+
+def point_of(judged: torch.Tensor, train_loss: float, images_seen: int) -> CurvePoint:
+    """What :func:`judge` gave as a point of the run's curve.
+
+    Raises:
+        NonFiniteLossError: if a loss is not finite.
+    """
+    loss, right, images = (sum(column) for column in zip(*judged.tolist(), strict=True))
     for name, value in (("training", train_loss), ("held-out", loss)):
         if not math.isfinite(value):
             raise NonFiniteLossError(f"{name} loss became {value} within {images_seen} images")
-    return CurvePoint(images=images_seen, train_loss=train_loss, loss=loss / judged, top1=correct / judged)
+    return CurvePoint(images=images_seen, train_loss=train_loss, loss=loss / images, top1=right / images)

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Views", "Windows"]
+__all__ = ["MOST_RATIO", "Views", "Windows"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -22,7 +22,8 @@ Ints = npt.NDArray[np.int64]
 # As torchvision's RandomResizedCrop: so many windows are drawn, and the first that fits is taken.
 TRIES = 10
 # Aspect ratios of the windows, relative to that of what is rendered.
-RATIOS = (3 / 4, 4 / 3)
+MOST_RATIO = 4 / 3
+RATIOS = (1 / MOST_RATIO, MOST_RATIO)
 # Columns of the random numbers of a place: areas, aspect ratios, top and left, flip, and a seed for more.
 AREAS, ASPECTS, PLACES, FLIP, MORE = slice(0, TRIES), slice(TRIES, 2 * TRIES), 2 * TRIES, 2 * TRIES + 2, -1
 COLUMNS = 2 * TRIES + 4

@@ -17,7 +17,16 @@ from typing import Any, Protocol
 from scalesearch.files import inside
 from scalesearch.workers.worker import work
 
-__all__ = ["TO_MEASURE", "TO_TRAIN", "Executor", "OnLook", "ProcessExecutor", "TrialFailedError"]
+__all__ = [
+    "TO_MEASURE",
+    "TO_TRAIN",
+    "Executor",
+    "OnLook",
+    "ProcessExecutor",
+    "TrialFailedError",
+    "death",
+    "process_context",
+]
 
 Job = Mapping[str, Any]
 OnStep = Callable[[int, int], None]
@@ -78,11 +87,7 @@ class ProcessExecutor:
         self._has_logged = False
         self._lock = threading.Lock()
         self._ending = False
-        forkserver = "forkserver" in multiprocessing.get_all_start_methods()
-        self._context: Any = multiprocessing.get_context("forkserver" if forkserver else "spawn")
-        if forkserver:
-            self._context.set_forkserver_preload(list(preload))
-            _start_server()
+        self._context = process_context(preload)
 
     def submit(
         self, job: Job, on_step: OnStep, on_look: OnLook = lambda _curve, _seconds: None
@@ -124,7 +129,7 @@ class ProcessExecutor:
                 f"the worker said nothing for {self._stall_timeout:g} s and was killed; "
                 f"see logs/{log_path.name}"
             )
-        raise TrialFailedError(f"{_death(process.exitcode)}; see logs/{log_path.name}")
+        raise TrialFailedError(f"{death(process.exitcode)}; see logs/{log_path.name}")
 
     def _start(self, log_path: Path) -> tuple[BaseProcess, Connection]:
         with self._lock:
@@ -137,6 +142,16 @@ class ProcessExecutor:
             theirs.close()
             self._running.add(process)
         return process, ours
+
+
+def process_context(preload: Sequence[str]) -> Any:
+    """What starts processes: forked, where the system can, from one that has loaded those modules."""
+    forkserver = "forkserver" in multiprocessing.get_all_start_methods()
+    context: Any = multiprocessing.get_context("forkserver" if forkserver else "spawn")
+    if forkserver:
+        context.set_forkserver_preload(list(preload))
+        _start_server()
+    return context
 
 
 def _start_server() -> None:
@@ -178,7 +193,7 @@ def _converse(
     return last
 
 
-def _death(code: int | None) -> str:
+def death(code: int | None) -> str:
     """How a process ended that said nothing."""
     if code is None or code >= 0:
         return f"the worker ended with exit code {code} and no result"

@@ -17,8 +17,13 @@ from scalesearch.records import CurvePoint
 
 if TYPE_CHECKING:
     from scalesearch.measure.flops import FlopCount
+    from scalesearch.proxy.dataset import DataSpec
+    from scalesearch.proxy.source import ImageSource
 
-__all__ = ["TrialResult", "TrialSpec", "run_trial"]
+__all__ = ["Trial", "TrialResult", "TrialSpec", "run_trial"]
+
+MOST_READERS = 8
+"""Processes that read images ahead for one run, where they don't lie on its device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +107,108 @@ class TrialResult:
         return cls(**dict(data) | {"curve": curve, "computed": computed})
 
 
+class Trial:
+    """A trial under way in this process, a few steps at a time.
+
+    Attributes:
+        training: its training run.
+    """
+
+    def __init__(
+        self,
+        spec: TrialSpec,
+        *,
+        on_step: Callable[[int, int], None] = lambda _done, _steps: None,
+        on_restart: Callable[[str], None] = lambda _reason: None,
+        on_look: Callable[[Sequence[CurvePoint], float], None] = lambda _curve, _seconds: None,
+        on_eager: Callable[[str], None] = lambda _reason: None,
+        loaded: Callable[[DataSpec], ImageSource] | None = None,
+    ) -> None:
+        """Begins the trial of ``spec``, or takes it up from its checkpoint; see :func:`run_trial`.
+
+        ``loaded`` gives the images, where the process has them already.
+        """
+        from scalesearch.export.state import read_state
+        from scalesearch.measure.device import resolve_device
+        from scalesearch.measure.machine import usable_cores
+        from scalesearch.proxy.data import load
+        from scalesearch.proxy.dataset import DataSpec
+        from scalesearch.proxy.recipe import ProxyRecipe
+        from scalesearch.proxy.train import Training, graphs_of
+
+        if spec.weights:
+            # Now and not later: a run's folder that is removed while it trains is not brought back.
+            Path(spec.weights).parent.parent.mkdir(parents=True, exist_ok=True)
+        device = resolve_device(spec.device)
+        self._spec, self._data = spec, DataSpec(**spec.data)
+        self._flops = _counted(spec) if spec.count else None
+        self._source = (loaded or load)(self._data)
+        self._start = read_state(Path(spec.start)) if spec.start else None
+        self.training = Training(
+            spec.arch,
+            ProxyRecipe(**spec.recipe),
+            self._source,
+            dataset=self._data.name,
+            device=device,
+            # A GPU would wait for one thread to read its images; on a CPU they would only compete.
+            render_workers=0 if device.type == "cpu" else min(usable_cores(), MOST_READERS),
+            checkpoint=Path(spec.checkpoint) if spec.checkpoint else None,
+            until=spec.until,
+            start=self._start,
+            on_look=on_look,
+            on_step=on_step,
+            on_restart=on_restart,
+            on_eager=on_eager,
+            new_graph=graphs_of(device),
+        )
+
+    def result(self) -> TrialResult:
+        """What it gave, its weights kept where the spec wants them.
+
+        Raises:
+            OSError: if the weights cannot be written.
+        """
+        from scalesearch.export.state import write_state
+        from scalesearch.proxy.data import input_facts
+
+        spec, result, start = self._spec, self.training.result(), self._start
+        last = result.curve[-1]
+        # Before the result is told: a run that is known to be whole has its weights.
+        if spec.weights and result.complete:
+            facts = {
+                "top1": last.top1,
+                "held_out_images": result.held_out_images,
+                "images_seen": last.images,
+                "dataset": self._data.name,
+                "data": self._source.digest,
+                "classes": list(self._source.classes),
+                "recipe": dict(spec.recipe),
+                "input": input_facts(spec.arch.input_size, spec.arch.in_channels),
+                **({} if start is None else {"start": start.digest}),
+            }
+            Path(spec.weights).parent.mkdir(exist_ok=True)
+            write_state(Path(spec.weights), spec.arch, result.weights, facts, result.plain)
+        flops = self._flops
+        return TrialResult(
+            top1=last.top1,
+            loss=last.loss,
+            held_out_images=result.held_out_images,
+            train_seconds=result.train_seconds,
+            images_seen=last.images,
+            complete=result.complete,
+            curve=result.curve,
+            fvcore_total=None if flops is None else flops.total,
+            uncounted={} if flops is None else flops.uncounted,
+            computed=result.computed,
+        )
+
+
 def run_trial(
     spec: TrialSpec,
     on_step: Callable[[int, int], None],
     on_restart: Callable[[str], None] = lambda _reason: None,
     on_look: Callable[[Sequence[CurvePoint], float], None] = lambda _curve, _seconds: None,
+    on_eager: Callable[[str], None] = lambda _reason: None,
 ) -> TrialResult:
     """Trains the network of ``spec`` in this process and counts it with fvcore.
 
@@ -115,6 +217,7 @@ def run_trial(
         on_step: told of steps done, of the whole run, and of how many it will be when the trial ends.
         on_restart: told why the checkpoint could not be used; the run then starts from its beginning.
         on_look: told of all looks so far, and of the seconds trained until the last, as ``train`` tells them.
+        on_eager: told why its steps could not be captured as a graph, where the device has graphs.
 
     Raises:
         NonFiniteLossError: if training diverges.
@@ -123,64 +226,13 @@ def run_trial(
         ValueError: if the device is not there, ``until`` is less than a batch, or the network can't be grown
             from its start.
     """
-    from scalesearch.export.state import read_state, write_state
     from scalesearch.measure.device import resolve_device
-    from scalesearch.proxy.data import input_facts, load
-    from scalesearch.proxy.dataset import DataSpec
-    from scalesearch.proxy.recipe import ProxyRecipe
-    from scalesearch.proxy.train import train
+    from scalesearch.proxy.train import own_generators
 
-    if spec.weights:
-        # Now and not later: a run's folder that is removed while it trains is not brought back.
-        Path(spec.weights).parent.parent.mkdir(parents=True, exist_ok=True)
-    data = DataSpec(**spec.data)
-    device = resolve_device(spec.device)
-    flops = _counted(spec) if spec.count else None
-    source = load(data)
-    start = read_state(Path(spec.start)) if spec.start else None
-    result = train(
-        spec.arch,
-        ProxyRecipe(**spec.recipe),
-        source,
-        dataset=data.name,
-        device=device,
-        # A GPU would wait for one thread to render its images; on a CPU they would only compete.
-        render_workers=spec.threads if device.type == "cuda" else 0,
-        checkpoint=Path(spec.checkpoint) if spec.checkpoint else None,
-        until=spec.until,
-        start=start,
-        on_step=on_step,
-        on_restart=on_restart,
-        on_look=on_look,
-    )
-    last = result.curve[-1]
-    # Before the result is told: a run that is known to be whole has its weights.
-    if spec.weights and result.complete:
-        facts = {
-            "top1": last.top1,
-            "held_out_images": result.held_out_images,
-            "images_seen": last.images,
-            "dataset": data.name,
-            "data": source.digest,
-            "classes": list(source.classes),
-            "recipe": dict(spec.recipe),
-            "input": input_facts(spec.arch.input_size, spec.arch.in_channels),
-            **({} if start is None else {"start": start.digest}),
-        }
-        Path(spec.weights).parent.mkdir(exist_ok=True)
-        write_state(Path(spec.weights), spec.arch, result.weights, facts, result.plain)
-    return TrialResult(
-        top1=last.top1,
-        loss=last.loss,
-        held_out_images=result.held_out_images,
-        train_seconds=result.train_seconds,
-        images_seen=last.images,
-        complete=result.complete,
-        curve=result.curve,
-        fvcore_total=None if flops is None else flops.total,
-        uncounted={} if flops is None else flops.uncounted,
-        computed=result.computed,
-    )
+    with own_generators(resolve_device(spec.device)):
+        trial = Trial(spec, on_step=on_step, on_restart=on_restart, on_look=on_look, on_eager=on_eager)
+        trial.training.to_the_end()
+        return trial.result()
 
 
 def _counted(spec: TrialSpec) -> FlopCount | None:

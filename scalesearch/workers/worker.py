@@ -29,13 +29,29 @@ from scalesearch.text import one_line
 from scalesearch.workers.measurement import run_job
 from scalesearch.workers.trial import TrialSpec, run_trial
 
-__all__ = ["work"]
+__all__ = ["STEPS_BETWEEN_MESSAGES", "log_line", "print_to", "reason_of_failure", "settle_torch", "work"]
 
 STEPS_BETWEEN_MESSAGES = 5
 
 
 def work(connection: Connection, log_path: str) -> None:
     """Runs the one job that the connection brings; whatever is printed goes to the log."""
+    print_to(log_path)
+    job = json.loads(connection.recv_bytes())
+    threading.Thread(target=_leave_with_the_driver, args=(connection,), daemon=True).start()
+    try:
+        _say(connection, {"event": "result", "result": _run(job, connection)})
+    except (Exception, SystemExit) as error:  # a user's own code may end itself
+        _say(connection, {"event": "failure", "reason": reason_of_failure(error)})
+        log_line(traceback.format_exc())
+    with suppress(OSError):
+        sys.stderr.flush()
+    # Nothing is left to tidy up, and the lifeline's thread would be in the way of an ordinary exit.
+    os._exit(0)
+
+
+def print_to(log_path: str) -> None:
+    """Has whatever this process prints go to a log of its own."""
     # Ctrl-C is the driver's to handle: a terminal sends it to every process of its group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o644)
@@ -46,45 +62,47 @@ def work(connection: Connection, log_path: str) -> None:
             setattr(
                 sys, name, os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
             )
-    job = json.loads(connection.recv_bytes())
-    threading.Thread(target=_leave_with_the_driver, args=(connection,), daemon=True).start()
-    try:
-        _say(connection, {"event": "result", "result": _run(job, connection)})
-    except (Exception, SystemExit) as error:  # a user's own code may end itself
-        _say(connection, {"event": "failure", "reason": _reason(error)})
-        _log(traceback.format_exc())
-    with suppress(OSError):
-        sys.stderr.flush()
-    # Nothing is left to tidy up, and the lifeline's thread would be in the way of an ordinary exit.
-    os._exit(0)
 
 
 def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
-    import torch
-
-    torch.set_num_threads(job["threads"])
-    torch.set_flush_denormal(True)
-    if job["kind"] != "train":
+    training_on = job["device"].partition(":")[0] if job["kind"] == "train" else ""
+    settle_torch(training_on, job["threads"])
+    if not training_on:
         return run_job(job)
-
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Nothing here reads memory before writing it; filling it all first costs a tenth of a training step.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it up late
 
     def on_step(done: int, steps: int) -> None:
         if done % STEPS_BETWEEN_MESSAGES == 0 or done == steps:
             _say(connection, {"event": "step", "done": done, "of": steps})
 
     def on_restart(reason: str) -> None:
-        _log(f"starting anew: {reason}")
+        log_line(f"starting anew: {reason}")
 
     def on_look(curve: Sequence[CurvePoint], seconds: float) -> None:
         _say(connection, {"event": "look", "curve": [asdict(point) for point in curve], "seconds": seconds})
 
-    return run_trial(TrialSpec.from_dict(job), on_step, on_restart, on_look).to_dict()
+    def on_eager(reason: str) -> None:
+        log_line(f"steps are run as they stand, since they can't be captured as a graph: {reason}")
+
+    return run_trial(TrialSpec.from_dict(job), on_step, on_restart, on_look, on_eager).to_dict()
 
 
-def _reason(error: BaseException) -> str:
+def settle_torch(training_on: str, threads: int) -> None:
+    """Settles how this process computes; training on a CPU gives the same to the bit each time.
+
+    ``training_on`` is a kind of device, empty where nothing is trained.
+    """
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    if training_on == "cpu":
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        # Nothing here reads memory before writing it; filling it all first costs a tenth of a training step.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it up late
+
+
+def reason_of_failure(error: BaseException) -> str:
+    """Why a job failed, in one line."""
     text = one_line(error)
     if is_out_of_memory(error):
         return f"out of memory: {text[:200]}"
@@ -94,7 +112,8 @@ def _reason(error: BaseException) -> str:
     return text + (f" ({place})" if place else "")
 
 
-def _log(text: str) -> None:
+def log_line(text: str) -> None:
+    """Writes a line to the process's log."""
     # A full disk takes no log, but that must not keep the outcome from being told.
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)

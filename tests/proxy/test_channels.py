@@ -12,9 +12,10 @@ from PIL import Image
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.spec import Rounding, reduce
 from scalesearch.proxy.channels import from_rgb, statistics
-from scalesearch.proxy.data import input_facts, load, normalise
+from scalesearch.proxy.data import input_facts, load
 from scalesearch.proxy.dataset import DataError, DataSpec
 from scalesearch.proxy.recipe import RECIPES
+from scalesearch.proxy.step import Normalise
 from scalesearch.proxy.train import train
 from scalesearch.search.settings import TrainingSettings, differences
 
@@ -220,14 +221,14 @@ def test_colours_are_normalised_by_the_usual_figures() -> None:
     usual = (images / 255 - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor(
         [0.229, 0.224, 0.225]
     ).view(3, 1, 1)
-    assert torch.allclose(normalise(images, torch.device("cpu")), usual, atol=1e-4)
+    assert torch.allclose(Normalise(3, torch.device("cpu"), torch.channels_last)(images), usual, atol=1e-4)
 
 
 @pytest.mark.parametrize("channels", [1, 4, 7])
 def test_any_channel_comes_out_about_centred(channels: int) -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (8, channels, 32, 32), dtype=torch.uint8, generator=generator)
-    found = normalise(images, torch.device("cpu"))
+    found = Normalise(channels, torch.device("cpu"), torch.channels_last)(images)
     assert found.shape == images.shape
     assert found.mean(dim=(0, 2, 3)).abs().max() < 0.5
     deviations = found.std(dim=(0, 2, 3)).tolist()

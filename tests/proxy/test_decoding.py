@@ -19,6 +19,7 @@ from scalesearch.proxy.data import load
 from scalesearch.proxy.dataset import DataError, DataSpec
 from scalesearch.proxy.decoding import decode, open_file, quiet, readable_endings
 from scalesearch.proxy.files import list_folder
+from scalesearch.proxy.store import PixelStore
 
 WIDE = np.zeros((20, 40, 3), np.uint8)
 WIDE[:, :20] = (250, 0, 0)
@@ -344,7 +345,7 @@ def test_of_many_damaged_files_the_first_is_named(image_folder: Path) -> None:
     for number in range(40):
         (image_folder / "blue" / f"broken {number:02d}.png").write_bytes(b"no image %d" % number)
     with pytest.raises(DataError) as caught:
-        list_folder(image_folder, held_out=9, check=True)
+        list_folder(image_folder, held_out=9, check=PixelStore(str(image_folder), 3, 256))
     assert str(caught.value) == (
         f"`dataset` holds a broken image: {image_folder / 'blue' / 'broken 00.png'} (cannot identify image file), "
         "and 39 files more with faults"

@@ -17,6 +17,7 @@ from scalesearch.proxy.dataset import DataError
 from scalesearch.proxy.files import list_folder
 from scalesearch.proxy.inspection import memory_folder
 from scalesearch.proxy.listing import Listing
+from scalesearch.proxy.store import PixelStore
 
 MakeImages = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("cache")
@@ -44,8 +45,12 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
+def store_of(root: Path, in_channels: int = 3) -> PixelStore:
+    return PixelStore(str(root.resolve()), in_channels, 256)
+
+
 def checked(root: Path, in_channels: int = 3) -> Listing:
-    return list_folder(root, held_out=9, check=True, in_channels=in_channels)
+    return list_folder(root, held_out=9, check=store_of(root, in_channels), in_channels=in_channels)
 
 
 def test_what_is_known_is_not_read_again(make_images: MakeImages, read: list[str]) -> None:
@@ -99,11 +104,11 @@ def test_files_that_just_changed_are_not_remembered(
 TORN = {
     "cut": lambda text: text[: len(text) // 2],
     "empty": lambda _text: "",
-    "another version": lambda text: text.replace('"version": 1', '"version": 99'),
+    "another version": lambda text: text.replace('"version": 2', '"version": 99'),
     "a list": lambda _text: "[]",
     "other values": lambda text: json.dumps({**json.loads(text), "files": {"x": [1, 2, 3]}}),
     "no digests": lambda text: json.dumps(
-        {"version": 1, "files": {k: [v[0], 7, v[2]] for k, v in json.loads(text)["files"].items()}}
+        {"version": 2, "files": {k: [v[0], 7] for k, v in json.loads(text)["files"].items()}}
     ),
     "deep": lambda _text: "[" * 100_000,
 }
@@ -115,7 +120,7 @@ def test_a_torn_memory_is_as_good_as_none(
 ) -> None:
     root = make_images({"cat": 5, "dog": 5})
     first = checked(root)
-    (memory,) = cache.iterdir()
+    (memory,) = cache.glob("images-*")
     memory.write_text(tear(memory.read_text()))
     assert checked(root) == first
     assert len(read) == 20
@@ -129,7 +134,7 @@ def test_so_many_datasets_are_remembered(
     monkeypatch.setattr(inspection, "MOST_MEMORIES", 2)
     for number in range(4):
         checked(make_images({"cat": 3, "dog": 3}, root=f"data{number}"))
-    assert len(list(cache.iterdir())) == 2
+    assert len(list(cache.glob("images-*"))) == 2
 
 
 def test_without_a_folder_for_it_nothing_is_remembered(
@@ -172,8 +177,8 @@ def test_progress_counts_what_is_looked_at(make_images: MakeImages) -> None:
 
     root = make_images({"cat": 300, "dog": 300})  # more than are handed out at a time
     for _ in range(2):
-        list_folder(root, held_out=9, check=True, progress=progress)
-    assert heard == [(600, "Checking images", 600)]
+        list_folder(root, held_out=9, check=store_of(root), progress=progress)
+    assert heard == [(600, "Reading images", 600)]
 
 
 def test_what_was_learnt_before_a_stop_is_remembered(make_images: MakeImages, read: list[str]) -> None:
@@ -185,7 +190,7 @@ def test_what_was_learnt_before_a_stop_is_remembered(make_images: MakeImages, re
 
     root = make_images({"cat": 400, "dog": 400})
     with pytest.raises(KeyboardInterrupt):
-        list_folder(root, held_out=9, check=True, progress=stop)
+        list_folder(root, held_out=9, check=store_of(root), progress=stop)
     del read[:]
     checked(root)
     assert len(read) <= 200

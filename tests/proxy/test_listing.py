@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scalesearch.proxy.dataset import DataError
 from scalesearch.proxy.files import list_folder
 from scalesearch.proxy.listing import Listing
+from scalesearch.proxy.store import PixelStore
 
 MakeImages = Callable[..., Path]
 
@@ -333,7 +334,7 @@ def test_names_of_any_bytes_are_data(make_images: MakeImages) -> None:
     assert len(listing.train) == 32
     (root / "cat" / "bro\nken.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"broken image: .*bro\\nken.png"):
-        list_folder(root, held_out=9, check=True)
+        list_folder(root, held_out=9, check=PixelStore(str(root), 3, 256))
 
 
 def test_an_accent_composed_otherwise_is_the_same_class(make_images: MakeImages) -> None:

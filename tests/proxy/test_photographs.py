@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from scalesearch.proxy.data import input_facts, judging_batches, load, normalise, training_batches
+from scalesearch.proxy.batches import host_batches, judging_batches
+from scalesearch.proxy.data import input_facts, load
 from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.proxy.recipe import RECIPES
+from scalesearch.proxy.step import Normalise
 from scalesearch.proxy.views import Views
+from tests.proxy.reading import all_of
 
 
 def _pixels(view: torch.Tensor) -> set[int]:
@@ -58,20 +63,19 @@ def test_a_higher_resolution_shows_detail_that_a_lower_one_cannot() -> None:
 
 def test_training_batches_have_the_asked_size_and_order() -> None:
     source = load(DataSpec())
-    recipe = RECIPES["quick"]
-    places = range(5, 9)
-    (batch,) = training_batches(source, recipe, dataset="photographs", size=(20, 20), places=places)
+    recipe = replace(RECIPES["quick"], batch_size=4)
+    (batch,) = all_of(host_batches, source, recipe, (20, 20), range(5, 6))
     assert batch[0].shape == (4, 3, 20, 20)
     assert batch[0].dtype == torch.uint8
-    order = Views(seed=recipe.seed, images=3600, crop_scale=recipe.crop_scale).order(5, 9)
+    order = Views(seed=recipe.seed, images=3600, crop_scale=recipe.crop_scale).order(20, 24)
     assert batch[1].tolist() == [index // 200 for index in order]
 
 
 def test_oblong_batches_keep_shapes_as_they_are() -> None:
     """A judged view is the middle of the window at that shape, neither stretched nor squeezed."""
-    source, recipe = load(DataSpec(held_out=18)), RECIPES["quick"]
+    source, recipe = load(DataSpec(held_out=18)), replace(RECIPES["quick"], batch_size=2)
     ((judged, _),) = judging_batches(source, size=(48, 32))
-    ((trained, _),) = training_batches(source, recipe, dataset="photographs", size=(48, 32), places=range(2))
+    ((trained, _),) = all_of(host_batches, source, recipe, (48, 32), range(1))
     assert (judged.shape, trained.shape) == ((18, 3, 48, 32), (2, 3, 48, 32))
     ((square, _),) = judging_batches(source, size=(48, 48))
     assert torch.equal(judged, square[:, :, :, 8:40])
@@ -87,7 +91,7 @@ def test_what_is_told_of_oblong_input_is_not_what_is_told_of_square_input() -> N
 def test_normalised_images_are_centred_and_channels_last() -> None:
     source = load(DataSpec(held_out=360))
     images = torch.stack([source.held_out[i][0] for i in range(360)])
-    values = normalise(images, torch.device("cpu"))
+    values = Normalise(3, torch.device("cpu"), torch.channels_last)(images)
     assert values.is_contiguous(memory_format=torch.channels_last)
     assert values.mean().abs() < 0.7
     assert 0.5 < values.std() < 1.5

@@ -13,10 +13,11 @@ from scipy.stats import ks_2samp
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
-from scalesearch.proxy.data import training_batches
+from scalesearch.proxy.batches import host_batches
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.proxy.source import Examples, ImageSource
 from scalesearch.proxy.views import CHUNK, Views
+from tests.proxy.reading import all_of
 
 QUICK = replace(RECIPES["quick"], batch_size=8)
 
@@ -89,14 +90,14 @@ def test_windows_have_the_distribution_of_torchvisions(size, scale, shape) -> No
 
 def test_pixels_are_torchvisions() -> None:
     source = _source(sizes=((30, 24), (17, 60)))
-    (batch,) = training_batches(source, QUICK, dataset="x", size=(12, 16), places=range(6, 14))
+    (batch,) = all_of(host_batches, source, QUICK, (12, 16), range(1, 2))
     views = Views(seed=QUICK.seed, images=20, crop_scale=QUICK.crop_scale, shape=16 / 12)
-    images = [source.train[index][0] for index in views.order(6, 14)]
-    windows = views.windows(range(6, 14), [i.shape[1] for i in images], [i.shape[2] for i in images])
+    images = [source.train[index][0] for index in views.order(8, 16)]
+    windows = views.windows(range(8, 16), [i.shape[1] for i in images], [i.shape[2] for i in images])
     for pixels, image, (top, left, height, width, flip) in zip(batch[0], images, windows, strict=True):
         expected = F.resized_crop(image, top, left, height, width, [12, 16], antialias=True)
         assert torch.equal(pixels, expected.flip(2) if flip else expected)
-    assert batch[1].tolist() == views.order(6, 14)
+    assert batch[1].tolist() == views.order(8, 16)
 
 
 @pytest.mark.parametrize("augmentation", ["crop-flip", "autoaugment"])
@@ -107,12 +108,10 @@ def test_what_a_seed_sees_does_not_depend_on_what_weights_drew(augmentation: str
         torch.manual_seed(recipe.seed)
         torch.rand(drawn)
         before = torch.get_rng_state()
-        seen.append(list(training_batches(_source(), recipe, dataset="x", size=(16, 16), places=range(16))))
+        seen.append(all_of(host_batches, _source(), recipe, (16, 16), range(2)))
         assert torch.equal(torch.get_rng_state(), before)
     for (first, labels), (second, others) in zip(*seen, strict=True):
         assert torch.equal(first, second)
         assert torch.equal(labels, others)
-    (other,) = training_batches(
-        _source(), replace(recipe, seed=1), dataset="x", size=(16, 16), places=range(8)
-    )
+    (other,) = all_of(host_batches, _source(), replace(recipe, seed=1), (16, 16), range(1))
     assert not torch.equal(other[0], seen[0][0][0])

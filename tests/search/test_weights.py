@@ -9,8 +9,10 @@ import torch
 from click.testing import Result
 
 from scalesearch.export.state import read_state, write_state
-from scalesearch.proxy.data import judging_batches, load, normalise
+from scalesearch.proxy.batches import judging_batches
+from scalesearch.proxy.data import load
 from scalesearch.proxy.dataset import DataSpec
+from scalesearch.proxy.step import Normalise
 from scalesearch.search.grid_plan import GridSettings
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.weights import weights_file, weights_folder
@@ -52,9 +54,10 @@ def test_the_weights_are_those_that_were_judged(tmp_path: Path, ema_decay: float
     network = state.network()
     data = DataSpec(**spec.data)
     loss, judged = 0.0, 0
+    normalise = Normalise(3, torch.device("cpu"), torch.channels_last)
     for images, labels in judging_batches(load(data), size=(16, 16)):
         with torch.inference_mode():
-            logits = network(normalise(images, torch.device("cpu")))
+            logits = network(normalise(images))
         loss += float(torch.nn.functional.cross_entropy(logits, labels, reduction="sum"))
         judged += len(labels)
     assert loss / judged == pytest.approx(result.loss, rel=1e-5)
