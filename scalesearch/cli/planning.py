@@ -26,6 +26,7 @@ from scalesearch.search.estimate import (
     estimate,
     measure_speed,
     run_seconds,
+    runs_at_a_time,
 )
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.plan import Plan
@@ -80,7 +81,7 @@ def fit_time_budget(settings: GridSettings, size: DataSize, folder: Path) -> tup
     start = start_network(settings, size.classes, folder)
     everything = plan_grid(replace(free, rungs=()), size, start=start)
     archs = [planned.arch for planned in everything.chosen]
-    with _workers(settings.jobs, settings, TO_TRAIN) as executor:
+    with _workers(settings.jobs if settings.device == "cpu" else 1, settings, TO_TRAIN) as executor:
         speed = measure_speed(archs, settings, executor, track)
     whole = everything.rungs[-1].images
     each = sum(run_seconds(arch, speed, settings, whole) for arch in archs) / len(archs)
@@ -88,13 +89,13 @@ def fit_time_budget(settings: GridSettings, size: DataSize, folder: Path) -> tup
     first = _baseline_seconds(everything, settings, speed) if settings.trains_start else 0.0
     rungs = choose_rungs(
         networks=len(archs),
-        seconds_each=each / settings.jobs,
+        seconds_each=each / runs_at_a_time(settings),
         budget_s=settings.time_budget - OVERHEAD_S - first,
         seeds=settings.seeds,
         seconds_finalist=finalist,
     )
     if rungs is None or rungs[0].networks < 2:
-        needed = 2 * settings.seeds * each / settings.jobs + 2 * finalist + OVERHEAD_S + first
+        needed = 2 * settings.seeds * each / runs_at_a_time(settings) + 2 * finalist + OVERHEAD_S + first
         raise Fail(
             f"--time-budget must have room for two networks, got {duration(settings.time_budget)}: they take "
             f"about {duration(needed)}; --images or --baseline-width make runs shorter",
@@ -116,7 +117,7 @@ def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: 
 
 def planned_speed(plan: Plan, settings: TrainingSettings) -> Speed:
     """How fast the networks of a plan train here, measured on a few batches of three of them."""
-    with _workers(settings.jobs, settings, TO_TRAIN) as executor:
+    with _workers(settings.jobs if settings.device == "cpu" else 1, settings, TO_TRAIN) as executor:
         return measure_speed(_archs(plan), settings, executor, track)
 
 

@@ -14,9 +14,11 @@ from rich.file_proxy import FileProxy
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from rich.text import Text
 
 from scalesearch.cli.terminal import Guarded, terminal
 from scalesearch.records import CandidateRecord
+from scalesearch.text import visible
 
 __all__ = ["SearchProgress", "duration", "progress_bars", "spinner", "track"]
 
@@ -99,6 +101,10 @@ class SearchProgress:
     def headline(self, text: str) -> None:
         """Says what the following phases are about."""
         self._console.print(text, style="bold")
+
+    def note(self, text: str) -> None:
+        """Says something that the user should know. May be called from another thread."""
+        self._console.print(Text(f"Note: {visible(text)}"), soft_wrap=True)
 
     def phase(self, name: str, total: int, done: int) -> None:
         """See ``Observer``."""

@@ -8,7 +8,7 @@ import click
 
 from scalesearch.cli.options import format_option
 from scalesearch.cli.repeat import repeat_command
-from scalesearch.cli.training_options import JOBS_ON, STORAGE_ON, THREADS_ON
+from scalesearch.cli.training_options import JOBS_ON, STORAGE_ON, THREADS_ON, default_jobs
 from scalesearch.measure.device import DEVICE_HELP
 
 __all__ = ["resume"]
@@ -54,7 +54,9 @@ def resume(
     from scalesearch.measure.device import auto_device
     from scalesearch.search.settings import Computing
 
-    computing = Computing(jobs=jobs, threads=threads, device=auto_device() if device == "auto" else device)
+    device = auto_device() if device == "auto" else device
+    usual = None if device is None else default_jobs(device)
+    computing = Computing(jobs=jobs, threads=threads, device=device, usual_jobs=usual)
     with begun_elsewhere(folder):
         require_same_code(folder)
         if repeat_command(

@@ -40,12 +40,15 @@ __all__ = [
     "THREADS_ON",
     "UPKEEP",
     "command_line",
+    "default_jobs",
     "length_options",
     "resolve_training",
     "training_options",
 ]
 
 DEFAULT = TrainingSettings()
+MOST_PROCESSES = 8
+MOST_SIDE_BY_SIDE = 16
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -85,7 +88,8 @@ CHANNEL_DIVISOR = click.option(
 JOBS = click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Networks trained at the same time.  [default: one per core, at most 8]",
+    help="Networks trained at the same time. On a GPU these are the most: as many train side by side as is "
+    "faster and as memory allows.  [default: one per core, at most 8; on GPUs 16 each]",
 )
 JOBS_ON = click.option(
     "--jobs", type=click.IntRange(min=1), help="Networks trained at a time.  [default: the run's]"
@@ -277,8 +281,7 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
     device = auto_device() if options["device"] == "auto" else options["device"]
     if options["images"] is None and options["epochs"] is None:
         options["images"] = default_images(device)
-    # A GPU is shared badly: one job, unless asked otherwise.
-    jobs = options["jobs"] or (1 if device != "cpu" else min(cores, 8))
+    jobs = options["jobs"] or default_jobs(device)
     return options | {
         "baseline_width": own_width(options),
         "batch_size": options["batch_size"] or recipe.batch_size,
@@ -288,6 +291,19 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
         # Small networks train best on one thread each; --jobs shares the cores out as it says.
         "threads": options["threads"] or (max(1, cores // jobs) if options["jobs"] else 1),
     }
+
+
+def default_jobs(device: str) -> int:
+    """How many networks train at a time where nobody says: on accelerators at most, on a CPU always."""
+    from scalesearch.measure.device import resolve_devices
+    from scalesearch.measure.machine import usable_cores
+
+    if device == "cpu":
+        return min(usable_cores(), MOST_PROCESSES)
+    try:
+        return MOST_SIDE_BY_SIDE * len(resolve_devices(device))
+    except ValueError:  # which is told where the device is needed
+        return MOST_SIDE_BY_SIDE
 
 
 def own_width(options: Mapping[str, Any]) -> float:

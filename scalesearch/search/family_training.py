@@ -41,6 +41,11 @@ class FamilyTrainingSettings(TrainingSettings):
     law: tuple[str, ...] = ()
     train: bool = True
 
+    @property
+    def largest_phi(self) -> float:
+        """See ``TrainingSettings``."""
+        return max(self.train_phi, default=0.0)
+
     def __post_init__(self) -> None:
         TrainingSettings.__post_init__(self)
         if not self.train_phi:

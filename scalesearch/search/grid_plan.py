@@ -85,6 +85,11 @@ class GridSettings(TrainingSettings):
     rungs: tuple[str, ...] = ()
     time_budget: float = 0.0
 
+    @property
+    def largest_phi(self) -> float:
+        """See ``TrainingSettings``."""
+        return self.phi
+
     def __post_init__(self) -> None:
         # super() does not know the class that slots=True makes of this one.
         TrainingSettings.__post_init__(self)

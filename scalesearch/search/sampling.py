@@ -76,6 +76,11 @@ class SearchSettings(TrainingSettings):
     reward_weight: float = -0.07
     pruner: str = "none"
 
+    @property
+    def largest_phi(self) -> float:
+        """See ``TrainingSettings``."""
+        return self.phi
+
     def __post_init__(self) -> None:
         # super() does not know the class that slots=True makes of this one.
         TrainingSettings.__post_init__(self)

@@ -42,6 +42,8 @@ NOT_IDENTITY = frozenset(
 # What it is computed with: others change accuracies as another seed would, but not what is asked. A run may
 # go on with others, then; each training run keeps what it was computed with.
 COMPUTED_WITH = frozenset({"device", "threads"})
+LARGEST_PHI = 20.0
+SHORT_SIDES = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # What networks can start from; None in the settings stands for the first.
 STARTS = ("scratch", "grown")
 LIMITED = (
@@ -273,7 +275,25 @@ class TrainingSettings(BaselineSettings):
             download=self.download,
             held_out=self.held_out,
             in_channels=self.full_baseline.in_channels,
+            short_side=self.short_side,
         )
+
+    @property
+    def largest_phi(self) -> float:
+        """The largest budget of any of its networks: ``2**phi`` times the baseline's."""
+        return 1.0
+
+    @property
+    def short_side(self) -> int:
+        """Pixels of the shorter side that a folder's images are kept at.
+
+        As many as the largest resolution needs, with all the compute in it, to see its smallest windows in
+        full; one of few numbers, so that runs alike share what was decoded.
+        """
+        largest = max(self.baseline_resolution, self.baseline_resolution_width or 0)
+        largest_scaled = largest * 2 ** (min(max(0.0, self.largest_phi), LARGEST_PHI) / 2)
+        needed = largest_scaled / self.proxy_recipe.crop_scale**0.5
+        return next((side for side in SHORT_SIDES if side >= needed), SHORT_SIDES[-1])
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -290,11 +310,15 @@ _Settings = TypeVar("_Settings", bound=TrainingSettings)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Computing:
-    """What a run is to go on with: jobs at a time, threads of each, device; None is the run's own."""
+    """What a run is to go on with: jobs at a time, threads of each, device; None is the run's own.
+
+    ``usual_jobs`` are those of a run on a device of another kind than the run's own.
+    """
 
     jobs: int | None = None
     threads: int | None = None
     device: str | None = None
+    usual_jobs: int | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -304,7 +328,11 @@ class Computing:
 
     def of(self, settings: _Settings) -> _Settings:
         """The settings of the run, to be computed with this."""
-        return replace(settings, **self.given)
+        given = self.given
+        kinds = [(device or settings.device).partition(":")[0] for device in (self.device, settings.device)]
+        if self.usual_jobs is not None and kinds[0] != kinds[1]:
+            given = {"jobs": self.usual_jobs} | given
+        return replace(settings, **given)
 
 
 def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -44,6 +44,11 @@ class SweepSettings(TrainingSettings):
     match: str = "macs"
     roles: tuple[str, ...] | None = None
 
+    @property
+    def largest_phi(self) -> float:
+        """See ``TrainingSettings``."""
+        return max(self.phis, default=0.0)
+
     def __post_init__(self) -> None:
         TrainingSettings.__post_init__(self)
         if self.match not in BUDGETS:

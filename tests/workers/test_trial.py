@@ -17,7 +17,7 @@ from scalesearch.proxy.recipe import RECIPES
 from scalesearch.scaling import Multipliers
 from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
 from scalesearch.workers.trial import TrialResult, TrialSpec, run_trial
-from scalesearch.workers.worker import _reason
+from scalesearch.workers.worker import reason_of_failure
 
 BASE = scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16)
 RECIPE = replace(
@@ -109,5 +109,5 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     path = tmp_path / "abc.safetensors"
     with pytest.raises(OSError) as caught:
         run_trial(_spec(checkpoint=str(path), until=4, count=False), _ignore)
-    assert _reason(caught.value) == f"no space left on device: {path}"
+    assert reason_of_failure(caught.value) == f"no space left on device: {path}"
     assert list(tmp_path.iterdir()) == []
