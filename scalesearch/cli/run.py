@@ -407,7 +407,7 @@ def data_size(data: DataSpec) -> DataSize:
     if data.name == "photographs":
         return replace(PHOTOGRAPHS_SIZE, digest=photographs_digest())
     if data.name.startswith(FOLDER):
-        from scalesearch.proxy.files import list_folder
+        from scalesearch.proxy.files import MANY, list_folder
         from scalesearch.proxy.store import PixelStore
 
         listing = list_folder(
@@ -423,7 +423,7 @@ def data_size(data: DataSpec) -> DataSize:
             classes=len(listing.classes),
             train_images=len(listing.train),
             digest=listing.digest,
-            images=listing.rows,
+            images=listing.rows if len(listing.rows) <= MANY else (),
         )
     from scalesearch.proxy.data import load
 

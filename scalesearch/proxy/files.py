@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,10 +17,16 @@ from scalesearch.proxy.listing import ListedImage, Listing, candidates, layout, 
 from scalesearch.proxy.source import Examples, Images, ImageSource
 from scalesearch.proxy.store import PixelStore
 
-__all__ = ["list_folder", "load_cifar", "load_folder", "split"]
+__all__ = ["MANY", "list_folder", "load_cifar", "load_folder", "split"]
 
 HELD_OUT_SHARE = 0.2
 SPLIT_SEED = 20190528
+MANY = 200_000
+"""Images past which a folder is not read whole before the first step."""
+MANY_NOTE = (
+    "{:,} images are too many to be read beforehand: each is read when training comes to it, is told from "
+    "others by its name, its length and its first and last bytes, and copies are not looked for"
+)
 
 
 def _shuffled_classes(labels: Sequence[int]) -> Iterator[list[int]]:
@@ -162,6 +169,8 @@ def list_folder(
     files are taken as they are, for any number of channels; 1, 3 and 4 of them are always taken for grey, RGB
     and RGBA. Beside images that can be converted, arrays are none of the data.
 
+    More images than :data:`MANY` are only looked at: none is decoded, and copies are not looked for.
+
     Args:
         root: the folder.
         held_out: how many images to hold out at most.
@@ -176,12 +185,20 @@ def list_folder(
     tree = read_tree(root)
     files = candidates(tree, layout(tree), arrays_alone=in_channels not in COLOURS)
     images = (*files.train, *(files.judged or ()))
+    few = len(images) <= MANY
     digests = inspect(
         [(image.path, image.stamp) for image in images],
         str(root.resolve()),
         check=in_channels,
-        store=check,
+        store=check if few else None,
+        whole=few,
         progress=progress,
     )
+    if not few:  # what is alike at its ends need not be alike
+        digests = [
+            hashlib.sha256(f"{digest} {image.name!r}".encode()).hexdigest()
+            for image, digest in zip(images, digests, strict=True)
+        ]
     by_path = {image.path: digest for image, digest in zip(images, digests, strict=True)}
-    return listed(str(root), files, by_path, split, _at_most, held_out)
+    listing = listed(str(root), files, by_path, split, _at_most, held_out)
+    return listing if few else replace(listing, notes=(*listing.notes, MANY_NOTE.format(len(images))))

@@ -196,3 +196,26 @@ def test_a_changed_file_is_decoded_again(make_images: MakeImages, decoded: list[
     new = [after.train[index][0] for index in range(len(after.train))]
     assert decoded[len(old) :] == [str(changed)]
     assert sum(not torch.equal(a, b) for a, b in zip(old, new, strict=True)) == 1
+
+
+def test_of_very_many_images_none_is_decoded_before_training_comes_to_it(
+    make_images: MakeImages, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_images({"cat": 6, "dog": 6})
+    copy = root / "cat" / "copy.png"
+    copy.write_bytes((root / "cat" / "00.png").read_bytes())
+    monkeypatch.setattr(files, "MANY", 12)
+    pixels = PixelStore(str(root), 3, 256)
+    listing = files.list_folder(root, held_out=4, check=pixels)
+    assert len(listing.train) + len(listing.judged) == 13
+    assert len({image.digest for image in (*listing.train, *listing.judged)}) == 13
+    (note,) = listing.notes
+    assert note.startswith("13 images are too many to be read beforehand")
+    source = load(DataSpec(name=f"folder:{root}", held_out=4))
+    assert not decoded
+    source.train[3]
+    assert len(decoded) == 1
+    # Another length, or other bytes at an end, is another file.
+    with copy.open("ab") as file:
+        file.write(b"x")
+    assert files.list_folder(root, held_out=4).digest != listing.digest
