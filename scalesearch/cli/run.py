@@ -295,21 +295,15 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
     """Trains and measures what a study still has to."""
     from scalesearch.search.driver import run_search
     from scalesearch.search.weights import weights_folder
-    from scalesearch.workers.executor import Executor, ProcessExecutor, TrialFailedError
-
-    logs, stall_timeout, device = run.folder / "logs", run.settings.stall_timeout, run.settings.device
+    from scalesearch.workers.devices import training_executor
+    from scalesearch.workers.executor import Executor, TrialFailedError
 
     def workers(jobs: int) -> Executor:
-        if device == "cpu":
-            return ProcessExecutor(jobs=jobs, log_dir=logs, stall_timeout=stall_timeout)
-        from scalesearch.measure.device import resolve_devices
-        from scalesearch.workers.devices import DeviceExecutor
-
-        return DeviceExecutor(
-            devices=[str(one) for one in resolve_devices(device)],
+        return training_executor(
+            run.settings.device,
             jobs=jobs,
-            log_dir=logs,
-            stall_timeout=stall_timeout,
+            log_dir=run.folder / "logs",
+            stall_timeout=run.settings.stall_timeout,
             on_note=progress.note,
         )
 

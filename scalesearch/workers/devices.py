@@ -38,6 +38,7 @@ from scalesearch.records import CurvePoint
 from scalesearch.workers.executor import (
     TO_MEASURE,
     TO_TRAIN,
+    Executor,
     Job,
     OnLook,
     OnStep,
@@ -56,7 +57,7 @@ from scalesearch.workers.worker import (
     settle_torch,
 )
 
-__all__ = ["Crowd", "DeviceExecutor", "serve"]
+__all__ = ["Crowd", "DeviceExecutor", "serve", "training_executor"]
 
 WINDOW_S = 2.0
 WORTH = 1.1
@@ -344,6 +345,32 @@ class DeviceExecutor:
             theirs.close()
             self._processes.add(process)
         return process, ours, name
+
+
+def training_executor(
+    device: str,
+    *,
+    jobs: int,
+    log_dir: Path,
+    stall_timeout: float | None = None,
+    on_note: Callable[[str], None] = lambda _text: None,
+) -> Executor:
+    """What trains on the devices of that name: a process for each run on a CPU, for each device elsewhere.
+
+    Raises:
+        ValueError: if a device is not there.
+    """
+    if device == "cpu":
+        return ProcessExecutor(jobs=jobs, log_dir=log_dir, stall_timeout=stall_timeout)
+    from scalesearch.measure.device import resolve_devices
+
+    return DeviceExecutor(
+        devices=[str(each) for each in resolve_devices(device)],
+        jobs=jobs,
+        log_dir=log_dir,
+        stall_timeout=stall_timeout,
+        on_note=on_note,
+    )
 
 
 def serve(connection: Connection, log_path: str, device: str, most: int, window_s: float) -> None:
