@@ -34,6 +34,7 @@ __all__ = [
     "Batch",
     "cut_batches",
     "device_batches",
+    "free_bytes",
     "host_batches",
     "judging_batches",
     "training_batches",
@@ -45,6 +46,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 """Images (batch, channels, height, width) of 0 to 255 and their labels (batch,)."""
 
 JUDGED_AT_A_TIME = 128
+JUDGED_AT_A_TIME_ON_DEVICE = 512
 PLACES_AT_A_TIME = 2**18
 """Windows drawn ahead and sent to the device together: about 6 MiB."""
 MOST_ON_DEVICE = 0.4
@@ -329,12 +331,13 @@ def _on_device(
     if whole and key in shared:
         return shared[key], None
     examples.read_ahead(seen)
-    room = _free_bytes(device) * MOST_ON_DEVICE
+    room = free_bytes(device) * MOST_ON_DEVICE
     # The first ones tell about how large they all are.
     some = [examples[index][0].numel() for index in seen[:: max(1, len(seen) // 256)]]
     if len(seen) * sum(some) / len(some) > room:
         return None
     pixels = DevicePixels.of(examples, seen, device, views.shape)
+    _settle(device)
     if whole:
         shared[key] = pixels
         return pixels, None
@@ -344,11 +347,16 @@ def _on_device(
 _SHARED: WeakKeyDictionary[Images, dict[tuple[str, float], DevicePixels]] = WeakKeyDictionary()
 
 
-def _free_bytes(device: torch.device) -> float:
-    if device.type == "cpu":
-        return math.inf
-    free: int = torch.get_device_module(device).mem_get_info(device)[0]
-    return free
+def free_bytes(device: torch.device) -> float:
+    """Free memory of an accelerator; without bound where nobody can tell, and of a CPU."""
+    ask = None if device.type == "cpu" else getattr(torch.get_device_module(device), "mem_get_info", None)
+    return math.inf if ask is None else float(ask(device)[0])
+
+
+def _settle(device: torch.device) -> None:
+    """Waits until what lies on a device may be read from any of its streams."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 class _FromHost:
@@ -432,17 +440,20 @@ _JUDGED: WeakKeyDictionary[Images, OrderedDict[Any, list[Batch]]] = WeakKeyDicti
 
 def _judged(held_out: Images, size: tuple[int, int], on: torch.device) -> list[Batch]:
     items = [held_out[index] for index in range(len(held_out))]
-    labels = torch.split(torch.tensor([label for _, label in items]), JUDGED_AT_A_TIME)
+    labels = torch.tensor([label for _, label in items])
     if on.type == "cpu":
+        at_a_time = JUDGED_AT_A_TIME
         views = torch.stack([judged_view(image, size) for image, _ in items])
-        return list(zip(torch.split(views, JUDGED_AT_A_TIME), labels, strict=True))
-    by_shape: dict[torch.Size, list[int]] = {}
-    for index, (image, _) in enumerate(items):
-        by_shape.setdefault(image.shape, []).append(index)
-    channels = items[0][0].shape[0]
-    rendered = torch.empty((len(items), channels, *size), device=on)
-    for alike in by_shape.values():
-        for some in (alike[i : i + JUDGED_AT_A_TIME] for i in range(0, len(alike), JUDGED_AT_A_TIME)):
-            together = torch.stack([items[index][0] for index in some]).to(on)
-            rendered[torch.tensor(some, device=on)] = judged_views(together, size)
-    return [(v, part.to(on)) for v, part in zip(torch.split(rendered, JUDGED_AT_A_TIME), labels, strict=True)]
+    else:
+        at_a_time = JUDGED_AT_A_TIME_ON_DEVICE
+        views = torch.empty((len(items), items[0][0].shape[0], *size), device=on)
+        by_shape: dict[torch.Size, list[int]] = {}
+        for index, (image, _) in enumerate(items):
+            by_shape.setdefault(image.shape, []).append(index)
+        for alike in by_shape.values():
+            for some in (alike[i : i + at_a_time] for i in range(0, len(alike), at_a_time)):
+                together = torch.stack([items[index][0] for index in some]).to(on)
+                views[torch.tensor(some, device=on)] = judged_views(together, size)
+        labels = labels.to(on)
+        _settle(on)
+    return list(zip(torch.split(views, at_a_time), torch.split(labels, at_a_time), strict=True))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import queue
 import sys
@@ -416,14 +417,16 @@ class _Served:
         most: int,
         window_s: float,
     ) -> None:
+        from scalesearch.proxy.batches import free_bytes
         from scalesearch.proxy.data import load
 
+        self._free_bytes = free_bytes
         self._connection, self._inbox, self._device = connection, inbox, device
         self._crowd, self._window_s = Crowd(most), window_s
         self._trials: dict[int, Trial] = {}
         self._asked = 0
         self._loaded = lru_cache(maxsize=2)(load)
-        self._largest = 0
+        self._largest = 0.0
         self._window = (time.perf_counter(), 0)
         self._images = 0
 
@@ -476,7 +479,7 @@ class _Served:
             points = [asdict(point) for point in curve]
             self._say({"event": "look", "id": number, "curve": points, "seconds": seconds})
 
-        before = self._free()
+        before = self._free_bytes(self._device)
         settle_torch(self._device.type, job["threads"])
         try:
             self._trials[number] = Trial(
@@ -490,7 +493,8 @@ class _Served:
         except (Exception, SystemExit) as error:
             self._give_up(number, error)
             return
-        self._largest = max(self._largest, before - self._free())
+        if before < math.inf:
+            self._largest = max(self._largest, before - self._free_bytes(self._device))
         if self._trials[number].training.done:
             self._finish(number)
 
@@ -553,17 +557,8 @@ class _Served:
     def _restart_window(self) -> None:
         self._window = (time.perf_counter(), self._images)
 
-    def _free(self) -> int:
-        """Free bytes of the device; 0 of a CPU, which nobody asks."""
-        if self._device.type == "cpu":
-            return 0
-        import torch
-
-        free: int = torch.get_device_module(self._device).mem_get_info(self._device)[0]
-        return free
-
     def _has_memory(self) -> bool:
-        return self._free() >= SPARE_MEMORY * self._largest
+        return self._free_bytes(self._device) >= SPARE_MEMORY * self._largest
 
     def _say(self, message: dict[str, Any]) -> None:
         self._connection.send_bytes(json.dumps(message).encode())

@@ -111,9 +111,9 @@ def test_images_that_do_not_fit_on_the_device_are_cut_on_the_host(monkeypatch: p
     source = ImageSource(classes=("a", "b"), train=part, held_out=part)
     recipe = replace(RECIPES["steady"], batch_size=2, images=64)
     ask = partial(device_batches, source, recipe, size=(8, 8), batches=range(4), device=torch.device("cpu"))
-    monkeypatch.setattr("scalesearch.proxy.batches._free_bytes", lambda _device: 1000.0)
+    monkeypatch.setattr("scalesearch.proxy.batches.free_bytes", lambda _device: 1000.0)
     assert ask() is None
-    monkeypatch.setattr("scalesearch.proxy.batches._free_bytes", lambda _device: 1e6)
+    monkeypatch.setattr("scalesearch.proxy.batches.free_bytes", lambda _device: 1e6)
     assert ask() is not None
 
 
