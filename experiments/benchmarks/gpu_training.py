@@ -44,7 +44,8 @@ from scalesearch.proxy.data import load
 from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.search.settings import TrainingSettings
-from scalesearch.workers.executor import ProcessExecutor
+from scalesearch.workers.devices import DeviceExecutor
+from scalesearch.workers.executor import Executor, ProcessExecutor
 from scalesearch.workers.trial import TrialSpec
 
 CLASSES = len(PHOTOGRAPHS)
@@ -89,7 +90,10 @@ def scalesearch_images_per_s(
 ) -> float:
     """Of so many runs side by side, seeds of one network, by the workers that a search has."""
     with tempfile.TemporaryDirectory() as folder:
-        executor = ProcessExecutor(jobs=runs, log_dir=Path(folder) / "logs")
+        logs = Path(folder) / "logs"
+        executor: Executor = ProcessExecutor(jobs=runs, log_dir=logs)
+        if device != "cpu":
+            executor = DeviceExecutor(devices=[device], jobs=runs, log_dir=logs, first=runs)
         try:
             courses = [Course() for _ in range(runs)]
             futures = [

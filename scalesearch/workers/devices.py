@@ -78,11 +78,11 @@ class Crowd:
         limit: how many may.
     """
 
-    def __init__(self, most: int) -> None:
-        """``most`` is how many may train side by side at the most."""
-        self.limit = 1
+    def __init__(self, most: int, first: int = 1) -> None:
+        """``most`` is how many may train side by side at the most, ``first`` before anything is measured."""
+        self.limit = min(first, most)
         self._most = most
-        self._settled = most == 1
+        self._settled = self.limit == most
         self._before = (0, 0.0)
 
     def measured(self, runs: int, images_per_second: float) -> None:
@@ -137,6 +137,7 @@ class DeviceExecutor:
         stall_timeout: float | None = None,
         on_note: Callable[[str], None] = lambda _text: None,
         window_s: float = WINDOW_S,
+        first: int = 1,
     ) -> None:
         """Starts a thread for each device; its process starts with the first run.
 
@@ -147,7 +148,9 @@ class DeviceExecutor:
             stall_timeout: seconds of a process's silence after which it is taken for hung and killed.
             on_note: hears what the user should know, from another thread.
             window_s: seconds over which the speed of so many runs side by side is measured.
+            first: runs side by side on a device before anything is measured.
         """
+        self._first = first
         self._log_dir, self._stall_timeout, self._on_note = log_dir, stall_timeout, on_note
         self._most = -(-jobs // len(devices))
         self._others = ProcessExecutor(
@@ -339,7 +342,7 @@ class DeviceExecutor:
             self._log_dir.mkdir(parents=True, exist_ok=True)
             ours, theirs = self._context.Pipe()
             process = self._context.Process(
-                target=serve, args=(theirs, str(log), device, self._most, self._window_s)
+                target=serve, args=(theirs, str(log), device, Crowd(self._most, self._first), self._window_s)
             )
             process.start()
             # Only the process may hold its end: its death is then the end of the conversation.
@@ -374,14 +377,14 @@ def training_executor(
     )
 
 
-def serve(connection: Connection, log_path: str, device: str, most: int, window_s: float) -> None:
+def serve(connection: Connection, log_path: str, device: str, crowd: Crowd, window_s: float) -> None:
     """A device's process: trains the runs that the connection brings until it closes.
 
     Args:
         connection: to the driver; when its other end closes, the driver is gone and the process goes with it.
         log_path: where whatever is printed goes.
         device: such as ``cuda:0``.
-        most: runs side by side at the most.
+        crowd: how many runs train side by side.
         window_s: seconds over which the speed of so many runs is measured.
     """
     print_to(log_path)
@@ -390,7 +393,7 @@ def serve(connection: Connection, log_path: str, device: str, most: int, window_
     import torch
 
     try:
-        _Served(connection, inbox, torch.device(device), most, window_s).go_on()
+        _Served(connection, inbox, torch.device(device), crowd, window_s).go_on()
     except BaseException:
         log_line(traceback.format_exc())
         with suppress(OSError):
@@ -414,7 +417,7 @@ class _Served:
         connection: Connection,
         inbox: queue.SimpleQueue[dict[str, Any]],
         device: Any,
-        most: int,
+        crowd: Crowd,
         window_s: float,
     ) -> None:
         from scalesearch.proxy.batches import free_bytes
@@ -422,7 +425,7 @@ class _Served:
 
         self._free_bytes = free_bytes
         self._connection, self._inbox, self._device = connection, inbox, device
-        self._crowd, self._window_s = Crowd(most), window_s
+        self._crowd, self._window_s = crowd, window_s
         self._trials: dict[int, Trial] = {}
         self._asked = 0
         self._loaded = lru_cache(maxsize=2)(load)
