@@ -12,6 +12,7 @@ from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.match import UnreachableError
 from scalesearch.architecture.published import published_family
+from scalesearch.architecture.refused import refusal
 from scalesearch.architecture.spec import Arch, scale, with_network
 from scalesearch.bench.settings import MeasureSettings
 from scalesearch.bench.split import doubled
@@ -19,7 +20,6 @@ from scalesearch.bench.subjects import Base, Subject
 from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.records.timing import Dtype, Runtime
 from scalesearch.scaling import Multipliers
-from scalesearch.search.refused import refusal
 
 __all__ = ["LawSettings", "doubled_archs", "law_subjects"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scalesearch.architecture.cost import block_count, count
+from scalesearch.architecture.refused import refusal
 from scalesearch.architecture.spec import Arch, compound
 from scalesearch.cli.derivation import derive
 from scalesearch.cli.folder import recorded_settings
@@ -25,7 +26,6 @@ from scalesearch.search.estimate import Speed, estimate, run_seconds
 from scalesearch.search.family import family_archs, with_affordable_phi
 from scalesearch.search.family_training import TRAINED_PHIS, FamilyTrainingSettings, plan_family
 from scalesearch.search.plan import Plan
-from scalesearch.search.refused import refusal
 
 __all__ = ["family_training_settings", "train_family"]
 

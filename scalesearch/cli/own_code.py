@@ -37,10 +37,10 @@ def tried(plan: Plan) -> Plan:
     """
     if not isinstance(plan.base, CodeSpec):
         return plan
+    from scalesearch.architecture.refused import reason
     from scalesearch.measure.device import resolve_device
     from scalesearch.proxy.rehearsal import rehearse
     from scalesearch.search.plan import without
-    from scalesearch.search.refused import reason
 
     settings, device = plan.settings, resolve_device(plan.settings.device)
     archs = {planned.arch.key: planned.arch for planned in plan.chosen}

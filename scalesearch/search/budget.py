@@ -22,11 +22,11 @@ from scalesearch.architecture.match import (
     closed_form,
     match,
 )
+from scalesearch.architecture.refused import reason
 from scalesearch.architecture.spec import Arch, Rounding, compound
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, exact
 from scalesearch.search.grid import Candidate, EmptyGridError
-from scalesearch.search.refused import reason
 
 __all__ = [
     "SAME_PHI",

@@ -9,12 +9,12 @@ from typing import Any
 
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.published import published_family_of
+from scalesearch.architecture.refused import none_left, refusal, way_out
 from scalesearch.architecture.spec import Arch, compound, reduce, require_resolution
 from scalesearch.plain import require_limits, require_within
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi
 from scalesearch.search.budget import EqualCost, affordable_phi
-from scalesearch.search.refused import none_left, refusal, way_out
 from scalesearch.search.settings import BaselineSettings
 from scalesearch.search.spending import full_size_budget
 from scalesearch.workers.executor import Executor

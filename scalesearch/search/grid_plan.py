@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast, get_args
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.match import BUDGETS, BudgetKind, Dimension, require_movable
+from scalesearch.architecture.refused import none_left, refusal, skipping, way_out
 from scalesearch.architecture.spec import Arch
 from scalesearch.plain import require_limits
 from scalesearch.proxy.dataset import DataSize
@@ -19,7 +20,6 @@ from scalesearch.search.grid import Candidate, GridSpec, all_points, distinct, f
 from scalesearch.search.grid_budget import matched, meeting_the_constraint, spending
 from scalesearch.search.growing import require_start, ungrown
 from scalesearch.search.plan import Plan, describer, skipped
-from scalesearch.search.refused import none_left, refusal, skipping, way_out
 from scalesearch.search.rungs import parse_rungs, planned_rungs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.spending import full_size_budget, phi_of

@@ -10,13 +10,7 @@ from typing import Any
 from scalesearch.architecture.code_spec import CodeSpec, RefusedError
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
-from scalesearch.architecture.spec import Arch, scale
-from scalesearch.plain import typed
-from scalesearch.proxy.dataset import DataSize
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
-from scalesearch.scaling import Coefficients, Multipliers
-from scalesearch.search.refused import (
+from scalesearch.architecture.refused import (
     cost_if_taken,
     none_left,
     refusal,
@@ -24,6 +18,12 @@ from scalesearch.search.refused import (
     skipping,
     way_out,
 )
+from scalesearch.architecture.spec import Arch, scale
+from scalesearch.plain import typed
+from scalesearch.proxy.dataset import DataSize
+from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
+from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
+from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.rungs import planned_rungs
 from scalesearch.search.settings import TrainingSettings
 

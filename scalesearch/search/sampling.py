@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, require_movable
+from scalesearch.architecture.refused import none_left, way_out
 from scalesearch.architecture.spec import Arch
 from scalesearch.plain import require_limits
 from scalesearch.proxy.dataset import DataSize
@@ -17,7 +18,6 @@ from scalesearch.search.budget import EqualCost, solved_dimensions
 from scalesearch.search.grid_plan import MATCH_BY, MATCHES
 from scalesearch.search.growing import require_start, ungrown
 from scalesearch.search.plan import Plan
-from scalesearch.search.refused import none_left, way_out
 from scalesearch.search.rungs import Rung, planned_rungs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.spending import full_size_budget

@@ -15,13 +15,13 @@ from typing import Any, cast
 from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, closed_form
+from scalesearch.architecture.refused import reason
 from scalesearch.architecture.spec import Arch, Rounding, compound, scale
 from scalesearch.records import BudgetRecord, CostLaw, Setup
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.budget import EqualCost, along_the_rule, times
 from scalesearch.search.grid import Candidate, EmptyGridError
-from scalesearch.search.refused import reason
 
 __all__ = [
     "Spending",

@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.architecture.code_spec import RefusedError
+from scalesearch.architecture.refused import reason, refusal
 from scalesearch.architecture.spec import scale
 from scalesearch.belief.reward import reward
 from scalesearch.records import CandidateRecord
@@ -16,7 +17,6 @@ from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Shares, one_dial
 from scalesearch.search.budget import EqualCost, repair, solved_dimensions
 from scalesearch.search.grid import Candidate
 from scalesearch.search.plan import Planned, describer
-from scalesearch.search.refused import reason, refusal
 from scalesearch.search.spending import phi_of, within_budget
 
 if TYPE_CHECKING:

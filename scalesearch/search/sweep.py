@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from scalesearch.architecture.code_spec import RefusedError
+from scalesearch.architecture.refused import reason
 from scalesearch.architecture.spec import Arch, compound
 from scalesearch.plain import require_within
 from scalesearch.proxy.dataset import DataSize
@@ -18,7 +19,6 @@ from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Sha
 from scalesearch.search.budget import EqualCost, along_the_rule
 from scalesearch.search.grid_plan import MATCHES
 from scalesearch.search.plan import Plan, Planned, describer, plan_whole_runs
-from scalesearch.search.refused import reason
 from scalesearch.search.settings import TrainingSettings
 
 __all__ = ["ROLES", "SweepSettings", "plan_sweep"]
