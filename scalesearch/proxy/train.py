@@ -85,9 +85,15 @@ class ProxyResult:
 
 
 class Training:
-    """A training run under way, a few steps at a time, so that several go on side by side on one device.
+    """A training run of a network by a recipe, judged on the held-out part, a few steps at a time.
 
-    What it gives is the same whatever goes on beside it.
+    So several go on side by side on one device, and what each gives is the same whatever goes on beside it.
+
+    Which images a run sees, in which order and how they are cut follows from the recipe's seed alone, so it
+    is the same for every network. On a CPU the same arguments and the same number of threads give the same
+    curve to the bit, however often the run was paused or killed on its way: a pause only adds its own point.
+    On a GPU kernels may add up in another order. A checkpoint of another device or number of threads is
+    gone on from as well: the run then is the one of neither to the bit, and ``computed`` says so.
     """
 
     def __init__(
@@ -102,37 +108,43 @@ class Training:
         checkpoint: Path | None = None,
         until: int | None = None,
         start: State | None = None,
-        on_point: Callable[[CurvePoint], None] = lambda _point: None,
         on_look: Callable[[Sequence[CurvePoint], float], None] = lambda _curve, _seconds: None,
         on_step: Callable[[int, int], None] = lambda _done, _steps: None,
         on_restart: Callable[[str], None] = lambda _reason: None,
         on_eager: Callable[[str], None] = lambda _reason: None,
         new_graph: Callable[[], Graph] | None = None,
     ) -> None:
-        """Begins the run, or takes it up from its checkpoint; see :func:`train`.
+        """Begins the run, or takes it up from its checkpoint.
 
         Args:
-            arch: as there, like all that is not named here.
-            recipe: likewise.
-            source: likewise.
-            dataset: likewise.
-            device: likewise.
-            render_workers: likewise.
-            checkpoint: likewise.
-            until: likewise.
-            start: likewise.
-            on_point: likewise.
-            on_look: likewise.
-            on_step: likewise; steps that the device has been given.
-            on_restart: likewise.
-            on_eager: likewise.
+            arch: the network; its classes must be the source's.
+            recipe: everything that decides the run.
+            source: the images.
+            dataset: the data's name.
+            device: where to train.
+            render_workers: processes that read, cut or render images ahead.
+            checkpoint: a file to go on from where it exists, written anew at each look.
+            until: pause after that many training images of the run, in whole batches, and look at the
+                held-out part; the schedule stays the whole run's. A checkpoint that is further already is
+                left as it is. None trains to the end.
+            start: weights that the network is grown from (``proxy/growth.py``); None starts from scratch.
+            on_look: told of all looks so far and of the seconds trained until the last of them: when the run
+                is taken up, though there may be none yet, and after each look, once its checkpoint is
+                written.
+            on_step: told of steps done, of the whole run, and of how many it will be at the end or pause; on
+                an accelerator, of steps that it has been given.
+            on_restart: told why a checkpoint could not be used; the run then starts from its beginning.
+            on_eager: told why steps could not be captured; they are then run as they stand.
             new_graph: makes the graph that a step is captured in; None has steps run as they stand.
+
+        Raises:
+            ValueError: if ``until`` is less than a batch, or the network can't be grown from its start.
         """
         if until is not None and until < recipe.batch_size:
             raise ValueError(f"`until` must be at least one batch of {recipe.batch_size}, got {until}")
         self._arch, self._recipe, self._source, self._dataset = arch, recipe, source, dataset
         self._device, self._workers, self._checkpoint, self._start = device, render_workers, checkpoint, start
-        self._on_point, self._on_look, self._on_step = on_point, on_look, on_step
+        self._on_look, self._on_step = on_look, on_step
         steps = recipe.steps(len(source.train))
         self._steps, self._stop = steps, steps if until is None else min(steps, recipe.steps_to(until))
         self._look_after = {math.ceil(steps * share / recipe.looks) for share in range(1, recipe.looks + 1)}
@@ -264,9 +276,8 @@ class Training:
         shorter = self._new_step(torch.bfloat16)
         try:
             shorter.capture(new_graph)
-            narrow = shorter.seconds(TIMED_STEPS, self._queue) <= GAIN * plain.seconds(
-                TIMED_STEPS, self._queue
-            )
+            lasting = [step.seconds(TIMED_STEPS, self._queue) for step in (shorter, plain)]
+            narrow = lasting[0] <= GAIN * lasting[1]
         except UncapturableError:
             narrow = False
         _NARROW[key] = narrow
@@ -304,13 +315,9 @@ class Training:
         if run.average is not None:
             run.average.take_extra_states(run.model)
         steps = run.step - max((step for step in (0, *self._look_after) if step < run.step), default=0)
+        losses = self._queue.fetched(run.losses / steps)
         numbers = self._queue.fetched(judge(run, self._judged, self._normalise))
-        return _Look(
-            finished=self._queue.marked(),
-            numbers=numbers,
-            losses=self._queue.fetched(run.losses / steps),
-            seconds=seconds,
-        )
+        return _Look(finished=self._queue.marked(), numbers=numbers, losses=losses, seconds=seconds)
 
     def _take(self, look: _Look) -> None:
         """Takes in a look that the device has come to the end of."""
@@ -323,7 +330,6 @@ class Training:
             run.losses.zero_()
         if self._checkpoint is not None:
             write_checkpoint(self._checkpoint, snapshot(run, self._identity))
-        self._on_point(point)
         self._on_look(run.curve, run.seconds)
         run.model.train()
         self._looking = None
@@ -409,50 +415,11 @@ class _Queue:
 
 
 def train(
-    arch: Arch,
-    recipe: ProxyRecipe,
-    source: ImageSource,
-    *,
-    dataset: str,
-    device: torch.device,
-    render_workers: int = 0,
-    checkpoint: Path | None = None,
-    until: int | None = None,
-    start: State | None = None,
-    on_point: Callable[[CurvePoint], None] = lambda _point: None,
-    on_look: Callable[[Sequence[CurvePoint], float], None] = lambda _curve, _seconds: None,
-    on_step: Callable[[int, int], None] = lambda _done, _steps: None,
-    on_restart: Callable[[str], None] = lambda _reason: None,
-    on_eager: Callable[[str], None] = lambda _reason: None,
+    arch: Arch, recipe: ProxyRecipe, source: ImageSource, *, device: torch.device, **options: Any
 ) -> ProxyResult:
-    """Trains ``arch`` by ``recipe`` and judges it on the held-out part.
+    """Trains to the end, or to the pause, with nothing beside it; the arguments are those of :class:`Training`.
 
-    Which images a run sees, in which order and how they are cut follows from the recipe's seed alone, so it
-    is the same for every network. On a CPU the same arguments and the same number of threads give the same
-    curve to the bit, however often the run was paused or killed on its way: a pause only adds its own point.
-    On a GPU kernels may add up in another order. A checkpoint of another device or number of threads is
-    gone on from as well: the run then is the one of neither to the bit, and ``computed`` says so. torch's
-    global generators are put back as they were.
-
-    Args:
-        arch: the network; its classes must be the source's.
-        recipe: everything that decides the run.
-        source: the images.
-        dataset: the data's name.
-        device: where to train.
-        render_workers: processes that read, cut or render images ahead.
-        checkpoint: a file to go on from where it exists, written anew at each look.
-        until: pause after that many training images of the run, in whole batches, and look at the held-out
-            part; the schedule stays the whole run's. A checkpoint that is further already is left as it is.
-            None trains to the end.
-        start: weights that the network is grown from (``proxy/growth.py``); None starts from scratch.
-        on_point: told of each look at the held-out part, once its checkpoint is written.
-        on_look: told of all looks so far and of the seconds trained until the last of them: when the run is
-            taken up, though there may be none yet, and after each look, once its checkpoint is written.
-        on_step: told of steps done, of the whole run, and of how many it will be when this call ends.
-        on_restart: told why a checkpoint could not be used; the run then starts from its beginning.
-        on_eager: told why steps could not be captured as a graph, on a device that has graphs; they are then
-            run as they stand.
+    torch's global generators are put back as they were.
 
     Raises:
         NonFiniteLossError: if the loss stops being finite.
@@ -460,23 +427,7 @@ def train(
         ValueError: if ``until`` is less than a batch, or the network can't be grown from its start.
     """
     with own_generators(device):
-        training = Training(
-            arch,
-            recipe,
-            source,
-            dataset=dataset,
-            device=device,
-            render_workers=render_workers,
-            checkpoint=checkpoint,
-            until=until,
-            start=start,
-            on_point=on_point,
-            on_look=on_look,
-            on_step=on_step,
-            on_restart=on_restart,
-            on_eager=on_eager,
-            new_graph=graphs_of(device),
-        )
+        training = Training(arch, recipe, source, device=device, new_graph=graphs_of(device), **options)
         training.to_the_end()
         return training.result()
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,8 +77,15 @@ def _train(
 ) -> ProxyResult:
     """A run that ends, as a kill would end it, right after the look at ``dies_after`` images."""
 
-    def on_point(point: CurvePoint) -> None:
-        if point.images == dies_after:
+    steps = 0
+
+    def on_step(done: int, _of: int) -> None:
+        nonlocal steps
+        steps = done
+
+    def on_look(curve: Sequence[CurvePoint], _seconds: float) -> None:
+        # Not when the run is taken up, but after the look itself.
+        if curve and curve[-1].images == dies_after and steps * recipe.batch_size == dies_after:
             raise _KilledError
 
     return train(
@@ -89,7 +96,8 @@ def _train(
         device=CPU,
         checkpoint=checkpoint,
         until=until,
-        on_point=on_point,
+        on_look=on_look,
+        on_step=on_step,
         on_restart=on_restart,
     )
 
