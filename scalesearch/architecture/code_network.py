@@ -243,9 +243,20 @@ def count_code(spec: CodeSpec) -> Cost:
     return _cost(replace(spec, name=""))
 
 
-@lru_cache(maxsize=65536)
 def _cost(spec: CodeSpec) -> Cost:
-    return _either(lambda device: _count(spec, device))
+    cost = _cost_or_refusal(spec)
+    if isinstance(cost, str):
+        raise RefusedError(cost)
+    return cost
+
+
+@lru_cache(maxsize=65536)
+def _cost_or_refusal(spec: CodeSpec) -> Cost | str:
+    """The cost, or why there is none: a search for a budget asks for both again and again."""
+    try:
+        return _either(lambda device: _count(spec, device))
+    except RefusedError as error:
+        return str(error)
 
 
 def code_training_bytes(spec: CodeSpec, batch_size: int, *, optimizer: str = "adamw") -> int:
