@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from scalesearch.architecture.generators import generators_kept
+from scalesearch.text import one_line
 
 __all__ = ["disagreement", "gradients_on", "require_right_gradients"]
 
@@ -56,9 +57,17 @@ def require_right_gradients(device: torch.device) -> None:
     """Refuses a device on which a small network has other gradients than on the CPU.
 
     Raises:
-        ValueError: naming the gradient that is furthest off.
+        ValueError: naming the gradient that is furthest off, or what the device raised.
     """
-    wrong = disagreement(gradients_on(torch.device("cpu")), gradients_on(device))
+    expected = gradients_on(torch.device("cpu"))
+    try:
+        computed = gradients_on(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"`device` must be one that torch can train on, got {str(device)!r}, on which a small network "
+            f"raised {one_line(error)}"
+        ) from error
+    wrong = disagreement(expected, computed)
     if wrong:
         raise ValueError(
             f"`device` must compute gradients as the CPU does, got {str(device)!r}, where in a small network "

@@ -43,6 +43,24 @@ def test_a_wrong_gradient_refuses_the_device(
     )
 
 
+def test_a_device_that_cannot_train_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = gradients_on(CPU)
+
+    def broken(device: torch.device) -> dict[str, torch.Tensor]:
+        if device == CPU:
+            return right
+        raise RuntimeError("MPS backend out of memory\nand more")
+
+    monkeypatch.setattr(gradients, "gradients_on", broken)
+    with pytest.raises(ValueError) as error:
+        require_right_gradients(torch.device("mps"))
+    assert str(error.value).startswith(
+        "`device` must be one that torch can train on, got 'mps', on which a small network raised "
+    )
+    assert "\n" not in str(error.value)
+    assert "MPS backend out of memory" in str(error.value)
+
+
 def test_a_gradient_that_is_missing_is_wrong() -> None:
     right = gradients_on(CPU)
     assert disagreement(right, {name: v for name, v in right.items() if name != "stem.0.weight"}) == (
