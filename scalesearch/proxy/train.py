@@ -417,7 +417,7 @@ class _Queue:
 def train(
     arch: Arch, recipe: ProxyRecipe, source: ImageSource, *, device: torch.device, **options: Any
 ) -> ProxyResult:
-    """Trains to the end, or to the pause, with nothing beside it; the arguments are those of :class:`Training`.
+    """Trains to the end, or to the pause, with nothing beside it; arguments are those of :class:`Training`.
 
     torch's global generators are put back as they were.
 
