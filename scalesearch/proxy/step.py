@@ -123,6 +123,7 @@ class Step:
         self,
         *,
         model: nn.Module,
+        network: Callable[[torch.Tensor], torch.Tensor] | None,
         optimizer: torch.optim.Optimizer,
         average: MovingAverage | None,
         batches: Batches,
@@ -140,6 +141,7 @@ class Step:
 
         Args:
             model: in training mode, on its device.
+            network: what gives the model's logits in its place, such as the model compiled; None is itself.
             optimizer: of its parameters, its rate a tensor on their device.
             average: of the model, which follows it.
             batches: of the run.
@@ -154,6 +156,7 @@ class Step:
             losses: float32 (1,) that the loss of each step is added to.
         """
         self._model, self._optimizer, self._average = model, optimizer, average
+        self._network = model if network is None else network
         self._batches, self._normalise, self._passes = batches, normalise, passes
         self._label_smoothing, self._autocast, self._losses = label_smoothing, autocast, losses
         self._seed, self._done = seed, done
@@ -211,6 +214,15 @@ class Step:
         if any(type(m).get_extra_state is not nn.Module.get_extra_state for m in self._model.modules()):
             raise UncapturableError("its modules keep more than tensors")
         begun = [(tensor, tensor.detach().clone()) for tensor in self._changed()]
+        try:
+            self._capture(new_graph, begun)
+        finally:
+            # Whatever has happened on the way.
+            _put_back(begun, self._changed())
+
+    def _capture(
+        self, new_graph: Callable[[], Graph], begun: list[tuple[torch.Tensor, torch.Tensor]]
+    ) -> None:
         buffers = {name for name, _ in self._model.named_buffers(remove_duplicate=False)}
         drawn = _state_of_python()
         self._batches.ready(self._done * self._passes)
@@ -268,7 +280,7 @@ class Step:
         images, labels = self._batches.batch()
         enabled = self._autocast is not None
         with torch.autocast(self._device.type, self._autocast or torch.bfloat16, enabled=enabled):
-            logits = self._model(self._normalise(images))
+            logits = self._network(self._normalise(images))
             loss = nn.functional.cross_entropy(logits, labels, label_smoothing=self._label_smoothing)
         if self._passes > 1:
             loss = loss / self._passes

@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from scalesearch.proxy.recipe import ProxyRecipe
 from scalesearch.proxy.source import ImageSource
 from scalesearch.proxy.step import Batches, CudaGraph, Graph, Normalise, Step, UncapturableError
 from scalesearch.records import CurvePoint
+from scalesearch.text import one_line
 
 __all__ = [
     "NonFiniteLossError",
@@ -58,7 +59,9 @@ FEWEST_CAPTURED = 32
 """Steps that a run must have left for a capture, which costs about as much as these, to be worth it."""
 TIMED_STEPS = 10
 GAIN = 0.95
-"""bfloat16 is taken where its steps last at most that share of float32's."""
+"""Another way to compute is taken where its steps last at most that share of the other's."""
+COMPILED_FROM_S = 1800.0
+"""Seconds that a run must have left for torch.compile, which takes minutes, to be tried."""
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -246,44 +249,62 @@ class Training:
     ) -> None:
         """Chooses how steps are run, and has the first batch on its way."""
         self._judged = judging_batches(self._source, size=self._arch.input_size, device=self._device)
-        narrow = False
+        way = _Way()
         self._step = None
         if new_graph is not None and self._stop - self._run.step >= FEWEST_CAPTURED:
             try:
-                self._step, narrow = self._captured(new_graph)
+                self._step, way = self._captured(new_graph)
             except UncapturableError as error:
                 on_eager(str(error))
                 # What was tried may have left something behind.
                 self._run = self._begun(on_restart)
         if self._step is None:
-            self._step = self._new_step(None)
-        place = (f"{self._device.type} bf16" if narrow else self._device.type, torch.get_num_threads())
+            way = _Way()
+            self._step = self._new_step(way)
+        place = (way.on(self._device), torch.get_num_threads())
         if self._run.computed[-1:] != [place]:
             self._run.computed.append(place)
         self._since = self._queue.clock()
 
-    def _captured(self, new_graph: Callable[[], Graph]) -> tuple[Step, bool]:
-        """The step as a graph, in the number type that it is faster in, and whether that is bfloat16."""
-        key = (self._arch.key, self._recipe.batch_size, str(self._device))
-        last = [kind for kind, _ in self._run.computed if kind.startswith(self._device.type)]
-        narrow = last[-1].endswith(" bf16") if last else _NARROW.get(key)
-        if narrow is not None:
-            step = self._new_step(torch.bfloat16 if narrow else None)
-            step.capture(new_graph)
-            return step, narrow
-        plain = self._new_step(None)
-        plain.capture(new_graph)
-        shorter = self._new_step(torch.bfloat16)
-        try:
-            shorter.capture(new_graph)
-            lasting = [step.seconds(TIMED_STEPS, self._queue) for step in (shorter, plain)]
-            narrow = lasting[0] <= GAIN * lasting[1]
-        except UncapturableError:
-            narrow = False
-        _NARROW[key] = narrow
-        return shorter if narrow else plain, narrow
+    def _captured(self, new_graph: Callable[[], Graph]) -> tuple[Step, _Way]:
+        """The step as a graph, computed in the way that is fastest, by timing each."""
+        key = (self._arch.key, self._recipe.batch_size, self._steps, str(self._device))
+        way = _Way.last_of(self._run.computed, self._device) or _WAYS.get(key)
+        if way is not None and way.compiled:
+            with suppress(UncapturableError):
+                return self._new_captured(way, new_graph), way
+            way = replace(way, compiled=False)
+        if way is not None:
+            return self._new_captured(way, new_graph), way
+        way = _Way()
+        step = self._new_captured(way, new_graph)
+        for other in ("bf16", "compiled"):
+            lasts = step.seconds(TIMED_STEPS, self._queue)
+            left = lasts / TIMED_STEPS * (self._stop - self._run.step)
+            if other == "compiled" and left < COMPILED_FROM_S:
+                continue
+            another_way = replace(way, **{other: True})
+            with suppress(UncapturableError):
+                another = self._new_captured(another_way, new_graph)
+                if another.seconds(TIMED_STEPS, self._queue) <= GAIN * lasts:
+                    step, way = another, another_way
+        _WAYS[key] = way
+        return step, way
 
-    def _new_step(self, autocast: torch.dtype | None) -> Step:
+    def _new_captured(self, way: _Way, new_graph: Callable[[], Graph]) -> Step:
+        step = self._new_step(way)
+        try:
+            step.capture(new_graph)
+        except (torch.OutOfMemoryError, UncapturableError):
+            raise
+        except Exception as error:
+            # Compilers fail in many ways.
+            if not way.compiled:
+                raise
+            raise UncapturableError(one_line(error)) from error
+        return step
+
+    def _new_step(self, way: _Way) -> Step:
         recipe, passes = self._recipe, self._recipe.accumulation
         batches = training_batches(
             self._source,
@@ -301,7 +322,8 @@ class Training:
             self._normalise,
             steps=self._steps,
             images=len(self._source.train),
-            autocast=autocast,
+            autocast=torch.bfloat16 if way.bf16 else None,
+            network=torch.compile(self._run.model, dynamic=False) if way.compiled else None,
         )
 
     @property
@@ -339,8 +361,26 @@ class Training:
             self._step = None
 
 
-_NARROW: dict[tuple[str, int, str], bool] = {}
-"""Networks that bfloat16 makes faster, by key, batch and device, as it was measured in this process."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How the steps of a network are computed: convolutions in bfloat16, the network compiled."""
+
+    bf16: bool = False
+    compiled: bool = False
+
+    def on(self, device: torch.device) -> str:
+        """What a run keeps of it: ``cuda bf16``."""
+        return " ".join([device.type, *(name for name in ("bf16", "compiled") if getattr(self, name))])
+
+    @classmethod
+    def last_of(cls, computed: Sequence[tuple[str, int]], device: torch.device) -> _Way | None:
+        """How a run was computed on such a device last; None where it wasn't."""
+        words = [kind.split() for kind, _ in computed if kind.split()[0] == device.type]
+        return cls(**{name: name in words[-1] for name in ("bf16", "compiled")}) if words else None
+
+
+_WAYS: dict[tuple[str, int, int, str], _Way] = {}
+"""The fastest ways, by network, batch, length and device, as they were measured in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,12 +511,17 @@ def make_step(
     steps: int,
     images: int,
     autocast: torch.dtype | None = None,
+    network: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> Step:
-    """The steps of a run from where it stands, of ``steps`` in all, on a training part of so many images."""
+    """The steps of a run from where it stands, of ``steps`` in all, on a training part of so many images.
+
+    ``network`` stands in for the run's own where it is compiled.
+    """
     peak, decay = _peak_rate(recipe), recipe.decay(steps)
     factors = (recipe.rate_factor(step, steps=steps, training_images=images) for step in range(steps))
     return Step(
         model=run.model.train(),
+        network=network,
         optimizer=run.optimizer,
         average=run.average,
         batches=batches,

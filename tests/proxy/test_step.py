@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ RECIPES_CAPTURED = {
 def float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever is faster here, nothing is computed in bfloat16."""
     monkeypatch.setattr(training, "GAIN", 0.0)
-    monkeypatch.setattr(training, "_NARROW", {})
+    monkeypatch.setattr(training, "_WAYS", {})
 
 
 def _colours(count: int = 24) -> ImageSource:
@@ -166,9 +167,45 @@ def test_what_is_faster_in_bfloat16_is_trained_in_it_and_says_so(
     assert first.curve != _trained(recipe, until=160).curve
     # A run goes on in what it was begun with, whatever would be faster now.
     monkeypatch.setattr(training, "GAIN", 0.0)
-    monkeypatch.setattr(training, "_NARROW", {})
+    monkeypatch.setattr(training, "_WAYS", {})
     assert _trained(recipe, Recorded, checkpoint).computed == first.computed
     assert _trained(SHORT, Recorded).computed == (("cpu", torch.get_num_threads()),)
+
+
+def test_long_runs_are_compiled_where_that_is_faster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compiled: list[nn.Module] = []
+
+    def compile_(model: nn.Module, *, dynamic: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+        assert not dynamic
+        compiled.append(model)
+        return partial(nn.Module.__call__, model)
+
+    monkeypatch.setattr(torch, "compile", compile_)
+    monkeypatch.setattr(training, "GAIN", 1e9)
+    assert _trained(SHORT, Recorded).computed[0][0] == "cpu bf16"
+    assert not compiled  # it is over in a second
+    monkeypatch.setattr(training, "_WAYS", {})
+    monkeypatch.setattr(training, "COMPILED_FROM_S", 0.0)
+    checkpoint = tmp_path / "run.safetensors"
+    recipe = replace(SHORT, images=320)
+    first = _trained(recipe, Recorded, checkpoint, until=160)
+    assert first.computed[0][0] == "cpu bf16 compiled"
+    assert len(compiled) == 1
+    assert _trained(recipe, Recorded, checkpoint).computed == first.computed
+    assert len(compiled) == 2
+
+
+def test_what_cannot_be_compiled_is_captured_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile_(_model: nn.Module, **_options: object) -> Callable[[torch.Tensor], torch.Tensor]:
+        def fails(_images: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("no compiler was found")
+
+        return fails
+
+    expected = _trained()
+    monkeypatch.setattr(torch, "compile", compile_)
+    monkeypatch.setattr(training, "COMPILED_FROM_S", 0.0)
+    assert _same(_trained(graph=Recorded), expected)
 
 
 class _Odd(nn.Module):
@@ -236,6 +273,7 @@ def test_what_a_graph_would_lose_is_seen(network: type[nn.Module], reason: str) 
     model = network()
     step = Step(
         model=model,
+        network=None,
         optimizer=torch.optim.SGD(model.parameters(), lr=torch.tensor(0.1)),
         average=None,
         batches=_Still(),
@@ -287,6 +325,7 @@ def test_gradients_of_passes_add_up_to_those_of_the_batch() -> None:
 
         step = Step(
             model=model,
+            network=None,
             optimizer=torch.optim.SGD(model.parameters(), lr=torch.tensor(0.1), momentum=0.9),
             average=None,
             batches=Parts(),
