@@ -2,12 +2,12 @@
 
     python experiments/benchmarks/folder.py
 
-Writes 2,000 JPEGs of 1,000 px, cuts of the embedded photographs, into a temporary folder (about a minute),
+Writes 2,000 JPEGs of 1,000 px, cuts of the embedded photographs, into a temporary folder (two minutes),
 and trains a quarter-width EfficientNet-B0 on them at 64 px, from the folder and from their pixels in memory,
 as the folder's own reading gives them. Timed are the steps after the first pass over the images, when all of
 them have been read; the first pass's own speed is printed as well.
 
-Expected on two CPU cores, in about four minutes: a ratio of 0.95 or more.
+Expected on two CPU cores, in about six minutes: a ratio of 0.95 or more.
 """
 
 from __future__ import annotations
