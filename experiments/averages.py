@@ -32,11 +32,12 @@ from scalesearch.architecture.spec import Arch, compound
 from scalesearch.belief.fidelity import rank_agreement
 from scalesearch.cli.kept import kept_run
 from scalesearch.files import write_text
-from scalesearch.proxy.data import judging_batches, normalise, training_batches
+from scalesearch.proxy.batches import judging_batches, training_batches
 from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.proxy.train import begin_run, step
+from scalesearch.proxy.step import Normalise
+from scalesearch.proxy.train import begin_run, make_step
 from scalesearch.scaling import Coefficients
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.settings import TrainingSettings
@@ -86,34 +87,43 @@ def horizons(steps: int) -> dict[str, float]:
 def run(arch: Arch, recipe: ProxyRecipe) -> list[dict[str, object]]:
     """Trains a network once; what each average is worth at each moment."""
     source = load_photographs(900)
-    examples, steps = len(source.train), recipe.steps(len(source.train))
-    judged = list(judging_batches(source, size=arch.input_size))
+    steps = recipe.steps(len(source.train))
+    judged = list(judging_batches(source, size=arch.input_size, device=DEVICE))
     state = begin_run(arch, recipe, DEVICE, None)
     decays = horizons(steps)
     averages = {name: Average(state.model) for name in decays}
     moments = {round(share * steps): share for share in MOMENTS}
+    batches = training_batches(
+        source,
+        recipe,
+        dataset="photographs",
+        size=arch.input_size,
+        batches=range(steps),
+        device=DEVICE,
+        workers=0,
+    )
+    normalise = Normalise(arch.in_channels, DEVICE, state.layout)
+    step = make_step(state, recipe, batches, normalise, steps=steps, images=len(source.train))
     rows = []
-    places = range(steps * recipe.batch_size)
-    batches = training_batches(source, recipe, dataset="photographs", size=arch.input_size, places=places)
-    for images, labels in batches:
-        step(state, recipe, images, labels, DEVICE, steps=steps, examples=examples)
+    for done in range(1, steps + 1):
+        step.run()
         for name, average in averages.items():
-            average.follow(state.model, decays[name], state.step)
-        if state.step in moments:
+            average.follow(state.model, decays[name], done)
+        if done in moments:
             for name, average in averages.items():
-                loss, top1 = judge(average.network, judged, state.layout)
-                rows.append({"moment": moments[state.step], "average": name, "loss": loss, "top1": top1})
+                loss, top1 = judge(average.network, judged, normalise)
+                rows.append({"moment": moments[done], "average": name, "loss": loss, "top1": top1})
     return rows
 
 
 @torch.no_grad()
 def judge(
-    network: nn.Module, batches: list[tuple[torch.Tensor, torch.Tensor]], layout: torch.memory_format
+    network: nn.Module, batches: list[tuple[torch.Tensor, torch.Tensor]], normalise: Normalise
 ) -> tuple[float, float]:
     """Held-out loss and top-1."""
     loss, correct, total = 0.0, 0, 0
     for images, labels in batches:
-        logits = network(normalise(images, DEVICE, layout))
+        logits = network(normalise(images))
         loss += float(nn.functional.cross_entropy(logits, labels, reduction="sum"))
         correct += int((logits.argmax(1) == labels).sum())
         total += len(labels)

@@ -167,7 +167,7 @@ def _lengths(recipe: ProxyRecipe) -> list[dict[str, Any]]:
                 "steps": steps,
                 "epochs_of_photographs": steps * run.batch_size / examples,
                 "peak_rate": run.learning_rate * run.batch_size / 256,
-                "pass_images": run.batch_size // run.accumulation,
+                "pass_images": run.images_of_a_pass,
                 "average_decay": decay,
                 "average_steps": None if decay is None else round(1 / (1 - decay), 1),
                 "looks_at": sorted(

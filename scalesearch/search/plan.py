@@ -227,8 +227,7 @@ def memory(arch: Arch, settings: Mapping[str, Any]) -> tuple[int, int | None]:
     inference, training = inference_bytes(arch, settings["latency_batch_size"]), None
     with suppress(RefusedError):  # code that can be run and not trained: trying to train it says why
         if recipe:
-            pass_size = recipe.batch_size // recipe.accumulation
-            training = training_bytes(arch, pass_size, optimizer=recipe.optimizer)
+            training = training_bytes(arch, recipe.images_of_a_pass, optimizer=recipe.optimizer)
     return inference, training
 
 

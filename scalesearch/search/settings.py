@@ -253,8 +253,7 @@ class TrainingSettings(BaselineSettings):
     @property
     def pass_size(self) -> int:
         """Images that a training step has in memory at a time."""
-        recipe = self.proxy_recipe
-        return recipe.batch_size // recipe.accumulation
+        return self.proxy_recipe.images_of_a_pass
 
     @property
     def trains_start(self) -> bool:

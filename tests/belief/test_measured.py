@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from scalesearch.belief.measured import CONDITIONS, measured_reliability
+from scalesearch.proxy.recipe import RECIPES
 from scalesearch.search.grid_plan import GridSettings
 
 ROOT = Path(__file__).parents[2]
@@ -12,14 +13,13 @@ DEFAULT = GridSettings(images=4000).to_dict()
 
 def test_the_default_recipe_has_the_figure_that_the_experiment_found() -> None:
     (known,) = measured_reliability(DEFAULT)
-    with (ROOT / "reports" / "recipes" / "recipes.csv").open(newline="") as file:
-        (found,) = (
-            row for row in csv.DictReader(file) if (row["recipe"], row["images"]) == ("trapezoid", "4000")
-        )
+    share = f"{RECIPES['steady'].ema_share:g}"
+    with (ROOT / "reports" / "averages" / "ranking.csv").open(newline="") as file:
+        (found,) = (row for row in csv.DictReader(file) if (row["average"], row["images"]) == (share, "4000"))
     assert known.tau == float(found["tau"])
     assert (known.tau_low, known.tau_high) == (float(found["tau_low"]), float(found["tau_high"]))
     assert known.regret == float(found["regret"])
-    assert known.networks == int(found["networks"])
+    assert (known.networks, known.seeds) == (int(found["networks"]), int(found["seeds"]))
     assert (ROOT / known.source).exists()
 
 
