@@ -36,6 +36,7 @@ from typing import Any
 from scalesearch.files import inside
 from scalesearch.measure.largest_batch import is_out_of_memory
 from scalesearch.records import CurvePoint
+from scalesearch.workers import executor
 from scalesearch.workers.executor import (
     TO_MEASURE,
     TO_TRAIN,
@@ -365,7 +366,8 @@ def training_executor(
         ValueError: if a device is not there.
     """
     if device == "cpu":
-        return ProcessExecutor(jobs=jobs, log_dir=log_dir, stall_timeout=stall_timeout)
+        # By its module, where tests put others in its place, whenever this module was loaded.
+        return executor.ProcessExecutor(jobs=jobs, log_dir=log_dir, stall_timeout=stall_timeout)
     from scalesearch.measure.device import resolve_devices
 
     return DeviceExecutor(
