@@ -32,7 +32,7 @@ NAME = r"[a-z0-9][a-z0-9._-]{0,79}"
 LIMITED = (
     *("learning_rate", "momentum", "weight_decay", "warmup_epochs", "label_smoothing"),
     *("ema_decay", "ema_share", "crop_scale", "dropout", "drop_path", "norm_momentum", "looks", "epochs"),
-    *("images", "batch_size"),
+    "batch_size",
 )
 
 
@@ -121,6 +121,7 @@ class ProxyRecipe:
             )
         if self.images is not None and self.images < self.batch_size:
             raise ValueError(f"`images` must be at least one batch of {self.batch_size}, got {self.images}")
+        require_limits(self, "images")
         if self.ema_decay and self.ema_share:
             raise ValueError(
                 "one of `ema_decay` and `ema_share` must be 0: both say how far back the average looks, got "

@@ -122,6 +122,8 @@ def test_any_recipe_survives_its_file(
         ),
         ('base = "steady"\nimages = 9\nepochs = 1', "one of images and epochs must be given, got images=9"),
         ('base = "steady"\nimages = 9', "images must be at least one batch of 32, got 9"),
+        ('base = "steady"\nimages = -5', "images must be at least one batch of 32, got -5"),
+        ('base = "steady"\nimages = 2000000000000', "images must be at most 1,000,000,000,000"),
         ('base = "steady"\nema_decay = 0.9\nema_share = 0.1', "one of ema_decay and ema_share must be 0"),
         ('base = "steady"\nbatch_size = 1', "batch_size must be >= 2, got 1"),
         ('base = "steady"\nbatch_size = 10000000000', "batch_size must be at most 1,000,000"),
