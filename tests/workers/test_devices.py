@@ -266,3 +266,53 @@ def test_fewer_runs_than_there_is_room_for_say_nothing() -> None:
     assert crowd.limit == 2
     crowd.measured(2, 100 * WORTH + 1)
     assert crowd.limit == 4
+
+
+def test_where_memory_ends_fewer_train_side_by_side_and_nothing_is_lost(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "large.py").write_text(
+        "import pathlib, torch\n"
+        "from torch import nn\n"
+        "class Large(nn.Module):\n"
+        "    def __init__(self, classes):\n"
+        "        super().__init__()\n"
+        "        self.head = nn.Linear(3, classes)\n"
+        "        self.passes = 0\n"
+        "    def forward(self, images):\n"
+        "        self.passes += self.training\n"
+        f"        told = pathlib.Path({str(tmp_path / 'told')!r})\n"
+        "        if self.passes > 20 and not told.exists():\n"
+        "            told.touch()\n"
+        "            raise torch.OutOfMemoryError('CUDA out of memory')\n"
+        "        return self.head(images.mean((2, 3)))\n"
+        "def build(depth, width, num_classes):\n"
+        "    return Large(num_classes)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    large = settled(CodeSpec(name="large", target="large:build", resolution=16, classes=18))
+    notes: list[str] = []
+    executor = make(jobs=2, first=2, on_note=notes.append)
+    beside = executor.submit(_job(0, images=1600), _ignore)
+    crowded = executor.submit(_job(1, large, images=400), _ignore)
+    assert crowded.result()["complete"]
+    assert beside.result()["complete"]
+    assert notes == ["cpu: no memory for 2 side by side: now 1"]
+
+
+def test_what_has_no_memory_alone_fails(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "huge.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Huge(nn.Linear):\n"
+        "    def forward(self, images):\n"
+        "        if self.training:\n"
+        "            raise torch.OutOfMemoryError('CUDA out of memory')\n"
+        "        return super().forward(images.mean((2, 3)))\n"
+        "def build(depth, width, num_classes):\n"
+        "    return Huge(3, num_classes)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    huge = CodeSpec(name="huge", target="huge:build", resolution=16, classes=18)
+    with pytest.raises(TrialFailedError, match="out of memory"):
+        make().submit(_job(0, huge), _ignore).result()
