@@ -4,7 +4,8 @@ BIN := .venv/bin
 # -qq hides pip's warnings, which are about the machine's own pip settings and about editable installs as such; its
 # errors are still printed.
 PIP_INSTALL := @$(BIN)/python -m pip install -qq --disable-pip-version-check
-SIDE_BY_SIDE := -n auto --dist loadfile
+# Whole files to each process, in the order of tests/conftest.py and not by the number of their tests.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check lint clean
 .DELETE_ON_ERROR:

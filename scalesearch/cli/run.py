@@ -324,7 +324,12 @@ def train_study(run: Run, progress: SearchProgress) -> RunRecord:
                 program_of(run.kind),
                 starts,
                 weights,
-                Events(events_folder(run.folder, run.kind, run.study.name), tell, tracker),
+                Events(
+                    events_folder(run.folder, run.kind, run.study.name),
+                    tell,
+                    tracker,
+                    run.study.require_owned,
+                ),
             )
     except TrialFailedError as error:
         raise Fail(f"the baseline that the networks start from could not be trained: {error}", 1) from error

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from scalesearch.files import inside, write_text
+from scalesearch.search.ownership import StudyLostError
 
 __all__ = ["EVENTS", "Events", "Listener", "events_folder"]
 
@@ -52,7 +53,15 @@ class Events:
     A file that cannot be written ends no training: that is said once.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None], listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tell: Callable[[str], None],
+        listener: Listener | None = None,
+        require_owned: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``require_owned`` raises :class:`StudyLostError` once the run's folder or study is not its own."""
+        self._require_owned = require_owned
         self._folder = folder
         self._tell = tell
         self._listener = listener
@@ -71,6 +80,10 @@ class Events:
             seconds: trained until the last of them.
         """
         first = {"event": "run", **run}
+        try:
+            self._require_owned()
+        except StudyLostError:
+            return  # which ends the run, and brings nothing back
         with self._lock:
             fresh: Sequence[Mapping[str, Any]] = [_look(first, point, seconds) for point in curve[-1:]]
             try:
