@@ -186,8 +186,9 @@ class DeviceExecutor:
         with self._changed:
             if self._ending:
                 run.fail("stopped")
-            self._waiting.append(run)
-            self._changed.notify_all()
+            else:
+                self._waiting.append(run)
+                self._changed.notify_all()
         return run.future
 
     def shutdown(self, *, kill: bool = False) -> None:
@@ -216,26 +217,30 @@ class DeviceExecutor:
             flying: dict[int, _Run] = {}
             try:
                 reason = self._converse(device, flying, alone)
-                if not self._killing and flying:
-                    self._after_death(device, flying, alone, reason)
             except Exception as error:  # or somebody would wait forever
-                reason = f"the process of {device} was lost: {error}"
-            if self._killing or reason.startswith("the process of"):
-                for run in flying.values():
-                    run.fail("stopped" if self._killing else reason)
+                reason = f"its process was lost: {error}"
+            self._after(device, list(flying.values()), alone, reason)
         for run in alone:
             run.fail("stopped")
 
-    def _after_death(self, device: str, flying: Mapping[int, _Run], alone: deque[_Run], reason: str) -> None:
-        """What becomes of the runs that a process took with it."""
-        runs = list(flying.values())
-        if len(runs) == 1:
-            runs[0].fail(reason)
+    def _after(self, device: str, runs: Sequence[_Run], alone: deque[_Run], reason: str) -> None:
+        """What becomes of the runs that were in flight when a process ended; ``reason`` is empty at the end.
+
+        One that dies without any costs a run that waits: it would die again and again.
+        """
+        if self._killing:
+            reason = "stopped"
+        elif len(runs) > 1:
+            for run in runs:
+                run.alone = True
+            alone.extend(runs)
+            self._on_note(f"{device}: {reason}; its {len(runs)} runs are tried again one by one")
             return
+        elif reason and not runs:
+            with self._changed:
+                runs = [self._waiting.popleft()] if self._waiting else []
         for run in runs:
-            run.alone = True
-        alone.extend(runs)
-        self._on_note(f"{device}: {reason}; its {len(runs)} runs are tried again one by one")
+            run.fail(reason)
 
     def _converse(self, device: str, flying: dict[int, _Run], alone: deque[_Run]) -> str:
         """Has one process train until nothing is left, or it dies; says how it died.
@@ -340,7 +345,8 @@ class DeviceExecutor:
             self._started += 1
             name = f"{device.replace(':', '-')}.{self._started}.log"
             log = inside(self._log_dir.parent, self._log_dir.name, name)
-            self._log_dir.mkdir(parents=True, exist_ok=True)
+            # A folder that was there and is not any more was removed: it is not brought back.
+            self._log_dir.mkdir(parents=self._started == 1, exist_ok=True)
             ours, theirs = self._context.Pipe()
             process = self._context.Process(
                 target=serve, args=(theirs, str(log), device, Crowd(self._most, self._first), self._window_s)
@@ -468,9 +474,10 @@ class _Served:
             return
         self._asked = 0
         for number in list(self._trials):
-            # On a CPU, which does all at once, that would be the whole run.
-            while self._device.type != "cpu" and self._advance(number, TURNS_AHEAD):
-                pass
+            # A device as fast as Python would take the whole run, as a CPU does, which need not wait.
+            for _ in range(0 if self._device.type == "cpu" else TURNS_AHEAD):
+                if not self._advance(number, TURNS_AHEAD):
+                    break
         self._begin(message["id"], message["job"])
         self._restart_window()
 
@@ -495,13 +502,12 @@ class _Served:
                 on_eager=lambda reason: log_line(f"{job['key']}: not captured as a graph: {reason}"),
                 loaded=self._loaded,
             )
+            if self._trials[number].training.done:
+                self._finish(number)
         except (Exception, SystemExit) as error:
             self._give_up(number, error)
-            return
         if before < math.inf:
             self._largest = max(self._largest, before - self._free_bytes(self._device))
-        if self._trials[number].training.done:
-            self._finish(number)
 
     def _advance(self, number: int, turns_ahead: int | None = None) -> bool:
         trial = self._trials.get(number)

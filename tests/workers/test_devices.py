@@ -182,6 +182,15 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(make: Make) -> None:
     assert goes.result()["complete"]
 
 
+def test_a_process_that_cannot_start_costs_a_run_and_no_more(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "logs" / "cpu.1.log").mkdir(parents=True)  # where its log should be
+    executor = make(jobs=1)
+    first, second = (executor.submit(_job(seed), _ignore) for seed in range(2))
+    with pytest.raises(TrialFailedError, match=r"ended with exit code 1 and no result; see logs/cpu\.1\.log"):
+        first.result()
+    assert second.result()["complete"]
+
+
 def test_a_silent_process_is_killed(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "silent.py").write_text(
         "import time\n"
