@@ -106,13 +106,13 @@ class _Pointwise(nn.Conv2d):
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # Also in eval mode, where a gradient can be asked for all the same.
         if _is_trained(self, x):
             rows, columns = self.stride
-            if rows == columns == self.groups == 1:
+            if self.training and rows == columns == self.groups == 1:
                 pixels = nn.functional.linear(x.movedim(1, -1), self.weight.flatten(1), self.bias)
                 return pixels.movedim(-1, 1)
-            if self.in_channels < ONEDNN_BLOCK:
+            # Also in eval mode, where a gradient can be asked for all the same.
+            if self.in_channels < ONEDNN_BLOCK and rows * columns > 1:
                 kept = x[:, :, ::rows, ::columns]
                 return nn.functional.conv2d(kept, self.weight, self.bias, groups=self.groups)
         return super().forward(x)

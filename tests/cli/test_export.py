@@ -242,7 +242,7 @@ def test_a_check_that_fails_is_exit_code_1(
             "differs": "differs",
             "raises": "it does not run",
             "not finite": "gives numbers that are not finite",
-            "shape": "gives (1,) for (3, 1000)",
+            "shape": "gives (1,) for (1, 1000)",
         }[fault],
         "safetensors": "passed",
     }
