@@ -158,8 +158,10 @@ class SearchProgress:
         """Time left where no bar shows it."""
         if self._console.is_terminal or self._done >= self._total or self._done <= self._known:
             return ""
-        each = (time.monotonic() - self._start) / (self._done - self._known)
-        return f"; about {duration(each * (self._total - self._done))} left"
+        # Those under way count as far as they are.
+        done = self._done + sum(self._fractions.values())
+        each = (time.monotonic() - self._start) / (done - self._known)
+        return f"; about {duration(each * (self._total - done))} left"
 
 
 def duration(seconds: float) -> str:

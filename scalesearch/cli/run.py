@@ -37,6 +37,7 @@ from scalesearch.proxy.dataset import (
     photographs_digest,
 )
 from scalesearch.records import RunRecord
+from scalesearch.records.run_tables import RUNS as RUNS_TABLE
 from scalesearch.search.budget import nearest_error, unmet_reason
 from scalesearch.search.events import Events, events_folder
 from scalesearch.search.opening import find_study, open_study
@@ -111,6 +112,8 @@ def begin(
         ValueError: if the data, the device or a setting cannot be used.
     """
     require_same(folder, kind, settings.to_dict(), type(settings).from_dict({}).to_dict())
+    if not settings.storage:
+        _require_study_of_tables(folder)
     require_device(settings.device)
     with beginning(folder):
         found = size() if size is not None else data_size(settings.data)
@@ -122,6 +125,19 @@ def begin(
             run = study.begun()
             write_run_file(folder, kind, run["settings"], run)
         yield Run(folder=folder, study=study, settings=settings, size=found)
+
+
+def _require_study_of_tables(folder: Path) -> None:
+    """Refuses to begin a run over the tables of another, whose study isn't there any more.
+
+    Raises:
+        Fail: if the folder has such tables.
+    """
+    if (folder / RUNS_TABLE).exists() and not (folder / "study.db").exists():
+        raise Fail(
+            f"--out must be a new folder, or one with its study, got {folder}: it holds the tables of a run "
+            "whose study isn't there, which this would replace; choose another folder"
+        )
 
 
 @contextmanager
@@ -254,13 +270,19 @@ def carry_on(run: Run, output_format: str) -> None:
     ):
         record = train_study(run, progress)
     show_report(record, run.folder, output_format)
-    if record.kind == "grid" and not record.reliability:
+    trained = any(c.status == "completed" for c in record.candidates)
+    if trained and any(c.status == "failed" for c in record.candidates):
+        echo(
+            f"Note: scalesearch resume {quoted(run.folder)} --retry-failed tries those that failed again",
+            err=True,
+        )
+    if trained and record.kind == "grid" and not record.reliability:
         echo(
             "Note: nobody has measured how far runs of this recipe and data can be trusted to rank networks; "
             f"scalesearch fidelity {quoted(run.folder)} does",
             err=True,
         )
-    if not any(c.status == "completed" for c in record.candidates):
+    if not trained:
         _require_a_budget_met(record)
         raise Fail(f"no network could be trained; the reasons are in {run.folder / page_of(record.kind)}", 1)
 

@@ -282,9 +282,13 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
     if options["images"] is None and options["epochs"] is None:
         options["images"] = default_images(device)
     jobs = options["jobs"] or default_jobs(device)
+    batch_size = options["batch_size"] or recipe.batch_size
+    if options["recipe_values"] and batch_size != recipe.batch_size:
+        # What is kept is what is trained: in how many passes, too.
+        options["recipe_values"] = recipe.at_batch(batch_size)
     return options | {
         "baseline_width": own_width(options),
-        "batch_size": options["batch_size"] or recipe.batch_size,
+        "batch_size": batch_size,
         "baseline_resolution": options["baseline_resolution"] or DEFAULT.baseline_resolution,
         "device": device,
         "jobs": jobs,

@@ -149,11 +149,8 @@ class ProxyRecipe:
             ValueError: if there is no such batch, or the recipe's length is less than one.
         """
         require_within("batch_size", batch_size)
-        pass_size = self.batch_size // self.accumulation
-        passes = next(
-            (n for n in range(-(-batch_size // pass_size), batch_size // 2 + 1) if batch_size % n == 0),
-            1,
-        )
+        least = -(-batch_size // self.images_of_a_pass)
+        passes = next((n for n in range(least, batch_size // 2 + 1) if batch_size % n == 0), 1)
         return replace(self, batch_size=batch_size, accumulation=passes)
 
     def steps(self, training_images: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -65,12 +65,12 @@ INSTEAD = (("images", "epochs"), ("ema_decay", "ema_share"))
 def read_recipe(path: Path) -> ProxyRecipe:
     """The recipe in a TOML file; what it leaves out is its ``base``'s, a built-in recipe.
 
-    Without a ``name`` it is called like the file. One whose values are all a built-in recipe's of the same
-    name is that recipe.
+    Without a ``name`` it is called like the file, and so is one that has a built-in recipe's name but other
+    values. One whose values are all a built-in recipe's of the same name is that recipe.
 
     Raises:
         ValueError: naming ``recipe``, the file and the key, if the file can't be read, a key is unknown or
-            missing, a value can't be, or a built-in recipe has the name but other values.
+            missing, a value can't be, or the file is called like a built-in recipe with other values.
     """
     try:
         if not path.is_file():
@@ -81,7 +81,7 @@ def read_recipe(path: Path) -> ProxyRecipe:
     except ValueError as error:
         raise ValueError(f"`recipe` must be a TOML file, got {path}: {error}") from error
     try:
-        return _recipe({"name": _called_like(path)} | data, named="name" in data)
+        return _recipe(data, _called_like(path))
     except ValueError as error:
         reason = str(error).replace("`", "")
         raise ValueError(f"`recipe` must describe a recipe, got {path}: {reason}") from error
@@ -91,7 +91,8 @@ def _called_like(path: Path) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._")[:80] or "recipe"
 
 
-def _recipe(data: dict[str, Any], *, named: bool) -> ProxyRecipe:
+def _recipe(data: dict[str, Any], called: str) -> ProxyRecipe:
+    data = {"name": called} | data
     base = data.pop("base", None)
     if base is not None and not (isinstance(base, str) and base in RECIPES):
         meant = near(base, RECIPES) if isinstance(base, str) else ""
@@ -111,10 +112,15 @@ def _recipe(data: dict[str, Any], *, named: bool) -> ProxyRecipe:
                 f"{field.name} is missing: give it, or base = {', '.join(RECIPES)} for all that is not given"
             )
     recipe = typed(ProxyRecipe, values)
-    if recipe.name in RECIPES and recipe != RECIPES[recipe.name]:
-        where = "change it" if named else "say another in the file, which is called like it"
-        raise ValueError(f"name must not be that of a built-in recipe, got {recipe.name!r}: {where}")
-    return recipe
+    if recipe.name not in RECIPES or recipe == RECIPES[recipe.name]:
+        return recipe
+    # Most often what describe printed, and then was changed.
+    if called in RECIPES:
+        raise ValueError(
+            f"name must not be that of a built-in recipe, got {recipe.name!r}: say another in the file, "
+            "which is called like one"
+        )
+    return replace(recipe, name=called)
 
 
 def _based_on(base: ProxyRecipe, data: Mapping[str, Any]) -> dict[str, Any]:

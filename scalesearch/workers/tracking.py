@@ -248,7 +248,7 @@ class Tracker:
             with _safe_path():
                 self._process.start()
         except OSError as error:
-            self._fail(error.strerror or str(error))
+            self._fail(f"{error.filename or folder} ({error.strerror or error})")
             return
         theirs.close()
         self._thread = threading.Thread(target=self._pass_on, args=(ours,), daemon=True)
@@ -302,9 +302,9 @@ class Tracker:
     def _fail(self, reason: str) -> None:
         if not self._told:
             self._told = True
+            see = f" (see {self._log_path})" if Path(self._log_path).exists() else ""
             self._tell(
-                f"Note: {self._name} does not track this run: {reason}; training goes on without it "
-                f"(see {self._log_path})"
+                f"Note: {self._name} does not track this run: {reason}; training goes on without it{see}"
             )
 
 

@@ -188,6 +188,14 @@ def test_without_its_study_a_run_is_compared_but_not_gone_on_with(
     result = run("export", copy, "--to=safetensors", f"--out={tmp_path / 'export'}")
     assert result.exit_code == 2
     assert "which has none" in result.output
+    before = _files(copy)
+    result = run(*KINDS["grid"], f"--out={copy}")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: --out must be a new folder, or one with its study, got {copy}: it holds the tables of a run "
+        "whose study isn't there, which this would replace; choose another folder\n"
+    )
+    assert _files(copy) == before
 
 
 def _edited(folder: Path, name: str, row: int, column: str, value: str) -> None:
