@@ -9,6 +9,7 @@ driver is gone and the worker goes with it, so that a killed driver leaves nothi
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
@@ -32,6 +33,8 @@ from scalesearch.workers.trial import TrialSpec, run_trial
 __all__ = ["STEPS_BETWEEN_MESSAGES", "log_line", "print_to", "reason_of_failure", "settle_torch", "work"]
 
 STEPS_BETWEEN_MESSAGES = 5
+# As glibc's malloc.h numbers them.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def work(connection: Connection, log_path: str) -> None:
@@ -96,9 +99,22 @@ def settle_torch(training_on: str, threads: int) -> None:
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     if training_on == "cpu":
+        _keep_freed_memory()
         torch.use_deterministic_algorithms(True, warn_only=True)
         # Nothing here reads memory before writing it; filling it all first costs a tenth of a training step.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it up late
+
+
+def _keep_freed_memory() -> None:
+    """Has glibc keep what a training step frees for the next one.
+
+    Handed back to the system, every 4 KiB of it would cost a page fault when they are asked for again: a
+    sixth of a step of EfficientNet-B0 at 64 px.
+    """
+    with suppress(OSError, AttributeError, TypeError):  # another system, another library
+        tune = ctypes.CDLL(None).mallopt
+        for parameter, value in ((M_MMAP_THRESHOLD, 2**30), (M_TRIM_THRESHOLD, 2**31 - 1)):
+            tune(parameter, value)
 
 
 def reason_of_failure(error: BaseException) -> str:

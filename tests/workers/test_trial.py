@@ -3,6 +3,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -111,3 +114,20 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         run_trial(_spec(checkpoint=str(path), until=4, count=False), _ignore)
     assert reason_of_failure(caught.value) == f"no space left on device: {path}"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="is about the memory of glibc"
+)
+def test_a_training_process_keeps_the_memory_that_a_step_frees() -> None:
+    program = (
+        "import resource, torch\n"
+        "from scalesearch.workers.worker import settle_torch\n"
+        "settle_torch('cpu', 1)\n"
+        "for turn in range(6):\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    torch.ones(2**24)\n"  # 64 MiB
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100
