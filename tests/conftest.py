@@ -21,7 +21,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from scalesearch.cli import cli
-from scalesearch.measure.machine import usable_cores
 from scalesearch.report import style
 from scalesearch.report.style import render, settle
 
@@ -63,11 +62,6 @@ LONGEST = (
     "cli/test_grid_command.py",
     "workers/test_devices.py",
 )
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores for ``-n auto``: some tests do nothing but wait."""
-    return usable_cores() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -218,7 +218,7 @@ def test_render_workers_and_pauses_change_nothing(tmp_path: Path) -> None:
     options = {"dataset": "colours", "device": CPU}
     recipe = replace(SHORT, augmentation="autoaugment")
     expected = train(ARCH, recipe, COLOURS, **options)
-    for until in (8, 16, 24, None):
+    for until in (16, None):
         result = train(
             ARCH,
             recipe,
@@ -229,11 +229,14 @@ def test_render_workers_and_pauses_change_nothing(tmp_path: Path) -> None:
             **options,
         )
     points = {point.images: point for point in result.curve}
-    assert sorted(points) == [8, 16, 20, 24, 40]
+    assert sorted(points) == [16, 20, 40]
     assert expected.curve == tuple(points[point.images] for point in expected.curve)
 
 
-@pytest.mark.parametrize("kept", [0, 5, 300, 0.5, -1], ids=lambda kept: f"kept {kept}")
+SOME = [pytest.param(kept, marks=pytest.mark.slow) for kept in (0, 5, 300)]
+
+
+@pytest.mark.parametrize("kept", [*SOME, 0.5, -1], ids=lambda kept: f"kept {kept}")
 def test_a_truncated_checkpoint_costs_time_only(kept, whole, tmp_path: Path) -> None:
     recipe, path, reasons = CASES["adamw, one-cycle"], tmp_path / "run.safetensors", []
     _train(recipe, path, until=12)

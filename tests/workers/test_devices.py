@@ -191,6 +191,7 @@ def test_a_process_that_cannot_start_costs_a_run_and_no_more(make: Make, tmp_pat
     assert second.result()["complete"]
 
 
+@pytest.mark.slow
 def test_a_silent_process_is_killed(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "silent.py").write_text(
         "import time\n"
