@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import statistics
 from dataclasses import replace
 
@@ -54,6 +55,14 @@ def texts(figure) -> str:
 
 def page_of(run: RunRecord) -> str:
     return " ".join(grid_page(run, FIGURES).split())
+
+
+@pytest.mark.parametrize(("trained", "said"), [(1, "1 trained network"), (6, "6 trained networks")])
+def test_the_title_counts_the_networks(make_run, trained: int, said: str):
+    titles = [
+        axes.get_title() + axes.get_title("left") for axes in pareto_figure(make_run(trained=trained)).axes
+    ]
+    assert re.match(rf"{said}(;|$)", titles[0], re.M)
 
 
 def test_every_cost_has_a_panel_and_a_front(make_run):

@@ -60,6 +60,29 @@ def _job(seed: int = 0, arch: Arch = SMALL, images: int = 64, **spec: Any) -> di
     return job.to_dict()
 
 
+def _network(name: str, folder: Path, forward: str, monkeypatch: pytest.MonkeyPatch) -> CodeSpec:
+    """A user's own network whose forward pass in training is what ``forward`` says, after 20 harmless ones."""
+    (folder / f"{name}.py").write_text(
+        "import os, pathlib, time, torch\n"
+        "from torch import nn\n"
+        "class Own(nn.Module):\n"
+        "    def __init__(self, classes):\n"
+        "        super().__init__()\n"
+        "        self.head = nn.Linear(3, classes)\n"
+        "        self.passes = 0\n"
+        "    def forward(self, images):\n"
+        "        self.passes += self.training\n"
+        "        if self.passes > 20:\n"
+        f"            {forward}\n"
+        "        return self.head(images.mean((2, 3)))\n"
+        "def build(depth, width, num_classes):\n"
+        "    return Own(num_classes)\n"
+    )
+    monkeypatch.chdir(folder)
+    spec: CodeSpec = settled(CodeSpec(name=name, target=f"{name}:build", resolution=16, classes=18))
+    return spec
+
+
 def _ignore(_done: int, _steps: int) -> None:
     pass
 
@@ -146,24 +169,7 @@ def test_runs_of_a_killed_process_are_tried_again_one_by_one(make: Make, tmp_pat
 def test_a_run_that_takes_its_process_with_it_costs_no_other(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "deadly.py").write_text(
-        "import os, torch\n"
-        "from torch import nn\n"
-        "class Deadly(nn.Module):\n"
-        "    def __init__(self, classes):\n"
-        "        super().__init__()\n"
-        "        self.head = nn.Linear(3, classes)\n"
-        "        self.passes = 0\n"
-        "    def forward(self, images):\n"
-        "        self.passes += self.training\n"
-        "        if self.passes > 20:\n"
-        "            os._exit(3)\n"
-        "        return self.head(images.mean((2, 3)))\n"
-        "def build(depth, width, num_classes):\n"
-        "    return Deadly(num_classes)\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    deadly = settled(CodeSpec(name="deadly", target="deadly:build", resolution=16, classes=18))
+    deadly = _network("deadly", tmp_path, "os._exit(3)", monkeypatch)
     executor = make(jobs=3)
     jobs = [_job(0, images=400), _job(1, deadly, images=400), _job(2, images=400)]
     first, fatal, third = [executor.submit(job, _ignore) for job in jobs]
@@ -193,27 +199,10 @@ def test_a_process_that_cannot_start_costs_a_run_and_no_more(make: Make, tmp_pat
 
 @pytest.mark.slow
 def test_a_silent_process_is_killed(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "silent.py").write_text(
-        "import time\n"
-        "from torch import nn\n"
-        "class Silent(nn.Module):\n"
-        "    def __init__(self, classes):\n"
-        "        super().__init__()\n"
-        "        self.head = nn.Linear(3, classes)\n"
-        "        self.passes = 0\n"
-        "    def forward(self, images):\n"
-        "        self.passes += self.training\n"
-        "        if self.passes > 3:\n"
-        "            time.sleep(600)\n"
-        "        return self.head(images.mean((2, 3)))\n"
-        "def build(depth, width, num_classes):\n"
-        "    return Silent(num_classes)\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    silent = settled(CodeSpec(name="silent", target="silent:build", resolution=16, classes=18))
+    silent = _network("silent", tmp_path, "time.sleep(600)", monkeypatch)
     executor = make(stall_timeout=8.0)
     with pytest.raises(TrialFailedError, match="said nothing for 8 s and was killed"):
-        executor.submit(_job(0, silent), _ignore).result()
+        executor.submit(_job(0, silent, images=400), _ignore).result()
 
 
 def test_shutdown_ends_what_runs_and_what_waits(make: Make) -> None:
@@ -281,26 +270,9 @@ def test_fewer_runs_than_there_is_room_for_say_nothing() -> None:
 def test_where_memory_ends_fewer_train_side_by_side_and_nothing_is_lost(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "large.py").write_text(
-        "import pathlib, torch\n"
-        "from torch import nn\n"
-        "class Large(nn.Module):\n"
-        "    def __init__(self, classes):\n"
-        "        super().__init__()\n"
-        "        self.head = nn.Linear(3, classes)\n"
-        "        self.passes = 0\n"
-        "    def forward(self, images):\n"
-        "        self.passes += self.training\n"
-        f"        told = pathlib.Path({str(tmp_path / 'told')!r})\n"
-        "        if self.passes > 20 and not told.exists():\n"
-        "            told.touch()\n"
-        "            raise torch.OutOfMemoryError('CUDA out of memory')\n"
-        "        return self.head(images.mean((2, 3)))\n"
-        "def build(depth, width, num_classes):\n"
-        "    return Large(num_classes)\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    large = settled(CodeSpec(name="large", target="large:build", resolution=16, classes=18))
+    told = f"pathlib.Path({str(tmp_path / 'told')!r})"
+    once = f"if not {told}.exists(): {told}.touch(); raise torch.OutOfMemoryError('CUDA out of memory')"
+    large = _network("large", tmp_path, once, monkeypatch)
     notes: list[str] = []
     executor = make(jobs=2, first=2, on_note=notes.append)
     beside = executor.submit(_job(0, images=1600), _ignore)
@@ -311,18 +283,6 @@ def test_where_memory_ends_fewer_train_side_by_side_and_nothing_is_lost(
 
 
 def test_what_has_no_memory_alone_fails(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "huge.py").write_text(
-        "import torch\n"
-        "from torch import nn\n"
-        "class Huge(nn.Linear):\n"
-        "    def forward(self, images):\n"
-        "        if self.training:\n"
-        "            raise torch.OutOfMemoryError('CUDA out of memory')\n"
-        "        return super().forward(images.mean((2, 3)))\n"
-        "def build(depth, width, num_classes):\n"
-        "    return Huge(3, num_classes)\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    huge = CodeSpec(name="huge", target="huge:build", resolution=16, classes=18)
+    huge = _network("huge", tmp_path, "raise torch.OutOfMemoryError('CUDA out of memory')", monkeypatch)
     with pytest.raises(TrialFailedError, match="out of memory"):
-        make().submit(_job(0, huge), _ignore).result()
+        make().submit(_job(0, huge, images=400), _ignore).result()

@@ -127,7 +127,7 @@ def _axes(figure: Figure, count: int) -> list[Axes]:
 
 
 def _note(done: list[CandidateRecord], most: int, stopped: int) -> str:
-    text, seeds = plural(len(done), "trained networks"), len(done[0].runs)
+    text, seeds = plural(len(done), "trained network"), len(done[0].runs)
     if seeds > 1:
         text += f"; means over {seeds} seeds, vertical bars: their 95% t intervals"
     elif any(wilson(c) for c in done):
