@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -18,6 +18,7 @@ from scalesearch.architecture.baselines import (
     RESNET_18,
     RESNET_50,
 )
+from scalesearch.architecture.growth import growth
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce, scale
 from scalesearch.export.state import State
@@ -137,6 +138,12 @@ def test_a_grown_network_gives_what_the_old_one_gave(block: str) -> None:
     @settings(max_examples=12)
     def check(old: ArchSpec, width: float, more: list[int], resolution: int, seed: int) -> None:
         new = grown_table(old, width, more, resolution)
+        try:
+            growth(old, new, seed=seed)
+        except ValueError as error:
+            # Channels of groups round otherwise than those beside them: a sum more, or one less.
+            assume("as their channels are rounded" not in str(error))
+            raise
         state = trained(old, seed)
         assert_preserved(state, new, training=False, seed=seed)
         if block != "separable" or not any(more):
