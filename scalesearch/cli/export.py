@@ -90,17 +90,7 @@ class _Formats(click.ParamType[tuple[str, ...]]):
 )
 @out_option("exports/NAME")
 @format_option
-def export(
-    source: str,
-    candidate: str,
-    seed: int | None,
-    untrained: bool,
-    formats: tuple[str, ...] | None,
-    batch_size: int | None,
-    opset: int,
-    out: Path | None,
-    output_format: str,
-) -> None:
+def export(source: str, formats: tuple[str, ...] | None, **options: Any) -> None:
     """Hand a network over: as ONNX, as a torch.export program, as safetensors, as one file of Python.
 
     SOURCE is a run's folder, whose winner is taken unless --candidate says another; a file of its weights;
@@ -129,7 +119,7 @@ def export(
             raise Fail(f"{error}, or leave onnx out of --to") from None
     folder = Path(source)
     with begun_elsewhere(folder if folder.is_dir() else Path(source.rpartition(":")[0])):
-        _export(source, candidate, seed, untrained, formats, batch_size, opset, out, output_format)
+        _export(source, formats=formats, **options)
 
 
 def _export(

@@ -189,7 +189,7 @@ def list_folder(
     digests = inspect(
         [(image.path, image.stamp) for image in images],
         str(root.resolve()),
-        check=in_channels,
+        channels=in_channels,
         store=check if few else None,
         whole=few,
         progress=progress,

@@ -70,7 +70,7 @@ def inspect(
     files: Sequence[tuple[str, Stamp]],
     root: str,
     *,
-    check: int,
+    channels: int,
     store: Store | None = None,
     whole: bool = True,
     progress: Progress = lambda items, _count, _label: items,
@@ -80,7 +80,7 @@ def inspect(
     Args:
         files: paths and stamps.
         root: the dataset's own path, which its memory goes by.
-        check: channels to decode files to.
+        channels: to decode files to.
         store: has every file decoded into it, but for those that it has; None has the bytes read alone.
         whole: have every byte read; else a file's digest is of its length, its first and last bytes.
         progress: wraps what is done one by one, with their number and a label, to show how far it is.
@@ -99,7 +99,7 @@ def inspect(
     problems: list[DataError] = []
 
     def look(file: tuple[str, Stamp]) -> tuple[str, Inspected | DataError]:
-        return file[0], _inspected(*file, seen.get(file[0]), check, store, whole=whole)
+        return file[0], _inspected(*file, seen.get(file[0]), channels, store, whole=whole)
 
     try:
         with quiet():

@@ -198,7 +198,7 @@ class Step:
         self._batches.ready(self._done * self._passes)
         begin = queue.clock()
         for _ in range(steps):
-            self._whole() if self._passes == 1 else (self._pass(), self._end())
+            self._one_pass()
         elapsed = queue.since(begin)
         _put_back(begun, self._changed())
         queue.wait()
@@ -217,8 +217,10 @@ class Step:
         try:
             self._capture(new_graph, begun)
         finally:
-            # Whatever has happened on the way.
+            # Whatever has happened on the way, between a pass and the step's end as well.
             _put_back(begun, self._changed())
+            if self._passes > 1:
+                self._optimizer.zero_grad(set_to_none=False)
 
     def _capture(
         self, new_graph: Callable[[], Graph], begun: list[tuple[torch.Tensor, torch.Tensor]]
@@ -253,15 +255,19 @@ class Step:
         _seed_device(self._device, _mixed(self._seed, self._done))
         before = _drawn_from(self._device)
         self._losses.zero_()
+        self._one_pass()
+        self._draws = self._draws or _drawn_from(self._device) != before
+        loss = self._losses.clone()
+        _put_back(begun, self._changed())
+        return loss
+
+    def _one_pass(self) -> None:
+        """A step whose gradients are of a single pass, for trial."""
         if self._passes == 1:
             self._whole()
         else:
             self._pass()
             self._end()
-        self._draws = self._draws or _drawn_from(self._device) != before
-        loss = self._losses.clone()
-        _put_back(begun, self._changed())
-        return loss
 
     def _changed(self) -> list[torch.Tensor]:
         """All that a step changes, each memory once; weights lent to several modules, too."""

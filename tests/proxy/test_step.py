@@ -145,6 +145,29 @@ def test_a_replay_that_does_something_else_is_not_trusted() -> None:
     assert heard[0].startswith("a replayed step gives a loss of 0 and not of 0.")
 
 
+def test_a_capture_that_fails_between_two_passes_leaves_no_gradients() -> None:
+    model = _Odd()
+    step = Step(
+        model=model,
+        network=None,
+        optimizer=torch.optim.SGD(model.parameters(), lr=torch.tensor(0.1)),
+        average=None,
+        batches=_Still(),
+        normalise=Normalise(3, CPU, torch.contiguous_format),
+        rates=[0.1] * 9,
+        shares=[1.0] * 9,
+        done=0,
+        seed=0,
+        passes=2,
+        label_smoothing=0.0,
+        autocast=None,
+        losses=torch.zeros(1),
+    )
+    with pytest.raises(UncapturableError):
+        step.capture(Failing)
+    assert not any(parameter.grad.any() for parameter in model.parameters())
+
+
 def test_a_lack_of_memory_is_told_as_such() -> None:
     with pytest.raises(torch.OutOfMemoryError):
         _trained(graph=Exhausted)
