@@ -19,6 +19,7 @@ SIGNED = frozenset(
     (
         *("phi", "implied_phi_depth", "implied_phi_width", "implied_phi_resolution"),
         *("tau", "tau_low", "tau_high", "regret"),
+        *("depth_doublings", "width_doublings", "resolution_doublings"),
     )
 )
 

@@ -30,6 +30,10 @@ trained (thinned out, or a budget it cannot meet). ``waiting``: not trained to i
 RunKind = Literal["grid", "search", "sweep", "fidelity", "scale"]
 
 
+LEAST_DOUBLINGS = 0.25
+"""A network whose cost is within so many doublings of the baseline's shares out next to nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RungRecord:
     """A rung of successive halving: ``networks`` train on to ``images`` images, with ``seeds`` seeds each."""
@@ -72,8 +76,11 @@ class CandidateRecord:
     coefficients are those the network started from. ``inference_bytes`` and ``training_bytes`` are
     closed-form peaks of memory: of one forward pass at the run's latency batch size and of one training step
     at its batch size; None where they are not known. ``phi`` is the network's
-    own. ``role`` names what a network stands for, such as ``depth`` in a sweep. ``runs`` holds one training
-    run per seed, and all outcomes derive from it, but for what only ``means`` has of them.
+    own. ``depth_doublings``, ``width_doublings`` and ``resolution_doublings`` are how many times each
+    dimension doubles the cost, as the network was built; they add up to log2 of ``macs_ratio``, and are None
+    where an earlier version did not record them. ``role`` names what a network stands for, such as ``depth``
+    in a sweep. ``runs`` holds one training run per seed, and all outcomes derive from it, but for what only
+    ``means`` has of them.
 
     A network that a user's own code refuses to be is not trained, and nobody can tell what it costs: that
     is 0. So is what it costs at full size where the code refuses that.
@@ -108,6 +115,9 @@ class CandidateRecord:
     inference_bytes: int | None = None
     training_bytes: int | None = None
     resolution_width: int | None = None
+    depth_doublings: float | None = None
+    width_doublings: float | None = None
+    resolution_doublings: float | None = None
     fvcore_total: int | None = None
     uncounted: Mapping[str, int] | None = None
     runs: tuple[SeedRun, ...] = ()
@@ -122,6 +132,19 @@ class CandidateRecord:
     def counted(self) -> bool:
         """Whether it is known what the network costs."""
         return self.macs > 0 and self.macs_ratio > 0
+
+    @property
+    def split(self) -> tuple[float, float, float] | None:
+        """The shares of depth, width and resolution in the growth of the cost, as the network was built.
+
+        None where they are not known, or where the cost is so near to the baseline's that nothing is shared.
+        """
+        if self.depth_doublings is None or self.width_doublings is None or self.resolution_doublings is None:
+            return None
+        total = self.depth_doublings + self.width_doublings + self.resolution_doublings
+        if abs(total) < LEAST_DOUBLINGS:
+            return None
+        return self.depth_doublings / total, self.width_doublings / total, self.resolution_doublings / total
 
     @property
     def top1(self) -> float | None:

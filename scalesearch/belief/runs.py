@@ -1,0 +1,55 @@
+"""The training runs of a search as a surface sees them: splits as built, costs, top-1 after so many
+images.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scalesearch.belief.answer import DesignError, Trained
+from scalesearch.records import CandidateRecord, RunRecord, SeedRun
+
+__all__ = ["trained_runs", "whole_runs"]
+
+
+def trained_runs(run: RunRecord, images: int | None = None) -> Trained:
+    """Every training run of the networks that were trained to their end, or still are being trained.
+
+    Networks whose split is not known, or that cost about as much as the baseline, say nothing and are left
+    out.
+
+    Args:
+        run: the search.
+        images: the look whose top-1 is taken, in training images; the end of each run if None.
+
+    Raises:
+        DesignError: if no run has such a look.
+    """
+    rows = [
+        (candidate, split, top1)
+        for candidate in run.candidates
+        if candidate.status in ("completed", "waiting") and (split := candidate.split) is not None
+        for seed_run in whole_runs(candidate)
+        if (top1 := _top1(seed_run, images)) is not None
+    ]
+    if not rows:
+        at = "" if images is None else f" at {images:,} images"
+        raise DesignError(f"`runs` must be of networks that were trained{at}, got none whose split is known")
+    return Trained(
+        splits=tuple(split for _, split, _ in rows),
+        doublings=tuple(math.log2(candidate.macs_ratio) for candidate, _, _ in rows),
+        networks=tuple(candidate.key for candidate, _, _ in rows),
+        top1=tuple(100 * top1 for _, _, top1 in rows),
+    )
+
+
+def whole_runs(candidate: CandidateRecord) -> tuple[SeedRun, ...]:
+    """The runs that came as far as the farthest one."""
+    farthest = max((run.images_seen for run in candidate.runs), default=0)
+    return tuple(run for run in candidate.runs if run.images_seen == farthest)
+
+
+def _top1(run: SeedRun, images: int | None) -> float | None:
+    if images is None:
+        return run.top1
+    return next((point.top1 for point in run.curve if point.images == images), None)
