@@ -14,6 +14,7 @@ from scalesearch.files import inside
 from scalesearch.records import RunRecord
 from scalesearch.records.run_tables import LATENCY, STUDY, TABLES, runs_of_tables
 from scalesearch.search.opening import find_study, open_study
+from scalesearch.search.reading import with_shapes
 from scalesearch.search.storage import StudyError, open_storage, sqlite_url
 from scalesearch.search.study import SearchStudy
 
@@ -146,7 +147,7 @@ def kept_tables(folder: Path) -> Mapping[str, RunRecord]:
         except (OSError, UnicodeDecodeError) as error:
             raise Fail(f"{folder / name} cannot be read: {error}") from error
     try:
-        return {record.name: record for record in runs_of_tables(texts)}
+        return {record.name: with_shapes(record) for record in runs_of_tables(texts)}
     except ValueError as error:
         raise Fail(f"DIR must hold tables as they were written, got {folder}: {error}") from error
 

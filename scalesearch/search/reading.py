@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from functools import cache
 from itertools import groupby
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from scalesearch.architecture.spec import arch_from_dict
+from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.spec import arch_from_dict, scale
 from scalesearch.plain import typed
 from scalesearch.records import CandidateRecord, RunRecord, SeedRun
 from scalesearch.records.ranges import require_in_plan, require_in_range
+from scalesearch.scaling import Multipliers
 from scalesearch.search.plan import Planned, memory
+from scalesearch.search.settings import TrainingSettings
 from scalesearch.workers.jobs import latency_record
 
 __all__ = [
@@ -29,6 +35,7 @@ __all__ = [
     "read_record",
     "runs_of",
     "seed_run",
+    "with_shapes",
 ]
 
 RUN = "run/"
@@ -129,11 +136,50 @@ def read_record(
     }
     # What a sampler suggested has no order but its own.
     ranked = sorted(candidates, key=lambda c: order.get(c.key, len(order)))
-    return typed(
+    record = typed(
         RunRecord,
         {**facts, "wall_s": sum(seconds), "sessions": len(seconds), "candidates": tuple(ranked)},
         require_in_range,
     )
+    return with_shapes(record)
+
+
+def with_shapes(run: RunRecord) -> RunRecord:
+    """The run with how its networks' growth was shared out as built, which earlier versions did not keep.
+
+    It is worked out from each network's cost, pixels and multiplier of depth and the settings' baseline. A
+    user's own code would have to be run for that, which reading does not: its networks stay as they are.
+    """
+    if all(c.depth_doublings is not None or not c.counted for c in run.candidates):
+        return run
+    names = {field.name for field in fields(TrainingSettings)}
+    try:
+        settings = TrainingSettings.from_dict({k: v for k, v in run.settings.items() if k in names})
+        base = settings.proxy_baseline(run.classes)
+    except ValueError:  # settings that no version would have taken say nothing
+        return run
+    if isinstance(base, CodeSpec):
+        return run
+    pixels = math.prod(base.input_size)
+
+    @cache
+    def deepened(depth: float) -> float:
+        deeper = scale(base, Multipliers(depth=depth), settings.proxy_rounding)
+        return math.log2(count(deeper).macs / count(base).macs)
+
+    def shaped(c: CandidateRecord) -> CandidateRecord:
+        if c.depth_doublings is not None or not c.counted:
+            return c
+        depth = deepened(c.depth)
+        resolution = math.log2(c.resolution * (c.resolution_width or c.resolution) / pixels)
+        return replace(
+            c,
+            depth_doublings=depth,
+            width_doublings=math.log2(c.macs_ratio) - depth - resolution,
+            resolution_doublings=resolution,
+        )
+
+    return replace(run, candidates=tuple(map(shaped, run.candidates)))
 
 
 def _start(data: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:

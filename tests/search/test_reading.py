@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import math
 import shutil
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,12 @@ from click.testing import Result
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.cli.kept import kept_run
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.report.tables import candidates_table
+from scalesearch.scaling import Multipliers
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.opening import find_study, open_study
 from scalesearch.search.reading import (
@@ -26,7 +33,9 @@ from scalesearch.search.reading import (
     read_record,
     runs_of,
     seed_run,
+    with_shapes,
 )
+from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.storage import StudyError, sqlite_url
 from tests.search.conftest import Lab
 
@@ -268,3 +277,43 @@ def test_rungs_are_read_without_the_networks(
     study.set_attribute("run", {**study.begun(), "rungs": [{"images": "many"}]})
     with pytest.raises(StudyError, match="`dir` must hold a study that this version can read"):
         study.rungs()
+
+
+@pytest.mark.parametrize("report", ["step1-efficientnet-b0", "step1-mobilenet-v2", "step1-resnet-18"])
+def test_runs_made_before_shapes_were_kept_get_them_worked_out(report: str) -> None:
+    root = Path(__file__).parents[2]
+    with (root / "tests" / "belief" / "step1_runs.csv").open(encoding="utf-8") as file:
+        rows = {row["network"]: row for row in csv.DictReader(file) if row["report"] == report}
+    run = kept_run(root / "reports" / report).record
+    names = {field.name for field in fields(TrainingSettings)}
+    settings = TrainingSettings.from_dict({k: v for k, v in run.settings.items() if k in names})
+    base = settings.proxy_baseline(run.classes)
+    assert isinstance(base, ArchSpec)
+    networks = {c.key: c for c in run.candidates if c.runs}
+    assert networks.keys() == rows.keys()
+    for key, c in networks.items():
+        shape = (c.depth_doublings, c.width_doublings, c.resolution_doublings)
+        assert shape == pytest.approx([float(rows[key][name]) for name in "DWR"], abs=2e-5)
+        assert sum(filter(None, shape)) == pytest.approx(math.log2(c.macs_ratio))
+        # Of the network that was trained, not of what its multipliers ask for.
+        built = scale(
+            base,
+            Multipliers(depth=c.depth, width=c.width, resolution=c.resolution_multiplier),
+            settings.proxy_rounding,
+        )
+        assert built.key == key
+        repeats = zip(base.stages, built.stages, strict=True)
+        deeper = replace(base, stages=tuple(replace(b, repeats=s.repeats) for b, s in repeats))
+        assert shape[0] == pytest.approx(math.log2(count(deeper).macs / count(base).macs))
+        assert shape[2] == pytest.approx(2 * math.log2(c.resolution / base.resolution))
+    assert with_shapes(run) is run
+
+
+def test_shapes_are_not_guessed_where_the_settings_or_the_code_do_not_tell() -> None:
+    root = Path(__file__).parents[2]
+    run = kept_run(root / "reports" / "step1-resnet-18").record
+    bare = [replace(c, depth_doublings=None, width_doublings=None) for c in run.candidates]
+    code = CodeSpec(name="mine", target="nets:mine", resolution=48).to_dict()
+    for changed in ({"baseline": "gone"}, {"baseline": "mine", "baseline_arch": code}):
+        there = replace(run, candidates=tuple(bare), settings={**run.settings, **changed})
+        assert with_shapes(there) is there
