@@ -40,6 +40,7 @@ __all__ = [
 BUDGET_COLUMNS = ("budget", "budget_target", "budget_value", "budget_residual", "matched_by")
 STEADY_COLUMNS = ("latency_unstable", "machine")
 COMPUTED_COLUMNS = ("trained_device", "trained_threads")
+SHARE_COLUMNS = ("depth_share", "width_share", "resolution_share")
 CANDIDATE_COLUMNS = (
     *(
         "key",
@@ -59,6 +60,7 @@ CANDIDATE_COLUMNS = (
     *("nominal_ratio", "blocks", "activations", "full_macs", "full_macs_ratio", "top1_low", "top1_high"),
     *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS, "p_best", "winning_set", "top1_stopped"),
     *("inference_bytes", "training_bytes", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
+    *SHARE_COLUMNS,
 )
 PARETO_COLUMNS = (
     *("front", "key", "alpha", "beta", "gamma", "depth", "width", "resolution", "blocks", "params"),
@@ -66,6 +68,7 @@ PARETO_COLUMNS = (
     *("top1", "top1_low", "top1_high", "loss"),
     *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS),
     *("inference_bytes", "training_bytes", *STEADY_COLUMNS),
+    *SHARE_COLUMNS,
 )
 FAMILY_COLUMNS = (
     *("phi", "depth", "width", "resolution_multiplier", "resolution", "blocks", "params", "macs"),
@@ -105,6 +108,8 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
     to be that network. ``latency_unstable`` is ``yes`` where the interquartile range
     is over 10% of the median, else ``no``; ``machine`` is the key of the machine that was timed.
     ``trained_device`` and ``trained_threads`` say what its training runs were computed with.
+    ``depth_share``, ``width_share`` and ``resolution_share`` are the parts of the three dimensions in the
+    growth of the cost over the baseline's, as the network was built.
     """
     on, evidence = fronts(run), seed_evidence(run)
     names = {key: "+".join(name for name in on if key in on[name]) for keys in on.values() for key in keys}
@@ -189,6 +194,7 @@ def _candidate_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> It
 def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
     row = fields_of(candidate, CANDIDATE_COLUMNS)
     row |= {"merged": len(candidate.merged), "seeds": len(candidate.runs)}
+    row |= dict(zip(SHARE_COLUMNS, candidate.split or (None,) * 3, strict=True))
     if candidate.status != "completed":
         stopped = candidate.top1 if candidate.status == "pruned" else None
         row |= {"top1": None, "loss": None, "top1_sd": None, "top1_stopped": stopped}

@@ -18,6 +18,7 @@ from scalesearch.architecture.refused import (
     skipping,
     way_out,
 )
+from scalesearch.architecture.shape import Shape, shape_of
 from scalesearch.architecture.spec import Arch, scale
 from scalesearch.plain import typed
 from scalesearch.proxy.dataset import DataSize
@@ -182,6 +183,7 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
         full = cost_if_taken(scale(full_base, multipliers, settings.rounding)) if full_base_cost else None
         cost = cost_if_taken(arch)
         inference, training = memory(arch, settings.to_dict()) if cost else (None, None)
+        shape = _shape_if_taken(arch, base) if cost else None
         return Planned(
             arch=arch,
             record=CandidateRecord(
@@ -210,10 +212,21 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
                 inference_bytes=inference,
                 training_bytes=training,
                 resolution_width=arch.resolution_width,
+                depth_doublings=shape.depth if shape else None,
+                width_doublings=shape.width if shape else None,
+                resolution_doublings=shape.resolution if shape else None,
             ),
         )
 
     return describe
+
+
+def _shape_if_taken(arch: Arch, base: Arch) -> Shape | None:
+    """How the network's growth is shared out; None where a user's code refuses to be deeper alone."""
+    try:
+        return shape_of(arch, base)
+    except RefusedError:
+        return None
 
 
 def memory(arch: Arch, settings: Mapping[str, Any]) -> tuple[int, int | None]:

@@ -14,6 +14,7 @@ from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_family_of
+from scalesearch.architecture.shape import shape_of
 from scalesearch.architecture.spec import ArchSpec, Rounding, scale
 from scalesearch.records import (
     CandidateRecord,
@@ -55,6 +56,7 @@ def _latency(base_s: float, random_: random.Random) -> LatencyRecord:
 def _candidate(triples: list[Coefficients], arch: ArchSpec, phi: float) -> CandidateRecord:
     first = triples[0]
     at, cost, base = first.at(phi), count(arch), count(PROXY)
+    shape = shape_of(arch, PROXY)
     full = count(scale(FULL, at, Rounding()))
     return CandidateRecord(
         key=arch.key,
@@ -78,6 +80,9 @@ def _candidate(triples: list[Coefficients], arch: ArchSpec, phi: float) -> Candi
         status="waiting",
         inference_bytes=inference_bytes(arch, 1),
         training_bytes=training_bytes(arch, 32),
+        depth_doublings=shape.depth,
+        width_doublings=shape.width,
+        resolution_doublings=shape.resolution,
     )
 
 

@@ -29,7 +29,7 @@ EXTRA_COLUMNS = "nominal_ratio, blocks, activations, full_macs, full_macs_ratio,
 LATER_COLUMNS = """
     seeds, top1_sd, role, phi, budget, budget_target, budget_value, budget_residual, matched_by, p_best,
     winning_set, top1_stopped, inference_bytes, training_bytes, latency_unstable, machine, trained_device,
-    trained_threads
+    trained_threads, depth_share, width_share, resolution_share
 """
 HOSTILE = "can't open </td><script>|`x`|\n# Title\r\n\x1b[31m $x^ [a](javascript:b) *b* __c__ \udcff"
 

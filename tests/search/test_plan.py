@@ -10,6 +10,7 @@ import pytest
 
 from scalesearch.architecture.match import closed_form
 from scalesearch.architecture.memory import inference_bytes, training_bytes
+from scalesearch.architecture.shape import shape_of
 from scalesearch.architecture.spec import compound, scale
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import Coefficients, Multipliers
@@ -194,3 +195,14 @@ def test_every_planned_network_has_its_memory_in_closed_form(recipe: str, optimi
         assert planned.record.training_bytes == training_bytes(planned.arch, 16, optimizer=optimizer)
     assert plan.skipped
     assert all(c.inference_bytes and c.training_bytes for c in plan.skipped)
+
+
+def test_every_planned_network_says_how_its_growth_was_shared_out_as_built() -> None:
+    plan = plan_grid(replace(COARSE, match="params", budget_tolerance=0.01), SIZE)
+    for planned in plan.chosen:
+        kept, shape = planned.record, shape_of(planned.arch, plan.base)
+        shares = (kept.depth_doublings, kept.width_doublings, kept.resolution_doublings)
+        assert shares == (shape.depth, shape.width, shape.resolution)
+        assert shape.total == pytest.approx(math.log2(kept.macs_ratio))
+    (wide,) = (p.record for p in plan.chosen if (p.record.alpha, p.record.gamma) == (1, 1))
+    assert wide.split == pytest.approx((0, 1, 0))
