@@ -37,13 +37,14 @@ class TransferSettings:
 @out_option("reports/transfer-A-vs-B")
 @format_option
 def transfer(folders: tuple[Path, ...], out: Path | None, output_format: str) -> None:
-    """Are the best coefficients of several finished searches the same, and would one's serve another?
+    """Do several finished searches want the same split of the compute, and would one's serve another?
 
     Each DIR is a run of scalesearch grid (or search): of other baselines, datasets, recipes or starts, but
-    of one phi. They are compared on the triples (alpha, beta, gamma) that all of them trained. Nothing is
-    trained.
+    of one phi, with seven trained networks or more. Each gets a surface over how its networks' growth was
+    shared out between depth, width and resolution, and the surfaces are tested against one another. Nothing
+    is trained.
 
-    Writes transfer.md, pairs.csv, triples.csv and figures/.
+    Writes transfer.md, pairs.csv, rates.csv and figures/.
 
     \b
     Examples:
@@ -59,21 +60,24 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
     """Reads the runs, writes the report and prints what came out.
 
     Raises:
-        Fail: if a folder holds no run that can be compared, or they have nothing in common.
+        Fail: if a folder holds no run that can be compared, or one too small for a surface.
     """
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
     from scalesearch.cli.show import print_table
-    from scalesearch.report.transfer.agreement_evidence import joint_of, side_of
+    from scalesearch.report.transfer.evidence import side_of
     from scalesearch.report.transfer.report import write_transfer_report
     from scalesearch.search.settings import NOT_IDENTITY
 
     runs = list(zip(_names(folders), map(_record, folders), strict=True))
     _require_comparable(folders, [run for _, run in runs])
-    if not joint_of([side_of(name, run) for name, run in runs]).triples:
-        raise Fail(
-            f"DIR must hold runs that trained a triple in common, got {', '.join(map(str, folders))}, which "
-            "have none; a grid with --max-networks 0 trains all of its triples"
-        )
+    for (_, run), folder in zip(runs, folders, strict=True):
+        try:
+            side_of(str(folder), run)
+        except ValueError as error:  # of damaged records too
+            raise Fail(
+                f"DIR must hold a run that a surface can be fitted to: {str(error).replace('`', '')}; a grid "
+                "with --max-networks 12 --seeds 2 trains enough"
+            ) from error
     settings = {"folders": [str(folder) for folder in folders]}
     require_same(out, KIND, settings, {})
     with writable(out, passing=True):
@@ -84,27 +88,20 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
         written = write_transfer_report(runs, out, name=name, command=command, ignored=NOT_IDENTITY)
     view = written.table if output_format != "table" else transfer_view(written.table)
     print_table(view, output_format, columns=dict.fromkeys(view.columns, "{}"))
-    for line in (written.answer, f"Report: {out / 'transfer.md'}"):
+    for line in (*written.answer, f"Report: {out / 'transfer.md'}"):
         echo(line, err=output_format != "table")
 
 
 def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table of pairs as a terminal has room for it: with points of top-1 and intervals in one column."""
-
-    def interval(form: str, name: str, scale: float) -> pd.Series[str]:
-        middle, low, high = (
-            (scale * frame[column]).map(form.format) for column in (name, f"{name}_low", f"{name}_high")
-        )
-        known = middle + (" (" + low + " to " + high + ")").where(frame[f"{name}_low"].notna(), "")
-        return known.where(frame[name].notna(), None)
-
-    rows = frame[["alpha", "beta", "gamma"]].to_numpy()
-    return frame[["best_of"]].assign(
-        triple=[", ".join(f"{value:.5g}" for value in row) for row in rows],
-        used_in=frame["used_in"],
-        place=frame["place"].astype(str) + " of " + frame["networks"].astype(str),
-        **{"points lost": interval("{:.1f}", "loss", 100), "tau": interval("{:.2f}", "tau", 1)},
-    )
+    """The table of pairs as a terminal has room for it: the split, and the loss with its interval."""
+    splits = frame[["depth_share", "width_share", "resolution_share"]].to_numpy()
+    value, low, high = (frame[name].map("{:.1f}".format) for name in ("loss", "loss_low", "loss_high"))
+    view = frame[["best_of"]].copy()
+    view["depth, width, resolution"] = [", ".join(f"{share:.0%}" for share in row) for row in splits]
+    view["used_in"] = frame["used_in"]
+    view["points lost"] = (value + " (" + low + " to " + high + ")").where(frame["loss"].notna(), None)
+    view["same split"] = frame["same_split"] + " (p = " + frame["p_holm"].map("{:.2g}".format) + ")"
+    return view
 
 
 def _names(folders: tuple[Path, ...]) -> list[str]:

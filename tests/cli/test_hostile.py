@@ -49,7 +49,7 @@ def _searches(root: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> No
     lab = Lab()
     monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", lab.executor)
     monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
-    tiny = ("--max-networks=6", *TINY[1:], "--no-keep-weights")
+    tiny = ("--max-networks=8" if whole else "--max-networks=6", *TINY[1:], "--no-keep-weights")
     rest = tiny[1:]
     _run("grid", f"--out={root / 'grid'}", *tiny)
     if not whole:

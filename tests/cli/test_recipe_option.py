@@ -174,7 +174,7 @@ def test_a_dry_run_says_how_long_runs_are_and_why(run: Run) -> None:
 
 @pytest.mark.usefixtures("lab")
 def test_runs_of_two_recipes_are_compared_value_by_value(run: Run, mine: Path, tmp_path: Path) -> None:
-    command = ("grid", "--max-networks=4", *QUIET, *SMALL, "--seeds=2", "--images=64", "--batch-size=8")
+    command = ("grid", "--max-networks=8", *QUIET, *SMALL, "--seeds=2", "--images=64", "--batch-size=8")
     for name, recipe in (("a", mine), ("b", "steady")):
         assert run(*command, f"--recipe={recipe}", f"--out={tmp_path / name}").exit_code == 0
     (tmp_path / "a" / "study.db").unlink()  # as a report that is committed: its tables know the recipe

@@ -16,7 +16,7 @@ from tests.search.conftest import Lab
 
 Run = Callable[..., Result]
 SMALL = (
-    *("--step=0.25", "--tolerance=0.3", "--max-networks=4", "--images=40", "--batch-size=4"),
+    *("--step=0.2", "--tolerance=0.3", "--max-networks=8", "--images=40", "--batch-size=4"),
     *("--baseline-width=0.125", "--baseline-resolution=16", "--baseline-channel-divisor=1"),
     *("--device=cpu", "--threads=1", "--jobs=1", "--no-latency", "--seeds=2"),
 )
@@ -49,8 +49,8 @@ def test_two_runs_are_compared_and_the_report_is_made_again(
     out = tmp_path / "out"
     result = run("transfer", *runs, f"--out={out}")
     assert result.exit_code == 0, result.output
-    assert {"transfer.md", "pairs.csv", "triples.csv", "run.toml"} <= {path.name for path in out.iterdir()}
-    assert "best coefficients are" in result.stdout
+    assert {"transfer.md", "pairs.csv", "rates.csv", "run.toml"} <= {path.name for path in out.iterdir()}
+    assert "efficientnet-b0 and mobilenet-v2 want the same split as far as these runs show" in result.stdout
     assert result.stdout.splitlines()[-1] == f"Report: {out / 'transfer.md'}"
     recorded = tomllib.loads((out / "run.toml").read_text("utf-8"))
     assert recorded["run"]["kind"] == "transfer"
@@ -117,20 +117,20 @@ def test_folders_that_cannot_be_compared_are_refused(
     )
 
 
-def test_runs_without_a_common_triple_are_refused(
+def test_a_run_too_small_for_a_surface_is_refused(
     tmp_path: Path, run: Run, lab: Lab, runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del lab
     monkeypatch.setattr("scalesearch.report.grid.report.write_figures", lambda _figures, _folder: ())
-    elsewhere = tmp_path / "elsewhere"
-    options = (*SMALL, "--alpha-min=1.1", "--alpha-max=1.9", "--step=0.3", "--tolerance=0.4")
-    assert run("grid", f"--out={elsewhere}", *options).exit_code == 0
-    result = run("transfer", runs[0], elsewhere, f"--out={tmp_path / 'out'}")
+    small = tmp_path / "small"
+    assert run("grid", f"--out={small}", *SMALL, "--max-networks=4").exit_code == 0
+    result = run("transfer", runs[0], small, f"--out={tmp_path / 'out'}")
     assert result.exit_code == 2
     assert result.stderr == (
-        f"Error: DIR must hold runs that trained a triple in common, got {runs[0]}, {elsewhere}, which have "
-        "none; a grid with --max-networks 0 trains all of its triples\n"
+        "Error: DIR must hold a run that a surface can be fitted to: runs must be of at least 7 networks for a "
+        f"surface over splits, got 4 in {small}; a grid with --max-networks 12 --seeds 2 trains enough\n"
     )
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

@@ -1,216 +1,195 @@
+"""What several searches say of one another's splits, on runs of which all is known, and on the committed ones."""
+
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scalesearch.architecture.baselines import baseline
+from scalesearch.belief.answer import DesignError, fit, same_slopes
+from scalesearch.belief.runs import trained_runs
+from scalesearch.cli.kept import kept_run
 from scalesearch.records import RunRecord
-from scalesearch.report.transfer.agreement import agreement_section
-from scalesearch.report.transfer.agreement_evidence import agreement, side_of, triples_of
-from scalesearch.report.transfer.agreement_shares import network_shares, share_difference, share_summary
-from scalesearch.report.transfer.evidence import run_differences, transfer_evidence
-from scalesearch.report.transfer.page import FIGURES, transfer_page
-from scalesearch.report.transfer.report import pairs_table, triples_table, write_transfer_report
-from tests.report.changes import judged_as, with_candidates
+from scalesearch.report.transfer.agreement import agreement_section, same_split_sentence
+from scalesearch.report.transfer.evidence import Pair, Transfer, run_differences, side_of, transfer_evidence
+from scalesearch.report.transfer.page import FIGURES, answer_lines, transfer_page
+from scalesearch.report.transfer.report import pairs_table, rates_table, write_transfer_report
+from scalesearch.search.design import DESIGN
+from tests.report.changes import with_candidates
 from tests.report.test_fidelity_report import files, network, run_of, seed_run
 
-PAPER = (1.2, 1.1, 1.15)
+Truth = Callable[[float, float, float], float]
+REPORTS = Path(__file__).parents[2] / "reports"
 
 
 def search(
-    truth,
-    *,
-    noise: float = 0.001,
-    seeds: int = 3,
-    seed: int = 0,
-    baseline: str = "resnet-18",
-    networks: int = 10,
+    truth: Truth, *, noise: float = 0.005, seeds: int = 3, seed: int = 0, baseline: str = "resnet-18"
 ) -> RunRecord:
-    """A search whose networks have the accuracy ``truth(alpha, beta)``; the first one is the paper's."""
-    random_ = random.Random(seed)
+    """A search of twice the cost whose networks have the accuracy ``truth(depth, width, resolution)``."""
+    rng = np.random.default_rng(seed)
     found = []
-    for index in range(networks):
-        alpha, beta = (1.2, 1.1) if index == 0 else (1 + 0.07 * index, 1 + 0.03 * (index % 4))
-        top1 = [round(truth(alpha, beta) + 0.01 * s + random_.gauss(0, noise), 6) for s in range(seeds)]
-        c = network(index, alpha, beta, tuple(seed_run(s, value, 4000) for s, value in enumerate(top1)))
-        if index == 0:
-            c = replace(c, gamma=1.15, merged=(PAPER,))
-        found.append(c)
+    for index, split in enumerate(DESIGN):
+        depth, width, resolution = (float(share) for share in split)
+        top1 = truth(depth, width, resolution) + noise * rng.normal(size=seeds)
+        runs = tuple(seed_run(s, round(float(value), 6), 4000) for s, value in enumerate(top1))
+        c = network(index, 2**depth, 2 ** (width / 2), runs)
+        found.append(
+            replace(c, depth_doublings=depth, width_doublings=width, resolution_doublings=resolution)
+        )
     run = run_of(tuple(found), "scalesearch grid --phi 1")
     return replace(run, kind="grid", settings={"baseline": baseline, "seed": 0, "match": "macs"})
 
 
-def deep(alpha: float, beta: float) -> float:
-    return 0.5 + 0.1 * (alpha - 1) + 0.05 * (beta - 1)
+def deep(depth: float, width: float, _: float) -> float:
+    return 0.5 + 0.1 * depth + 0.04 * width
 
 
-def shallow(alpha: float, beta: float) -> float:
-    return 0.7 - 0.1 * (alpha - 1) + 0.05 * (beta - 1)
+def shallow(depth: float, width: float, _: float) -> float:
+    return 0.7 - 0.1 * depth + 0.04 * width
 
 
-def pair(one: RunRecord, other: RunRecord):
-    return agreement(side_of("one", one), side_of("other", other))
+def flat(*_: float) -> float:
+    return 0.6
 
 
-def transfer_of(*runs: RunRecord):
-    named = [(f"run-{letter}", run) for letter, run in zip("abc", runs, strict=False)]
+def transfer_of(*runs: RunRecord) -> Transfer:
+    named = [(f"run-{letter}", run) for letter, run in zip("abcd", runs, strict=False)]
     return transfer_evidence(named, name="transfer", command="scalesearch transfer a b")
 
 
-def test_a_planted_agreement_is_found_and_so_is_a_planted_disagreement():
-    same = pair(search(deep, seed=1), search(deep, seed=2))
-    assert same.tau is not None
-    assert same.tau.low > 0.5
-    assert same.joint.verdict == "same"
-    assert all(one.in_set and one.loss and one.loss.low == 0 for one in same.borrowed)
-    turned = pair(search(deep, seed=1), search(shallow, seed=2))
-    assert turned.tau is not None
-    assert turned.tau.high < -0.5
-    assert turned.joint.verdict == "differ"
-    assert turned.joint.shared == ()
-    assert [one.in_set for one in turned.borrowed] == [False, False]
-    assert all(one.loss and one.loss.low > 0 for one in turned.borrowed)
-    # By the truth: alpha 1.63, beta 1.03 against alpha 1.07, beta 1.03.
-    assert turned.borrowed[0].gap == pytest.approx(0.056, abs=0.004)
+def test_equal_slopes_are_one_split_whatever_the_levels() -> None:
+    higher = search(lambda *split: deep(*split) + 0.2, seed=2)
+    transfer = transfer_of(search(deep, seed=1), higher)
+    (pair,) = transfer.pairs
+    assert not pair.differ
+    same, wanted, lost = answer_lines(transfer)
+    assert same.startswith("***run-a* and *run-b* want the same split as far as these runs show** (p = 0.")
+    assert "*run-a*: depth 100% (" in wanted
+    assert lost.startswith("**No loss is shown by using another's best split**; what is not ruled out is at ")
 
 
-def test_a_run_with_itself_agrees_and_loses_nothing():
-    run = search(deep, noise=0.03)
-    found = pair(run, run)
-    assert found.tau is not None
-    assert (found.tau.tau, found.tau.high) == (1, 1)
-    assert [(one.gap, one.place, one.in_set) for one in found.borrowed] == [(0, 1, True)] * 2
-    assert set(found.joint.shared) == {t for c in side_of("", run).members for t in triples_of(c)}
+def test_opposite_slopes_are_not_and_borrowing_costs_what_it_does() -> None:
+    transfer = transfer_of(search(deep, seed=1), search(shallow, seed=2))
+    (pair,) = transfer.pairs
+    assert pair.differ
+    same, _, lost = answer_lines(transfer)
+    assert same == "***run-a* and *run-b* do not want the same split** (p < 0.001)."
+    there, back = pair.borrowed
+    assert there.loss is not None
+    assert back.loss is not None
+    assert (there.split, back.split) == ((1, 0, 0), (0, 1, 0))
+    # By the truth: all in depth is 14 points behind all in width for the one, 6 the other way round.
+    assert there.loss.value == pytest.approx(14, abs=1.5)
+    assert back.loss.value == pytest.approx(6, abs=1.5)
+    assert there.loss.low < 14 < there.loss.high
+    assert back.loss.low < 6 < back.loss.high
+    assert lost.startswith("**A loss is shown by using another's best split:** that of *run-a* in *run-b*, ")
 
 
-def test_the_order_of_candidates_changes_nothing():
+def test_a_search_that_differs_from_all_others_is_told_from_those_that_agree() -> None:
+    transfer = transfer_of(search(deep, seed=1), search(shallow, seed=2), search(deep, seed=3))
+    same, *_ = answer_lines(transfer)
+    assert same == (
+        "***run-a* and *run-c* want the same split as far as these runs show; *run-b* differs from every other** "
+        "(p < 0.001)."
+    )
+    alike = transfer_of(*(search(deep, seed=seed) for seed in (1, 2, 3)))
+    assert answer_lines(alike)[0].startswith("**All 3 want the same split as far as these runs show** (no ")
+    one = transfer_of(search(deep, seed=1), search(shallow, seed=2), search(lambda d, w, r: 0.6 + 0.1 * r))
+    assert answer_lines(one)[0].startswith("**Each of the 3 wants another split** (p < 0.001 ")
+
+
+def test_what_is_not_shown_of_two_and_two_says_nothing_of_the_third() -> None:
+    """a is like b and b like c, but a is not like c: there are no groups, and only what differs is told."""
+    sides = [side_of(name, search(flat)) for name in "abc"]
+
+    def pair(first: int, second: int, p: float) -> Pair:
+        transfer = transfer_of(search(flat), search(flat))
+        return replace(transfer.pairs[0], first=sides[first], second=sides[second], p=p, p_holm=p)
+
+    pairs = [pair(0, 1, 0.4), pair(0, 2, 0.01), pair(1, 2, 0.2)]
+    assert same_split_sentence(sides, pairs) == (
+        "**Not all want the same split:** *a* and *c* (p = 0.01) differ; of the other pairs no difference is shown."
+    )
+
+
+def test_p_values_are_corrected_for_all_pairs() -> None:
+    transfer = transfer_of(*(search(flat, noise=0.02, seed=seed) for seed in (1, 2, 3)))
+    p, corrected = ([getattr(pair, name) for pair in transfer.pairs] for name in ("p", "p_holm"))
+    assert min(corrected) == pytest.approx(min(1, 3 * min(p)))
+
+
+def test_chance_alone_seldom_makes_two_searches_differ() -> None:
+    surfaces = [fit(trained_runs(search(flat, noise=0.03, seed=seed))) for seed in range(120)]
+    p = [same_slopes(*surfaces[k : k + 2]) for k in range(0, len(surfaces), 2)]
+    assert np.mean(np.array(p) < 0.05) <= 0.15  # 5% are expected
+    assert 0.3 < np.mean(p) < 0.7
+
+
+def test_a_search_without_differences_wants_nothing_in_particular() -> None:
+    side = side_of("flat", search(flat, noise=0.02, seed=4))
+    other = side_of("deep", search(deep))
+    page = agreement_section(other.run, side.run)
+    assert "no rate is shown; one of " in page
+    assert (
+        "In *from scratch* moving a tenth of the compute brings, in points: from width to depth +0." in page
+    )
+    _, wanted, _ = answer_lines(transfer_of(other.run, side.run))
+    assert "*run-b*: no difference between splits is shown (p = " in wanted
+
+
+def test_the_order_of_candidates_and_of_searches_changes_nothing() -> None:
     one, other = search(deep, noise=0.02), search(shallow, noise=0.02, seed=1)
-    first = pair(one, other)
-    shuffled = replace(one, candidates=one.candidates[::-1])
-    second = pair(shuffled, other)
-    assert (first.tau, first.halves, first.joint.shared) == (second.tau, second.halves, second.joint.shared)
-    keys = [[(b.triple, b.network.key, b.loss) for b in found.borrowed] for found in (first, second)]
-    assert keys[0] == keys[1]
-    assert share_summary(side_of("", one)) == share_summary(side_of("", shuffled))
-    assert first.tau == pair(other, one).tau
+    first = transfer_of(one, other).pairs[0]
+    shuffled = transfer_of(replace(one, candidates=one.candidates[::-1]), other).pairs[0]
+    turned = transfer_of(other, one).pairs[0]
+    assert first.p == pytest.approx(shuffled.p)
+    assert first.p == pytest.approx(turned.p)
 
 
-def test_triples_that_one_run_merged_are_one_observation():
-    one, other = search(deep), search(deep, seed=1)
-    first, second, *rest = one.candidates
-    merged = replace(first, merged=(*triples_of(first), *triples_of(second)))
-    found = pair(replace(one, candidates=(merged, *rest)), other)
-    assert len(found.joint.triples) == 10
-    assert len(found.joint.classes) == 9
-    # Its networks' mean stands for the class in the run that tells them apart.
-    index = next(i for i, cls in enumerate(found.joint.classes) if len(cls.triples) == 2)
-    means = [c.runs[0].top1 for c in other.candidates[:2]]
-    assert found.joint.rows(1)[index][0] == pytest.approx(sum(means) / 2)
-
-
-def test_only_what_both_trained_is_compared():
-    one, other = search(deep), search(deep, seed=1)
-    best = side_of("", one).winner
-    lacking = with_candidates(
-        other, lambda _, c: replace(c, status="skipped", runs=()) if c.key == best.key else c
+def test_a_split_that_nothing_was_trained_around_is_not_judged() -> None:
+    one, other = search(deep), search(shallow)
+    corner = with_candidates(
+        other,
+        lambda _, c: replace(
+            c,
+            depth_doublings=(c.depth_doublings or 0) / 2,
+            width_doublings=1 - (c.depth_doublings or 0) / 2 - (c.resolution_doublings or 0),
+        ),
     )
-    found = pair(one, lacking)
-    assert len(found.joint.classes) == 9
-    assert [b.winner for b in found.borrowed] == [False, True]
-    assert found.borrowed[0].triple == triples_of(found.joint.sides[0].winner)[0]
-    section = agreement_section(one, lacking)
-    assert "the best of *from scratch* among those that both trained" in section
-
-
-def test_one_seed_shows_nothing():
-    one, other = search(deep, seeds=1), search(deep, seed=1)
-    found = pair(one, other)
-    assert found.joint.verdict == "unknown"
-    assert found.tau is not None
-    assert found.halves[0] is None
-    assert [b.in_set for b in found.borrowed] == [True, None]
-    section = agreement_section(one, other)
-    assert section.startswith(
-        "**Not shown: whether the best coefficients are the same.** *from scratch* has a single seed or network"
+    transfer = transfer_of(one, corner)
+    there, back = transfer.pairs[0].borrowed
+    assert there.split == (1, 0, 0)
+    assert there.loss is None
+    assert back.loss is not None
+    assert (
+        "Not known, as nothing was trained around it: that of *run-a* in *run-b*."
+        in answer_lines(transfer)[2]
     )
-    assert section.count("with one seed nothing more can be said") == 1
-    assert "(its interval cannot be known with one seed): it does not show whether they agree" in section
-    pairs = pairs_table(transfer_evidence([("a", one), ("b", other)], name="t", command=""))
-    assert pairs["tau"].notna().all()
-    assert pairs[["tau_low", "tau_high"]].isna().all(axis=None)
-    assert share_difference(side_of("a", one), side_of("b", other)) == {}
+    assert pairs_table(transfer)["loss"].isna().tolist() == [True, False]
+    assert "| outside |" in transfer_page(transfer, FIGURES)
 
 
-def test_a_tau_of_few_classes_has_no_interval():
-    def few(run):
-        return replace(run, candidates=run.candidates[:3])
-
-    section = agreement_section(few(search(deep, seed=1)), few(search(deep, seed=2)))
-    assert "(its interval cannot be known with 3 classes): it does not show whether they agree" in section
-    assert "have one of 1.00 in *from scratch*" in section
-
-
-def test_the_section_says_what_was_planted():
-    same = agreement_section(search(deep, seed=1), search(deep, seed=2))
-    assert same.startswith("**The best coefficients are the same, as far as rounding tells them apart:**")
-    miss = "sets miss a best one with a probability of at most 10%)."
-    assert f"may be best, in both (the winning {miss} Over" in same
-    assert "they agree in the order" in same
-    assert same.count("**no loss is shown**") == 2
-    turned = agreement_section(search(deep, seed=1), search(shallow, seed=2))
-    assert turned.startswith(
-        "**The best coefficients are not the same.** Of the 10 triples that both trained none is in the winning "
-        f"set of both (the {miss}"
-    )
-    assert "they tend to reverse the order" in turned
-    assert turned.count("**a loss is shown**") == 2
-    assert "**the best network of *from scratch* gives more to depth" in turned
-    blurred = agreement_section(search(deep, noise=0.2, seed=1), search(deep, noise=0.2, seed=2))
-    assert blurred.startswith("**Not shown: whether the best coefficients are the same.**")
-    assert "no network is shown to be worse than the best, so any agreement is weak" in blurred
-
-
-def test_what_cannot_be_compared_is_said_or_refused():
+def test_what_cannot_be_compared_is_refused_in_a_line() -> None:
     one = search(deep)
-    elsewhere = with_candidates(
-        one, lambda _, c: replace(c, alpha=c.alpha + 0.01, merged=((c.alpha + 0.01, c.beta, c.gamma),))
-    )
-    assert agreement_section(one, elsewhere).startswith("**Not shown:** no triple was trained in both runs")
-    few = replace(one, candidates=one.candidates[:2])
-    assert "there are 2 of them, and 3 are needed" in agreement_section(few, few)
+    with pytest.raises(ValueError, match=r"^`sides` must be of one phi, got run-a with 1, run-b with 2$"):
+        transfer_of(one, replace(one, phi=2.0))
     with pytest.raises(
-        ValueError, match=r"^`sides` must be of one phi, got from scratch with 1, grown with 2$"
+        DesignError, match=r"^`runs` must be of at least 7 networks for a surface .* got 4 in run-b$"
     ):
-        agreement_section(one, replace(one, phi=2.0))
+        transfer_of(one, replace(one, candidates=one.candidates[:4]))
     empty = with_candidates(one, lambda _, c: replace(c, status="skipped", runs=()))
-    with pytest.raises(
-        ValueError, match=r"^`run` must hold a network that was trained to the end, got grown with"
-    ):
+    with pytest.raises(DesignError, match=r"^`runs` must be of networks that were trained, .* in grown$"):
         agreement_section(one, empty)
     with pytest.raises(ValueError, match=r"^`runs` must hold at least two, got 1$"):
         transfer_of(one)
 
 
-def test_shares_of_a_network_are_the_mean_of_its_triples():
-    c = replace(search(deep).candidates[0], alpha=2.0, beta=1.0, gamma=1.0, merged=((1.0, 2**0.5, 1.0),))
-    found = network_shares(c)
-    assert found is not None
-    assert (found.depth, found.width, found.resolution) == pytest.approx((0.5, 0.5, 0))
-    assert network_shares(replace(c, alpha=1.0, merged=())) is None
-
-
-def test_the_shares_of_a_clear_best_are_its_own():
-    run = search(lambda alpha, _: 0.9 if alpha == 1.2 else 0.3)
-    side = side_of("", run)
-    found, own = share_summary(side), network_shares(side.winner)
-    assert own is not None
-    for name in ("depth", "width", "resolution"):
-        assert found[name].low == found[name].mean == found[name].high == pytest.approx(getattr(own, name))
-
-
-def test_settings_that_differ_are_named_and_those_that_say_nothing_are_not():
+def test_settings_that_differ_are_named_and_those_that_say_nothing_are_not() -> None:
     runs = [{"baseline": "a", "jobs": 1, "law": ""}, {"baseline": "b", "jobs": 2, "match": "macs"}]
     found = run_differences(runs, {"jobs"})
     assert [(one.setting, one.values) for one in found] == [
@@ -219,7 +198,7 @@ def test_settings_that_differ_are_named_and_those_that_say_nothing_are_not():
     ]
 
 
-def test_two_networks_of_ones_own_differ_by_their_keys():
+def test_two_networks_of_ones_own_differ_by_their_keys() -> None:
     nets = [replace(baseline("resnet-18"), name="mine", stem_channels=channels) for channels in (32, 64)]
     one, other = (
         replace(run, settings=dict(run.settings) | {"baseline_arch": net.to_dict()})
@@ -231,7 +210,7 @@ def test_two_networks_of_ones_own_differ_by_their_keys():
     assert "The searches have the same settings." in transfer_page(transfer_of(one, one), FIGURES)
 
 
-def test_the_same_records_give_the_same_bytes(tmp_path):
+def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     runs = [("a", search(deep)), ("b", search(shallow, baseline="mobilenet-v2"))]
     for name in ("one", "two"):
         written = write_transfer_report(
@@ -240,11 +219,11 @@ def test_the_same_records_give_the_same_bytes(tmp_path):
     found = files(tmp_path / "one")
     assert found == files(tmp_path / "two")
     figures = {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
-    assert set(found) == {"transfer.md", "pairs.csv", "triples.csv"} | figures
-    assert written.answer.startswith("The best coefficients are not the same.")
+    assert set(found) == {"transfer.md", "pairs.csv", "rates.csv"} | figures
+    assert written.answer[0] == "a and b do not want the same split (p < 0.001)."
 
 
-def test_the_tables_hold_every_direction_and_every_triple():
+def test_the_tables_hold_every_direction_and_every_rate() -> None:
     transfer = transfer_of(search(deep), search(shallow, seed=1), search(deep, seed=2))
     pairs = pairs_table(transfer)
     assert list(zip(pairs["best_of"], pairs["used_in"], strict=True)) == [
@@ -255,24 +234,24 @@ def test_the_tables_hold_every_direction_and_every_triple():
         ("run-b", "run-c"),
         ("run-c", "run-b"),
     ]
-    assert list(pairs["verdict"]) == ["differ"] * 2 + ["same"] * 2 + ["differ"] * 2
-    assert list(pairs["tau"][:2]) == [pairs["tau"][0]] * 2
-    triples = triples_table(transfer)
-    assert len(triples) == 3 * 10
-    assert set(triples["class"]) == set(range(1, 11))
-    assert (triples["behind"] == 0).sum() == 3
+    assert list(pairs["same_split"]) == ["no"] * 2 + ["not shown to differ"] * 2 + ["no"] * 2
+    assert list(pairs["p"][:2]) == [pairs["p"][0]] * 2
+    rates = rates_table(transfer)
+    assert len(rates) == 3 * 3
+    to_width = rates[(rates["run"] == "run-b") & (rates["taker"] == "width")]["points"].tolist()
+    assert to_width == pytest.approx([1.4], abs=0.2)  # 14 points for all of it
 
 
-def test_the_page_answers_first_and_says_what_differs():
+def test_the_page_answers_first_and_says_what_to_do_last() -> None:
     one, other = search(deep), search(deep, seed=1, baseline="mobilenet-v2")
-    transfer = transfer_of(one, other)
-    page = transfer_page(transfer, FIGURES)
+    page = transfer_page(transfer_of(one, other), FIGURES)
     first = page.split("\n\n")[1]
-    assert first.startswith("**The best coefficients are the same")
-    assert "**No search is shown to lose by using another's best coefficients**" in first
+    assert first.startswith("- ***run-a* and *run-b* want the same split")
+    assert len(first.splitlines()) == 3
     assert "The searches differ in `baseline` (resnet-18, mobilenet-v2).\n" in page
     assert "Whatever the results differ in" not in page
-    assert "## The paper's (1.2, 1.1, 1.15)" in page
+    assert page.rindex("## ") == page.index("## What to do next")
+    assert "`scalesearch scale --alpha 2 --beta 1 --gamma 1`" in page.partition("## What to do next")[2]
     assert "Not finished" not in page
     assert "Not at like cost" not in page
     unlike = replace(
@@ -286,18 +265,28 @@ def test_the_page_answers_first_and_says_what_differs():
     assert "> **Not finished:** networks still wait for training, 1 of *run-b*;" in page
 
 
-def test_three_searches_that_no_triple_serves():
-    page = transfer_page(transfer_of(search(deep), search(shallow, seed=1), search(deep, seed=2)), FIGURES)
-    assert "**The best coefficients are not the same.** Of the 10 triples that all 3 trained none" in page
-    assert "- *run-a* and *run-b*: **not the same best**; tau -" in page
-    assert "- *run-a* and *run-c*: the same best, " in page
-    assert "**A loss is shown by using the best coefficients of *run-a* in *run-b*, " in page
-    assert "## What may be best everywhere" not in page
+def test_a_surface_that_does_not_fit_is_said_to_be_that() -> None:
+    bumpy = search(lambda d, w, r: 0.6 + 0.1 * ((d > 0.9) + (w > 0.9) + (r > 0.9)), noise=0.002)
+    page = transfer_page(transfer_of(search(deep), bumpy), FIGURES)
+    assert (
+        "**The surface does not fit *run-b*:** networks stray from it by more than the noise of runs." in page
+    )
 
 
-def test_what_differs_by_rounding_alone_is_equal():
-    run = search(deep, networks=4)
-    same = with_candidates(run, lambda _, c: judged_as(c, 0.1 + 0.2, 0.3, 0.3))
-    found = pair(same, run)
-    assert found.tau is None
-    assert "all of one run are alike" in agreement_section(same, run)
+def test_the_committed_searches_say_what_their_page_says(tmp_path: Path) -> None:
+    there = REPORTS / "transfer-three-networks"
+    names = ("step1-efficientnet-b0", "step1-mobilenet-v2", "step1-resnet-18")
+    runs = [(name, kept_run(REPORTS / name).record) for name in names]
+    command = (
+        f"scalesearch transfer {' '.join(f'reports/{name}' for name in names)} --out reports/{there.name}"
+    )
+    transfer = transfer_evidence(runs, name=there.name, command=command)
+    apart = {(pair.first.name[6:], pair.second.name[6:]): pair.differ for pair in transfer.pairs}
+    assert apart == {
+        ("efficientnet-b0", "mobilenet-v2"): False,
+        ("efficientnet-b0", "resnet-18"): True,
+        ("mobilenet-v2", "resnet-18"): True,
+    }
+    page = transfer_page(transfer, FIGURES)
+    assert answer_lines(transfer)[0] in (there / "transfer.md").read_text("utf-8")
+    assert len(page.split()) < 1000

@@ -1,77 +1,55 @@
-"""Whether two searches agree, in words and tables: for ``transfer``, and for runs that start from weights."""
+"""Whether searches want the same split, in words and tables: for ``transfer`` and runs that start grown."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from scalesearch.belief.agreement import Weighted
-from scalesearch.belief.common_classes import Triple
-from scalesearch.belief.fidelity import FEWEST_NETWORKS
+from scalesearch.belief.answer import DIMENSIONS, Estimate, Rate, Split
 from scalesearch.records import RunRecord
-from scalesearch.report.markdown import escape, percent, plural, table
+from scalesearch.report.markdown import bullets, escape, percent, table
+from scalesearch.report.page_parts import p_text
 from scalesearch.report.sentences import listed
-from scalesearch.report.transfer.agreement_evidence import (
-    Agreement,
-    Borrowed,
-    Joint,
-    Side,
-    agreement,
-    side_of,
-)
-from scalesearch.report.transfer.agreement_shares import DIMENSIONS, share_difference, share_summary
-from scalesearch.report.transfer.tau_interval import interval_of, tau_brief, tau_cell, tau_text
+from scalesearch.report.transfer.evidence import Borrowed, Pair, Side, pairs_of, side_of
 
 __all__ = [
     "READING",
     "agreement_section",
-    "agreements_table",
-    "answer",
-    "borrowed_note",
     "borrowed_sentence",
     "borrowed_table",
+    "estimate_text",
     "named",
-    "pair_answer",
-    "ranking_sentence",
-    "shares_sentence",
-    "shares_table",
-    "triple_text",
+    "rates_sentence",
+    "rates_table",
+    "same_split_sentence",
+    "split_text",
+    "wanted_sentence",
 ]
 
-FEW_TRIPLES = 4
-"""Up to so many are named one by one."""
-
 READING = (
-    "How to read it: rounding makes one network of several triples, and such triples are one observation. So "
-    "rankings are compared over classes of triples, the finest in which every run has whole networks. tau is "
-    "Kendall's tau-b of the mean accuracies, 1 for the same order and 0 for no relation; its interval comes "
-    "from drawing classes and seeds anew. The tau of *two halves of the seeds* says what noise leaves of "
-    "perfect agreement when means are over half of the seeds; means over all of them can agree better. Where "
-    "it is low, noise hides whatever agreement there is. Points lost are those behind the best network of "
-    "the other run that both trained; their interval is Tukey's, and it holds 0 exactly where the "
-    "coefficients are in its winning set."
+    "How to read it: held-out top-1 is fitted as a surface over how each network's growth was shared out "
+    "between depth, width and resolution *as built*. A rate is what moving a tenth of the compute brings at "
+    "the mean of the trained networks, in points of top-1; its 95% interval holds for the three rates of a "
+    "run at once. Whether two runs want the same split is an F test of equal surfaces, levels aside, with "
+    "Holm's correction for all pairs. Points lost are those behind the run's own best split; their interval "
+    "allows for the best being chosen after looking."
 )
 
 
 def agreement_section(scratch: RunRecord, grown: RunRecord) -> str:
-    """Whether two runs of the same candidates agree, as Markdown without a heading.
+    """Whether two runs of one phi want the same split, as Markdown without a heading.
 
     Args:
-        scratch: a run from scratch, with networks that were trained to the end.
-        grown: the one of the same phi that started from weights.
+        scratch: a run from scratch.
+        grown: the one that started from weights.
 
     Raises:
-        ValueError: if their phi differ, or one has no trained network.
+        ValueError: if their phi differ, or one is too small for a surface.
     """
-    one, other = side_of("from scratch", scratch), side_of("grown", grown)
-    found = agreement(one, other)
-    parts = [
-        f"{answer(found.joint)} {ranking_sentence(found)}",
-        " ".join(filter(None, (*map(borrowed_sentence, found.borrowed), borrowed_note(found.borrowed)))),
-        borrowed_table(found.borrowed) if found.borrowed else "",
-        shares_sentence(one, other),
-        READING if found.borrowed else "",
-    ]
-    return "\n\n".join(part for part in parts if part)
+    sides = (side_of("from scratch", scratch), side_of("grown", grown))
+    pairs = pairs_of(sides)
+    items = [same_split_sentence(sides, pairs), *map(rates_sentence, sides), borrowed_sentence(pairs)]
+    return "\n\n".join((bullets(items), rates_table(sides), READING))
 
 
 def named(side: Side | str) -> str:
@@ -79,222 +57,160 @@ def named(side: Side | str) -> str:
     return f"*{escape(side if isinstance(side, str) else side.name)}*"
 
 
-def triple_text(triple: Triple) -> str:
-    """``(1.2, 1.1, 1.15)``."""
-    return f"({', '.join(f'{value:.5g}' for value in triple)})"
+def split_text(split: Split) -> str:
+    """``depth 10%, width 45%, resolution 45%``."""
+    return ", ".join(f"{name} {percent(part, 0)}" for name, part in zip(DIMENSIONS, split, strict=True))
 
 
-def answer(joint: Joint) -> str:
-    """Whether the best coefficients are the same, with what that rests on."""
-    sides, count = joint.sides, len(joint.triples)
-    every = "both" if len(sides) == 2 else f"all {len(sides)}"
-    if not joint.classes:
-        return f"**Not shown:** no triple was trained in {every} runs, so nothing can be compared."
-    pool = f"the {plural(count, 'triple')} that {every} trained"
-    if joint.verdict == "unknown":
-        single = [named(side) for side in sides if not side.p]
+def estimate_text(estimate: Estimate, *, sign: bool = True) -> str:
+    """``+0.67 (+0.32 to +1.01)``."""
+    form = "{:+.2f}" if sign else "{:.2f}"
+    value, low, high = (form.format(x) for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def same_split_sentence(sides: Sequence[Side], pairs: Sequence[Pair]) -> str:
+    """Whether the searches want the same split, with what that rests on."""
+    apart = [pair for pair in pairs if pair.differ]
+    if len(sides) == 2:
+        (pair,) = pairs
+        both = f"{named(sides[0])} and {named(sides[1])}"
+        if apart:
+            return f"**{both} do not want the same split** ({p_text(pair.p_holm)})."
+        return f"**{both} want the same split as far as these runs show** ({p_text(pair.p_holm)})."
+    if not apart:
+        least = min(pair.p_holm for pair in pairs)
         return (
-            f"**Not shown: whether the best coefficients are the same.** {listed(single)} "
-            f"{'has' if len(single) == 1 else 'have'} a single seed or network, which shows no difference "
-            f"between networks. {_best(joint)}"
+            f"**All {len(sides)} want the same split as far as these runs show** (no two differ; the least "
+            f"{p_text(least)})."
         )
-    miss = f"sets miss a best one with a probability of at most {percent(0.05 * len(sides), 0)}"
-    if joint.verdict == "differ":
-        return (
-            f"**The best coefficients are not the same.** Of {pool} none is in the winning set of {every} "
-            f"(the {miss}). {_best(joint)}"
-        )
-    if joint.verdict == "same":
-        return (
-            "**The best coefficients are the same, as far as rounding tells them apart:** of "
-            f"{pool} only {_triples(joint.shared)} may be best, in {every} (the winning {miss})."
-        )
-    which = "any" if len(joint.shared) == count else _triples(joint.shared)
-    return (
-        f"**Not shown: whether the best coefficients are the same.** Of {pool}, {which} may be best in "
-        f"{every}. {_best(joint)}{_undecided(joint)}"
-    )
+    groups = _groups(sides, apart)
+    largest = p_text(max(pair.p_holm for pair in apart))
+    at_most = largest if len(apart) == 1 or "<" in largest else f"{largest} or less"
+    if groups is None:
+        told = listed([f"{named(p.first)} and {named(p.second)} ({p_text(p.p_holm)})" for p in apart])
+        return f"**Not all want the same split:** {told} differ; of the other pairs no difference is shown."
+    alike = [listed([named(side) for side in group]) for group in groups if len(group) > 1]
+    alone = [named(group[0]) for group in groups if len(group) == 1]
+    if not alike:
+        return f"**Each of the {len(sides)} wants another split** ({at_most} for each two)."
+    same = [f"{alike[0]} want the same split as far as these runs show"]
+    same += [f"so do {group}, another one" for group in alike[1:]]
+    same += [f"{listed(alone)} {'differs' if len(alone) == 1 else 'differ'} from every other"] * bool(alone)
+    return f"**{'; '.join(same)}** ({at_most})."
 
 
-def pair_answer(found: Agreement) -> str:
-    """The answer for one pair of many, in one line."""
-    joint = found.joint
-    said = {
-        "same": f"the same best, {_triples(joint.shared)}",
-        "differ": "**not the same best**",
-        "open": f"not shown, {len(joint.shared)} of {len(joint.triples)} triples may be best in both",
-        "unknown": "not shown" if joint.classes else "nothing in common",
-    }
-    tau = f"; tau {tau_text(found.tau, *joint.sides)}" if found.tau else ""
-    return f"{said[joint.verdict]}{tau}."
+def _groups(sides: Sequence[Side], apart: Sequence[Pair]) -> list[list[Side]] | None:
+    """The searches in groups of which no two differ and each differs from all others; None if there are none.
+
+    That no difference is shown between a first and a second and between that and a third says nothing of the
+    first and the third.
+    """
+    different = {frozenset((pair.first.name, pair.second.name)) for pair in apart}
+    groups: list[list[Side]] = []
+    for side in sides:
+        like = [g for g in groups if any(frozenset((side.name, other.name)) not in different for other in g)]
+        if len(like) > 1 or any(frozenset((side.name, o.name)) in different for g in like for o in g):
+            return None
+        if like:
+            like[0].append(side)
+        else:
+            groups.append([side])
+    return groups
 
 
-def _best(joint: Joint) -> str:
-    """The best mean of each run."""
-    said = [
-        f"{triple_text((w.alpha, w.beta, w.gamma))} in {named(side)} with {percent(w.top1)}"
-        for side in joint.sides
-        for w in (side.winner,)
+def wanted_sentence(side: Side) -> str:
+    """The best split of a search with what else may be the best, or that nothing is shown of it."""
+    answer, surface = side.answer, side.surface
+    ranges = [
+        f"{name} {percent(best, 0)} ({percent(low, 0)} to {percent(high, 0)})"
+        for name, best, (low, high) in zip(DIMENSIONS, answer.best, answer.ranges, strict=True)
     ]
-    return f"The best means among them are those of {listed(said)}."
-
-
-def _undecided(joint: Joint) -> str:
-    """Which runs tell none of their networks from the best."""
-    whole = [named(side) for side in joint.sides if len(side.members) == len(side.networks)]
-    if not whole:
-        return ""
-    return f" In {listed(whole)} no network is shown to be worse than the best, so any agreement is weak."
-
-
-def _triples(triples: Sequence[Triple]) -> str:
-    if len(triples) <= FEW_TRIPLES:
-        return listed([triple_text(triple) for triple in triples])
-    return str(len(triples))
-
-
-def ranking_sentence(found: Agreement) -> str:
-    """How far the two runs put the networks in one order, and how far they could."""
-    one, other = found.joint.sides
-    if found.tau is None:
-        count = len(found.joint.classes)
-        if not count:
-            return ""
-        why = (
-            f"there {'is' if count == 1 else 'are'} {count} of them, and {FEWEST_NETWORKS} are needed"
-            if count < FEWEST_NETWORKS
-            else "all of one run are alike"
+    if not surface.different:
+        return (
+            f"{named(side)}: no difference between splits is shown ({p_text(surface.omnibus)}), and none can "
+            f"be more than {answer.flat_within:.1f} points"
         )
-        return f"The order of their classes cannot be compared: {why}."
-    tau, bounds = found.tau, interval_of(found.tau, one, other)
-    verdict = (
-        "it does not show whether they agree in the order"
-        if bounds is None
-        else "no agreement in the order is shown"
-        if bounds[0] <= 0 <= bounds[1]
-        else "they agree in the order"
-        if tau.tau > 0
-        else "they tend to reverse the order"
-    )
-    return (
-        f"Over {tau.classes} classes of triples that rounding keeps apart, {named(one)} and {named(other)} "
-        f"have a Kendall's tau of {tau_text(tau, one, other)}: {verdict}.{_limit(found)}"
-    )
+    return f"{named(side)}: {', '.join(ranges)}"
 
 
-def _limit(found: Agreement) -> str:
-    known = [
-        f"{tau_brief(half, side)} in {named(side)}"
-        for half, side in zip(found.halves, found.joint.sides, strict=True)
-        if half is not None
+def rates_sentence(side: Side) -> str:
+    """Which way of moving compute is shown to bring something in a search."""
+    shown = [rate for rate in side.surface.rates() if rate.points.shown]
+    if not shown:
+        least = max(rate.visible for rate in side.surface.rates())
+        return (
+            f"In {named(side)} no rate is shown; one of {least:.2f} points for a tenth of the compute would "
+            "probably have been."
+        )
+    told = [
+        f"from {rate.giver} to {rate.taker} {estimate_text(rate.points)}"
+        if rate.points.value > 0
+        else f"from {rate.taker} to {rate.giver} {estimate_text(_turned(rate))}"
+        for rate in shown
     ]
-    if not known:
-        return " How far two runs could agree at all is not known: that takes several seeds."
+    return f"In {named(side)} moving a tenth of the compute brings, in points: {', '.join(told)}."
+
+
+def _turned(rate: Rate) -> Estimate:
+    return Estimate(value=-rate.points.value, low=-rate.points.high, high=-rate.points.low)
+
+
+def borrowed_sentence(pairs: Sequence[Pair]) -> str:
+    """What using another search's best split costs."""
+    every = [(one, one.loss) for pair in pairs for one in pair.borrowed]
+    judged = [(one, loss) for one, loss in every if loss is not None]
+    outside = [f"{named(one.source)} in {named(one.target)}" for one, loss in every if loss is None]
+    gap = f" Not known, as nothing was trained around it: that of {listed(outside)}." if outside else ""
+    if not judged:
+        return f"**What another's best split costs is not known.**{gap}"
+    lost = [(one, loss) for one, loss in judged if loss.low > 0]
+    if lost:
+        told = [
+            f"that of {named(one.source)} in {named(one.target)}, {loss.value:.1f} points ({loss.low:.1f} to "
+            f"{loss.high:.1f})"
+            for one, loss in lost
+        ]
+        return f"**A loss is shown by using another's best split:** {listed(told)}.{gap}"
+    one, loss = max(judged, key=lambda pair: pair[1].high)
     return (
-        " For comparison: two halves of one run's own seeds, between which only noise differs, have one of "
-        f"{listed(known)}."
+        "**No loss is shown by using another's best split**; what is not ruled out is at most "
+        f"{loss.high:.1f} points (that of {named(one.source)} in {named(one.target)}).{gap}"
     )
 
 
-def borrowed_sentence(found: Borrowed) -> str:
-    """What using the best coefficients of the one run costs in the other."""
-    among = "" if found.winner else " among those that both trained"
-    head = f"{triple_text(found.triple)}, the best of {named(found.source)}{among}, "
-    if found.gap == 0:
-        head += f"is the best in {named(found.target)} too"
-    else:
-        head += (
-            f"has place {found.place} of {found.of} in {named(found.target)}, {_points(found.gap)} points "
-            "of top-1 behind its best"
-        )
-    if found.loss is None:
-        return f"{head}."
-    between = f"95% interval of what it loses {_points(found.loss.low)} to {_points(found.loss.high)}"
-    return f"{head} ({between}): **{'no loss is shown' if found.in_set else 'a loss is shown'}**."
-
-
-def borrowed_note(several: Sequence[Borrowed]) -> str:
-    """What is to be said once of all sentences without an interval; empty where each has one."""
-    if all(one.loss is not None for one in several):
-        return ""
-    return "Of a run with one seed nothing more can be said."
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:.1f}"
-
-
-def borrowed_table(several: Sequence[Borrowed]) -> str:
-    """One row per direction."""
-    header = ["best of", "alpha, beta, gamma", "used in", "place", "top-1 there", "points lost"]
-    header += ["95% interval", "in its winning set"]
+def rates_table(sides: Sequence[Side]) -> str:
+    """One row per search: what moving a tenth of the compute brings."""
+    rates = [side.surface.rates() for side in sides]
+    header = ["points for a tenth of the compute moved"]
+    header += [f"{rate.giver} to {rate.taker}" for rate in rates[0]]
     rows = [
-        (
-            escape(one.source),
-            ", ".join(f"{value:.5g}" for value in one.triple),
-            escape(one.target),
-            f"{one.place} of {one.of}",
-            percent(one.network.top1),
-            _points(one.gap),
-            f"{_points(one.loss.low)} to {_points(one.loss.high)}" if one.loss else "one seed",
-            "" if one.in_set is None else "yes" if one.in_set else "no",
-        )
-        for one in several
+        (escape(side.name), *(estimate_text(rate.points) for rate in own))
+        for side, own in zip(sides, rates, strict=True)
     ]
-    return table(header, rows, left=3)
-
-
-def agreements_table(several: Sequence[Agreement]) -> str:
-    """One row per pair of runs."""
-    header = ["runs", "triples", "classes", "tau", "95% interval", "halves of the first", "of the second"]
-    rows = []
-    for one in several:
-        first, second = one.halves
-        rows.append(
-            (
-                " and ".join(map(escape, one.names)),
-                str(len(one.joint.triples)),
-                str(len(one.joint.classes)),
-                f"{one.tau.tau:.2f}" if one.tau else "undefined",
-                tau_cell(one),
-                f"{first.tau:.2f}" if first else "",
-                f"{second.tau:.2f}" if second else "",
-            )
-        )
     return table(header, rows)
 
 
-def shares_sentence(one: Side, other: Side) -> str:
-    """Whether the best networks of the two share out the cost differently; empty with a single seed."""
-    differences = share_difference(one, other)
-    if not differences:
-        return ""
-    shown = [
-        f"{'more' if gap.mean > 0 else 'less'} to {name}"
-        for name, gap in differences.items()
-        if gap.low > 0 or gap.high < 0
+def borrowed_table(pairs: Sequence[Pair]) -> str:
+    """One row per direction: what the best split of one search loses in another."""
+    header = ["best of", "depth, width, resolution", "alpha, beta, gamma", "used in", "points lost"]
+    header += ["95% interval", "a loss is shown"]
+    rows = [
+        (
+            escape(one.source),
+            ", ".join(percent(share, 0) for share in one.split),
+            ", ".join(f"{value:.3g}" for value in _coefficients(one)),
+            escape(one.target),
+            "outside" if one.loss is None else f"{one.loss.value:.1f}",
+            "" if one.loss is None else f"{max(0.0, one.loss.low):.1f} to {one.loss.high:.1f}",
+            "" if one.loss is None else "yes" if one.loss.low > 0 else "no",
+        )
+        for pair in pairs
+        for one in pair.borrowed
     ]
-    gaps = [
-        f"{name} {100 * gap.mean:+.0f} ({100 * gap.low:+.0f} to {100 * gap.high:+.0f})"
-        for name, gap in differences.items()
-    ]
-    verdict = (
-        f"**the best network of {named(one)} gives {listed(shown)}** than that of {named(other)}"
-        if shown
-        else f"no difference between {named(one)} and {named(other)} is shown"
-    )
-    return f"In how the best networks share out the cost, {verdict}: in percentage points, {listed(gaps)}."
+    return table(header, rows, left=4)
 
 
-def shares_table(sides: Sequence[Side]) -> str:
-    """What the best network of each run gives to depth, width and resolution."""
-    rows = []
-    for side in sides:
-        summary = share_summary(side)
-        cells = [_share(summary[name]) if summary else "one seed" for name in DIMENSIONS]
-        rows.append((escape(side.name), *cells))
-    return table(("run", *DIMENSIONS), rows)
-
-
-def _share(one: Weighted) -> str:
-    return f"{percent(one.mean, 0)} ({percent(one.low, 0)} to {percent(one.high, 0)})"
+def _coefficients(one: Borrowed) -> tuple[float, float, float]:
+    depth, width, resolution = one.split
+    return 2**depth, math.sqrt(2**width), math.sqrt(2**resolution)

@@ -1,4 +1,4 @@
-"""All that several searches say of one another, and in what they differ."""
+"""All that several searches say of one another's splits, and in what the searches differ."""
 
 from __future__ import annotations
 
@@ -7,20 +7,79 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.architecture.spec import arch_from_dict
+from scalesearch.belief.answer import Answer, DesignError, Estimate, Split, Surface, fit, read, same_slopes
+from scalesearch.belief.runs import trained_runs
+from scalesearch.belief.seeds import SIGNIFICANCE, holm
 from scalesearch.proxy.recipe_file import recipes_apart
 from scalesearch.records import RunRecord
 from scalesearch.report.provenance import said
-from scalesearch.report.transfer.agreement_evidence import (
-    Agreement,
-    Joint,
-    Side,
-    agreement,
-    joint_of,
-    side_of,
-)
+from scalesearch.scaling import shares_of
 
-__all__ = ["Difference", "Transfer", "run_differences", "transfer_evidence"]
+__all__ = [
+    "PAPER_SPLIT",
+    "Borrowed",
+    "Difference",
+    "Pair",
+    "Side",
+    "Transfer",
+    "pairs_of",
+    "run_differences",
+    "side_of",
+    "transfer_evidence",
+]
+
+_PAPER = shares_of(PAPER_COEFFICIENTS)
+PAPER_SPLIT: Split = (_PAPER.depth, _PAPER.width, _PAPER.resolution)
+"""How alpha 1.2, beta 1.1 and gamma 1.15 share out the growth before rounding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Side:
+    """One search and what the surface over its runs says; ``name`` is what it goes by."""
+
+    name: str
+    run: RunRecord
+    answer: Answer
+
+    @property
+    def surface(self) -> Surface:
+        """Over the splits of its networks."""
+        return self.answer.surface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Borrowed:
+    """The best split of search ``source``, used in search ``target``.
+
+    ``loss`` is how far it is behind the target's own best, in points, with an interval that allows for the
+    best being chosen; None where the target trained nothing around that split.
+    """
+
+    source: str
+    target: str
+    split: Split
+    loss: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pair:
+    """Two searches: ``p`` is of the F test that moving compute brings both the same.
+
+    ``p_holm`` is corrected for all pairs.
+    """
+
+    first: Side
+    second: Side
+    p: float
+    p_holm: float
+    borrowed: tuple[Borrowed, Borrowed]
+
+    @property
+    def differ(self) -> bool:
+        """Whether the two are shown to want different splits."""
+        return self.p_holm < SIGNIFICANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +92,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Transfer:
-    """Several searches held against one another.
-
-    ``joint`` is on what all of them trained, ``agreements`` on what each two did. ``differences`` are of the
-    settings that matter for results.
-    """
+    """Several searches held against one another; ``differences`` are of the settings that matter."""
 
     name: str
     command: str
     sides: tuple[Side, ...]
-    joint: Joint
-    agreements: tuple[Agreement, ...]
+    pairs: tuple[Pair, ...]
     differences: tuple[Difference, ...]
 
 
@@ -53,7 +107,7 @@ def transfer_evidence(
     """Everything about ``runs``, each with the name it goes by; ``ignored`` settings change no result.
 
     Raises:
-        ValueError: if there are fewer than two, their phi differ, or one has no trained network.
+        ValueError: if there are fewer than two, their phi differ, or one is too small for a surface.
     """
     if len(runs) < 2:
         raise ValueError(f"`runs` must hold at least two, got {len(runs)}")
@@ -62,10 +116,52 @@ def transfer_evidence(
         name=name,
         command=command,
         sides=sides,
-        joint=joint_of(sides),
-        agreements=tuple(agreement(one, other) for one, other in itertools.combinations(sides, 2)),
+        pairs=pairs_of(sides),
         differences=run_differences([run.settings for _, run in runs], ignored),
     )
+
+
+def side_of(name: str, run: RunRecord) -> Side:
+    """What a search says of splits, at the mean cost of its networks.
+
+    Raises:
+        DesignError: naming the search, if its networks are too few or too much alike.
+    """
+    try:
+        answer = read(fit(trained_runs(run)), {"the paper's": PAPER_SPLIT})
+    except DesignError as error:
+        raise DesignError(f"{error} in {name}") from error
+    return Side(name=name, run=run, answer=answer)
+
+
+def pairs_of(sides: Sequence[Side]) -> tuple[Pair, ...]:
+    """Every two of the searches.
+
+    Raises:
+        ValueError: if their phi differ: a tenth of the growth is not as much compute then.
+    """
+    if len({side.run.phi for side in sides}) > 1:
+        each = ", ".join(f"{side.name} with {side.run.phi:g}" for side in sides)
+        raise ValueError(f"`sides` must be of one phi, got {each}")
+    couples = list(itertools.combinations(sides, 2))
+    p_values = [same_slopes(first.surface, second.surface) for first, second in couples]
+    return tuple(
+        Pair(
+            first=first,
+            second=second,
+            p=p,
+            p_holm=p_holm,
+            borrowed=(_borrowed(first, second), _borrowed(second, first)),
+        )
+        for (first, second), p, p_holm in zip(couples, p_values, holm(p_values), strict=True)
+    )
+
+
+def _borrowed(source: Side, target: Side) -> Borrowed:
+    split = source.answer.best
+    there = bool(target.surface.inside(split))
+    loss = target.answer.ahead(target.answer.best, split) if there else None
+    return Borrowed(source=source.name, target=target.name, split=split, loss=loss)
 
 
 def run_differences(
