@@ -99,7 +99,7 @@ def test_a_search_that_differs_from_all_others_is_told_from_those_that_agree() -
     )
     alike = transfer_of(*(search(deep, seed=seed) for seed in (1, 2, 3)))
     assert answer_lines(alike)[0].startswith("**All 3 want the same split as far as these runs show** (no ")
-    one = transfer_of(search(deep, seed=1), search(shallow, seed=2), search(lambda d, w, r: 0.6 + 0.1 * r))
+    one = transfer_of(search(deep, seed=1), search(shallow, seed=2), search(lambda _d, _w, r: 0.6 + 0.1 * r))
     assert answer_lines(one)[0].startswith("**Each of the 3 wants another split** (p < 0.001 ")
 
 
@@ -273,7 +273,7 @@ def test_a_surface_that_does_not_fit_is_said_to_be_that() -> None:
     )
 
 
-def test_the_committed_searches_say_what_their_page_says(tmp_path: Path) -> None:
+def test_the_committed_searches_say_what_their_page_says() -> None:
     there = REPORTS / "transfer-three-networks"
     names = ("step1-efficientnet-b0", "step1-mobilenet-v2", "step1-resnet-18")
     runs = [(name, kept_run(REPORTS / name).record) for name in names]
