@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.spec import Arch, ArchSpec, BlockKind, StageSpec
@@ -18,7 +19,7 @@ __all__ = ["BASELINES", "baseline", "built_in", "chosen_baseline"]
 
 
 def _stage(
-    expand_ratio: int,
+    expand_ratio: float,
     kernel_size: int,
     stride: int,
     channels: int,
@@ -27,6 +28,7 @@ def _stage(
     block: BlockKind = "mbconv",
     squeeze_ratio: float = 0.25,
     scaled_repeats: bool = True,
+    **others: Any,
 ) -> StageSpec:
     return StageSpec(
         block=block,
@@ -37,6 +39,7 @@ def _stage(
         repeats=repeats,
         squeeze_ratio=squeeze_ratio,
         scaled_repeats=scaled_repeats,
+        **others,
     )
 
 
@@ -151,6 +154,35 @@ MOBILENET_V2 = ArchSpec(
     head_width="grown",
 )
 
+_weighed = partial(_stage, squeeze_ratio=0.25, squeeze_of="expanded", squeeze_multiple=8)
+# arXiv 1905.02244, Table 1. Its expanded channels are 3, 4, 6, 2.5 and 2.3 times the input's; depth shares a
+# stage's blocks out to its rows as timm does. The head's last layer only grows with width, as in the official
+# slim code; constants of batch norm are that code's.
+MOBILENET_V3_LARGE = ArchSpec(
+    name="mobilenet-v3-large",
+    resolution=224,
+    stem_channels=16,
+    stages=(
+        #         expand  kernel  stride  channels  repeats
+        _inverted(1, 3, 1, 16, 1, activation="relu"),
+        _inverted(4, 3, 2, 24, 1, activation="relu"),
+        _inverted(3, 3, 1, 24, 1, activation="relu", joined=True),
+        _weighed(3, 5, 2, 40, 3, activation="relu"),
+        _inverted(6, 3, 2, 80, 1),
+        _inverted(2.5, 3, 1, 80, 1, joined=True),
+        _inverted(2.3, 3, 1, 80, 2, joined=True),
+        _weighed(6, 3, 1, 112, 2),
+        _weighed(6, 5, 2, 160, 3),
+    ),
+    head_channels=960,
+    features=1280,
+    features_width="grown",
+    drop_path=0.0,
+    activation="hard_swish",
+    squeeze_activation="relu",
+    gate="hard_sigmoid",
+)
+
 
 def _resnet(layers: int, block: BlockKind, *repeats: int) -> ArchSpec:
     """A column of arXiv 1512.03385, Table 1.
@@ -191,6 +223,7 @@ BASELINES: Mapping[str, ArchSpec] = MappingProxyType(
             EFFICIENTNETV2_S,
             MOBILENET_V1,
             MOBILENET_V2,
+            MOBILENET_V3_LARGE,
             RESNET_18,
             RESNET_34,
             RESNET_50,

@@ -126,8 +126,8 @@ def _layer_cost(layer: Layer) -> _Counts:
             weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
             pixels = prod(layer.out_size)
             out = layer.out_channels * pixels
-            vectors = 3 if layer.bias else 2
-            return weights + vectors * layer.out_channels, weights * pixels, out, out, 0, 1
+            vectors = layer.bias + 2 * layer.norm
+            return weights + vectors * layer.out_channels, weights * pixels, out, layer.norm * out, 0, 1
         case SqueezeExcite():
             weights = 2 * layer.channels * layer.squeezed
             outputs = layer.channels + layer.squeezed

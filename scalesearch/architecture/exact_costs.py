@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import prod
 
 from scalesearch.architecture.cost import layer_cost
-from scalesearch.architecture.layers import Block, Conv, Layer, lower
+from scalesearch.architecture.layers import Block, Conv, Layer, Pool, lower
 from scalesearch.architecture.spec import MOST, ArchSpec, Rounding, scale
 from scalesearch.scaling import Multipliers
 
@@ -65,7 +65,9 @@ class ExactCosts:
         if block.shortcut is not None:
             # It gives the map that the last layer gives, whether the baseline's block has one or not.
             pairs.append((before.shortcut or before.layers[-1], block.shortcut))
-        return math.fsum(self._layer(*pair, zoom) for pair in pairs)
+        pooled = next((i for i, layer in enumerate(block.layers) if isinstance(layer, Pool)), len(pairs))
+        # What comes after the pool reads a single pixel, whatever the input's size.
+        return math.fsum(self._layer(*pair, zoom if i < pooled else None) for i, pair in enumerate(pairs))
 
     def _layer(self, before: Layer, layer: Layer, zoom: float | None) -> float:
         macs = layer_cost(layer).macs
@@ -85,7 +87,7 @@ def _stage(macs: Sequence[float], repeats: float) -> float:
 
 def _most_channels(arch: ArchSpec) -> int:
     return max(
-        *(arch.stem_channels, arch.head_channels, arch.in_channels, arch.classes),
+        *(arch.stem_channels, arch.head_channels, arch.features, arch.in_channels, arch.classes),
         *(max(stage.channels, stage.squeezed) for stage in arch.stages),
     )
 
@@ -97,6 +99,7 @@ def _probe(arch: ArchSpec, times: int) -> ArchSpec:
         in_channels=arch.in_channels * times,
         stem_channels=arch.stem_channels * times,
         head_channels=arch.head_channels * times,
+        features=arch.features * times,
         classes=arch.classes * times,
         stages=tuple(
             replace(
@@ -104,6 +107,7 @@ def _probe(arch: ArchSpec, times: int) -> ArchSpec:
                 repeats=FIRST_AND_REST,
                 channels=stage.channels * times,
                 squeezed=stage.squeezed * times,
+                squeeze_multiple=stage.squeeze_multiple * times if stage.squeeze_multiple > 1 else 1,
             )
             for stage in arch.stages
         ),

@@ -7,6 +7,7 @@ counted is what is built. A size is the (height, width) of a feature map in pixe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -122,7 +123,7 @@ def _squeeze_excite(stage: StageSpec, block_input: int, site: _Site) -> tuple[Sq
 def _mbconv(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
     """Inverted bottleneck: expand, depthwise, squeeze-and-excite, project (arXiv 1905.11946, section 4)."""
     read = site.in_channels
-    expanded = read * stage.expand_ratio
+    expanded = stage.expanded(read)
     layers: list[Layer] = []
     if stage.expand_ratio != 1 or stage.expand_always:
         expand = site.conv(expanded, stage.expand_kernel_size)
@@ -142,7 +143,7 @@ def _fused_mbconv(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
     if stage.expand_ratio == 1:
         whole = site.conv(stage.channels, stage.kernel_size, strided=True)
         return (whole, *_squeeze_excite(stage, read, site.after(whole)))
-    expand = site.conv(read * stage.expand_ratio, stage.kernel_size, strided=True)
+    expand = site.conv(stage.expanded(read), stage.kernel_size, strided=True)
     site = site.after(expand)
     return (expand, *_squeeze_excite(stage, read, site), site.conv(stage.channels, act=False))
 
@@ -226,8 +227,10 @@ def runs(arch: ArchSpec) -> Iterator[Run]:
         yield Run("stem", (stem, pool))
     else:
         yield Run("stem", (stem,))
+    usual = manner
     for number, stage in enumerate(arch.stages, start=1):
         stride = stage.stride
+        manner = usual._replace(activation=stage.activation) if stage.activation else usual
         always, never = stage.block in _ALWAYS_RESIDUAL, stage.block in _NEVER_RESIDUAL
         # From the second repeat on all blocks of a stage are alike.
         for times in (1, stage.repeats - 1):
@@ -246,14 +249,28 @@ def runs(arch: ArchSpec) -> Iterator[Run]:
             )
             site = _Site(stage.channels, 1, strided(site.size, stride), manner)
             stride = 1
+    site = site._replace(manner=usual)
     layers: tuple[Layer, ...] = ()
     if arch.head_channels:
         last = site.conv(arch.head_channels)
         site = site.after(last)
         layers = (last,)
-    pooled = Pool(channels=site.in_channels, size=site.size)
-    classifier = Linear(in_features=site.in_channels, out_features=arch.classes, dropout=arch.dropout)
-    yield Run("head", (*layers, pooled, classifier))
+    layers += (Pool(channels=site.in_channels, size=site.size, as_map=arch.features > 0),)
+    if arch.features:
+        feature = replace(
+            site._replace(size=(1, 1)).conv(arch.features),
+            bias=not arch.features_norm,
+            norm=arch.features_norm,
+        )
+        site = site.after(feature)
+        layers += (feature,)
+    classifier = Linear(
+        in_features=site.in_channels,
+        out_features=arch.classes,
+        dropout=arch.dropout,
+        of_map=arch.features > 0,
+    )
+    yield Run("head", (*layers, classifier))
 
 
 def lower(arch: ArchSpec) -> Iterator[Block]:
@@ -279,6 +296,6 @@ def lower(arch: ArchSpec) -> Iterator[Block]:
                 residual=run.residual,
                 drop_path=drop_path if run.skipped else 0.0,
                 shortcut=run.shortcut,
-                activation=arch.activation if stage.block in _ALWAYS_RESIDUAL else None,
+                activation=(stage.activation or arch.activation) if stage.block in _ALWAYS_RESIDUAL else None,
             )
             index += 1

@@ -37,11 +37,6 @@ STATES_PER_PARAM: Mapping[str, int] = MappingProxyType({"adamw": 2, "sgd": 1, "r
 square and its momentum."""
 
 
-# Tensors as large as its output that a layer makes, the output included, if more than that: a convolution's
-# batch norm makes another, and a maximum is found with its place, a number twice as long.
-_NEW_TENSORS: Mapping[type[Layer], int] = MappingProxyType({Conv: 2, MaxPool: 3})
-
-
 class _Walk(NamedTuple):
     """A stretch of a pass: the highest that live memory gets and where it ends, both from its start."""
 
@@ -138,7 +133,9 @@ def _require_batch(batch_size: int) -> None:
 
 def _statistics(blocks: list[Block]) -> int:
     """Running means and variances of all batch norms."""
-    return sum(2 * layer.out_channels for b in blocks for layer in b.every if isinstance(layer, Conv))
+    return sum(
+        2 * layer.out_channels for b in blocks for layer in b.every if isinstance(layer, Conv) and layer.norm
+    )
 
 
 def _output(layer: Layer) -> int:
@@ -179,8 +176,16 @@ def _forward_live(block: Block) -> int:
         # The block's input and its shortcut's output wait for the end of the block, the layer's own input for
         # the end of the layer, in which batch norm and the activation each write a new tensor.
         before = held + waiting if layer is block.layers[0] else held + waiting + _input(layer)
-        most = max(most, before + _NEW_TENSORS.get(type(layer), 1) * _output(layer))
+        most = max(most, before + _made(layer) * _output(layer))
     return most
+
+
+def _made(layer: Layer) -> int:
+    """Tensors as large as its output that a layer makes at once, the output included."""
+    if isinstance(layer, MaxPool):
+        return 3  # a maximum is found with its place, a number twice as long
+    # Batch norm makes another, and so does the activation where there is none.
+    return 2 if isinstance(layer, Conv) and (layer.norm or layer.activation is not None) else 1
 
 
 def _input(layer: Layer) -> int:
@@ -232,11 +237,12 @@ def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
     weights = layer_cost(layer).params
     match layer:
         case Conv():
-            vectors = 2 * layer.out_channels  # of batch norm: gradients take the place of saved statistics
+            # Of batch norm: gradients take the place of saved statistics.
+            vectors = 2 * layer.out_channels * layer.norm
             weights -= vectors
             # The activation and batch norm each write a gradient, then free the one they read and the tensor
             # saved: ReLU its own output, the others their input.
-            norm = _Walk(out + vectors, -out)
+            norm = _Walk(out + vectors, -out) if layer.norm else _Walk()
             activation = _Walk(out, -out) if layer.activation is not None else _Walk()
             # The convolution writes its input's gradient and its weights', then frees the one it read.
             convolution = _Walk(inputs + weights, inputs + weights - out - freed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import product
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from torch.nn.grad import conv2d_input
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
 from scalesearch.architecture.spec import Activation, Arch, ArchSpec
+from scalesearch.architecture.table_spec import Gate
 
 __all__ = ["ACTIVATIONS", "build", "zero_init_residual"]
 
@@ -128,7 +129,16 @@ def _convolution(layer: Conv) -> type[nn.Conv2d]:
 
 # Not in place: autograd would copy the input first, since the gradient needs it.
 ACTIVATIONS: Mapping[Activation, type[nn.Module]] = MappingProxyType(
-    {"silu": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6}
+    {"silu": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6, "hard_swish": nn.Hardswish}
+)
+
+
+GATES: Mapping[Gate, Callable[[torch.Tensor], torch.Tensor]] = MappingProxyType(
+    {
+        "sigmoid": torch.sigmoid,
+        "softmax": partial(torch.softmax, dim=1),
+        "hard_sigmoid": nn.functional.hardsigmoid,
+    }
 )
 
 
@@ -141,7 +151,7 @@ class _SqueezeExcite(nn.Module):
         self.reduce = _one_by_one(layer, layer.channels, layer.squeezed, bias=layer.bias)
         self.activation = ACTIVATIONS[layer.activation]()
         self.expand = _one_by_one(layer, layer.squeezed, layer.channels)
-        self.gate = torch.sigmoid if layer.gate == "sigmoid" else partial(torch.softmax, dim=1)
+        self.gate = GATES[layer.gate]
         self.dense = layer.form == "dense"
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -199,8 +209,11 @@ def _module(layer: Layer, arch: ArchSpec) -> nn.Module:
                     groups=layer.groups,
                     bias=layer.bias,
                 ),
-                nn.BatchNorm2d(layer.out_channels, eps=arch.norm_eps, momentum=arch.norm_momentum),
             ]
+            if layer.norm:
+                parts.append(
+                    nn.BatchNorm2d(layer.out_channels, eps=arch.norm_eps, momentum=arch.norm_momentum)
+                )
             if layer.activation is not None:
                 parts.append(ACTIVATIONS[layer.activation]())
             return nn.Sequential(*parts)
@@ -209,9 +222,16 @@ def _module(layer: Layer, arch: ArchSpec) -> nn.Module:
         case SqueezeExcite():
             return _SqueezeExcite(layer)
         case Pool():
-            return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1))
+            pool = nn.AdaptiveAvgPool2d(1)
+            return pool if layer.as_map else nn.Sequential(pool, nn.Flatten(1))
         case Linear():
-            return nn.Sequential(nn.Dropout(layer.dropout), nn.Linear(layer.in_features, layer.out_features))
+            classifier = {
+                "0": nn.Dropout(layer.dropout),
+                "1": nn.Linear(layer.in_features, layer.out_features),
+            }
+            # By names, so that the tensors of every classifier are called alike.
+            flat = {"flatten": nn.Flatten(1)} if layer.of_map else {}
+            return nn.Sequential(OrderedDict(flat | classifier))
         case _:
             assert_never(layer)
 

@@ -18,7 +18,7 @@ def strided(size: Size, stride: int) -> Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conv:
-    """Convolution, padded to give ``ceil(in_size / stride)``; batch norm; maybe activation."""
+    """Convolution, padded to give ``ceil(in_size / stride)``; batch norm where ``norm``; maybe activation."""
 
     in_channels: int
     out_channels: int
@@ -28,6 +28,7 @@ class Conv:
     activation: Activation | None
     in_size: Size
     bias: bool = False
+    norm: bool = True
 
     @property
     def depthwise(self) -> bool:
@@ -76,19 +77,27 @@ class SqueezeExcite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Global average pool: (channels, height, width) to (channels)."""
+    """Global average pool: (channels, height, width) to (channels).
+
+    Where ``as_map`` it gives (channels, 1, 1), for a convolution to read.
+    """
 
     channels: int
     size: Size
+    as_map: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linear:
-    """The classifier: dropout, then a fully connected layer with bias."""
+    """The classifier: dropout, then a fully connected layer with bias.
+
+    Where ``of_map`` it reads (in_features, 1, 1), as a convolution gives them.
+    """
 
     in_features: int
     out_features: int
     dropout: float
+    of_map: bool = False
 
 
 Layer = Conv | MaxPool | SqueezeExcite | Pool | Linear

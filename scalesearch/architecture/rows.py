@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 from scalesearch.architecture.cost import count_blocks
 from scalesearch.architecture.layers import Conv, MaxPool, Pool, Size, SqueezeExcite, lower
-from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
+from scalesearch.architecture.spec import Activation, ArchSpec, BlockKind, StageSpec
 
-__all__ = ["Row", "rows"]
+__all__ = ["ACTIVATION_NAMES", "Row", "rows"]
 
 _OPERATORS: Mapping[BlockKind, str] = MappingProxyType(
     {
@@ -21,6 +21,11 @@ _OPERATORS: Mapping[BlockKind, str] = MappingProxyType(
         "bottleneck": "Bottleneck/{}",
         "basic": "Basic",
     }
+)
+
+
+ACTIVATION_NAMES: Mapping[Activation, str] = MappingProxyType(
+    {"silu": "SiLU", "relu": "ReLU", "relu6": "ReLU6", "hard_swish": "hard-swish"}
 )
 
 
@@ -106,7 +111,9 @@ def _stem(arch: ArchSpec) -> str:
 
 
 def _head(arch: ArchSpec) -> str:
-    return f"{f'Conv1x1{_bias(arch)} & ' if arch.head_channels else ''}Pooling & FC"
+    before = f"Conv1x1{_bias(arch)} & " if arch.head_channels else ""
+    after = f"Conv1x1 to {arch.features} & " if arch.features else ""
+    return f"{before}Pooling & {after}FC"
 
 
 def _bias(arch: ArchSpec) -> str:
@@ -124,6 +131,8 @@ def _block(stage: StageSpec, arch: ArchSpec) -> str:
         fixed = f" {stage.squeezed}" if stage.squeezed else ""
         dense = " (fully connected)" if arch.squeeze_form == "dense" else ""
         parts.append(f"SE{fixed}{' softmax' if arch.gate == 'softmax' else ''}{dense}")
+    if stage.activation:
+        parts.append(ACTIVATION_NAMES[stage.activation])
     if not stage.residual:
         parts.append("no sum")
     return ", ".join(parts) + _bias(arch)

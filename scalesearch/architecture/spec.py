@@ -149,20 +149,38 @@ def scale(
 # A search asks for thousands of multipliers, most of which round to networks that it has already seen.
 @lru_cache(maxsize=4096)
 def _repeats(base: ArchSpec, depth: float, rounding: Rounding) -> tuple[int, ...]:
-    """The blocks of each stage at a depth multiplier."""
-    return tuple(
-        rounding.repeats(stage.repeats, depth) if stage.scaled_repeats else stage.repeats
-        for stage in base.stages
-    )
+    """The blocks of each row at a depth multiplier."""
+    repeats: list[int] = []
+    for rows in base.rows_of_stages:
+        scaled = [row.repeats for row in rows if row.scaled_repeats]
+        shared = iter(_shared_out(scaled, rounding.repeats(sum(scaled), depth)) if scaled else ())
+        repeats += [next(shared) if row.scaled_repeats else row.repeats for row in rows]
+    return tuple(repeats)
+
+
+def _shared_out(repeats: list[int], blocks: int) -> list[int]:
+    """``blocks`` shared out to the rows of a stage as their ``repeats`` are, from the last row up.
+
+    Each row keeps one at least. By timm's ``_scale_stage_depth``: the first block, which has the stride, is
+    the least likely to be repeated.
+    """
+    shares: list[int] = []
+    left = sum(repeats)
+    for row in reversed(repeats):
+        shares.append(max(1, round(row / left * blocks)))
+        left -= row
+        blocks -= shares[-1]
+    return shares[::-1]
 
 
 @lru_cache(maxsize=4096)
 def _channels(base: ArchSpec, width: float, rounding: Rounding) -> tuple[int, ...]:
-    """The channels of the stem, of each stage and of the head at a width multiplier."""
+    """The channels of the stem, of each stage, of the head and of the features at a width multiplier."""
     return (
         _widened(base.stem_channels, base.stem_width, width, rounding),
         *(stage.widened(width, rounding) for stage in base.stages),
         _widened(base.head_channels, base.head_width, width, rounding),
+        _widened(base.features, base.features_width, width, rounding),
     )
 
 
@@ -170,13 +188,14 @@ def _channels(base: ArchSpec, width: float, rounding: Rounding) -> tuple[int, ..
 def _resized(
     base: ArchSpec, repeats: tuple[int, ...], channels: tuple[int, ...], height: int, across: int
 ) -> ArchSpec:
-    """``base`` with so many blocks in each stage, and channels in the stem, each stage and the head."""
-    stem, *inner, head = channels
+    """``base`` with so many blocks in each row, and channels in the stem, each row, the head and after it."""
+    stem, *inner, head, features = channels
     return replace(
         base,
         stem_channels=stem,
         stages=tuple(map(_stage, base.stages, repeats, inner)),
         head_channels=head,
+        features=features,
         resolution=height,
         resolution_width=across,
     )
@@ -219,6 +238,7 @@ def reduce(
         base,
         stem_width=_loosened(base.stem_width),
         head_width=_loosened(base.head_width),
+        features_width=_loosened(base.features_width),
         stages=tuple(replace(stage, scaled_channels=True) for stage in base.stages),
     )
     reduced = scale(whole, Multipliers(width=width), rounding)
@@ -230,6 +250,7 @@ def reduce(
         ),
         stem_width=base.stem_width,
         head_width=base.head_width,
+        features_width=base.features_width,
         resolution=height,
         resolution_width=across,
     )

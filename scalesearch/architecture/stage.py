@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from scalesearch.architecture.checks import (
+    MOST,
     MOST_REPEATS,
     require_bool,
     require_choice,
@@ -16,20 +17,36 @@ from scalesearch.architecture.checks import (
     set_share,
 )
 from scalesearch.architecture.rounding import Rounding
+from scalesearch.plain import shown
 
-__all__ = ["LATER", "NONE", "SELDOM", "WITHOUT", "BlockKind", "SqueezeOf", "StageSpec", "plain", "seldom"]
+__all__ = [
+    "LATER",
+    "NONE",
+    "SELDOM",
+    "WITHOUT",
+    "Activation",
+    "BlockKind",
+    "SqueezeOf",
+    "StageSpec",
+    "plain",
+    "seldom",
+]
 
+Activation = Literal["silu", "relu", "relu6", "hard_swish"]
 BlockKind = Literal["mbconv", "fused_mbconv", "separable", "bottleneck", "basic"]
 SqueezeOf = Literal["input", "expanded"]
 # What a field is where there is none of it, and which blocks have none of what.
 NONE: Mapping[str, Any] = MappingProxyType(
     {
-        **{"squeeze_ratio": 0, "squeezed": 0, "squeeze_of": "input"},
+        **{"squeeze_ratio": 0, "squeezed": 0, "squeeze_of": "input", "squeeze_multiple": 1},
         **{"expand_ratio": 1, "expand_kernel_size": 1, "expand_always": False, "groups": 1, "residual": True},
     }
 )
+_OFFICIAL = Rounding()
+# Blocks that may expand by a fraction.
+_FRACTIONAL = ("mbconv", "fused_mbconv")
 _EXPANSION = ("expand_kernel_size", "expand_always")
-_SQUEEZE = ("squeeze_ratio", "squeezed", "squeeze_of")
+_SQUEEZE = ("squeeze_ratio", "squeezed", "squeeze_of", "squeeze_multiple")
 WITHOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "mbconv": ("groups",),
@@ -72,7 +89,9 @@ class StageSpec:
         kernel_size: side of the kernel that looks at neighbours; a basic block has two of them.
         stride: of the first block.
         expand_ratio: what the widest map of a block has times the channels of its input; in a bottleneck,
-            what its output has times the channels inside, 4 in ResNet. 1 for separable and basic.
+            what its output has times the channels inside, 4 in ResNet. 1 for separable and basic. It may be a
+            fraction in mbconv and fused_mbconv: the widest map then has the nearest multiple of 8 channels,
+            as in MobileNetV3 (1905.02244).
         channels: of the output of each block.
         squeeze_ratio: the squeeze-and-excite bottleneck as a share of the channels that ``squeeze_of`` names;
             0 leaves squeeze-and-excite out. Only mbconv and fused_mbconv have one.
@@ -88,13 +107,18 @@ class StageSpec:
         residual: whether an mbconv or fused_mbconv block adds its input to its output where they are alike.
             Where it doesn't, stochastic depth drops the outputs of such blocks with nothing in their place.
         scaled_channels: whether width multiplies ``channels``.
+        activation: of the row's blocks, where it is not the network's.
+        squeeze_multiple: what the channels of the squeeze-and-excite bottleneck are rounded to a multiple of,
+            by the official rule of channels, where ``squeeze_ratio`` says how many they are.
+        joined: whether the row goes on with the stage of the row above it: depth multiplies the blocks of all
+            its rows together, and shares them out from the last row up, as in timm. Such a row has no stride.
     """
 
     block: BlockKind = "mbconv"
     repeats: int
     kernel_size: int
     stride: int
-    expand_ratio: int
+    expand_ratio: float
     channels: int
     squeeze_ratio: float = 0.25
     groups: int = field(default=1, metadata=LATER)
@@ -105,18 +129,27 @@ class StageSpec:
     squeeze_of: SqueezeOf = field(default="input", metadata=SELDOM)
     residual: bool = field(default=True, metadata=SELDOM)
     scaled_channels: bool = field(default=True, metadata=LATER)
+    activation: Activation | None = field(default=None, metadata=SELDOM)
+    squeeze_multiple: int = field(default=1, metadata=SELDOM)
+    joined: bool = field(default=False, metadata=SELDOM)
 
     def __post_init__(self) -> None:
         require_choice(self, "block", BlockKind)
         require_counts(self, "repeats", most=MOST_REPEATS)
-        require_counts(
-            self, "kernel_size", "stride", "expand_ratio", "channels", "groups", "expand_kernel_size"
-        )
+        counts = ("kernel_size", "stride", "channels", "groups", "expand_kernel_size", "squeeze_multiple")
+        require_counts(self, *counts)
+        self._set_expand_ratio()
         require_counts(self, "squeezed", least=0)
         require_odd(self, "kernel_size", "expand_kernel_size")
         set_share(self, "squeeze_ratio")
         require_choice(self, "squeeze_of", SqueezeOf)
-        require_bool(self, "scaled_repeats", "expand_always", "residual", "scaled_channels")
+        require_bool(self, "scaled_repeats", "expand_always", "residual", "scaled_channels", "joined")
+        if self.activation is not None:
+            require_choice(self, "activation", Activation)
+        if self.joined and self.stride != 1:
+            raise ValueError(
+                f"`stride` must be 1 in a row that is joined to the one above, got {self.stride}"
+            )
         for name in WITHOUT[self.block]:
             none, value = NONE[name], getattr(self, name)
             if value != none:
@@ -129,10 +162,25 @@ class StageSpec:
                 f"{self.expand_ratio} x {self.groups}, got {self.channels}"
             )
 
+    def _set_expand_ratio(self) -> None:
+        ratio = self.expand_ratio
+        if isinstance(ratio, float) and ratio.is_integer():
+            # 6 and 6.0 are equal, but JSON tells them apart, and so would a key.
+            object.__setattr__(self, "expand_ratio", int(ratio))
+        if isinstance(self.expand_ratio, int) or self.block not in _FRACTIONAL:
+            require_counts(self, "expand_ratio")
+        elif not (isinstance(ratio, float) and 1 < ratio <= MOST):
+            raise ValueError(f"`expand_ratio` must be from 1 to {MOST:,}, got {shown(ratio)}")
+
+    def expanded(self, read: int) -> int:
+        """Channels of the widest map of a block that reads ``read`` channels."""
+        ratio = self.expand_ratio
+        return read * ratio if isinstance(ratio, int) else _OFFICIAL.channels(read, ratio)
+
     @property
     def inner_channels(self) -> int:
         """Channels inside a bottleneck; the output's in any other block."""
-        return self.channels // self.expand_ratio if self.block == "bottleneck" else self.channels
+        return self.channels // int(self.expand_ratio) if self.block == "bottleneck" else self.channels
 
     def bottleneck_of_gate(self, read: int, weighed: int) -> int:
         """Channels inside squeeze-and-excite; 0 where the block has none.
@@ -143,7 +191,10 @@ class StageSpec:
         """
         if self.squeezed or self.squeeze_ratio == 0:
             return self.squeezed
-        return max(1, int(self.squeeze_ratio * (read if self.squeeze_of == "input" else weighed)))
+        channels = read if self.squeeze_of == "input" else weighed
+        if self.squeeze_multiple > 1:
+            return Rounding(channel_divisor=self.squeeze_multiple).channels(channels, self.squeeze_ratio)
+        return max(1, int(self.squeeze_ratio * channels))
 
     def widened(self, width: float, rounding: Rounding) -> int:
         """The channels that a width multiplier makes of this row's, where it multiplies them.

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -17,16 +17,15 @@ from scalesearch.architecture.checks import (
     require_odd,
     set_share,
 )
-from scalesearch.architecture.stage import LATER, SELDOM, StageSpec, plain
+from scalesearch.architecture.stage import LATER, SELDOM, Activation, StageSpec, plain
 from scalesearch.plain import typed
 
 __all__ = ["Activation", "ArchSpec", "ConvBias", "DropPathRule", "Gate", "SqueezeForm", "WidthRule"]
 
-Activation = Literal["silu", "relu", "relu6"]
 WidthRule = Literal["scaled", "grown", "fixed", "floor", "ceil"]
 ConvBias = Literal["none", "activated", "all"]
 DropPathRule = Literal["linear", "constant"]
-Gate = Literal["sigmoid", "softmax"]
+Gate = Literal["sigmoid", "softmax", "hard_sigmoid"]
 SqueezeForm = Literal["conv", "dense"]
 
 
@@ -64,7 +63,12 @@ class ArchSpec:
             they compute the same.
         squeeze_bias: whether the first of them, which squeezes, has a bias; the second always has.
         gate: how squeeze-and-excite makes weights of what the second gives: ``sigmoid``, of each channel by
-            itself, or ``softmax`` over the channels, which then share a weight of 1.
+            itself, or ``softmax`` over the channels, which then share a weight of 1; ``hard_sigmoid`` is the
+            first in straight lines (MobileNetV3, 1905.02244).
+        features: channels of a 1x1 convolution between the pool and the classifier; 0 leaves it out.
+        features_width: as ``head_width``, of ``features``.
+        features_norm: whether batch norm follows that convolution (MobileNetV4); else it has a bias
+            (MobileNetV3).
     """
 
     name: str
@@ -91,11 +95,14 @@ class ArchSpec:
     squeeze_form: SqueezeForm = field(default="conv", metadata=SELDOM)
     squeeze_bias: bool = field(default=True, metadata=SELDOM)
     gate: Gate = field(default="sigmoid", metadata=SELDOM)
+    features: int = field(default=0, metadata=SELDOM)
+    features_width: WidthRule = field(default="scaled", metadata=SELDOM)
+    features_norm: bool = field(default=False, metadata=SELDOM)
 
     def __post_init__(self) -> None:
         counts = ("stem_channels", "resolution", "classes", "in_channels", "stem_stride")
         require_counts(self, *counts, "stem_kernel_size")
-        require_counts(self, "head_channels", least=0)
+        require_counts(self, "head_channels", "features", least=0)
         if self.resolution_width is not None:
             require_counts(self, "resolution_width")
             if self.resolution_width == self.resolution:
@@ -109,6 +116,7 @@ class ArchSpec:
         require_choice(self, "activation", Activation)
         require_choice(self, "stem_width", WidthRule)
         require_choice(self, "head_width", WidthRule)
+        require_choice(self, "features_width", WidthRule)
         require_choice(self, "conv_bias", ConvBias)
         require_choice(self, "drop_path_rule", DropPathRule)
         if self.squeeze_activation is not None:
@@ -117,7 +125,15 @@ class ArchSpec:
                 object.__setattr__(self, "squeeze_activation", None)  # said twice, too
         require_choice(self, "squeeze_form", SqueezeForm)
         require_choice(self, "gate", Gate)
-        require_bool(self, "stem_pool", "squeeze_bias")
+        require_bool(self, "stem_pool", "squeeze_bias", "features_norm")
+        if self.stages[0].joined:
+            raise ValueError("`joined` must be false in the first stage: there is none above it")
+        if any(stage.activation == self.activation for stage in self.stages):
+            stages = (
+                replace(stage, activation=None) if stage.activation == self.activation else stage
+                for stage in self.stages
+            )
+            object.__setattr__(self, "stages", tuple(stages))  # said twice, too
 
     @property
     def key(self) -> str:
@@ -128,6 +144,17 @@ class ArchSpec:
     def blocks(self) -> int:
         """The number of blocks over all stages."""
         return sum(stage.repeats for stage in self.stages)
+
+    @property
+    def rows_of_stages(self) -> tuple[tuple[StageSpec, ...], ...]:
+        """The rows of each stage: one, and those that are joined to it."""
+        groups: list[list[StageSpec]] = []
+        for row in self.stages:
+            if row.joined:
+                groups[-1].append(row)
+            else:
+                groups.append([row])
+        return tuple(map(tuple, groups))
 
     @property
     def input_size(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import Cost, count
+from scalesearch.architecture.rows import ACTIVATION_NAMES
 from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
 from scalesearch.architecture.variant_types import Member, Variant
 from scalesearch.scaling import Multipliers
@@ -109,7 +110,8 @@ def _squeezed(stage: StageSpec) -> str:
     if stage.squeeze_ratio == 0:
         return "none"
     of = "the block's input" if stage.squeeze_of == "input" else "the expanded channels"
-    return f"{_share(stage.squeeze_ratio)} of {of}"
+    whole = f", to a multiple of {stage.squeeze_multiple}" if stage.squeeze_multiple > 1 else ""
+    return f"{_share(stage.squeeze_ratio)} of {of}{whole}"
 
 
 def _drop_path(arch: ArchSpec) -> str:
@@ -165,7 +167,7 @@ FEATURES: Sequence[Feature] = (
     ),
     Feature(
         what="channels inside squeeze-and-excite",
-        stage=("squeeze_ratio", "squeezed", "squeeze_of"),
+        stage=("squeeze_ratio", "squeezed", "squeeze_of", "squeeze_multiple"),
         says=_squeezed,
     ),
     Feature(
@@ -183,10 +185,13 @@ FEATURES: Sequence[Feature] = (
         what="activation",
         arch=("activation", "squeeze_activation"),
         says=lambda arch: " and inside squeeze-and-excite ".join(
-            {"silu": "SiLU", "relu": "ReLU", "relu6": "ReLU6"}[name]
-            for name in (arch.activation, arch.squeeze_activation)
-            if name
+            ACTIVATION_NAMES[name] for name in (arch.activation, arch.squeeze_activation) if name
         ),
+    ),
+    Feature(
+        what="activation of a stage",
+        stage=("activation",),
+        says=lambda stage: ACTIVATION_NAMES[stage.activation] if stage.activation else "",
     ),
     Feature(what="biases of convolutions", arch=("conv_bias",), says=lambda arch: _BIAS[arch.conv_bias]),
     Feature(
@@ -215,6 +220,20 @@ FEATURES: Sequence[Feature] = (
         ),
     ),
     Feature(what="head", arch=("head_channels",), says=lambda arch: f"{arch.head_channels or 'no'} channels"),
+    Feature(
+        what="between pool and classifier",
+        arch=("features", "features_norm"),
+        says=lambda arch: (
+            f"{arch.features} channels, {'batch norm' if arch.features_norm else 'a bias'}"
+            if arch.features
+            else "nothing"
+        ),
+    ),
+    Feature(
+        what="between pool and classifier, scaled",
+        arch=("features_width",),
+        says=lambda arch: _WIDTH[arch.features_width],
+    ),
     Feature(what="stem, scaled", arch=("stem_width",), says=lambda arch: _WIDTH[arch.stem_width]),
     Feature(what="head, scaled", arch=("head_width",), says=lambda arch: _WIDTH[arch.head_width]),
     Feature(
@@ -226,6 +245,11 @@ FEATURES: Sequence[Feature] = (
             (True, False): "repeats alone",
             (False, False): "neither",
         }[stage.scaled_repeats, stage.scaled_channels],
+    ),
+    Feature(
+        what="rows of one stage",
+        stage=("joined",),
+        says=lambda stage: "with the row above" if stage.joined else "",
     ),
     Feature(
         what="scaled channels",

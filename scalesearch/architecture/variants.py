@@ -185,7 +185,7 @@ _BLOG = Variant(
         name="blog",
         # Its channels over a quarter of the input's: 4 times the expansion ratio, whatever they are.
         stages=tuple(
-            replace(stage, residual=False, squeezed=4 * stage.expand_ratio)
+            replace(stage, residual=False, squeezed=4 * int(stage.expand_ratio))
             for stage in _expanding_3x3(EFFICIENTNET_B0.stages)
         ),
         stem_width="floor",

@@ -156,7 +156,8 @@ def pairs(arch: ArchSpec, library: Library, names: list[str]) -> Iterator[tuple[
                 continue
             prefix = layer_prefix(block, index)
             theirs = library.modules(block, index, layer)
-            for mine, its in zip(OWN_MODULES[type(layer)], theirs, strict=True):
+            own = ("0",) if isinstance(layer, Conv) and not layer.norm else OWN_MODULES[type(layer)]
+            for mine, its in zip(own, theirs, strict=True):
                 begins = f"{prefix}{mine}."
                 for name in names:
                     if name.startswith(begins):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import timm
@@ -23,11 +23,12 @@ from scalesearch.architecture.baselines import (
     EFFICIENTNET_B0,
     EFFICIENTNET_LITE0,
     MOBILENET_V2,
+    MOBILENET_V3_LARGE,
     RESNET_18,
     RESNET_50,
 )
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.layers import Conv, MaxPool, lower
+from scalesearch.architecture.layers import Conv, Linear, MaxPool, Pool, lower
 from scalesearch.architecture.network import build, zero_init_residual
 from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
 from scalesearch.measure.flops import fvcore_count
@@ -57,6 +58,11 @@ REFERENCES: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
     ),
     "mobilenet-v1": (BASELINES["mobilenet-v1"], partial(timm.create_model, "mobilenetv1_100")),
     "mobilenet-v2": (MOBILENET_V2, theirs.mobilenet_v2),
+    # The constants of batch norm are the official code's, as torchvision has them.
+    "mobilenet-v3-large": (
+        MOBILENET_V3_LARGE,
+        partial(timm.create_model, "mobilenetv3_large_100", bn_eps=1e-3, bn_momentum=0.01),
+    ),
     "resnet-18": (RESNET_18, theirs.resnet18),
     "resnet-34": (BASELINES["resnet-34"], theirs.resnet34),
     "resnet-50": (RESNET_50, theirs.resnet50),
@@ -97,6 +103,7 @@ KEYS = {
     "efficientnetv2-s": "c1be6087748f",
     "mobilenet-v1": "7f7d34c5c7b6",
     "mobilenet-v2": "115eaa6ccf75",
+    "mobilenet-v3-large": "9de3d6eabfbf",
     "resnet-18": "1b952f58cf5d",
     "resnet-34": "306fe17aab62",
     "resnet-50": "78b855549f3f",
@@ -289,6 +296,11 @@ def test_sizes_run_through_the_layers(name: str, depth: float, width: float, res
             elif isinstance(layer, MaxPool):
                 assert (layer.channels, layer.in_size) == (channels, size)
                 size = layer.out_size
+            elif isinstance(layer, Pool):
+                assert (layer.channels, layer.size) == (channels, size)
+                size = (1, 1)
+            elif isinstance(layer, Linear):
+                assert (layer.in_features, size) == (channels, (1, 1))
         if block.shortcut is not None:
             assert (block.shortcut.in_channels, block.shortcut.in_size) == read
             assert (block.shortcut.out_channels, block.shortcut.out_size) == (channels, size)
@@ -374,16 +386,19 @@ def test_bad_stage(fields: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"activation": "gelu"}, "`activation` must be one of silu, relu, relu6, got 'gelu'"),
+        ({"activation": "gelu"}, "`activation` must be one of silu, relu, relu6, hard_swish, got 'gelu'"),
         ({"head_channels": -1}, "`head_channels` must be a whole number from 0 to 1,000,000, got -1"),
         ({"stem_stride": 0}, "`stem_stride` must be a whole number from 1 to 1,000,000, got 0"),
         ({"stem_width": "wide"}, "`stem_width` must be one of scaled, grown, fixed, floor, ceil, got 'wide'"),
         ({"stem_pool": "yes"}, "`stem_pool` must be true or false, got 'yes'"),
         ({"conv_bias": True}, "`conv_bias` must be one of none, activated, all, got True"),
         ({"drop_path_rule": "cubic"}, "`drop_path_rule` must be one of linear, constant, got 'cubic'"),
-        ({"gate": "relu"}, "`gate` must be one of sigmoid, softmax, got 'relu'"),
+        ({"gate": "relu"}, "`gate` must be one of sigmoid, softmax, hard_sigmoid, got 'relu'"),
         ({"squeeze_form": "linear"}, "`squeeze_form` must be one of conv, dense, got 'linear'"),
-        ({"squeeze_activation": "gelu"}, "`squeeze_activation` must be one of silu, relu, relu6, got 'gelu'"),
+        (
+            {"squeeze_activation": "gelu"},
+            "`squeeze_activation` must be one of silu, relu, relu6, hard_swish, got 'gelu'",
+        ),
         ({"squeeze_bias": 0}, "`squeeze_bias` must be true or false, got 0"),
         ({"resolution_width": 0}, "`resolution_width` must be a whole number from 1 to 1,000,000, got 0"),
     ],
@@ -439,3 +454,32 @@ def test_sums_can_start_as_the_identity_and_every_weight_learns(name: str) -> No
     same = [b.name for b in lower(arch) if b.residual and b.shortcut is None and b.name.startswith("stage1_")]
     for block in same:
         assert torch.equal(network.get_submodule(block)(images), images)
+
+
+@pytest.mark.parametrize("width", [0.75, 1.5])
+def test_a_scaled_mobilenet_v3_is_timms(width: float) -> None:
+    """All channels, those that expand by a fraction and those inside squeeze-and-excite included."""
+    features = max(1280, int(1280 * width))
+    make = partial(timm.models.mobilenetv3._gen_mobilenet_v3, "mobilenetv3_large_100", width)
+    with torch.device("meta"):
+        reference = make()
+    arch = scale(MOBILENET_V3_LARGE, Multipliers(width=width), Rounding())
+    ours = count(arch)
+    assert arch.features == features
+    theirs_params = sum(p.numel() for p in reference.parameters())
+    head = arch.head_channels
+    assert ours.params - (features * (head + 1) + 1000 * (features + 1)) == theirs_params - (
+        1280 * (head + 1) + 1000 * 1281
+    )
+
+
+@pytest.mark.parametrize("rule", ["ceil", "round"])
+@pytest.mark.parametrize("depth", [0.4, 0.8, 1.1, 1.2, 2.0, 2.6, 3.1])  # no halves, which timm takes to even
+def test_depth_shares_a_stages_blocks_out_as_timm_does(depth: float, rule: Literal["ceil", "round"]) -> None:
+    arch = scale(MOBILENET_V3_LARGE, Multipliers(depth=depth), Rounding(repeats_rule=rule))
+    before, after = MOBILENET_V3_LARGE.rows_of_stages, arch.rows_of_stages
+    for rows, scaled_rows in zip(before, after, strict=True):
+        names = [[number] for number in range(len(rows))]
+        repeats = [row.repeats for row in rows]
+        blocks = timm.models._efficientnet_builder._scale_stage_depth(names, repeats, depth, rule)
+        assert [blocks.count([n]) for n in range(len(rows))] == [row.repeats for row in scaled_rows]
