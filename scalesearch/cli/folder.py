@@ -18,6 +18,7 @@ from scalesearch.cli.options import STORAGE_VARIABLE
 from scalesearch.cli.terminal import echo
 from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
+from scalesearch.proxy.dataset import FOLDERS
 from scalesearch.records.run_tables import STUDY
 from scalesearch.search.settings import differences
 from scalesearch.text import quoted
@@ -206,7 +207,7 @@ def _texts(value: object) -> Iterator[str]:
         for inner in value:
             yield from _texts(inner)
     elif isinstance(value, str):
-        path = value.removeprefix("folder:")
+        path = next((value.removeprefix(p) for p in FOLDERS if value.startswith(p)), value)
         module, colon, _ = value.partition(":")
         if path and not Path(path).is_absolute() and len(path) < LONGEST_PATH:
             yield path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from scalesearch.measure.machine import machine, versions
 from scalesearch.proxy.dataset import (
     FOLDER,
     PHOTOGRAPHS_SIZE,
+    WINDOWS,
     DataError,
     DataSize,
     DataSpec,
@@ -427,6 +428,17 @@ def data_size(data: DataSpec) -> DataSize:
     """The size of the data; every image of a folder is decoded once on the way."""
     if data.name == "photographs":
         return replace(PHOTOGRAPHS_SIZE, digest=photographs_digest())
+    if data.name.startswith(WINDOWS):
+        from scalesearch.proxy.windows import list_pictures, picture_store, windows_size
+
+        listing = list_pictures(
+            data.folder,
+            check=picture_store(data.folder, data.in_channels, data.short_side),
+            in_channels=data.in_channels,
+            progress=track,
+        )
+        _tell(data, listing.notes)
+        return windows_size(listing)
     if data.name.startswith(FOLDER):
         from scalesearch.proxy.files import MANY, list_folder
         from scalesearch.proxy.store import PixelStore
@@ -438,8 +450,7 @@ def data_size(data: DataSpec) -> DataSize:
             in_channels=data.in_channels,
             progress=track,
         )
-        for note in listing.notes:
-            echo(f"Note: {printable(data.name)}: {note}", err=True)
+        _tell(data, listing.notes)
         return DataSize(
             classes=len(listing.classes),
             train_images=len(listing.train),
@@ -454,3 +465,9 @@ def data_size(data: DataSpec) -> DataSize:
         train_images=len(source.train),
         digest=source.digest,
     )
+
+
+def _tell(data: DataSpec, notes: Iterable[str]) -> None:
+    """Says what was understood of a folder and what was left out."""
+    for note in notes:
+        echo(f"Note: {printable(data.name)}: {note}", err=True)

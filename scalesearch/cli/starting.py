@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.architecture.spec import Arch
 from scalesearch.cli.main import Fail
 from scalesearch.cli.terminal import echo
-from scalesearch.proxy.dataset import FOLDER, DataSize, DataSpec
+from scalesearch.proxy.dataset import FOLDERS, DataSize, DataSpec
 from scalesearch.search.plan import Plan
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.weights import PRETRAINED
@@ -177,7 +177,9 @@ def _require_its_data(folder: Path, record: RunRecord, digest: str, data: DataSp
     """
     there = str(record.settings.get("dataset", data.name))
     # A folder may have been moved; what is in it is known by its content alone.
-    named = there == data.name or (there.startswith(FOLDER) and data.name.startswith(FOLDER))
+    named = there == data.name or any(
+        there.startswith(kind) and data.name.startswith(kind) for kind in FOLDERS
+    )
     same = digest == size.digest if digest and size.digest else named
     if not same or record.classes != size.classes:
         which = printable(there) + (" as it was then" if there == data.name else "")

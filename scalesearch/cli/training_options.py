@@ -170,7 +170,8 @@ def length_options(seeds: int) -> Decorator:
             default=DEFAULT.dataset,
             show_default=True,
             help="photographs (embedded), cifar10, cifar100, or folder:PATH with one folder per class, of "
-            "images or .npy arrays; or with parts such as train and val that hold these.",
+            "images or .npy arrays; or with parts such as train and val that hold these. windows:PATH takes "
+            "any folder of large pictures, without labels: which picture is a window from?",
         ),
         click.option("--data-dir", default=DEFAULT.data_dir, show_default=True, help="Where CIFAR lies."),
         click.option("--download", is_flag=True, help="Fetch CIFAR into --data-dir if it is not there."),

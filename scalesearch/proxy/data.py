@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from scalesearch.proxy.channels import channel_names, statistics
-from scalesearch.proxy.dataset import FOLDER, DataError, DataSpec
+from scalesearch.proxy.dataset import WINDOWS, DataError, DataSpec
 from scalesearch.proxy.files import load_cifar, load_folder
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.source import ImageSource
+from scalesearch.proxy.windows import load_windows
 
 __all__ = ["input_facts", "load"]
 
@@ -22,8 +23,9 @@ def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
     """
     if spec.name == "photographs":
         source = load_photographs(spec.held_out, spec.in_channels)
-    elif spec.name.startswith(FOLDER):
-        source = load_folder(
+    elif spec.in_folder:
+        load_images = load_windows if spec.name.startswith(WINDOWS) else load_folder
+        source = load_images(
             spec.folder,
             held_out=spec.held_out,
             check=check,

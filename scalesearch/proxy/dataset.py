@@ -16,6 +16,7 @@ __all__ = [
     "COLOURS",
     "DATASETS",
     "FOLDER",
+    "FOLDERS",
     "GREY",
     "PHOTOGRAPHS",
     "PHOTOGRAPHS_SIZE",
@@ -23,6 +24,7 @@ __all__ = [
     "RGBA",
     "SHORT_SIDE",
     "TRAIN_WINDOWS",
+    "WINDOWS",
     "DataError",
     "DataSize",
     "DataSpec",
@@ -34,7 +36,9 @@ GREY, RGB, RGBA = 1, 3, 4
 COLOURS = MappingProxyType({GREY: "grey", RGB: "RGB", RGBA: "RGBA"})
 """What images can be rendered to, by their number of channels; any other number takes arrays."""
 
-FOLDER = "folder:"
+FOLDER, WINDOWS = "folder:", "windows:"
+FOLDERS = (FOLDER, WINDOWS)
+"""What the names of data in a folder begin with: images in a folder for each class, pictures to cut up."""
 DATASETS = ("photographs", "cifar10", "cifar100")
 # The photographs and textures in scikit-image's wheel, by the names of their loaders; a class each.
 PHOTOGRAPHS = (
@@ -61,7 +65,7 @@ PHOTOGRAPHS = (
 SHORT_SIDE = 256
 """Pixels of the shorter side of a folder's images, where nobody says how many networks look at."""
 TRAIN_WINDOWS = 200
-"""Training windows cut from each photograph."""
+"""Training windows cut from each photograph or picture."""
 
 
 class DataError(ValueError):
@@ -85,7 +89,7 @@ class DataSize:
         classes: how many.
         train_images: how many images there are to train on.
         digest: tells the data, files and labels, from any other; empty where it is not known.
-        images: of a folder, all of them.
+        images: of a folder, all of them; of pictures that are cut up, each on both sides.
     """
 
     classes: int
@@ -105,12 +109,12 @@ def photographs_digest() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
-    """A dataset by name: ``photographs``, ``cifar10``, ``cifar100`` or ``folder:PATH``.
+    """A dataset by name: ``photographs``, ``cifar10``, ``cifar100``, ``folder:PATH`` or ``windows:PATH``.
 
     ``held_out`` is how many images judge a candidate, at most. Nothing is fetched unless ``download``.
     ``in_channels`` are those of every image: see :data:`COLOURS`. ``digest`` is that of the only data that
     will do; empty where any will. ``short_side`` is the most pixels that the shorter side of a folder's
-    images is kept at.
+    images, or of a window of a picture, is kept at.
 
     Raises:
         ValueError: if the name is unknown, ``held_out`` below 2, or the data has no such channels.
@@ -125,13 +129,14 @@ class DataSpec:
     short_side: int = SHORT_SIDE
 
     def __post_init__(self) -> None:
-        if self.name not in DATASETS and not self.name.startswith(FOLDER):
+        if self.name not in DATASETS and not self.in_folder:
             raise ValueError(
-                f"`dataset` must be one of {', '.join(DATASETS)} or {FOLDER}PATH, got {self.name!r}"
-                + near(self.name, DATASETS)
+                f"`dataset` must be one of {', '.join(DATASETS)}, {FOLDER}PATH or {WINDOWS}PATH, got "
+                f"{self.name!r}" + near(self.name, DATASETS)
             )
-        if self.name.startswith(FOLDER) and not self.name.removeprefix(FOLDER).strip():
-            raise ValueError(f"`dataset` must name a folder after {FOLDER!r}, got {self.name!r}")
+        if self.in_folder and not self._path.strip():
+            prefix = self.name.removesuffix(self._path)
+            raise ValueError(f"`dataset` must name a folder after {prefix!r}, got {self.name!r}")
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in self.name):
             # It is kept in files of text, such as run.toml.
             raise ValueError(
@@ -142,7 +147,7 @@ class DataSpec:
             raise ValueError(f"`held_out` must be >= 2, got {self.held_out}")
         if self.in_channels < 1:
             raise ValueError(f"`in_channels` must be >= 1, got {self.in_channels}")
-        if self.in_channels not in COLOURS and not self.name.startswith(FOLDER):
+        if self.in_channels not in COLOURS and not self.in_folder:
             raise ValueError(
                 f"`in_channels` must be 1 (grey), 3 (RGB) or 4 (RGBA) for {self.name}, got "
                 f"{self.in_channels}; any other number takes {FOLDER}PATH with .npy arrays (height, width, "
@@ -150,9 +155,18 @@ class DataSpec:
             )
 
     @property
+    def in_folder(self) -> bool:
+        """Whether the data are images in a folder of the user's."""
+        return self.name.startswith(FOLDERS)
+
+    @property
+    def _path(self) -> str:
+        return self.name.partition(":")[2]
+
+    @property
     def folder(self) -> Path:
-        """The folder that ``folder:PATH`` names, ``~`` being the user's own."""
-        folder = Path(self.name.removeprefix(FOLDER))
+        """The folder that ``folder:PATH`` or ``windows:PATH`` names, ``~`` being the user's own."""
+        folder = Path(self._path)
         try:
             return folder.expanduser()
         except RuntimeError:  # of a user who is not known here

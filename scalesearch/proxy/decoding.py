@@ -9,7 +9,7 @@ import os
 import stat
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from io import BufferedReader
@@ -123,7 +123,13 @@ def open_file(path: str, stamp: Stamp | None = None) -> Iterator[BufferedReader]
         yield file
 
 
-def decode(file: BufferedReader, path: str, in_channels: int, short_side: int = SHORT_SIDE) -> Pixels:
+def decode(
+    file: BufferedReader,
+    path: str,
+    in_channels: int,
+    short_side: int = SHORT_SIDE,
+    smallest: tuple[int, int] = (1, 1),
+) -> Pixels:
     """What a file holds, upright, as uint8 (height, width, in_channels).
 
     Of a moving picture or a file of several pages it is the first. Larger images are made smaller; an array
@@ -134,12 +140,16 @@ def decode(file: BufferedReader, path: str, in_channels: int, short_side: int = 
         path: its name, of which only the ending and messages make use.
         in_channels: grey (1), RGB (3), RGBA (4, opaque where the file has no alpha); any number of an array.
         short_side: the most pixels that an image's shorter side is to have.
+        smallest: the fewest pixels that its shorter and its longer side must have.
 
     Raises:
-        DataError: if the file is not a whole image, or an array of another kind; the message names it.
+        DataError: if the file is not a whole image, one too small, or an array of another kind; the message
+            names it.
     """
     if path.lower().endswith(ARRAY):
-        return _array(file, path, in_channels)
+        array = _array(file, path, in_channels)
+        _require_size(array.shape[1::-1], smallest, path)
+        return array
     if in_channels not in COLOURS:
         raise DataError(
             f"`dataset` must hold {ARRAY} arrays of shape (height, width, {in_channels}) for {in_channels} "
@@ -147,6 +157,7 @@ def decode(file: BufferedReader, path: str, in_channels: int, short_side: int = 
         )
     try:
         with Image.open(file, formats=_formats()) as image:
+            _require_size(image.size, smallest, path)
             return _upright_pixels(image, path, in_channels, short_side)
     except DataError:
         raise
@@ -161,6 +172,14 @@ def decode(file: BufferedReader, path: str, in_channels: int, short_side: int = 
         ) from error
     except Exception as error:  # a damaged file makes Pillow's many readers raise nearly anything
         raise DataError(f"`dataset` holds a broken image: {_said(path, error)}") from error
+
+
+def _require_size(size: Sequence[int], smallest: tuple[int, int], path: str) -> None:
+    if any(side < least for side, least in zip(sorted(size), smallest, strict=True)):
+        raise DataError(
+            f"`dataset` must hold pictures of at least {smallest[0]} by {smallest[1]} pixels, got one of "
+            f"{size[0]} by {size[1]}: {printable(path)}; move such elsewhere"
+        )
 
 
 def _said(path: str, error: Exception) -> str:

@@ -17,7 +17,7 @@ from scalesearch.proxy.listing import ListedImage, Listing, candidates, layout, 
 from scalesearch.proxy.source import Examples, Images, ImageSource
 from scalesearch.proxy.store import PixelStore
 
-__all__ = ["MANY", "list_folder", "load_cifar", "load_folder", "split"]
+__all__ = ["MANY", "Files", "list_folder", "load_cifar", "load_folder", "split"]
 
 HELD_OUT_SHARE = 0.2
 SPLIT_SEED = 20190528
@@ -95,7 +95,7 @@ def load_cifar(
     )
 
 
-class _Files(Images):
+class Files(Images):
     """Listed files, decoded when first asked for and looked up from then on."""
 
     def __init__(self, images: Sequence[ListedImage], in_channels: int, store: PixelStore) -> None:
@@ -126,7 +126,7 @@ class _Files(Images):
 
     def _decoded(self, image: ListedImage) -> torch.Tensor:
         with open_file(image.path, image.stamp) as file:
-            array = decode(file, image.path, self._in_channels, self._store.short_side)
+            array = decode(file, image.path, self._in_channels, self._store.short_side, self._store.smallest)
         return self._store.put(image.digest, array)
 
 
@@ -147,8 +147,8 @@ def load_folder(
     listing = list_folder(root, held_out=held_out, check=store if check else None, in_channels=in_channels)
     return ImageSource(
         classes=listing.classes,
-        train=_Files(listing.train, in_channels, store),
-        held_out=_Files(listing.judged, in_channels, store),
+        train=Files(listing.train, in_channels, store),
+        held_out=Files(listing.judged, in_channels, store),
         known_digest=listing.digest,
         short_side=short_side,
     )

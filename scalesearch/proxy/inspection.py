@@ -58,6 +58,7 @@ class Store(Protocol):
     """Keeps what files were decoded to, by their digests."""
 
     short_side: int
+    smallest: tuple[int, int]
 
     def __contains__(self, digest: str) -> bool:
         """Whether it has the image."""
@@ -130,7 +131,7 @@ def _inspected(
             digest = _digest_of(file, whole=whole) if before is None else before.digest
             if store is not None and digest not in store:
                 file.seek(0)
-                store.put(digest, decode(file, path, channels, store.short_side))
+                store.put(digest, decode(file, path, channels, store.short_side, store.smallest))
     except DataError as error:
         return error
     except OSError as error:

@@ -1,5 +1,7 @@
 """A folder of images as a list: which files are the data, of which class, and which of them judge.
 
+A class is a folder of images, or a single picture that is cut up.
+
 Reading the tree is the only effect. What its folders mean, which names are the same file and what is left out
 is worked out from the tree as it was read, and the outcome is one frozen value.
 """
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scalesearch.proxy.dataset import DataError, ImageRow
+from scalesearch.proxy.dataset import FOLDER, WINDOWS, DataError, ImageRow
 from scalesearch.proxy.decoding import ARRAY, Stamp, readable_endings, stamp_of
 from scalesearch.text import printable
 
@@ -29,6 +31,8 @@ __all__ = [
     "candidates",
     "layout",
     "listed",
+    "listed_pictures",
+    "pictures",
     "read_tree",
 ]
 
@@ -75,6 +79,7 @@ NUMBERED = re.compile(r"(cv|k)?[ _.-]*(fold|split|part|subset|batch)[ _.-]*\d+",
 """What one of several like parts of a dataset is called."""
 GLUED = re.compile(rf"({'|'.join(sorted(ROLES, key=len, reverse=True))})({'|'.join(FILLERS)})")
 NAMED_AT_MOST = 5
+WANTED = {FOLDER: "a folder with one folder of images per class", WINDOWS: "a folder of pictures"}
 
 Split = Callable[[Sequence[int], int], tuple[list[int], list[int]]]
 Pick = Callable[[Sequence[int], int], list[int]]
@@ -112,30 +117,33 @@ class _Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
-    """All folders below a root, and those that links in it lead to, each once."""
+    """All folders below a root, and those that links in it lead to, each once; ``kind`` is of the dataset."""
 
     path: str
+    kind: str = FOLDER
     root: Key
     folders: Mapping[Key, _Folder]
 
 
-def read_tree(path: Path) -> Tree:
+def read_tree(path: Path, kind: str = FOLDER) -> Tree:
     """Reads a folder and all below it. Links are followed, but not to a folder that the root lies in.
+
+    Args:
+        path: the folder.
+        kind: what the dataset's name begins with.
 
     Raises:
         DataError: if there is no such folder, or a part of it cannot be read.
     """
-    option = _option(path)
+    option, wanted = _option(path, kind), WANTED[kind]
     try:
         status = path.stat()
         real = path.resolve()
         above = {_key(parent.stat(), parent) for parent in real.parents}
     except (OSError, ValueError, RuntimeError) as error:  # a NUL byte, a loop of links
-        raise DataError(
-            f"{option} must be a folder with one folder of images per class, got none there"
-        ) from error
+        raise DataError(f"{option} must be {wanted}, got none there") from error
     if not stat.S_ISDIR(status.st_mode):
-        raise DataError(f"{option} must be a folder with one folder of images per class, got a file")
+        raise DataError(f"{option} must be {wanted}, got a file")
     root = _key(status, real)
     folders: dict[Key, _Folder] = {}
     waiting, linked = [(root, str(real))], list[tuple[Key, str]]()
@@ -151,11 +159,11 @@ def read_tree(path: Path) -> Tree:
             raise DataError(f"{option} must be readable, got {where}: {reason}") from error
         for sub, where in zip(folders[key].folders, places, strict=True):
             (linked if sub.linked else waiting).append((sub.key, where))
-    return Tree(path=str(path), root=root, folders=folders)
+    return Tree(path=str(path), kind=kind, root=root, folders=folders)
 
 
-def _option(path: object) -> str:
-    return f"`dataset` folder:{printable(path)}"
+def _option(path: object, kind: str = FOLDER) -> str:
+    return f"`dataset` {kind}{printable(path)}"
 
 
 def _key(status: os.stat_result, path: Path | str) -> Key:
@@ -517,6 +525,8 @@ class ListedImage:
 class Listing:
     """A folder of images as data: every image once, none on both sides.
 
+    Of pictures that are cut up each is a class of its name, and on both sides: one part of it on each.
+
     Attributes:
         classes: their names; labels are places in it.
         train: what networks are trained on.
@@ -722,6 +732,57 @@ def listed(
         judged=tuple(judged),
         notes=(*files.notes, *((f"left out {left}",) if left else ())),
     )
+
+
+def pictures(tree: Tree, *, arrays_alone: bool) -> Candidates:
+    """All pictures in a tree, wherever they lie, before their bytes are known.
+
+    Raises:
+        DataError: if there are fewer than two.
+    """
+    everything = Layout(train={"": (_Start(tree.root, False, ()),)})
+    files = candidates(tree, everything, arrays_alone=arrays_alone)
+    _require_two(tree.path, len(files.train), _unread(tree))
+    return files
+
+
+def listed_pictures(root: str, files: Candidates, digests: Mapping[str, str]) -> Listing:
+    """The list of pictures, now that the bytes are known: a class each, named by its path, copies left out.
+
+    Args:
+        root: the dataset's folder, as messages name it.
+        files: the pictures.
+        digests: of each file's bytes, by its path.
+
+    Raises:
+        DataError: if fewer than two differ.
+    """
+    by_digest: dict[str, ListedImage] = {}
+    left_out, examples = Counter(files.left_out), dict(files.examples)
+    for image in files.train:
+        digest, name = digests[image.path], image.name.removeprefix("/")
+        if digest in by_digest:
+            left_out[COPIES] += 1
+            examples.setdefault(COPIES, printable(name))
+        else:
+            by_digest[digest] = replace(image, name=name, label=len(by_digest), digest=digest)
+    left = _left_out(left_out, examples)
+    _require_two(root, len(by_digest), f"; left out {left}" if left else "")
+    images = tuple(by_digest.values())
+    return Listing(
+        classes=tuple(image.name for image in images),
+        train=images,
+        judged=images,
+        notes=(*files.notes, *((f"left out {left}",) if left else ())),
+    )
+
+
+def _require_two(root: str, count: int, also: str) -> None:
+    if count < 2:
+        raise DataError(
+            f"{_option(root, WINDOWS)} must hold at least 2 pictures, a class each, got "
+            f"{count or 'none'}{also}"
+        )
 
 
 def _require_enough(

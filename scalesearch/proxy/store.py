@@ -50,17 +50,20 @@ class PixelStore:
 
     Attributes:
         short_side: the most pixels that an image's shorter side has.
+        smallest: the fewest that an image's shorter and longer side had before it was decoded.
     """
 
-    def __init__(self, root: str, channels: int, short_side: int) -> None:
+    def __init__(self, root: str, channels: int, short_side: int, smallest: tuple[int, int] = (1, 1)) -> None:
         """The store of the dataset at ``root``.
 
         Args:
             root: the dataset's own path.
             channels: of every image.
             short_side: the most pixels that an image's shorter side has.
+            smallest: the fewest that its shorter and longer side must have had.
         """
         self.short_side = short_side
+        self.smallest = smallest
         self._channels = channels
         self._lock = threading.Lock()
         self._places: dict[bytes, tuple[Path, int, int, int, int]] = {}
@@ -70,7 +73,7 @@ class PixelStore:
         self._room = MEMORY_BYTES
         self._writer: _Writer | None = None
         folder = memory_folder()
-        what = (os.fsencode(root), channels, short_side, DECODING, PIL.__version__)
+        what = (os.fsencode(root), channels, short_side, *smallest, DECODING, PIL.__version__)
         name = f"pixels-{hashlib.sha256(repr(what).encode()).hexdigest()[:24]}"
         self._folder = None if folder is None else folder / name
         if self._folder is not None:

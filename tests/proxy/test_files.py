@@ -119,7 +119,10 @@ def test_cifar_is_read_from_its_own_files(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mnist", "`dataset` must be one of photographs, cifar10, cifar100 or folder:PATH, got 'mnist'"),
+        (
+            "mnist",
+            "`dataset` must be one of photographs, cifar10, cifar100, folder:PATH or windows:PATH, got 'mnist'",
+        ),
         (
             "folder:two\nlines",
             "`dataset` must have a name without control characters and stray bytes, got folder:two\\nlines; rename the folder, or make a link to it",

@@ -177,6 +177,21 @@ def test_a_lead_within_noise_is_called_that(make_run):
 
 
 @pytest.mark.parametrize(
+    ("dataset", "said"),
+    [
+        ("photographs", "windows of 70 photographs"),
+        ("windows:my/trip", "windows of 70 pictures"),
+        ("folder:windows", ""),
+    ],
+)
+def test_windows_of_few_pictures_are_not_called_independent(make_run, dataset, said):
+    run = make_run()
+    page = flat(page_of(replace(run, settings=run.settings | {"dataset": dataset}, classes=70)))
+    assert ("which the test treats as independent samples. They are not quite" in page) == bool(said)
+    assert f"{said}, so the intervals are too narrow" in page or not said
+
+
+@pytest.mark.parametrize(
     ("top1", "said"),
     [
         ((0.4, 0.41), "The other one is too close to the winner"),

@@ -6,6 +6,7 @@ import math
 
 from scipy.stats import spearmanr
 
+from scalesearch.proxy.dataset import WINDOWS
 from scalesearch.records import CandidateRecord, ReliabilityRecord, RunRecord
 from scalesearch.report.budgets import budget_items
 from scalesearch.report.evidence import SIGNIFICANCE, difference_p, judged, near_nominal, wilson
@@ -18,7 +19,7 @@ from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = ["reliability_text", "trust", "verdict"]
 
-WINDOWS = " They are not quite: they are windows of 18 photographs, so the intervals are too narrow."
+OF_FEW = " They are not quite: they are windows of {} {}, so the intervals are too narrow."
 
 
 def trust(run: RunRecord) -> str:
@@ -96,8 +97,7 @@ def _one_seed(run: RunRecord, ranking: list[CandidateRecord]) -> list[str]:
         "**What the test covers:** only which images happened to be held out. Each network was trained once "
         f"({_seed(run)}), and one seed says nothing about how much top-1 moves from seed to seed: seed to "
         "seed is not in any interval here. `--seeds 3` would show it. All networks were judged on the same "
-        "images, which the test treats as independent samples."
-        + (WINDOWS if run.settings.get("dataset") == "photographs" else "")
+        "images, which the test treats as independent samples." + _windows(run)
     ]
     alike = sum((difference_p(best, c) or 0.0) >= SIGNIFICANCE for c in ranking[1:])
     if difference_p(best, second) is not None:
@@ -107,6 +107,14 @@ def _one_seed(run: RunRecord, ranking: list[CandidateRecord]) -> list[str]:
             f"(p >= {SIGNIFICANCE}, one by one, not corrected for the number of tests)."
         )
     return items
+
+
+def _windows(run: RunRecord) -> str:
+    """What is said of held-out images that are windows of few pictures; empty of other data."""
+    dataset = str(run.settings.get("dataset"))
+    if dataset == "photographs":
+        return OF_FEW.format(run.classes, "photographs")
+    return OF_FEW.format(f"{run.classes:,}", "pictures") if dataset.startswith(WINDOWS) else ""
 
 
 def _too_close(alike: int, others: int) -> str:
