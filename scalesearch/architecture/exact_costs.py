@@ -71,7 +71,13 @@ class ExactCosts:
 
     def _layer(self, before: Layer, layer: Layer, zoom: float | None) -> float:
         macs = layer_cost(layer).macs
-        alone = isinstance(layer, Conv) and layer.depthwise
+        # Channels that go their own way, or in groups of a width, read no more of them in a wider network.
+        alone = (
+            isinstance(layer, Conv)
+            and isinstance(before, Conv)
+            and layer.groups > 1
+            and layer.group_width == before.group_width
+        )
         cost = macs / (self.enlarged if alone else self.enlarged**2)
         if zoom is not None and isinstance(layer, Conv) and isinstance(before, Conv):
             cost *= zoom * prod(before.out_size) / prod(layer.out_size)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.growable import (
@@ -130,6 +130,14 @@ def _same_code(old: Arch, new: Arch) -> bool:
     return bool(old.shape) and told == (new.target, new.shape, new.in_channels)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unit:
+    """How channels are repeated: within each of ``groups``, or ``together`` ones as a whole."""
+
+    groups: int = 1
+    together: int = 1
+
+
 class _Growth:
     """One walk through both networks side by side."""
 
@@ -166,9 +174,8 @@ class _Growth:
             where = f"{new.name}, layer {index + 1}"
             if isinstance(layer, Conv) and isinstance(there, Conv):
                 last = bool(convs) and index == convs[-1]
-                gives = self._conv(
-                    there, layer, reads, _groups_after(new, index), target if last else None, where
-                )
+                unit = _unit(old, new, index)
+                gives = self._conv(there, layer, reads, unit, target if last else None, where)
                 if last:
                     target = gives
                 yield Part(block=new, index=index, layer=layer, origin="copied", reads=reads, gives=gives)
@@ -201,28 +208,31 @@ class _Growth:
                 )
         if new.shortcut is not None:
             assert old.shortcut is not None  # they are alike
-            gives = self._conv(old.shortcut, new.shortcut, stream, 1, target, f"{new.name}, shortcut")
+            gives = self._conv(old.shortcut, new.shortcut, stream, _Unit(), target, f"{new.name}, shortcut")
             yield Part(block=new, index=None, layer=new.shortcut, origin="copied", reads=stream, gives=gives)
 
     def _conv(
-        self, old: Conv, new: Conv, reads: Copies, groups_after: int, target: Copies | None, where: str
+        self, old: Conv, new: Conv, reads: Copies, unit: _Unit, target: Copies | None, where: str
     ) -> Copies:
         """The channels that it gives."""
         if new.depthwise and old.depthwise:
             return reads
         if old.groups != new.groups:
-            raise CannotGrowError(f"{where} has {new.groups} groups, and {old.groups} there")
+            if new.group_width != old.group_width or new.in_channels != new.out_channels:
+                raise CannotGrowError(f"{where} has {new.groups} groups, and {old.groups} there")
+            return reads  # whole groups are repeated, and each goes its own way
         if target is not None:
             return target
-        groups = max(new.groups, groups_after)
-        return self._copies(old.out_channels, new.out_channels, where, groups)
+        unit = replace(unit, groups=max(new.groups, unit.groups))
+        return self._copies(old.out_channels, new.out_channels, where, unit)
 
-    def _copies(self, old: int, new: int, where: str, groups: int = 1) -> Copies:
+    def _copies(self, old: int, new: int, where: str, unit: _Unit | None = None) -> Copies:
         """The old channels, then repeated ones in a random order, none a second time before all others."""
+        groups, together = (1, 1) if unit is None else (unit.groups, unit.together)
         if new < old:
             raise CannotGrowError(f"{where} has {new} channels, fewer than the {old} there")
         draw = random.Random(f"{self._seed}/{where}")
-        before, after = old // groups, new // groups
+        before, after = old // together // groups, new // together // groups
         of: list[int] = []
         for group in range(groups):
             channels = list(range(group * before, (group + 1) * before))
@@ -230,17 +240,23 @@ class _Growth:
             while len(own) < after:
                 own += draw.sample(channels, before)
             of += own[:after]
-        return Copies(of=tuple(of), old=old)
+        return Copies(of=tuple(u * together + i for u in of for i in range(together)), old=old)
 
 
 def _same(channels: int) -> Copies:
     return Copies(of=tuple(range(channels)), old=channels)
 
 
-def _groups_after(block: Block, index: int) -> int:
-    """Groups of the convolution that reads what a layer gives; 1 where each channel goes its own way."""
-    following = block.layers[index + 1] if index + 1 < len(block.layers) else None
-    return following.groups if isinstance(following, Conv) and not following.depthwise else 1
+def _unit(old: Block, new: Block, index: int) -> _Unit:
+    """How the channels that a layer gives are repeated, for the sake of the convolution that reads them."""
+    if index + 1 == len(new.layers):
+        return _Unit()
+    there, following = old.layers[index + 1], new.layers[index + 1]
+    if not (isinstance(there, Conv) and isinstance(following, Conv)) or following.depthwise:
+        return _Unit()
+    if there.groups != following.groups and there.group_width == following.group_width:
+        return _Unit(together=following.group_width)
+    return _Unit(groups=following.groups)
 
 
 def _new_block(block: Block, stream: Copies) -> Iterator[Part]:

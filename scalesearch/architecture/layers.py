@@ -155,11 +155,16 @@ def _separable(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
 
 
 def _bottleneck(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
-    """1x1 down, kernel, 1x1 up (arXiv 1512.03385, section 4.1), the stride in the middle (torchvision's)."""
+    """1x1 down, kernel, 1x1 up (arXiv 1512.03385, section 4.1), the stride in the middle (torchvision's).
+
+    Squeeze-and-excite weighs what the middle gives (2003.13678, section 5).
+    """
+    read = site.in_channels
     reduce = site.conv(stage.inner_channels)
     site = site.after(reduce)
-    middle = site.conv(stage.inner_channels, stage.kernel_size, strided=True, groups=stage.groups)
-    return (reduce, middle, site.after(middle).conv(stage.channels, act=False))
+    middle = site.conv(stage.inner_channels, stage.kernel_size, strided=True, groups=stage.inner_groups)
+    site = site.after(middle)
+    return (reduce, middle, *_squeeze_excite(stage, read, site), site.conv(stage.channels, act=False))
 
 
 def _basic(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:

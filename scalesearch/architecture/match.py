@@ -205,10 +205,14 @@ class _Search:
             longest = max(stage.repeats for stage in base.stages)
             least, most = 0.5 / longest, MOST_REPEATS / longest
         else:
-            widest = max(base.stem_channels, base.head_channels, *(s.channels for s in base.stages))
+            widest = max(
+                base.stem_channels, base.head_channels, base.features, *(s.channels for s in base.stages)
+            )
             divisor = self.rounding.channel_divisor
             # Rounding may add up to a divisor, which groups may widen and a bottleneck multiplies.
-            added = max(math.lcm(divisor, s.groups) * s.channels // s.inner_channels for s in base.stages)
+            added = max(
+                math.lcm(divisor, s.inner_multiple) * s.channels // s.inner_channels for s in base.stages
+            )
             least, most = 0.5 / widest, (MOST - added) / widest
         # At the least every row rounds to what it can't go below.
         return 1 / STEPS_PER_UNIT, max(1, int(least * STEPS_PER_UNIT)), int(most * STEPS_PER_UNIT)

@@ -36,6 +36,11 @@ class Conv:
         return self.groups == self.in_channels == self.out_channels
 
     @property
+    def group_width(self) -> int:
+        """Channels that each channel of the output reads."""
+        return self.in_channels // self.groups
+
+    @property
     def padding(self) -> int:
         """Pixels of zeros on each side."""
         return (self.kernel_size - 1) // 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from scalesearch.architecture.cost import count, count_blocks
-from scalesearch.architecture.layers import Block, Conv, lower
+from scalesearch.architecture.layers import Block, Conv, Layer, SqueezeExcite, lower
 from scalesearch.architecture.rounding import Rounding
 from scalesearch.architecture.spec import ArchSpec, scale
 from scalesearch.scaling import Multipliers
@@ -82,18 +82,23 @@ def _inner_width(base: ArchSpec, multipliers: Multipliers) -> Iterator[Block]:
     """The lowered blocks of ``base`` with width applied inside its bottlenecks alone."""
     rounding = Rounding()
     narrow = scale(base, replace(multipliers, width=1.0), rounding)
+    stages = {f"stage{number}": stage for number, stage in enumerate(narrow.stages, start=1)}
     for block in lower(narrow):
-        if len(block.layers) == 3 and block.name.startswith("stage"):
-            reduce, middle, restore = block.layers
-            assert isinstance(reduce, Conv)
-            assert isinstance(middle, Conv)
-            assert isinstance(restore, Conv)
-            inner = rounding.channels(reduce.out_channels, multipliers.width, groups=middle.groups)
-            layers = (
-                replace(reduce, out_channels=inner),
-                replace(middle, in_channels=inner, out_channels=inner),
-                replace(restore, in_channels=inner),
-            )
-            yield replace(block, layers=layers)
-        else:
+        stage = stages.get(block.row)
+        if stage is None or stage.block != "bottleneck":
             yield block
+            continue
+        reduce, middle, *gates, restore = block.layers
+        assert isinstance(reduce, Conv)
+        assert isinstance(middle, Conv)
+        assert isinstance(restore, Conv)
+        inner = rounding.channels(reduce.out_channels, multipliers.width, groups=stage.inner_multiple)
+        groups = inner // stage.group_width if stage.group_width else stage.groups
+        squeezed = stage.bottleneck_of_gate(reduce.in_channels, inner)
+        layers: tuple[Layer, ...] = (
+            replace(reduce, out_channels=inner),
+            replace(middle, in_channels=inner, out_channels=inner, groups=groups),
+            *(replace(g, channels=inner, squeezed=squeezed) for g in gates if isinstance(g, SqueezeExcite)),
+            replace(restore, in_channels=inner),
+        )
+        yield replace(block, layers=layers)

@@ -124,6 +124,8 @@ def _block(stage: StageSpec, arch: ArchSpec) -> str:
     parts = [_OPERATORS[stage.block].format(stage.expand_ratio), _kernel(stage.kernel_size)]
     if stage.groups > 1:
         parts.append(f"{stage.groups} groups")
+    if stage.group_width:
+        parts.append(f"groups of {stage.group_width}")
     said = stage.expand_kernel_size > 1 if stage.expand_ratio > 1 else stage.expand_always
     if said:  # where it is another than MBConv's own
         parts.append(f"{_kernel(stage.expand_kernel_size)} expansion")

@@ -234,23 +234,12 @@ def reduce(
         from scalesearch.architecture.code_network import settled  # as scale does
 
         return settled(replace(base, width=base.width * width, resolution=height, resolution_width=across))
-    whole = replace(
-        base,
-        stem_width=_loosened(base.stem_width),
-        head_width=_loosened(base.head_width),
-        features_width=_loosened(base.features_width),
-        stages=tuple(replace(stage, scaled_channels=True) for stage in base.stages),
-    )
-    reduced = scale(whole, Multipliers(width=width), rounding)
     return replace(
-        reduced,
-        stages=tuple(
-            replace(stage, scaled_channels=own.scaled_channels)
-            for stage, own in zip(reduced.stages, base.stages, strict=True)
-        ),
-        stem_width=base.stem_width,
-        head_width=base.head_width,
-        features_width=base.features_width,
+        base,
+        stem_channels=_widened(base.stem_channels, _loosened(base.stem_width), width, rounding),
+        stages=tuple(stage.reduced(width, rounding) for stage in base.stages),
+        head_channels=_widened(base.head_channels, _loosened(base.head_width), width, rounding),
+        features=_widened(base.features, _loosened(base.features_width), width, rounding),
         resolution=height,
         resolution_width=across,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ __all__ = [
     "LATER",
     "NONE",
     "SELDOM",
+    "UNSAID",
     "WITHOUT",
     "Activation",
     "BlockKind",
@@ -39,22 +40,28 @@ SqueezeOf = Literal["input", "expanded"]
 NONE: Mapping[str, Any] = MappingProxyType(
     {
         **{"squeeze_ratio": 0, "squeezed": 0, "squeeze_of": "input", "squeeze_multiple": 1},
-        **{"expand_ratio": 1, "expand_kernel_size": 1, "expand_always": False, "groups": 1, "residual": True},
+        **{"expand_ratio": 1, "expand_kernel_size": 1, "expand_always": False, "residual": True},
+        **{"groups": 1, "group_width": 0},
     }
 )
 _OFFICIAL = Rounding()
 # Blocks that may expand by a fraction.
 _FRACTIONAL = ("mbconv", "fused_mbconv")
 _EXPANSION = ("expand_kernel_size", "expand_always")
+_GROUPS = ("groups", "group_width")
 _SQUEEZE = ("squeeze_ratio", "squeezed", "squeeze_of", "squeeze_multiple")
 WITHOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "mbconv": ("groups",),
-        "fused_mbconv": ("groups", *_EXPANSION),
-        "separable": (*_SQUEEZE, "expand_ratio", "groups", *_EXPANSION, "residual"),
-        "bottleneck": (*_SQUEEZE, *_EXPANSION, "residual"),
-        "basic": (*_SQUEEZE, "expand_ratio", "groups", *_EXPANSION, "residual"),
+        "mbconv": _GROUPS,
+        "fused_mbconv": (*_GROUPS, *_EXPANSION),
+        "separable": (*_SQUEEZE, "expand_ratio", *_GROUPS, *_EXPANSION, "residual"),
+        "bottleneck": (*_EXPANSION, "residual"),
+        "basic": (*_SQUEEZE, "expand_ratio", *_GROUPS, *_EXPANSION, "residual"),
     }
+)
+# What a row of a file need not say: what its block can't have, and what most bottlenecks have not.
+UNSAID: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {**WITHOUT, "bottleneck": (*WITHOUT["bottleneck"], *_SQUEEZE)}
 )
 # A field that the first version's specs had not: they read as if at its default, and keep their keys.
 LATER = {"later": True}
@@ -94,7 +101,8 @@ class StageSpec:
             as in MobileNetV3 (1905.02244).
         channels: of the output of each block.
         squeeze_ratio: the squeeze-and-excite bottleneck as a share of the channels that ``squeeze_of`` names;
-            0 leaves squeeze-and-excite out. Only mbconv and fused_mbconv have one.
+            0 leaves squeeze-and-excite out. Only mbconv, fused_mbconv and bottleneck (RegNetY, 2003.13678)
+            can have one.
         groups: of the middle convolution of a bottleneck (ResNeXt, 1611.05431); the channels inside are a
             multiple of it however they are scaled.
         scaled_repeats: whether depth multiplies ``repeats``.
@@ -110,6 +118,8 @@ class StageSpec:
         activation: of the row's blocks, where it is not the network's.
         squeeze_multiple: what the channels of the squeeze-and-excite bottleneck are rounded to a multiple of,
             by the official rule of channels, where ``squeeze_ratio`` says how many they are.
+        group_width: channels of each group of the middle convolution of a bottleneck, where width makes more
+            groups and not wider ones (RegNet); 0 where ``groups`` says. The channels inside are a multiple.
         joined: whether the row goes on with the stage of the row above it: depth multiplies the blocks of all
             its rows together, and shares them out from the last row up, as in timm. Such a row has no stride.
     """
@@ -132,6 +142,7 @@ class StageSpec:
     activation: Activation | None = field(default=None, metadata=SELDOM)
     squeeze_multiple: int = field(default=1, metadata=SELDOM)
     joined: bool = field(default=False, metadata=SELDOM)
+    group_width: int = field(default=0, metadata=SELDOM)
 
     def __post_init__(self) -> None:
         require_choice(self, "block", BlockKind)
@@ -139,7 +150,7 @@ class StageSpec:
         counts = ("kernel_size", "stride", "channels", "groups", "expand_kernel_size", "squeeze_multiple")
         require_counts(self, *counts)
         self._set_expand_ratio()
-        require_counts(self, "squeezed", least=0)
+        require_counts(self, "squeezed", "group_width", least=0)
         require_odd(self, "kernel_size", "expand_kernel_size")
         set_share(self, "squeeze_ratio")
         require_choice(self, "squeeze_of", SqueezeOf)
@@ -156,10 +167,13 @@ class StageSpec:
                 raise ValueError(
                     f"`{name}` must be {_said(none)} in a {self.block} block, got {_said(value)}"
                 )
-        if self.block == "bottleneck" and self.channels % (self.expand_ratio * self.groups):
+        if self.group_width and self.groups > 1:
+            raise ValueError(f"`groups` must be 1 where group_width says how many, got {self.groups}")
+        if self.block == "bottleneck" and self.channels % (self.expand_ratio * self.inner_multiple):
+            named = "group_width" if self.group_width else "groups"
             raise ValueError(
-                f"`channels` must be a multiple of expand_ratio x groups in a bottleneck, here "
-                f"{self.expand_ratio} x {self.groups}, got {self.channels}"
+                f"`channels` must be a multiple of expand_ratio x {named} in a bottleneck, here "
+                f"{self.expand_ratio} x {self.inner_multiple}, got {self.channels}"
             )
 
     def _set_expand_ratio(self) -> None:
@@ -182,6 +196,16 @@ class StageSpec:
         """Channels inside a bottleneck; the output's in any other block."""
         return self.channels // int(self.expand_ratio) if self.block == "bottleneck" else self.channels
 
+    @property
+    def inner_multiple(self) -> int:
+        """What the channels inside a bottleneck are a multiple of, however they are scaled."""
+        return self.group_width or self.groups
+
+    @property
+    def inner_groups(self) -> int:
+        """Groups of the middle convolution of a bottleneck."""
+        return self.inner_channels // self.group_width if self.group_width else self.groups
+
     def bottleneck_of_gate(self, read: int, weighed: int) -> int:
         """Channels inside squeeze-and-excite; 0 where the block has none.
 
@@ -203,8 +227,17 @@ class StageSpec:
         """
         if not self.scaled_channels:
             return self.channels
+        return self._inner_widened(width, rounding, self.inner_multiple)
+
+    def reduced(self, width: float, rounding: Rounding) -> StageSpec:
+        """The row of a network that is ``width`` times as wide in every part, the groups of a width too."""
+        group_width = rounding.channels(self.group_width, width) if self.group_width else 0
+        channels = self._inner_widened(width, rounding, group_width or self.groups)
+        return replace(self, channels=channels, group_width=group_width)
+
+    def _inner_widened(self, width: float, rounding: Rounding, multiple: int) -> int:
         inner = self.inner_channels
-        return rounding.channels(inner, width, groups=self.groups) * (self.channels // inner)
+        return rounding.channels(inner, width, groups=multiple) * (self.channels // inner)
 
 
 def _said(value: object) -> str:

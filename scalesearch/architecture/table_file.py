@@ -12,7 +12,7 @@ import tomli_w
 
 from scalesearch.architecture.baselines import built_in
 from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec, require_resolution
-from scalesearch.architecture.stage import NONE, WITHOUT, seldom
+from scalesearch.architecture.stage import NONE, UNSAID, seldom
 from scalesearch.files import read_toml
 
 __all__ = ["network_toml", "read_network"]
@@ -58,8 +58,7 @@ def _network(data: dict[str, Any]) -> ArchSpec:
             block = row.get("block", "mbconv")
             if block not in get_args(BlockKind):
                 raise ValueError(f"block must be one of {', '.join(get_args(BlockKind))}, got {block!r}")
-            # A row need not say what its block could not have.
-            plain = {name: NONE[name] for name in WITHOUT[block]}
+            plain = {name: NONE[name] for name in UNSAID[block]}
             _require_keys(StageSpec, plain | row)
             stages.append(StageSpec(**plain | row))
         except ValueError as error:

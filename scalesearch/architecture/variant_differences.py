@@ -153,7 +153,16 @@ def _pixels(arch: ArchSpec) -> str:
 FEATURES: Sequence[Feature] = (
     Feature(
         what="blocks",
-        stage=("block", "repeats", "stride", "expand_ratio", "channels", "groups", "kernel_size"),
+        stage=(
+            "block",
+            "repeats",
+            "stride",
+            "expand_ratio",
+            "channels",
+            "groups",
+            "group_width",
+            "kernel_size",
+        ),
         says=lambda stage: (
             f"{stage.repeats} {stage.block}{stage.expand_ratio} of {stage.channels} channels, "
             f"{stage.kernel_size}x{stage.kernel_size}, stride {stage.stride}"

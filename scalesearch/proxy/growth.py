@@ -87,7 +87,9 @@ def _copied(
         inward = name.startswith("reduce.")
         rows, columns = (part.squeezed, part.reads) if inward else (part.gives, part.squeezed)
     elif isinstance(part.layer, Conv):
-        groups, alone = part.layer.groups, part.layer.depthwise
+        groups = part.layer.groups
+        # Channels that go their own way, or in groups that are repeated whole.
+        alone = groups > 1 and value.ndim > 1 and part.layer.group_width == value.shape[1]
     out = value[list(rows.of)]
     if value.ndim == 1:
         return out

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 import timm
@@ -24,13 +24,14 @@ from scalesearch.architecture.baselines import (
     EFFICIENTNET_LITE0,
     MOBILENET_V2,
     MOBILENET_V3_LARGE,
+    REGNETY_016,
     RESNET_18,
     RESNET_50,
 )
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.layers import Conv, Linear, MaxPool, Pool, lower
 from scalesearch.architecture.network import build, zero_init_residual
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
+from scalesearch.architecture.spec import Activation, ArchSpec, Rounding, StageSpec, reduce, scale
 from scalesearch.measure.flops import fvcore_count
 from scalesearch.scaling import Multipliers
 
@@ -63,6 +64,7 @@ REFERENCES: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
         MOBILENET_V3_LARGE,
         partial(timm.create_model, "mobilenetv3_large_100", bn_eps=1e-3, bn_momentum=0.01),
     ),
+    "regnety-016": (REGNETY_016, partial(timm.create_model, "regnety_016")),
     "resnet-18": (RESNET_18, theirs.resnet18),
     "resnet-34": (BASELINES["resnet-34"], theirs.resnet34),
     "resnet-50": (RESNET_50, theirs.resnet50),
@@ -104,6 +106,7 @@ KEYS = {
     "mobilenet-v1": "7f7d34c5c7b6",
     "mobilenet-v2": "115eaa6ccf75",
     "mobilenet-v3-large": "9de3d6eabfbf",
+    "regnety-016": "530c410972a4",
     "resnet-18": "1b952f58cf5d",
     "resnet-34": "306fe17aab62",
     "resnet-50": "78b855549f3f",
@@ -371,8 +374,26 @@ def test_a_bottlenecks_output_is_its_inside_times_the_ratio(width: float, roundi
             "`residual` must be true in a basic block, got false",
         ),
         (
-            {"block": "bottleneck", "squeeze_ratio": 0.0, "squeezed": 4},
-            "`squeezed` must be 0 in a bottleneck block, got 4",
+            {"block": "separable", "squeeze_ratio": 0.0, "expand_ratio": 1, "squeezed": 4},
+            "`squeezed` must be 0 in a separable block, got 4",
+        ),
+        (
+            {"block": "bottleneck", "expand_ratio": 1, "groups": 2, "group_width": 8},
+            "`groups` must be 1 where group_width says how many, got 2",
+        ),
+        (
+            {"block": "bottleneck", "expand_ratio": 2, "group_width": 24},
+            "`channels` must be a multiple of expand_ratio x group_width in a bottleneck, here 2 x 24, got 64",
+        ),
+        (
+            {"block": "bottleneck", "expand_ratio": 2.5},
+            "`expand_ratio` must be a whole number from 1 to 1,000,000, got 2.5",
+        ),
+        ({"expand_ratio": 0.5}, "`expand_ratio` must be from 1 to 1,000,000, got 0.5"),
+        ({"joined": True, "stride": 2}, "`stride` must be 1 in a row that is joined to the one above, got 2"),
+        (
+            {"activation": "tanh"},
+            f"`activation` must be one of {', '.join(get_args(Activation))}, got 'tanh'",
         ),
     ],
 )
@@ -483,3 +504,18 @@ def test_depth_shares_a_stages_blocks_out_as_timm_does(depth: float, rule: Liter
         repeats = [row.repeats for row in rows]
         blocks = timm.models._efficientnet_builder._scale_stage_depth(names, repeats, depth, rule)
         assert [blocks.count([n]) for n in range(len(rows))] == [row.repeats for row in scaled_rows]
+
+
+@given(multiplier, rounded)
+def test_width_makes_more_groups_of_a_regnet_not_wider_ones(width: float, rounding: Rounding) -> None:
+    for stage in scale(REGNETY_016, Multipliers(width=width), rounding).stages:
+        assert stage.group_width == 24
+        assert stage.channels == 24 * stage.inner_groups
+    # A proxy is narrower in every part, its groups too: else none of its stages could be narrower than one.
+    proxy = reduce(REGNETY_016, 0.25, Rounding(channel_divisor=2))
+    assert [(stage.channels, stage.group_width) for stage in proxy.stages] == [
+        (12, 6),
+        (30, 6),
+        (84, 6),
+        (222, 6),
+    ]

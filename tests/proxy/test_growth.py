@@ -15,10 +15,12 @@ from scalesearch.architecture.baselines import (
     BASELINES,
     EFFICIENTNET_B0,
     MOBILENET_V2,
+    REGNETY_016,
     RESNET_18,
     RESNET_50,
 )
 from scalesearch.architecture.growth import growth
+from scalesearch.architecture.layers import Conv
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce, scale
 from scalesearch.export.state import State
@@ -271,3 +273,18 @@ def test_deepened_without_sums_the_batchs_own_statistics_come_near() -> None:
         if name.split(".")[0] not in {key.split(".")[0] for key in state.tensors}
     }
     assert grown > likeness(outputs(new, fresh, images, training=True)) + 0.1
+
+
+def test_groups_of_a_width_are_repeated_whole() -> None:
+    """A wider RegNet has more groups, and each reads a whole old one: the middle convolution shares nothing out."""
+    old = tiny(REGNETY_016)
+    new = scale(old, Multipliers(width=1.5), FINE)
+    middle = [
+        part for part in growth(old, new) if isinstance(part.layer, Conv) and part.layer.kernel_size == 3
+    ][3]
+    assert isinstance(middle.layer, Conv)
+    width, groups = middle.layer.group_width, middle.layer.groups
+    assert groups > len({*middle.reads.of}) // width
+    starts = [middle.reads.of[group * width] for group in range(groups)]
+    assert all(start % width == 0 for start in starts)
+    assert middle.reads.of == middle.gives.of == tuple(s + i for s in starts for i in range(width))
