@@ -183,6 +183,41 @@ MOBILENET_V3_LARGE = ArchSpec(
     gate="hard_sigmoid",
 )
 
+_conv = partial(_stage, 1, block="conv", squeeze_ratio=0.0, scaled_repeats=False)
+# arXiv 2404.10518, Table of MNv4-Conv-S, and timm: universal inverted bottlenecks without squeeze-and-excite.
+# The convolutions before them keep their one layer each, the features their channels; a narrower network keeps
+# its stem.
+MOBILENET_V4_CONV_SMALL = ArchSpec(
+    name="mobilenet-v4-conv-small",
+    resolution=224,
+    stem_channels=32,
+    stages=(
+        #     kernel  stride  channels  repeats
+        _conv(3, 2, 32, 1),
+        _conv(1, 1, 32, 1),
+        _conv(3, 2, 96, 1),
+        _conv(1, 1, 64, 1),
+        #         expand  kernel  stride  channels  repeats
+        _inverted(3, 5, 2, 96, 1, start_kernel_size=5),
+        _inverted(2, 3, 1, 96, 4, joined=True),
+        _inverted(4, 0, 1, 96, 1, joined=True, start_kernel_size=3),
+        _inverted(6, 3, 2, 128, 1, start_kernel_size=3),
+        _inverted(4, 5, 1, 128, 1, joined=True, start_kernel_size=5),
+        _inverted(4, 5, 1, 128, 1, joined=True),
+        _inverted(3, 5, 1, 128, 1, joined=True),
+        _inverted(4, 3, 1, 128, 2, joined=True),
+    ),
+    head_channels=960,
+    features=1280,
+    stem_width="grown",
+    features_width="fixed",
+    features_norm=True,
+    drop_path=0.0,
+    norm_eps=1e-5,
+    norm_momentum=0.1,
+    activation="relu",
+)
+
 
 def _resnet(layers: int, block: BlockKind, *repeats: int) -> ArchSpec:
     """A column of arXiv 1512.03385, Table 1.
@@ -242,6 +277,7 @@ BASELINES: Mapping[str, ArchSpec] = MappingProxyType(
             MOBILENET_V1,
             MOBILENET_V2,
             MOBILENET_V3_LARGE,
+            MOBILENET_V4_CONV_SMALL,
             REGNETY_016,
             RESNET_18,
             RESNET_34,

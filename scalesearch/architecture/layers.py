@@ -121,17 +121,27 @@ def _squeeze_excite(stage: StageSpec, block_input: int, site: _Site) -> tuple[Sq
 
 
 def _mbconv(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
-    """Inverted bottleneck: expand, depthwise, squeeze-and-excite, project (arXiv 1905.11946, section 4)."""
+    """Inverted bottleneck: expand, depthwise, squeeze-and-excite, project (arXiv 1905.11946, section 4).
+
+    A depthwise convolution may stand at the start as well, or instead (2404.10518, section 3).
+    """
     read = site.in_channels
     expanded = stage.expanded(read)
     layers: list[Layer] = []
+    if stage.start_kernel_size:
+        alone = stage.kernel_size == 0
+        start = site.conv(read, stage.start_kernel_size, strided=alone, act=False, groups=read)
+        layers.append(start)
+        site = site.after(start)
     if stage.expand_ratio != 1 or stage.expand_always:
         expand = site.conv(expanded, stage.expand_kernel_size)
         layers.append(expand)
         site = site.after(expand)
-    depthwise = site.conv(expanded, stage.kernel_size, strided=True, groups=expanded)
-    site = site.after(depthwise)
-    return (*layers, depthwise, *_squeeze_excite(stage, read, site), site.conv(stage.channels, act=False))
+    if stage.kernel_size:
+        depthwise = site.conv(expanded, stage.kernel_size, strided=True, groups=expanded)
+        layers.append(depthwise)
+        site = site.after(depthwise)
+    return (*layers, *_squeeze_excite(stage, read, site), site.conv(stage.channels, act=False))
 
 
 def _fused_mbconv(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
@@ -173,6 +183,10 @@ def _basic(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
     return (first, site.after(first).conv(stage.channels, stage.kernel_size, act=False))
 
 
+def _conv(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
+    return (site.conv(stage.channels, stage.kernel_size, strided=True),)
+
+
 _RULES: Mapping[BlockKind, Callable[[StageSpec, _Site], tuple[Layer, ...]]] = MappingProxyType(
     {
         "mbconv": _mbconv,
@@ -180,6 +194,7 @@ _RULES: Mapping[BlockKind, Callable[[StageSpec, _Site], tuple[Layer, ...]]] = Ma
         "separable": _separable,
         "bottleneck": _bottleneck,
         "basic": _basic,
+        "conv": _conv,
     }
 )
 
@@ -194,7 +209,7 @@ def _layers(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
 # ResNet's blocks have a shortcut wherever the map or the channels change, and their last activation after
 # the sum; a separable block has no sum at all.
 _ALWAYS_RESIDUAL = ("bottleneck", "basic")
-_NEVER_RESIDUAL = ("separable",)
+_NEVER_RESIDUAL = ("separable", "conv")
 
 
 class Run(NamedTuple):

@@ -20,6 +20,7 @@ _OPERATORS: Mapping[BlockKind, str] = MappingProxyType(
         "separable": "Separable",
         "bottleneck": "Bottleneck/{}",
         "basic": "Basic",
+        "conv": "Conv",
     }
 )
 
@@ -121,7 +122,11 @@ def _bias(arch: ArchSpec) -> str:
 
 
 def _block(stage: StageSpec, arch: ArchSpec) -> str:
-    parts = [_OPERATORS[stage.block].format(stage.expand_ratio), _kernel(stage.kernel_size)]
+    parts = [_OPERATORS[stage.block].format(stage.expand_ratio)]
+    if stage.start_kernel_size:
+        parts.append(f"{_kernel(stage.start_kernel_size)} start")
+    if stage.kernel_size:
+        parts.append(_kernel(stage.kernel_size))
     if stage.groups > 1:
         parts.append(f"{stage.groups} groups")
     if stage.group_width:

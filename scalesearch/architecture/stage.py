@@ -34,20 +34,20 @@ __all__ = [
 ]
 
 Activation = Literal["silu", "relu", "relu6", "hard_swish"]
-BlockKind = Literal["mbconv", "fused_mbconv", "separable", "bottleneck", "basic"]
+BlockKind = Literal["mbconv", "fused_mbconv", "separable", "bottleneck", "basic", "conv"]
 SqueezeOf = Literal["input", "expanded"]
 # What a field is where there is none of it, and which blocks have none of what.
 NONE: Mapping[str, Any] = MappingProxyType(
     {
         **{"squeeze_ratio": 0, "squeezed": 0, "squeeze_of": "input", "squeeze_multiple": 1},
         **{"expand_ratio": 1, "expand_kernel_size": 1, "expand_always": False, "residual": True},
-        **{"groups": 1, "group_width": 0},
+        **{"groups": 1, "group_width": 0, "start_kernel_size": 0},
     }
 )
 _OFFICIAL = Rounding()
 # Blocks that may expand by a fraction.
 _FRACTIONAL = ("mbconv", "fused_mbconv")
-_EXPANSION = ("expand_kernel_size", "expand_always")
+_EXPANSION = ("expand_kernel_size", "expand_always", "start_kernel_size")
 _GROUPS = ("groups", "group_width")
 _SQUEEZE = ("squeeze_ratio", "squeezed", "squeeze_of", "squeeze_multiple")
 WITHOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -57,6 +57,7 @@ WITHOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "separable": (*_SQUEEZE, "expand_ratio", *_GROUPS, *_EXPANSION, "residual"),
         "bottleneck": (*_EXPANSION, "residual"),
         "basic": (*_SQUEEZE, "expand_ratio", *_GROUPS, *_EXPANSION, "residual"),
+        "conv": (*_SQUEEZE, "expand_ratio", *_GROUPS, *_EXPANSION, "residual"),
     }
 )
 # What a row of a file need not say: what its block can't have, and what most bottlenecks have not.
@@ -91,9 +92,12 @@ class StageSpec:
 
     Attributes:
         block: ``mbconv`` (arXiv 1801.04381, with squeeze-and-excite 1905.11946), ``fused_mbconv``
-            (2104.00298), ``separable`` (1704.04861), ``bottleneck`` or ``basic`` (1512.03385).
+            (2104.00298), ``separable`` (1704.04861), ``bottleneck`` or ``basic`` (1512.03385), or ``conv``, a
+            convolution by itself.
         repeats: blocks in the stage.
-        kernel_size: side of the kernel that looks at neighbours; a basic block has two of them.
+        kernel_size: side of the kernel that looks at neighbours; a basic block has two of them. 0 leaves the
+            depthwise convolution in the middle of an mbconv block out; its stride is then that of the one at
+            the start.
         stride: of the first block.
         expand_ratio: what the widest map of a block has times the channels of its input; in a bottleneck,
             what its output has times the channels inside, 4 in ResNet. 1 for separable and basic. It may be a
@@ -120,6 +124,8 @@ class StageSpec:
             by the official rule of channels, where ``squeeze_ratio`` says how many they are.
         group_width: channels of each group of the middle convolution of a bottleneck, where width makes more
             groups and not wider ones (RegNet); 0 where ``groups`` says. The channels inside are a multiple.
+        start_kernel_size: of a depthwise convolution, without activation, before an mbconv block's expansion
+            (the universal inverted bottleneck of MobileNetV4, 2404.10518); 0 leaves it out.
         joined: whether the row goes on with the stage of the row above it: depth multiplies the blocks of all
             its rows together, and shares them out from the last row up, as in timm. Such a row has no stride.
     """
@@ -143,15 +149,22 @@ class StageSpec:
     squeeze_multiple: int = field(default=1, metadata=SELDOM)
     joined: bool = field(default=False, metadata=SELDOM)
     group_width: int = field(default=0, metadata=SELDOM)
+    start_kernel_size: int = field(default=0, metadata=SELDOM)
 
     def __post_init__(self) -> None:
         require_choice(self, "block", BlockKind)
         require_counts(self, "repeats", most=MOST_REPEATS)
-        counts = ("kernel_size", "stride", "channels", "groups", "expand_kernel_size", "squeeze_multiple")
+        counts = ("stride", "channels", "groups", "expand_kernel_size", "squeeze_multiple")
         require_counts(self, *counts)
         self._set_expand_ratio()
-        require_counts(self, "squeezed", "group_width", least=0)
-        require_odd(self, "kernel_size", "expand_kernel_size")
+        require_counts(self, "squeezed", "group_width", "start_kernel_size", least=0)
+        require_counts(self, "kernel_size", least=0 if self.block == "mbconv" else 1)
+        if not self.kernel_size and not self.start_kernel_size and self.stride != 1:
+            raise ValueError(
+                f"`stride` must be 1 in a block that has no depthwise convolution, got {self.stride}"
+            )
+        kernels = ("kernel_size", "start_kernel_size")
+        require_odd(self, "expand_kernel_size", *(name for name in kernels if getattr(self, name)))
         set_share(self, "squeeze_ratio")
         require_choice(self, "squeeze_of", SqueezeOf)
         require_bool(self, "scaled_repeats", "expand_always", "residual", "scaled_channels", "joined")

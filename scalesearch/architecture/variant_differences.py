@@ -168,6 +168,13 @@ FEATURES: Sequence[Feature] = (
             f"{stage.kernel_size}x{stage.kernel_size}, stride {stage.stride}"
         ),
     ),
+    Feature(
+        what="depthwise convolution at the start",
+        stage=("start_kernel_size",),
+        says=lambda stage: (
+            f"{stage.start_kernel_size}x{stage.start_kernel_size}" if stage.start_kernel_size else "none"
+        ),
+    ),
     Feature(what="kernel of the expansion", stage=("expand_kernel_size",), says=_expansion),
     Feature(
         what="expansion where the ratio is 1",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import starmap
 from typing import Any, Literal, get_args
 
 import pytest
@@ -24,6 +25,7 @@ from scalesearch.architecture.baselines import (
     EFFICIENTNET_LITE0,
     MOBILENET_V2,
     MOBILENET_V3_LARGE,
+    MOBILENET_V4_CONV_SMALL,
     REGNETY_016,
     RESNET_18,
     RESNET_50,
@@ -40,6 +42,36 @@ RESNEXT_50 = replace(
 )
 WIDE_RESNET_50 = replace(
     RESNET_50, stages=tuple(replace(stage, expand_ratio=2) for stage in RESNET_50.stages)
+)
+
+
+def _universal(*row: int) -> StageSpec:
+    start, kernel, stride, expand, channels = row
+    return StageSpec(
+        repeats=1,
+        kernel_size=kernel,
+        start_kernel_size=start,
+        stride=stride,
+        expand_ratio=expand,
+        channels=channels,
+        squeeze_ratio=0.0,
+        joined=stride == 1,
+    )
+
+
+# Of blocks that the small one has not: a fused one, and some without a depthwise convolution.
+MOBILENET_V4_CONV_MEDIUM = replace(
+    MOBILENET_V4_CONV_SMALL,
+    stages=(
+        replace(MOBILENET_V4_CONV_SMALL.stages[0], block="fused_mbconv", expand_ratio=4, channels=48),
+        *starmap(_universal, [(3, 5, 2, 4, 80), (3, 3, 1, 2, 80), (3, 5, 2, 6, 160)]),
+        *starmap(_universal, [(3, 3, 1, 4, 160), (3, 3, 1, 4, 160), (3, 5, 1, 4, 160), (3, 3, 1, 4, 160)]),
+        *starmap(_universal, [(3, 0, 1, 4, 160), (0, 0, 1, 2, 160), (3, 0, 1, 4, 160), (5, 5, 2, 6, 256)]),
+        *starmap(_universal, [(5, 5, 1, 4, 256), (3, 5, 1, 4, 256), (3, 5, 1, 4, 256), (0, 0, 1, 4, 256)]),
+        *starmap(_universal, [(3, 0, 1, 4, 256), (3, 5, 1, 2, 256), (5, 5, 1, 4, 256), (0, 0, 1, 4, 256)]),
+        *starmap(_universal, [(0, 0, 1, 4, 256), (5, 0, 1, 2, 256)]),
+    ),
+    resolution=256,
 )
 
 REFERENCES: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
@@ -64,7 +96,15 @@ REFERENCES: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
         MOBILENET_V3_LARGE,
         partial(timm.create_model, "mobilenetv3_large_100", bn_eps=1e-3, bn_momentum=0.01),
     ),
+    "mobilenet-v4-conv-small": (
+        MOBILENET_V4_CONV_SMALL,
+        partial(timm.create_model, "mobilenetv4_conv_small"),
+    ),
     "regnety-016": (REGNETY_016, partial(timm.create_model, "regnety_016")),
+    "mobilenet-v4-conv-medium": (
+        MOBILENET_V4_CONV_MEDIUM,
+        partial(timm.create_model, "mobilenetv4_conv_medium"),
+    ),
     "resnet-18": (RESNET_18, theirs.resnet18),
     "resnet-34": (BASELINES["resnet-34"], theirs.resnet34),
     "resnet-50": (RESNET_50, theirs.resnet50),
@@ -106,11 +146,15 @@ KEYS = {
     "mobilenet-v1": "7f7d34c5c7b6",
     "mobilenet-v2": "115eaa6ccf75",
     "mobilenet-v3-large": "9de3d6eabfbf",
+    "mobilenet-v4-conv-small": "4910b2125578",
     "regnety-016": "530c410972a4",
     "resnet-18": "1b952f58cf5d",
     "resnet-34": "306fe17aab62",
     "resnet-50": "78b855549f3f",
 }
+
+
+LARGE = ("wide-resnet-50", "resnet-34", "mobilenet-v4-conv-medium")
 
 
 def pair(name: str) -> tuple[nn.Module, nn.Module]:
@@ -139,7 +183,7 @@ def pair(name: str) -> tuple[nn.Module, nn.Module]:
     scope="module",
     params=[
         # Large, and of a kind that smaller ones are of: resnet-18 has the same blocks.
-        pytest.param(name, marks=[pytest.mark.slow] if name in ("wide-resnet-50", "resnet-34") else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
         for name in REFERENCES
     ],
 )
@@ -149,7 +193,7 @@ def both(request: pytest.FixtureRequest) -> tuple[ArchSpec, nn.Module, nn.Module
 
 def macs_of(network: nn.Module, spec: ArchSpec) -> float:
     with FlopCounterMode(display=False) as counter:
-        network.to("meta")(torch.zeros(1, 3, *spec.input_size, dtype=torch.float64, device="meta"))
+        network.to("meta").eval()(torch.zeros(1, 3, *spec.input_size, dtype=torch.float64, device="meta"))
     return counter.get_total_flops() / 2
 
 
@@ -389,6 +433,15 @@ def test_a_bottlenecks_output_is_its_inside_times_the_ratio(width: float, roundi
             {"block": "bottleneck", "expand_ratio": 2.5},
             "`expand_ratio` must be a whole number from 1 to 1,000,000, got 2.5",
         ),
+        (
+            {"block": "conv", "expand_ratio": 1, "squeeze_ratio": 0.0, "kernel_size": 0},
+            "`kernel_size` must be a whole number from 1 to 1,000,000, got 0",
+        ),
+        (
+            {"kernel_size": 0, "stride": 2},
+            "`stride` must be 1 in a block that has no depthwise convolution, got 2",
+        ),
+        ({"start_kernel_size": 4}, "`start_kernel_size` must be odd, got 4"),
         ({"expand_ratio": 0.5}, "`expand_ratio` must be from 1 to 1,000,000, got 0.5"),
         ({"joined": True, "stride": 2}, "`stride` must be 1 in a row that is joined to the one above, got 2"),
         (
@@ -407,7 +460,10 @@ def test_bad_stage(fields: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"activation": "gelu"}, "`activation` must be one of silu, relu, relu6, hard_swish, got 'gelu'"),
+        (
+            {"activation": "gelu"},
+            f"`activation` must be one of {', '.join(get_args(Activation))}, got 'gelu'",
+        ),
         ({"head_channels": -1}, "`head_channels` must be a whole number from 0 to 1,000,000, got -1"),
         ({"stem_stride": 0}, "`stem_stride` must be a whole number from 1 to 1,000,000, got 0"),
         ({"stem_width": "wide"}, "`stem_width` must be one of scaled, grown, fixed, floor, ceil, got 'wide'"),
@@ -418,7 +474,7 @@ def test_bad_stage(fields: dict[str, Any], message: str) -> None:
         ({"squeeze_form": "linear"}, "`squeeze_form` must be one of conv, dense, got 'linear'"),
         (
             {"squeeze_activation": "gelu"},
-            "`squeeze_activation` must be one of silu, relu, relu6, hard_swish, got 'gelu'",
+            f"`squeeze_activation` must be one of {', '.join(get_args(Activation))}, got 'gelu'",
         ),
         ({"squeeze_bias": 0}, "`squeeze_bias` must be true or false, got 0"),
         ({"resolution_width": 0}, "`resolution_width` must be a whole number from 1 to 1,000,000, got 0"),
@@ -478,7 +534,15 @@ def test_sums_can_start_as_the_identity_and_every_weight_learns(name: str) -> No
 
 
 @pytest.mark.parametrize("width", [0.75, 1.5])
-def test_a_scaled_mobilenet_v3_is_timms(width: float) -> None:
+def test_a_wider_mobilenet_v4_is_timms(width: float) -> None:
+    with torch.device("meta"):
+        reference = timm.models.mobilenetv3._gen_mobilenet_v4("mobilenetv4_conv_small", width)
+    arch = scale(MOBILENET_V4_CONV_SMALL, Multipliers(width=width), Rounding())
+    assert count(arch).params == sum(p.numel() for p in reference.parameters())
+
+
+@pytest.mark.parametrize("width", [0.75, 1.5])
+def test_a_wider_mobilenet_v3_is_timms_but_for_its_features(width: float) -> None:
     """All channels, those that expand by a fraction and those inside squeeze-and-excite included."""
     features = max(1280, int(1280 * width))
     make = partial(timm.models.mobilenetv3._gen_mobilenet_v3, "mobilenetv3_large_100", width)

@@ -15,6 +15,7 @@ from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, basel
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import (
     ArchSpec,
+    BlockKind,
     ChannelsRule,
     RepeatsRule,
     Rounding,
@@ -221,7 +222,7 @@ def test_a_hair_of_binary_makes_no_channel() -> None:
         ({"squeeze_ratio": "a"}, "`squeeze_ratio` must be from 0 to 1, got 'a'"),
         (
             {"block": "dense"},
-            "`block` must be one of mbconv, fused_mbconv, separable, bottleneck, basic, got 'dense'",
+            f"`block` must be one of {', '.join(get_args(BlockKind))}, got 'dense'",
         ),
     ],
 )

@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -18,7 +19,7 @@ from scalesearch.architecture.baselines import (
 )
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import rows
-from scalesearch.architecture.spec import ArchSpec, StageSpec
+from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
 from scalesearch.architecture.table_file import network_toml, read_network
 from scalesearch.architecture.variants import VARIANTS
 
@@ -110,7 +111,7 @@ def test_a_row_need_not_say_what_its_block_could_not_have(tmp_path: Path) -> Non
         (
             'block = "basic"',
             'block = "dense"',
-            "stage 1: block must be one of mbconv, fused_mbconv, separable, bottleneck, basic, got 'dense'",
+            f"stage 1: block must be one of {', '.join(get_args(BlockKind))}, got 'dense'",
         ),
         (
             "resolution = 32",
