@@ -7,9 +7,10 @@ from __future__ import annotations
 import math
 
 from scalesearch.belief.answer import DesignError, Trained
+from scalesearch.belief.power_law import Grown
 from scalesearch.records import CandidateRecord, RunRecord, SeedRun
 
-__all__ = ["trained_runs", "whole_runs"]
+__all__ = ["grown_runs", "trained_runs", "whole_runs"]
 
 
 def trained_runs(run: RunRecord, images: int | None = None) -> Trained:
@@ -40,6 +41,29 @@ def trained_runs(run: RunRecord, images: int | None = None) -> Trained:
         doublings=tuple(math.log2(candidate.macs_ratio) for candidate, _, _ in rows),
         networks=tuple(candidate.key for candidate, _, _ in rows),
         top1=tuple(100 * top1 for _, _, top1 in rows),
+    )
+
+
+def grown_runs(run: RunRecord) -> Grown:
+    """Every training run of the networks of which it is known what grew, the baseline's own included.
+
+    Where several names stand for one network, as two ways to scale may round to one, the runs of a seed are
+    one run.
+    """
+    shapes: dict[tuple[float, ...], str] = {}
+    rows: dict[tuple[str, int], tuple[tuple[float, float, float], float]] = {}
+    for c in run.candidates:
+        depth, width, resolution = c.depth_doublings, c.width_doublings, c.resolution_doublings
+        if c.status not in ("completed", "waiting") or depth is None or width is None or resolution is None:
+            continue
+        growth = (depth, width, resolution)
+        network = shapes.setdefault((c.macs, c.params, c.resolution, c.blocks), c.key)
+        for seed_run in whole_runs(c):
+            rows.setdefault((network, seed_run.seed), (growth, 100 * seed_run.top1))
+    return Grown(
+        growth=tuple(growth for growth, _ in rows.values()),
+        networks=tuple(network for network, _ in rows),
+        top1=tuple(top1 for _, top1 in rows.values()),
     )
 
 
