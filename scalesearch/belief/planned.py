@@ -1,4 +1,4 @@
-"""Comparisons of pairs of networks that were chosen before looking, with the noise of all networks pooled."""
+"""Comparisons of pairs of networks that were chosen before looking, all at once, with their noise pooled."""
 
 from __future__ import annotations
 
@@ -10,12 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from scalesearch.belief.seeds import CONFIDENCE, PairedComparison, holm
+from scalesearch.belief.seeds import CONFIDENCE
 
-__all__ = ["Slope", "planned_comparisons", "planned_slope"]
+__all__ = ["Comparison", "Slope", "means_reach", "planned_comparisons", "planned_slope"]
 
 ROUNDING = 1e-12
 """Differences below this, relative to the values, are the noise of binary arithmetic: they are 0."""
+DRAWS = 20_000
+SEED = 1905
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How far one network is ahead of another, as one of several comparisons that all hold at once.
+
+    ``low`` to ``high`` is the 95% interval of ``difference`` and ``p`` its two-sided probability, both
+    by the largest of as many t statistics: the interval leaves out 0 where ``p`` is below 5%. ``df`` are the
+    degrees of freedom of the noise.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    df: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +47,22 @@ class Slope:
 
 
 def planned_comparisons(
-    top1: Sequence[Sequence[float]], pairs: Sequence[tuple[int, int]]
-) -> tuple[PairedComparison, ...]:
-    """The first less the second network of each pair, by t tests in randomised blocks with Holm's correction.
+    top1: Sequence[Sequence[float]], pairs: Sequence[tuple[int, int]], lists: int = 1
+) -> tuple[Comparison, ...]:
+    """The first less the second network of each pair, by t tests in randomised blocks that all hold at once.
 
     The model is that of ``scalesearch.belief.seeds``: a seed moves all networks alike, and what is left is
     noise of one variance. Estimated from all ``n`` networks over ``k`` seeds it has ``(n - 1) * (k - 1)``
     degrees of freedom, where a t test of one pair alone has ``k - 1``: with three seeds that alone would
     show next to nothing once corrected for several comparisons. With two networks both are the same test.
+    Several comparisons are judged by the largest of their t statistics, correlated as they are; its
+    distribution is simulated, and of one pair it is Student's.
 
     Args:
         top1: networks x seeds; column j is the same seed for all.
         pairs: indices of the networks to compare.
-
-    Returns:
-        One comparison per pair; intervals are those of one comparison, ``p_holm`` is corrected for all.
+        lists: how many such lists of comparisons, of other networks, are to hold at once (Z. Sidak's
+            correction).
 
     Raises:
         ValueError: if there are fewer than two networks or two seeds, rows differ in length, or a value is
@@ -55,23 +74,56 @@ def planned_comparisons(
     spread, df = _noise(values)
     nothing = ROUNDING * float(np.abs(values).max())
     error = spread * math.sqrt(2 / seeds)
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, df)) * error
+    level = CONFIDENCE ** (1 / lists)
     differences = [float(means[first] - means[second]) for first, second in pairs]
-    if error:
-        p_values = [float(2 * t.sf(abs(difference) / error, df)) for difference in differences]
+    largest = _largest(len(values), pairs, df) if len(pairs) > 1 and error else None
+    if largest is None:
+        reach = float(t.ppf((1 + level) / 2, df)) * error
     else:
-        p_values = [1.0 if abs(difference) <= nothing else 0.0 for difference in differences]
+        reach = float(np.quantile(largest, level)) * error
+
+    def p(difference: float) -> float:
+        if not error:
+            return 1.0 if abs(difference) <= nothing else 0.0
+        if largest is None:
+            own = float(2 * t.sf(abs(difference) / error, df))
+        else:
+            own = float((1 + (largest >= abs(difference) / error).sum()) / (1 + len(largest)))
+        return own if lists == 1 else float(-np.expm1(lists * np.log1p(-min(own, 1 - 1e-15))))
+
     return tuple(
-        PairedComparison(
-            difference=difference,
-            low=difference - reach,
-            high=difference + reach,
-            p=p,
-            p_holm=p_holm,
-            df=df,
+        Comparison(
+            difference=difference, low=difference - reach, high=difference + reach, p=p(difference), df=df
         )
-        for difference, p, p_holm in zip(differences, p_values, holm(p_values), strict=True)
+        for difference in differences
     )
+
+
+def means_reach(top1: Sequence[Sequence[float]]) -> float:
+    """Half the width of the 95% intervals of all networks' means at once, with the noise of all pooled.
+
+    Args:
+        top1: networks x seeds; column j is the same seed for all.
+
+    Raises:
+        ValueError: as :func:`planned_comparisons`.
+    """
+    values = _table(top1)
+    spread, df = _noise(values)
+    rng = np.random.default_rng(SEED)
+    means = np.abs(rng.standard_normal((len(values), DRAWS))).max(axis=0)
+    largest = means / np.sqrt(rng.chisquare(df, DRAWS) / df)
+    return float(np.quantile(largest, CONFIDENCE)) * spread / math.sqrt(values.shape[1])
+
+
+def _largest(networks: int, pairs: Sequence[tuple[int, int]], df: int) -> NDArray[np.float64]:
+    """Draws of the largest of the pairs' t statistics, sizes alone, where no network differs."""
+    rng = np.random.default_rng(SEED)
+    means = rng.standard_normal((networks, DRAWS))
+    largest = np.zeros(DRAWS)
+    for first, second in pairs:
+        np.maximum(largest, np.abs(means[first] - means[second]), out=largest)
+    return np.asarray(largest / math.sqrt(2) / np.sqrt(rng.chisquare(df, DRAWS) / df))
 
 
 def planned_slope(x: Sequence[float], top1: Sequence[Sequence[float]]) -> Slope:

@@ -37,7 +37,7 @@ STARTS = (0.2, 1.0, 3.0)
 """Exponents that the search begins at, in every combination."""
 LEAST_STEP = 0.25
 """Doublings of cost below which a dimension counts as left alone."""
-RESAMPLES = 400
+RESAMPLES = 200
 SEED = 1905
 LOWEST = 1e-18
 

@@ -33,10 +33,8 @@ __all__ = [
     "CONFIDENCE",
     "SIGNIFICANCE",
     "AgainstBest",
-    "PairedComparison",
     "SeedSummary",
     "against_best",
-    "compare",
     "critical_range",
     "holm",
     "seed_summaries",
@@ -97,22 +95,6 @@ class AgainstBest:
     def difference(self, index: int) -> float:
         """How far network ``index`` is behind the best."""
         return self.means[self.best] - self.means[index]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairedComparison:
-    """Two rows of top-1, seed by seed: ``difference`` is the first's mean minus the second's.
-
-    ``low`` and ``high`` are its 95% t interval with ``df`` degrees of freedom; ``p`` is
-    two-sided; ``p_holm`` is corrected for the list of comparisons it belongs to, and ``p`` in a list of one.
-    """
-
-    difference: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
-    df: int
 
 
 def seed_summaries(top1: Rows) -> tuple[SeedSummary, ...]:
@@ -190,25 +172,6 @@ def seeds_needed(
             effect = gap / math.sqrt(test.residual_ms) if gap else 0.0
             needed[index] = _fewest(effect, len(test.means), significance)
     return needed
-
-
-def compare(first: Sequence[float], second: Sequence[float]) -> PairedComparison:
-    """The paired t test of two networks (or of two groups' means) over the same seeds, ``df = seeds - 1``.
-
-    ``planned.planned_comparisons`` makes several at once, with the noise of all networks pooled.
-
-    Raises:
-        ValueError: if there are fewer than two seeds, the two differ in length, or a value is not finite.
-    """
-    rows = _matrix(tuple(tuple(float(value) for value in row) for row in (first, second)))
-    differences = rows[0] - rows[1]
-    size, mean = len(differences), float(differences.mean())
-    error = math.sqrt(_squares(differences - mean, rows) / (size - 1) / size)
-    p = 1.0 if _is_zero(mean, rows) else 0.0
-    if error:
-        p = float(2 * t.sf(abs(mean) / error, size - 1))
-    half = float(t.ppf((1 + CONFIDENCE) / 2, size - 1)) * error
-    return PairedComparison(difference=mean, low=mean - half, high=mean + half, p=p, p_holm=p, df=size - 1)
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

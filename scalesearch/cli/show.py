@@ -118,7 +118,7 @@ ORDER_COLUMNS = {
     "difference": "{:+.1%}",
     "difference_low": "{:+.1%}",
     "difference_high": "{:+.1%}",
-    "p_holm": "{:.2g}",
+    "p": "{:.2g}",
     "verdict": "{}",
 }
 SEARCH_COLUMNS = {

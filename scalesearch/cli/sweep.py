@@ -25,9 +25,9 @@ DEFAULT = SweepSettings()
     "--phi",
     "phis",
     type=PHI,
-    default="1,2",
+    default="0.5,1,2",
     show_default=True,
-    help="The budgets: 2^phi times the baseline each.",
+    help="The budgets: 2^phi times the baseline each. A power law takes two or more.",
 )
 @click.option("--alpha", type=float, default=DEFAULT.alpha, show_default=True, help="Of the compound rule.")
 @click.option("--beta", type=float, default=DEFAULT.beta, show_default=True, help="Of the compound rule.")
@@ -52,17 +52,18 @@ DEFAULT = SweepSettings()
 @out_option("reports/sweep-BASELINE")
 @format_option
 def sweep(out: Path | None, output_format: str, **options: Any) -> None:
-    """Scale depth alone, width alone, resolution alone, and all three, at equal cost over several budgets.
+    """How to grow at every budget: depth, width and resolution alone and together, at equal cost.
 
-    The claim behind compound scaling, tried on your data: at each budget five networks that really cost the
-    same (the compound rule, each dimension alone, and the width-heavy rule of arXiv 2103.06877) are trained
-    with several seeds, and the differences tested.
+    At each budget five networks that really cost the same are trained with several seeds: each dimension
+    alone, the compound rule, and the width-heavy rule of arXiv 2103.06877. A power law through all of them,
+    where it holds, says how to share out any budget; where it does not, the page says why. Beside it the
+    claim behind compound scaling is tested: does it beat each other way?
 
     Writes sweep.csv, runs.csv, report.md, figures/, run.toml and study.db.
 
     \b
     Examples:
-      scalesearch sweep --phi 1,2 --seeds 3
+      scalesearch sweep --phi 0.5,1,2 --seeds 3
       scalesearch sweep --alpha 1.1 --beta 1.2 --gamma 1.1 --match memory --dataset folder:my/images
     """
     settings = SweepSettings(**resolve_training(options))

@@ -16,7 +16,8 @@ import numpy as np
 from scipy.stats import binomtest, fisher_exact
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison
+from scalesearch.belief.planned import Comparison
+from scalesearch.belief.seeds import SIGNIFICANCE
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, shares_of
 
@@ -113,12 +114,12 @@ def tied(first: CandidateRecord, second: CandidateRecord) -> bool:
     return _order(first) == _order(second)
 
 
-def shown(test: PairedComparison | None, more: str, less: str) -> str:
+def shown(test: Comparison | None, more: str, less: str, neither: str = "no difference shown") -> str:
     """``more`` or ``less``, where the first is shown to be that; else that nothing is, or was tested."""
     if test is None:
         return "not tested"
-    if test.p_holm >= SIGNIFICANCE:
-        return "no difference shown"
+    if test.p >= SIGNIFICANCE:
+        return neither
     return more if test.difference > 0 else less
 
 

@@ -1,7 +1,8 @@
 """``scalesearch sweep``: each dimension alone and all together, at equal realised cost over several budgets.
 
-The question of the paper's Figures 3, 4 and 8 (arXiv 1905.11946): does balancing depth, width and resolution
-beat scaling one of them? Here every network of a budget really costs the same.
+A star of networks around the baseline, from which a power law of depth, width and resolution can be fitted:
+one answer for every budget. The question of the paper's Figures 3, 4 and 8 (arXiv 1905.11946) is answered
+beside it: does balancing the three beat scaling one of them? Every network of a budget really costs the same.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class SweepSettings(TrainingSettings):
     alpha: float = 1.2
     beta: float = 1.1
     gamma: float = 1.15
-    phis: tuple[float, ...] = (1.0, 2.0)
+    phis: tuple[float, ...] = (0.5, 1.0, 2.0)
     match: str = "macs"
     roles: tuple[str, ...] | None = None
 

@@ -272,7 +272,11 @@ def test_one_correction_serves_all_pairs_of_all_baselines():
         )
     )
     assert (len(alone), len(both)) == (1, 2)
-    assert both[0].p_holm == pytest.approx(min(1.0, 2 * alone[0].p_holm))
+    (p, low, high), (p_both, low_both, high_both) = (
+        (pair.test.p, pair.test.low, pair.test.high) for (pair, *_) in (alone, both)
+    )
+    assert p_both == pytest.approx(1 - (1 - p) ** 2)
+    assert low_both < low < high < high_both
 
 
 def test_a_way_that_was_not_published_has_no_place_in_the_order():

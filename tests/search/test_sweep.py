@@ -16,7 +16,7 @@ def test_at_each_budget_every_role_spends_the_same(kind: str) -> None:
     plan = plan_sweep(settings, SIZE)
     assert [(p.record.phi, p.record.role) for p in plan.chosen] == [
         (0.0, "baseline"),
-        *((phi, role) for phi in (1.0, 2.0) for role in ROLES),
+        *((phi, role) for phi in (0.5, 1.0, 2.0) for role in ROLES),
     ]
     base = closed_form(settings.proxy_baseline(18), kind, batch_size=32)
     for planned in plan.chosen[1:]:
@@ -31,7 +31,7 @@ def test_at_each_budget_every_role_spends_the_same(kind: str) -> None:
 
 
 def test_a_role_scales_its_own_dimension_but_for_a_hair_of_width() -> None:
-    plan = plan_sweep(SweepSettings(), SIZE)
+    plan = plan_sweep(SweepSettings(phis=(1.0, 2.0)), SIZE)
     for planned in plan.chosen[1:]:
         record = planned.record
         moved = {"depth": record.depth, "width": record.width, "resolution": record.resolution_multiplier}

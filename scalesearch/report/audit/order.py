@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison, holm
+from scalesearch.belief.planned import Comparison
 from scalesearch.records import AuditRecord, CandidateRecord, RunRecord
-from scalesearch.report.evidence import completed
+from scalesearch.report.evidence import completed, shown
 from scalesearch.report.sweep.evidence import budgets, paired_tests
 
 __all__ = ["OrderPair", "order_pairs", "published_top1", "trained_roles"]
@@ -20,8 +21,8 @@ class OrderPair:
     """Two ways to scale a baseline, of which the ``ahead`` one has the higher published accuracy.
 
     ``published`` is by how much, ``difference`` the mean top-1 here of the ``ahead`` one less the other's, as
-    fractions. ``test`` is the t test paired by seed, with the noise of all networks of the baseline pooled;
-    ``p_holm`` is corrected for all pairs of the audit. Both are None where there are no two common seeds.
+    fractions. ``test`` is the t test paired by seed, with the noise of all networks of the baseline pooled,
+    and holds for all pairs of the audit at once; None where there are no two common seeds.
     """
 
     baseline: str
@@ -30,17 +31,12 @@ class OrderPair:
     behind: str
     published: float
     difference: float
-    test: PairedComparison | None
-    p_holm: float | None
+    test: Comparison | None
 
     @property
     def verdict(self) -> str:
         """``holds``, ``reversed``, ``not shown`` or, without a test, ``not tested``."""
-        if self.p_holm is None:
-            return "not tested"
-        if self.p_holm >= SIGNIFICANCE:
-            return "not shown"
-        return "holds" if self.difference > 0 else "reversed"
+        return shown(self.test, "holds", "reversed", "not shown")
 
 
 def trained_roles(run: RunRecord, phi: float) -> dict[str, CandidateRecord]:
@@ -50,12 +46,13 @@ def trained_roles(run: RunRecord, phi: float) -> dict[str, CandidateRecord]:
 
 def order_pairs(record: AuditRecord) -> tuple[OrderPair, ...]:
     """Every pair of ways whose published accuracies differ and whose networks were trained here."""
-    found = [
-        pair for name, run in record.trained.items() for phi in budgets(run)
-        for pair in _pairs(record, name, run, phi)
-    ]  # fmt: skip
-    tested = [test.p for *_, test in found if test is not None]
-    corrected = iter(holm(tested) if tested else ())
+    lists = [
+        (name, run, phi, pairs)
+        for name, run in record.trained.items()
+        for phi in budgets(run)
+        if (pairs := _pairs(record, name, run, phi))
+    ]
+    found = [pair for each in lists for pair in _tested(*each, len(lists))]
     return tuple(
         OrderPair(
             baseline=name,
@@ -65,7 +62,6 @@ def order_pairs(record: AuditRecord) -> tuple[OrderPair, ...]:
             published=published,
             difference=test.difference if test else (ahead.top1 or 0.0) - (behind.top1 or 0.0),
             test=test,
-            p_holm=next(corrected) if test else None,
         )
         for name, phi, ahead, behind, published, test in found
     )
@@ -76,10 +72,14 @@ def published_top1(record: AuditRecord, name: str) -> dict[str, float]:
     return {scaling: row.published.top1 for scaling in SCALINGS if (row := record.row(name, scaling))}
 
 
-_Pair = tuple[str, float, CandidateRecord, CandidateRecord, float, PairedComparison | None]
+_Pair = tuple[str, float, CandidateRecord, CandidateRecord, float, Comparison | None]
 
 
-def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_Pair]:
+_Untested = tuple[CandidateRecord, CandidateRecord, float]
+
+
+def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_Untested]:
+    """The one published ahead, the one behind, and by how much; the published winner against others first."""
     roles = trained_roles(run, phi)
     published = published_top1(record, name)
     pairs = []
@@ -87,7 +87,10 @@ def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_
         ahead, behind = sorted((one, other), key=lambda role: -published[role])
         if published[ahead] != published[behind]:
             pairs.append((roles[ahead], roles[behind], published[ahead] - published[behind]))
-    # The published winner against the others first.
-    pairs.sort(key=lambda pair: (-published[pair[0].role], -published[pair[1].role]))
-    tests = paired_tests([c for c in run.candidates if completed(c)], [(a, b) for a, b, _ in pairs])
+    return sorted(pairs, key=lambda pair: (-published[pair[0].role], -published[pair[1].role]))
+
+
+def _tested(name: str, run: RunRecord, phi: float, pairs: Sequence[_Untested], lists: int) -> list[_Pair]:
+    networks = [c for c in run.candidates if completed(c)]
+    tests = paired_tests(networks, [(ahead, behind) for ahead, behind, _ in pairs], lists)
     return [(name, phi, a, b, gap, test) for (a, b, gap), (test, _) in zip(pairs, tests, strict=True)]

@@ -27,7 +27,7 @@ MATCHED_COLUMNS = (
 )
 ORDER_COLUMNS = (
     *("baseline", "phi", "ahead", "behind", "published_difference", "difference", "difference_low"),
-    *("difference_high", "p", "p_holm", "verdict"),
+    *("difference_high", "p", "verdict"),
 )
 BILLION = 1e9
 
@@ -88,7 +88,6 @@ def order_table(record: AuditRecord) -> pd.DataFrame:
                 "difference_low": pair.test.low if pair.test else None,
                 "difference_high": pair.test.high if pair.test else None,
                 "p": pair.test.p if pair.test else None,
-                "p_holm": pair.p_holm,
                 "verdict": pair.verdict,
             }
             for pair in order_pairs(record)

@@ -78,9 +78,9 @@ def _trust(record: AuditRecord, pairs: Sequence[OrderPair]) -> str:
     tested = [pair for pair in pairs if pair.test is not None]
     if tested:
         items.append(
-            f"**The test:** two-sided t tests at 5%, paired by seed, noise pooled over the networks of a "
-            f"baseline, with Holm's correction for the {plural(len(tested), 'pair')} of this page. Intervals "
-            "are of one pair alone. *Not shown* does not mean that there is no difference."
+            "**The test:** two-sided t tests at 5%, paired by seed, noise pooled over a baseline's networks; "
+            "intervals and p values hold for all pairs of this page at once. *Not shown* does not "
+            "mean that there is no difference."
         )
     if len(tested) < len(pairs):
         items.append(
@@ -160,5 +160,5 @@ def _pair_cells(pair: OrderPair) -> list[str]:
         f"{100 * pair.published:+.1f}",
         f"{100 * pair.difference:+.1f}",
         f"{100 * test.low:+.1f} to {100 * test.high:+.1f}" if test else "",
-        pair.verdict + (f" ({p_text(pair.p_holm)})" if pair.p_holm is not None else ""),
+        pair.verdict + (f" ({p_text(pair.test.p)})" if pair.test is not None else ""),
     ]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from scalesearch.belief.planned import Slope, planned_comparisons, planned_slope
-from scalesearch.belief.seeds import SIGNIFICANCE, PairedComparison
+from scalesearch.belief.planned import Comparison, Slope, planned_comparisons, planned_slope
+from scalesearch.belief.seeds import SIGNIFICANCE
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.evidence import completed, shown
 
@@ -27,7 +27,7 @@ class Step:
     upper: CandidateRecord
     doublings: float
     gain: float
-    test: PairedComparison | None
+    test: Comparison | None
 
     @property
     def per_doubling(self) -> float | None:
@@ -76,13 +76,13 @@ def family_evidence(run: RunRecord) -> FamilyEvidence:
     """What the trained networks of ``run`` show.
 
     Every pair of networks is compared by t tests in blocks (each seed a block, the noise of all networks
-    pooled), with Holm's correction over all pairs.
+    pooled), whose intervals and probabilities hold for all pairs at once.
     """
     networks = trained(run)
     by_seed = [{one.seed: one.top1 for one in c.runs} for c in networks]
     seeds = tuple(sorted(set.intersection(*map(set, by_seed)))) if by_seed else ()
     pairs = list(combinations(range(len(networks)), 2))
-    tests: dict[tuple[int, int], PairedComparison] = {}
+    tests: dict[tuple[int, int], Comparison] = {}
     slope = None
     if len(networks) > 1 and len(seeds) > 1:
         top1 = [[runs[seed] for seed in seeds] for runs in by_seed]
@@ -103,7 +103,7 @@ def family_evidence(run: RunRecord) -> FamilyEvidence:
     )
 
 
-def _step(networks: Sequence[CandidateRecord], lower: int, upper: int, test: PairedComparison | None) -> Step:
+def _step(networks: Sequence[CandidateRecord], lower: int, upper: int, test: Comparison | None) -> Step:
     low, high = networks[lower], networks[upper]
     return Step(
         lower=low,
@@ -114,8 +114,8 @@ def _step(networks: Sequence[CandidateRecord], lower: int, upper: int, test: Pai
     )
 
 
-def _rises_to(networks: Sequence[CandidateRecord], tests: dict[tuple[int, int], PairedComparison]) -> float:
-    better = {pair for pair, test in tests.items() if test.difference > 0 and test.p_holm < SIGNIFICANCE}
+def _rises_to(networks: Sequence[CandidateRecord], tests: dict[tuple[int, int], Comparison]) -> float:
+    better = {pair for pair, test in tests.items() if test.difference > 0 and test.p < SIGNIFICANCE}
     for index, network in enumerate(networks):
         if (0, index) in better and not any((index, other) in better for other in range(len(networks))):
             return network.phi

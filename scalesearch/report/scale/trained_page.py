@@ -128,7 +128,7 @@ def _step(step: Step) -> tuple[str, ...]:
         _points(step.gain),
         "" if per is None else _points(per),
         "" if reach is None else f"{_points(reach[0])} to {_points(reach[1])}",
-        step.verdict if step.test is None else f"{step.verdict} ({p_text(step.test.p_holm)})",
+        step.verdict if step.test is None else f"{step.verdict} ({p_text(step.test.p)})",
     )
 
 
@@ -137,8 +137,8 @@ def _trust(run: RunRecord, found: FamilyEvidence) -> list[str]:
     tested = [step.test for step in found.steps if step.test is not None]
     if tested:
         items.append(
-            f"**The test:** two-sided t tests at 5%, paired by seed, with Holm's correction for all pairs of "
-            f"networks; the noise is estimated from all of them together ({tested[0].df} degrees of freedom)."
+            "**The test:** two-sided t tests at 5%, paired by seed; intervals and p values hold for all "
+            f"pairs of networks at once, with noise of {tested[0].df} degrees of freedom from all of them."
         )
     images = sorted({c.images_seen for c in found.networks if c.images_seen})
     if images:

@@ -29,7 +29,7 @@ COLUMNS = (
     *("blocks", "params", "macs", "fvcore_total", "activations", "nominal_ratio", "macs_ratio", "full_macs"),
     *("full_macs_ratio", "top1", "top1_sd", "top1_low", "top1_high", "seeds", "loss", "images_seen"),
     *("train_seconds", "status", "reason", "gain", "gain_per_doubling", "gain_low", "gain_high", "p"),
-    *("p_holm", "verdict", "training_bytes", "inference_bytes"),
+    *("verdict", "training_bytes", "inference_bytes"),
     *("trained_device", "trained_threads"),
 )
 LATENCY = ("latency_median_s", "latency_iqr_s", "latency_unstable", "machine")
@@ -107,7 +107,7 @@ def _row(c: CandidateRecord, interval: tuple[float, float] | None, step: Step | 
     if step is not None:
         row |= {"gain": step.gain, "gain_per_doubling": step.per_doubling, "verdict": step.verdict}
         if step.test is not None:
-            row |= {"p": step.test.p, "p_holm": step.test.p_holm}
+            row |= {"p": step.test.p}
         if (reach := step.interval) is not None:
             row |= {"gain_low": reach[0], "gain_high": reach[1]}
     return row

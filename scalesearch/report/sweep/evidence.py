@@ -1,16 +1,17 @@
-"""What a sweep shows: compound scaling against each other way to spend the same cost, seed by seed."""
+"""What a sweep shows: the power law of its runs, and compound scaling against each other way to spend."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scalesearch.belief.planned import planned_comparisons
-from scalesearch.belief.seeds import PairedComparison
+from scalesearch.belief.answer import DesignError
+from scalesearch.belief.planned import Comparison, means_reach, planned_comparisons
+from scalesearch.belief.power_law import PowerLaw, fit_power_law
+from scalesearch.belief.runs import grown_runs
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import completed, shown
+from scalesearch.report.evidence import completed, once_per_run, shown
 from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = [
@@ -21,9 +22,10 @@ __all__ = [
     "budgets",
     "comparisons",
     "dimension_value",
+    "interval_reach",
+    "law_of",
     "paired_tests",
     "residual",
-    "width_move",
 ]
 
 DIMENSIONS = ("depth", "width", "resolution")
@@ -36,8 +38,8 @@ class SweepComparison:
     """Compound scaling against ``role`` at budget exponent ``phi``.
 
     ``difference`` is compound's mean top-1 less the other's. ``test`` is the t test paired by seed, with the
-    noise of all networks pooled and Holm's correction over all comparisons of the sweep; it uses the
-    ``seeds`` that all networks with several seeds have, and is None where one of the two has a single seed.
+    noise of all networks pooled; its interval and its p hold for all comparisons of the sweep at once. It
+    uses the ``seeds`` that all networks with several seeds have; None where one of the two has a single seed.
     """
 
     phi: float
@@ -46,7 +48,7 @@ class SweepComparison:
     other: CandidateRecord
     difference: float
     seeds: int
-    test: PairedComparison | None
+    test: Comparison | None
 
     @property
     def verdict(self) -> str:
@@ -72,22 +74,32 @@ def residual(candidate: CandidateRecord) -> float:
 
 
 def dimension_value(candidate: CandidateRecord, dimension: str) -> float:
-    """The multiplier of ``depth``, ``width`` or ``resolution``."""
+    """How many times as deep, wide or sharp as the baseline the network is, as built where that is known."""
+    built = getattr(candidate, f"{dimension}_doublings")
+    if built is not None:
+        return float(2 ** (built if dimension == "depth" else built / 2))
     name = "resolution_multiplier" if dimension == "resolution" else dimension
     return float(getattr(candidate, name))
 
 
-def width_move(candidate: CandidateRecord) -> float | None:
-    """How far equal cost moved the width off the role's rule, relative to it.
+@once_per_run
+def law_of(run: RunRecord) -> PowerLaw | str:
+    """The power law through all runs of the sweep; why there is none where its networks are too few."""
+    try:
+        return fit_power_law(grown_runs(run))
+    except DesignError as error:
+        return str(error).replace("`runs` must be of", "it takes").replace("`", "")
 
-    Equal cost never moves the depth, so it tells the phi that the rule was followed to. None for the baseline
-    and for coefficients that scale width but not depth: there a move is not told from another phi.
-    """
-    c = candidate
-    if c.role not in ROLES or (c.alpha == 1 and c.beta != 1):
+
+@once_per_run
+def interval_reach(run: RunRecord) -> float | None:
+    """Half the width of the 95% intervals of all means at once, as a fraction; None without two seeds."""
+    networks = [c for c in run.candidates if completed(c)]
+    by_seed = [{one.seed: one.top1 for one in c.runs} for c in networks]
+    seeds = sorted(set.intersection(*map(set, by_seed))) if by_seed else []
+    if len(networks) < 2 or len(seeds) < 2:
         return None
-    rule = 1.0 if c.beta == 1 else c.beta ** (math.log(c.depth) / math.log(c.alpha))
-    return float(c.width / rule - 1)
+    return means_reach([[runs[seed] for seed in seeds] for runs in by_seed])
 
 
 def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
@@ -116,9 +128,14 @@ def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
 
 
 def paired_tests(
-    networks: Sequence[CandidateRecord], pairs: Sequence[tuple[CandidateRecord, CandidateRecord]]
-) -> list[tuple[PairedComparison | None, int]]:
-    """The test of each pair and its number of seeds; None where one of the two has a single seed."""
+    networks: Sequence[CandidateRecord],
+    pairs: Sequence[tuple[CandidateRecord, CandidateRecord]],
+    lists: int = 1,
+) -> list[tuple[Comparison | None, int]]:
+    """The test of each pair and its number of seeds; None where one of the two has a single seed.
+
+    All hold at once, with those of ``lists`` - 1 more such lists.
+    """
     several = [c for c in networks if len(c.runs) > 1]
     top1 = [{run.seed: run.top1 for run in c.runs} for c in several]
     shared = sorted(set.intersection(*(set(runs) for runs in top1))) if top1 else []
@@ -128,5 +145,5 @@ def paired_tests(
     row = {id(c): index for index, c in enumerate(several)}
     testable = [pair for pair in pairs if all(id(c) in row for c in pair)]
     table = [[runs[seed] for seed in shared] for runs in top1]
-    found = iter(planned_comparisons(table, [(row[id(a)], row[id(b)]) for a, b in testable]))
+    found = iter(planned_comparisons(table, [(row[id(a)], row[id(b)]) for a, b in testable], lists))
     return [(next(found), len(shared)) if all(id(c) in row for c in pair) else (None, 0) for pair in pairs]

@@ -28,6 +28,8 @@ from scalesearch.report.sweep.evidence import (
     baseline_of,
     budgets,
     dimension_value,
+    interval_reach,
+    law_of,
 )
 from scalesearch.scaling import NOMINAL_BASE
 
@@ -73,7 +75,7 @@ def sweep_figure(run: RunRecord) -> Figure | None:
     present = [role for role in ROLES if by_role[role]]
     if not present:
         return None
-    published, base = published_here(run), baseline_of(run)
+    published, base, reach = published_here(run), baseline_of(run), interval_reach(run)
     with house_style():
         figure = new_figure("Ways to spend the same cost", 5.6)
         if published:
@@ -87,9 +89,9 @@ def sweep_figure(run: RunRecord) -> Figure | None:
         for place, role in enumerate(present):
             aside = span ** (SIDESTEP * (place - (len(present) - 1) / 2))
             points = [(c.macs * aside, c) for c in by_role[role]]
-            _line(axes, [*points, (base.macs, base)] if base else points, role)
+            _line(axes, [*points, (base.macs, base)] if base else points, role, reach)
         if base:
-            _baseline(axes, base.macs, base)
+            _baseline(axes, base.macs, base, reach)
         _cost_axis(axes, run, shown)
         axes.set_ylabel("held-out top-1 (%)")
         handles = [_handle(role) for role in present]
@@ -106,18 +108,19 @@ def dimensions_figure(run: RunRecord) -> Figure | None:
     present = [role for role in DIMENSIONS if _of(run, role)]
     if not present:
         return None
-    base = baseline_of(run)
+    base, reach = baseline_of(run), interval_reach(run)
     with house_style():
         figure = new_figure("Scaling one dimension at a time", 3.9)
         panels: list[Axes] = list(figure.subplots(1, len(present), sharey=True, squeeze=False)[0])
         for axes, role in zip(panels, present, strict=True):
             points = [(dimension_value(c, role), c) for c in _of(run, role)]
             values = [x for x, _ in points] + [1.0] * bool(base)
-            _line(axes, [*points, (1.0, base)] if base else points, role)
+            _line(axes, [*points, (1.0, base)] if base else points, role, reach)
             if base:
-                _baseline(axes, 1.0, base)
+                _baseline(axes, 1.0, base, reach)
+            _law(axes, run, role, values)
             axes.set_xscale("log")
-            axes.set_xlabel(f"{role} multiplier")
+            axes.set_xlabel(f"{role} multiplier, as built")
             axes.xaxis.set_major_locator(FixedLocator(_ticks(values)))
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
             axes.xaxis.set_minor_locator(NullLocator())
@@ -144,25 +147,38 @@ def _seeds_text(run: RunRecord) -> str:
     if counts == [1]:
         return "one seed each"
     seeds = plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    return f"{seeds}; bars: standard deviation"
+    return seeds if interval_reach(run) is None else f"{seeds}; bars: 95% intervals, all at once"
 
 
-def _line(axes: Axes, points: Sequence[tuple[float, CandidateRecord]], role: str) -> None:
+def _law(axes: Axes, run: RunRecord, role: str, values: Sequence[float]) -> None:
+    """The power law along one dimension, where an answer is read off it."""
+    law = law_of(run)
+    if isinstance(law, str) or law.objections:
+        return
+    x = np.geomspace(min(values), max(values), 60)
+    growth = np.zeros((len(x), 3))
+    growth[:, DIMENSIONS.index(role)] = np.log2(x) * (1 if role == "depth" else 2)
+    axes.plot(x, 100 - law.curve.error(growth), color=GREY, linewidth=1.4, linestyle=(0, (4, 3)), zorder=2)
+
+
+def _line(
+    axes: Axes, points: Sequence[tuple[float, CandidateRecord]], role: str, reach: float | None
+) -> None:
     """A role's line and points over x; the line runs through the baseline, which is drawn by itself."""
     line = sorted(points, key=lambda point: point[0])
     y = [100 * (c.top1 or 0.0) for _, c in line]
     leads = role == "compound"
     width = 2.2 if leads else 1.4
     axes.plot([x for x, _ in line], y, color=COLOUR[role], linewidth=width, alpha=0.85, zorder=3)
-    marks = [(x, 100 * (c.top1 or 0.0), 100 * (c.top1_sd or 0.0)) for x, c in line if c.role == role]
+    marks = [(x, 100 * (c.top1 or 0.0), 100 * (reach or 0.0)) for x, c in line if c.role == role]
     bars = [((x, top1 - sd), (x, top1 + sd)) for x, top1, sd in marks]
     axes.add_collection(LineCollection(bars, colors=COLOUR[role], linewidth=1.5, zorder=3))
     axes.plot([x for x, *_ in marks], [top1 for _, top1, _ in marks], zorder=5 if leads else 4, **_mark(role))
 
 
-def _baseline(axes: Axes, x: float, base: CandidateRecord) -> None:
-    top1, spread = 100 * (base.top1 or 0.0), 100 * (base.top1_sd or 0.0)
-    axes.plot([x, x], [top1 - spread, top1 + spread], color=INK, linewidth=1.4, zorder=5)
+def _baseline(axes: Axes, x: float, base: CandidateRecord, reach: float | None) -> None:
+    top1, half = 100 * (base.top1 or 0.0), 100 * (reach or 0.0)
+    axes.plot([x, x], [top1 - half, top1 + half], color=INK, linewidth=1.4, zorder=5)
     axes.plot([x], [top1], "D", color=INK, markersize=7, markeredgecolor="white", zorder=6)
 
 

@@ -1,9 +1,11 @@
-"""The page of a sweep: does compound scaling beat each single dimension at equal cost?"""
+"""The page of a sweep: what a power law of it answers for every budget, and which way to spend one wins."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from scalesearch.belief.answer import DIMENSIONS, Estimate
+from scalesearch.belief.power_law import PowerLaw
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.bounds import MOST_ROWS, and_more, evenly
 from scalesearch.report.evidence import completed, judged
@@ -16,38 +18,36 @@ from scalesearch.report.page_parts import (
     figure_part,
     made,
     p_text,
-    quoted_agreement,
     section,
     top1_seeds,
     unfinished,
 )
-from scalesearch.report.provenance import PLAIN_COUNTS
 from scalesearch.report.sentences import listed
 from scalesearch.report.sweep.evidence import (
-    DIMENSIONS,
     ROLES,
     SweepComparison,
     baseline_of,
     budgets,
     comparisons,
+    law_of,
     residual,
-    width_move,
 )
 from scalesearch.report.sweep.figure import published_here
 from scalesearch.scaling import NOMINAL_BASE
 
-__all__ = ["FIGURES", "sweep_page"]
+__all__ = ["FIGURES", "answer_lines", "sweep_page"]
 
 FIGURES = {
     "sweep": (
         "Held-out top-1 against realised multiply-adds, one line per way to spend them",
-        "How to read it: at one budget, higher is better; networks of one budget are drawn a little apart "
-        "so that bars do not hide one another. Where there is a second panel, it holds what was published "
-        "after full training on ImageNet: compare the order of the lines, not their heights.",
+        "How to read it: at one budget, higher is better; networks of one budget are drawn a little apart. "
+        "Where there is a second panel, it holds what was published after full training on ImageNet: compare "
+        "the order of the lines.",
     ),
     "dimensions": (
         "Held-out top-1 against the multiplier of a single dimension",
-        "How to read it: a line that flattens to the right is a dimension that alone gives less and less.",
+        "How to read it: a line that flattens to the right is a dimension that alone gives less and less. "
+        "Dashed is the power law, where an answer is read off it.",
     ),
 }
 FAR = 0.05
@@ -59,55 +59,130 @@ MOST_BUDGETS = MOST_ROWS // len(ROLES)
 def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
     found = comparisons(run)
+    warning = UNLEARNT if nothing_learnt(run) else ""
     parts = [
-        f"# {escape(run.name)}: does compound scaling beat each single dimension?",
+        f"# {escape(run.name)}: how to grow at every budget",
         unfinished(run.candidates),
-        f"{UNLEARNT if nothing_learnt(run) else ''} {_answer(found)}{_tied(run)}".strip(),
-        section("How far to trust this", _trust(run, found)),
-        "## Figures",
+        bullets(answer_lines(run)),
+        f"{warning}{_tied(run)}".strip(),
+        section("The best split at each budget", _by_law(run)),
         *(figure_part(name, FIGURES, figures) for name in FIGURES),
-        section("Budget by budget", _by_budget(run, found)),
+        section("Compound scaling against each other way", _by_budget(run, found)),
+        section("How far to trust this", _trust(run, found)),
         section("What was published", _published(run)),
-        made(run),
         section("How to read this page", _glossary()),
+        made(run),
+        section("What to do next", _next(run)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _answer(found: Sequence[SweepComparison]) -> str:
-    single = [one for one in found if one.role in DIMENSIONS]
-    question = "Does compound scaling beat each single dimension at equal cost?"
-    if not single:
-        return (
-            f"**{question} No answer yet:** at no budget have both the compound network and one of a single "
-            "dimension completed their training."
-        )
-    verdicts = [one.verdict for one in single]
-    if "worse" in verdicts:
-        word = "No"
-    elif set(verdicts) == {"better"}:
-        word = "Yes, at every budget tried"
-    elif "better" in verdicts:
-        word = "In part"
-    elif set(verdicts) == {"not tested"}:
-        word = "Not tested"
+def answer_lines(run: RunRecord) -> tuple[str, str, str]:
+    """The answer: what a power law says of every budget, what speaks against it, which way wins."""
+    law = law_of(run)
+    if isinstance(law, str):
+        first = f"**No answer for every budget:** {law}."
+        second = "The power law of depth, width and resolution was not fitted."
+    elif law.objections:
+        first = f"**No answer for every budget:** the power law does not hold, as {listed(law.objections)}."
+        second = f"{_checks(law)} The curves below say what each way of growing brought."
     else:
-        word = "Not shown"
-    sentences = [_against(role, [one for one in found if one.role == role]) for role in ROLES]
-    return f"**{question} {word}.** " + " ".join(sentence for sentence in sentences if sentence)
+        phi = max(budgets(run))
+        asked = f"{NOMINAL_BASE**phi:.3g} times the cost"
+        shares = zip(DIMENSIONS, law.best(phi), strict=True)
+        told = [f"{name} {_share(share)}" for name, share in shares]
+        coefficients = ", ".join(f"{one.value:.3g}" for one in law.coefficients_at(phi))
+        first = (
+            f"**At {asked} the growth belongs to {listed(told)}**: alpha, beta, gamma {coefficients}. The "
+            "table has other budgets."
+        )
+        second = (
+            f"A power law of depth, width and resolution holds, as far as these runs show: {_checks(law)}"
+        )
+    return first, second, _compound(comparisons(run))
 
 
-def _against(role: str, rows: Sequence[SweepComparison]) -> str:
-    """One sentence on compound scaling against ``role``, budget by budget."""
-    if not rows:
+def _checks(law: PowerLaw) -> str:
+    fits = (
+        ""
+        if law.lack_of_fit is None
+        else f", networks stray by no more than runs do ({p_text(law.lack_of_fit)})"
+    )
+    return (
+        f"each dimension acts by itself ({p_text(law.additive)}){fits}, and of the differences of networks "
+        f"left out it foretells {percent(max(0.0, law.left_out_r2), 0)}."
+    )
+
+
+def _share(estimate: Estimate) -> str:
+    low, value, high = (percent(x, 0) for x in (estimate.low, estimate.value, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def _coefficient(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _by_law(run: RunRecord) -> str:
+    """What the law says of each budget of the run, of the next larger one and in the long run."""
+    law = law_of(run)
+    if isinstance(law, str) or law.objections:
         return ""
-    parts = []
-    for verdict in ("better", "worse", "no difference shown", "not tested"):
-        here = [one for one in rows if one.verdict == verdict]
+    phis = evenly(budgets(run), MOST_BUDGETS)
+    if max(phis) > 0:
+        phis = [*phis, max(phis) + 1]
+    rows = []
+    for phi in phis:
+        best = law.best(phi)
+        top1 = law.top1([phi * share.value for share in best])
+        rows.append(
+            (
+                f"{phi:g}{'' if phi in budgets(run) else ', not tried'}",
+                *map(_share, best),
+                ", ".join(f"{one.value:.3g}" for one in law.coefficients_at(phi)),
+                f"{top1.value:.1f} ({top1.low:.1f} to {top1.high:.1f})",
+            )
+        )
+    exponents = zip("abc", law.exponents, strict=True)
+    said = listed([f"{name} = {_coefficient(one)}" for name, one in exponents])
+    return (
+        f"{table(('phi', *DIMENSIONS, 'alpha, beta, gamma', 'top-1, %'), rows)}\n\n"
+        f"Read off error = e + A d^-a + B w^-b + C r^-c with {said}; 95% intervals from runs drawn anew. Far "
+        f"beyond, alpha, beta and gamma go to {listed(list(map(_coefficient, law.coefficients)))}."
+    )
+
+
+def _compound(found: Sequence[SweepComparison]) -> str:
+    """Compound scaling against each other way, in one sentence."""
+    if not found:
+        return (
+            "**Does compound scaling win? No answer yet:** at no budget have both the compound network and "
+            "another one completed their training."
+        )
+    verdicts = {one.verdict for one in found}
+    if verdicts == {"not tested"}:
+        return "**Does compound scaling win? Not tested:** that takes two seeds or more."
+    told = []
+    for verdict in ("better", "worse"):
+        here = [
+            f"{_named(one.role)} at phi {one.phi:g} ({100 * one.difference:+.1f} points)"
+            for one in found
+            if one.verdict == verdict
+        ]
         if here:
-            where = [f"{one.phi:g} ({100 * one.difference:+.1f} points)" for one in here]
-            parts.append(f"{verdict} at phi {and_more(where, MOST_BUDGETS, ', ')}")
-    return f"Against {_named(role)}: {'; '.join(parts)}."
+            told.append(f"{verdict} than {and_more(here, MOST_ROWS, ', ')}")
+    if not told:
+        widest = max(max(abs(one.test.low), abs(one.test.high)) for one in found if one.test)
+        return (
+            "**Does compound scaling win at equal cost? Not shown**, against no other way at no budget; "
+            f"differences of up to {100 * widest:.0f} points are not ruled out."
+        )
+    rest = " Against the others no difference is shown." if "no difference shown" in verdicts else ""
+    return f"**Compound scaling is shown to be {'; '.join(told)}** at equal cost.{rest}"
+
+
+def _named(role: str) -> str:
+    return f"{role} alone" if role in DIMENSIONS else "the mostly-wide rule (fast)"
 
 
 def _tied(run: RunRecord) -> str:
@@ -121,10 +196,6 @@ def _tied(run: RunRecord) -> str:
     return f" The highest top-1 is shared exactly by {text}."
 
 
-def _named(role: str) -> str:
-    return f"{role} alone" if role in DIMENSIONS else "the mostly-wide rule (fast)"
-
-
 def _trust(run: RunRecord, found: Sequence[SweepComparison]) -> str:
     if not found:
         return ""
@@ -134,16 +205,14 @@ def _trust(run: RunRecord, found: Sequence[SweepComparison]) -> str:
         counts = sorted({one.seeds for one in tested})
         many = plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
         items.append(
-            f"**The test:** two-sided t tests at 5%, paired by seed ({many}), with Holm's correction for the "
-            f"{plural(len(tested), 'comparison')} of this page. The noise is estimated from all networks "
-            f"together ({_df(tested)} degrees of freedom), which supposes that it is much the same for all. "
-            "*No difference shown* does not mean that there is none: see how wide the intervals are."
+            f"**The test:** t tests paired by seed ({many}), noise pooled over all networks ({_df(tested)} "
+            f"degrees of freedom); intervals and p values hold for {plural(len(tested), 'comparison')} at "
+            "once. *No difference shown* does not mean that there is none."
         )
     if len(tested) < len(found):
         items.append(
             f"**Not tested:** {plural(len(found) - len(tested), 'comparison')} without at least two common "
-            "seeds. How much top-1 moves from seed to seed is not known there, so the sign of a difference "
-            "may be luck. `--seeds 3` or more would tell."
+            "seeds: the sign of a difference may be luck. `--seeds 3` or more would tell."
         )
     compared = {c.key: c for one in found for c in (one.compound, one.other)}
     worst = max(compared.values(), key=lambda c: abs(residual(c)))
@@ -155,7 +224,6 @@ def _trust(run: RunRecord, found: Sequence[SweepComparison]) -> str:
         f"({worst.role} at phi {worst.phi:g} is the furthest, {signed_percent(residual(worst))})."
         + (f" {plural(len(far), 'network')} more than 5% off: read those rows with care." if far else "")
     )
-    items += _bent(run)
     chance = 1 / run.classes
     low = [c for c in compared.values() if (c.top1 or 0.0) <= 2 * chance]
     if low:
@@ -163,39 +231,40 @@ def _trust(run: RunRecord, found: Sequence[SweepComparison]) -> str:
             f"**Chance** is {percent(chance)}: {plural(len(low), 'network')} did not get beyond twice that, "
             "so their order says little."
         )
-    items.append(_reliability(run))
     return bullets(items)
-
-
-def _bent(run: RunRecord) -> list[str]:
-    """How far equal cost took widths off the rules of their roles; empty where no rule can be told."""
-    known = [(move, c) for c in run.candidates if (move := width_move(c)) is not None]
-    if not known:
-        return []
-    move, c = max(known, key=lambda pair: abs(pair[0]))
-    said = (
-        "Here no width was moved by it."
-        if abs(move) < 5e-4
-        else f"The largest move: {escape(c.role)} at phi {c.phi:g} is {c.width:.3f} times as wide as the "
-        f"baseline, where its rule says {c.width / (1 + move):.3f} ({signed_percent(move)})."
-    )
-    return [
-        "**Equal cost bends the shares:** each role goes along its own rule to whatever phi spends the "
-        f"budget, then its width is moved to meet it (and its resolution, where channels are coarse). {said}"
-    ]
 
 
 def _df(tested: Sequence[SweepComparison]) -> int:
     return next(one.test.df for one in tested if one.test)
 
 
-def _reliability(run: RunRecord) -> str:
-    if not run.reliability:
-        return (
-            "**Short runs are a proxy:** they need not rank networks as full training would. `scalesearch "
-            "fidelity` measures how far they do; it has not been asked about runs like these."
+def _next(run: RunRecord) -> str:
+    law, phis = law_of(run), budgets(run)
+    if isinstance(law, str):
+        return bullets(
+            (
+                f"Train a whole star: all roles at three budgets, such as {code('--phi 0.5,1,2')}, with "
+                f"{code('--seeds 3')}.",
+            )
         )
-    return f"**Short runs are a proxy:** {quoted_agreement(run.reliability[-1])}"
+    if law.objections:
+        phi = max(phis, key=abs)
+        return bullets(
+            (
+                "At one budget a surface over splits needs no such law: "
+                f"{code(f'scalesearch grid --phi {phi:g}')}.",
+                f"More seeds, or longer runs ({code('--images')}), show whether the law's failure is real.",
+            )
+        )
+    phi = max(phis)
+    alpha, beta, gamma = (one.value for one in law.coefficients_at(phi))
+    command = f"scalesearch scale --alpha {alpha:.3g} --beta {beta:.3g} --gamma {gamma:.3g}"
+    return bullets(
+        (
+            f"The family by the split of the largest budget: {code(command)}.",
+            f"Try the law where it was not fitted: {code(f'scalesearch grid --phi {phi + 1:g}')}.",
+        )
+    )
 
 
 def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
@@ -237,7 +306,8 @@ def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
 
 
 def _cells(c: CandidateRecord, one: SweepComparison | None) -> list[str]:
-    cells = [c.role, *(f"{value:.3f}" for value in (c.depth, c.width, c.resolution_multiplier))]
+    asked = (c.depth, c.width, c.resolution_multiplier)
+    cells = [c.role, *(map(_part, c.split) if c.split else (f"x {value:.3f}" for value in asked))]
     cells.append(input_text(c))
     cells += [str(c.blocks), si(c.macs), signed_percent(residual(c))] if c.counted else ["", "", ""]
     cells += [top1_seeds(c), str(len(c.runs))] if completed(c) else [c.status, ""]
@@ -248,8 +318,12 @@ def _cells(c: CandidateRecord, one: SweepComparison | None) -> list[str]:
         *cells,
         f"{100 * one.difference:+.1f}",
         f"{100 * test.low:+.1f} to {100 * test.high:+.1f}" if test else "",
-        f"{one.verdict} ({p_text(test.p_holm)})" if test else one.verdict,
+        f"{one.verdict} ({p_text(test.p)})" if test else one.verdict,
     ]
+
+
+def _part(share: float) -> str:
+    return percent(share, 0)
 
 
 def _published(run: RunRecord) -> str:
@@ -271,16 +345,14 @@ def _published(run: RunRecord) -> str:
 def _glossary() -> str:
     return bullets(
         (
-            "role: what the budget was spent on. depth, width, resolution: on that dimension alone, but for "
-            "the move of width (and, where needed, resolution) that makes the costs equal; compound: "
-            "on all three by the coefficients of the settings; fast: mostly on width (arXiv 2103.06877).",
-            "phi: the budget exponent; a network of budget phi should cost 2^phi times the baseline.",
-            "off budget: the network's cost relative to its budget, less 1.",
-            "top-1: the share of held-out images given the right class, mean &plusmn; standard deviation "
-            "over seeds, in points.",
-            "compound less this: the mean difference over common seeds, in points of top-1. The interval is "
-            "of this comparison alone; the p value is corrected for all of them.",
-            PLAIN_COUNTS,
+            "role: what the budget was spent on: depth, width or resolution alone, but for the move of width "
+            "that makes costs equal; compound: all three by the settings' coefficients; fast: mostly width "
+            "(arXiv 2103.06877).",
+            "depth, width, resolution: shares of the growth in cost as built (`x`: a multiplier, where they "
+            "are not known).",
+            "phi: a network of budget phi should cost 2^phi times the baseline; off budget: by how much it "
+            "does not.",
+            "top-1: mean &plusmn; standard deviation over seeds; compound less this: in points.",
             f"All numbers, unrounded: {code('sweep.csv')} beside this page. {SINGLE_RUNS}",
         )
     )

@@ -14,7 +14,7 @@ from scalesearch.report.inputs import with_input_width
 from scalesearch.report.style import write_figures
 from scalesearch.report.sweep.evidence import ROLES, SweepComparison, comparisons, residual
 from scalesearch.report.sweep.figure import dimensions_figure, sweep_figure
-from scalesearch.report.sweep.page import sweep_page
+from scalesearch.report.sweep.page import answer_lines, sweep_page
 from scalesearch.report.tables import csv_text, fields_of
 
 __all__ = ["SweepReport", "sweep_table", "write_sweep_report"]
@@ -24,7 +24,7 @@ COLUMNS = (
     *("resolution", "blocks", "params", "macs", "macs_ratio", "budget_kind", "budget_target"),
     *("budget_value", "residual", "matched_by", "top1", "top1_sd", "seeds", "loss", "images_seen"),
     *("train_seconds", "status", "reason", "compound_minus_this", "difference_low", "difference_high"),
-    *("p", "p_holm", "verdict"),
+    *("p", "verdict", "depth_doublings", "width_doublings", "resolution_doublings"),
     *("trained_device", "trained_threads"),
 )
 
@@ -39,6 +39,7 @@ class SweepReport:
         figures: the figures that could be drawn, SVG and PNG.
         table: the table of ``sweep_csv``.
         comparisons: compound scaling against each other role at each budget.
+        answer: the page's first lines.
     """
 
     page: Path
@@ -46,6 +47,7 @@ class SweepReport:
     figures: tuple[Path, ...]
     table: pd.DataFrame
     comparisons: tuple[SweepComparison, ...]
+    answer: tuple[str, ...]
 
 
 def write_sweep_report(run: RunRecord, out: Path) -> SweepReport:
@@ -66,6 +68,7 @@ def write_sweep_report(run: RunRecord, out: Path) -> SweepReport:
         figures=figures,
         table=rows,
         comparisons=comparisons(run),
+        answer=tuple(line.replace("*", "") for line in answer_lines(run)),
     )
 
 
@@ -96,6 +99,5 @@ def _row(c: CandidateRecord, one: SweepComparison | None) -> dict[str, object]:
                 "difference_low": one.test.low,
                 "difference_high": one.test.high,
                 "p": one.test.p,
-                "p_holm": one.test.p_holm,
             }
     return row
