@@ -91,6 +91,8 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "min_time": Limit(0, 24 * 3600.0, above=True),
         "process_limit": Limit(0, YEAR_S, above=True),
         "time_budget": Limit(0, YEAR_S),
+        "regret": Limit(0, 100),
+        "confirm": Limit(0, 1000),
         # Networks: from next to nothing to more than can be built.
         "phi": Limit(-100, 100),
         "train_phi": Limit(-100, 100),

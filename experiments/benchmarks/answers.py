@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalesearch.belief.answer import Trained, fit, growth, lattice, read
-from scalesearch.search.design import DESIGN
+from scalesearch.search.grid import DESIGN
 
 Floats = NDArray[np.float64]
 Truth = Callable[[Floats], Floats]

@@ -1,6 +1,4 @@
-"""The training runs of a search as a surface sees them: splits as built, costs, top-1 after so many
-images.
-"""
+"""The training runs of a search as a surface sees them."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ def trained_runs(run: RunRecord, images: int | None = None) -> Trained:
         for candidate in run.candidates
         if candidate.status in ("completed", "waiting") and (split := candidate.split) is not None
         for seed_run in whole_runs(candidate)
-        if (top1 := _top1(seed_run, images)) is not None
+        if (top1 := _top1(seed_run, images)) is not None and math.isfinite(top1)
     ]
     if not rows:
         at = "" if images is None else f" at {images:,} images"

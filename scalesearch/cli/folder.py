@@ -245,10 +245,17 @@ def read_settings(folder: Path, kind: str, parse: Callable[[dict[str, Any]], Par
         raise Fail(f"{folder / RUN_FILE} holds settings that this version cannot read: {reason}") from error
 
 
-def require_same(folder: Path, kind: str, settings: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+def require_same(
+    folder: Path,
+    kind: str,
+    settings: Mapping[str, Any],
+    before: Mapping[str, Any],
+    but: frozenset[str] = frozenset(),
+) -> None:
     """Refuses a folder that holds the results of other settings, or of another command.
 
-    ``before`` has the settings that a run of an earlier version went by without knowing them.
+    ``before`` has the settings that a run of an earlier version went by without knowing them; ``but`` are
+    those that may differ.
     """
     recorded = read_run_file(folder)
     if not recorded:
@@ -259,12 +266,14 @@ def require_same(folder: Path, kind: str, settings: Mapping[str, Any], before: M
             f"--out must be a folder without a run of another command, got {folder}, which holds a run of "
             f"scalesearch {there}; choose another folder"
         )
-    require_equal({**before, **recorded.get(kind, {})}, settings, str(folder / RUN_FILE))
+    require_equal({**before, **recorded.get(kind, {})}, settings, str(folder / RUN_FILE), but)
 
 
-def require_equal(known: Mapping[str, Any], asked: Mapping[str, Any], place: str) -> None:
-    """Refuses a place whose settings are not those that are asked for."""
-    found = differences(known, asked)
+def require_equal(
+    known: Mapping[str, Any], asked: Mapping[str, Any], place: str, but: frozenset[str] = frozenset()
+) -> None:
+    """Refuses a place whose settings are not those that are asked for, ``but`` left aside."""
+    found = differences(known, asked, but)
     if found:
         raise Fail(
             f"--out must be a folder without a run of other settings, got {place} ({'; '.join(found)}); "

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,15 +13,16 @@ from scalesearch.cli.main import Fail
 from scalesearch.cli.options import PHI, config_option, format_option, out_option, require_phi
 from scalesearch.cli.spending_options import resolve_spending, spending_options
 from scalesearch.cli.training_options import DURATION, START, command_line, resolve_training, training_options
-from scalesearch.proxy.dataset import DataSize
+from scalesearch.proxy.recipe import ACCELERATORS
 from scalesearch.search.grid_plan import GridSettings
-
-if TYPE_CHECKING:
-    from scalesearch.search.estimate import Speed
 
 __all__ = ["grid"]
 
 DEFAULT = GridSettings()
+REGRET_ON_CPU, REGRET_ON_GPU = 1.5, 0.3
+SEEDS_ON_CPU, SEEDS_ON_GPU = 2, 12
+# Where the time decides how many designs there are.
+MOST_SEEDS = 100
 
 
 class _RungList(click.ParamType[tuple[str, ...]]):
@@ -64,8 +63,27 @@ class _RungList(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--time-budget",
     type=DURATION,
-    help="Wall-clock time such as 10m. The rungs and the number of networks are chosen for it, by timing a "
-    "few batches first.",
+    help="Wall-clock time such as 10m: as many whole designs as end within it, one at least.",
+)
+@click.option(
+    "--regret",
+    type=click.FloatRange(min=0),
+    help="Train no further design once the best split can be at most so many points of top-1 behind any "
+    f"other.  [default: {REGRET_ON_CPU} on a CPU, {REGRET_ON_GPU} on a GPU]",
+)
+@click.option(
+    "--check-recipe",
+    is_flag=True,
+    help="Train corners and centre at half and twice the learning rate and with twice the batch, too: does "
+    "another recipe turn the order?",
+)
+@click.option(
+    "--confirm",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Train the best split, the runner-up and the paper's with so many seeds more, which had no part in "
+    "the answer, and set the gain beside the one that was predicted.",
 )
 @click.option(
     "--scratch-run",
@@ -74,21 +92,25 @@ class _RungList(click.ParamType[tuple[str, ...]]):
     "changed the ranking.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan, its time and memory, and train nothing.")
-@training_options(seeds=2)
+@training_options(
+    seeds=None,
+    seeds_help=f"{SEEDS_ON_CPU} on a CPU, {SEEDS_ON_GPU} on a GPU, up to {MOST_SEEDS} with --time-budget",
+)
 @START
 @out_option("reports/grid-BASELINE-phiPHI")
 @format_option
 def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:
     """STEP 1: search for alpha, beta and gamma at a fixed phi.
 
-    Every grid point that meets |alpha * beta^2 * gamma^2 - 2| <= TOLERANCE is turned into a network. Points
-    that round to the same network are merged, and at most --max-networks of the distinct networks are
-    trained for a short while and judged on held-out images. The default run takes under ten minutes on
-    two cores.
+    Every grid point that meets |alpha * beta^2 * gamma^2 - 2| <= TOLERANCE is turned into a network of the
+    same real cost, 2^phi times the baseline's, whose growth is shared out as the point asks. At most
+    --max-networks of them, spread over all splits between depth, width and resolution, are trained for a
+    short while with --seeds seeds and judged on held-out images. A surface through them says which split is
+    best, which others can't be excluded, what moving compute from one dimension to another brings, and
+    predicts every point of the grid. The default run takes about five minutes on two cores.
 
-    Rounding makes networks of one product cost about twice as much as one another: --match macs gives all
-    of them the same real cost. With several seeds the winner is the set of all networks that a test cannot
-    tell from the best; more --seeds tell more of them apart.
+    Calling it again with more --seeds, a longer --time-budget, --confirm or --check-recipe goes on from
+    what is there.
 
     Writes candidates.csv, pareto.csv, runs.csv (each training run) and what else its report is made of,
     report.md, figures/, run.toml and study.db (an Optuna study).
@@ -97,7 +119,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     \b
     Examples:
       scalesearch grid --phi 1
-      scalesearch grid --phi 1 --match macs --seeds 3 --time-budget 30m
+      scalesearch grid --phi 1 --time-budget 30m --confirm 6
       scalesearch grid --phi -1 --match latency --dry-run
       scalesearch grid --budget latency=12ms@threads=2
       scalesearch grid --phi 1 --dataset folder:my/images --max-networks 0 --epochs 10
@@ -106,11 +128,12 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
       scalesearch grid --config reports/grid-efficientnet-b0-phi1/run.toml --seed 1 --out reports/seed1
     """
     require_phi(phi, options["budget"])
-    fit = _choose_rungs(click.get_current_context(), options)
+    _choose_design(click.get_current_context(), options)
     resolved = resolve_spending(resolve_training(options))
+    resolved = _by_device(resolved)
     runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
     from scalesearch.cli.folder import beginning
-    from scalesearch.cli.planning import announce_plan, grid_plan, show_plan  # takes a second to load
+    from scalesearch.cli.planning import grid_plan, show_plan  # takes a second to load
     from scalesearch.cli.run import begin, carry_on, data_size, require_device
     from scalesearch.cli.starting import scratch_record, with_start
 
@@ -125,44 +148,31 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         with beginning(folder):
             if asked.scratch_run is not None:
                 scratch_record(Path(asked.scratch_run), one, (asked.data, size()))
-            settings, speed = _with_rungs(asked, folder, size) if fit else (asked, None)
-            plan = cache(partial(grid_plan, settings, folder=folder))
+            plan = cache(partial(grid_plan, asked, folder=folder))
             if dry_run:
-                require_device(settings.device)
-                show_plan(with_start(plan(size()), None)[0], settings, output_format, speed)
+                require_device(asked.device)
+                show_plan(with_start(plan(size()), None)[0], asked, output_format)
                 continue
-            if speed is not None:
-                announce_plan(with_start(plan(size()), None)[0], settings, speed)
-        with begin(folder, name, "grid", settings, command_line(), plan, size) as run:
+        with begin(folder, name, "grid", asked, command_line(), plan, size) as run:
             carry_on(run, output_format)
 
 
-def _choose_rungs(ctx: click.Context, options: dict[str, Any]) -> bool:
-    """Whether the rungs are still to be chosen for a time budget; rungs say how many networks there are."""
-    source = click.core.ParameterSource
-    given = ctx.get_parameter_source("rungs")
-    if options["time_budget"] and given is source.COMMANDLINE:
-        raise Fail("--time-budget chooses the rungs: give it or --rungs, not both")
-    if ctx.get_parameter_source("max_networks") is source.DEFAULT and (
-        options["time_budget"] or options["rungs"]
-    ):
+def _choose_design(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Rungs say how many networks there are, and are no design that a time could end."""
+    if options["rungs"] and options["time_budget"]:
+        raise Fail("--time-budget says how many whole designs are trained: give it or --rungs, not both")
+    if ctx.get_parameter_source("max_networks") is click.core.ParameterSource.DEFAULT and options["rungs"]:
         options["max_networks"] = 0
     options["time_budget"] = options["time_budget"] or 0.0
-    # A run.toml has both: the time and what was chosen for it, which is what the same run means.
-    return bool(options["time_budget"]) and given is source.DEFAULT
 
 
-def _with_rungs(
-    settings: GridSettings, folder: Path, size: Callable[[], DataSize]
-) -> tuple[GridSettings, Speed | None]:
-    """The settings with their rungs: those of the run that is there already, where it had the same budget.
-
-    Otherwise they are chosen, and the speed is returned that was measured for it.
-    """
-    from scalesearch.cli.folder import recorded_settings
-    from scalesearch.cli.planning import fit_time_budget
-
-    there = recorded_settings(folder, "grid")
-    if there is not None and there.get("time_budget") == settings.time_budget:
-        return replace(settings, rungs=tuple(there["rungs"]), max_networks=there["max_networks"]), None
-    return fit_time_budget(settings, size(), folder)
+def _by_device(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with how many designs, and how sure an answer, by the kind of device and the time."""
+    accelerated = options["device"].partition(":")[0] in ACCELERATORS
+    seeds = options["seeds"] or (
+        MOST_SEEDS if options["time_budget"] else SEEDS_ON_GPU if accelerated else SEEDS_ON_CPU
+    )
+    regret = options["regret"]
+    if regret is None and not options["rungs"]:
+        regret = REGRET_ON_GPU if accelerated else REGRET_ON_CPU
+    return options | {"seeds": seeds, "regret": regret}

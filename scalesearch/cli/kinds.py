@@ -62,6 +62,10 @@ def program_of(kind: str) -> Program:
 
         suggested: Program = sampling.train_suggested
         return suggested
+    if kind == "grid":
+        from scalesearch.search.design import train_designs
+
+        return train_designs
     from scalesearch.search.driver import train_enqueued
 
     return train_enqueued

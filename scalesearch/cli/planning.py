@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.architecture.spec import Arch
-from scalesearch.cli.main import EXIT_EMPTY, Fail
 from scalesearch.cli.own_code import tried
 from scalesearch.cli.progress import duration, spinner, track
 from scalesearch.cli.starting import start_network
@@ -19,18 +18,14 @@ from scalesearch.cli.workers import workers
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.proxy.recipe import ACCELERATOR_IMAGES, CPU_IMAGES, default_images
 from scalesearch.search.estimate import (
-    LATENCY_S,
-    OVERHEAD_S,
     Estimate,
     Speed,
     estimate,
     measure_speed,
     run_seconds,
-    runs_at_a_time,
 )
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 from scalesearch.search.plan import Plan
-from scalesearch.search.rungs import choose_rungs, rungs_text
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.timing import latency_cost
 from scalesearch.workers.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor
@@ -40,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "announce_plan",
-    "fit_time_budget",
     "grid_plan",
     "plan_frame",
     "planned_speed",
@@ -58,57 +52,6 @@ def grid_plan(settings: GridSettings, size: DataSize, folder: Path) -> Plan:
         return plan_grid(settings, size, latency_cost(settings, executor, measured), start)
 
 
-def fit_time_budget(settings: GridSettings, size: DataSize, folder: Path) -> tuple[GridSettings, Speed]:
-    """The settings with the rungs, and the number of networks, that the time budget has room for.
-
-    Args:
-        settings: of the grid.
-        size: of the data.
-        folder: the run's, which may keep the weights that its networks start from.
-
-    Returns:
-        The settings, and the speed that was measured for them.
-
-    Raises:
-        Fail: with exit code 3 if it has room for no search at all.
-    """
-    # Latency is too slow to measure for a plan: the nominal grid stands for the matched one.
-    free = (
-        replace(settings, rungs=(), match="none", constraint="product")
-        if settings.measures_cost
-        else settings
-    )
-    start = start_network(settings, size.classes, folder)
-    everything = plan_grid(replace(free, rungs=()), size, start=start)
-    archs = [planned.arch for planned in everything.chosen]
-    with _workers(settings.jobs if settings.device == "cpu" else 1, settings, TO_TRAIN) as executor:
-        speed = measure_speed(archs, settings, executor, track)
-    whole = everything.rungs[-1].images
-    each = sum(run_seconds(arch, speed, settings, whole) for arch in archs) / len(archs)
-    finalist = LATENCY_S if settings.latency else 0.0
-    first = _baseline_seconds(everything, settings, speed) if settings.trains_start else 0.0
-    rungs = choose_rungs(
-        networks=len(archs),
-        seconds_each=each / runs_at_a_time(settings),
-        budget_s=settings.time_budget - OVERHEAD_S - first,
-        seeds=settings.seeds,
-        seconds_finalist=finalist,
-    )
-    if rungs is None or rungs[0].networks < 2:
-        needed = 2 * settings.seeds * each / runs_at_a_time(settings) + 2 * finalist + OVERHEAD_S + first
-        raise Fail(
-            f"--time-budget must have room for two networks, got {duration(settings.time_budget)}: they take "
-            f"about {duration(needed)}; --images or --baseline-width make runs shorter",
-            EXIT_EMPTY,
-        )
-    chosen = replace(
-        settings,
-        rungs=rungs_text(rungs) if len(rungs) > 1 else (),
-        max_networks=rungs[0].networks,
-    )
-    return chosen, speed
-
-
 def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: bool = True) -> None:
     """Prints a plan in words: what it trains, and what that takes."""
     for line in _plan_lines(plan, settings, _expected(plan, settings, speed)):
@@ -121,18 +64,13 @@ def planned_speed(plan: Plan, settings: TrainingSettings) -> Speed:
         return measure_speed(_archs(plan), settings, executor, track)
 
 
-def show_plan(plan: Plan, settings: TrainingSettings, output_format: str, speed: Speed | None) -> None:
-    """Prints what a run would train, how long that takes and how much memory it needs; trains nothing.
-
-    ``speed`` is measured where it is not known.
-    """
+def show_plan(plan: Plan, settings: TrainingSettings, output_format: str) -> None:
+    """Prints what a run would train, how long that takes and how much memory it needs; trains nothing."""
     from scalesearch.cli.show import PLAN_COLUMNS, print_table
     from scalesearch.report.own_code import counted_parts
 
     plan = tried(plan)
-    if speed is None:
-        speed = planned_speed(plan, settings)
-    announce_plan(plan, settings, speed, err=output_format != "table")
+    announce_plan(plan, settings, planned_speed(plan, settings), err=output_format != "table")
     for note in plan.notes:
         echo(f"Note: {note}", err=True)
     rows = [

@@ -10,8 +10,8 @@ from typing import Any
 
 from scalesearch.belief.measured import measured_reliability
 from scalesearch.cli.folder import (
-    RUN_FILE,
     beginning,
+    read_run_file,
     require_equal,
     require_same,
     writable,
@@ -43,6 +43,7 @@ from scalesearch.search.budget import nearest_error, unmet_reason
 from scalesearch.search.events import Events, events_folder
 from scalesearch.search.opening import find_study, open_study
 from scalesearch.search.plan import Plan
+from scalesearch.search.reading import STOPPED
 from scalesearch.search.settings import Computing, TrainingSettings
 from scalesearch.search.storage import recorded, sqlite_url
 from scalesearch.search.study import SearchStudy
@@ -112,7 +113,8 @@ def begin(
             exit code 3 if nothing meets the constraint or the budget.
         ValueError: if the data, the device or a setting cannot be used.
     """
-    require_same(folder, kind, settings.to_dict(), type(settings).from_dict({}).to_dict())
+    before = type(settings).from_dict({}).to_dict()
+    require_same(folder, kind, settings.to_dict(), before, settings.may_change)
     if not settings.storage:
         _require_study_of_tables(folder)
     require_device(settings.device)
@@ -122,8 +124,8 @@ def begin(
         writable(folder),
         begin_study(folder, name, settings, command, lambda: make_plan(found), size=found) as study,
     ):
-        if not (folder / RUN_FILE).exists():
-            run = study.begun()
+        run = study.begun()
+        if read_run_file(folder).get(kind) != run["settings"]:
             write_run_file(folder, kind, run["settings"], run)
         yield Run(folder=folder, study=study, settings=settings, size=found)
 
@@ -186,14 +188,31 @@ def tell(line: str) -> None:
 
 def _continue_study(study: SearchStudy, settings: TrainingSettings, folder: Path, size: DataSize) -> None:
     there = settings_of(study.begun())
-    require_equal(there.to_dict(), settings.to_dict(), f"the study in {folder}")
+    require_equal(there.to_dict(), settings.to_dict(), f"the study in {folder}", settings.may_change)
     require_same_start(study.begun(), settings)
     require_same_data(folder, study, settings.data, size)
     remember_scratch_run(study, settings)
+    _remember_changes(study, settings)
     say_computed_with(study.begun()["settings"], settings)
     if "kind" not in study.begun():
         _adopt_first_version(study, there)
     study.enqueue_missing()
+
+
+def _remember_changes(study: SearchStudy, settings: TrainingSettings) -> None:
+    """Has a run that is there go on by what is asked for anew: with more designs, say."""
+    run = study.begun()
+    there, asked = dict(run["settings"]), settings.to_dict()
+    changed = {name for name in settings.may_change if there.get(name) != asked.get(name)}
+    if not changed:
+        return
+    for name in changed:
+        there.pop(name, None)
+        there |= {name: asked[name]} if name in asked else {}
+    study.set_attribute("run", {**run, "settings": there})
+    if study.attributes.get(STOPPED) and not study.waiting():
+        study.set_attribute(STOPPED, "")
+        study.extend()
 
 
 def _write_study(
@@ -312,6 +331,16 @@ def show_report(record: RunRecord, folder: Path, output_format: str, *, tables: 
     table, columns = write_report(record, folder)
     print_table(table, output_format, columns=columns, best_first=record.kind in ("grid", "search"))
     echo(f"Report: {folder / page_of(record.kind)}", err=output_format != "table")
+    _tell_answer(record, folder, err=output_format != "table")
+
+
+def _tell_answer(record: RunRecord, folder: Path, *, err: bool) -> None:
+    """Says a grid's answer in three lines: what it is, what it rests on, what to do next."""
+    from scalesearch.report.answer import answer_lines
+
+    lines = answer_lines(record) if record.kind == "grid" else None
+    for line in lines or ():
+        echo(line.replace(" DIR ", f" {quoted(folder)} "), err=err)
 
 
 def train_study(run: Run, progress: SearchProgress) -> RunRecord:
@@ -402,7 +431,9 @@ def _kept(record: RunRecord) -> str:
         trained = sum(bool(c.runs) for c in begun)
         return f"{trained} trained networks of {record.settings['trials']} suggestions are kept"
     done = sum(c.status != "waiting" for c in begun)
-    return f"{done} of {len(begun)} networks are done and kept"
+    runs = sum(len(c.runs) for c in begun if c.status == "waiting")
+    more = f", and {runs} training run{'s' * (runs > 1)} of the others" if runs else ""
+    return f"{done} of {len(begun)} networks are done and kept{more}"
 
 
 def require_device(name: str, *, to_train: bool = True) -> None:

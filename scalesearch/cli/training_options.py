@@ -162,8 +162,11 @@ START = group(
 )
 
 
-def length_options(seeds: int) -> Decorator:
-    """The data, the recipe, its length and the seeds; ``seeds`` is the command's default."""
+def length_options(seeds: int | None, seeds_help: str = "") -> Decorator:
+    """The data, the recipe, its length and the seeds.
+
+    ``seeds`` is the command's default; None where that depends on what ``seeds_help`` says.
+    """
     return group(
         click.option(
             "--dataset",
@@ -218,14 +221,17 @@ def length_options(seeds: int) -> Decorator:
             "--seeds",
             type=click.IntRange(min=1),
             default=seeds,
-            show_default=True,
-            help="Train each network with so many seeds: means, intervals and tests need at least 2.",
+            show_default=seeds is not None,
+            help="Train each network with so many seeds: means, intervals and tests need at least 2."
+            + (f"  [default: {seeds_help}]" if seeds is None else ""),
         ),
     )
 
 
-def training_options(*, seeds: int = 1, chosen: Decorator | None = None) -> Decorator:
-    """All of ``TrainingSettings`` as options; ``seeds`` is the command's default.
+def training_options(
+    *, seeds: int | None = 1, seeds_help: str = "", chosen: Decorator | None = None
+) -> Decorator:
+    """All of ``TrainingSettings`` as options; ``seeds`` and ``seeds_help`` are those of ``length_options``.
 
     ``chosen`` is a --baseline option of the command's own.
     """
@@ -239,7 +245,7 @@ def training_options(*, seeds: int = 1, chosen: Decorator | None = None) -> Deco
         IN_CHANNELS,
         CHANNEL_DIVISOR,
         rounding_options,
-        length_options(seeds),
+        length_options(seeds, seeds_help),
         click.option("--device", default="auto", show_default=True, help=DEVICE_HELP),
         JOBS,
         click.option(

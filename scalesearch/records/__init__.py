@@ -12,6 +12,7 @@ from scalesearch.records.law import LAW_TERMS, BestSplits, CostLaw, HeldOut, Kin
 from scalesearch.records.measured import CurvePoint, FlopRecord, LatencyRecord, SeedMeans, SeedRun
 from scalesearch.records.search import (
     CandidateRecord,
+    CheckRun,
     FidelityRecord,
     ReliabilityRecord,
     RoundRecord,
@@ -44,6 +45,7 @@ __all__ = [
     "BestSplits",
     "BudgetRecord",
     "CandidateRecord",
+    "CheckRun",
     "CompareRecord",
     "CostLaw",
     "CurvePoint",

@@ -13,7 +13,9 @@ from scalesearch.records.measured import LatencyRecord, SeedMeans, SeedRun
 from scalesearch.records.start import StartRecord
 
 __all__ = [
+    "THINNED",
     "CandidateRecord",
+    "CheckRun",
     "FidelityRecord",
     "ReliabilityRecord",
     "RoundRecord",
@@ -30,6 +32,8 @@ trained (thinned out, or a budget it cannot meet). ``waiting``: not trained to i
 RunKind = Literal["grid", "search", "sweep", "fidelity", "scale"]
 
 
+THINNED = "thinned out"
+"""How the reason of a network begins that could be trained, and was not since others stand for it."""
 LEAST_DOUBLINGS = 0.25
 """A network whose cost is within so many doublings of the baseline's shares out next to nothing."""
 
@@ -134,6 +138,11 @@ class CandidateRecord:
         return self.macs > 0 and self.macs_ratio > 0
 
     @property
+    def thinned_out(self) -> bool:
+        """Whether the network could be trained, and was not since others stand for it."""
+        return self.status == "skipped" and self.reason.startswith(THINNED)
+
+    @property
     def split(self) -> tuple[float, float, float] | None:
         """The shares of depth, width and resolution in the growth of the cost, as the network was built.
 
@@ -205,6 +214,25 @@ class CandidateRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRun:
+    """A training run that checks an answer and takes no part in it.
+
+    Attributes:
+        purpose: ``confirm``: a seed that the answer has not seen; ``recipe``: another rate or batch size.
+        network: the key of the network that was trained.
+        role: what the network stands for: ``best``, ``runner-up`` or ``paper``, a corner or ``centre``.
+        variant: of the recipe, such as ``rate x 0.5``; ``as searched`` where it is the search's own.
+        run: what came of it.
+    """
+
+    purpose: Literal["confirm", "recipe"]
+    network: str
+    role: str
+    variant: str
+    run: SeedRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """A whole search. ``candidates`` are in the order in which they were enumerated or suggested.
 
@@ -227,6 +255,8 @@ class RunRecord:
         derivation: of a trained family, the full-size family whose proxies the candidates are.
         start: what all networks were grown from; None where they started from scratch.
         notes: sentences on how a user's own code is trained, where that isn't as usual.
+        stopped: why no further design was trained, in words; empty where that isn't decided.
+        checks: training runs that check the answer.
     """
 
     kind: RunKind = "grid"
@@ -250,6 +280,8 @@ class RunRecord:
     derivation: ScaleRecord | None = None
     start: StartRecord | None = None
     notes: tuple[str, ...] = ()
+    stopped: str = ""
+    checks: tuple[CheckRun, ...] = ()
 
     @property
     def winner(self) -> CandidateRecord | None:

@@ -14,7 +14,6 @@ __all__ = [
     "MOST_CURVES",
     "MOST_MARKS",
     "MOST_ROWS",
-    "MOST_TRIPLES",
     "and_more",
     "cut",
     "drawn_part",
@@ -26,8 +25,6 @@ MOST_ROWS = 60
 """Of a table with a row for each network."""
 MOST_MARKS = 100
 """Networks that one panel of a figure draws: more would hide one another."""
-MOST_TRIPLES = 150
-"""Coefficient triples that a surface draws: all of the default grid's have room."""
 MOST_CURVES = 150
 """Learning curves that a figure draws."""
 

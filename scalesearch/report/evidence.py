@@ -1,7 +1,4 @@
-"""What the accuracies of a run do and do not show: ranking, one run's interval, and who is worth naming.
-
-What several seeds show is in ``seed_evidence``.
-"""
+"""What the accuracies of a run show of single networks: their order, intervals, and who is worth naming."""
 
 from __future__ import annotations
 
@@ -12,12 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Literal, TypeVar
 
-import numpy as np
-from scipy.stats import binomtest, fisher_exact
+from scipy.stats import binomtest
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.belief.planned import Comparison
-from scalesearch.belief.seeds import SIGNIFICANCE
+from scalesearch.belief.seeds import SIGNIFICANCE, seed_summaries
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, shares_of
 
@@ -27,9 +23,9 @@ __all__ = [
     "Highlight",
     "HighlightKind",
     "completed",
-    "difference_p",
     "find_triple",
     "highlights",
+    "intervals",
     "judged",
     "near_nominal",
     "once_per_run",
@@ -137,16 +133,22 @@ def _wilson(right: int, images: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def difference_p(first: CandidateRecord, second: CandidateRecord) -> float | None:
-    """Two-sided p of Fisher's exact test that both are right equally often; None where a count is unknown.
+@once_per_run
+def intervals(run: RunRecord) -> dict[str, tuple[float, float]]:
+    """95% intervals of top-1 by key: over seeds by t where a network has several, else Wilson's.
 
-    Treats the two sets of answers as independent. Both come from the same held-out images, so a paired test
-    on per-image answers, which a record does not hold, would usually be the sharper one.
+    The one says where the mean of endlessly many seeds may lie on these held-out images, the other where
+    this one run's top-1 on endlessly many images may lie. Networks of which neither is known are missing,
+    and so are all with several seeds where these agree exactly: no spread gives no estimate of it.
     """
-    ours, theirs = _counts(first), _counts(second)
-    if ours is None or theirs is None:
-        return None
-    return float(fisher_exact(np.array([ours, theirs])).pvalue)
+    done = judged(run)
+    several = [c for c in done if len(c.runs) > 1]
+    found = {c.key: bounds for c in done if len(c.runs) == 1 and (bounds := wilson(c)) is not None}
+    summaries = seed_summaries([[one.top1 for one in c.runs] for c in several])
+    for candidate, summary in zip(several, summaries, strict=True):
+        if summary.low is not None and summary.high is not None and summary.low < summary.high:
+            found[candidate.key] = (max(0.0, summary.low), min(1.0, summary.high))
+    return found
 
 
 def find_triple(

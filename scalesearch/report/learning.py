@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.report.evidence import judged, tied, wilson
-from scalesearch.report.seeds.evidence import intervals
+from scalesearch.report.evidence import intervals, judged, tied, wilson
 
 __all__ = ["UNLEARNT", "at_chance", "nothing_learnt", "tied_with"]
 

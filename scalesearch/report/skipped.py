@@ -14,8 +14,6 @@ __all__ = ["skipped_section"]
 FEW_REASONS = 4
 """Up to so many reasons each get a table of their own under them, or a count; more stay a column, or one."""
 FIGURES = re.compile(r"[-+]?\d[\d.,e+-]*%?")
-THINNED = "thinned out"
-"""How the reason of a network begins that could be trained, and was not since others stand for it."""
 
 
 def skipped_section(run: RunRecord) -> str:
@@ -29,7 +27,7 @@ def skipped_section(run: RunRecord) -> str:
         "the training run of another.",
     ]
     skipped, failed, waiting = (_of(run, status) for status in ("skipped", "failed", "waiting"))
-    thinned = all(not c.reason or c.reason.startswith(THINNED) for c in skipped)
+    thinned = all(not c.reason or c.thinned_out for c in skipped)
     if run.thinning or skipped:
         said = escape(run.thinning) if run.thinning else "the reasons are below."
         if not thinned and run.thinning:

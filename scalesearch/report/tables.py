@@ -16,12 +16,12 @@ from scalesearch.records import (
     RunRecord,
     ScaleRecord,
 )
-from scalesearch.report.evidence import judged
+from scalesearch.report.answer import answer_of
+from scalesearch.report.evidence import intervals, judged
 from scalesearch.report.fronts.fronts import fronts
 from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
 from scalesearch.report.latency import latency_quartiles, unstable
 from scalesearch.report.markdown import one_line
-from scalesearch.report.seeds.evidence import intervals, seed_evidence
 
 __all__ = [
     "CANDIDATE_COLUMNS",
@@ -41,6 +41,7 @@ BUDGET_COLUMNS = ("budget", "budget_target", "budget_value", "budget_residual", 
 STEADY_COLUMNS = ("latency_unstable", "machine")
 COMPUTED_COLUMNS = ("trained_device", "trained_threads")
 SHARE_COLUMNS = ("depth_share", "width_share", "resolution_share")
+FITTED_COLUMNS = ("top1_fitted", "top1_fitted_low", "top1_fitted_high")
 CANDIDATE_COLUMNS = (
     *(
         "key",
@@ -58,9 +59,10 @@ CANDIDATE_COLUMNS = (
     *("fvcore_total", "latency_median_s", "latency_iqr_s", "top1", "loss", "train_seconds", "images_seen"),
     *("merged", "status", "reason", "pareto"),
     *("nominal_ratio", "blocks", "activations", "full_macs", "full_macs_ratio", "top1_low", "top1_high"),
-    *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS, "p_best", "winning_set", "top1_stopped"),
+    *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS, "top1_stopped"),
     *("inference_bytes", "training_bytes", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
     *SHARE_COLUMNS,
+    *FITTED_COLUMNS,
 )
 PARETO_COLUMNS = (
     *("front", "key", "alpha", "beta", "gamma", "depth", "width", "resolution", "blocks", "params"),
@@ -69,6 +71,7 @@ PARETO_COLUMNS = (
     *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS),
     *("inference_bytes", "training_bytes", *STEADY_COLUMNS),
     *SHARE_COLUMNS,
+    *FITTED_COLUMNS,
 )
 FAMILY_COLUMNS = (
     *("phi", "depth", "width", "resolution_multiplier", "resolution", "blocks", "params", "macs"),
@@ -93,7 +96,7 @@ INTEGER_COLUMNS = frozenset(
 TEXT_COLUMNS = frozenset(
     (
         *("key", "status", "reason", "pareto", "front", "device", "name", "source"),
-        *("role", "budget", "matched_by", "winning_set", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
+        *("role", "budget", "matched_by", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
     )
 )
 
@@ -103,26 +106,19 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
 
     ``top1`` and ``loss`` are means over seeds, of networks that were trained to the end; what a network had
     when it was stopped early is in ``top1_stopped``. ``top1_low`` and ``top1_high`` are a t interval over
-    seeds where there are several, else Wilson's. ``p_best`` and ``winning_set`` (``yes`` or ``no``) are
-    those of the seeds' test against the best. What a network costs is missing where a user's own code refuses
+    seeds where there are several, else Wilson's. The shares are those of
+    the split as built. ``top1_fitted`` is what the surface over the trained networks says of the network,
+    trained or not, with its 95% interval. What a network costs is missing where a user's own code refuses
     to be that network. ``latency_unstable`` is ``yes`` where the interquartile range
     is over 10% of the median, else ``no``; ``machine`` is the key of the machine that was timed.
     ``trained_device`` and ``trained_threads`` say what its training runs were computed with.
     ``depth_share``, ``width_share`` and ``resolution_share`` are the parts of the three dimensions in the
     growth of the cost over the baseline's, as the network was built.
     """
-    on, evidence = fronts(run), seed_evidence(run)
+    on = fronts(run)
     names = {key: "+".join(name for name in on if key in on[name]) for keys in on.values() for key in keys}
-    members = {c.key for c in evidence.members} if evidence else set()
-    verdicts = {
-        key: {"p_best": p, "winning_set": "yes" if key in members else "no"}
-        for key, p in (evidence.p if evidence else {}).items()
-    }
     return _frame(
-        (
-            row | {"pareto": names.get(row["key"], "")} | verdicts.get(row["key"], {})
-            for row in _candidate_rows(run, run.candidates)
-        ),
+        (row | {"pareto": names.get(row["key"], "")} for row in _candidate_rows(run, run.candidates)),
         with_input_width(CANDIDATE_COLUMNS, run.candidates),
     )
 
@@ -185,10 +181,15 @@ def csv_text(table: pd.DataFrame) -> str:
 
 
 def _candidate_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> Iterator[dict[str, Any]]:
-    bounds = intervals(run)
+    bounds, found = intervals(run), answer_of(run)
+    predictions = {} if isinstance(found, str) else found.predictions
     for candidate in candidates:
         low, high = bounds.get(candidate.key, (None, None))
-        yield _candidate_row(candidate) | {"top1_low": low, "top1_high": high}
+        row = _candidate_row(candidate) | {"top1_low": low, "top1_high": high}
+        if candidate.key in predictions:
+            value, half = (points / 100 for points in predictions[candidate.key])
+            row |= dict(zip(FITTED_COLUMNS, (value, value - half, value + half), strict=True))
+        yield row
 
 
 def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from scalesearch.search.study import SearchStudy
 
-__all__ = ["Program", "mean_curve", "measure_one", "run_search", "train_enqueued"]
+__all__ = ["Program", "complete", "mean_curve", "measure_one", "run_search", "train_enqueued"]
 
 Program = Callable[["SearchStudy", TrainingSettings, Trainer, Observer], None]
 """Trains all there is to train: what comes next is its own affair."""
@@ -136,13 +136,15 @@ def train_enqueued(
     total = len(alive) if alive else done + study.waiting()
     observer.phase("Training", settings.seeds * total, settings.seeds * done)
 
-    def complete(trial: optuna.Trial, top1: float) -> None:
-        runs = study.runs(trial)
-        for images, mean in mean_curve(runs.values()):
-            study.report(trial, images, mean)
-        study.complete(trial, (top1,))
+    trainer.train(trials, Segment(until=None, seeds=settings.seed_list), partial(complete, study))
 
-    trainer.train(trials, Segment(until=None, seeds=settings.seed_list), complete)
+
+def complete(study: SearchStudy, trial: optuna.Trial, _top1: float) -> None:
+    """Records a trial all of whose seeds were trained to the end, with the mean of them at each look."""
+    curve = mean_curve(study.runs(trial).values())
+    for images, mean in curve:
+        study.report(trial, images, mean)
+    study.complete(trial, (curve[-1][1],))
 
 
 def _hold(

@@ -9,8 +9,7 @@ from typing import Any
 from scalesearch.plain import require_within
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import CandidateRecord
-from scalesearch.scaling import Coefficients
-from scalesearch.search.grid import spread_out
+from scalesearch.search.grid import design
 from scalesearch.search.plan import Plan, Planned, plan_whole_runs
 from scalesearch.search.settings import TrainingSettings
 
@@ -51,10 +50,9 @@ def length_settings(
 
 
 def spread(candidates: Sequence[Planned], networks: int) -> list[Planned]:
-    """At most ``networks`` of a run's networks, spread as far apart as can be by their shares of cost."""
-    records = (planned.record for planned in candidates)
-    triples = [Coefficients(alpha=r.alpha, beta=r.beta, gamma=r.gamma) for r in records]
-    return [candidates[index] for index in spread_out(triples, networks, None)]
+    """At most ``networks`` of a run's networks: those that a surface over all of them is best fitted to."""
+    splits = [planned.record.split or (1 / 3, 1 / 3, 1 / 3) for planned in candidates]
+    return [candidates[index] for index in design(splits, networks)]
 
 
 def plan_length(

@@ -1,7 +1,8 @@
 """STEP 1's candidates: the grid points that meet the constraint, and the distinct networks they make.
 
 Rounding makes one network of many coefficient triples; each distinct network is trained once. Where there are
-more networks than a run can train, :func:`thin` keeps a spread of them.
+more networks than a run can train, :func:`design` keeps those that a surface over all of them is best fitted
+to.
 """
 
 from __future__ import annotations
@@ -13,21 +14,32 @@ from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import ArrayLike
 
+from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.architecture.spec import Arch, Rounding, compound
 from scalesearch.plain import LIMITS, require_limits
 from scalesearch.records import BudgetRecord
-from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers, exact
+from scalesearch.scaling import (
+    FAST_WIDTH_SHARE,
+    NOMINAL_BASE,
+    Coefficients,
+    Multipliers,
+    Shares,
+    exact,
+    one_dial,
+    shares_of,
+)
 
 __all__ = [
+    "DESIGN",
     "Candidate",
     "EmptyGridError",
     "GridSpec",
     "all_points",
+    "design",
     "distinct",
     "feasible",
-    "spread_out",
-    "thin",
 ]
 
 
@@ -227,27 +239,57 @@ def _name(
     return min(triples, key=lambda triple: triple.distance) if len(triples) > 1 else triples[0]
 
 
-def thin(candidates: Sequence[Candidate], limit: int, first: Coefficients | None) -> list[Candidate]:
-    """At most ``limit`` candidates, spread as far apart as can be; see :func:`spread_out`."""
-    return [candidates[i] for i in spread_out([c.coefficients for c in candidates], limit, first)]
+_PAPER, _FAST = shares_of(PAPER_COEFFICIENTS), one_dial(FAST_WIDTH_SHARE)
 
 
-def spread_out(triples: Sequence[Coefficients], limit: int, first: Coefficients | None) -> list[int]:
-    """Indices of at most ``limit`` of the triples, spread as far apart as can be, in order of choice.
+def _split(shares: Shares) -> tuple[float, float, float]:
+    return shares.depth, shares.width, shares.resolution
 
-    Each next one is the one farthest from all chosen so far, by the shares of cost that go to depth,
-    width and resolution: (log alpha, 2 log beta, 2 log gamma). So the first few already span the surface: the
-    corners (depth alone, width alone, resolution alone) come right after ``first``, or after the one
-    nearest to equal shares where ``first`` is not among them. ``limit`` 0 keeps all, in that same order.
+
+DESIGN = (
+    _split(_PAPER),
+    *((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    (1 / 3, 1 / 3, 1 / 3),
+    *((0.5, 0.5, 0.0), (0.5, 0.0, 0.5), (0.0, 0.5, 0.5)),
+    *((2 / 3, 1 / 6, 1 / 6), (1 / 6, 2 / 3, 1 / 6), (1 / 6, 1 / 6, 2 / 3)),
+    _split(_FAST),
+)
+"""The splits (depth, width, resolution) of a whole design, the ones that matter most first.
+
+Corners, middles of the edges, centre and the points between centre and corners: a simplex-centroid design
+with axial points (J. A. Cornell, "Experiments with Mixtures", 2002, chapters 2 and 5), with the paper's own
+split and fast compound scaling's (arXiv 2103.06877), which every answer is set against.
+"""
+
+
+def design(splits: ArrayLike, limit: int, first: int | None = None) -> list[int]:
+    """Which of the networks are to be trained, in order of importance.
+
+    The network nearest to each split of :data:`DESIGN` comes first, then whichever is farthest from all
+    chosen.
+
+    Args:
+        splits: (networks, 3) shares of depth, width and resolution of each network.
+        limit: how many at most; 0 for all.
+        first: a network that is among them in any case.
+
+    Returns:
+        Indices, each once.
     """
-    shares = np.array([(math.log(c.alpha), 2 * math.log(c.beta), 2 * math.log(c.gamma)) for c in triples])
-    centre = shares.sum(axis=1, keepdims=True) / 3
-    start = triples.index(first) if first in triples else int(np.argmin(((shares - centre) ** 2).sum(axis=1)))
-    chosen = [start]
-    nearest = ((shares - shares[start]) ** 2).sum(axis=1)
-    while len(chosen) < min(limit or len(triples), len(triples)):
-        nearest[chosen[-1]] = -1.0
-        following = int(np.argmax(nearest))
-        chosen.append(following)
-        nearest = np.minimum(nearest, ((shares - shares[following]) ** 2).sum(axis=1))
+    every = np.asarray(splits, float)
+    wanted = min(limit or len(every), len(every))
+    chosen: list[int] = [] if first is None else [first]
+    for point in DESIGN if first is None else DESIGN[1:]:
+        distances = ((every - np.array(point)) ** 2).sum(axis=1)
+        nearest = int(np.argmin(distances))
+        if len(chosen) < wanted and nearest not in chosen:
+            chosen.append(nearest)
+    apart = np.full(len(every), np.inf)
+    for index in chosen:
+        apart = np.minimum(apart, ((every - every[index]) ** 2).sum(axis=1))
+    while len(chosen) < wanted:
+        apart[chosen] = -1.0
+        farthest = int(np.argmax(apart))
+        chosen.append(farthest)
+        apart = np.minimum(apart, ((every - every[farthest]) ** 2).sum(axis=1))
     return chosen

@@ -14,17 +14,26 @@ from scalesearch.architecture.spec import Arch
 from scalesearch.plain import require_limits
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import RungRecord
-from scalesearch.scaling import Coefficients
+from scalesearch.records.search import THINNED
+from scalesearch.scaling import Coefficients, shares_of
 from scalesearch.search.budget import CostOf, EqualCost, solved_dimensions, unmet_reason
-from scalesearch.search.grid import Candidate, GridSpec, all_points, distinct, feasible, thin
+from scalesearch.search.grid import Candidate, GridSpec, all_points, design, distinct, feasible
 from scalesearch.search.grid_budget import matched, meeting_the_constraint, spending
 from scalesearch.search.growing import require_start, ungrown
-from scalesearch.search.plan import Plan, describer, skipped
+from scalesearch.search.plan import Plan, Planned, describer, skipped
 from scalesearch.search.rungs import parse_rungs, planned_rungs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.spending import full_size_budget, phi_of
 
-__all__ = ["CONSTRAINTS", "MATCHES", "MATCH_BY", "GridSettings", "parse_triple", "plan_grid"]
+__all__ = [
+    "CONSTRAINTS",
+    "MATCHES",
+    "MATCH_BY",
+    "GridSettings",
+    "every_network",
+    "parse_triple",
+    "plan_grid",
+]
 
 CONSTRAINTS = ("product", *BUDGETS)
 MATCHES = ("none", *BUDGETS)
@@ -57,12 +66,16 @@ class GridSettings(TrainingSettings):
     ``budget`` is what each candidate's full-size network has to spend, such as ``latency=12ms``, with the
     cost ``law`` that predicts a latency; empty where the rule or ``match`` says what networks cost.
     ``rungs`` are those of successive halving, NETWORKS:SHARE each; none trains every network in full.
-    ``time_budget`` is the wall-clock time in seconds that the rungs were chosen for, 0 where none was given.
+    ``time_budget`` is the wall-clock time in seconds after which no further design is begun, 0 for none;
+    ``regret`` how many points the best split may be behind any other for no further one to be needed, None
+    for all of them in any case. ``check_recipe``: corners and centre are trained by other recipes too.
+    ``confirm`` is with how many seeds that the answer has not seen it is confirmed.
     """
 
     BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType(
         dict(TrainingSettings.BEFORE)
         | {"rungs": (), "time_budget": 0.0, "constraint": "product", "match": "none"}
+        | {"regret": None, "check_recipe": False, "confirm": 0}
     )
 
     phi: float = 1.0
@@ -84,6 +97,15 @@ class GridSettings(TrainingSettings):
     max_networks: int = 12
     rungs: tuple[str, ...] = ()
     time_budget: float = 0.0
+    regret: float | None = None
+    check_recipe: bool = False
+    confirm: int = 0
+
+    @property
+    def may_change(self) -> frozenset[str]:
+        """See ``TrainingSettings``: more designs, and more checks, go on from those that there are."""
+        more = frozenset(("seeds", "time_budget", "regret", "check_recipe", "confirm"))
+        return frozenset() if self.rungs else more
 
     @property
     def largest_phi(self) -> float:
@@ -97,7 +119,12 @@ class GridSettings(TrainingSettings):
         for name, allowed in (("constraint", CONSTRAINTS), ("match", MATCHES), ("match_by", MATCH_BY)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        require_limits(self, "budget_tolerance", "time_budget")
+        require_limits(self, "budget_tolerance", "time_budget", "confirm", "regret")
+        if self.rungs and (self.check_recipe or self.confirm):
+            raise ValueError(
+                "`rungs` must be none for an answer that is checked: networks that are stopped early have no "
+                f"part in it, got {','.join(self.rungs)}"
+            )
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         self._check_budget()
@@ -164,44 +191,15 @@ def plan_grid(
         ValueError: if a network would have less than one pixel, or none can be grown from ``start``.
     """
     base = settings.proxy_baseline(size.classes)
-    describe = describer(settings, base)
     if start is not None:
         require_start(start, base, pretrained=settings.pretrained is not None)
-    points = feasible(settings.grid) if settings.constraint == "product" else all_points(settings.grid)
-    anchor = settings.anchor_coefficients
-    candidates = (
-        spending(settings, points, base)
-        if settings.budget
-        else distinct(points, base, settings.proxy_rounding, settings.phi, prefer=anchor)
-    )
-    # What can't be run as the rule makes it may run as matched.
-    closed_match = settings.match not in ("none", "latency")
-    refused, candidates = ([], candidates) if closed_match else _apart(candidates)
-    _require_some(candidates, refused, base, settings)
-    if settings.measures_cost:
-        # Each network takes a second or more to time: a spread of them stands for all.
-        several = TIMED_PER_TRAINED if settings.constraint == "latency" else 1
-        candidates = thin(candidates, several * settings.most_trained, anchor)
-    candidates = meeting_the_constraint(settings, candidates, base, measured)
-    candidates, unmet, unmatched = matched(settings, candidates, base, measured)
-    refused += unmatched
-    _require_some((*candidates, *unmet), refused, base, settings)
+    candidates, unmet, refused = _candidates(settings, base, measured)
+    every = (*candidates, *unmet, *refused)
+    planned = _described(settings, base, every)
     reasons = {} if start is None else ungrown(start, [c.arch for c in candidates])
     able = [c for c in candidates if c.arch.key not in reasons]
-    chosen = thin(able, settings.most_trained, anchor)
-    kept = {candidate.arch.key for candidate in chosen}
-    every = (*candidates, *unmet, *refused)
-    planned = {
-        c.arch.key: describe(
-            arch=c.arch,
-            coefficients=c.coefficients,
-            phi=phi_of(c.coefficients, c.multipliers) if settings.budget else settings.phi,
-            multipliers=c.multipliers,
-            merged=c.merged,
-            budget=c.budget,
-        )
-        for c in every
-    }
+    chosen = _chosen([planned[c.arch.key] for c in able], settings.most_trained, settings.anchor_coefficients)
+    kept = {one.record.key for one in chosen}
     return Plan(
         kind="grid",
         phi=settings.phi,
@@ -211,7 +209,7 @@ def plan_grid(
         grid_points=settings.grid.points,
         feasible=sum(len(c.merged) for c in every),
         order=tuple(planned),
-        chosen=tuple(planned[c.arch.key] for c in chosen),
+        chosen=tuple(chosen),
         skipped=tuple(
             skipped(
                 planned[c.arch.key],
@@ -229,6 +227,83 @@ def plan_grid(
         if refused and isinstance(base, CodeSpec)
         else (),
     )
+
+
+def every_network(settings: GridSettings, classes: int) -> dict[str, Planned]:
+    """Every network of a grid by its key, also those that a run of it does not train.
+
+    Raises:
+        ValueError: as :func:`plan_grid`.
+    """
+    base = settings.proxy_baseline(classes)
+    candidates, unmet, refused = _candidates(settings, base, None)
+    return _described(settings, base, (*candidates, *unmet, *refused))
+
+
+def _candidates(
+    settings: GridSettings, base: Arch, measured: CostOf | None
+) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
+    """The networks that can be trained, those that miss the budget, and those that code refuses to be."""
+    points = feasible(settings.grid) if settings.constraint == "product" else all_points(settings.grid)
+    anchor = settings.anchor_coefficients
+    candidates = (
+        spending(settings, points, base)
+        if settings.budget
+        else distinct(points, base, settings.proxy_rounding, settings.phi, prefer=anchor)
+    )
+    # What can't be run as the rule makes it may run as matched.
+    closed_match = settings.match not in ("none", "latency")
+    refused, candidates = ([], candidates) if closed_match else _apart(candidates)
+    _require_some(candidates, refused, base, settings)
+    if settings.measures_cost:
+        # Each network takes a second or more to time: a spread of them stands for all.
+        several = TIMED_PER_TRAINED if settings.constraint == "latency" else 1
+        nominal = [_nominal_split(candidate.coefficients) for candidate in candidates]
+        first = _index_of(anchor, [candidate.coefficients for candidate in candidates])
+        limit = several * settings.most_trained
+        candidates = [candidates[i] for i in design(nominal, limit, first)]
+    candidates = meeting_the_constraint(settings, candidates, base, measured)
+    candidates, unmet, unmatched = matched(settings, candidates, base, measured)
+    refused += unmatched
+    _require_some((*candidates, *unmet), refused, base, settings)
+    return candidates, unmet, refused
+
+
+def _described(settings: GridSettings, base: Arch, candidates: Sequence[Candidate]) -> dict[str, Planned]:
+    describe = describer(settings, base)
+    return {
+        c.arch.key: describe(
+            arch=c.arch,
+            coefficients=c.coefficients,
+            phi=phi_of(c.coefficients, c.multipliers) if settings.budget else settings.phi,
+            multipliers=c.multipliers,
+            merged=c.merged,
+            budget=c.budget,
+        )
+        for c in candidates
+    }
+
+
+def _chosen(able: Sequence[Planned], limit: int, anchor: Coefficients | None) -> list[Planned]:
+    """The networks that are trained, by their splits as built."""
+    coefficients = [Coefficients(alpha=c.alpha, beta=c.beta, gamma=c.gamma) for c in (p.record for p in able)]
+    splits = [
+        planned.record.split or _nominal_split(asked)
+        for planned, asked in zip(able, coefficients, strict=True)
+    ]
+    return [able[index] for index in design(splits, limit, _index_of(anchor, coefficients))]
+
+
+def _index_of(anchor: Coefficients | None, coefficients: Sequence[Coefficients]) -> int | None:
+    return coefficients.index(anchor) if anchor in coefficients else None
+
+
+def _nominal_split(coefficients: Coefficients) -> tuple[float, float, float]:
+    """The shares that coefficients ask for; equal ones where nothing grows."""
+    if coefficients.product == 1:
+        return 1 / 3, 1 / 3, 1 / 3
+    shares = shares_of(coefficients)
+    return shares.depth, shares.width, shares.resolution
 
 
 def _apart(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
@@ -253,23 +328,21 @@ def _way_out(refused: Sequence[Candidate], base: Arch, settings: GridSettings) -
 
 
 def _thinned_reason(chosen: int, candidates: int) -> str:
-    return f"thinned out: {chosen} of {candidates} distinct networks are trained"
+    return f"{THINNED}: {chosen} of {candidates} distinct networks are trained"
 
 
 def _thinning(chosen: int, candidates: int, settings: GridSettings) -> str:
     """One sentence on how the trained networks were chosen; empty where all are trained."""
     if chosen == candidates:
         return ""
-    first = (
-        "" if settings.anchor == "none" else f", starting from ({settings.anchor}) where the grid holds it"
-    )
+    first = "" if settings.anchor == "none" else f", ({settings.anchor}) among them where the grid holds it"
     why = f"--max-networks {settings.max_networks}"
     if settings.most_trained != settings.max_networks:
         why = f"the first of the rungs {', '.join(settings.rungs)}"
     return (
-        f"{chosen} of {candidates} distinct networks are trained ({why}): "
-        "each next one is the farthest from those already chosen, by the shares of cost that go to depth, "
-        f"width and resolution{first}."
+        f"{chosen} of {candidates} distinct networks are trained ({why}): those nearest to the corners, the "
+        "middles of the edges, the centre and the inside of the triangle of shares of depth, width and "
+        f"resolution{first}. The surface through them predicts the others."
     )
 
 

@@ -23,9 +23,11 @@ from scalesearch.search.settings import TrainingSettings
 from scalesearch.workers.jobs import latency_record
 
 __all__ = [
+    "CHECK",
     "RUN",
     "SAME_AS",
     "START",
+    "STOPPED",
     "attributes_of",
     "candidate_record",
     "chosen_of",
@@ -40,6 +42,11 @@ __all__ = [
 
 RUN = "run/"
 """How the attributes begin that hold a trial's training runs; the seed follows."""
+CHECK = "check/"
+"""How the study's attributes begin that hold a training run which checks the answer: purpose, role, variant,
+network and seed follow."""
+STOPPED = "stopped"
+"""The study's attribute that says why no further design is trained."""
 START = "start/"
 """How the study's attributes begin that hold a training run of the baseline that all networks start from; the
 seed follows."""
@@ -133,6 +140,8 @@ def read_record(
         **{name: value for name, value in run.items() if name != "order"},
         "reliability": attributes.get("reliability", ()),
         "start": None if (begun := run.get("start")) is None else _start(begun, attributes),
+        "stopped": attributes.get(STOPPED, ""),
+        "checks": _checks(attributes),
     }
     # What a sampler suggested has no order but its own.
     ranked = sorted(candidates, key=lambda c: order.get(c.key, len(order)))
@@ -180,6 +189,18 @@ def with_shapes(run: RunRecord) -> RunRecord:
         )
 
     return replace(run, candidates=tuple(map(shaped, run.candidates)))
+
+
+def _checks(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The training runs that check the answer, those that failed left out, in the order of their names."""
+    return [
+        {
+            **{key: value for key, value in result["check"].items() if key != "seed"},
+            "run": seed_run(int(result["check"]["seed"]), result),
+        }
+        for name, result in sorted(attributes.items())
+        if name.startswith(CHECK) and "top1" in result
+    ]
 
 
 def _start(data: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:

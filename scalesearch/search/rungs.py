@@ -8,21 +8,12 @@ seeds follow.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scalesearch.records import RungRecord
 
-__all__ = ["FINALISTS", "Rung", "choose_rungs", "parse_rungs", "planned_rungs", "rungs_text", "whole_runs"]
-
-# What a time budget is spent on, gentlest first: the share of the length at each rung. Nothing is decided
-# before half of it: runs as short as the recipes' own rank networks hardly better than chance at a quarter
-# (experiments/recipes.md). A third of the networks goes on (the usual factor), but never fewer than are left
-# at the end.
-LADDERS = ((1.0,), (1 / 2, 1.0))
-KEEP = 1 / 3
-FINALISTS = 4
+__all__ = ["Rung", "parse_rungs", "planned_rungs", "whole_runs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +48,6 @@ def parse_rungs(texts: Sequence[str]) -> tuple[Rung, ...]:
     return tuple(rungs)
 
 
-def rungs_text(rungs: Sequence[Rung]) -> tuple[str, ...]:
-    """The rungs as :func:`parse_rungs` reads them."""
-    return tuple(f"{rung.networks}:{rung.share:.6g}" for rung in rungs)
-
-
 def planned_rungs(
     rungs: Sequence[Rung], *, networks: int, images: int, batch_size: int, seeds: int
 ) -> tuple[RungRecord, ...]:
@@ -88,47 +74,6 @@ def planned_rungs(
             )
         )
     return tuple(records)
-
-
-def choose_rungs(
-    *,
-    networks: int,
-    seconds_each: float,
-    budget_s: float,
-    seeds: int,
-    seconds_finalist: float = 0.0,
-) -> tuple[Rung, ...] | None:
-    """The gentlest ladder that meets a time budget; None where even the steepest does not.
-
-    All networks that can be are tried; where no ladder has time for all, as many as the steepest has.
-
-    Args:
-        networks: that could be trained.
-        seconds_each: wall-clock seconds that one whole training run takes of the run's time.
-        budget_s: seconds in all.
-        seeds: of the finalists.
-        seconds_finalist: that each network of the last rung takes besides, such as to measure its latency.
-    """
-    for count in range(networks, 0, -1):
-        for shares in LADDERS:
-            rungs = _ladder(count, shares)
-            if (
-                whole_runs([(rung.networks, rung.share) for rung in rungs], seeds) * seconds_each
-                + rungs[-1].networks * seconds_finalist
-                <= budget_s
-            ):
-                return rungs
-    return None
-
-
-def _ladder(networks: int, shares: Sequence[float]) -> tuple[Rung, ...]:
-    rungs = [Rung(networks=networks, share=shares[0])]
-    for share in shares[1:]:
-        left = max(min(FINALISTS, networks), math.ceil(rungs[-1].networks * KEEP))
-        if left == rungs[-1].networks:
-            rungs.pop()
-        rungs.append(Rung(networks=left, share=share))
-    return tuple(rungs)
 
 
 def whole_runs(ladder: Sequence[tuple[int, float]], seeds: int) -> float:

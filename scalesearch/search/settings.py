@@ -278,6 +278,11 @@ class TrainingSettings(BaselineSettings):
         )
 
     @property
+    def may_change(self) -> frozenset[str]:
+        """What a run that is there may be asked for anew, to go on with what it has: nothing as a rule."""
+        return frozenset()
+
+    @property
     def largest_phi(self) -> float:
         """The largest budget of any of its networks: ``2**phi`` times the baseline's."""
         return 1.0
@@ -334,13 +339,15 @@ class Computing:
         return replace(settings, **given)
 
 
-def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+def differences(
+    there: Mapping[str, Any], asked: Mapping[str, Any], but: frozenset[str] = frozenset()
+) -> list[str]:
     """What two settings differ in, as ``name: there -> asked``.
 
-    Those that change no result are left aside, and so is what it is computed with.
+    Those that change no result are left aside, and so is what it is computed with, and ``but``.
     """
     there, asked = recipes_apart((there, asked))
-    names = [name for name in {**there, **asked} if name not in NOT_IDENTITY | COMPUTED_WITH]
+    names = [name for name in {**there, **asked} if name not in NOT_IDENTITY | COMPUTED_WITH | but]
     return [
         f"{name}: {_shown(there.get(name))} there, {_shown(asked.get(name))} asked"
         for name in names

@@ -237,6 +237,17 @@ class SearchStudy:
                 self._study.enqueue_trial(trial.params, user_attrs=attributes)
             return len(failed)
 
+    def extend(self) -> int:
+        """Enqueues every network that is done once more, to be trained with more seeds; returns how many.
+
+        Its runs so far go with it.
+        """
+        with self._readable():
+            done = [t for t in counting_trials(self._trials()).values() if t.state == TrialState.COMPLETE]
+            for trial in done:
+                self._study.enqueue_trial(trial.params, user_attrs={**trial.user_attrs, "retry": True})
+            return len(done)
+
     def waiting(self) -> int:
         """How many networks are still to be trained."""
         with self._readable():
@@ -355,6 +366,11 @@ class SearchStudy:
     def set_reliability(self, reliability: Sequence[ReliabilityRecord]) -> None:
         """Records how far runs like these were found to be trusted."""
         self.set_attribute("reliability", [asdict(item) for item in reliability])
+
+    @property
+    def seconds(self) -> float:
+        """How long all sessions have lasted so far."""
+        return sum(float(self.attributes[name]) for name in self.attributes if name.startswith("session/"))
 
     def set_session(self, index: int, seconds: float) -> None:
         """Records how long session ``index`` has lasted so far."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from scalesearch.search.study import SearchStudy
 
-__all__ = ["WAIT_S", "Observer", "Segment", "Trainer", "submit"]
+__all__ = ["WAIT_S", "Beside", "Observer", "Segment", "Trainer", "submit"]
 
 # How long a wait may last before Ctrl-C is noticed, on systems where it does not end the wait itself.
 WAIT_S = 0.5
@@ -77,6 +77,25 @@ class _Job:
     @property
     def task(self) -> str:
         return f"{self.planned.record.key}-seed{self.seed}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A training run that is no trial's: of a network, by a recipe of its own, with a seed.
+
+    ``name`` is the study's attribute that keeps its result, together with ``facts`` about it.
+    """
+
+    name: str
+    planned: Planned
+    recipe: Mapping[str, Any]
+    seed: int
+    facts: Mapping[str, Any]
+
+    @property
+    def task(self) -> str:
+        """What the observer and the files of the run know it by."""
+        return self.name.replace("/", "-").replace(" ", "")
 
 
 class Trainer:
@@ -149,6 +168,50 @@ class Trainer:
                     if finished.trial.number not in self._failed:
                         self._settle(finished.trial, segment, settle)
 
+    def train_beside(self, runs: Sequence[Beside], phase: str) -> None:
+        """Trains networks beside the study's trials, what is done left as it is; a run that fails says why.
+
+        Args:
+            runs: what to train; results are kept under their names.
+            phase: what the observer is told that this is.
+        """
+        known = self._study.attributes
+        missing = [run for run in runs if run.name not in known]
+        self._observer.phase(phase, len(runs), len(runs) - len(missing))
+        running: dict[Future[dict[str, Any]], Beside] = {}
+        while missing or running:
+            while missing and len(running) < self._settings.jobs:
+                run = missing.pop(0)
+                self._observer.started(run.task, run.planned.record)
+                # A baseline is grown from once per seed of the search: other seeds start from its first.
+                seeds = self._settings.seed_list
+                spec = replace(
+                    self._spec(run.planned, run.task, run.seed, None, count=False),
+                    recipe=dict(run.recipe) | {"seed": run.seed},
+                    weights="",
+                    start=self._start(run.seed if run.seed in seeds else seeds[0]),
+                )
+                running[submit(spec, run.planned.record, self._executor, self._observer, self._events)] = run
+            done, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
+            self._study.require_owned()
+            for future in done:
+                with uninterrupted():
+                    self._keep_beside(running.pop(future), future)
+
+    def _keep_beside(self, run: Beside, future: Future[dict[str, Any]]) -> None:
+        record = run.planned.record
+        try:
+            result = future.result()
+        except TrialFailedError as failure:
+            self._study.set_attribute(run.name, {"check": dict(run.facts), "reason": str(failure)})
+            self._observer.finished(run.task, replace(record, status="failed", reason=str(failure)))
+            self._ended(run.task, whole=False)
+            return
+        self._study.set_attribute(run.name, {**result, "check": dict(run.facts)})
+        self._checkpoint_of(run.task).unlink(missing_ok=True)
+        self._observer.finished(run.task, replace(record, runs=(seed_run(run.seed, result),)))
+        self._ended(run.task, whole=True)
+
     def forget(self, key: str, seeds: Sequence[int]) -> None:
         """Removes the checkpoints of a network that is not going to train on."""
         for seed in seeds:
@@ -182,23 +245,26 @@ class Trainer:
                     yield _Job(trial=trial, planned=planned, seed=seed, count=not counted and index == 0)
 
     def _submit(self, job: _Job, segment: Segment) -> Future[dict[str, Any]]:
-        spec = TrialSpec(
-            key=job.task,
-            arch=job.planned.arch,
-            recipe=self._recipe | {"seed": job.seed},
+        spec = self._spec(job.planned, job.task, job.seed, segment.until, count=job.count)
+        self._observer.started(job.task, job.planned.record)
+        return submit(spec, job.planned.record, self._executor, self._observer, self._events)
+
+    def _spec(self, planned: Planned, task: str, seed: int, until: int | None, *, count: bool) -> TrialSpec:
+        return TrialSpec(
+            key=task,
+            arch=planned.arch,
+            recipe=self._recipe | {"seed": seed},
             data=replace(self._settings.data, digest=self._study.data_digest).to_dict(),
             device=self._settings.device,
             threads=self._settings.threads,
-            until=segment.until,
-            checkpoint=str(self._checkpoint(job.planned.record.key, job.seed)),
+            until=until,
+            checkpoint=str(self._checkpoint_of(task)),
             weights=""
             if self._weights is None
-            else str(weights_file(self._weights, job.planned.record.key, job.seed)),
-            start=self._start(job.seed),
-            count=job.count,
+            else str(weights_file(self._weights, planned.record.key, seed)),
+            start=self._start(seed),
+            count=count,
         )
-        self._observer.started(job.task, job.planned.record)
-        return submit(spec, job.planned.record, self._executor, self._observer, self._events)
 
     def _start(self, seed: int) -> str:
         """The file of weights that a network is grown from; empty from scratch."""
@@ -243,7 +309,10 @@ class Trainer:
             settle(trial, fmean(_top1_at(runs[seed], segment) for seed in segment.seeds))
 
     def _checkpoint(self, key: str, seed: int) -> Path:
-        return inside(self._checkpoints.parent, self._checkpoints.name, f"{key}-seed{seed}.safetensors")
+        return self._checkpoint_of(f"{key}-seed{seed}")
+
+    def _checkpoint_of(self, task: str) -> Path:
+        return inside(self._checkpoints.parent, self._checkpoints.name, f"{task}.safetensors")
 
 
 def submit(

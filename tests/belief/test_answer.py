@@ -22,7 +22,7 @@ from scalesearch.belief.answer import (
     read,
     same_slopes,
 )
-from scalesearch.search.design import DESIGN, design
+from scalesearch.search.grid import DESIGN, design
 
 HERE = Path(__file__).parent
 PAPER = (0.274, 0.286, 0.44)

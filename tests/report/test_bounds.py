@@ -19,7 +19,6 @@ from scalesearch.report.bounds import (
     MOST_CURVES,
     MOST_MARKS,
     MOST_ROWS,
-    MOST_TRIPLES,
     cut,
     drawn_part,
     evenly,
@@ -29,7 +28,6 @@ from scalesearch.report.fronts.figure import pareto_figure
 from scalesearch.report.fronts.hypervolume import hypervolume_share
 from scalesearch.report.grid.page import grid_page
 from scalesearch.report.search.evidence import _history
-from scalesearch.report.shares.surface import surface_figure
 from scalesearch.report.style import render
 from scalesearch.report.sweep.figure import dimensions_figure, sweep_figure
 from scalesearch.report.sweep.page import FIGURES as SWEEP_FIGURES
@@ -74,7 +72,6 @@ def test_tables_and_figures_of_many_trained_networks_are_bounded_and_say_so(make
     assert len(page) < 3 * len(grid_page(small, ()))
     for figure, most in (
         (pareto_figure(large), MOST_MARKS),
-        (surface_figure(large), MOST_TRIPLES),
         (curves_figure(large), MOST_CURVES),
     ):
         assert figure is not None
@@ -84,9 +81,8 @@ def test_tables_and_figures_of_many_trained_networks_are_bounded_and_say_so(make
         marks = sum(len(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "None")
         assert len(axes.lines) < most + 100
         assert marks <= most + 20
-    # All of the default grid's networks and triples have room.
-    for figure in (pareto_figure(small), surface_figure(small)):
-        assert "drawn:" not in "".join(axes.get_title(loc="left") for axes in figure.axes)
+    # All of the default grid's networks have room.
+    assert "drawn:" not in "".join(axes.get_title(loc="left") for axes in pareto_figure(small).axes)
 
 
 def test_the_file_of_a_figure_of_many_networks_stays_small(make_run):

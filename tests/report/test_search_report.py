@@ -183,7 +183,7 @@ def test_one_objective_names_the_best_and_its_place():
     )
     assert "It was network 2 of 2 in order of suggestion." in page
     assert front_of(run) == ["deep"]
-    assert "**One seed each:**" in page
+    assert "**No surface over splits:**" in page
 
 
 def test_of_equal_networks_the_cheapest_is_named():
@@ -264,12 +264,6 @@ def test_the_baseline_itself_has_no_shares_and_no_place_in_the_triangle():
     run = run_of(alone)
     assert candidate_shares(alone) == ()
     assert shares_figure(run, search_evidence(run)) is None
-
-
-def test_several_seeds_say_which_networks_cannot_be_told_from_the_best():
-    page = page_of(fabricate(8, seeds=3))
-    assert "**3 seeds each:**" in page
-    assert "Tukey's range test in blocks over 7 networks" in page
 
 
 def test_a_failed_network_gives_its_reason_as_plain_text():
@@ -384,14 +378,3 @@ def test_a_front_of_one_network_has_no_line_in_the_legend():
 
     assert "Pareto front" in legend(0.4, 0.5)
     assert "Pareto front" not in legend(0.5, 0.4)
-
-
-def test_seeds_that_agree_exactly_give_no_noise():
-    same = (0.5, 0.5)
-    run = run_of(
-        network("one", Coefficients(alpha=2, beta=1, gamma=1), same),
-        network("two", Coefficients(alpha=1.2, beta=1.1, gamma=1.15), same),
-    )
-    page = page_of(run)
-    assert "The seeds leave no noise to estimate, which does not show that there is none." in page
-    assert "noise is 0.0" not in page

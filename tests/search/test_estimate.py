@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +8,6 @@ import pytest
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import training_bytes
 from scalesearch.architecture.spec import ArchSpec
-from scalesearch.cli.main import Fail
-from scalesearch.cli.planning import announce_plan, fit_time_budget
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.search.estimate import (
     LATENCY_S,
@@ -73,45 +70,3 @@ def test_a_longer_run_takes_longer() -> None:
     times = [run_seconds(arch, TRUE, SETTINGS, images) for images in (320, 3200, 32000)]
     assert times == sorted(times)
     assert times[2] - times[1] == pytest.approx(28800 * TRUE.seconds_per_image(arch))
-
-
-@pytest.mark.parametrize("budget", [50.0, 60.0, 120.0, 1000.0])
-def test_a_time_budget_is_spent_and_kept(
-    lab: Lab,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    budget: float,
-) -> None:
-    _timed_by(lab, TRUE, monkeypatch)
-    monkeypatch.setattr("scalesearch.cli.planning.track", _track)
-    asked = replace(SETTINGS, time_budget=budget, seeds=2, jobs=2)
-    settings, speed = fit_time_budget(asked, SIZE, tmp_path)
-    plan = plan_grid(settings, SIZE)
-    announce_plan(plan, settings, speed)
-    said = capsys.readouterr().err
-    assert f"to be trained        {len(plan.chosen)}, 2 seeds" in said
-    assert all(f"{rung.networks} networks to {rung.images:,} images" in said for rung in plan.rungs[1:])
-    everything = plan_grid(asked, SIZE)
-    archs = [planned.arch for planned in everything.chosen]
-    expected = estimate(archs, plan.rungs, settings, TRUE).seconds
-    assert expected <= budget * 1.01
-    # Nothing is left that would have trained one network more, or all of them in full.
-    if len(plan.chosen) < len(archs):
-        assert expected > budget * 0.8
-    assert len(plan.chosen) == settings.max_networks == plan.rungs[0].networks
-    if budget == 1000:
-        assert (settings.rungs, len(plan.chosen)) == ((), len(archs))
-
-
-def test_too_little_time_says_how_much_two_networks_take(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    _timed_by(lab, TRUE, monkeypatch)
-    monkeypatch.setattr("scalesearch.cli.planning.track", _track)
-    with pytest.raises(Fail) as caught:
-        fit_time_budget(replace(SETTINGS, time_budget=16.0), SIZE, tmp_path)
-    assert caught.value.exit_code == 3
-    assert str(caught.value).startswith(
-        "--time-budget must have room for two networks, got 16 s: they take about"
-    )

@@ -14,7 +14,7 @@ from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.architecture.spec import Rounding, scale
 from scalesearch.scaling import Coefficients
-from scalesearch.search.grid import EmptyGridError, GridSpec, distinct, feasible, thin
+from scalesearch.search.grid import EmptyGridError, GridSpec, distinct, feasible
 
 
 def test_default_grid_has_the_known_points_and_networks() -> None:
@@ -145,22 +145,6 @@ def test_a_network_goes_by_the_preferred_triple_or_the_one_closest_to_two() -> N
             if triple != prefer:
                 nearest = min(abs(a * b * b * g * g - 2) for a, b, g in candidate.merged)
                 assert math.isclose(abs(triple.product - 2), nearest)
-
-
-def test_thinning_starts_at_the_anchor_then_takes_the_corners() -> None:
-    candidates = distinct(feasible(GridSpec()), EFFICIENTNET_B0, Rounding(), 1.0, prefer=PAPER_COEFFICIENTS)
-    chosen = [c.coefficients for c in thin(candidates, 4, PAPER_COEFFICIENTS)]
-    assert chosen[0] == PAPER_COEFFICIENTS
-    corners = {tuple(np.array([c.alpha, c.beta, c.gamma]) > 1) for c in chosen[1:]}
-    assert corners == {(True, False, False), (False, True, False), (False, False, True)}
-
-
-def test_thinning_keeps_the_first_of_a_longer_choice_and_never_repeats() -> None:
-    candidates = distinct(feasible(GridSpec()), EFFICIENTNET_B0, Rounding(), 1.0)
-    every = thin(candidates, 0, None)
-    assert sorted(c.arch.key for c in every) == sorted(c.arch.key for c in candidates)
-    assert thin(candidates, 10, None) == every[:10]
-    assert thin(candidates, 1000, None) == every
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,11 @@ from matplotlib.ticker import MaxNLocator
 
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.bounds import MOST_MARKS, drawn_part, evenly, part_note
-from scalesearch.report.evidence import Highlight, HighlightKind, highlights, judged, wilson
+from scalesearch.report.evidence import Highlight, HighlightKind, highlights, intervals, judged, wilson
 from scalesearch.report.fronts.panels import Panel, panels
 from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.limits import LEAST_SPAN, widen
 from scalesearch.report.markdown import plural
-from scalesearch.report.seeds.evidence import intervals
 from scalesearch.report.sentences import short_coefficients
 from scalesearch.report.style import (
     COLOURS,

@@ -1,49 +1,57 @@
-"""The page of a grid search: the answer first, then how far to trust it, then everything it rests on."""
+"""The page of a grid search: the answer, what to do next, and what it rests on."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from scalesearch.belief.answer import Rate
+from scalesearch.proxy.dataset import WINDOWS
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.answer import (
+    Confirmed,
+    RecipeCheck,
+    SearchAnswer,
+    answer_lines,
+    answer_of,
+    next_commands,
+)
 from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.budgets import budget_items
-from scalesearch.report.evidence import judged, near_nominal, rank
-from scalesearch.report.fronts.fronts import fronts
-from scalesearch.report.fronts.section import PARETO_FIGURE, fronts_section, memory_item, pareto_part
-from scalesearch.report.grid.answer import answer, paper_place, trust
+from scalesearch.report.evidence import judged, paper_candidate
+from scalesearch.report.fronts.section import PARETO_FIGURE, fronts_section, pareto_part
 from scalesearch.report.inputs import input_text
-from scalesearch.report.latency import latency_text, machines
-from scalesearch.report.markdown import bullets, code, escape, percent, si, signed_percent, table
+from scalesearch.report.learning import UNLEARNT, nothing_learnt
+from scalesearch.report.markdown import bullets, code, escape, percent, si, table
 from scalesearch.report.own_code import counted_parts
-from scalesearch.report.page_parts import SINGLE_RUNS, figure_part, made, section, unfinished
+from scalesearch.report.page_parts import (
+    SINGLE_RUNS,
+    FigureText,
+    figure_part,
+    made,
+    p_text,
+    section,
+    top1_seeds,
+    unfinished,
+)
 from scalesearch.report.provenance import PLAIN_COUNTS
-from scalesearch.report.seeds.evidence import intervals, seed_evidence
-from scalesearch.report.seeds.winning_set import short_p, winning_set_section
-from scalesearch.report.shares.section import shares_section
+from scalesearch.report.sentences import asked_cost, coefficients
 from scalesearch.report.skipped import skipped_section
 from scalesearch.report.start_section import start_section
 from scalesearch.report.stopped_early import stopped_early_section
-from scalesearch.scaling import NOMINAL_BASE
 
 __all__ = ["FIGURES", "grid_page"]
 
-FIGURES = {
-    "seeds": (
-        "Held-out top-1 of each network, best first",
-        "How to read it: the bar is the 95% interval. With several seeds a small dot is one training run, "
-        "and the shaded band holds the winning set: none of it is shown to be worse than the winner.",
+FIGURES: dict[str, FigureText] = {
+    "answer": (
+        "Fitted top-1 over all splits between depth, width and resolution, and the exchange rates by length",
+        "How to read it: each corner spends all growth on one dimension; dots are trained networks, and what "
+        "is pale is excluded as the best split. A rate whose bar misses 0 is shown.",
     ),
     "pareto": PARETO_FIGURE,
-    "surface": (
-        "All feasible coefficient triples over beta and gamma, coloured by top-1",
-        "How to read it: the coefficients of width grow to the right, those of resolution upwards and those "
-        "of depth towards the lower left (at a negative phi they say how much is taken away). A colour that "
-        "changes smoothly is a trend; a lone bright bead among dark ones is more likely noise.",
-    ),
     "learning_curves": (
         "Held-out top-1 against training images seen",
-        "How to read it: curves that still climb or cross at the right end might rank differently after "
-        "longer training. Dashed curves were stopped early.",
+        "How to read it: curves that still cross at the right end might rank differently after longer "
+        "training.",
     ),
 }
 """Alternative text and a line on how to read it, by figure."""
@@ -60,139 +68,238 @@ def grid_page(
     ``scratch`` is the run of the same networks from scratch, for one whose networks were grown, or why it
     can't be read; ``ignored`` are settings that change no result, in which the two may differ.
     """
+    found = answer_of(run)
+    whole = None if isinstance(found, str) else found
     parts = [
-        f"# {escape(run.name)}: which alpha, beta and gamma?",
+        f"# {escape(run.name)}: how much to depth, width and resolution?",
         unfinished(run.candidates),
-        answer(run),
-        section("The winning set", winning_set_section(run)),
-        section("How far to trust this", trust(run)),
+        UNLEARNT if nothing_learnt(run) else "",
+        _no_answer(run, found) if isinstance(found, str) else _answer(run, found),
+        *(figure_part(name, FIGURES, figures) for name in ("answer",) if whole is not None),
+        section("Splits compared", _compared(whole) if whole else ""),
+        section("How sure this is", _sure(run, whole) if whole else ""),
+        section("Longer training", _longer(whole) if whole else ""),
+        section("Confirmed?", _confirmation(whole.confirmed) if whole else ""),
+        section("Other recipes", _recipes(whole.recipe) if whole and whole.recipe else ""),
         section("What the networks started from", start_section(run, scratch, ignored)),
-        section("Where the paper's coefficients came in", paper_place(run)),
-        section("How the winner shares out the cost", shares_section(run)),
-        "## Figures",
-        *(_figure(run, name, figures) for name in FIGURES),
-        section("Trained networks, best first", _ranking(run)),
+        section("Trained networks", _networks(run, whole)),
         section("Pareto fronts", fronts_section(run)),
+        pareto_part(run, figures) if judged(run) else "",
+        figure_part("learning_curves", FIGURES, figures) if judged(run) else "",
         section("Stopped early", stopped_early_section(run)),
         section("What was skipped, and why", skipped_section(run)),
-        section("What the rule says and what was built", _rule_and_reality(run)),
         made(run),
-        section("How to read this page", _glossary(run)),
+        section("How to read this page", _glossary()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _figure(run: RunRecord, name: str, figures: Collection[str]) -> str:
-    if name == "pareto":
-        return pareto_part(run, figures)
-    return "" if name == "seeds" and name not in figures else figure_part(name, FIGURES, figures)
-
-
-def _ranking(run: RunRecord) -> str:
-    ranking, on, evidence, bounds = judged(run), fronts(run), seed_evidence(run), intervals(run)
-    if not ranking:
-        return ""
-    timed, several = any(c.latency for c in ranking), len(machines(ranking)) > 1
-    budgeted = any(c.budget for c in ranking)
-    members = {c.key for c in evidence.members} if evidence else set()
-
-    def seeds(c: CandidateRecord) -> list[str]:
-        if evidence is None:
-            return []
-        p = evidence.p.get(c.key)
-        mark = "not tested" if p is None else "yes" if c.key in members else ""
-        against = "" if p is None or c is evidence.best else short_p(p)
-        return [percent(c.top1_sd), str(len(c.runs)), against, mark]
-
-    def cells(c: CandidateRecord) -> list[str]:
-        interval = bounds.get(c.key)
-        return [
-            str(rank(c, ranking)[0]),
-            percent(c.top1),
-            f"{percent(interval[0])} to {percent(interval[1])}" if interval else _no_interval(c),
-            *seeds(c),
-            *_triple(c),
-            str(c.blocks),
-            input_text(c),
-            si(c.params),
-            si(c.macs),
-            f"{c.macs_ratio:.2f}",
-            *([signed_percent(c.budget.residual) if c.budget else ""] if budgeted else []),
-            *([latency_text(c.latency)] if timed else []),
-            *([code(c.latency.machine) if c.latency else ""] if several else []),
-            "" if c.train_seconds is None else f"{c.train_seconds:.0f} s",
-            str(len(c.merged)),
-            ", ".join(name for name, keys in on.items() if c.key in keys),
-            code(c.key),
-        ]
-
-    header = ["rank", "mean top-1" if evidence else "top-1", "95% interval"]
-    header += ["sd", "seeds", "p against the best", "in the set"] if evidence else []
-    header += ["alpha", "beta", "gamma", counted_parts(run.settings), "input", "params", "MACs", "cost ratio"]
-    header += [*(["off budget"] if budgeted else []), *(["latency"] if timed else [])]
-    header += [*(["machine"] if several else []), "training", "triples", "front", "network"]
-    return table(header, map(cells, ranking[:MOST_ROWS]), left=0) + cut(ranking, "candidates.csv")
-
-
-def _rule_and_reality(run: RunRecord) -> str:
-    every = [c for c in run.candidates if c.counted]
-    if not every:
-        return ""
-    target, done, whole = NOMINAL_BASE**run.phi, judged(run), [c for c in every if c.full_macs]
-    near = [c for c in every if near_nominal(c, run.phi)]
-    budgets = budget_items(every)
-    asked = f", around the {target:.3g} that phi {run.phi:g} asks for" if not budgets else ""
-    items = [
-        *budgets,
-        f"**The rule** gives {_range([c.nominal_ratio for c in every])} times the baseline's cost{asked}.",
-        f"**As built**, after {counted_parts(run.settings)}, channels and pixels became whole numbers, the "
-        f"same networks cost {_range([c.macs_ratio for c in every])} times the baseline"
-        + (f"; the trained ones {_range([c.macs_ratio for c in done])} times." if done else ".")
-        + ("" if budgets else f" {len(near)} of {len(every)} are within 10% of {target:.3g}."),
-    ]
-    if whole:
-        items.append(
-            "**At full size** the same coefficients, applied to the full-size baseline "
-            f"({si(run.baseline['full_macs'])} MACs), cost {_range([c.full_macs_ratio for c in whole])} "
-            "times it."
+def _no_answer(run: RunRecord, reason: str) -> str:
+    ranking = judged(run)
+    best = ""
+    if ranking and not nothing_learnt(run):
+        top = ranking[0]
+        best = (
+            f" The highest mean is that of {coefficients(top)}, {top1_seeds(top)}, which says nothing of the "
+            "splits between those that were trained."
         )
-    if whole and done and done[0].full_macs:
-        items[-1] += (
-            f" The winner: {done[0].nominal_ratio:.2f} by the rule, {done[0].macs_ratio:.2f} as trained, "
-            f"{done[0].full_macs_ratio:.2f} at full size."
-        )
-    return bullets(items)
-
-
-def _glossary(run: RunRecord) -> str:
-    return bullets(
-        (
-            "alpha, beta, gamma: the coefficients of depth, width and resolution; at phi the network is "
-            "alpha^phi times as deep, beta^phi times as wide and gamma^phi times as sharp as the baseline; a "
-            "negative phi makes it smaller.",
-            "product: alpha x beta^2 x gamma^2, the nominal cost of one step of phi; the constraint keeps it "
-            "near 2.",
-            f"{PLAIN_COUNTS} The cost ratio is the MACs of the network over those of the baseline.",
-            "top-1: the share of held-out images given the right class. With several seeds it is their "
-            "mean, sd their standard deviation, and the 95% interval Student's t; with one the interval is "
-            "Wilson's.",
-            "triples: how many points of the grid round to this very network.",
-            "Pareto front: the networks that no other beats in cost and accuracy at once.",
-            memory_item(run),
-            "latency: the median over repeated forward passes of a whole batch.",
-            f"All numbers, unrounded: `candidates.csv` and `pareto.csv` beside this page. {SINGLE_RUNS}",
-        )
+    return (
+        f"**No answer yet:** {escape(reason)}.{best} The default design (`--max-networks 12`) has a network "
+        "for each corner, edge and the inside of all splits."
     )
 
 
-def _no_interval(c: CandidateRecord) -> str:
-    return "no spread" if len(c.runs) > 1 else ""
+def _answer(run: RunRecord, found: SearchAnswer) -> str:
+    lines = answer_lines(run)
+    assert lines is not None  # there is an answer
+    first, second, _ = lines
+    shrinking = (
+        f" Phi is {run.phi:g}, so the baseline is shrunk to {asked_cost(run.phi)}: shares say what was cut."
+        if run.phi < 0
+        else ""
+    )
+    commands = "\n".join(next_commands(run, found))
+    return f"**{escape(first)}**{shrinking}\n\n{escape(second)}\n\nNext:\n\n```sh\n{commands}\n```"
 
 
-def _triple(c: CandidateRecord) -> tuple[str, str, str]:
-    return f"{c.alpha:.6g}", f"{c.beta:.6g}", f"{c.gamma:.6g}"
+def _compared(found: SearchAnswer) -> str:
+    answer = found.answer
+    rows = [("**best split**", *_cells(answer.best), f"{answer.top1.value:.1f}%", "")]
+    for behind in sorted(answer.behind, key=lambda one: one.points.value):
+        top1 = found.surface.top1(behind.split)[0]
+        points = f"{behind.points.value:.1f} ({behind.points.low:.1f} to {behind.points.high:.1f})"
+        rows.append((behind.name, *_cells(behind.split), f"{top1:.1f}%", points))
+    header = ("split", "depth", "width", "resolution", "fitted top-1", "points behind (95%)")
+    return (
+        table(header, rows)
+        + "\n\nThe fitted top-1 of every network of the grid, trained or not, is in `candidates.csv`."
+    )
 
 
-def _range(values: Sequence[float]) -> str:
-    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
-    return low if low == high else f"{low} to {high}"
+def _cells(split: Sequence[float]) -> tuple[str, str, str]:
+    depth, width, resolution = (f"{100 * share:.0f}%" for share in split)
+    return depth, width, resolution
+
+
+def _sure(run: RunRecord, found: SearchAnswer) -> str:
+    answer, surface = found.answer, found.surface
+    visible = max(rate.visible for rate in answer.rates)
+    r2 = "" if surface.left_out_r2 is None else f"; left-out R2 {surface.left_out_r2:.2f}"
+    lack = (
+        "nothing tells whether the surface fits, as no network has two runs or there are too few networks"
+        if surface.lack_of_fit is None
+        else f"lack of fit: {p_text(surface.lack_of_fit)}"
+        + ("" if surface.fits else ", so the surface strays from the networks and all intervals allow for it")
+    )
+    items = [
+        f"**Do splits differ at all?** {p_text(surface.omnibus)} (F test){r2}. A rate of {visible:.2f} "
+        "points for each 10% moved would have been shown with a probability of 80%.",
+        f"**Does the surface fit?** {lack}.",
+        f"**What could it cost?** The best split may be up to {answer.regret:.1f} points behind another; any "
+        f"two splits differ by {answer.flat_within:.1f} at most.",
+    ]
+    if answer.halving is not None:
+        items.append(
+            f"**More runs:** {answer.halving} in all instead of {surface.runs} would halve the region, if "
+            "the surface is as fitted."
+        )
+    if pictures := _few_pictures(run):
+        items.append(
+            f"**Held-out images** are windows of {pictures}: whole pictures flip from seed to seed, so more "
+            "windows of them would not make a run quieter, and what is shown holds for them."
+        )
+    if run.stopped:
+        items.append(f"**Why it ended:** {escape(run.stopped)}.")
+    if found.loss_agrees is not None:
+        items.append(
+            "**By held-out loss** the best split lies within the region, too."
+            if found.loss_agrees
+            else "**By held-out loss** another split is best, which top-1 excludes: be careful."
+        )
+    return bullets([*items, *budget_items([c for c in run.candidates if c.status == "completed"])])
+
+
+def _few_pictures(run: RunRecord) -> str:
+    """The pictures that held-out images are windows of; empty of other data."""
+    dataset = str(run.settings.get("dataset"))
+    if dataset == "photographs":
+        return f"{run.classes:,} photographs"
+    return f"{run.classes:,} pictures" if dataset.startswith(WINDOWS) else ""
+
+
+def _longer(found: SearchAnswer) -> str:
+    if found.growth is None:
+        return (
+            "Runs of one length say nothing of longer training. `scalesearch fidelity DIR`, with this folder "
+            "for DIR, trains networks of this run for other lengths."
+        )
+    header = ("points for each 10% moved", *(f"{at.images:,} images" for at in found.lengths))
+    header = (*header, "change a doubling", f"{found.growth.later_images:,.0f} images (extrapolated)")
+    rows = []
+    for index, rate in enumerate(found.answer.rates):
+        cells = [_interval(at.rates[index]) for at in found.lengths]
+        moves, later = found.growth.moves[index], found.growth.later[index]
+        rows.append((f"{rate.giver} to {rate.taker}", *cells, _interval(moves), _interval(later)))
+    verdict = "Settled" if found.growth.settled else "Not settled"
+    why = (
+        "a rate is shown to move"
+        if found.growth.moving
+        else "no rate can move by more than 0.25 points a doubling"
+        if found.growth.settled
+        else "no rate is shown to move, but one could by more than 0.25 points a doubling"
+    )
+    return f"**{verdict}:** {why}.\n\n{table(header, rows)}"
+
+
+def _interval(rate: Rate) -> str:
+    points = rate.points
+    return f"{points.value:+.2f} ({points.low:.2f} to {points.high:.2f})"
+
+
+def _confirmation(confirmed: Sequence[Confirmed]) -> str:
+    items = []
+    for one in confirmed:
+        measured = f"{one.measured.value:+.1f} ({one.measured.low:.1f} to {one.measured.high:.1f})"
+        seen = (
+            f"; a gain of {one.visible:.1f} would have been seen with a probability of 80%"
+            if one.verdict == "too small to see"
+            else ""
+        )
+        items.append(
+            f"**Against {one.other}: {one.verdict}.** Predicted {one.predicted.value:+.1f} points "
+            f"({one.predicted.low:.1f} to {one.predicted.high:.1f}), measured {measured} with {one.seeds} "
+            f"seeds that the answer never saw{seen}."
+        )
+    return bullets(items) if items else ""
+
+
+def _recipes(check: RecipeCheck) -> str:
+    variants = list(dict.fromkeys(variant for of in check.top1.values() for variant in of))
+    rows = [
+        (
+            role,
+            *(
+                ("**{:.1f}%**" if check.best[role] == variant else "{:.1f}%").format(of[variant])
+                if variant in of
+                else ""
+                for variant in variants
+            ),
+            f"{check.at_shared[role]:.1f}",
+            f"{check.at_own[role]:.1f}",
+        )
+        for role, of in check.top1.items()
+    ]
+    header = ("network", *variants, "behind, as searched", "behind, each at its best")
+    told = (
+        "too few runs to say whether recipes suit networks differently"
+        if check.p is None
+        else f"that recipes suit networks differently is shown ({p_text(check.p)})"
+        if check.p < 0.05
+        else f"that recipes suit networks differently is not shown ({p_text(check.p)})"
+    )
+    return f"Mean top-1 over {check.seeds} seeds, best in bold; {told}.\n\n{table(header, rows)}"
+
+
+def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
+    ranking = judged(run)
+    if not ranking:
+        return ""
+    predictions = found.predictions if found else {}
+    ranked = sorted(ranking, key=lambda c: -predictions.get(c.key, (100 * (c.top1 or 0.0), 0.0))[0])
+    paper = paper_candidate(run)
+
+    def cells(c: CandidateRecord) -> list[str]:
+        fitted = predictions.get(c.key)
+        name = ", ".join(f"{value:.6g}" for value in (c.alpha, c.beta, c.gamma))
+        return [
+            f"{name} (the paper's)" if c is paper else name,
+            "/".join(f"{100 * share:.0f}" for share in c.split) if c.split else "",
+            "" if fitted is None else f"{fitted[0]:.1f}% &plusmn; {fitted[1]:.1f}",
+            top1_seeds(c),
+            str(len(c.runs)),
+            str(c.blocks),
+            input_text(c),
+            f"{c.macs_ratio:.2f}",
+            code(c.key),
+        ]
+
+    header = ["alpha, beta, gamma", "depth/width/resolution, %", "fitted top-1", "mean top-1", "seeds"]
+    header += [counted_parts(run.settings), "input", "cost ratio", "network"]
+    shown = table(header, map(cells, ranked[:MOST_ROWS])) + cut(ranked, "candidates.csv")
+    base = f"The baseline as trained costs {si(run.baseline['macs'])} multiply-adds."
+    best = max(percent(c.top1) for c in ranking)
+    return f"{shown}\n\n{base} Highest mean: {best}."
+
+
+def _glossary() -> str:
+    return bullets(
+        (
+            "split: how the growth in cost was shared out between depth, width and resolution, as the "
+            "network was built; alpha, beta, gamma are the grid point that asked for it.",
+            f"{PLAIN_COUNTS} The cost ratio is the MACs of the network over those of the baseline.",
+            "top-1: the share of held-out images given the right class; mean and sd over seeds.",
+            "fitted: by a full quadratic surface in the split, with a 95% interval. The region and all "
+            "comparisons with the best allow for its being chosen after looking (max-t, simulated).",
+            f"All numbers, unrounded: `candidates.csv` and `pareto.csv` beside this page. {SINGLE_RUNS}",
+        )
+    )

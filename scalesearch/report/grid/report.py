@@ -10,12 +10,11 @@ import pandas as pd
 
 from scalesearch.files import write_page, write_text
 from scalesearch.records import RunRecord
+from scalesearch.report.answer_figure import answer_figure
 from scalesearch.report.curves_figure import curves_figure
 from scalesearch.report.evidence import judged
 from scalesearch.report.fronts.figure import pareto_figure
 from scalesearch.report.grid.page import grid_page
-from scalesearch.report.seeds.figure import seeds_figure
-from scalesearch.report.shares.surface import surface_figure
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import candidates_table, csv_text, pareto_table
 
@@ -58,10 +57,12 @@ def write_grid_report(
     candidates, ranking = candidates_table(run), judged(run)
     figures = write_figures(
         {
-            "seeds": seeds_figure(run),
+            "answer": answer_figure(run),
             "pareto": pareto_figure(run),
-            "surface": surface_figure(run),
             "learning_curves": curves_figure(run),
+            # What earlier versions drew.
+            "seeds": None,
+            "surface": None,
         },
         out / "figures",
     )

@@ -13,11 +13,11 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from scalesearch.records import CandidateRecord, PublishedRow, RunRecord
+from scalesearch.report.evidence import intervals
 from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.limits import LEAST_SPAN, widen
 from scalesearch.report.markdown import plural
 from scalesearch.report.scale.trained_evidence import trained
-from scalesearch.report.seeds.evidence import intervals
 from scalesearch.report.style import COLOURS, GREY, house_style, new_figure
 
 __all__ = ["trained_figure"]

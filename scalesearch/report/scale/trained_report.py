@@ -9,6 +9,7 @@ import pandas as pd
 
 from scalesearch.files import write_page, write_text
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.evidence import intervals
 from scalesearch.report.frame import frame
 from scalesearch.report.inputs import with_input_width
 from scalesearch.report.page_parts import made
@@ -18,7 +19,6 @@ from scalesearch.report.scale.report import write_scale_tables
 from scalesearch.report.scale.trained_evidence import Step, family_evidence
 from scalesearch.report.scale.trained_figure import trained_figure
 from scalesearch.report.scale.trained_page import trained_section
-from scalesearch.report.seeds.evidence import intervals
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text, fields_of, latency_cells
 

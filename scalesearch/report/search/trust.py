@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from scalesearch.records import RunRecord
+from scalesearch.report.answer import answer_lines, answer_of
 from scalesearch.report.markdown import bullets, escape, plural
 from scalesearch.report.page_parts import quoted_agreement
 from scalesearch.report.search.evidence import SearchEvidence
-from scalesearch.report.seeds.evidence import seed_evidence
 
 __all__ = ["search_trust"]
 
@@ -18,7 +18,7 @@ def search_trust(run: RunRecord, evidence: SearchEvidence) -> str:
     """The list of what the accuracies of a search do and do not show; empty where nothing was scored."""
     if not evidence.scored:
         return ""
-    items = [_seeds(run, evidence)]
+    items = [_surface(run, evidence)]
     count = len(evidence.scored)
     if count > 1:
         items.append(
@@ -56,26 +56,11 @@ def _sampler(run: RunRecord) -> str:
     )
 
 
-def _seeds(run: RunRecord, evidence: SearchEvidence) -> str:
-    found = seed_evidence(run)
-    if found is None or len(found.tested) < 2:
-        return (
-            "**One seed each:** how much top-1 moves from seed to seed is not known here, so the order of "
-            "networks a point or two apart may be luck."
-        )
-    together = len(found.members)
-    said = (
-        "No other network is too close to the one with the highest top-1 to be told from it"
-        if together == 1
-        else f"{together} networks cannot be told from the one with the highest top-1, itself included"
-    )
-    spread = (
-        " The seeds leave no noise to estimate, which does not show that there is none."
-        if found.noise is None
-        else f" One run's noise is {100 * found.noise:.1f} points."
-    )
+def _surface(run: RunRecord, evidence: SearchEvidence) -> str:
+    """What the surface over all trained networks says of splits, or why there is none."""
     front = " A front takes every mean at its word." if len(evidence.objectives) > 1 else ""
-    return (
-        f"**{plural(len(found.seeds), 'seed')} each:** {said} (Tukey's range test in blocks over "
-        f"{len(found.tested)} networks, 5%).{spread}{front}"
-    )
+    found = answer_of(run)
+    if isinstance(found, str):
+        return f"**No surface over splits:** {escape(found)}, so an order of networks may be luck.{front}"
+    first, second, _ = answer_lines(run) or ("", "", "")
+    return f"**{escape(first)}** {escape(second)}{front}"

@@ -1,0 +1,152 @@
+"""The figure of an answer: the surface over all splits, what was trained, and the rates by length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from scalesearch.architecture.published import PAPER_COEFFICIENTS
+from scalesearch.belief.answer import lattice
+from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.report.answer import SearchAnswer, answer_of
+from scalesearch.report.bounds import MOST_MARKS, evenly
+from scalesearch.report.labels import Label, place_labels
+from scalesearch.report.shares.figure import share_point
+from scalesearch.report.shares.shades import SHADES
+from scalesearch.report.shares.triangle import small_triangle
+from scalesearch.report.style import (
+    COLOURS,
+    GREY,
+    INK,
+    house_style,
+    legend_below,
+    legend_mark,
+    new_figure,
+    settle,
+)
+from scalesearch.scaling import shares_of
+
+__all__ = ["answer_figure"]
+
+FINE = 60
+"""Steps of the lattice that the surface is drawn on."""
+RATE_COLOURS = {
+    ("depth", "width"): COLOURS["width"],
+    ("depth", "resolution"): COLOURS["resolution"],
+    ("width", "resolution"): INK,
+}
+RATE_MARKERS = {("depth", "width"): "s", ("depth", "resolution"): "v", ("width", "resolution"): "o"}
+
+
+def answer_figure(run: RunRecord) -> Figure | None:
+    """The triangle of splits beside the exchange rates at each length; None where there is no answer."""
+    found = answer_of(run)
+    if isinstance(found, str):
+        return None
+    with house_style():
+        title = "Where the compute should go" if found.surface.different else "No split stands out"
+        figure = new_figure(title, 5.2)
+        triangle, rates = figure.subplots(1, 2, width_ratios=(1.35, 1))
+        labels = _splits(figure, triangle, run, found)
+        _rates(rates, found)
+        legend_below(figure, _legend(found), 3)
+        settle(figure)
+        done = [c for c in run.candidates if c.status == "completed" and c.split is not None]
+        dots = [_place(c) for c in evenly(done, MOST_MARKS)]
+        place_labels(triangle, labels, [(x, y, x, y) for x, y in dots for _ in range(3)])
+    return figure
+
+
+def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> list[Label]:
+    answer, surface = found.answer, found.surface
+    small_triangle(axes)
+    trained = [c for c in run.candidates if c.status == "completed" and c.split is not None]
+    fine = lattice(FINE)
+    fine = fine[surface.inside(fine)]
+    heights = surface.top1(fine)[0]
+    means = [100 * (c.top1 or 0.0) for c in trained]
+    if surface.different:
+        colours = Normalize(float(heights.min()), float(heights.max()))
+        x, y = _places(fine)
+        axes.tricontourf(x, y, heights, levels=14, cmap=SHADES, norm=colours, alpha=0.85, zorder=1)
+        opened = answer.region.astype(float)
+        ox, oy = _places(answer.splits)
+        if not answer.region.all():
+            axes.tricontourf(ox, oy, opened, levels=[-1, 0.5], colors=["white"], alpha=0.55, zorder=2.5)
+            axes.tricontour(ox, oy, opened, levels=[0.5], colors=[INK], linewidths=1.4, zorder=3)
+        axes.set_title("fitted top-1 over splits;\npale: excluded as the best with 95% confidence", pad=14)
+    else:
+        colours = Normalize(min(means) - 1e-3, max(means) + 1e-3)
+        axes.set_title("mean top-1 of the trained networks;\na surface would show chance alone", pad=14)
+    bar = figure.colorbar(ScalarMappable(colours, SHADES), ax=axes, shrink=0.7, aspect=26, pad=0.02)
+    bar.set_label("held-out top-1 (%)")
+    bar.outline.set_visible(False)
+    for candidate, mean in evenly(list(zip(trained, means, strict=True)), MOST_MARKS):
+        style: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 1.2, "zorder": 5}
+        axes.plot(*_place(candidate), "o", color=SHADES(colours(mean)), markersize=8, **style)
+    paper = shares_of(PAPER_COEFFICIENTS)
+    at_paper, best = share_point(paper.depth, paper.width), share_point(answer.best[0], answer.best[1])
+    ring: dict[str, Any] = {"color": "none", "markeredgewidth": 1.8, "zorder": 6}
+    axes.plot(*at_paper, "D", markersize=12, markeredgecolor=COLOURS["paper"], **ring)
+    labels = [Label(x=at_paper[0], y=at_paper[1], text="the paper's", colour=COLOURS["paper"], radius_pt=9)]
+    if surface.different:
+        axes.plot(*best, "*", markersize=17, color=INK, markeredgecolor="white", zorder=7)
+        labels.insert(0, Label(x=best[0], y=best[1], text="best", bold=True, radius_pt=9))
+    return labels
+
+
+def _places(splits: Any) -> tuple[list[float], list[float]]:
+    points = [share_point(float(depth), float(width)) for depth, width, _ in splits]
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _place(candidate: CandidateRecord) -> tuple[float, float]:
+    assert candidate.split is not None
+    return share_point(candidate.split[0], candidate.split[1])
+
+
+def _rates(axes: Axes, found: SearchAnswer) -> None:
+    axes.axhline(0, color=GREY, linewidth=1)
+    images = [at.images for at in found.lengths]
+    for number, (pair, colour) in enumerate(RATE_COLOURS.items()):
+        points = [next(r.points for r in at.rates if (r.giver, r.taker) == pair) for at in found.lengths]
+        # Side by side: intervals of one length would hide one another.
+        shift = 1.05 ** (number - 1)
+        values = np.array([p.value for p in points])
+        reach = [values - [p.low for p in points], np.array([p.high for p in points]) - values]
+        axes.errorbar(
+            [shift * x for x in images],
+            values,
+            yerr=reach,
+            color=colour,
+            marker=RATE_MARKERS[pair],
+            markersize=6,
+            linewidth=1.2,
+            elinewidth=1.4,
+            capsize=3,
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(images, [f"{x:,}" for x in images])
+    axes.minorticks_off()
+    axes.set_xlim(min(images) / 1.35, max(images) * 1.35)
+    axes.set_xlabel("training images of each run")
+    axes.set_title("points of top-1 for each 10% of\nthe compute that is moved", pad=14)
+
+
+def _legend(found: SearchAnswer) -> Sequence[Line2D]:
+    rates = [
+        Line2D([], [], color=colour, marker=RATE_MARKERS[pair], markersize=6, label=f"{pair[0]} to {pair[1]}")
+        for pair, colour in RATE_COLOURS.items()
+    ]
+    marks = [legend_mark("o", "trained network", "white", fill=GREY, width=1.2)]
+    if found.surface.different and not found.answer.region.all():
+        marks.append(Line2D([], [], color=INK, linewidth=1.4, label="edge of the 95% region"))
+    marks.append(legend_mark("D", "the paper's split", COLOURS["paper"], width=1.8))
+    return [*rates, *marks]
