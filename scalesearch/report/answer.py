@@ -227,7 +227,7 @@ def _loss_agrees(run: RunRecord, answer: Answer) -> bool | None:
         for seed_run in whole_runs(candidate)
     ]
     losses = [loss for loss in rows if loss is not None]
-    if len(losses) < len(rows):
+    if len(losses) < len(rows) or len(losses) != len(answer.surface.trained.top1):
         return None
     surface = fit(answer.surface.trained.at([-loss for loss in losses]))
     least = int(np.argmax(surface.top1(answer.splits)[0]))
