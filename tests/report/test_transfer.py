@@ -18,7 +18,7 @@ from scalesearch.report.transfer.agreement import agreement_section, same_split_
 from scalesearch.report.transfer.evidence import Pair, Transfer, run_differences, side_of, transfer_evidence
 from scalesearch.report.transfer.page import FIGURES, answer_lines, transfer_page
 from scalesearch.report.transfer.report import pairs_table, rates_table, write_transfer_report
-from scalesearch.search.design import DESIGN
+from scalesearch.search.grid import DESIGN
 from tests.report.changes import with_candidates
 from tests.report.test_fidelity_report import files, network, run_of, seed_run
 
