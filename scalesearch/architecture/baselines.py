@@ -185,8 +185,8 @@ MOBILENET_V3_LARGE = ArchSpec(
 
 _conv = partial(_stage, 1, block="conv", squeeze_ratio=0.0, scaled_repeats=False)
 # arXiv 2404.10518, Table of MNv4-Conv-S, and timm: universal inverted bottlenecks without squeeze-and-excite.
-# The convolutions before them keep their one layer each, the features their channels; a narrower network keeps
-# its stem.
+# The convolutions before them keep their one layer each, the features their channels; a narrower network
+# keeps its stem.
 MOBILENET_V4_CONV_SMALL = ArchSpec(
     name="mobilenet-v4-conv-small",
     resolution=224,
@@ -216,6 +216,29 @@ MOBILENET_V4_CONV_SMALL = ArchSpec(
     norm_eps=1e-5,
     norm_momentum=0.1,
     activation="relu",
+)
+
+# arXiv 2201.03545, section 3: 96 channels, blocks (3, 3, 9, 3); constants of the official code.
+CONVNEXT_TINY = ArchSpec(
+    name="convnext-tiny",
+    resolution=224,
+    stem_channels=96,
+    stages=tuple(
+        _stage(4, 7, stride, channels, repeats, block="convnext", squeeze_ratio=0.0)
+        for stride, channels, repeats in ((1, 96, 3), (2, 192, 3), (2, 384, 9), (2, 768, 3))
+    ),
+    head_channels=0,
+    stem_kernel_size=4,
+    stem_stride=4,
+    stem_activated=False,
+    dropout=0.0,
+    drop_path=0.1,
+    norm="layer",
+    norm_eps=1e-6,
+    layer_scale=1e-6,
+    pooled_norm=True,
+    conv_bias="all",
+    activation="gelu",
 )
 
 
@@ -271,6 +294,7 @@ BASELINES: Mapping[str, ArchSpec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
+            CONVNEXT_TINY,
             EFFICIENTNET_B0,
             EFFICIENTNET_LITE0,
             EFFICIENTNETV2_S,
@@ -311,8 +335,8 @@ def chosen_baseline(
 ) -> Arch:
     """The network that settings choose: the built-in one of that name, or ``arch`` itself.
 
-    A stem of stride 1 keeps every pixel of a small image: its max pool goes too. ``in_channels`` replaces the
-    network's own.
+    A stem of stride 1 keeps every pixel of a small image: its max pool goes too. Patches that a stem cuts are
+    as large as its stride. ``in_channels`` replaces the network's own.
 
     Raises:
         ValueError: if there is no network of that name, the stride is below 1, or the network is built by
@@ -327,4 +351,10 @@ def chosen_baseline(
         raise ValueError(
             f"`stem_stride` must be left to the code where that builds the network, got {stem_stride}"
         )
-    return replace(network, stem_stride=stem_stride, stem_pool=network.stem_pool and stem_stride > 1)
+    patches = network.stem_kernel_size % 2 == 0
+    return replace(
+        network,
+        stem_stride=stem_stride,
+        stem_kernel_size=stem_stride if patches else network.stem_kernel_size,
+        stem_pool=network.stem_pool and stem_stride > 1,
+    )

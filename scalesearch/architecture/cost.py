@@ -12,15 +12,26 @@ from math import prod
 from typing import assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, runs
+from scalesearch.architecture.layers import (
+    Block,
+    Conv,
+    Layer,
+    LayerNorm,
+    LayerScale,
+    Linear,
+    MaxPool,
+    Pool,
+    SqueezeExcite,
+    runs,
+)
 from scalesearch.architecture.spec import Arch, ArchSpec
 
 __all__ = ["Cost", "block_count", "count", "count_blocks", "layer_cost"]
 
 FLOAT32_BYTES = 4
 
-_Counts = tuple[int, int, int, int, int, int]
-"""(params, macs, activations, norm elements, pool elements, layers)"""
+_Counts = tuple[int, int, int, int, int, int, int]
+"""(params, macs, activations, norm elements, pool elements, layers, layer norm elements)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +46,7 @@ class Cost:
         norm_elements: elements that batch norm reads (fvcore counts 2 operations for each in eval mode).
         pool_elements: elements that adaptive average pooling reads (fvcore counts 1 for each).
         layers: convolutions, squeeze-and-excites, pools and linear layers.
+        layer_norm_elements: elements that layer norm reads (fvcore counts 5 operations for each).
     """
 
     params: int
@@ -43,6 +55,7 @@ class Cost:
     norm_elements: int
     pool_elements: int
     layers: int
+    layer_norm_elements: int = 0
 
     @property
     def weight_bytes(self) -> int:
@@ -57,7 +70,12 @@ class Cost:
     @property
     def fvcore_total(self) -> int:
         """What fvcore's default handlers are expected to add up to in eval mode."""
-        return self.macs + 2 * self.norm_elements + self.pool_elements
+        return self.macs + self.norm_operations + self.pool_elements
+
+    @property
+    def norm_operations(self) -> int:
+        """What fvcore counts of the norms in eval mode."""
+        return 2 * self.norm_elements + 5 * self.layer_norm_elements
 
 
 def count(arch: Arch) -> Cost:
@@ -100,7 +118,7 @@ def layer_cost(layer: Layer) -> Cost:
 
 def _cost(parts: Iterable[tuple[tuple[Layer, ...], int]]) -> Cost:
     """The cost of layers, each tuple of them so many times."""
-    params = macs = activations = norm_elements = pool_elements = built = 0
+    params = macs = activations = norm_elements = pool_elements = built = layer_norm_elements = 0
     for layers, times in parts:
         for layer in layers:
             own = _layer_cost(layer)
@@ -110,6 +128,7 @@ def _cost(parts: Iterable[tuple[tuple[Layer, ...], int]]) -> Cost:
             norm_elements += times * own[3]
             pool_elements += times * own[4]
             built += times * own[5]
+            layer_norm_elements += times * own[6]
     return Cost(
         params=params,
         macs=macs,
@@ -117,6 +136,7 @@ def _cost(parts: Iterable[tuple[tuple[Layer, ...], int]]) -> Cost:
         norm_elements=norm_elements,
         pool_elements=pool_elements,
         layers=built,
+        layer_norm_elements=layer_norm_elements,
     )
 
 
@@ -126,19 +146,24 @@ def _layer_cost(layer: Layer) -> _Counts:
             weights = layer.kernel_size**2 * layer.in_channels // layer.groups * layer.out_channels
             pixels = prod(layer.out_size)
             out = layer.out_channels * pixels
-            vectors = layer.bias + 2 * layer.norm
-            return weights + vectors * layer.out_channels, weights * pixels, out, layer.norm * out, 0, 1
+            params = weights + (layer.bias + 2 * (layer.norm is not None)) * layer.out_channels
+            batch, each = out * (layer.norm == "batch"), out * (layer.norm == "layer")
+            return params, weights * pixels, out, batch, 0, 1, each
+        case LayerNorm():
+            return 2 * layer.channels, 0, 0, 0, 0, 0, layer.channels * prod(layer.size)
+        case LayerScale():
+            return layer.channels, 0, 0, 0, 0, 0, 0
         case SqueezeExcite():
             weights = 2 * layer.channels * layer.squeezed
             outputs = layer.channels + layer.squeezed
             biases = outputs if layer.bias else layer.channels
-            return weights + biases, weights, outputs, 0, layer.channels * prod(layer.size), 1
+            return weights + biases, weights, outputs, 0, layer.channels * prod(layer.size), 1, 0
         case MaxPool():
-            return 0, 0, 0, 0, 0, 1
+            return 0, 0, 0, 0, 0, 1, 0
         case Pool():
-            return 0, 0, 0, 0, layer.channels * prod(layer.size), 1
+            return 0, 0, 0, 0, layer.channels * prod(layer.size), 1, 0
         case Linear():
             weights = layer.in_features * layer.out_features
-            return weights + layer.out_features, weights, layer.out_features, 0, 0, 1
+            return weights + layer.out_features, weights, layer.out_features, 0, 0, 1, 0
         case _:
             assert_never(layer)

@@ -53,10 +53,14 @@ class ExactCosts:
             channels: whether they are rounded.
         """
         found: dict[str, list[float]] = {}
-        for before, block in zip(
-            lower(self.base), lower(self.built if channels else self.exact), strict=True
-        ):
-            found.setdefault(block.row, []).append(self._block(before, block, zoom))
+        before = {block.name: block for block in lower(self.base)}
+        entry = 0.0
+        for block in lower(self.built if channels else self.exact):
+            macs = self._block(before.get(block.name, block), block, zoom) + entry
+            # What leads into a stage goes with its first block.
+            entry = macs if block.name.endswith("_entry") else 0.0
+            if not entry:
+                found.setdefault(block.row, []).append(macs)
         times = self.repeats_built if repeats else self.repeats_exact
         return {name: _stage(macs, times.get(name, 1.0)) for name, macs in found.items()}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Literal
 
-from scalesearch.architecture.layers import Block, Conv, Layer
+from scalesearch.architecture.layers import Block, Conv, Layer, LayerScale
 
 __all__ = [
     "CannotGrowError",
@@ -23,7 +23,7 @@ Origin = Literal["copied", "fresh", "zeroed", "identity"]
 SIZES = frozenset(
     {
         *("in_channels", "out_channels", "groups", "in_size", "size", "channels", "squeezed"),
-        *("in_features", "out_features", "dropout"),
+        *("in_features", "out_features", "dropout", "start"),
     }
 )
 # Activations that leave their own outputs as they are.
@@ -78,14 +78,18 @@ def _sum_of(block: Block) -> str:
 
 
 def zeroed_origins(block: Block) -> list[Origin]:
-    """Where the layers of a new block with a sum come from: its last batch norm begins at zero.
+    """Where the layers of a new block with a sum come from: its last norm, or its factors, begin at zero.
 
     Raises:
         CannotGrowError: if the block would not be the identity then, or stay it for good.
     """
+    if isinstance(block.layers[-1], LayerScale):
+        return ["zeroed" if layer is block.layers[-1] else "fresh" for layer in block.layers]
     convs = [i for i, layer in enumerate(block.layers) if isinstance(layer, Conv)]
     last = block.layers[convs[-1]]
     assert isinstance(last, Conv)
+    if last.norm is None:
+        raise CannotGrowError(f"{block.name} would be new and can't be the identity: no norm ends its branch")
     if block.activation not in (None, *IDEMPOTENT):
         raise CannotGrowError(
             f"{block.name} would be new and can't be the identity: {block.activation} follows its sum"

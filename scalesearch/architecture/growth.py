@@ -21,7 +21,16 @@ from scalesearch.architecture.growable import (
     require_the_stages,
     zeroed_origins,
 )
-from scalesearch.architecture.layers import Block, Conv, Linear, SqueezeExcite, lower
+from scalesearch.architecture.layers import (
+    Block,
+    Conv,
+    Layer,
+    LayerNorm,
+    LayerScale,
+    Linear,
+    SqueezeExcite,
+    lower,
+)
 from scalesearch.architecture.spec import Arch
 
 __all__ = ["Copies", "Part", "growth", "why_not"]
@@ -77,7 +86,7 @@ class Part:
 
     block: Block
     index: int | None
-    layer: Conv | SqueezeExcite | Linear
+    layer: Conv | LayerNorm | LayerScale | SqueezeExcite | Linear
     origin: Origin
     reads: Copies
     gives: Copies
@@ -178,6 +187,7 @@ class _Growth:
                 gives = self._conv(there, layer, reads, unit, target if last else None, where)
                 if last:
                     target = gives
+                _require_plain(gives, layer, where)
                 yield Part(block=new, index=index, layer=layer, origin="copied", reads=reads, gives=gives)
                 reads = gives
             elif isinstance(layer, SqueezeExcite) and isinstance(there, SqueezeExcite):
@@ -196,6 +206,9 @@ class _Growth:
                     gives=reads,
                     squeezed=squeezed,
                 )
+            elif isinstance(layer, LayerNorm | LayerScale):
+                _require_plain(reads, layer, where)
+                yield Part(block=new, index=index, layer=layer, origin="copied", reads=reads, gives=reads)
             elif isinstance(layer, Linear) and isinstance(there, Linear):
                 same = layer.out_features == there.out_features
                 yield Part(
@@ -247,6 +260,16 @@ def _same(channels: int) -> Copies:
     return Copies(of=tuple(range(channels)), old=channels)
 
 
+def _require_plain(channels: Copies, layer: Layer, where: str) -> None:
+    """Refuses repeated channels where layer norm takes its mean over all of them."""
+    normed = isinstance(layer, LayerNorm) or (isinstance(layer, Conv) and layer.norm == "layer")
+    if normed and not channels.plain:
+        raise CannotGrowError(
+            f"{where} ends in layer norm, whose mean over the channels repeated ones would shift: such a "
+            "network can be grown in depth and resolution alone"
+        )
+
+
 def _unit(old: Block, new: Block, index: int) -> _Unit:
     """How the channels that a layer gives are repeated, for the sake of the convolution that reads them."""
     if index + 1 == len(new.layers):
@@ -274,5 +297,5 @@ def _new_block(block: Block, stream: Copies) -> Iterator[Part]:
         require_passing(block)
         origins = ["identity"] * len(block.layers)
     for index, (layer, origin) in enumerate(zip(block.layers, origins, strict=True)):
-        if isinstance(layer, Conv | SqueezeExcite):
+        if isinstance(layer, Conv | LayerNorm | LayerScale | SqueezeExcite):
             yield Part(block=block, index=index, layer=layer, origin=origin, reads=stream, gives=stream)

@@ -16,6 +16,8 @@ from scalesearch.architecture.plain_layers import (
     Block,
     Conv,
     Layer,
+    LayerNorm,
+    LayerScale,
     Linear,
     MaxPool,
     Pool,
@@ -24,12 +26,14 @@ from scalesearch.architecture.plain_layers import (
     strided,
 )
 from scalesearch.architecture.spec import ArchSpec, BlockKind, StageSpec
-from scalesearch.architecture.table_spec import Activation, ConvBias, Gate, SqueezeForm
+from scalesearch.architecture.table_spec import Activation, ConvBias, Gate, Norm, SqueezeForm
 
 __all__ = [
     "Block",
     "Conv",
     "Layer",
+    "LayerNorm",
+    "LayerScale",
     "Linear",
     "MaxPool",
     "Pool",
@@ -50,6 +54,8 @@ class _Manner(NamedTuple):
     gate: Gate
     squeeze_form: SqueezeForm
     squeeze_bias: bool
+    norm: Norm
+    layer_scale: float
 
     @classmethod
     def of(cls, arch: ArchSpec) -> _Manner:
@@ -61,6 +67,8 @@ class _Manner(NamedTuple):
             gate=arch.gate,
             squeeze_form=arch.squeeze_form,
             squeeze_bias=arch.squeeze_bias,
+            norm=arch.norm,
+            layer_scale=arch.layer_scale,
         )
 
 
@@ -80,6 +88,7 @@ class _Site(NamedTuple):
         strided: bool = False,
         act: bool = True,
         groups: int = 1,
+        norm: bool = True,
     ) -> Conv:
         """A convolution of what is read here."""
         return Conv(
@@ -91,7 +100,12 @@ class _Site(NamedTuple):
             activation=self.manner.activation if act else None,
             in_size=self.size,
             bias=self.manner.conv_bias == "all" or (act and self.manner.conv_bias == "activated"),
+            norm=self.manner.norm if norm else None,
         )
+
+    def normed(self) -> LayerNorm:
+        """Layer norm of what is read here."""
+        return LayerNorm(channels=self.in_channels, size=self.size)
 
     def after(self, conv: Conv) -> _Site:
         """What comes after a convolution; the stride is spent where it has one."""
@@ -183,6 +197,23 @@ def _basic(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
     return (first, site.after(first).conv(stage.channels, stage.kernel_size, act=False))
 
 
+def _convnext(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
+    """Depthwise with a norm, 1x1 to more channels, activation, 1x1 back (arXiv 2201.03545, section 2.6)."""
+    depthwise = site.conv(site.in_channels, stage.kernel_size, act=False, groups=site.in_channels)
+    expand = site.conv(stage.expanded(site.in_channels), norm=False)
+    project = site.after(expand).conv(stage.channels, norm=False, act=False)
+    start = site.manner.layer_scale
+    scale = (LayerScale(channels=stage.channels, size=site.size, start=start),) if start else ()
+    return (depthwise, expand, project, *scale)
+
+
+def _to_stage(stage: StageSpec, site: _Site) -> tuple[LayerNorm, Conv] | None:
+    """What takes a map to a stage of ConvNeXt's, where it has another size or other channels there."""
+    if site.stride == 1 and site.in_channels == stage.channels:
+        return None
+    return site.normed(), site.conv(stage.channels, site.stride, strided=True, act=False, norm=False)
+
+
 def _conv(stage: StageSpec, site: _Site) -> tuple[Layer, ...]:
     return (site.conv(stage.channels, stage.kernel_size, strided=True),)
 
@@ -195,6 +226,7 @@ _RULES: Mapping[BlockKind, Callable[[StageSpec, _Site], tuple[Layer, ...]]] = Ma
         "bottleneck": _bottleneck,
         "basic": _basic,
         "conv": _conv,
+        "convnext": _convnext,
     }
 )
 
@@ -222,6 +254,7 @@ class Run(NamedTuple):
         skipped: whether each is alike at both ends, by itself or by a shortcut, so that it can be left out.
         residual: whether it then adds its input to its output.
         shortcut: what the input goes through to the sum.
+        leads: whether it is no block, but what leads from the stage before to the first one.
     """
 
     name: str
@@ -230,6 +263,7 @@ class Run(NamedTuple):
     skipped: bool = False
     residual: bool = False
     shortcut: Conv | None = None
+    leads: bool = False
 
 
 def runs(arch: ArchSpec) -> Iterator[Run]:
@@ -239,7 +273,7 @@ def runs(arch: ArchSpec) -> Iterator[Run]:
     """
     manner = _Manner.of(arch)
     site = _Site(arch.in_channels, arch.stem_stride, arch.input_size, manner)
-    stem = site.conv(arch.stem_channels, arch.stem_kernel_size, strided=True)
+    stem = site.conv(arch.stem_channels, arch.stem_kernel_size, strided=True, act=arch.stem_activated)
     site = site.after(stem)
     if arch.stem_pool:
         pool = MaxPool(channels=site.in_channels, in_size=site.size)
@@ -252,6 +286,12 @@ def runs(arch: ArchSpec) -> Iterator[Run]:
         stride = stage.stride
         manner = usual._replace(activation=stage.activation) if stage.activation else usual
         always, never = stage.block in _ALWAYS_RESIDUAL, stage.block in _NEVER_RESIDUAL
+        if stage.block == "convnext":
+            led = _to_stage(stage, site._replace(stride=stride, manner=manner))
+            if led is not None:
+                yield Run(f"stage{number}", led, leads=True)
+                site = site.after(led[1])
+            stride = 1
         # From the second repeat on all blocks of a stage are alike.
         for times in (1, stage.repeats - 1):
             if times == 0:
@@ -275,20 +315,21 @@ def runs(arch: ArchSpec) -> Iterator[Run]:
         last = site.conv(arch.head_channels)
         site = site.after(last)
         layers = (last,)
-    layers += (Pool(channels=site.in_channels, size=site.size, as_map=arch.features > 0),)
+    as_map = arch.features > 0 or arch.pooled_norm
+    layers += (Pool(channels=site.in_channels, size=site.size, as_map=as_map),)
+    site = site._replace(size=(1, 1))
+    if arch.pooled_norm:
+        layers += (site.normed(),)
     if arch.features:
-        feature = replace(
-            site._replace(size=(1, 1)).conv(arch.features),
-            bias=not arch.features_norm,
-            norm=arch.features_norm,
-        )
+        feature = site.conv(arch.features, norm=arch.features_norm)
+        feature = replace(feature, bias=not arch.features_norm)
         site = site.after(feature)
         layers += (feature,)
     classifier = Linear(
         in_features=site.in_channels,
         out_features=arch.classes,
         dropout=arch.dropout,
-        of_map=arch.features > 0,
+        of_map=as_map,
     )
     yield Run("head", (*layers, classifier))
 
@@ -305,6 +346,9 @@ def lower(arch: ArchSpec) -> Iterator[Block]:
         stage = stages.get(run.name)
         if stage is None:
             yield Block(name=run.name, layers=run.layers)
+            continue
+        if run.leads:
+            yield Block(name=f"{run.name}_entry", layers=run.layers)
             continue
         first = 1 if run.name != before else 2
         before = run.name

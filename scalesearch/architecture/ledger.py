@@ -12,7 +12,17 @@ from typing import assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import Cost, count, layer_cost
-from scalesearch.architecture.layers import Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
+from scalesearch.architecture.layers import (
+    Conv,
+    Layer,
+    LayerNorm,
+    LayerScale,
+    Linear,
+    MaxPool,
+    Pool,
+    SqueezeExcite,
+    lower,
+)
 from scalesearch.architecture.spec import Arch, ArchSpec
 
 __all__ = ["Convention", "ledger", "nearest"]
@@ -69,7 +79,7 @@ def _plain(cost: Cost) -> Iterator[Convention]:
 def _detailed(arch: ArchSpec, cost: Cost) -> Iterator[Convention]:
     layers = [layer for block in lower(arch) for layer in block.every]
     last = max(index for index, layer in enumerate(layers) if isinstance(layer, Pool))
-    norm = cost.macs + 2 * cost.norm_elements
+    norm = cost.macs + cost.norm_operations
     yield Convention(
         name="MACs + biases",
         value=cost.macs + sum(map(_bias_additions, layers)),
@@ -79,7 +89,7 @@ def _detailed(arch: ArchSpec, cost: Cost) -> Iterator[Convention]:
     yield Convention(
         name="MACs + batch norm",
         value=norm,
-        says="MACs, and 2 for each element that batch norm reads",
+        says="MACs, and 2 for each element that batch norm reads (5 where it is layer norm)",
         who="fvcore, but for its pools",
     )
     yield Convention(
@@ -113,7 +123,7 @@ def _bias_additions(layer: Layer) -> int:
             return layer.channels + layer.squeezed * layer.bias
         case Linear():
             return layer.out_features
-        case Pool() | MaxPool():
+        case Pool() | MaxPool() | LayerNorm() | LayerScale():
             return 0
         case _:
             assert_never(layer)

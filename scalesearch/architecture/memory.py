@@ -27,7 +27,18 @@ from typing import NamedTuple, assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import FLOAT32_BYTES, count_blocks, layer_cost
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
+from scalesearch.architecture.layers import (
+    Block,
+    Conv,
+    Layer,
+    LayerNorm,
+    LayerScale,
+    Linear,
+    MaxPool,
+    Pool,
+    SqueezeExcite,
+    lower,
+)
 from scalesearch.architecture.spec import Arch, ArchSpec
 
 __all__ = ["STATES_PER_PARAM", "inference_bytes", "training_bytes"]
@@ -134,7 +145,10 @@ def _require_batch(batch_size: int) -> None:
 def _statistics(blocks: list[Block]) -> int:
     """Running means and variances of all batch norms."""
     return sum(
-        2 * layer.out_channels for b in blocks for layer in b.every if isinstance(layer, Conv) and layer.norm
+        2 * layer.out_channels
+        for b in blocks
+        for layer in b.every
+        if isinstance(layer, Conv) and layer.norm == "batch"
     )
 
 
@@ -145,7 +159,7 @@ def _output(layer: Layer) -> int:
             return layer.out_channels * prod(layer.out_size)
         case MaxPool():
             return layer.channels * prod(layer.out_size)
-        case SqueezeExcite():
+        case SqueezeExcite() | LayerNorm() | LayerScale():
             return layer.channels * prod(layer.size)
         case Pool():
             return layer.channels
@@ -195,7 +209,7 @@ def _input(layer: Layer) -> int:
             return layer.in_channels * prod(layer.in_size)
         case MaxPool():
             return layer.channels * prod(layer.in_size)
-        case SqueezeExcite() | Pool():
+        case SqueezeExcite() | Pool() | LayerNorm() | LayerScale():
             return layer.channels * prod(layer.size)
         case Linear():
             return layer.in_features
@@ -238,7 +252,7 @@ def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
     match layer:
         case Conv():
             # Of batch norm: gradients take the place of saved statistics.
-            vectors = 2 * layer.out_channels * layer.norm
+            vectors = 2 * layer.out_channels if layer.norm else 0
             weights -= vectors
             # The activation and batch norm each write a gradient, then free the one they read and the tensor
             # saved: ReLU its own output, the others their input.
@@ -247,6 +261,13 @@ def _backward(layer: Layer, batch: int, kept: bool) -> _Walk:
             # The convolution writes its input's gradient and its weights', then frees the one it read.
             convolution = _Walk(inputs + weights, inputs + weights - out - freed)
             return activation.then(norm).then(convolution)
+        case LayerNorm():
+            # The mean and the spread of each pixel were saved.
+            vectors = 2 * layer.channels
+            return _Walk(inputs + vectors, vectors - freed - 2 * batch * prod(layer.size))
+        case LayerScale():
+            # The gradients of both factors, the channels' before it is summed over the maps.
+            return _Walk(2 * out, weights - freed)
         case MaxPool():
             # It saves where each maximum was, in numbers twice as long.
             return _Walk(inputs, inputs - 3 * out - freed)

@@ -15,7 +15,18 @@ from torch import nn
 from torch.nn.grad import conv2d_input
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, MaxPool, Pool, SqueezeExcite, lower
+from scalesearch.architecture.layers import (
+    Block,
+    Conv,
+    Layer,
+    LayerNorm,
+    LayerScale,
+    Linear,
+    MaxPool,
+    Pool,
+    SqueezeExcite,
+    lower,
+)
 from scalesearch.architecture.spec import Activation, Arch, ArchSpec
 from scalesearch.architecture.table_spec import Gate
 
@@ -129,8 +140,26 @@ def _convolution(layer: Conv) -> type[nn.Conv2d]:
 
 # Not in place: autograd would copy the input first, since the gradient needs it.
 ACTIVATIONS: Mapping[Activation, type[nn.Module]] = MappingProxyType(
-    {"silu": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6, "hard_swish": nn.Hardswish}
+    {"silu": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6, "hard_swish": nn.Hardswish, "gelu": nn.GELU}
 )
+
+
+class _LayerNorm(nn.LayerNorm):
+    """Layer norm over the channels of each pixel of a map (batch, channels, height, width)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class _LayerScale(nn.Module):
+    """A learned factor of each channel (arXiv 2103.17239)."""
+
+    def __init__(self, layer: LayerScale) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((layer.channels,), layer.start))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.weight[:, None, None]
 
 
 GATES: Mapping[Gate, Callable[[torch.Tensor], torch.Tensor]] = MappingProxyType(
@@ -210,13 +239,19 @@ def _module(layer: Layer, arch: ArchSpec) -> nn.Module:
                     bias=layer.bias,
                 ),
             ]
-            if layer.norm:
+            if layer.norm == "batch":
                 parts.append(
                     nn.BatchNorm2d(layer.out_channels, eps=arch.norm_eps, momentum=arch.norm_momentum)
                 )
+            elif layer.norm == "layer":
+                parts.append(_LayerNorm(layer.out_channels, eps=arch.norm_eps))
             if layer.activation is not None:
                 parts.append(ACTIVATIONS[layer.activation]())
             return nn.Sequential(*parts)
+        case LayerNorm():
+            return _LayerNorm(layer.channels, eps=arch.norm_eps)
+        case LayerScale():
+            return _LayerScale(layer)
         case MaxPool():
             return nn.MaxPool2d(3, stride=2, padding=1)
         case SqueezeExcite():
@@ -259,6 +294,14 @@ def _initialise(module: nn.Module) -> None:
                 nn.init.normal_(layer.weight, 0.0, math.sqrt(2.0 / layer.out_features))
 
 
+def _initialise_evenly(module: nn.Module) -> None:
+    """ConvNeXt's initial values: one spread for all weights, as layer norm evens out what they give."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
 def _block(block: Block, arch: ArchSpec) -> nn.Module:
     body = nn.Sequential(*(_module(layer, arch) for layer in block.layers))
     if not block.residual:
@@ -285,16 +328,18 @@ def build(arch: Arch) -> nn.Module:
         require_same_network(arch)
         return build_code(arch)
     network = nn.Sequential(OrderedDict((b.name, _block(b, arch)) for b in lower(arch)))
-    network.apply(_initialise)
+    network.apply(_initialise if arch.norm == "batch" else _initialise_evenly)
     return network
 
 
 def zero_init_residual(network: nn.Module) -> None:
     """Starts every residual branch of a built network at zero (arXiv 1706.02677, section 5.1).
 
-    The last batch norm of a branch gets a scale of 0, so that the block begins as the identity.
+    The last norm of a branch, or the factors after it, get a scale of 0, so that the block begins as the
+    identity.
     """
     for module in network.modules():
         if isinstance(module, _Residual):
-            last = [m for m in module.body.modules() if isinstance(m, nn.BatchNorm2d)][-1]
+            scales = (nn.BatchNorm2d, _LayerNorm, _LayerScale)
+            last = [m for m in module.body.modules() if isinstance(m, scales)][-1]
             nn.init.zeros_(last.weight)

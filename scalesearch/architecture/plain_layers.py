@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scalesearch.architecture.table_spec import Activation, Gate, SqueezeForm
+from scalesearch.architecture.table_spec import Activation, Gate, Norm, SqueezeForm
 
-__all__ = ["Block", "Conv", "Layer", "Linear", "MaxPool", "Pool", "Size", "SqueezeExcite", "strided"]
+__all__ = [
+    "Block",
+    "Conv",
+    "Layer",
+    "LayerNorm",
+    "LayerScale",
+    "Linear",
+    "MaxPool",
+    "Pool",
+    "Size",
+    "SqueezeExcite",
+    "strided",
+]
 
 Size = tuple[int, int]
 
@@ -18,7 +30,10 @@ def strided(size: Size, stride: int) -> Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conv:
-    """Convolution, padded to give ``ceil(in_size / stride)``; batch norm where ``norm``; maybe activation."""
+    """Convolution, padded to give ``ceil(in_size / stride)``; maybe a norm; maybe activation.
+
+    An even kernel has no padding, and its stride is as large: what does not fill a patch is left out.
+    """
 
     in_channels: int
     out_channels: int
@@ -28,7 +43,7 @@ class Conv:
     activation: Activation | None
     in_size: Size
     bias: bool = False
-    norm: bool = True
+    norm: Norm | None = "batch"
 
     @property
     def depthwise(self) -> bool:
@@ -43,12 +58,31 @@ class Conv:
     @property
     def padding(self) -> int:
         """Pixels of zeros on each side."""
-        return (self.kernel_size - 1) // 2
+        return (self.kernel_size - 1) // 2 if self.kernel_size % 2 else 0
 
     @property
     def out_size(self) -> Size:
         """Height and width of the output."""
-        return strided(self.in_size, self.stride)
+        if self.kernel_size % 2:
+            return strided(self.in_size, self.stride)
+        return self.in_size[0] // self.stride, self.in_size[1] // self.stride
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerNorm:
+    """Layer norm over the channels of each pixel, with a scale and a shift of each channel."""
+
+    channels: int
+    size: Size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerScale:
+    """A learned factor of each channel, which begins as ``start``."""
+
+    channels: int
+    size: Size
+    start: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +139,7 @@ class Linear:
     of_map: bool = False
 
 
-Layer = Conv | MaxPool | SqueezeExcite | Pool | Linear
+Layer = Conv | LayerNorm | LayerScale | MaxPool | SqueezeExcite | Pool | Linear
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

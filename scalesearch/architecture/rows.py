@@ -8,7 +8,7 @@ from itertools import groupby
 from types import MappingProxyType
 
 from scalesearch.architecture.cost import count_blocks
-from scalesearch.architecture.layers import Conv, MaxPool, Pool, Size, SqueezeExcite, lower
+from scalesearch.architecture.layers import Conv, LayerNorm, MaxPool, Pool, Size, SqueezeExcite, lower
 from scalesearch.architecture.spec import Activation, ArchSpec, BlockKind, StageSpec
 
 __all__ = ["ACTIVATION_NAMES", "Row", "rows"]
@@ -21,12 +21,13 @@ _OPERATORS: Mapping[BlockKind, str] = MappingProxyType(
         "bottleneck": "Bottleneck/{}",
         "basic": "Basic",
         "conv": "Conv",
+        "convnext": "ConvNeXt{}",
     }
 )
 
 
 ACTIVATION_NAMES: Mapping[Activation, str] = MappingProxyType(
-    {"silu": "SiLU", "relu": "ReLU", "relu6": "ReLU6", "hard_swish": "hard-swish"}
+    {"silu": "SiLU", "relu": "ReLU", "relu6": "ReLU6", "hard_swish": "hard-swish", "gelu": "GELU"}
 )
 
 
@@ -84,7 +85,7 @@ def rows(arch: ArchSpec) -> tuple[Row, ...]:
 
 
 def _map(layer: object) -> Size:
-    assert isinstance(layer, Pool | SqueezeExcite)  # no block begins with a classifier
+    assert isinstance(layer, Pool | SqueezeExcite | LayerNorm)  # no block begins with a classifier
     return layer.size
 
 

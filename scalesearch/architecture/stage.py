@@ -33,8 +33,8 @@ __all__ = [
     "seldom",
 ]
 
-Activation = Literal["silu", "relu", "relu6", "hard_swish"]
-BlockKind = Literal["mbconv", "fused_mbconv", "separable", "bottleneck", "basic", "conv"]
+Activation = Literal["silu", "relu", "relu6", "hard_swish", "gelu"]
+BlockKind = Literal["mbconv", "fused_mbconv", "separable", "bottleneck", "basic", "conv", "convnext"]
 SqueezeOf = Literal["input", "expanded"]
 # What a field is where there is none of it, and which blocks have none of what.
 NONE: Mapping[str, Any] = MappingProxyType(
@@ -58,6 +58,7 @@ WITHOUT: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "bottleneck": (*_EXPANSION, "residual"),
         "basic": (*_SQUEEZE, "expand_ratio", *_GROUPS, *_EXPANSION, "residual"),
         "conv": (*_SQUEEZE, "expand_ratio", *_GROUPS, *_EXPANSION, "residual"),
+        "convnext": (*_SQUEEZE, *_GROUPS, *_EXPANSION, "residual"),
     }
 )
 # What a row of a file need not say: what its block can't have, and what most bottlenecks have not.
@@ -92,8 +93,9 @@ class StageSpec:
 
     Attributes:
         block: ``mbconv`` (arXiv 1801.04381, with squeeze-and-excite 1905.11946), ``fused_mbconv``
-            (2104.00298), ``separable`` (1704.04861), ``bottleneck`` or ``basic`` (1512.03385), or ``conv``, a
-            convolution by itself.
+            (2104.00298), ``separable`` (1704.04861), ``bottleneck`` or ``basic`` (1512.03385), ``conv``, a
+            convolution by itself, or ``convnext`` (2201.03545), before the first of which layer norm and a
+            convolution of patches as large as the stride take the map and the channels to the stage's.
         repeats: blocks in the stage.
         kernel_size: side of the kernel that looks at neighbours; a basic block has two of them. 0 leaves the
             depthwise convolution in the middle of an mbconv block out; its stride is then that of the one at

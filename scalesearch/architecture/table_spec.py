@@ -20,12 +20,13 @@ from scalesearch.architecture.checks import (
 from scalesearch.architecture.stage import LATER, SELDOM, Activation, StageSpec, plain
 from scalesearch.plain import typed
 
-__all__ = ["Activation", "ArchSpec", "ConvBias", "DropPathRule", "Gate", "SqueezeForm", "WidthRule"]
+__all__ = ["Activation", "ArchSpec", "ConvBias", "DropPathRule", "Gate", "Norm", "SqueezeForm", "WidthRule"]
 
 WidthRule = Literal["scaled", "grown", "fixed", "floor", "ceil"]
 ConvBias = Literal["none", "activated", "all"]
 DropPathRule = Literal["linear", "constant"]
 Gate = Literal["sigmoid", "softmax", "hard_sigmoid"]
+Norm = Literal["batch", "layer"]
 SqueezeForm = Literal["conv", "dense"]
 
 
@@ -41,11 +42,11 @@ class ArchSpec:
         resolution: height of the input in pixels, and its width, where ``resolution_width`` says no other.
         classes: outputs.
         in_channels: of the input.
-        stem_kernel_size: of the first convolution.
+        stem_kernel_size: of the first convolution. An even one is its stride too: patches, without padding.
         dropout: before the classifier.
         drop_path: the drop probability that stochastic depth would reach after the last block, where it
             grows linearly from 0 over the blocks (``drop_path_rule``).
-        norm_eps: batch norm's.
+        norm_eps: the norm's.
         norm_momentum: batch norm's, as torch counts it (1 - the papers').
         activation: after every convolution that has one.
         stem_stride: of the first convolution.
@@ -65,6 +66,12 @@ class ArchSpec:
         gate: how squeeze-and-excite makes weights of what the second gives: ``sigmoid``, of each channel by
             itself, or ``softmax`` over the channels, which then share a weight of 1; ``hard_sigmoid`` is the
             first in straight lines (MobileNetV3, 1905.02244).
+        norm: what follows convolutions: batch norm, or ``layer``, layer norm over the channels of each pixel
+            (ConvNeXt, 2201.03545).
+        layer_scale: what a learned factor of each channel of a convnext block's branch begins as; 0 leaves it
+            out.
+        stem_activated: whether the stem's convolution has an activation.
+        pooled_norm: whether the norm follows the pool.
         features: channels of a 1x1 convolution between the pool and the classifier; 0 leaves it out.
         features_width: as ``head_width``, of ``features``.
         features_norm: whether batch norm follows that convolution (MobileNetV4); else it has a bias
@@ -98,6 +105,10 @@ class ArchSpec:
     features: int = field(default=0, metadata=SELDOM)
     features_width: WidthRule = field(default="scaled", metadata=SELDOM)
     features_norm: bool = field(default=False, metadata=SELDOM)
+    norm: Norm = field(default="batch", metadata=SELDOM)
+    layer_scale: float = field(default=0.0, metadata=SELDOM)
+    stem_activated: bool = field(default=True, metadata=SELDOM)
+    pooled_norm: bool = field(default=False, metadata=SELDOM)
 
     def __post_init__(self) -> None:
         counts = ("stem_channels", "resolution", "classes", "in_channels", "stem_stride")
@@ -110,9 +121,10 @@ class ArchSpec:
                 object.__setattr__(self, "resolution_width", None)
         if not self.stages:
             raise ValueError("`stages` must hold at least one stage, got none")
-        require_odd(self, "stem_kernel_size")
+        if self.stem_kernel_size != self.stem_stride:
+            require_odd(self, "stem_kernel_size")
         set_share(self, "dropout", "drop_path", below_one=True)
-        set_share(self, "norm_eps", "norm_momentum")
+        set_share(self, "norm_eps", "norm_momentum", "layer_scale")
         require_choice(self, "activation", Activation)
         require_choice(self, "stem_width", WidthRule)
         require_choice(self, "head_width", WidthRule)
@@ -125,7 +137,9 @@ class ArchSpec:
                 object.__setattr__(self, "squeeze_activation", None)  # said twice, too
         require_choice(self, "squeeze_form", SqueezeForm)
         require_choice(self, "gate", Gate)
-        require_bool(self, "stem_pool", "squeeze_bias", "features_norm")
+        require_choice(self, "norm", Norm)
+        require_bool(self, "stem_pool", "squeeze_bias", "features_norm", "stem_activated", "pooled_norm")
+        self._require_whole_patches()
         if self.stages[0].joined:
             raise ValueError("`joined` must be false in the first stage: there is none above it")
         if any(stage.activation == self.activation for stage in self.stages):
@@ -134,6 +148,20 @@ class ArchSpec:
                 for stage in self.stages
             )
             object.__setattr__(self, "stages", tuple(stages))  # said twice, too
+
+    def _require_whole_patches(self) -> None:
+        if self.patched and min(self.input_size) < self.total_stride:
+            raise ValueError(
+                f"`resolution` must be at least {self.total_stride} px a side, what the strides multiply to: "
+                f"patches aren't padded, got {'x'.join(map(str, dict.fromkeys(self.input_size)))}"
+            )
+
+    @property
+    def patched(self) -> bool:
+        """Whether maps are cut into patches somewhere, and what is left at their edges is lost."""
+        return self.stem_kernel_size % 2 == 0 or any(
+            stage.block == "convnext" and stage.stride % 2 == 0 for stage in self.stages
+        )
 
     @property
     def key(self) -> str:

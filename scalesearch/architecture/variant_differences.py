@@ -216,6 +216,22 @@ FEATURES: Sequence[Feature] = (
         says=lambda stage: "where they are alike" if stage.residual else "none",
     ),
     Feature(what="stochastic depth", arch=("drop_path", "drop_path_rule"), says=_drop_path),
+    Feature(what="norm", arch=("norm",), says=lambda arch: f"{arch.norm} norm"),
+    Feature(
+        what="norm after the pool",
+        arch=("pooled_norm",),
+        says=lambda arch: "yes" if arch.pooled_norm else "none",
+    ),
+    Feature(
+        what="factor of a block's channels",
+        arch=("layer_scale",),
+        says=lambda arch: f"from {arch.layer_scale:g} on" if arch.layer_scale else "none",
+    ),
+    Feature(
+        what="activation of the stem",
+        arch=("stem_activated",),
+        says=lambda arch: "yes" if arch.stem_activated else "none",
+    ),
     Feature(what="dropout", arch=("dropout",), says=lambda arch: f"{arch.dropout:g}"),
     Feature(
         what="batch norm",

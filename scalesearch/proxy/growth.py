@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import torch
 
 from scalesearch.architecture.growth import Copies, Part, growth
-from scalesearch.architecture.layers import Conv, SqueezeExcite
+from scalesearch.architecture.layers import Conv, LayerScale, SqueezeExcite
 from scalesearch.architecture.spec import Arch, ArchSpec
 from scalesearch.export.state import State, layer_prefix
 
@@ -63,10 +63,10 @@ def grow(
                 value = state.tensors.get(name)
                 if value is not None:  # some files leave out how many batches were counted
                     grown[name] = _copied(part, name.removeprefix(here), value, generator, noise)
-            if isinstance(part.layer, Conv):
+            if isinstance(part.layer, Conv) and part.layer.norm == "batch":
                 _keep_scale(grown, f"{here}1.", before, now)
         elif part.origin == "zeroed":
-            grown[f"{here}1.weight"].zero_()
+            grown[f"{here}{'weight' if isinstance(part.layer, LayerScale) else '1.weight'}"].zero_()
         elif part.origin == "identity":
             assert last is not None  # a stage begins with a block that is copied
             _pass_on(grown, here, f"{layer_prefix(last.block, last.index)}1.", now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -29,10 +30,11 @@ from scalesearch.architecture.baselines import (
     REGNETY_016,
     RESNET_18,
     RESNET_50,
+    chosen_baseline,
 )
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.layers import Conv, Linear, MaxPool, Pool, lower
-from scalesearch.architecture.network import build, zero_init_residual
+from scalesearch.architecture.layers import Conv, LayerNorm, LayerScale, Linear, MaxPool, Pool, lower
+from scalesearch.architecture.network import _LayerScale, build, zero_init_residual
 from scalesearch.architecture.spec import Activation, ArchSpec, Rounding, StageSpec, reduce, scale
 from scalesearch.measure.flops import fvcore_count
 from scalesearch.scaling import Multipliers
@@ -105,6 +107,7 @@ REFERENCES: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
         MOBILENET_V4_CONV_MEDIUM,
         partial(timm.create_model, "mobilenetv4_conv_medium"),
     ),
+    "convnext-tiny": (BASELINES["convnext-tiny"], partial(timm.create_model, "convnext_tiny", conv_mlp=True)),
     "resnet-18": (RESNET_18, theirs.resnet18),
     "resnet-34": (BASELINES["resnet-34"], theirs.resnet34),
     "resnet-50": (RESNET_50, theirs.resnet50),
@@ -140,6 +143,7 @@ SHORT: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
 }
 # The key of each table: a study of today must know its networks again tomorrow.
 KEYS = {
+    "convnext-tiny": "2176b772475a",
     "efficientnet-b0": "c4eb84b2a36b",
     "efficientnet-lite0": "3eae67493529",
     "efficientnetv2-s": "c1be6087748f",
@@ -152,6 +156,18 @@ KEYS = {
     "resnet-34": "306fe17aab62",
     "resnet-50": "78b855549f3f",
 }
+
+
+def in_our_order(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Timm's ConvNeXt has the factors of a block's channels before its layers; here they are the last one."""
+    blocks: dict[str, list[str]] = {}
+    for name in tensors:
+        block = re.match(r"stages\.\d+\.blocks\.\d+\.", name)
+        blocks.setdefault(block[0] if block else name, []).append(name)
+    ordered = [
+        name for names in blocks.values() for name in sorted(names, key=lambda name: name.endswith(".gamma"))
+    ]
+    return {name: tensors[name] for name in ordered}
 
 
 LARGE = ("wide-resnet-50", "resnet-34", "mobilenet-v4-conv-medium")
@@ -172,7 +188,7 @@ def pair(name: str) -> tuple[nn.Module, nn.Module]:
             module.p = 0.0
     with torch.device("meta"):
         ours = build(replace(spec, dropout=0.0, drop_path=0.0))
-    state, given = ours.state_dict(), reference.state_dict()
+    state, given = ours.state_dict(), in_our_order(reference.state_dict())
     assert [value.shape for value in state.values()] == [value.shape for value in given.values()]
     copies = (value.clone() for value in given.values())
     ours.load_state_dict(dict(zip(state, copies, strict=True)), assign=True)
@@ -201,7 +217,7 @@ def test_same_weights_give_the_same_output(both: tuple[ArchSpec, nn.Module, nn.M
     _, reference, ours = both
     reference.eval()
     ours.eval()
-    for side in (33, 46):
+    for side in (33, 46):  # what doesn't fill a patch is left out
         images = torch.randn(2, 3, side, side, dtype=torch.float64)
         with torch.inference_mode():
             expected, got = reference(images), ours(images)
@@ -217,7 +233,8 @@ def test_same_weights_learn_the_same(both: tuple[ArchSpec, nn.Module, nn.Module]
         network.train().zero_grad()
         nn.functional.cross_entropy(network(images), labels).backward()
     largest = max(parameter.grad.abs().max().item() for parameter in reference.parameters())
-    for got, expected in zip(ours.parameters(), reference.parameters(), strict=True):
+    theirs_in_order = in_our_order(dict(reference.named_parameters())).values()
+    for got, expected in zip(ours.parameters(), theirs_in_order, strict=True):
         # Where it is 0 but for rounding, it is that of sums of far larger ones.
         atol = 1e-9 * expected.grad.abs().max().item() + 1e-13 * largest
         torch.testing.assert_close(got.grad, expected.grad, rtol=1e-6, atol=atol)
@@ -231,7 +248,9 @@ def test_params_and_macs_are_theirs(name: str) -> None:
     cost = count(spec)
     with torch.device("meta"):
         reference, ours = make().double(), build(spec)
-    shapes, expected = ([value.shape for value in n.state_dict().values()] for n in (ours, reference))
+    shapes, expected = (
+        [value.shape for value in in_our_order(n.state_dict()).values()] for n in (ours, reference)
+    )
     assert shapes == expected
     assert cost.params == sum(p.numel() for p in reference.parameters())
     assert cost.params == sum(p.numel() for p in ours.parameters())
@@ -282,12 +301,22 @@ def test_a_spec_of_the_first_version_reads_as_it_was_written() -> None:
 # --- scaled
 
 
+def least_side(spec: ArchSpec) -> int:
+    """Of an input, in pixels: patches have to be whole."""
+    return spec.total_stride if spec.patched else 1
+
+
 multiplier = st.floats(0.1, 1.6)
 rounded = st.builds(Rounding, channel_divisor=st.sampled_from([1, 2, 8]))
 scaled = st.builds(
     lambda spec, depth, width, rounding, height, across: replace(
-        scale(spec, Multipliers(depth=depth, width=width), rounding, resolution=height),
-        resolution_width=across,
+        scale(
+            spec,
+            Multipliers(depth=depth, width=width),
+            rounding,
+            resolution=max(height, least_side(spec)),
+        ),
+        resolution_width=max(across, least_side(spec)),
         classes=7,
     ),
     st.sampled_from([spec for spec, _ in REFERENCES.values()]),
@@ -327,8 +356,11 @@ def test_fvcore_agrees_on_an_oblong_input(name: str) -> None:
 @given(st.sampled_from(sorted(BASELINES)), multiplier, multiplier, multiplier)
 def test_sizes_run_through_the_layers(name: str, depth: float, width: float, resolution: float) -> None:
     """Each layer reads as many channels and pixels as the one before it gives; so does each shortcut."""
+    base = BASELINES[name]
+    if base.patched:
+        resolution = max(resolution, base.total_stride / base.resolution)
     arch = scale(
-        BASELINES[name],
+        base,
         Multipliers(depth=depth, width=width, resolution=resolution),
         Rounding(channel_divisor=2),
     )
@@ -343,6 +375,8 @@ def test_sizes_run_through_the_layers(name: str, depth: float, width: float, res
             elif isinstance(layer, MaxPool):
                 assert (layer.channels, layer.in_size) == (channels, size)
                 size = layer.out_size
+            elif isinstance(layer, LayerNorm | LayerScale):
+                assert (layer.channels, layer.size) == (channels, size)
             elif isinstance(layer, Pool):
                 assert (layer.channels, layer.size) == (channels, size)
                 size = (1, 1)
@@ -461,8 +495,8 @@ def test_bad_stage(fields: dict[str, Any], message: str) -> None:
     ("fields", "message"),
     [
         (
-            {"activation": "gelu"},
-            f"`activation` must be one of {', '.join(get_args(Activation))}, got 'gelu'",
+            {"activation": "tanh"},
+            f"`activation` must be one of {', '.join(get_args(Activation))}, got 'tanh'",
         ),
         ({"head_channels": -1}, "`head_channels` must be a whole number from 0 to 1,000,000, got -1"),
         ({"stem_stride": 0}, "`stem_stride` must be a whole number from 1 to 1,000,000, got 0"),
@@ -473,8 +507,8 @@ def test_bad_stage(fields: dict[str, Any], message: str) -> None:
         ({"gate": "relu"}, "`gate` must be one of sigmoid, softmax, hard_sigmoid, got 'relu'"),
         ({"squeeze_form": "linear"}, "`squeeze_form` must be one of conv, dense, got 'linear'"),
         (
-            {"squeeze_activation": "gelu"},
-            f"`squeeze_activation` must be one of {', '.join(get_args(Activation))}, got 'gelu'",
+            {"squeeze_activation": "tanh"},
+            f"`squeeze_activation` must be one of {', '.join(get_args(Activation))}, got 'tanh'",
         ),
         ({"squeeze_bias": 0}, "`squeeze_bias` must be true or false, got 0"),
         ({"resolution_width": 0}, "`resolution_width` must be a whole number from 1 to 1,000,000, got 0"),
@@ -525,7 +559,8 @@ def test_sums_can_start_as_the_identity_and_every_weight_learns(name: str) -> No
     nn.functional.cross_entropy(network(torch.randn(8, 3, 32, 32)), torch.arange(8) % 5).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
     zero_init_residual(network)
-    zeros = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and not m.weight.any()]
+    kinds = (nn.BatchNorm2d, _LayerScale)
+    zeros = [m for m in network.modules() if isinstance(m, kinds) and not m.weight.any()]
     assert len(zeros) == sum(block.residual for block in lower(arch))
     images = torch.rand(2, arch.stages[0].channels, 8, 8)
     same = [b.name for b in lower(arch) if b.residual and b.shortcut is None and b.name.startswith("stage1_")]
@@ -583,3 +618,16 @@ def test_width_makes_more_groups_of_a_regnet_not_wider_ones(width: float, roundi
         (84, 6),
         (222, 6),
     ]
+
+
+def test_patches_are_not_padded() -> None:
+    """What does not fill one is lost, so that an input has to have one at least; a stem's are its stride."""
+    arch = replace(BASELINES["convnext-tiny"], resolution=63)
+    assert [block.layers[0].in_size for block in lower(arch) if block.row == "stage1"][:1] == [(15, 15)]
+    small = chosen_baseline("convnext-tiny", stem_stride=2)
+    assert (small.stem_stride, small.stem_kernel_size, small.total_stride) == (2, 2, 16)
+    assert replace(small, resolution=16).resolution == 16
+    message = "`resolution` must be at least 32 px a side, what the strides multiply to: patches aren't padded, got 31x40"
+    with pytest.raises(ValueError) as error:
+        replace(BASELINES["convnext-tiny"], resolution=31, resolution_width=40)
+    assert str(error.value) == message

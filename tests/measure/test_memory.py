@@ -111,6 +111,7 @@ def test_closed_form_of_any_network(arch: ArchSpec) -> None:
         ("mobilenet-v3-large", 0.25, 48, 8),
         ("mobilenet-v4-conv-small", 0.25, 64, 8),
         ("regnety-016", 0.25, 48, 8),
+        ("convnext-tiny", 0.25, 64, 8),
         ("resnet-18", 0.125, 128, 32),
         ("resnet-50", 0.125, 96, 16),
     ],
