@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from scalesearch.proxy.batches import judging_batches
+from scalesearch.proxy.batches import cut_batches, device_batches, host_batches, judging_batches
 from scalesearch.proxy.data import load
 from scalesearch.proxy.dataset import DataError, DataSpec
+from scalesearch.proxy.recipe import RECIPES
 from scalesearch.proxy.source import Images, ImageSource
+from scalesearch.proxy.step import Batches
+from tests.proxy.reading import all_of
 
 
 def picture(path: Path, width: int, height: int, *, seed: int = 0, **options: object) -> None:
@@ -230,3 +235,16 @@ def test_more_pictures_than_a_classifier_tells_apart_are_refused(
         DataError, match="must hold at most 2 pictures, a class each, got 3; name a folder of"
     ):
         windows(pictures)
+
+
+@pytest.mark.parametrize("way", [device_batches, cut_batches])
+def test_windows_that_lie_on_a_device_are_those_of_the_host(
+    pictures: Path, way: Callable[..., Batches | None]
+) -> None:
+    source = windows(pictures)
+    recipe = replace(RECIPES["quick"], batch_size=8)
+    there = all_of(way, source, recipe, (24, 24), range(3))
+    here = all_of(host_batches, source, recipe, (24, 24), range(3))
+    for (images, labels), (others, same) in zip(there, here, strict=True):
+        assert torch.equal(labels, same)
+        assert (images.float() - others.float()).abs().max() <= 1
