@@ -6,7 +6,12 @@ and of the best network by its mean (best-of-n), how often the 95% region holds 
 often nothing is shown ("flat"), how often lack of fit is reported, and the mean half width of the exchange
 rates' intervals.
 
-Command: ``python experiments/benchmarks/answers.py [--surfaces 300]``. Cost: about 2 minutes on one core.
+Then it says how many runs the plain way takes for the same regret: every network of the default grid trained,
+the best mean chosen. With ``--runs FOLDER`` the same is asked of a folder's real runs: both choose by some of
+them, and what they chose is judged by runs that neither has seen.
+
+Command: ``python experiments/benchmarks/answers.py [--surfaces 300] [--runs reports/step1-efficientnet-b0]``.
+Cost: about 3 minutes on one core.
 Expected: 24 runs with a noise of 4 points: regret at most 0.9, the region right at least 92% of the time; 144
 runs with a noise of 2: regret at most 0.2, rates within 0.27; flat at least 90% of the time where there is
 nothing; on surfaces that are no quadratics the region right at least 85% of the time.
@@ -16,17 +21,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scalesearch.belief.answer import Trained, fit, growth, lattice, read
-from scalesearch.search.grid import DESIGN
+from scalesearch.cli.kept import kept_run
+from scalesearch.search.grid import DESIGN, GridSpec, design, feasible
 
 Floats = NDArray[np.float64]
 Truth = Callable[[Floats], Floats]
 RANGE = 8.0
 SPLITS = lattice()
+GROWTH = np.log2(feasible(GridSpec())) * (1, 2, 2)
+GRID = GROWTH / GROWTH.sum(axis=1, keepdims=True)
+"""The nominal splits of the default grid."""
 
 
 def of_range(truth: Truth) -> Truth:
@@ -103,11 +113,63 @@ def moving(seeds: int, noise: float, rng: np.random.Generator, surfaces: int) ->
             yield turned, growth({4000: short, 32000: long}).moving
 
 
+def plain(truth: Truth, seeds: int, noise: float, rng: np.random.Generator) -> float:
+    """Regret of the best mean of every network of the default grid, each with so many seeds."""
+    heights = truth(GRID)
+    means = heights + noise / np.sqrt(seeds) * rng.normal(size=len(heights))
+    return float(truth(SPLITS).max() - heights[int(np.argmax(means))])
+
+
+def compute_saved(rng: np.random.Generator, surfaces: int) -> None:
+    """Prints the regret of designs and of full grids, by runs."""
+    print("\nQuadratics, noise 4 points: mean regret by runs")
+    truths = [quadratic(rng) for _ in range(surfaces)]
+    for seeds in (2, 4, 8, 12):
+        regret = np.mean([trial(truth, seeds, 4.0, rng)[0] for truth in truths])
+        print(f"  surface, {len(DESIGN) * seeds:5,} runs: {regret:.2f}", flush=True)
+    for seeds in (1, 2, 4, 8, 16, 32):
+        regret = np.mean([plain(truth, seeds, 4.0, rng) for truth in truths for _ in range(4)])
+        print(f"  every network of the grid, {len(GRID) * seeds:5,} runs: {regret:.2f}", flush=True)
+
+
+def of_real_runs(folder: Path, rng: np.random.Generator, draws: int) -> None:
+    """Prints what networks chosen by some of a folder's runs have in its others, by how they were chosen."""
+    record = kept_run(folder).record
+    networks = [c for c in record.candidates if c.status == "completed" and c.split is not None]
+    top1 = np.array([[100 * run.top1 for run in c.runs] for c in networks])
+    count, seeds = top1.shape
+    splits = np.array([c.split for c in networks])
+    found: dict[str, list[float]] = {}
+    for _ in range(draws):
+        order = np.argsort(rng.random(top1.shape), axis=1)
+        mixed = np.take_along_axis(top1, order, axis=1)  # of each network its own order of seeds
+        judged = mixed[:, -1]
+        for used in range(1, seeds):
+            best = int(np.argmax(mixed[:, :used].mean(axis=1)))
+            found.setdefault(f"best mean, {count * used:3} runs", []).append(judged[best])
+            for size in (12, count):
+                rows = design(splits, size)
+                trained = Trained(
+                    splits=tuple(tuple(map(float, splits[row])) for row in rows for _ in range(used)),
+                    doublings=(1.0,) * (size * used),
+                    networks=tuple(str(row) for row in rows for _ in range(used)),
+                    top1=tuple(float(mixed[row, k]) for row in rows for k in range(used)),
+                )
+                chosen = int(np.argmax(fit(trained).top1(splits)[0]))
+                found.setdefault(f"surface,   {size * used:3} runs", []).append(judged[chosen])
+    print(f"\n{folder}: {count} networks, {seeds} seeds; mean top-1 of a run that nobody has looked at")
+    print(f"  any network: {top1.mean():.2f}")
+    for name, values in sorted(found.items()):
+        print(f"  chosen by {name}: {np.mean(values):.2f} +- {np.std(values) / np.sqrt(draws):.2f}")
+
+
 def main() -> None:
     """Prints one line for each kind of surface and each design."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--surfaces", type=int, default=300, help="of each kind")
-    surfaces = parser.parse_args().surfaces
+    parser.add_argument("--runs", type=Path, action="append", default=[], help="a folder of real runs")
+    arguments = parser.parse_args()
+    surfaces = arguments.surfaces
     rng = np.random.default_rng(7)
     for seeds, noise in ((2, 4.0), (12, 2.0)):
         print(f"{len(DESIGN) * seeds} runs, noise {noise:g} points, {surfaces} surfaces of each kind")
@@ -123,6 +185,9 @@ def main() -> None:
         for turned in (True, False):
             shown = np.mean([said for was, said in found if was is turned])
             print(f"  {'turns' if turned else 'stays'} with length: called moving {shown:.0%} of the time")
+    compute_saved(rng, surfaces)
+    for folder in arguments.runs:
+        of_real_runs(folder, rng, 20 * surfaces)
 
 
 if __name__ == "__main__":
