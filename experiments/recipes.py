@@ -19,9 +19,11 @@ from statistics import fmean
 from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
+from scipy.stats import permutation_test, rankdata, spearmanr
 
-from scalesearch.belief.fidelity import rank_agreement, rank_shift
+from scalesearch.belief.fidelity import rank_agreement
 from scalesearch.cli.progress import track
 from scalesearch.files import write_text
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
@@ -142,7 +144,7 @@ def _judge(
     for name, images, means, seconds in rows:
         short, long = [means[k] for k in keys], [reference[k] for k in keys]
         agreement = rank_agreement(short, long)
-        shift = rank_shift(short, long, [depth[k] for k in keys])
+        rho, p = _depth_shift(short, long, [depth[k] for k in keys])
         found.append(
             {
                 "recipe": name,
@@ -151,14 +153,28 @@ def _judge(
                 "tau_low": agreement.tau_low,
                 "tau_high": agreement.tau_high,
                 "regret": agreement.regret,
-                "depth_shift": shift.rho if shift else 0.0,
-                "depth_shift_p": shift.p if shift else 1.0,
+                "depth_shift": rho,
+                "depth_shift_p": p,
                 "mean_top1": fmean(short),
                 "seconds_per_network": seconds,
                 "networks": len(keys),
             }
         )
     return pd.DataFrame(found)
+
+
+def _depth_shift(short: list[float], long: list[float], depth: list[float]) -> tuple[float, float]:
+    """Spearman's correlation of places gained in the long runs with depth, and its p by permutation."""
+    gained = rankdata(long) - rankdata(short)
+    if np.ptp(gained) == 0 or np.ptp(depth) == 0:
+        return 0.0, 1.0
+    test = permutation_test(
+        (depth,),
+        lambda shuffled: spearmanr(gained, shuffled).statistic,
+        permutation_type="pairings",
+        rng=np.random.default_rng(1905),
+    )
+    return float(test.statistic), float(test.pvalue)
 
 
 if __name__ == "__main__":

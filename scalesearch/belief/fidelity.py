@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import kendalltau
 
 from scalesearch.records import CandidateRecord, FidelityRecord, ReliabilityRecord, RunRecord
 
 __all__ = [
     "FEWEST_NETWORKS",
     "RankAgreement",
-    "RankShift",
     "common_keys",
-    "noise_ceiling",
     "rank_agreement",
-    "rank_shift",
     "reliability",
 ]
 
@@ -42,18 +36,6 @@ class RankAgreement:
     tau_low: float
     tau_high: float
     regret: float
-    networks: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RankShift:
-    """Spearman's correlation of the places gained in the long run with a property of the networks.
-
-    ``p`` is two-sided, by permutation of the property over the networks.
-    """
-
-    rho: float
-    p: float
     networks: int
 
 
@@ -87,31 +69,6 @@ def rank_agreement(short: Sequence[float], long: Sequence[float]) -> RankAgreeme
         regret=regret,
         networks=len(x),
     )
-
-
-def rank_shift(
-    short: Sequence[float], long: Sequence[float], values: Sequence[float], *, resamples: int = 9999
-) -> RankShift | None:
-    """Whether networks with large ``values`` gain places from the short run to the long one.
-
-    A network gains places when it ranks better in ``long``; a positive correlation with depth says that the
-    short run under-rates deep networks. None where all values are equal or no network changes its place.
-
-    Raises:
-        ValueError: as :func:`rank_agreement`, or if ``values`` has another length.
-    """
-    x, y = _checked(short, long)
-    if len(values) != len(x):
-        raise ValueError(f"`values` must hold one number per network, {len(x)} of them, got {len(values)}")
-    gained, property_ = rankdata(rankdata(y) - rankdata(x)), rankdata(values)
-    if np.ptp(gained) == 0 or np.ptp(property_) == 0:
-        return None
-    gained, property_ = _standard(gained), _standard(property_)
-    rho = float(gained @ property_)
-    shuffled = np.random.default_rng(SEED).permuted(np.tile(property_, (resamples, 1)), axis=1) @ gained
-    # The order as it is counts as one of the permutations, so that p is never 0.
-    extreme = np.count_nonzero(np.abs(shuffled) >= abs(rho) - 1e-12)
-    return RankShift(rho=rho, p=float((extreme + 1) / (resamples + 1)), networks=len(x))
 
 
 def reliability(record: FidelityRecord, source: str) -> tuple[ReliabilityRecord, ...]:
@@ -154,31 +111,6 @@ def common_keys(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     return tuple(c.key for c in runs[0].candidates if all(c.key in keys for keys in done)) if runs else ()
 
 
-def noise_ceiling(candidates: Sequence[CandidateRecord]) -> float | None:
-    """The tau-b that two seeds of one length have with one another, the mean over pairs of seeds.
-
-    A single short run cannot be expected to agree better with a single long one than two long runs agree
-    with one another. Only seeds that all networks have are paired, and those where all networks are equal
-    rank nothing and are left out; None where no pair is left, or there are fewer than three networks.
-    """
-    if len(candidates) < FEWEST_NETWORKS:
-        return None
-    by_seed = [{run.seed: run.top1 for run in c.runs} for c in candidates]
-    shared = sorted(set.intersection(*(set(runs) for runs in by_seed)))
-    pairs = [
-        _tau([runs[one] for runs in by_seed], [runs[other] for runs in by_seed])
-        for one, other in itertools.combinations(shared, 2)
-    ]
-    defined = [tau for tau in pairs if tau is not None]
-    return fmean(defined) if defined else None
-
-
-def _tau(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Kendall's tau-b alone; None where a list is constant."""
-    x, y = _checked(first, second)
-    return float(kendalltau(x, y).statistic) if np.ptp(x) and np.ptp(y) else None
-
-
 def _checked(short: Sequence[float], long: Sequence[float]) -> tuple[Floats, Floats]:
     x, y = np.asarray(short, dtype=np.float64), np.asarray(long, dtype=np.float64)
     if len(x) != len(y):
@@ -206,12 +138,6 @@ def _resampled_tau(x: Floats, y: Floats) -> Floats:
     untied = total(signs_x**2) * total(signs_y**2)
     kept = untied > 0
     return total(signs_x * signs_y)[kept] / np.sqrt(untied[kept])
-
-
-def _standard(ranks: Floats) -> Floats:
-    """Ranks without their mean and of length 1, so that their product with others is the correlation."""
-    centred = ranks - ranks.mean()
-    return np.asarray(centred / math.sqrt(float(centred @ centred)))
 
 
 def _by_key(run: RunRecord, keys: Sequence[str]) -> list[CandidateRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["FOLDER", "FidelitySettings", "fidelity", "report_fidelity", "run_fidelity"]
 
 FOLDER = "fidelity"
+# As scalesearch.belief.answer has it, which takes a second to import: --help is instant.
+FEWEST_NETWORKS = 7
+APART = 2
 # Runs whose candidates rival one another.
 JUDGED = ("grid", "search", "sweep")
 
@@ -45,6 +49,14 @@ class _Lengths(click.ParamType[tuple[float, ...]]):
             self.fail(
                 "must be multiples of the run's length, each once and none of them 1, the greatest above 1, "
                 f"such as 0.5,2,4, got {str(value)!r}",
+                param,
+                ctx,
+            )
+        every = sorted((*lengths, 1.0))
+        if any(longer < APART * shorter for shorter, longer in pairwise(every)):
+            self.fail(
+                f"must be at least a factor of {APART} apart from one another and from 1, the run's own, "
+                f"to tell whether anything moves, such as 0.5,2,4, got {str(value)!r}",
                 param,
                 ctx,
             )
@@ -71,10 +83,10 @@ class FidelitySettings:
 )
 @click.option(
     "--networks",
-    type=click.IntRange(min=3),
-    default=8,
+    type=click.IntRange(min=FEWEST_NETWORKS),
+    default=12,
     show_default=True,
-    help="How many of the run's networks, spread as far apart as can be.",
+    help="How many of the run's networks, spread as far apart as can be. A surface takes seven.",
 )
 @click.option(
     "--seeds",
@@ -95,16 +107,17 @@ def fidelity(
     threads: int | None,
     output_format: str,
 ) -> None:
-    """Train networks of the run in DIR longer, and see whether the short runs ranked them right.
+    """Train networks of the run in DIR longer, and see whether the short runs' answer holds.
 
-    Reports Kendall's tau between the ranking at each length and the one of the longest, and the regret: how
-    much accuracy the short run's choice gives away. DIR's own report gets the line that says so.
+    Reports what moving compute between depth, width and resolution brings at each length, and whether that
+    moves with training; what the short runs' best split loses in the longest; and Kendall's tau between the
+    rankings. DIR's own report gets the line that says so.
 
     Writes DIR/fidelity with fidelity.csv, runs.csv, report.md, figures/ and study.db.
 
     \b
     Example:
-      scalesearch fidelity reports/grid-efficientnet-b0-phi1 --lengths 0.5,2,4 --networks 8
+      scalesearch fidelity reports/grid-efficientnet-b0-phi1 --lengths 0.5,2,4
     """
     settings = FidelitySettings(lengths=lengths, networks=networks, seeds=seeds)
     from scalesearch.cli.folder import begun_elsewhere
@@ -303,12 +316,10 @@ def _length(settings: TrainingSettings) -> str:
 def _require_enough(
     folder: Path, completed: list[Any], of: TrainingSettings, asked: FidelitySettings
 ) -> None:
-    from scalesearch.belief.fidelity import FEWEST_NETWORKS
-
     if len(completed) < FEWEST_NETWORKS:
         raise Fail(
-            f"DIR must hold a run with at least {FEWEST_NETWORKS} trained networks, got {folder} with "
-            f"{len(completed)}"
+            f"DIR must hold a run with at least {FEWEST_NETWORKS} trained networks, as a surface over splits "
+            f"takes, got {folder} with {len(completed)}; a grid with --max-networks 12 trains enough"
         )
     if asked.seeds > of.seeds:
         raise Fail(

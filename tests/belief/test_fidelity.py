@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import kendalltau
 
 from scalesearch.belief import fidelity
-from scalesearch.belief.fidelity import noise_ceiling, rank_agreement, rank_shift, reliability
+from scalesearch.belief.fidelity import rank_agreement, reliability
 from scalesearch.records import CandidateRecord, FidelityRecord, RunRecord, SeedRun
 
 SCORES = st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), min_size=3, max_size=8)
@@ -143,28 +142,6 @@ def test_bad_rankings_are_refused(short, long, message):
         rank_agreement(short, long)
 
 
-def test_shift_is_spearmans_correlation_of_places_gained():
-    short, long = [0.4, 0.3, 0.2, 0.1, 0.15], [0.5, 0.7, 0.65, 0.9, 0.8]
-    depth = [1.0, 1.3, 1.2, 2.0, 1.7]
-    found = rank_shift(short, long, depth)
-    # Places 1, 2, 3, 5, 4 become 5, 3, 4, 1, 2.
-    gained = [1 - 5, 2 - 3, 3 - 4, 5 - 1, 4 - 2]
-    assert found is not None
-    assert found.rho == pytest.approx(spearmanr(gained, depth).statistic)
-    assert found.networks == 5
-    # Of the 120 orders of depth, so many are as extreme: a share that the permutations sample.
-    values = [abs(spearmanr(gained, order).statistic) for order in itertools.permutations(depth)]
-    exact = np.mean(np.array(values) >= abs(found.rho) - 1e-9)
-    assert found.p == pytest.approx(exact, abs=0.01)
-
-
-def test_shift_is_unknown_where_nothing_moves_or_all_are_alike():
-    assert rank_shift([0.1, 0.2, 0.3], [0.5, 0.6, 0.7], [1, 2, 3]) is None
-    assert rank_shift([0.1, 0.2, 0.3], [0.7, 0.6, 0.5], [2, 2, 2]) is None
-    with pytest.raises(ValueError, match=r"^`values` must hold one number per network, 3 of them, got 2$"):
-        rank_shift([0.1, 0.2, 0.3], [0.7, 0.6, 0.5], [2, 2])
-
-
 def test_reliability_takes_means_over_seeds_of_networks_with_all_lengths():
     short = run_of(network("a", 0.1, 0.3), network("b", 0.4, 0.4), network("c", 0.2, 0.8), network("d", 0.9))
     long = run_of(
@@ -192,22 +169,3 @@ def test_reliability_needs_three_networks_and_two_lengths():
         reliability(FidelityRecord(run=two, multiples=(1, 4), lengths=(two, two)), "here")
     with pytest.raises(ValueError, match=r"^`lengths` must hold a length and its reference, got 1$"):
         reliability(FidelityRecord(run=two, multiples=(1,), lengths=(two,)), "here")
-
-
-def test_the_ceiling_is_the_mean_tau_over_pairs_of_seeds_that_all_networks_have():
-    nets = [network("a", 0.1, 0.1, 0.3), network("b", 0.2, 0.2, 0.2), network("c", 0.3, 0.3, 0.1)]
-    assert noise_ceiling(nets) == pytest.approx((1 - 1 - 1) / 3)
-    # A seed that one network lacks is paired for none.
-    fewer = [*nets[:2], network("c", 0.3, 0.3)]
-    assert noise_ceiling(fewer) == pytest.approx(1)
-    # Seeds are paired by number, not by place.
-    assert noise_ceiling([*nets[:2], network("c", 0.3, first_seed=7)]) is None
-    assert noise_ceiling(nets[:2]) is None
-
-
-def test_seeds_that_rank_nothing_have_no_ceiling():
-    flat = [network("a", 0.2, 0.2), network("b", 0.2, 0.2), network("c", 0.2, 0.2)]
-    assert noise_ceiling(flat) is None
-    # Of three seeds the one that ranks nothing is left out of the mean, not counted as no agreement.
-    nets = [network("a", 0.1, 0.1, 0.2), network("b", 0.2, 0.2, 0.2), network("c", 0.3, 0.3, 0.2)]
-    assert noise_ceiling(nets) == pytest.approx(1)

@@ -7,11 +7,13 @@ import optuna
 import pytest
 from click.testing import Result
 
+from scalesearch.belief import answer
+from scalesearch.cli.fidelity import FEWEST_NETWORKS
 from tests.search.conftest import Lab
 
 Run = Callable[..., Result]
 SMALL = (
-    *("--step=0.25", "--tolerance=0.3", "--max-networks=4", "--images=40", "--batch-size=4"),
+    *("--step=0.2", "--tolerance=0.3", "--max-networks=8", "--images=40", "--batch-size=4"),
     *("--baseline-width=0.125", "--baseline-resolution=16", "--baseline-channel-divisor=1"),
     *("--device=cpu", "--threads=1", "--jobs=1", "--no-latency", "--seeds=1"),
 )
@@ -19,7 +21,7 @@ SMALL = (
 
 @pytest.fixture
 def grid(tmp_path: Path, run: Run, lab: Lab) -> Path:
-    """A finished run of four networks."""
+    """A finished run of eight networks."""
     folder = tmp_path / "grid"
     assert run("grid", f"--out={folder}", *SMALL).exit_code == 0
     lab.ledger.clear()
@@ -28,16 +30,16 @@ def grid(tmp_path: Path, run: Run, lab: Lab) -> Path:
 
 @pytest.mark.slow
 def test_every_length_is_trained_once_and_the_run_is_told(grid: Path, run: Run, lab: Lab) -> None:
-    result = run("fidelity", grid, "--lengths=0.5,2", "--networks=3")
+    result = run("fidelity", grid, "--lengths=0.5,2", "--networks=7")
     assert result.exit_code == 0, result.output
-    assert sorted((t.start, t.stop) for t in lab.ledger) == [(0, 20)] * 3 + [(0, 80)] * 3
+    assert sorted((t.start, t.stop) for t in lab.ledger) == [(0, 20)] * 7 + [(0, 80)] * 7
     out = grid / "fidelity"
     assert {"fidelity.csv", "report.md", "run.toml", "study.db"} <= {path.name for path in out.iterdir()}
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{grid / 'study.db'}")
     assert [item["images"] for item in study.user_attrs["reliability"]] == [20, 40]
     table = (out / "fidelity.csv").read_bytes()
     trained = len(lab.ledger)
-    for command in (("fidelity", grid, "--lengths=0.5,2", "--networks=3"), ("resume", out), ("report", out)):
+    for command in (("fidelity", grid, "--lengths=0.5,2", "--networks=7"), ("resume", out), ("report", out)):
         assert run(*command).exit_code == 0
         assert (out / "fidelity.csv").read_bytes() == table
     assert len(lab.ledger) == trained
@@ -45,7 +47,7 @@ def test_every_length_is_trained_once_and_the_run_is_told(grid: Path, run: Run, 
 
 @pytest.mark.slow
 def test_resume_finds_the_run_from_within(grid: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run("fidelity", grid, "--lengths=2", "--networks=3").exit_code == 0
+    assert run("fidelity", grid, "--lengths=2", "--networks=7").exit_code == 0
     monkeypatch.chdir(grid / "fidelity")
     result = run("resume", ".")
     assert result.exit_code == 0, result.output
@@ -61,7 +63,7 @@ def test_a_report_trains_nothing_that_is_missing(
     out = grid / "fidelity"
     with monkeypatch.context() as patch:
         patch.setattr(lab, "on_result", stop)
-        assert run("fidelity", grid, "--lengths=0.5,2", "--networks=3").exit_code == 130
+        assert run("fidelity", grid, "--lengths=0.5,2", "--networks=7").exit_code == 130
     before = len(lab.ledger)
     result = run("report", out)
     assert result.exit_code == 2
@@ -84,6 +86,26 @@ def test_lengths_that_are_none_are_refused(tmp_path: Path, run: Run, lengths: st
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("lengths", ["1.5", "0.9,4", "2,3", "0.4,0.5,4"])
+def test_lengths_that_are_not_apart_are_refused(tmp_path: Path, run: Run, lengths: str) -> None:
+    result = run("fidelity", tmp_path, f"--lengths={lengths}")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: Invalid value for '--lengths': must be at least a factor of 2 apart from one another and from 1, the "
+        f"run's own, to tell whether anything moves, such as 0.5,2,4, got '{lengths}'\n"
+    )
+
+
+def test_fewer_networks_than_a_surface_takes_are_refused(tmp_path: Path, run: Run) -> None:
+    result = run("fidelity", tmp_path, "--networks=6")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "Error: Invalid value for '--networks': 6 is not in the range x>=7.\n",
+    )
+    # As the surface itself has it.
+    assert FEWEST_NETWORKS == answer.FEWEST_NETWORKS
+
+
 def test_what_holds_no_study_is_refused(tmp_path: Path, run: Run) -> None:
     result = run("fidelity", tmp_path)
     assert result.exit_code == 2
@@ -102,7 +124,8 @@ def test_too_few_networks_and_too_many_seeds_are_refused(
     result = run("fidelity", few)
     assert (result.exit_code, result.stderr) == (
         2,
-        f"Error: DIR must hold a run with at least 3 trained networks, got {few} with 2\n",
+        f"Error: DIR must hold a run with at least 7 trained networks, as a surface over splits takes, got {few} with "
+        "2; a grid with --max-networks 12 trains enough\n",
     )
     result = run("fidelity", grid, "--seeds=2")
     assert (result.exit_code, result.stderr) == (
@@ -119,8 +142,8 @@ def test_too_few_networks_and_too_many_seeds_are_refused(
 def test_a_sweep_can_be_judged_too(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "sweep"
     options = [option for option in SMALL if not option.startswith(("--step", "--tol", "--max"))]
-    assert run("sweep", f"--out={folder}", "--phi=1", "--seeds=1", *options).exit_code == 0
-    result = run("fidelity", folder, "--lengths=2", "--networks=3")
+    assert run("sweep", f"--out={folder}", "--phi=1,2", "--seeds=1", *options).exit_code == 0
+    result = run("fidelity", folder, "--lengths=2", "--networks=7")
     assert result.exit_code == 0, result.output
 
 
@@ -129,7 +152,7 @@ def test_a_family_has_no_rivals_to_rank(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "family"
     options = [option for option in SMALL if not option.startswith(("--step", "--tol", "--max"))]
     assert run("scale", "--train", f"--out={folder}", "--phi=0,1,2,3", *options).exit_code == 0
-    result = run("fidelity", folder, "--lengths=2", "--networks=3")
+    result = run("fidelity", folder, "--lengths=2", "--networks=7")
     assert (result.exit_code, result.stderr) == (
         2,
         f"Error: DIR must hold a run of grid, search or sweep, got {folder}, which holds one of scale\n",

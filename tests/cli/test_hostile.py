@@ -54,7 +54,7 @@ def _searches(root: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> No
     _run("grid", f"--out={root / 'grid'}", *tiny)
     if not whole:
         return
-    _run("fidelity", root / "grid", "--lengths=0.5,2", "--networks=4")
+    _run("fidelity", root / "grid", "--lengths=0.5,2", "--networks=7")
     _run("search", f"--out={root / 'search'}", "--trials=3", *rest)
     _run("sweep", f"--out={root / 'sweep'}", "--phi=1", *rest)
     _run("alternate", f"--out={root / 'alternate'}", "--max-rounds=2", *tiny)

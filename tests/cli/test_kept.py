@@ -109,8 +109,8 @@ def test_the_report_of_every_kind_is_the_same_without_the_study(kind: str, tmp_p
 @pytest.mark.usefixtures("lab")
 def test_the_report_of_other_lengths_is_the_same_without_the_studies(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "run"
-    grid = ("grid", "--max-networks=3", "--seeds=1", "--no-latency", *COARSE, f"--out={folder}")
-    for command in (grid, ("fidelity", folder, "--lengths=0.5,2", "--networks=3")):
+    grid = ("grid", "--max-networks=7", "--seeds=1", "--no-latency", *COARSE, "--step=0.2", f"--out={folder}")
+    for command in (grid, ("fidelity", folder, "--lengths=0.5,2", "--networks=7")):
         assert run(*command).exit_code == 0
     before = _files(folder)
     assert {f"fidelity/{name}" for name in (STUDY, PLAN, RUNS, LOOKS)} <= set(before)

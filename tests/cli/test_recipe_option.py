@@ -85,11 +85,11 @@ def test_a_run_is_repeated_without_the_file_and_refused_where_it_changed(
 
 def test_fidelity_trains_by_the_runs_own_recipe(run: Run, lab: Lab, mine: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = ("grid", "--max-networks=3", *QUIET, *SMALL)
+    command = ("grid", "--max-networks=7", *QUIET, *SMALL)
     assert run(*command, f"--recipe={mine}", f"--out={out}").exit_code == 0
     trained = []
     lab.on_result = lambda job: trained.append(job.get("recipe"))
-    result = run("fidelity", out, "--lengths=2", "--networks=3")
+    result = run("fidelity", out, "--lengths=2", "--networks=7")
     assert result.exit_code == 0, result.stderr
     assert {(recipe["learning_rate"], recipe["images"]) for recipe in trained} == {(0.05, 128)}
 

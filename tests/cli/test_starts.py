@@ -232,12 +232,13 @@ def test_longer_runs_start_where_the_short_ones_did(
 ) -> None:
     file, folder = tmp_path / "own.safetensors", tmp_path / "run"
     write_baseline(file)
-    assert run("grid", f"--out={folder}", *tiny, f"--pretrained={file}").exit_code == 0
+    seven = (*tiny, "--max-networks=7")
+    assert run("grid", f"--out={folder}", *seven, f"--pretrained={file}").exit_code == 0
     file.unlink()
     jobs.clear()
-    result = run("fidelity", folder, "--lengths=2", "--networks=3")
+    result = run("fidelity", folder, "--lengths=2", "--networks=7")
     assert result.exit_code == 0, result.output
-    assert [job["start"] for job in jobs] == [str(folder / "start.safetensors")] * 3
+    assert [job["start"] for job in jobs] == [str(folder / "start.safetensors")] * 7
 
 
 def test_a_dry_run_tells_of_the_start_and_leaves_nothing(

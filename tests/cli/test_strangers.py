@@ -123,9 +123,9 @@ def test_so_it_is_where_networks_are_trained_longer(
     place: str, command: str, tmp_path: Path, run: Run, tiny: tuple[str, ...], lab: Lab
 ) -> None:
     folder = tmp_path / "deep" / "run"
-    assert run("grid", f"--out={folder}", "--jobs=1", *tiny).exit_code == 0
+    assert run("grid", f"--out={folder}", "--jobs=1", *tiny, "--max-networks=7").exit_code == 0
     lab.on_result = _stop
-    longer = ("fidelity", folder, "--lengths=2", "--networks=3")
+    longer = ("fidelity", folder, "--lengths=2", "--networks=7")
     assert run(*longer).exit_code == 130
     lab.on_result = lambda _job: None
     # From where checkpoints and logs lie, the file outside of both folders.

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scalesearch.belief.fidelity import reliability
@@ -12,6 +12,7 @@ from scalesearch.records import CandidateRecord, CurvePoint, FidelityRecord, Run
 from scalesearch.report.fidelity.evidence import fidelity_evidence
 from scalesearch.report.fidelity.page import FIGURES, fidelity_page
 from scalesearch.report.fidelity.report import lengths_table, networks_table, write_fidelity_report
+from scalesearch.search.design import DESIGN
 
 MACS = 2_100_000
 
@@ -84,28 +85,28 @@ def run_of(
 
 
 def fabricate(
-    networks: int = 12, seeds: int = 3, multiples: tuple[float, ...] = (0.25, 0.5, 1, 4), noise: float = 0.012
+    networks: int = 12,
+    seeds: int = 3,
+    multiples: tuple[float, ...] = (0.25, 0.5, 1, 4),
+    noise: float = 0.012,
+    moved: float = 0.03,
 ) -> FidelityRecord:
-    """Short runs that under-rate depth: what a network loses to it fades with the length of run."""
-    random_ = random.Random(5)
-    shapes = [(1 + random_.random(), 1 + 0.3 * random_.random()) for _ in range(networks)]
+    """Short runs under-rate depth, of which all costs 10 points less; ``moved`` of it fades with a doubling."""
+    rng = np.random.default_rng(5)
     lengths = []
     for multiple in multiples:
         images = round(4000 * multiple)
         candidates = []
-        for index, (alpha, beta) in enumerate(shapes):
+        for index, (depth, width, resolution) in enumerate(DESIGN[:networks]):
             skill = (
-                0.25
-                + 0.12 * (1 + multiple) ** 0.5
-                + 0.2 * (beta - 1)
-                + 0.05 * (alpha - 1)
-                - 0.12 * (alpha - 1) / multiple**0.7
+                0.4 + 0.05 * math.log2(multiple) + (moved * math.log2(multiple) - 0.1) * depth + 0.04 * width
             )
-            runs = tuple(
-                seed_run(s, round(900 * (skill + random_.gauss(0, noise))) / 900, images)
-                for s in range(seeds)
+            top1 = [round(900 * (skill + noise * rng.normal())) / 900 for _ in range(seeds)]
+            runs = tuple(seed_run(seed, value, images) for seed, value in enumerate(top1))
+            c = network(index, 2**depth, 2 ** (width / 2), runs)
+            candidates.append(
+                replace(c, depth_doublings=depth, width_doublings=width, resolution_doublings=resolution)
             )
-            candidates.append(network(index, alpha, beta, runs))
         lengths.append(run_of(tuple(candidates)))
     return FidelityRecord(
         run=run_of((), "scalesearch grid --phi 1"), multiples=multiples, lengths=tuple(lengths)
@@ -125,13 +126,13 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
     write_fidelity_report(fabricate(), tmp_path / "two")
     written = files(tmp_path / "one")
     assert written == files(tmp_path / "two")
-    figures = {f"figures/{name}.{kind}" for name in ("agreement", "ranks") for kind in ("svg", "png")}
+    figures = {f"figures/{name}.{kind}" for name in ("rates", "ranks") for kind in ("svg", "png")}
     assert set(written) == {"fidelity.csv", "networks.csv", "report.md"} | figures
     assert set(report.figures) == {tmp_path / "one" / name for name in figures}
 
 
 def test_the_tables_hold_the_agreement_of_every_length_and_every_network():
-    record = fabricate()
+    record = fabricate(noise=0.004)
     evidence = fidelity_evidence(record)
     table = lengths_table(evidence)
     assert list(table["images"]) == [1000, 2000, 4000, 16000]
@@ -141,32 +142,75 @@ def test_the_tables_hold_the_agreement_of_every_length_and_every_network():
     assert list(table["tau"][:3]) == pytest.approx([one.tau for one in expected])
     assert list(table["regret"][:3]) == pytest.approx([one.regret for one in expected])
     assert math.isnan(table["tau"][3])  # the reference is not compared with itself
-    assert table["noise_ceiling"].notna().all()
+    # Depth to width: 1.4 points a tenth at the run's own length, .3 less with each doubling.
+    assert table["rate_depth_to_width"][2] == pytest.approx(1.4, abs=0.25)
+    assert table["move_depth_to_width"][:3].tolist() == pytest.approx([-0.3] * 3, abs=0.12)
+    assert (table["move_depth_to_width_low"][:3] < -0.3 + 0.12).all()
+    assert table[["depth_share", "width_share", "resolution_share"]].sum(axis=1).tolist() == pytest.approx(
+        [1] * 4
+    )
+    assert table["loss"][:3].between(0, 20).all()
+    assert table["loss"].isna()[3]
     networks = networks_table(evidence)
     assert len(networks) == 4 * 12
     assert networks["rank"][:12].sum() == 12 * 13 / 2
 
 
-def test_the_page_says_whether_depth_is_under_rated():
-    assert "**Yes: the deeper a network, the more places it gains when all train for longer**" in page_of(
-        fabricate(24)
+def test_rates_that_move_with_training_are_said_to_first() -> None:
+    page = page_of(fabricate(noise=0.004))
+    answer = page.split("\n\n")[1]
+    assert len(answer.splitlines()) == 3
+    assert answer.startswith(
+        "- **What moving compute brings changes from runs of 4,000 images (as the search's own) to runs of 16,000:** "
+        "with each doubling of training depth to width by -0."
     )
-    turned = fabricate(24)
-    backwards = replace(turned, lengths=turned.lengths[::-1], multiples=(1, 2, 3, 4))
-    assert "**No, the reverse: the deeper a network, the more places it loses" in page_of(backwards)
-    assert "**Not shown: places gained in longer runs do not go with depth clearly enough**" in page_of(
-        fabricate(4)
-    )
+    assert "`--images 16000` in the search's command" in page.partition("## What to do next")[2]
+    assert page.rindex("## ") == page.index("## What to do next")
 
 
-def test_one_seed_has_no_ceiling_and_few_networks_a_warning():
+def test_rates_that_stay_are_settled_or_not_shown_to_move() -> None:
+    settled = page_of(fabricate(moved=0, noise=0.002))
+    assert "**What moving compute brings is settled** from runs of 4,000 images" in settled
+    assert "(surfaces differ by no more than chance, p = " in settled
+    assert "Use the search's answer as it is" in settled
+    blurred = page_of(fabricate(moved=0, noise=0.03))
+    assert "**What moving compute brings is not shown to change** from runs of 4,000 images" in blurred
+    assert "are not ruled out." in blurred
+
+
+def test_what_the_short_runs_best_split_loses_is_by_the_longest_runs() -> None:
+    evidence = fidelity_evidence(fabricate(moved=0.1, noise=0.004))
+    own, reference = evidence.judged, evidence.reference
+    assert own is not None
+    assert own.answer is not None
+    assert reference.answer is not None
+    assert own.loss is not None
+    # In runs of four times the length depth is worth 10 points, where it cost 10; width brings 4 in both.
+    assert own.answer.best == pytest.approx((0, 1, 0))
+    assert reference.answer.best == pytest.approx((1, 0, 0))
+    assert own.loss.value == pytest.approx(6, abs=1)
+    assert own.loss.low > 0
+    assert "**a loss is shown**" in page_of(fabricate(moved=0.1, noise=0.004))
+
+
+def test_seeds_that_only_one_length_has_say_nothing_of_moves() -> None:
+    record = fabricate(seeds=3, multiples=(1, 4))
+    own, long = record.lengths
+    short = fidelity_evidence(replace(record, lengths=(own, with_seeds(long, 2))))
+    both = fidelity_evidence(replace(record, lengths=(with_seeds(own, 2), with_seeds(long, 2))))
+    assert [rate.points for rate in short.lengths[0].moves.moves] == [
+        rate.points for rate in both.lengths[0].moves.moves
+    ]
+
+
+def test_few_networks_give_no_surface_and_a_warning() -> None:
     page = page_of(fabricate(networks=5, seeds=1))
-    assert "the noise ceiling) is not known" in page
+    assert (
+        "**Whether what splits bring moves with training is not known:** a surface takes at least 7 networks for a "
+        "surface over splits, got 5." in page
+    )
     assert "with 5 networks it is too narrow" in page
-    assert "two seeds' tau | compute" in page
-    several = page_of(fabricate(networks=12, seeds=2))
-    assert "that is the noise ceiling for single runs" in several
-    assert "too narrow" not in several
+    assert "too narrow" not in page_of(fabricate(networks=12, seeds=2))
 
 
 def test_networks_that_lack_a_length_are_left_out_and_counted():
@@ -199,7 +243,7 @@ def test_seeds_of_both_lengths_are_told_and_compute_is_that_of_one_run():
     own, long = record.lengths
     record = replace(record, lengths=(own, with_seeds(long, 1)))
     page = page_of(record)
-    assert "over 3 networks with 2 seeds (short runs) and 1 seed (long runs); one run takes 25% of" in page
+    assert "One short run takes 25% of the compute of a long one." in page
     assert list(lengths_table(fidelity_evidence(record))["compute_share"]) == [0.25, 1]
 
 
@@ -226,10 +270,8 @@ def test_where_all_networks_are_equal_tau_is_undefined(flat, which, tmp_path):
     record = replace(record, lengths=tuple(lengths))
     report = write_fidelity_report(record, tmp_path)
     page = report.page.read_text("utf-8")
-    assert f"all 4 networks are equal in the {which} ones, so Kendall's tau is undefined." in page
+    assert f"all 4 are equal in the {which} runs, so Kendall's tau is undefined." in page
     assert "| 4,000 | 1 x | undefined |  |" in page
     assert "bootstrap" not in page
     assert "-1.00" not in page
     assert report.table[["tau", "tau_low", "tau_high"]].isna().all(axis=None)
-    assert "agreement" not in {path.stem for path in report.figures}
-    assert fidelity_evidence(record).lengths[flat].ceiling is None

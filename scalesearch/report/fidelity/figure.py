@@ -1,4 +1,4 @@
-"""The figures of a fidelity study: agreement against length, and every network at every length."""
+"""The figures of a fidelity study: rates against length, and every network at every length."""
 
 from __future__ import annotations
 
@@ -7,79 +7,37 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from scalesearch.report.fidelity.evidence import FidelityEvidence, LengthEvidence
+from scalesearch.report.fidelity.evidence import FidelityEvidence
 from scalesearch.report.markdown import plural
 from scalesearch.report.shares.shades import shade_scale
-from scalesearch.report.style import COLOURS, GREY, INK, house_style, legend_below, new_figure
+from scalesearch.report.style import COLOURS, GREY, INK, house_style, new_figure
 
-__all__ = ["agreement_figure", "length_name", "ranks_figure"]
-
-
-def length_name(length: LengthEvidence) -> str:
-    """``4,000 images``."""
-    return f"{length.images:,} images"
+__all__ = ["ranks_figure", "rates_figure"]
 
 
-def agreement_figure(evidence: FidelityEvidence) -> Figure | None:
-    """Kendall's tau of each shorter length with the reference; None where it is not known or undefined."""
-    shorter = [length for length in evidence.lengths if length.agreement is not None and length.ranked]
-    if not shorter:
+def rates_figure(evidence: FidelityEvidence) -> Figure | None:
+    """What moving a tenth of the compute brings at each length; None without surfaces at two lengths."""
+    known = [(length, length.answer) for length in evidence.lengths if length.answer is not None]
+    if len(known) < 2:
         return None
-    reference, networks = evidence.reference, len(evidence.reference.networks)
-    handles = [
-        Line2D([], [], color=COLOURS["winner"], marker="o", markersize=7, label="agreement, 95% interval")
-    ]
+    colour = COLOURS["winner"]
     with house_style():
-        figure = new_figure("How well short runs rank networks", 4.9)
-        axes = figure.subplots()
-        axes.set_title(
-            f"{plural(networks, 'network')}; reference: runs of {length_name(reference)}"
-            f" ({plural(reference.seeds, 'seed')})",
-            pad=8,
-        )
-        axes.set_xscale("log")
-        axes.axhline(0, color=GREY, linewidth=1)
-        x = [length.images for length in shorter]
-        tau = [length.agreement.tau for length in shorter if length.agreement]
-        axes.plot(x, tau, "o-", color=COLOURS["winner"], markersize=8, linewidth=1.3, zorder=4)
-        for length in shorter:
-            if length.agreement:
-                ends = [length.agreement.tau_low, length.agreement.tau_high]
-                axes.plot([length.images] * 2, ends, color=COLOURS["winner"], linewidth=1.6, zorder=3)
-        known = [length for length in evidence.lengths if length.ceiling is not None]
-        if known:
-            axes.plot(
-                [length.images for length in known],
-                [length.ceiling or 0.0 for length in known],
-                "D",
-                markersize=7,
-                color="white",
-                markeredgecolor=COLOURS["paper"],
-                markeredgewidth=1.6,
-                zorder=5,
-            )
-            handles.append(
-                Line2D(
-                    *([], []),
-                    linestyle="",
-                    marker="D",
-                    markersize=7,
-                    color="white",
-                    markeredgecolor=COLOURS["paper"],
-                    markeredgewidth=1.6,
-                    label="two seeds of one length",
-                )
-            )
-        if reference.ceiling is not None:
-            dashes: dict[str, Any] = {"color": COLOURS["paper"], "linewidth": 1.1, "linestyle": (0, (5, 3))}
-            axes.axhline(reference.ceiling, zorder=1, **dashes)
-            handles.append(Line2D([], [], label="noise ceiling: two seeds of the reference", **dashes))
-        axes.set_ylim(min(-0.15, *(a.agreement.tau_low - 0.1 for a in shorter if a.agreement)), 1.08)
-        axes.set_ylabel("Kendall's tau-b of the rankings")
-        _length_axis(axes, evidence)
-        legend_below(figure, handles, 3)
+        figure = new_figure("What moving a tenth of the compute brings, by length of run", 4.2)
+        panels: list[Axes] = list(figure.subplots(1, 3, sharey=True))
+        for place, axes in enumerate(panels):
+            rates = [answer.rates[place] for _, answer in known]
+            x = [length.images for length, _ in known]
+            axes.axhline(0, color=GREY, linewidth=1)
+            axes.plot(x, [rate.points.value for rate in rates], "o-", color=colour, markersize=7, zorder=4)
+            for images, rate in zip(x, rates, strict=True):
+                ends = [rate.points.low, rate.points.high]
+                axes.plot([images] * 2, ends, color=colour, linewidth=1.6, zorder=3)
+            axes.set_title(f"{rates[0].giver} to {rates[0].taker}", pad=8)
+            axes.set_xscale("log")
+            _length_axis(axes, evidence)
+            axes.set_xlabel("training images")
+        panels[0].set_ylabel("points of top-1, 95% intervals")
     return figure
 
 
@@ -90,9 +48,8 @@ def _length_axis(axes: Axes, evidence: FidelityEvidence) -> None:
         [f"{length.images:,}\n{length.multiple:g} x" for length in lengths],
     )
     axes.set_xticks([], minor=True)
-    axes.set_xlabel("length of run: training images, and as a multiple of the search's own length")
     low, high = lengths[0].images, lengths[-1].images
-    axes.set_xlim(low / (high / low) ** 0.08, high * (high / low) ** 0.08)
+    axes.set_xlim(low / (high / low) ** 0.12, high * (high / low) ** 0.12)
 
 
 def ranks_figure(evidence: FidelityEvidence) -> Figure | None:
@@ -117,7 +74,7 @@ def ranks_figure(evidence: FidelityEvidence) -> Figure | None:
             x = [length.images for length in evidence.lengths]
             left.plot(x, [100 * (le.networks[index].top1 or 0.0) for le in evidence.lengths], **style)
             right.plot(x, [le.ranks[index] for le in evidence.lengths], **style)
-        left.set_title("accuracy", pad=8)
+        left.set_title(f"accuracy of {plural(len(networks), 'network')}", pad=8)
         left.set_ylabel("held-out top-1 (%), mean over seeds")
         right.set_title("place among the networks", pad=8)
         right.set_ylabel("place (1 is best)")

@@ -1,46 +1,47 @@
-"""The page of a fidelity study: how far can short runs be trusted, and what do they get wrong?"""
+"""The page of a fidelity study: does the answer of short runs hold in longer ones?"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from scalesearch.belief.seeds import SIGNIFICANCE
+from scalesearch.belief.answer import DIMENSIONS, Estimate, Growth
 from scalesearch.records import FidelityRecord, ReliabilityRecord
-from scalesearch.report.fidelity.evidence import FidelityEvidence, LengthEvidence, Shift
+from scalesearch.report.fidelity.evidence import FidelityEvidence, LengthEvidence
 from scalesearch.report.markdown import bullets, code, escape, percent, plural, table
 from scalesearch.report.page_parts import SINGLE_RUNS, figure_part, p_text, section, top1_seeds, training
 from scalesearch.report.provenance import how_it_was_made
+from scalesearch.report.sentences import listed
 
-__all__ = ["FIGURES", "fidelity_page"]
+__all__ = ["FIGURES", "answer_lines", "fidelity_page"]
 
 FIGURES = {
-    "agreement": (
-        "Agreement of short runs with the longest, by length of run",
-        "How to read it: 1 is the same order, 0 no relation, -1 the reverse. A diamond is how well two seeds "
-        "of one length agree with one another: a single run can hardly do better than that.",
+    "rates": (
+        "What moving a tenth of the compute brings, by length of run",
+        "How to read it: above 0 it pays to move compute that way. A line that is not level is a rate that "
+        "moves with training.",
     ),
     "ranks": (
         "Top-1 and place of each network at each length of run, coloured by depth",
-        "How to read it: lines that cross are networks that change their order. If bright (deep) lines "
-        "climb to the right, short runs under-rate depth.",
+        "How to read it: lines that cross are networks that change their order.",
     ),
 }
 FEW = 10
 """Below this many networks a bootstrap interval is markedly too narrow."""
-NAMES = {"depth": "depth", "width": "width", "resolution_multiplier": "resolution"}
 
 
 def fidelity_page(record: FidelityRecord, evidence: FidelityEvidence, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
     last = record.lengths[-1] if record.lengths else record.run
     parts = [
-        f"# {escape(record.run.name)}: how far can its short runs be trusted?",
-        _answer(evidence),
-        section("By length of run", _by_length(evidence)),
-        "## Figures",
-        *(figure_part(name, FIGURES, figures) for name in FIGURES),
-        section("Do short runs under-rate depth?", _shifts(evidence)),
+        f"# {escape(record.run.name)}: does its answer hold in longer runs?",
+        bullets(answer_lines(evidence)),
+        _left_out(evidence),
+        section("What moving compute brings, by length", _rates(evidence)),
+        figure_part("rates", FIGURES, figures),
+        section("The order of networks, by length", _by_length(evidence)),
+        figure_part("ranks", FIGURES, figures),
         section("Every network", _networks(evidence)),
+        section("How to read this page", _glossary()),
         how_it_was_made(
             command=last.command,
             facts=[
@@ -52,83 +53,130 @@ def fidelity_page(record: FidelityRecord, evidence: FidelityEvidence, figures: C
             machine=last.machine,
             versions=last.versions,
         ),
-        section("How to read this page", _glossary()),
+        section("What to do next", _next(record, evidence)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _answer(evidence: FidelityEvidence) -> str:
-    shorter = [length for length in evidence.lengths if length.agreement]
-    if not shorter:
+def answer_lines(evidence: FidelityEvidence) -> tuple[str, ...]:
+    """The answer: whether rates move, what the short runs' best split loses, whether the order holds."""
+    own = evidence.judged
+    if own is None or own.agreement is None:
         done = len(evidence.lengths[-1].networks) if evidence.lengths else 0
         return (
             f"**No answer yet:** {plural(done, 'network')} completed all "
             f"{plural(len(evidence.lengths), 'length')} of run; at least three networks and two lengths are "
-            "needed to compare rankings."
+            "needed to compare rankings, seven for a surface.",
         )
-    own = next((length for length in shorter if length.multiple == 1), shorter[0])
+    which = f"{own.images:,} images" + (" (as the search's own)" if own.multiple == 1 else " (the shortest)")
+    return (_moved(own, evidence, which), _loss(own, evidence), _order(own, evidence))
+
+
+def _moved(own: LengthEvidence, evidence: FidelityEvidence, which: str) -> str:
+    if own.answer is None:
+        return f"**Whether what splits bring moves with training is not known:** {evidence.missing}."
+    long = f"{evidence.reference.images:,}"
+    same = f" (surfaces differ by no more than chance, {p_text(own.same)})" if own.same is not None else ""
+    if own.moves is None:
+        verdict = (
+            "are shown to differ" if own.same is not None and own.same < 0.05 else "are not shown to differ"
+        )
+        told = p_text(own.same) if own.same is not None else ""
+        return f"**The splits that runs of {which} and of {long} want {verdict}** ({told})."
+    if own.moves.moving:
+        shown = [rate for rate in own.moves.moves if rate.points.shown]
+        told = listed([f"{rate.giver} to {rate.taker} by {_estimate(rate.points)}" for rate in shown])
+        return (
+            f"**What moving compute brings changes from runs of {which} to runs of {long}:** with each "
+            f"doubling of training {told} points for a tenth. Don't trust the short runs' split."
+        )
+    widest = f"{_widest(own.moves):.2f} points for a tenth with each doubling"
+    if own.moves.settled:
+        return (
+            f"**What moving compute brings is settled** from runs of {which} to runs of {long}: no rate can "
+            f"move by more than {widest}{same}."
+        )
+    return (
+        f"**What moving compute brings is not shown to change** from runs of {which} to runs of {long}"
+        f"{same}; up to {widest} are not ruled out."
+    )
+
+
+def _widest(moves: Growth) -> float:
+    return max(max(abs(rate.points.low), abs(rate.points.high)) for rate in moves.moves)
+
+
+def _loss(own: LengthEvidence, evidence: FidelityEvidence) -> str:
+    if own.answer is None or own.loss is None or evidence.reference.answer is None:
+        return "What the short runs' best split loses in the long ones is not known either."
+    split = ", ".join(f"{name} {percent(x, 0)}" for name, x in zip(DIMENSIONS, own.answer.best, strict=True))
+    if own.loss.value < 0.05 and own.loss.high < 0.05:
+        return f"Their best split ({split}) is the best of the long runs too."
+    shown = "a loss is shown" if own.loss.low > 0 else "no loss is shown"
+    return (
+        f"Their best split ({split}) is {own.loss.value:.1f} points behind the best of the long runs "
+        f"({max(0.0, own.loss.low):.1f} to {own.loss.high:.1f}): **{shown}**."
+    )
+
+
+def _order(own: LengthEvidence, evidence: FidelityEvidence) -> str:
     agreement, reference = own.agreement, evidence.reference
     assert agreement is not None
-    which = "Runs as long as the search's own" if own.multiple == 1 else "The shortest runs"
-    left = (
-        f" {plural(evidence.left_out, 'network')} of the run not trained for all lengths "
-        f"{'is' if evidence.left_out == 1 else 'are'} left out."
-        if evidence.left_out
-        else ""
-    )
     if not own.ranked:
         long = len(set(reference.ranks)) == 1
         return (
-            f"**{which} ({own.images:,} images) cannot be judged against runs of {reference.images:,} "
-            f"images:** all {agreement.networks} networks are equal in the {'longer' if long else 'shorter'} "
-            f"ones, so Kendall's tau is undefined.{left}"
+            f"The order of networks can't be judged: all {agreement.networks} are equal in the "
+            f"{'longer' if long else 'shorter'} runs, so Kendall's tau is undefined."
         )
+    if agreement.tau_low <= 0 <= agreement.tau_high:
+        verdict = "is not shown to hold"
+    else:
+        verdict = "holds" if agreement.tau > 0 else "tends to reverse"
     return (
-        f"**{which} ({own.images:,} images) rank networks with a Kendall's tau of {_tau(agreement)} against "
-        f"runs of {reference.images:,} images**, over {plural(agreement.networks, 'network')} with "
-        f"{_seeds(own, reference)}; one run takes {percent(own.compute_share, 0)} of the compute of a long "
-        f"one. {_meaning(agreement)} Choosing the best of the short runs costs "
-        f"{100 * agreement.regret:.1f} points of top-1 in the long ones. {_ceiling(evidence)}{left}"
+        f"The order of the {plural(agreement.networks, 'network')} {verdict}: Kendall's tau is "
+        f"{_tau(agreement)}; choosing the best of the short runs costs {100 * agreement.regret:.1f} points "
+        f"in the long ones. One short run takes {percent(own.compute_share, 0)} of the compute of a long one."
     )
-
-
-def _seeds(own: LengthEvidence, reference: LengthEvidence) -> str:
-    """``2 seeds``, or ``2 seeds (short runs) and 1 seed (long runs)``."""
-    if own.seeds == reference.seeds:
-        return plural(own.seeds, "seed")
-    return f"{plural(own.seeds, 'seed')} (short runs) and {plural(reference.seeds, 'seed')} (long runs)"
 
 
 def _tau(agreement: ReliabilityRecord) -> str:
     return f"{agreement.tau:.2f} (95% interval {agreement.tau_low:.2f} to {agreement.tau_high:.2f})"
 
 
-def _meaning(agreement: ReliabilityRecord) -> str:
-    if agreement.tau_low <= 0 <= agreement.tau_high:
-        return "**No agreement is shown:** the interval holds 0."
-    if agreement.tau < 0:
-        return "They tend to reverse the order."
-    right = (1 + agreement.tau) / 2
-    return f"Where no two are equal, that is {percent(right, 0)} of all pairs in the right order."
+def _left_out(evidence: FidelityEvidence) -> str:
+    if not evidence.left_out:
+        return ""
+    verb = "is" if evidence.left_out == 1 else "are"
+    return f"{plural(evidence.left_out, 'network')} of the run not trained for all lengths {verb} left out."
 
 
-def _ceiling(evidence: FidelityEvidence) -> str:
-    ceiling = evidence.reference.ceiling
-    if ceiling is None and evidence.reference.seeds > 1:
-        return "How well two of the longest runs agree with one another (the noise ceiling) is not known."
-    if ceiling is None:
-        return (
-            "The reference has one seed, so how well two such runs would agree with one another (the noise "
-            "ceiling) is not known."
-        )
-    return (
-        f"Two seeds of the longest length agree with one another by a tau of {ceiling:.2f}: that is the "
-        "noise ceiling for single runs, and means over seeds can come out a little above it."
-    )
+def _estimate(points: Estimate) -> str:
+    return f"{points.value:+.2f} ({points.low:+.2f} to {points.high:+.2f})"
+
+
+def _rates(evidence: FidelityEvidence) -> str:
+    known = [(length, length.answer) for length in evidence.lengths if length.answer is not None]
+    if not known:
+        return ""
+    names = [f"{rate.giver} to {rate.taker}" for rate in known[0][1].rates]
+    rows = [
+        (f"{length.images:,}", *(_estimate(rate.points) for rate in answer.rates), _p(length.same))
+        for length, answer in known
+    ]
+    rows += [
+        (f"each doubling from {length.images:,}", *(_estimate(r.points) for r in length.moves.moves), "")
+        for length, _ in known
+        if length.moves is not None
+    ]
+    return table(("points for a tenth moved, at images", *names, "as the longest"), rows)
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else p_text(value)
 
 
 def _by_length(evidence: FidelityEvidence) -> str:
-    header = ("images", "multiple", "tau", "95% interval", "regret", "networks", "seeds", "two seeds' tau")
+    header = ("images", "multiple", "tau", "95% interval", "regret", "networks", "seeds", "compute per run")
     rows = [_length_cells(length) for length in evidence.lengths]
     count = len(evidence.reference.networks) if evidence.lengths else 0
     notes = []
@@ -137,7 +185,7 @@ def _by_length(evidence: FidelityEvidence) -> str:
         notes.append(f"The interval is a bootstrap over networks{few if count < FEW else ''}.")
     if any(length.agreement and not length.ranked for length in evidence.lengths):
         notes.append("A tau is undefined where all networks are equal, at the length or at the reference.")
-    return f"{table((*header, 'compute per run'), rows, left=0)}\n\n{' '.join(notes)}".rstrip()
+    return f"{table(header, rows, left=0)}\n\n{' '.join(notes)}".rstrip()
 
 
 def _length_cells(length: LengthEvidence) -> tuple[str, ...]:
@@ -150,81 +198,51 @@ def _length_cells(length: LengthEvidence) -> tuple[str, ...]:
         f"{100 * agreement.regret:.1f} points" if agreement else "",
         str(len(length.networks)),
         str(length.seeds),
-        "" if length.ceiling is None else f"{length.ceiling:.2f}",
         percent(length.compute_share, 0),
     )
-
-
-def _shifts(evidence: FidelityEvidence) -> str:
-    compared = [length for length in evidence.lengths if length.shifts]
-    if not compared:
-        return ""
-    header = ["images"]
-    for name in NAMES.values():
-        header += [name, "p"]
-    rows = []
-    for length in compared:
-        by_name = {shift.dimension: shift for shift in length.shifts}
-        cells = [f"{length.images:,}"]
-        for name in NAMES:
-            shift = by_name.get(name)
-            cells += [f"{shift.rho:+.2f}", f"{shift.p:.2g}"] if shift else ["all alike", ""]
-        rows.append(cells)
-    return "\n\n".join(
-        (
-            _depth_sentence(compared[0]),
-            "Spearman's correlation of the places that a network gains from each length to the reference "
-            "with its multipliers. Positive: short runs under-rate networks with much of it. p by "
-            "permutation, Holm's correction over the three dimensions of a length. The multipliers depend "
-            "on one another where the budget ties them: what one gains another loses.",
-            table(header, rows, left=0),
-        )
-    )
-
-
-def _depth_sentence(length: LengthEvidence) -> str:
-    shift = next((shift for shift in length.shifts if shift.dimension == "depth"), None)
-    if shift is None:
-        return "All networks are equally deep, so this study cannot say."
-    said = f"(correlation {shift.rho:+.2f}, {p_text(shift.p)}, runs of {length.images:,} images)"
-    return f"**{_verdict(shift)}** {said}."
-
-
-def _verdict(shift: Shift) -> str:
-    if shift.p >= SIGNIFICANCE:
-        return "Not shown: places gained in longer runs do not go with depth clearly enough"
-    if shift.rho > 0:
-        return "Yes: the deeper a network, the more places it gains when all train for longer"
-    return "No, the reverse: the deeper a network, the more places it loses when all train for longer"
 
 
 def _networks(evidence: FidelityEvidence) -> str:
     if not evidence.lengths or not evidence.reference.networks:
         return ""
-    header = ["network", "depth", "width", "resolution"]
+    header = ["network", "depth, width, resolution"]
     header += [f"{length.images:,} images (place)" for length in evidence.lengths]
     order = sorted(range(len(evidence.reference.networks)), key=lambda i: evidence.reference.ranks[i])
     rows = []
     for index in order:
         network = evidence.reference.networks[index]
-        cells = [code(network.key), f"{network.depth:.2f}", f"{network.width:.2f}"]
-        cells.append(f"{network.resolution_multiplier:.2f}")
+        split = network.split
+        cells = [code(network.key), ", ".join(percent(x, 0) for x in split) if split else ""]
         cells += [f"{top1_seeds(le.networks[index])} ({le.ranks[index]:g})" for le in evidence.lengths]
         rows.append(cells)
-    return table(header, rows)
+    return table(header, rows, left=2)
+
+
+def _next(record: FidelityRecord, evidence: FidelityEvidence) -> str:
+    own = evidence.judged
+    if own is None or own.answer is None or own.moves is None:
+        return bullets(
+            ("Train seven networks or more for lengths that are apart: `--networks 12 --lengths 4`.",)
+        )
+    if own.moves.moving:
+        longer = f"`--images {evidence.reference.images}`"
+        return bullets(
+            (f"Search again with runs as long as the longest here: {longer} in the search's command.",)
+        )
+    if own.moves.settled:
+        return bullets((f"Use the search's answer as it is; its page is that of {code(record.run.name)}.",))
+    return bullets(("More networks or seeds (`--networks 12 --seeds 3`) would show whether rates move.",))
 
 
 def _glossary() -> str:
     return bullets(
         (
-            "tau: Kendall's tau-b between the networks' mean top-1 at a length and at the reference, the "
-            "longest length. It counts pairs in the same order less pairs in the reverse order.",
-            "regret: the best top-1 of the longest runs, less what they give to the network that the short "
-            "runs put first (the mean over those where several share the first place).",
-            "two seeds' tau: the same tau between two seeds of one length, the mean over pairs of seeds.",
-            "compute per run: training images times multiply-adds of one run of each network, as a share of "
-            "the reference's. A length with more seeds than the reference costs as much more in all.",
-            "&plusmn;: standard deviation over seeds, in points.",
+            "Rates: top-1 at each length is fitted as a surface over how each network's growth was shared "
+            "out as built. A rate is what moving a tenth of the compute brings, in points; intervals hold "
+            "for the three at once. How rates move is fitted to each network's own change, seed by seed. As "
+            "the longest: the probability that surfaces would differ so if they were equal.",
+            "tau: Kendall's tau-b between the networks' mean top-1 at a length and at the longest. regret: "
+            "what choosing by the short runs costs in the longest ones.",
             "All numbers, unrounded: `fidelity.csv` (by length) and `networks.csv` beside this page. "
             + SINGLE_RUNS,
         )
