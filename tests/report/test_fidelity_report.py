@@ -12,7 +12,7 @@ from scalesearch.records import CandidateRecord, CurvePoint, FidelityRecord, Run
 from scalesearch.report.fidelity.evidence import fidelity_evidence
 from scalesearch.report.fidelity.page import FIGURES, fidelity_page
 from scalesearch.report.fidelity.report import lengths_table, networks_table, write_fidelity_report
-from scalesearch.search.design import DESIGN
+from scalesearch.search.grid import DESIGN
 
 MACS = 2_100_000
 
