@@ -27,8 +27,9 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm
 from scipy.stats import t as t_distribution
 
+from scalesearch.belief.seeds import CONFIDENCE, SIGNIFICANCE
+
 __all__ = [
-    "CONFIDENCE",
     "DIMENSIONS",
     "FEWEST_NETWORKS",
     "LEAST_COST_SPREAD",
@@ -47,8 +48,6 @@ __all__ = [
     "same_slopes",
 ]
 
-CONFIDENCE = 0.95
-SIGNIFICANCE = 1 - CONFIDENCE
 POWER = 0.8
 DIMENSIONS = ("depth", "width", "resolution")
 FEWEST_NETWORKS = 7

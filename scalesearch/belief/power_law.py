@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares, nnls
 from scipy.stats import f as f_distribution
 
-from scalesearch.belief.answer import CONFIDENCE, DIMENSIONS, SIGNIFICANCE, DesignError, Estimate
+from scalesearch.belief.answer import DIMENSIONS, DesignError, Estimate
+from scalesearch.belief.seeds import CONFIDENCE, SIGNIFICANCE
 
 __all__ = ["FEWEST_NETWORKS", "Grown", "PowerLaw", "fit_power_law"]
 

@@ -16,7 +16,6 @@ from scipy.stats import t as t_distribution
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.belief.answer import (
-    CONFIDENCE,
     POWER,
     Answer,
     DesignError,
@@ -30,6 +29,7 @@ from scalesearch.belief.answer import (
     read,
 )
 from scalesearch.belief.runs import trained_runs, whole_runs
+from scalesearch.belief.seeds import CONFIDENCE
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.report.evidence import once_per_run

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
 from scalesearch.belief.planned import Comparison
-from scalesearch.belief.seeds import SIGNIFICANCE, seed_summaries
+from scalesearch.belief.seeds import CONFIDENCE, SIGNIFICANCE, seed_summaries
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, shares_of
 
@@ -37,7 +37,6 @@ __all__ = [
     "wilson",
 ]
 
-CONFIDENCE = 0.95
 SAME_COEFFICIENT = 1e-6
 """Grid points are far wider apart than this, and decimal steps far closer to their binary values."""
 SAME_TOP1 = 12

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from scipy.stats import dunnett, t, ttest_rel
 
 from scalesearch.belief.planned import means_reach, planned_comparisons, planned_slope
-from scalesearch.belief.seeds import against_best
+
+
+@dataclass(frozen=True)
+class Blocks:
+    means: np.ndarray
+    residual_ms: float
+    df: int
+
+
+def in_blocks(rows: list[list[float]]) -> Blocks:
+    """The two-way layout by hand: what is left once network and seed are taken out."""
+    values = np.array(rows)
+    left = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    df = (values.shape[0] - 1) * (values.shape[1] - 1)
+    return Blocks(means=values.mean(axis=1), residual_ms=float((left**2).sum() / df), df=df)
 
 
 def test_planned_comparisons_of_two_networks_are_the_paired_t_test():
@@ -23,7 +38,7 @@ def test_planned_comparisons_of_two_networks_are_the_paired_t_test():
 
 def test_planned_comparisons_pool_the_noise_of_all_networks():
     rows = np.random.default_rng(4).normal(0.4, 0.01, (6, 3)) + np.arange(6)[:, None] / 100
-    blocks = against_best(rows.tolist())
+    blocks = in_blocks(rows.tolist())
     (one,) = planned_comparisons(rows.tolist(), [(5, 0)])
     assert one.df == blocks.df == 10
     half = 2.2281388519862744 * math.sqrt(2 * blocks.residual_ms / 3)  # t(0.975, 10)
@@ -72,7 +87,7 @@ def test_equal_networks_are_told_apart_one_time_in_twenty():
 
 def test_the_reach_of_all_means_is_wider_than_that_of_one():
     rows = np.random.default_rng(4).normal(0.4, 0.01, (6, 3))
-    blocks = against_best(rows.tolist())
+    blocks = in_blocks(rows.tolist())
     alone = t.ppf(0.975, 10) * math.sqrt(blocks.residual_ms / 3)
     assert alone < means_reach(rows.tolist()) < 1.7 * alone
 
@@ -92,8 +107,8 @@ def test_the_slope_is_the_least_squares_line_and_its_interval_that_of_a_contrast
     rows = np.random.default_rng(1).normal(0.4, 0.01, (4, 3)) + 0.03 * np.array(x)[:, None]
     found = planned_slope(x, rows.tolist())
     assert found.slope == pytest.approx(np.polyfit(x, rows.mean(axis=1), 1)[0])
-    assert found.df == against_best(rows.tolist()).df == 6
-    error = math.sqrt(against_best(rows.tolist()).residual_ms / 3 / np.var(x) / 4)
+    assert found.df == in_blocks(rows.tolist()).df == 6
+    error = math.sqrt(in_blocks(rows.tolist()).residual_ms / 3 / np.var(x) / 4)
     assert found.high - found.slope == pytest.approx(2.4469118511449692 * error)  # t(0.975, 6)
     assert found.slope - found.low == pytest.approx(found.high - found.slope)
     # Of two networks it is their comparison, per unit of x.

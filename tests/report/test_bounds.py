@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.artist import Artist
-from scipy.stats import studentized_range
 
-from scalesearch.belief.seeds import MOST_INTEGRALS, against_best, seeds_needed
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.bounds import (
     MOST_CURVES,
@@ -138,41 +134,9 @@ def test_only_a_table_that_is_cut_says_so() -> None:
     assert cut(range(MOST_ROWS + 1), "candidates.csv") == "\n\nAnd 1 more network in `candidates.csv`."
 
 
-def test_p_of_many_networks_is_that_of_the_integral() -> None:
-    noise = np.random.default_rng(0)
-    top1 = noise.normal(0.5, 0.02, (MOST_INTEGRALS + 100, 1)) + noise.normal(
-        0, 0.02, (MOST_INTEGRALS + 100, 2)
-    )
-    test = against_best(top1.tolist())
-    for index in range(0, len(top1), 50):
-        q = test.difference(index) * math.sqrt(test.seeds / test.residual_ms)
-        exact = float(studentized_range.sf(q, len(top1), test.df)) if q else 1.0
-        assert test.p[index] == pytest.approx(exact, abs=1e-5)
-
-
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.4, 0.6]), st.sampled_from([1.0, 3.0, 7.0])), max_size=12))
 def test_the_history_of_a_front_is_what_all_points_so_far_dominate(points: list[tuple[float, float]]) -> None:
     worst, ideal = (0.05, 8.0), (1.0, 0.0)
     history = _history(points, (True, False), worst, ideal)
     expected = [hypervolume_share(points[:count], worst, ideal) for count in range(1, len(points) + 1)]
     assert history == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("effect", [0.9, 1.35, 3.0, 5.1, 8.0])
-def test_seeds_needed_are_the_fewest_at_which_the_integral_is_small_enough(effect: float) -> None:
-    # Two networks that differ by the effect, in units of the noise, among others in between.
-    networks = 40
-    noise = np.random.default_rng(1).normal(0, 0.01, (networks, 2))
-    top1 = noise + np.linspace(0.5, 0.5 + 0.01 * effect, networks)[:, None]
-    test = against_best(top1.tolist())
-    for index, needed in seeds_needed(top1.tolist(), most=8).items():
-        size = test.difference(index) / math.sqrt(test.residual_ms)
-
-        def p(seeds: int, size: float = size) -> float:
-            return float(
-                studentized_range.sf(math.sqrt(seeds) * size, networks, (networks - 1) * (seeds - 1))
-            )
-
-        assert needed is None or p(needed) < 0.05
-        assert needed in (None, 2) or p(needed - 1) >= 0.05
-        assert needed is not None or p(1000) >= 0.05
