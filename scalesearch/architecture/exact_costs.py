@@ -33,7 +33,7 @@ class ExactCosts:
         """Times as many pixels in each map as the baseline has, by the rule."""
         self.base = _probe(base, 1)
         self.repeats_exact = {
-            f"stage{number}": stage.repeats * (multipliers.depth if stage.scaled_repeats else 1.0)
+            f"stage{number}": stage.repeats * stage.depth_multiplier(multipliers.depth)
             for number, stage in enumerate(base.stages, start=1)
         }
         self.repeats_built = {

@@ -203,7 +203,8 @@ class _Search:
             return 1e-3, 1, 100_000
         if dimension == "depth":
             longest = max(stage.repeats for stage in base.stages)
-            least, most = 0.5 / longest, MOST_REPEATS / longest
+            steepest = max(1.0, *(stage.depth_exponent for stage in base.stages))
+            least, most = 0.5 / longest, (MOST_REPEATS / longest) ** (1 / steepest)
         else:
             widest = max(
                 base.stem_channels, base.head_channels, base.features, *(s.channels for s in base.stages)
@@ -213,7 +214,8 @@ class _Search:
             added = max(
                 math.lcm(divisor, s.inner_multiple) * s.channels // s.inner_channels for s in base.stages
             )
-            least, most = 0.5 / widest, (MOST - added) / widest
+            steepest = max(1.0, *(stage.width_exponent for stage in base.stages))
+            least, most = 0.5 / widest, ((MOST - added) / widest) ** (1 / steepest)
         # At the least every row rounds to what it can't go below.
         return 1 / STEPS_PER_UNIT, max(1, int(least * STEPS_PER_UNIT)), int(most * STEPS_PER_UNIT)
 

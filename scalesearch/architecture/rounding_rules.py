@@ -92,7 +92,9 @@ def _inner_width(base: ArchSpec, multipliers: Multipliers) -> Iterator[Block]:
         assert isinstance(reduce, Conv)
         assert isinstance(middle, Conv)
         assert isinstance(restore, Conv)
-        inner = rounding.channels(reduce.out_channels, multipliers.width, groups=stage.inner_multiple)
+        inner = rounding.channels(
+            reduce.out_channels, stage.width_multiplier(multipliers.width), groups=stage.inner_multiple
+        )
         groups = inner // stage.group_width if stage.group_width else stage.groups
         squeezed = stage.bottleneck_of_gate(reduce.in_channels, inner)
         layers: tuple[Layer, ...] = (

@@ -45,6 +45,7 @@ class Row:
         params: trainable parameters.
         macs: multiply-adds for one image.
         activations: elements of the outputs of convolutions and linear layers for one image.
+        scaled: what a multiplier does to a stage: ``depth^1.5 x width``; empty in stem and head.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Row:
     params: int
     macs: int
     activations: int
+    scaled: str = ""
 
 
 def rows(arch: ArchSpec) -> tuple[Row, ...]:
@@ -79,9 +81,21 @@ def rows(arch: ArchSpec) -> tuple[Row, ...]:
                 params=cost.params,
                 macs=cost.macs,
                 activations=cost.activations,
+                scaled="" if stage is None else _scaled(stage),
             )
         )
     return tuple(found)
+
+
+def _scaled(stage: StageSpec) -> str:
+    """How multipliers work on a stage: ``depth^1.5 x width``."""
+    depth = stage.depth_exponent if stage.scaled_repeats else 0.0
+    width = stage.width_exponent if stage.scaled_channels else 0.0
+    parts = {"depth": depth, "width": width}
+    return (
+        " x ".join(name if power == 1 else f"{name}^{power:g}" for name, power in parts.items() if power)
+        or "fixed"
+    )
 
 
 def _map(layer: object) -> Size:

@@ -8,9 +8,10 @@ and channels is in a :class:`Rounding`, which travels with every record.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from scalesearch.architecture.checks import MOST, MOST_REPEATS
@@ -43,12 +44,15 @@ __all__ = [
     "reduce",
     "require_resolution",
     "scale",
+    "with_exponents",
     "with_network",
     "without_drop_path",
 ]
 
 Arch = ArchSpec | CodeSpec
 """Any network: a table's, or what a user's own code builds."""
+EXPONENTS: Mapping[str, str] = MappingProxyType({"depth": "repeats", "width": "channels"})
+"""What may work more strongly on some stages than on others, and on what of them."""
 _Arch = TypeVar("_Arch", ArchSpec, CodeSpec, Arch)
 
 
@@ -152,22 +156,29 @@ def _repeats(base: ArchSpec, depth: float, rounding: Rounding) -> tuple[int, ...
     """The blocks of each row at a depth multiplier."""
     repeats: list[int] = []
     for rows in base.rows_of_stages:
-        scaled = [row.repeats for row in rows if row.scaled_repeats]
-        shared = iter(_shared_out(scaled, rounding.repeats(sum(scaled), depth)) if scaled else ())
+        scaled = [row for row in rows if row.scaled_repeats]
+        shared: Iterator[int] = iter(())
+        if scaled:
+            multipliers = [row.depth_multiplier(depth) for row in scaled]
+            # Whole numbers where depth works on all rows alike, so that halves are exact.
+            weights = [
+                row.repeats * (times / multipliers[0]) for row, times in zip(scaled, multipliers, strict=True)
+            ]
+            shared = iter(_shared_out(weights, rounding.repeats(1, sum(weights) * multipliers[0])))
         repeats += [next(shared) if row.scaled_repeats else row.repeats for row in rows]
     return tuple(repeats)
 
 
-def _shared_out(repeats: list[int], blocks: int) -> list[int]:
-    """``blocks`` shared out to the rows of a stage as their ``repeats`` are, from the last row up.
+def _shared_out(weights: list[float], blocks: int) -> list[int]:
+    """``blocks`` shared out to the rows of a stage by ``weights``, from the last row up.
 
     Each row keeps one at least. By timm's ``_scale_stage_depth``: the first block, which has the stride, is
     the least likely to be repeated.
     """
     shares: list[int] = []
-    left = sum(repeats)
-    for row in reversed(repeats):
-        shares.append(max(1, round(row / left * blocks)))
+    left = sum(weights)
+    for position, row in reversed(list(enumerate(weights))):
+        shares.append(max(1, round(row / left * blocks) if position else blocks))
         left -= row
         blocks -= shares[-1]
     return shares[::-1]
@@ -204,6 +215,54 @@ def _resized(
 @lru_cache(maxsize=4096)
 def _stage(stage: StageSpec, repeats: int, channels: int) -> StageSpec:
     return replace(stage, repeats=repeats, channels=channels)
+
+
+def with_exponents(base: _Arch, texts: Sequence[str]) -> _Arch:
+    """The network, with how strongly depth and width work on each of its stages.
+
+    Args:
+        base: the network.
+        texts: ``depth=0,1,1,2`` or ``width=...``, an exponent for each row of the network's table: the row is
+            scaled by the multiplier to that power, 0 leaves it as it is.
+
+    Raises:
+        ValueError: if a text is none such, or has another number of exponents than there are rows.
+    """
+    if texts and isinstance(base, CodeSpec):
+        raise ValueError(
+            f"`stages` must be left out for code of your own, which scales itself, got {texts[0]!r}"
+        )
+    if isinstance(base, CodeSpec):
+        return base
+    for place, text in enumerate(texts):
+        name, equals, values = text.replace(" ", "").partition("=")
+        if not equals or name not in EXPONENTS:
+            raise ValueError(
+                f"`stages` must be depth= or width= with an exponent for each stage, got {text!r}"
+            )
+        if any(other.replace(" ", "").startswith(f"{name}=") for other in texts[:place]):
+            raise ValueError(f"`stages` must say {name} once, got {text!r} too")
+        exponents = values.split(",")
+        if len(exponents) != len(base.stages):
+            raise ValueError(
+                f"`stages` must have {len(base.stages)} exponents for {name}, one for each stage of "
+                f"{base.name}, got {len(exponents)}: {values}"
+            )
+        rows = zip(base.stages, exponents, strict=True)
+        base = replace(base, stages=tuple(_with_exponent(row, name, value) for row, value in rows))
+    return base
+
+
+def _with_exponent(row: StageSpec, name: str, value: str) -> StageSpec:
+    exponent = f"{name}_exponent"
+    try:
+        changes: dict[str, Any] = {f"scaled_{EXPONENTS[name]}": True, exponent: float(value)}
+    except ValueError:
+        raise ValueError(f"`stages` must hold a number for each stage, got {value!r} for {name}") from None
+    try:
+        return replace(row, **changes)
+    except ValueError as error:
+        raise ValueError(f"`stages`: {str(error).replace(f'`{exponent}`', name)}") from None
 
 
 def reduce(

@@ -17,7 +17,7 @@ from scalesearch.architecture.checks import (
     set_share,
 )
 from scalesearch.architecture.rounding import Rounding
-from scalesearch.plain import shown
+from scalesearch.plain import is_number, shown
 
 __all__ = [
     "LATER",
@@ -44,6 +44,8 @@ NONE: Mapping[str, Any] = MappingProxyType(
         **{"groups": 1, "group_width": 0, "start_kernel_size": 0},
     }
 )
+# Past it a multiplier of a few percent would be one of thousands.
+MOST_EXPONENT = 10
 _OFFICIAL = Rounding()
 # Blocks that may expand by a fraction.
 _FRACTIONAL = ("mbconv", "fused_mbconv")
@@ -128,6 +130,9 @@ class StageSpec:
             groups and not wider ones (RegNet); 0 where ``groups`` says. The channels inside are a multiple.
         start_kernel_size: of a depthwise convolution, without activation, before an mbconv block's expansion
             (the universal inverted bottleneck of MobileNetV4, 2404.10518); 0 leaves it out.
+        depth_exponent: how strongly depth works on the row, where it does: its blocks are multiplied by the
+            depth multiplier to this power. 0 is as if ``scaled_repeats`` were false.
+        width_exponent: the same of width and the row's channels.
         joined: whether the row goes on with the stage of the row above it: depth multiplies the blocks of all
             its rows together, and shares them out from the last row up, as in timm. Such a row has no stride.
     """
@@ -152,6 +157,8 @@ class StageSpec:
     joined: bool = field(default=False, metadata=SELDOM)
     group_width: int = field(default=0, metadata=SELDOM)
     start_kernel_size: int = field(default=0, metadata=SELDOM)
+    depth_exponent: float = field(default=1.0, metadata=SELDOM)
+    width_exponent: float = field(default=1.0, metadata=SELDOM)
 
     def __post_init__(self) -> None:
         require_choice(self, "block", BlockKind)
@@ -159,6 +166,7 @@ class StageSpec:
         counts = ("stride", "channels", "groups", "expand_kernel_size", "squeeze_multiple")
         require_counts(self, *counts)
         self._set_expand_ratio()
+        self._set_exponents()
         require_counts(self, "squeezed", "group_width", "start_kernel_size", least=0)
         require_counts(self, "kernel_size", least=0 if self.block == "mbconv" else 1)
         if not self.kernel_size and not self.start_kernel_size and self.stride != 1:
@@ -190,6 +198,28 @@ class StageSpec:
                 f"`channels` must be a multiple of expand_ratio x {named} in a bottleneck, here "
                 f"{self.expand_ratio} x {self.inner_multiple}, got {self.channels}"
             )
+
+    def _set_exponents(self) -> None:
+        for name, scaled in (("depth_exponent", "scaled_repeats"), ("width_exponent", "scaled_channels")):
+            exponent = getattr(self, name)
+            if not is_number(exponent) or not 0 <= exponent <= MOST_EXPONENT:
+                raise ValueError(
+                    f"`{name}` must be a number from 0 to {MOST_EXPONENT}, got {shown(exponent)}"
+                )
+            if exponent == 0:
+                # The same thing, said in another way; equal networks have to have one key.
+                object.__setattr__(self, scaled, False)
+            elif exponent != 1 and not getattr(self, scaled):
+                raise ValueError(f"`{name}` must be 1 where {scaled} is false, got {exponent:g}")
+            object.__setattr__(self, name, float(exponent) or 1.0)
+
+    def depth_multiplier(self, depth: float) -> float:
+        """What a depth multiplier of the network multiplies the row's blocks by."""
+        return depth**self.depth_exponent if self.scaled_repeats else 1.0
+
+    def width_multiplier(self, width: float) -> float:
+        """What a width multiplier of the network multiplies the row's channels by."""
+        return width**self.width_exponent if self.scaled_channels else 1.0
 
     def _set_expand_ratio(self) -> None:
         ratio = self.expand_ratio
@@ -240,9 +270,7 @@ class StageSpec:
 
         A bottleneck's inside is what is rounded, and its output stays ``expand_ratio`` times that.
         """
-        if not self.scaled_channels:
-            return self.channels
-        return self._inner_widened(width, rounding, self.inner_multiple)
+        return self._inner_widened(self.width_multiplier(width), rounding, self.inner_multiple)
 
     def reduced(self, width: float, rounding: Rounding) -> StageSpec:
         """The row of a network that is ``width`` times as wide in every part, the groups of a width too."""

@@ -14,7 +14,6 @@ from scalesearch.architecture.checks import (
     require_bool,
     require_choice,
     require_counts,
-    require_odd,
     set_share,
 )
 from scalesearch.architecture.stage import LATER, SELDOM, Activation, StageSpec, plain
@@ -121,8 +120,10 @@ class ArchSpec:
                 object.__setattr__(self, "resolution_width", None)
         if not self.stages:
             raise ValueError("`stages` must hold at least one stage, got none")
-        if self.stem_kernel_size != self.stem_stride:
-            require_odd(self, "stem_kernel_size")
+        if self.stem_kernel_size % 2 == 0 and self.stem_kernel_size != self.stem_stride:
+            raise ValueError(
+                f"`stem_kernel_size` must be odd, or the stem's stride too, got {self.stem_kernel_size}"
+            )
         set_share(self, "dropout", "drop_path", below_one=True)
         set_share(self, "norm_eps", "norm_momentum", "layer_scale")
         require_choice(self, "activation", Activation)

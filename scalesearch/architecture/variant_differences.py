@@ -279,6 +279,11 @@ FEATURES: Sequence[Feature] = (
         }[stage.scaled_repeats, stage.scaled_channels],
     ),
     Feature(
+        what="how strongly depth and width work on a stage",
+        stage=("depth_exponent", "width_exponent"),
+        says=lambda stage: f"to the powers {stage.depth_exponent:g} and {stage.width_exponent:g}",
+    ),
+    Feature(
         what="rows of one stage",
         stage=("joined",),
         says=lambda stage: "with the row above" if stage.joined else "",

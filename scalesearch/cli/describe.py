@@ -15,11 +15,12 @@ from scalesearch.architecture.checks import blamed_on
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import Row, rows
-from scalesearch.architecture.spec import Arch, ArchSpec, require_resolution, scale
+from scalesearch.architecture.spec import Arch, ArchSpec, require_resolution, scale, with_exponents
 from scalesearch.architecture.table_file import network_toml
 from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
+from scalesearch.cli.options import STAGES
 from scalesearch.cli.recipe_option import RECIPE
 from scalesearch.cli.rounding_options import rounding_of_options, rounding_options
 from scalesearch.cli.terminal import echo, fits, print_narrow, terminal
@@ -40,7 +41,7 @@ SHORT_HEADS = {"channels": "chan-\nnels", "repeats": "re-\npeats", "activations"
 
 COLUMNS = (
     *("name", "operator", "input_height", "input_width", "stride", "channels", "repeats"),
-    *("params", "macs", "activations"),
+    *("params", "macs", "activations", "scaled"),
 )
 
 CODE_COLUMNS = {
@@ -63,6 +64,7 @@ CODE_COLUMNS = {
 @click.option("--width", type=float, default=1.0, show_default=True, help="Times as many channels.")
 @click.option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
 @click.option("--stem-stride", type=click.IntRange(min=1), help="1: for small images.  [default: its own]")
+@STAGES
 @click.option("--classes", type=click.IntRange(min=1), help="Outputs.  [default: its own]")
 @click.option("--in-channels", type=click.IntRange(min=1), help="Channels of the input.  [default: its own]")
 @rounding_options
@@ -94,6 +96,7 @@ def describe(
       scalesearch describe lite3
       scalesearch describe mobilenet-v2 --width 0.75 --resolution 160
       scalesearch describe resnet-18 --stem-stride 1 --resolution 32x32 --classes 10
+      scalesearch describe efficientnetv2-s --stages depth=0,1,1,1,1.5,2 --depth 1.4
       scalesearch describe resnet-50 --format toml > my_net.toml
       scalesearch grid --baseline my_net.toml
       scalesearch describe --recipe steady --format toml > mine.toml
@@ -214,7 +217,7 @@ def _made(network: str | Arch, options: dict[str, Any]) -> Arch:
     """The network with what the options change of it; under another name where that is another network."""
     known = baseline(network) if isinstance(network, str) else network
     rounding = rounding_of_options(options)
-    arch = chosen_baseline(known.name, known, options["stem_stride"])
+    arch = with_exponents(chosen_baseline(known.name, known, options["stem_stride"]), options["stages"])
     arch = scale(arch, Multipliers(depth=options["depth"], width=options["width"]), rounding)
     if options["resolution"] is not None:
         height, width = options["resolution"]
@@ -288,11 +291,15 @@ def _table(arch: ArchSpec, *, narrow: bool = False) -> Table:
     for name, total in totals.items():
         footer = si(total) if narrow else f"{total:,d}"
         table.add_column(heads.get(name, name), justify="right", no_wrap=True, footer=footer)
+    by_stage = any(stage.depth_exponent != 1 or stage.width_exponent != 1 for stage in arch.stages)
+    if by_stage:
+        table.add_column("scaled by", no_wrap=True)
     for row in rows(arch):
         costs = (row.params, row.macs, row.activations)
         table.add_row(
             *(row.name, row.operator, ("x" if narrow else " x ").join(map(str, row.input_size))),
             *(f"{number:d}" for number in (row.stride, row.channels, row.repeats)),
             *(si(number) if narrow else f"{number:,d}" for number in costs),
+            *([row.scaled] if by_stage else ()),
         )
     return table

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from scalesearch.architecture.baselines import BASELINES
-from scalesearch.architecture.spec import Arch
+from scalesearch.architecture.baselines import BASELINES, baseline
+from scalesearch.architecture.spec import Arch, with_exponents
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
@@ -32,6 +34,7 @@ from scalesearch.text import near
 __all__ = [
     "MEMORY",
     "PHI",
+    "STAGES",
     "STORAGE_VARIABLE",
     "Decorator",
     "baseline_options",
@@ -263,6 +266,37 @@ def group(*options: Decorator) -> Decorator:
     return add
 
 
+STAGES = click.option(
+    "--stages",
+    multiple=True,
+    metavar="depth=E,E,...",
+    help="How strongly depth, or width=, works on each stage, in the order of describe: its multiplier is "
+    "raised to these powers; 0 leaves a stage as it is. depth=0,1,1,1,1.5,1.5,2 adds more blocks to later "
+    "stages.",
+)
+
+
+def _baseline_with_stages(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Hands the command the baseline that --stages makes, as if it had come from a file."""
+
+    @wraps(command)
+    def call(*, stages: tuple[str, ...], **options: Any) -> Any:
+        if stages:
+            name, given = options["baseline"], options["baseline_arch"]
+            if name in VARIANTS and given is None:
+                raise Fail(
+                    f"--stages must be left out for {name}, whose rounding goes with its name; describe "
+                    f"{name} --format toml prints its table, to change in a file"
+                )
+            network = with_exponents(given or baseline(name), stages)
+            # A network of a built-in one's name is that one.
+            own = replace(network, name=f"my-{name}") if given is None else network
+            options |= {"baseline": own.name, "baseline_arch": own}
+        return command(**options)
+
+    return call
+
+
 def baseline_options(
     width: float, resolution: str, width_note: str = "", chosen: Decorator | None = None
 ) -> Decorator:
@@ -290,6 +324,7 @@ def baseline_options(
             help="Stride of its first convolution; 1, for small images, leaves a max pool after it out too.  "
             "[default: the baseline's own]",
         ),
+        *(() if chosen else (STAGES,)),
         click.option(
             "--baseline-width",
             type=float,
@@ -304,4 +339,5 @@ def baseline_options(
             callback=height_and_width,
             help=f"Its input in pixels: 64, or height x width 96x64.  [default: {resolution}]",
         ),
+        *(() if chosen else (_baseline_with_stages,)),
     )

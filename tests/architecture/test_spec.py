@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, baseline, built_in
+from scalesearch.architecture.baselines import (
+    BASELINES,
+    EFFICIENTNET_B0,
+    EFFICIENTNET_LITE0,
+    baseline,
+    built_in,
+)
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import (
     ArchSpec,
@@ -20,8 +26,10 @@ from scalesearch.architecture.spec import (
     RepeatsRule,
     Rounding,
     StageSpec,
+    compound,
     reduce,
     scale,
+    with_exponents,
 )
 from scalesearch.scaling import Coefficients, Multipliers
 
@@ -236,7 +244,7 @@ def test_bad_stage(fields: dict[str, Any], message: str) -> None:
         ({"resolution": 0}, "`resolution` must be a whole number from 1 to 1,000,000, got 0"),
         ({"classes": "10"}, "`classes` must be a whole number from 1 to 1,000,000, got '10'"),
         ({"stages": ()}, "`stages` must hold at least one stage, got none"),
-        ({"stem_kernel_size": 2}, "`stem_kernel_size` must be odd, got 2"),
+        ({"stem_kernel_size": 4}, "`stem_kernel_size` must be odd, or the stem's stride too, got 4"),
         ({"dropout": 1}, "`dropout` must be from 0 to below 1, got 1"),
         ({"drop_path": math.nan}, "`drop_path` must be from 0 to below 1, got nan"),
         ({"norm_eps": -1e-3}, "`norm_eps` must be from 0 to 1, got -0.001"),
@@ -394,3 +402,89 @@ def test_what_a_family_holds_fixed_is_held_from_where_it_was_reduced_to() -> Non
         (wider.stem_channels, wider.head_channels) == (proxy.stem_channels, proxy.head_channels) == (8, 320)
     )
     assert wider.stages[0].channels == 2 * proxy.stages[0].channels
+
+
+# --- stages that depth and width work on more or less strongly
+
+
+def exponents(*texts: str) -> ArchSpec:
+    return with_exponents(EFFICIENTNET_B0, texts)
+
+
+def test_each_stage_is_scaled_by_the_multiplier_to_its_power() -> None:
+    base = exponents("depth=0,1,1,1,1.5,2,1", "width=1,1,0,1,1,1,2")
+    arch = scale(base, Multipliers(depth=1.4, width=1.2), Rounding())
+    expected = [
+        1,
+        math.ceil(2 * 1.4),
+        math.ceil(2 * 1.4),
+        math.ceil(3 * 1.4),
+        math.ceil(3 * 1.4**1.5),
+        math.ceil(4 * 1.4**2),
+        2,
+    ]
+    assert [stage.repeats for stage in arch.stages] == expected
+    channels = [Rounding().channels(stage.channels, 1.2) for stage in EFFICIENTNET_B0.stages]
+    channels[2], channels[6] = 40, Rounding().channels(320, 1.44)
+    assert [stage.channels for stage in arch.stages] == channels
+
+
+@given(st.floats(1, 2), st.floats(1, 1.5), st.floats(0, 3))
+def test_powers_stay_a_compound_rule(alpha: float, beta: float, phi: float) -> None:
+    """alpha^phi to a stage's power is (alpha to that power)^phi: each stage has coefficients of its own."""
+    base = exponents("depth=0,1,1,1,1.5,2,1", "width=1,1,0,1,1,1,2")
+    arch = compound(base, Coefficients(alpha=alpha, beta=beta, gamma=1.0), phi, Rounding())
+    for before, stage in zip(base.stages, arch.stages, strict=True):
+        depth = alpha ** (before.depth_exponent if before.scaled_repeats else 0)
+        assert stage.repeats == pytest.approx(before.repeats * depth**phi, abs=1 + 1e-6)
+
+
+def test_powers_of_one_and_of_nought_are_what_they_were() -> None:
+    """One network has one key, however it is said."""
+    assert exponents("depth=1,1,1,1,1,1,1").key == EFFICIENTNET_B0.key
+    lite = with_exponents(EFFICIENTNET_LITE0, ["depth=0,1,1,1,1,1,0"])
+    assert lite == EFFICIENTNET_LITE0
+    freed = with_exponents(EFFICIENTNET_LITE0, ["depth = 2, 1, 1, 1, 1, 1, 0"])
+    assert (freed.stages[0].scaled_repeats, freed.stages[0].depth_exponent) == (True, 2.0)
+    again = ArchSpec.from_dict(json.loads(json.dumps(freed.to_dict())))
+    assert (again, again.key) == (freed, freed.key)
+
+
+def test_a_proxy_keeps_the_powers() -> None:
+    base = exponents("depth=0,1,1,1,1.5,2,1", "width=1,1,0,1,1,1,2")
+    proxy = reduce(base, 0.25, Rounding(channel_divisor=2))
+    powers = [(stage.depth_exponent, stage.width_exponent, stage.scaled_repeats) for stage in base.stages]
+    assert [(s.depth_exponent, s.width_exponent, s.scaled_repeats) for s in proxy.stages] == powers
+    assert proxy.stages[2].channels == 10  # narrower with the rest, and held fixed from there
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            ["depth=1,2"],
+            "`stages` must have 7 exponents for depth, one for each stage of efficientnet-b0, got 2: 1,2",
+        ),
+        (["depth"], "`stages` must be depth= or width= with an exponent for each stage, got 'depth'"),
+        (
+            ["resolution=1"],
+            "`stages` must be depth= or width= with an exponent for each stage, got 'resolution=1'",
+        ),
+        (
+            ["width=1,1,1,1,1,1,1", "width=1,1,1,1,1,1,2"],
+            "`stages` must say width once, got 'width=1,1,1,1,1,1,2' too",
+        ),
+        (["depth=1,1,1,1,1,1,"], "`stages` must hold a number for each stage, got '' for depth"),
+        (["depth=1,1,1,1,1,1,-1"], "`stages`: depth must be a number from 0 to 10, got -1.0"),
+        (["width=nan,1,1,1,1,1,1"], "`stages`: width must be a number from 0 to 10, got nan"),
+    ],
+)
+def test_bad_powers(texts: list[str], message: str) -> None:
+    assert error_of(exponents, *texts) == message
+
+
+def test_a_row_that_is_not_scaled_has_no_power() -> None:
+    row = {"scaled_repeats": False, "depth_exponent": 2}
+    assert error_of(replace, EFFICIENTNET_B0.stages[0], **row) == (
+        "`depth_exponent` must be 1 where scaled_repeats is false, got 2"
+    )

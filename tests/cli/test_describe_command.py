@@ -12,7 +12,8 @@ from click.testing import Result
 
 from scalesearch.architecture.baselines import BASELINES, RESNET_18, built_in
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.published import published_networks
+from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_networks
+from scalesearch.architecture.spec import Rounding, compound, with_exponents
 from scalesearch.architecture.table_file import read_network
 from scalesearch.report.markdown import si
 
@@ -228,3 +229,39 @@ def test_a_file_with_one_channel_in_is_trained_on_grey_images(run: Run, mine: Pa
     assert result.exit_code == 0, result.stderr
     settings = tomllib.loads((tmp_path / "grey" / "run.toml").read_text("utf-8"))["grid"]
     assert settings["baseline_arch"]["in_channels"] == 1
+
+
+def test_stages_say_how_strongly_depth_works_on_each(run: Run, tmp_path: Path) -> None:
+    powers = ("--stages", "depth=0,1,1,1,1.5,1.5,2", "--stages", "width=1,1,1,1,1,0,1")
+    printed = run("describe", "efficientnet-b0", *powers, "--depth=1.4").stdout.splitlines()
+    assert printed[1].split()[-2:] == ["scaled", "by"]
+    assert [line.rstrip().split("  ")[-1] for line in printed[3:10]] == [
+        *("width", "depth x width", "depth x width", "depth x width"),
+        *("depth^1.5 x width", "depth^1.5", "depth^2 x width"),
+    ]
+    assert "scaled by" not in run("describe", "efficientnet-b0").stdout
+    file = tmp_path / "powers.toml"
+    file.write_text(run("describe", "efficientnet-b0", *powers, "--format=toml").stdout)
+    tables = [
+        run("describe", *network, "--depth=1.4", "--width=1.2", "--format=json").stdout
+        for network in ((str(file),), ("efficientnet-b0", *powers))
+    ]
+    assert tables[0] == tables[1]
+    refused = run("describe", "efficientnet-b0", "--stages", "depth=1,2")
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        "Error: --stages must have 7 exponents for depth, one for each stage of efficientnet-b0, got 2: 1,2\n",
+    )
+
+
+def test_a_family_is_scaled_by_stages(run: Run, tmp_path: Path) -> None:
+    powers = ("--stages", "depth=0,1,1,1,1.5,1.5,2")
+    run("scale", "--phi=1", *powers, "--out", str(tmp_path / "family"))
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "family" / "family.csv").read_text()))
+    arch = with_exponents(BASELINES["efficientnet-b0"], powers[1:])
+    assert int(row["macs"]) == count(compound(arch, PAPER_COEFFICIENTS, 1, Rounding())).macs
+    refused = run("scale", "--phi=1", "--baseline=blog", *powers, "--out", str(tmp_path / "blog"))
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(
+        "Error: --stages must be left out for blog, whose rounding goes with its name"
+    )
