@@ -26,7 +26,7 @@ from scalesearch.architecture.layers import (
 )
 from scalesearch.architecture.spec import Arch, ArchSpec
 
-__all__ = ["Cost", "block_count", "count", "count_blocks", "layer_cost"]
+__all__ = ["Cost", "block_count", "count", "count_blocks", "layer_cost", "macs_of"]
 
 FLOAT32_BYTES = 4
 
@@ -114,6 +114,11 @@ def count_blocks(blocks: Iterable[Block]) -> Cost:
 def layer_cost(layer: Layer) -> Cost:
     """The cost of one layer by itself."""
     return _cost([((layer,), 1)])
+
+
+def macs_of(layers: Iterable[Layer]) -> int:
+    """The multiply-adds of layers for one image."""
+    return sum(_layer_cost(layer)[1] for layer in layers)
 
 
 def _cost(parts: Iterable[tuple[tuple[Layer, ...], int]]) -> Cost:

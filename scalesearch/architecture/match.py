@@ -27,6 +27,7 @@ __all__ = [
     "Dimension",
     "Matched",
     "UnreachableError",
+    "bracket",
     "closed_form",
     "match",
     "require_movable",
@@ -182,7 +183,7 @@ class _Search:
         step = min(most, max(least, round(asked)))
         ratio = self.target / at(step).value
         guess = min(most, max(least, round(step * min(ratio, most) ** (1 / EXPONENT[dimension]))))
-        low, high = _bracket(lambda step: at(step).value <= self.target, guess, least, most)
+        low, high = bracket(lambda step: at(step).value <= self.target, guess, least, most)
         if low == high:
             self._check_end(dimension, at(low), at(step))
         # An odd map costs as much as the even one above it: one step beyond may be as near.
@@ -243,7 +244,7 @@ class _Search:
             )
 
 
-def _bracket(fits: Callable[[int], bool], guess: int, least: int, most: int) -> tuple[int, int]:
+def bracket(fits: Callable[[int], bool], guess: int, least: int, most: int) -> tuple[int, int]:
     """Two neighbours, the lower of which fits and the upper doesn't; an end twice where there are none.
 
     ``fits`` is true up to some number and false beyond; the search starts at ``guess``.

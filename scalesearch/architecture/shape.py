@@ -9,6 +9,7 @@ With ``C`` the multiply-adds of a network and ``C0`` those of its baseline, the 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from scalesearch.architecture.code_spec import CodeSpec
@@ -16,7 +17,7 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, scale
 from scalesearch.scaling import Multipliers
 
-__all__ = ["Shape", "deepened", "shape_of"]
+__all__ = ["Shape", "deepened", "shape_of", "with_repeats"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +81,14 @@ def deepened(base: Arch, arch: Arch) -> Arch:
         and isinstance(arch, ArchSpec)
         and [stage.block for stage in base.stages] == [stage.block for stage in arch.stages]
     ):
-        repeats = zip(base.stages, arch.stages, strict=True)
-        return replace(base, stages=tuple(replace(stage, repeats=other.repeats) for stage, other in repeats))
+        return with_repeats(base, [stage.repeats for stage in arch.stages])
     raise ValueError(
         f"`arch` must be of the baseline's family, {base.name}: the same code, or stages of the same blocks, "
         f"got {arch.name}"
     )
+
+
+def with_repeats(arch: ArchSpec, repeats: Sequence[int]) -> ArchSpec:
+    """The network with so many blocks in each stage."""
+    stages = zip(arch.stages, repeats, strict=True)
+    return replace(arch, stages=tuple(replace(stage, repeats=number) for stage, number in stages))

@@ -50,7 +50,7 @@ DEFAULT = AlternateSettings()
     help="Stop after so many rounds.",
 )
 @grid_points_options
-@budget_options
+@budget_options(DEFAULT.match)
 @networks_options
 @training_options()
 @START

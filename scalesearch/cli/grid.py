@@ -49,7 +49,7 @@ class _RungList(click.ParamType[tuple[str, ...]]):
     "each.",
 )
 @grid_points_options
-@budget_options
+@budget_options(DEFAULT.match)
 @spending_options
 @networks_options
 @click.option(
@@ -112,6 +112,9 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     Calling it again with more --seeds, a longer --time-budget, --confirm or --check-recipe goes on from
     what is there.
 
+    --match none keeps the networks as the rule and its rounding make them; what they cost then differs by
+    half, and depth gets more than its share.
+
     Writes candidates.csv, pareto.csv, runs.csv (each training run) and what else its report is made of,
     report.md, figures/, run.toml and study.db (an Optuna study).
     Calling it again with the same settings, or `scalesearch resume DIR`, goes on where it was stopped.
@@ -128,7 +131,10 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
       scalesearch grid --config reports/grid-efficientnet-b0-phi1/run.toml --seed 1 --out reports/seed1
     """
     require_phi(phi, options["budget"])
-    _choose_design(click.get_current_context(), options)
+    ctx = click.get_current_context()
+    _choose_design(ctx, options)
+    if ctx.get_parameter_source("match") is click.core.ParameterSource.DEFAULT:
+        options["match"] = ""  # a budget or a constraint says itself what networks spend
     resolved = resolve_spending(resolve_training(options))
     resolved = _by_device(resolved)
     runs = [GridSettings(**resolved | {"phi": one}) for one in phi]

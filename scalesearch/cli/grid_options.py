@@ -26,24 +26,27 @@ def _bound(name: str, end: str) -> Decorator:
     )
 
 
-def match_options(kinds: Sequence[str]) -> Decorator:
-    """--match, with these budgets, and how it is done."""
+def match_options(kinds: Sequence[str], default: str) -> Decorator:
+    """--match, with these budgets and this default, and how it is done."""
     return group(
         click.option(
             "--match",
             type=Choice(kinds),
-            default=DEFAULT.match,
+            default=default,
             show_default=True,
             help="Repair each network so that all spend the same of this, 2^phi times the baseline: MACs, "
-            f"parameters, activations, memory, or measured latency (where it is offered). {MEMORY}",
+            "parameters, activations, memory, or measured latency (where it is offered); none keeps the "
+            f"networks as the rule and its rounding make them. {MEMORY}",
         ),
         click.option(
             "--match-by",
             type=Choice(MATCH_BY),
             default=DEFAULT.match_by,
             show_default=True,
-            help="The dimensions that are solved for, in this order. auto: the resolution, then the width "
-            "for what whole pixels leave; for params the width alone, for latency the resolution alone.",
+            help="The dimensions that are solved for, in this order. auto: for macs all three together, so "
+            "that depth, width and resolution get the shares of the cost that the coefficients ask for; for "
+            "params the width alone, for latency the resolution alone, for the others, and for macs of your "
+            "own code, the resolution, then the width for what whole pixels leave.",
         ),
         click.option(
             "--budget-tolerance",
@@ -91,14 +94,18 @@ grid_points_options = group(
     ),
 )
 
-budget_options = group(
-    click.option(
-        "--constraint",
-        type=Choice(CONSTRAINTS),
-        default=DEFAULT.constraint,
-        show_default=True,
-        help="What a grid point must meet: the paper's product of coefficients, or a budget that the network "
-        "as built must spend to within --budget-tolerance of 2^phi times the baseline.",
-    ),
-    match_options(MATCHES),
-)
+
+def budget_options(match: str) -> Decorator:
+    """--constraint and --match, the latter with this default."""
+    return group(
+        click.option(
+            "--constraint",
+            type=Choice(CONSTRAINTS),
+            default=DEFAULT.constraint,
+            show_default=True,
+            help="What a grid point must meet: the paper's product of coefficients, or a budget that the "
+            "network as built must spend to within --budget-tolerance of 2^phi times the baseline; nothing "
+            "is matched then, unless --match asks for it.",
+        ),
+        match_options(MATCHES, match),
+    )

@@ -125,7 +125,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
         raise click.BadParameter(f"{value}: run must be a table, got {shown(run)}", ctx, param)
     if name == "grid" and "kind" not in run:
         # Version 0.1.0 wrote it, and did not know all that is asked for today.
-        table = dict(TrainingSettings.BEFORE) | table
+        table = {**TrainingSettings.BEFORE, "match": "none"} | table
     options = {option.name: option for option in ctx.command.params if option.expose_value}
     try:
         table = with_recipe(joined(table, options), options)

@@ -88,7 +88,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
     help="Try the shares of the paper's (1.2, 1.1, 1.15) and those of fast scaling (width .8) first; the "
     "paper's product is 1.92, its shares are stretched to 2.",
 )
-@match_options(SEARCH_MATCHES)
+@match_options(SEARCH_MATCHES, DEFAULT.match)
 @spending_options
 @click.option(
     "--reward-target",

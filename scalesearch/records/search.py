@@ -82,7 +82,8 @@ class CandidateRecord:
     at its batch size; None where they are not known. ``phi`` is the network's
     own. ``depth_doublings``, ``width_doublings`` and ``resolution_doublings`` are how many times each
     dimension doubles the cost, as the network was built; they add up to log2 of ``macs_ratio``, and are None
-    where an earlier version did not record them. ``role`` names what a network stands for, such as ``depth``
+    where an earlier version did not record them. ``repeats`` are the blocks of each stage, None where it did
+    not or the network has no stages. ``role`` names what a network stands for, such as ``depth``
     in a sweep. ``runs`` holds one training run per seed, and all outcomes derive from it, but for what only
     ``means`` has of them.
 
@@ -122,6 +123,7 @@ class CandidateRecord:
     depth_doublings: float | None = None
     width_doublings: float | None = None
     resolution_doublings: float | None = None
+    repeats: tuple[int, ...] | None = None
     fvcore_total: int | None = None
     uncounted: Mapping[str, int] | None = None
     runs: tuple[SeedRun, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scalesearch.records import BudgetRecord, CandidateRecord, FamilyRow
+from scalesearch.records.budget import IN_SHARES
 from scalesearch.report.markdown import escape, plural, si, signed_percent
 
 __all__ = ["amount", "budget_items", "same_cost", "within_budget"]
@@ -50,6 +51,14 @@ def _item(kind: str, target: float, budgets: Sequence[BudgetRecord]) -> str:
     solved = sorted({b.matched_by for b in budgets if b.matched_by})
     chosen = sum(not b.matched_by for b in budgets)
     how = f"{' or '.join(map(escape, solved))} was solved for" if solved else ""
+    if solved == [IN_SHARES]:
+        missed = sum(bool(b.missed) for b in budgets)
+        how = (
+            "which stages get more blocks, the width and the pixels were solved for together, to share the "
+            f"growth out as asked. {len(budgets) - missed} of {len(budgets)} have their shares within 5 "
+            "points and their cost within 2%"
+            + (", the rest say in `candidates.csv` what they missed" if missed else "")
+        )
     if chosen:
         picked = "the networks were only chosen for being near it, none was resized"
         if solved:

@@ -41,6 +41,7 @@ BUDGET_COLUMNS = ("budget", "budget_target", "budget_value", "budget_residual", 
 STEADY_COLUMNS = ("latency_unstable", "machine")
 COMPUTED_COLUMNS = ("trained_device", "trained_threads")
 SHARE_COLUMNS = ("depth_share", "width_share", "resolution_share")
+BUILT_COLUMNS = ("missed", "repeats")
 FITTED_COLUMNS = ("top1_fitted", "top1_fitted_low", "top1_fitted_high")
 CANDIDATE_COLUMNS = (
     *(
@@ -63,6 +64,7 @@ CANDIDATE_COLUMNS = (
     *("inference_bytes", "training_bytes", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
     *SHARE_COLUMNS,
     *FITTED_COLUMNS,
+    *BUILT_COLUMNS,
 )
 PARETO_COLUMNS = (
     *("front", "key", "alpha", "beta", "gamma", "depth", "width", "resolution", "blocks", "params"),
@@ -72,6 +74,7 @@ PARETO_COLUMNS = (
     *("inference_bytes", "training_bytes", *STEADY_COLUMNS),
     *SHARE_COLUMNS,
     *FITTED_COLUMNS,
+    *BUILT_COLUMNS,
 )
 FAMILY_COLUMNS = (
     *("phi", "depth", "width", "resolution_multiplier", "resolution", "blocks", "params", "macs"),
@@ -96,7 +99,7 @@ INTEGER_COLUMNS = frozenset(
 TEXT_COLUMNS = frozenset(
     (
         *("key", "status", "reason", "pareto", "front", "device", "name", "source"),
-        *("role", "budget", "matched_by", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
+        *("role", "budget", "matched_by", *BUILT_COLUMNS, *STEADY_COLUMNS, *COMPUTED_COLUMNS),
     )
 )
 
@@ -113,7 +116,8 @@ def candidates_table(run: RunRecord) -> pd.DataFrame:
     is over 10% of the median, else ``no``; ``machine`` is the key of the machine that was timed.
     ``trained_device`` and ``trained_threads`` say what its training runs were computed with.
     ``depth_share``, ``width_share`` and ``resolution_share`` are the parts of the three dimensions in the
-    growth of the cost over the baseline's, as the network was built.
+    growth of the cost over the baseline's, as the network was built; ``missed`` says what of the asked shares
+    and cost could not be had, where a match tried. ``repeats`` are the blocks of each stage.
     """
     on = fronts(run)
     names = {key: "+".join(name for name in on if key in on[name]) for keys in on.values() for key in keys}
@@ -196,6 +200,7 @@ def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
     row = fields_of(candidate, CANDIDATE_COLUMNS)
     row |= {"merged": len(candidate.merged), "seeds": len(candidate.runs)}
     row |= dict(zip(SHARE_COLUMNS, candidate.split or (None,) * 3, strict=True))
+    row |= {"repeats": "-".join(map(str, candidate.repeats or ()))}
     if candidate.status != "completed":
         stopped = candidate.top1 if candidate.status == "pruned" else None
         row |= {"top1": None, "loss": None, "top1_sd": None, "top1_stopped": stopped}
@@ -204,13 +209,14 @@ def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
 
 def _budget_cells(budget: BudgetRecord | None) -> dict[str, Any]:
     if budget is None:
-        return dict.fromkeys(BUDGET_COLUMNS)
+        return dict.fromkeys((*BUDGET_COLUMNS, "missed"))
     return {
         "budget": budget.kind,
         "budget_target": budget.target,
         "budget_value": budget.value,
         "budget_residual": budget.residual,
         "matched_by": budget.matched_by,
+        "missed": budget.missed,
     }
 
 

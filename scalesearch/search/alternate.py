@@ -25,6 +25,7 @@ BUDGETS = ("macs", "params", "activations", "memory")
 class AlternateSettings(GridSettings):
     """A grid's settings, with the budget as a multiple of the baseline's ``budget``; ``phi`` is the start."""
 
+    match: str = "none"
     budget: str = "macs"
     budget_ratio: float = 4.0
     max_rounds: int = 5

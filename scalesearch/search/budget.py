@@ -23,8 +23,10 @@ from scalesearch.architecture.match import (
     match,
 )
 from scalesearch.architecture.refused import reason
-from scalesearch.architecture.spec import Arch, Rounding, compound
+from scalesearch.architecture.share_match import ShareMatcher
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, compound
 from scalesearch.records import BudgetRecord
+from scalesearch.records.budget import IN_SHARES
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, exact
 from scalesearch.search.grid import Candidate, EmptyGridError
 
@@ -38,6 +40,7 @@ __all__ = [
     "hold",
     "nearest_error",
     "repair",
+    "repaired",
     "solved_dimensions",
     "times",
     "unmet_reason",
@@ -194,6 +197,56 @@ def hold(candidates: Sequence[Candidate], budget: EqualCost) -> Iterator[Candida
     for candidate in candidates:
         value = budget.cost(candidate.arch)
         yield replace(candidate, budget=BudgetRecord(kind=budget.kind, target=budget.target, value=value))
+
+
+def repaired(
+    candidates: Sequence[Candidate], budget: EqualCost, *, base: Arch, phi: float, rounding: Rounding,
+    match_by: str, prefer: Coefficients | None,
+) -> Iterator[Candidate]:  # fmt: skip
+    """The candidates made to spend the budget, the ones that coincide merged.
+
+    Multiply-adds are spent in the shares that each triple asks for, where nothing else is asked for: a table
+    can be had in any of them. Other costs, and a user's own code, are met along one dimension after another.
+    """
+    if budget.kind == "macs" and match_by == "auto" and isinstance(base, ArchSpec):
+        return _in_shares(candidates, budget, ShareMatcher(base, rounding), phi=phi, prefer=prefer)
+    by = solved_dimensions(budget.kind, match_by)
+    return repair(candidates, budget, base=base, phi=phi, rounding=rounding, by=by, prefer=prefer)
+
+
+def _in_shares(
+    candidates: Sequence[Candidate], budget: EqualCost, matcher: ShareMatcher, *, phi: float,
+    prefer: Coefficients | None,
+) -> Iterator[Candidate]:  # fmt: skip
+    """The networks whose shares are those of the candidates' triples, each triple by itself."""
+    groups: dict[str, list[tuple[tuple[bool, float, Fraction], Candidate]]] = {}
+    for candidate in candidates:
+        for triple in candidate.merged:
+            coefficients = Coefficients(alpha=triple[0], beta=triple[1], gamma=triple[2])
+            if coefficients.product == 1:  # nothing of it grows
+                continue
+            nearest = matcher.nearest(coefficients, phi)
+            value = budget.cost(nearest.arch)
+            matched = Candidate(
+                coefficients=coefficients,
+                merged=(triple,),
+                arch=nearest.arch,
+                multipliers=nearest.multipliers,
+                budget=BudgetRecord(
+                    kind=budget.kind,
+                    target=budget.target,
+                    value=value,
+                    matched_by=IN_SHARES,
+                    missed=nearest.missed,
+                ),
+            )
+            # A network goes by the triple whose shares it has, of those alike the one whose product is
+            # nearest to 2, or by the preferred one.
+            strain = coefficients != prefer, round(nearest.points_off, 9), coefficients.distance
+            groups.setdefault(nearest.arch.key, []).append((strain, matched))
+    for group in groups.values():
+        _, first = min(group, key=lambda entry: entry[0])
+        yield replace(first, merged=tuple(triple for _, member in group for triple in member.merged))
 
 
 def repair(

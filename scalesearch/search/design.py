@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.belief.answer import Answer, DesignError, fit, read
 from scalesearch.belief.runs import trained_runs
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.records.budget import IN_SHARES
 from scalesearch.search.driver import complete, train_enqueued
 from scalesearch.search.grid_plan import GridSettings, every_network
 from scalesearch.search.plan import Planned
@@ -217,6 +219,10 @@ def _can_be_answer(candidate: CandidateRecord, settings: GridSettings) -> bool:
         return True
     # What was timed, or would have to be grown, is another network in another session.
     again = not settings.measures_cost and settings.start is None
+    if settings.match == "macs" and settings.match_by == "auto" and candidate.budget is not None:
+        # Earlier versions met the budget along one dimension after another, as only code is matched today.
+        code = isinstance(settings.full_baseline, CodeSpec)
+        again = again and (code or candidate.budget.matched_by == IN_SHARES)
     return again and candidate.thinned_out
 
 

@@ -14,8 +14,7 @@ from scalesearch.search.budget import (
     EqualCost,
     hold,
     nearest_error,
-    repair,
-    solved_dimensions,
+    repaired,
     unmet_reason,
 )
 from scalesearch.search.grid import Candidate
@@ -48,19 +47,19 @@ def matched(
     if settings.match == "none":
         return candidates, [], []
     budget = _budget(settings, settings.match, base, measured)
-    repaired = list(
-        repair(
+    matching = list(
+        repaired(
             candidates,
             budget,
             base=base,
             phi=settings.phi,
             rounding=settings.proxy_rounding,
-            by=solved_dimensions(settings.match, settings.match_by),
+            match_by=settings.match_by,
             prefer=settings.anchor_coefficients,
         )
     )
-    refused = [candidate for candidate in repaired if candidate.refused]
-    told = _not_among(refused, repaired)
+    refused = [candidate for candidate in matching if candidate.refused]
+    told = _not_among(refused, matching)
     met = _near(told, budget.tolerance) if told else []
     return met, _not_among(met, told), refused
 

@@ -62,7 +62,9 @@ class GridSettings(TrainingSettings):
     """The settings of ``scalesearch grid``, resolved.
 
     ``anchor`` is a triple that is always among the trained ones where the grid holds it, or "none".
-    ``constraint`` is what a grid point has to meet, ``match`` the budget that networks are repaired to.
+    ``constraint`` is what a grid point has to meet, ``match`` the budget that networks are repaired to, or
+    "none" for the paper's nominal rule; where nothing is said it is "macs", or "none" with a budget or a
+    constraint on real costs, which say themselves what networks spend.
     ``budget`` is what each candidate's full-size network has to spend, such as ``latency=12ms``, with the
     cost ``law`` that predicts a latency; empty where the rule or ``match`` says what networks cost.
     ``rungs`` are those of successive halving, NETWORKS:SHARE each; none trains every network in full.
@@ -88,7 +90,7 @@ class GridSettings(TrainingSettings):
     step: float = 0.05
     tolerance: float = 0.1
     constraint: str = "product"
-    match: str = "none"
+    match: str = ""
     match_by: str = "auto"
     budget: str = ""
     law: tuple[str, ...] = ()
@@ -115,6 +117,9 @@ class GridSettings(TrainingSettings):
     def __post_init__(self) -> None:
         # super() does not know the class that slots=True makes of this one.
         TrainingSettings.__post_init__(self)
+        if not self.match:
+            by_itself = bool(self.budget) or self.constraint != "product"
+            object.__setattr__(self, "match", "none" if by_itself else "macs")
         require_limits(self, "phi", "max_networks")
         for name, allowed in (("constraint", CONSTRAINTS), ("match", MATCHES), ("match_by", MATCH_BY)):
             if getattr(self, name) not in allowed:

@@ -18,7 +18,7 @@ from scalesearch.architecture.refused import (
     skipping,
     way_out,
 )
-from scalesearch.architecture.shape import Shape, shape_of
+from scalesearch.architecture.shape import Shape, deepened, shape_of
 from scalesearch.architecture.spec import Arch, scale
 from scalesearch.plain import typed
 from scalesearch.proxy.dataset import DataSize
@@ -170,6 +170,11 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
     base_macs = count(base).macs
     full_base_cost = cost_if_taken(full_base)
 
+    def full_size(arch: Arch, multipliers: Multipliers) -> Arch:
+        twin = scale(full_base, multipliers, settings.rounding)
+        # A match may have chosen which stages get more blocks.
+        return twin if isinstance(twin, CodeSpec) else deepened(twin, arch)
+
     def describe(
         *,
         arch: Arch,
@@ -180,7 +185,7 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
         budget: BudgetRecord | None = None,
         role: str = "",
     ) -> Planned:
-        full = cost_if_taken(scale(full_base, multipliers, settings.rounding)) if full_base_cost else None
+        full = cost_if_taken(full_size(arch, multipliers)) if full_base_cost else None
         cost = cost_if_taken(arch)
         inference, training = memory(arch, settings.to_dict()) if cost else (None, None)
         shape = _shape_if_taken(arch, base) if cost else None
@@ -215,6 +220,7 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
                 depth_doublings=shape.depth if shape else None,
                 width_doublings=shape.width if shape else None,
                 resolution_doublings=shape.resolution if shape else None,
+                repeats=None if isinstance(arch, CodeSpec) else tuple(s.repeats for s in arch.stages),
             ),
         )
 

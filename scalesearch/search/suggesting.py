@@ -14,7 +14,7 @@ from scalesearch.architecture.spec import scale
 from scalesearch.belief.reward import reward
 from scalesearch.records import CandidateRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Shares, one_dial, shares_of
-from scalesearch.search.budget import EqualCost, repair, solved_dimensions
+from scalesearch.search.budget import EqualCost, repaired
 from scalesearch.search.grid import Candidate
 from scalesearch.search.plan import Planned, describer
 from scalesearch.search.spending import phi_of, within_budget
@@ -116,16 +116,16 @@ class Suggester:
         candidate = self._by_the_rule(coefficients)
         if self._budget is None:
             return replace(candidate, refused=refusal(candidate.arch))
-        (repaired,) = repair(
+        (matched,) = repaired(
             [candidate],
             self._budget,
             base=self._base,
             phi=settings.phi,
             rounding=settings.proxy_rounding,
-            by=solved_dimensions(settings.match, settings.match_by),
+            match_by=settings.match_by,
             prefer=None,
         )
-        return repaired
+        return matched
 
 
 def objective_values(

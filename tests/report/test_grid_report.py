@@ -31,7 +31,8 @@ EXTRA_COLUMNS = "nominal_ratio, blocks, activations, full_macs, full_macs_ratio,
 LATER_COLUMNS = """
     seeds, top1_sd, role, phi, budget, budget_target, budget_value, budget_residual, matched_by, top1_stopped,
     inference_bytes, training_bytes, latency_unstable, machine, trained_device, trained_threads,
-    depth_share, width_share, resolution_share, top1_fitted, top1_fitted_low, top1_fitted_high
+    depth_share, width_share, resolution_share, top1_fitted, top1_fitted_low, top1_fitted_high,
+    missed, repeats
 """
 HOSTILE = "can't open </td><script>|`x`|\n# Title\r\n\x1b[31m $x^ [a](javascript:b) *b* __c__ \udcff"
 

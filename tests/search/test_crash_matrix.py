@@ -32,7 +32,7 @@ NAME = "grid-efficientnet-b0-phi1"
 OPTIONS = (
     *("--step=0.25", "--tolerance=0.3", "--max-networks=6", "--images=40", "--batch-size=4"),
     *("--baseline-width=0.125", "--baseline-channel-divisor=1", "--baseline-resolution=16"),
-    *("--device=cpu", "--threads=1", "--jobs=2", "--seeds=1"),
+    *("--device=cpu", "--threads=1", "--jobs=2", "--seeds=1", "--match=none"),
 )
 PLANS = {
     "all in full": OPTIONS,

@@ -22,7 +22,9 @@ from scalesearch.search.grid_plan import GridSettings, plan_grid
 from tests.search.conftest import Lab
 
 SIZE = DataSize(classes=18, train_images=1000)
-SETTINGS = GridSettings(step=0.25, tolerance=0.3, max_networks=0, images=3200)
+SETTINGS = GridSettings(
+    match="none", baseline_resolution=48, step=0.25, tolerance=0.3, max_networks=0, images=3200
+)
 TRUE = Speed(per_block=1e-5, per_activation=1e-8)
 
 

@@ -8,18 +8,21 @@ from dataclasses import replace
 
 import pytest
 
+from scalesearch.architecture.code_network import code_baseline
+from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import closed_form
 from scalesearch.architecture.memory import inference_bytes, training_bytes
-from scalesearch.architecture.shape import shape_of
-from scalesearch.architecture.spec import compound, scale
+from scalesearch.architecture.shape import shape_of, with_repeats
+from scalesearch.architecture.spec import ArchSpec, compound, scale
 from scalesearch.proxy.dataset import DataSize
-from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.scaling import Coefficients, Multipliers, shares_of
 from scalesearch.search.budget import EqualCost
 from scalesearch.search.grid import EmptyGridError
 from scalesearch.search.grid_plan import GridSettings, plan_grid
 
 SIZE = DataSize(classes=18, train_images=3600)
-COARSE = GridSettings(step=0.25, tolerance=0.3, max_networks=0)
+COARSE = GridSettings(step=0.25, tolerance=0.3, max_networks=0, match="none")
+NOMINAL = GridSettings(match="none")
 
 
 def test_the_default_plan_trains_the_papers_answer_and_the_three_corners() -> None:
@@ -35,7 +38,7 @@ def test_the_default_plan_trains_the_papers_answer_and_the_three_corners() -> No
 
 
 def test_every_planned_network_meets_the_constraint_and_carries_both_ratios() -> None:
-    plan = plan_grid(GridSettings(max_networks=0), SIZE)
+    plan = plan_grid(replace(NOMINAL, max_networks=0), SIZE)
     assert plan.skipped == ()
     assert plan.thinning == ""
     for candidate in (planned.record for planned in plan.chosen):
@@ -47,13 +50,13 @@ def test_every_planned_network_meets_the_constraint_and_carries_both_ratios() ->
 
 
 def test_the_full_size_cost_is_the_known_one() -> None:
-    plan = plan_grid(GridSettings(), SIZE)
+    plan = plan_grid(NOMINAL, SIZE)
     paper = plan.chosen[0].record
     assert paper.full_macs_ratio == pytest.approx(2.57, abs=0.005)
 
 
 def test_a_fractional_phi_scales_by_its_power() -> None:
-    plan = plan_grid(GridSettings(phi=0.5), SIZE)
+    plan = plan_grid(replace(NOMINAL, phi=0.5), SIZE)
     paper = plan.chosen[0].record
     assert paper.depth == pytest.approx(1.2**0.5)
     assert paper.nominal_ratio == pytest.approx(1.92027**0.5, abs=1e-4)
@@ -63,7 +66,7 @@ def test_phi_minus_one_asks_for_half_the_compute() -> None:
     plan = plan_grid(replace(COARSE, phi=-1.0, match="macs"), SIZE)
     macs = [p.record.macs_ratio for p in plan.chosen]
     assert macs == pytest.approx([0.5] * len(macs), rel=0.05)
-    paper = plan_grid(GridSettings(phi=-1.0), SIZE).chosen[0].record
+    paper = plan_grid(replace(NOMINAL, phi=-1.0), SIZE).chosen[0].record
     assert (paper.depth, paper.width) == pytest.approx((1 / 1.2, 1 / 1.1))
 
 
@@ -81,17 +84,15 @@ def test_every_matched_network_spends_the_budget(kind: str, phi: float) -> None:
         assert budget is not None
         assert (budget.kind, budget.value) == (kind, value)
         assert budget.target == pytest.approx(base * 2**phi)
-        assert budget.matched_by == ("width" if kind == "params" else "resolution,width")
-        full = scale(
-            settings.proxy_baseline(18),
-            Multipliers(
-                depth=planned.record.depth,
-                width=planned.record.width,
-                resolution=planned.record.resolution_multiplier,
-            ),
-            settings.proxy_rounding,
+        assert budget.matched_by == {"macs": "shares", "params": "width"}.get(kind, "resolution,width")
+        multipliers = Multipliers(
+            depth=1 if kind == "macs" else planned.record.depth,
+            width=planned.record.width,
+            resolution=planned.record.resolution_multiplier,
         )
-        assert full == planned.arch
+        full = scale(settings.proxy_baseline(18), multipliers, settings.proxy_rounding)
+        assert planned.record.repeats == tuple(stage.repeats for stage in planned.arch.stages)
+        assert with_repeats(full, planned.record.repeats) == planned.arch
     keys = [planned.record.key for planned in plan.chosen]
     assert len(set(keys)) == len(keys)
     assert all("cannot be brought nearer than" in c.reason for c in plan.skipped)
@@ -206,3 +207,57 @@ def test_every_planned_network_says_how_its_growth_was_shared_out_as_built() -> 
         assert shape.total == pytest.approx(math.log2(kept.macs_ratio))
     (wide,) = (p.record for p in plan.chosen if (p.record.alpha, p.record.gamma) == (1, 1))
     assert wide.split == pytest.approx((0, 1, 0))
+
+
+def test_the_default_plan_builds_what_its_triples_ask_for() -> None:
+    settings = GridSettings(max_networks=0)
+    plan = plan_grid(settings, SIZE)
+    records = [p.record for p in plan.chosen]
+    assert plan.skipped == ()
+    assert sum(len(c.merged) for c in records) == plan.feasible == 109
+    met = 0
+    for planned in plan.chosen:
+        record = planned.record
+        assert record.budget is not None
+        assert record.split is not None
+        asked = shares_of(Coefficients(alpha=record.alpha, beta=record.beta, gamma=record.gamma))
+        nominal = (asked.depth, asked.width, asked.resolution)
+        off = max(abs(a - b) for a, b in zip(record.split, nominal, strict=True))
+        missed = off > 0.05 or abs(record.budget.residual) > 0.02
+        assert bool(record.budget.missed) == missed
+        met += len(record.merged) * (not missed)
+        # The full-size twin has the same blocks in each stage.
+        full = scale(
+            settings.full_baseline,
+            Multipliers(width=record.width, resolution=record.resolution_multiplier),
+            settings.rounding,
+        )
+        assert record.repeats is not None
+        assert isinstance(full, ArchSpec)
+        assert record.full_macs == count(with_repeats(full, record.repeats)).macs
+    assert met / plan.feasible >= 0.9
+
+
+def test_what_is_missed_is_trained_all_the_same_and_told() -> None:
+    # At 64 px the cost of EfficientNet-B0 jumps with the next pixel: resolution cannot have all of it.
+    plan = plan_grid(GridSettings(max_networks=0, baseline_resolution=64, match="macs"), SIZE)
+    missed = [p.record for p in plan.chosen if p.record.budget and p.record.budget.missed]
+    assert missed
+    assert all("points of share" in r.budget.missed for r in missed if r.budget)
+    assert plan.skipped == ()
+
+
+def test_users_code_is_matched_along_one_dimension_after_another() -> None:
+    code = code_baseline("experiments.own_network:build")
+    settings = GridSettings(
+        baseline=code.name,
+        baseline_arch=code,
+        baseline_width=1,
+        baseline_resolution=32,
+        step=0.5,
+        tolerance=0.5,
+    )
+    plan = plan_grid(settings, SIZE)
+    assert {p.record.budget.matched_by for p in plan.chosen if p.record.budget} == {"resolution,width"}
+    assert {p.record.repeats for p in plan.chosen} == {None}
+    assert all(p.record.split for p in plan.chosen)

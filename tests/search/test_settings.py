@@ -7,6 +7,7 @@ import pytest
 import tomli_w
 
 from scalesearch.architecture.baselines import built_in
+from scalesearch.search.alternate import AlternateSettings
 from scalesearch.search.grid_plan import GridSettings
 from scalesearch.search.settings import TrainingSettings, differences
 
@@ -77,9 +78,21 @@ def test_a_wrong_setting_is_refused_by_name(change: dict[str, object], message: 
 
 
 def test_a_run_from_before_a_setting_has_what_runs_did_then() -> None:
-    old = {name: value for name, value in GridSettings().to_dict().items() if name not in ("seeds", "rungs")}
+    old = {
+        name: value
+        for name, value in GridSettings().to_dict().items()
+        if name not in ("seeds", "rungs", "match")
+    }
     settings = GridSettings.from_dict(old)
     assert (settings.seeds, settings.rungs, settings.match) == (1, (), "none")
+
+
+def test_a_grid_is_matched_by_macs_where_nothing_else_says_what_networks_spend() -> None:
+    assert GridSettings().match == "macs"
+    assert GridSettings(constraint="macs").match == GridSettings(budget="macs=800M").match == "none"
+    assert GridSettings(constraint="macs", match="params").match == "params"
+    assert AlternateSettings().match == "none"
+    assert GridSettings.from_dict(GridSettings().to_dict()) == GridSettings()
 
 
 def test_an_unknown_setting_is_refused() -> None:

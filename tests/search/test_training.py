@@ -23,6 +23,7 @@ from tests.search.conftest import Lab, top1_of
 
 SIZE = DataSize(classes=18, train_images=1000)
 FULL = GridSettings(
+    match="none",
     step=0.25,
     tolerance=0.3,
     max_networks=6,
