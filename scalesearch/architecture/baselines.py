@@ -194,9 +194,9 @@ MOBILENET_V4_CONV_SMALL = ArchSpec(
     stages=(
         #     kernel  stride  channels  repeats
         _conv(3, 2, 32, 1),
-        _conv(1, 1, 32, 1),
+        _conv(1, 1, 32, 1, joined=True),
         _conv(3, 2, 96, 1),
-        _conv(1, 1, 64, 1),
+        _conv(1, 1, 64, 1, joined=True),
         #         expand  kernel  stride  channels  repeats
         _inverted(3, 5, 2, 96, 1, start_kernel_size=5),
         _inverted(2, 3, 1, 96, 4, joined=True),
@@ -294,10 +294,10 @@ BASELINES: Mapping[str, ArchSpec] = MappingProxyType(
     {
         spec.name: spec
         for spec in (
-            CONVNEXT_TINY,
             EFFICIENTNET_B0,
             EFFICIENTNET_LITE0,
             EFFICIENTNETV2_S,
+            CONVNEXT_TINY,
             MOBILENET_V1,
             MOBILENET_V2,
             MOBILENET_V3_LARGE,

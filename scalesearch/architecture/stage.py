@@ -213,6 +213,11 @@ class StageSpec:
                 raise ValueError(f"`{name}` must be 1 where {scaled} is false, got {exponent:g}")
             object.__setattr__(self, name, float(exponent) or 1.0)
 
+    @property
+    def has_exponents(self) -> bool:
+        """Whether depth or width works more or less strongly on the row than as a multiplier."""
+        return self.depth_exponent != 1 or self.width_exponent != 1
+
     def depth_multiplier(self, depth: float) -> float:
         """What a depth multiplier of the network multiplies the row's blocks by."""
         return depth**self.depth_exponent if self.scaled_repeats else 1.0

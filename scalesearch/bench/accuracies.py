@@ -12,25 +12,23 @@ from typing import Any
 import numpy as np
 
 from scalesearch.architecture.spec import Arch
-from scalesearch.belief.surface import (
-    FEWEST_NETWORKS,
-    LEAST_COST_SPREAD,
-    fit_surface,
-    highest,
-    resampled_highest,
-)
-from scalesearch.bench.split import NOMINAL, latency_ratio, macs_ratio, reach, simplex, smooth_cost
+from scalesearch.belief.answer import FEWEST_NETWORKS, DesignError, Surface, Trained, fit
+from scalesearch.bench.split import latency_ratio, macs_ratio, reach, simplex, smooth_cost
 from scalesearch.files import read_toml
 from scalesearch.plain import typed
 from scalesearch.records import BestSplits, CostLaw
 from scalesearch.records.law import Triple
+from scalesearch.records.search import LEAST_DOUBLINGS
 
-__all__ = ["Accuracies", "best_splits", "read_accuracies"]
+__all__ = ["Accuracies", "best_splits", "read_accuracies", "surface_of"]
 
 TABLES = ("candidates.csv", "sweep.csv")
 RESOLUTION = "baseline_resolution"
 STEPS = 25
 """Shares are offered in steps of 4%."""
+SEED = 1905
+DOUBLINGS = ("depth_doublings", "width_doublings", "resolution_doublings")
+SHARES = ("depth_share", "width_share", "resolution_share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +37,10 @@ class Accuracies:
 
     Attributes:
         source: the run's folder.
-        growth: log2 of ``d``, ``w**2`` and ``r**2``: the nominal doublings that each dimension got.
+        growth: doublings of the cost that each dimension got as built; of runs that did not keep them log2 of
+            ``d``, ``w**2`` and ``r**2``.
         doublings: log2 of the multiply-adds over the baseline's.
         top1: means over seeds, as fractions.
-        noise: standard error of each mean, by the spread over seeds that all networks have in common; 0
-            where no network was trained with two seeds.
         best: multipliers of depth, width and resolution of the network with the highest mean.
         seeds: the fewest seeds of a network.
     """
@@ -52,7 +49,6 @@ class Accuracies:
     growth: tuple[Triple, ...]
     doublings: tuple[float, ...]
     top1: tuple[float, ...]
-    noise: tuple[float, ...]
     best: Triple
     seeds: int
 
@@ -67,13 +63,9 @@ class Accuracies:
         Raises:
             ValueError: if it is no such table, or its lists are not of one length, or too short.
         """
-        accuracies = typed(cls, data)
-        lengths = {
-            len(accuracies.growth),
-            len(accuracies.doublings),
-            len(accuracies.top1),
-            len(accuracies.noise),
-        }
+        # Earlier versions kept the noise of each mean.
+        accuracies = typed(cls, {name: value for name, value in data.items() if name != "noise"})
+        lengths = {len(accuracies.growth), len(accuracies.doublings), len(accuracies.top1)}
         if len(lengths) > 1 or min(lengths) < FEWEST_NETWORKS:
             raise ValueError(
                 f"lists must be of one length, at least {FEWEST_NETWORKS}, got {sorted(lengths)}"
@@ -107,19 +99,48 @@ def read_accuracies(folder: Path) -> Accuracies:
             f"trained {len(placed)}"
         )
     seeds = [int(row.get("seeds") or 1) for row in rows]
-    spreads = [float(row["top1_sd"]) for row in rows if row.get("top1_sd")]
-    common = math.sqrt(sum(sd**2 for sd in spreads) / len(spreads)) if spreads else 0.0
     top1 = [float(row["top1"]) for row in rows]
-    grown = [index for index, (_, doublings, _) in enumerate(placed) if doublings > LEAST_COST_SPREAD]
-    best = max(grown, key=lambda index: top1[index])
-    return Accuracies(
+    grown = [index for index, (_, doublings, _) in enumerate(placed) if doublings > LEAST_DOUBLINGS]
+    best = max(grown or range(len(top1)), key=lambda index: top1[index])
+    accuracies = Accuracies(
         source=str(folder),
         growth=tuple(growth for growth, _, _ in placed),
         doublings=tuple(doublings for _, doublings, _ in placed),
         top1=tuple(top1),
-        noise=tuple(common / math.sqrt(n) for n in seeds),
         best=placed[best][2],
         seeds=min(seeds),
+    )
+    try:
+        surface_of(accuracies)
+    except DesignError as error:
+        why = str(error).replace("`runs` must be of ", "").replace("`", "")
+        raise ValueError(
+            f"`run` must have trained what a surface over splits can be fitted to: {why} in {folder}"
+        ) from error
+    return accuracies
+
+
+def surface_of(known: Accuracies) -> Surface:
+    """The surface over splits, and over the cost where that differs, through the networks' mean top-1.
+
+    Networks of about the baseline's cost share out nothing, and are left out.
+
+    Raises:
+        DesignError: if the networks are too few, or too much alike.
+    """
+    rows = [
+        (growth, doublings, top1)
+        for growth, doublings, top1 in zip(known.growth, known.doublings, known.top1, strict=True)
+        if abs(sum(growth)) >= LEAST_DOUBLINGS
+    ]
+    shares = [np.array(growth) / sum(growth) for growth, _, _ in rows]
+    return fit(
+        Trained(
+            splits=tuple(map(_triple, shares)),
+            doublings=tuple(doublings for _, doublings, _ in rows),
+            networks=tuple(str(number) for number in range(len(rows))),
+            top1=tuple(100 * top1 for *_, top1 in rows),
+        )
     )
 
 
@@ -129,38 +150,39 @@ def best_splits(known: Accuracies, base: Arch, law: CostLaw, *, resamples: int =
     The directions come from the run's own networks; how far each can be gone within a budget, from the
     full-size ``base``. Where all networks of the run cost about the same, it doesn't say what going farther
     brings, and there is no answer for the time.
+
+    Raises:
+        DesignError: as :func:`surface_of`.
     """
-    growth, doublings, top1, noise = (
-        np.array(values, float) for values in (known.growth, known.doublings, known.top1, known.noise)
-    )
+    surface = surface_of(known)
     cost = smooth_cost(base)
     by_macs = macs_ratio(cost)
-    tells_cost = float(doublings.std()) >= LEAST_COST_SPREAD
-    if not tells_cost:
-        # Differences of cost this small say nothing, but a line through them would be steep.
-        doublings = np.ones_like(doublings)
-    directions = simplex(STEPS)
+    tells_cost = surface.cost_terms > 0
+    every = simplex(STEPS)
+    inside = surface.inside(every)
+    directions = every[inside] if inside.any() else every
     offered = []
     for ratio in [by_macs, latency_ratio(cost, law)] if tells_cost else [by_macs]:
-        multipliers = reach(ratio, directions)
-        offered.append((NOMINAL * np.log2(multipliers), np.log2(by_macs(multipliers))))
-    surface = fit_surface(growth, doublings, top1)
-    best = [directions[highest(surface, *one)] for one in offered]
-    cloud = directions[
-        resampled_highest(growth, doublings, top1, noise, offered=offered, resamples=resamples)
-    ]
+        offered.append(surface.terms(directions, np.log2(by_macs(reach(ratio, directions)))))
+    drawn = _drawn(surface, resamples)
+    best = [directions[int(np.argmax(terms @ surface.weights))] for terms in offered]
+    cloud = directions[np.stack([np.argmax(terms @ drawn, axis=0) for terms in offered], axis=1)]
     moves: tuple[tuple[float, float, float], ...] = ()
     if tells_cost:
         low, high = np.quantile(cloud[:, 1] - cloud[:, 0], (0.025, 0.975), axis=0)
         moves = tuple(
             (float(move), float(a), float(b)) for move, a, b in zip(best[1] - best[0], low, high, strict=True)
         )
+    top1 = np.array(surface.trained.top1) / 100
+    mean_error = float(np.sqrt(np.mean(((top1.sum() - top1) / (len(top1) - 1) - top1) ** 2)))
+    # Where one left out leaves too few for a surface, nothing says that it foretells anything.
+    foretold = 0.0 if surface.left_out_r2 is None else surface.left_out_r2
     return BestSplits(
         setup=law.setup,
         source=known.source,
         networks=surface.networks,
-        error=surface.error,
-        mean_error=surface.mean_error,
+        error=mean_error * math.sqrt(max(0.0, 1 - foretold)),
+        mean_error=mean_error,
         tells_cost=tells_cost,
         macs=_triple(best[0]),
         latency=_triple(best[1]) if tells_cost else None,
@@ -168,6 +190,16 @@ def best_splits(known: Accuracies, base: Arch, law: CostLaw, *, resamples: int =
         latency_cloud=tuple(_triple(one) for one in cloud[:, 1]) if tells_cost else (),
         moves=moves,
     )
+
+
+def _drawn(surface: Surface, draws: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(terms, draws) weights that the surface's own might as well have been: a multivariate t around them."""
+    rng = np.random.default_rng(SEED)
+    values, vectors = np.linalg.eigh(surface.covariance * surface.variance)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    normal = rng.standard_normal((len(values), draws))
+    spread = np.sqrt(rng.chisquare(surface.df, draws) / surface.df)
+    return np.asarray(surface.weights[:, None] + root @ normal / spread)
 
 
 def _baseline_resolution(folder: Path) -> int:
@@ -179,10 +211,16 @@ def _baseline_resolution(folder: Path) -> int:
 
 
 def _placed(row: Mapping[str, str], side: int) -> tuple[Triple, float, Triple]:
-    """Nominal doublings by dimension, doublings of the multiply-adds in fact, multipliers."""
+    """Doublings that went to each dimension, those of the multiply-adds in all, multipliers."""
     depth, width, resolution = float(row["depth"]), float(row["width"]), float(row["resolution"]) / side
+    doublings = math.log2(float(row["macs_ratio"]))
     growth = (math.log2(depth), 2 * math.log2(width), 2 * math.log2(resolution))
-    return growth, math.log2(float(row["macs_ratio"])), (depth, width, resolution)
+    if all(row.get(name) for name in DOUBLINGS):
+        growth = (float(row[DOUBLINGS[0]]), float(row[DOUBLINGS[1]]), float(row[DOUBLINGS[2]]))
+    elif all(row.get(name) for name in SHARES):
+        depth_share, width_share, resolution_share = (doublings * float(row[name]) for name in SHARES)
+        growth = (depth_share, width_share, resolution_share)
+    return growth, doublings, (depth, width, resolution)
 
 
 def _triple(values: np.ndarray[Any, np.dtype[np.float64]]) -> Triple:

@@ -291,7 +291,7 @@ def _table(arch: ArchSpec, *, narrow: bool = False) -> Table:
     for name, total in totals.items():
         footer = si(total) if narrow else f"{total:,d}"
         table.add_column(heads.get(name, name), justify="right", no_wrap=True, footer=footer)
-    by_stage = any(stage.depth_exponent != 1 or stage.width_exponent != 1 for stage in arch.stages)
+    by_stage = any(stage.has_exponents for stage in arch.stages)
     if by_stage:
         table.add_column("scaled by", no_wrap=True)
     for row in rows(arch):

@@ -1,4 +1,4 @@
-"""How torchvision and timm name the tensors of EfficientNets, MobileNets and ResNets, layer by layer.
+"""How torchvision and timm name the tensors of the baselines, layer by layer.
 
 Both name a layer by its place: torchvision's ``features.2.0.block.1.0`` is the second layer of the first
 block of the second stage, timm's ``blocks.1.0.conv_dw`` the depthwise convolution of that block. Of ResNets
@@ -9,9 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
-from scalesearch.architecture.layers import Block, Conv, Layer, Linear, Pool, SqueezeExcite, lower
+from scalesearch.architecture.layers import (
+    Block,
+    Conv,
+    Layer,
+    LayerNorm,
+    LayerScale,
+    Linear,
+    Pool,
+    SqueezeExcite,
+    lower,
+)
 from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.state import layer_prefix
 
@@ -86,15 +97,42 @@ def _resnet(block: Block, index: int | None, layer: Layer) -> tuple[str, ...]:
     return (f"{where}.conv{index + 1}", f"{where}.bn{index + 1}")
 
 
-def _timm(block: Block, index: int | None, layer: Layer) -> tuple[str, ...]:
+def _timm_places(arch: ArchSpec) -> dict[str, str]:
+    """Where timm has each block: the rows of one stage are blocks of one stage there."""
+    rows = iter(range(1, len(arch.stages) + 1))
+    places: dict[str, str] = {}
+    for stage, group in enumerate(arch.rows_of_stages):
+        names = [
+            f"stage{row}_block{n + 1}"
+            for spec, row in zip(group, rows, strict=False)
+            for n in range(spec.repeats)
+        ]
+        places |= {name: f"blocks.{stage}.{number}" for number, name in enumerate(names)}
+    if arch.features:
+        places["head"] = f"blocks.{len(arch.rows_of_stages)}.0"
+    return places
+
+
+def _timm(
+    arch: ArchSpec, places: Mapping[str, str], block: Block, index: int | None, layer: Layer
+) -> tuple[str, ...]:
     if isinstance(layer, Linear):
         return ("classifier",)
     if block.name == "stem":
         return ("conv_stem", "bn1")
+    where = places.get(block.name)
+    if block.name == "head" and (where is None or index):
+        return ("conv_head", "norm_head" if arch.features else "bn2") if _normed(layer) else ("conv_head",)
     if block.name == "head":
-        return ("conv_head", "bn2")
-    stage, number = _place(block)
-    where = f"blocks.{stage - 1}.{number - 1}"
+        return (f"{where}.conv", f"{where}.bn1")
+    row = arch.stages[_place(block)[0] - 1]
+    if row.block == "mbconv" and any(stage.start_kernel_size for stage in arch.stages):
+        depthwise = row.kernel_size > 0
+        parts = (
+            ("dw_start",) * (row.start_kernel_size > 0) + ("pw_exp",) + ("dw_mid",) * depthwise + ("pw_proj",)
+        )
+        part = f"{where}.{parts[index or 0]}"
+        return (f"{part}.conv", f"{part}.bn")
     if isinstance(layer, SqueezeExcite):
         return (f"{where}.se.conv_reduce", f"{where}.se.conv_expand")
     convs = [i for i, each in enumerate(block.layers) if isinstance(each, Conv)]
@@ -109,8 +147,50 @@ def _timm(block: Block, index: int | None, layer: Layer) -> tuple[str, ...]:
     return (f"{where}.{names[at]}", f"{where}.bn{at + 1}")
 
 
+def _normed(layer: Layer) -> bool:
+    return isinstance(layer, Conv) and layer.norm is not None
+
+
+def _timm_regnet(block: Block, index: int | None, layer: Layer) -> tuple[str, ...]:
+    if isinstance(layer, Linear):
+        return ("head.fc",)
+    if block.name in ("stem", "head"):
+        return (f"{block.name}.conv", f"{block.name}.bn")
+    stage, number = _place(block)
+    where = f"s{stage}.b{number}"
+    if isinstance(layer, SqueezeExcite):
+        return (f"{where}.se.fc1", f"{where}.se.fc2")
+    if index is None:
+        part = "downsample"
+    else:
+        part = f"conv{sum(isinstance(each, Conv) for each in block.layers[: index + 1])}"
+    return (f"{where}.{part}.conv", f"{where}.{part}.bn")
+
+
+def _timm_convnext(block: Block, index: int | None, layer: Layer) -> tuple[str, ...]:
+    if isinstance(layer, Linear):
+        return ("head.fc",)
+    if block.name == "stem":
+        return ("stem.0", "stem.1")
+    if block.name == "head":
+        return ("head.norm",)
+    if block.name.endswith("_entry"):
+        return (f"stages.{int(block.row.removeprefix('stage')) - 1}.downsample.{index}",)
+    stage, number = _place(block)
+    where = f"stages.{stage - 1}.blocks.{number - 1}"
+    parts = (("conv_dw", "norm"), ("mlp.fc1",), ("mlp.fc2",), ("gamma",))
+    return tuple(f"{where}.{part}" for part in parts[index or 0])
+
+
 def libraries(arch: ArchSpec) -> tuple[Library, ...]:
     """Those whose files of ``arch`` can be read."""
+    if all(stage.block == "convnext" for stage in arch.stages):
+        return (_of_timm("stem.0.weight", _timm_convnext, 1e-6),)
+    if all(stage.group_width for stage in arch.stages):
+        return (_of_timm("stem.conv.weight", _timm_regnet, 1e-5),)
+    timm = _of_timm("conv_stem.weight", partial(_timm, arch, _timm_places(arch)), 1e-5)
+    if arch.features:
+        return (timm,)
     stages, blocks = len(arch.stages), list(lower(arch))
     if any(block.shortcut is not None or block.activation is not None for block in blocks):
         return (
@@ -138,12 +218,21 @@ def libraries(arch: ArchSpec) -> tuple[Library, ...]:
             norm_eps=lambda spec: 1e-3 if fused or spec.blocks >= PAPER_EPS_BLOCKS else 1e-5,
         ),
         *((mobile,) if alike else ()),
-        Library(name="timm", sign="conv_stem.weight", modules=_timm, norm_eps=lambda _spec: 1e-5),
+        timm,
     )
 
 
+def _of_timm(
+    sign: str, modules: Callable[[Block, int | None, Layer], tuple[str, ...]], eps: float
+) -> Library:
+    return Library(name="timm", sign=sign, modules=modules, norm_eps=lambda _spec: eps)
+
+
 OWN_MODULES: Mapping[type, tuple[str, ...]] = MappingProxyType(
-    {Conv: ("0", "1"), SqueezeExcite: ("reduce", "expand"), Linear: ("1",)}
+    {
+        **{Conv: ("0.", "1."), SqueezeExcite: ("reduce.", "expand."), Linear: ("1.",)},
+        **{LayerNorm: ("",), LayerScale: ("",)},
+    }
 )
 
 
@@ -152,13 +241,15 @@ def pairs(arch: ArchSpec, library: Library, names: list[str]) -> Iterator[tuple[
     for block in lower(arch):
         shortcut = [] if block.shortcut is None else [(None, block.shortcut)]
         for index, layer in [*enumerate(block.layers), *shortcut]:
-            if not isinstance(layer, Conv | SqueezeExcite | Linear):
+            if type(layer) not in OWN_MODULES:
                 continue
             prefix = layer_prefix(block, index)
             theirs = library.modules(block, index, layer)
-            own = ("0",) if isinstance(layer, Conv) and not layer.norm else OWN_MODULES[type(layer)]
+            own = ("0.",) if isinstance(layer, Conv) and not layer.norm else OWN_MODULES[type(layer)]
             for mine, its in zip(own, theirs, strict=True):
-                begins = f"{prefix}{mine}."
+                begins = f"{prefix}{mine}"
                 for name in names:
                     if name.startswith(begins):
-                        yield name, f"{its}.{name.removeprefix(begins)}"
+                        # Factors of channels are a parameter by itself there.
+                        alone = isinstance(layer, LayerScale)
+                        yield name, its if alone else f"{its}.{name.removeprefix(begins)}"

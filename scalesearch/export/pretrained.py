@@ -280,9 +280,13 @@ def _converted(path: Path, value: object, arch: ArchSpec) -> State:
         )
     chosen = next((reading for reading in fitting if reading.averaged), fitting[0])
     _require_finite(path, chosen.tensors)
-    converted = {mine: _at_least_single(chosen.tensors[its]) for mine, its in chosen.names.items()}
     with torch.device("meta"):
-        every = list(build(arch).state_dict())
+        plain = build(arch).state_dict()
+    every = list(plain)
+    converted = {
+        mine: _as_convolution(_at_least_single(chosen.tensors[its]), plain[mine])
+        for mine, its in chosen.names.items()
+    }
     counts = {
         name: torch.zeros((), dtype=torch.int64)
         for name in every
@@ -308,7 +312,7 @@ def _wrong(name: str, expected: torch.Tensor, found: torch.Tensor | None, *, cla
         return ""
     if found is None:
         return f"{name} is missing"
-    shape, needed = tuple(found.shape), tuple(expected.shape)
+    shape, needed = tuple(_as_convolution(found, expected).shape), tuple(expected.shape)
     if (shape[1:], len(shape)) != (needed[1:], len(needed)) if classes else shape != needed:
         return f"{name} is {shape} for {needed}"
     if found.is_meta:
@@ -316,6 +320,13 @@ def _wrong(name: str, expected: torch.Tensor, found: torch.Tensor | None, *, cla
     if not found.is_floating_point() or found.layout != torch.strided:
         return f"{name} is of {found.dtype}" if found.layout == torch.strided else f"{name} is not dense"
     return ""
+
+
+def _as_convolution(found: torch.Tensor, expected: torch.Tensor) -> torch.Tensor:
+    """A fully connected layer's weights where a 1x1 convolution, which does the same, has its own."""
+    if found.ndim == 2 and expected.ndim == 4 and expected.shape[2:] == (1, 1):
+        return found[:, :, None, None]
+    return found
 
 
 def _at_least_single(tensor: torch.Tensor) -> torch.Tensor:

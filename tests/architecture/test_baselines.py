@@ -150,7 +150,7 @@ KEYS = {
     "mobilenet-v1": "7f7d34c5c7b6",
     "mobilenet-v2": "115eaa6ccf75",
     "mobilenet-v3-large": "9de3d6eabfbf",
-    "mobilenet-v4-conv-small": "4910b2125578",
+    "mobilenet-v4-conv-small": "3474093ff358",
     "regnety-016": "530c410972a4",
     "resnet-18": "1b952f58cf5d",
     "resnet-34": "306fe17aab62",

@@ -260,6 +260,11 @@ def test_a_family_is_scaled_by_stages(run: Run, tmp_path: Path) -> None:
     (row,) = csv.DictReader(io.StringIO((tmp_path / "family" / "family.csv").read_text()))
     arch = with_exponents(BASELINES["efficientnet-b0"], powers[1:])
     assert int(row["macs"]) == count(compound(arch, PAPER_COEFFICIENTS, 1, Rounding())).macs
+    page = (tmp_path / "family" / "derivation.md").read_text()
+    assert (
+        "The stages of this baseline are scaled by d to the powers 0, 1, 1, 1, 1.5, 1.5, 2 and by w to the powers "
+        "1, 1, 1, 1, 1, 1, 1, one for each."
+    ) in page
     refused = run("scale", "--phi=1", "--baseline=blog", *powers, "--out", str(tmp_path / "blog"))
     assert refused.exit_code == 2
     assert refused.stderr.startswith(

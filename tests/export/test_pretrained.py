@@ -43,6 +43,16 @@ MODELS: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
     "torchvision resnet-18": (RESNET_18, theirs.resnet18),
     "torchvision resnet-50": (BASELINES["resnet-50"], theirs.resnet50),
     "timm resnet-34": (BASELINES["resnet-34"], partial(timm.create_model, "resnet34")),
+    "timm mobilenet-v3": (
+        BASELINES["mobilenet-v3-large"],
+        partial(timm.create_model, "mobilenetv3_large_100"),
+    ),
+    "timm mobilenet-v4": (
+        BASELINES["mobilenet-v4-conv-small"],
+        partial(timm.create_model, "mobilenetv4_conv_small"),
+    ),
+    "timm regnety": (BASELINES["regnety-016"], partial(timm.create_model, "regnety_016")),
+    "timm convnext": (BASELINES["convnext-tiny"], partial(timm.create_model, "convnext_tiny")),
     "timm mobilenet-v1": (BASELINES["mobilenet-v1"], partial(timm.create_model, "mobilenetv1_100")),
 }
 

@@ -16,13 +16,15 @@ from scalesearch.report.law.report import LawReport, law_table, write_law_report
 from scalesearch.report.law.split_figures import best_figure, prices_figure, split_figure
 from tests.bench.test_law import run_law
 
-SHARES = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 0.0), (0.4, 0.3, 0.3))
+SHARES = (
+    *((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 0.0), (0.5, 0.0, 0.5), (0.0, 0.5, 0.5)),
+    (0.4, 0.3, 0.3),
+)
 ACCURACIES = Accuracies(
     source="reports/a_run",
     growth=tuple((g * d, g * w, g * r) for g in (1.0, 2.0) for d, w, r in SHARES),
-    doublings=(1.0,) * 5 + (2.0,) * 5,
-    top1=(0.50, 0.56, 0.55, 0.54, 0.57, 0.52, 0.60, 0.58, 0.57, 0.61),
-    noise=(0.01,) * 10,
+    doublings=(1.0,) * 7 + (2.0,) * 7,
+    top1=(0.50, 0.56, 0.55, 0.54, 0.55, 0.58, 0.57, 0.52, 0.60, 0.58, 0.57, 0.56, 0.61, 0.61),
     best=(1.2, 1.1, 1.15),
     seeds=2,
 )

@@ -29,7 +29,7 @@ FIGURES = {
         "which spends twice the time. A line to the right is a dimension's gain, one to the left its loss.",
     ),
     "best": (
-        "Best splits of both budgets in resampled accuracies, on the triangle of shares",
+        "Best splits of both budgets by surfaces that the data allow, on the triangle of shares",
         "How to read it: corners spend all growth on one dimension. The wider the bubbles are strewn, the "
         "less the run says; only a move of the whole cloud from left to right is a move.",
     ),
@@ -181,9 +181,9 @@ def best_part(record: LawRecord, figures: Collection[str]) -> list[str]:
     titles = law_titles(best.setup for best in record.best)
     parts = [
         "## Where it should go, by accuracies of a run",
-        f"A surface, quadratic in the shares of growth along every ray from the baseline, is fitted to the "
-        f"{plural(first.networks, 'network')} that {escape(first.source)} trained, and its highest point "
-        f"looked for along each budget. {_trust(first)}",
+        f"A surface, quadratic in the shares of growth, is fitted to the {plural(first.networks, 'network')} "
+        f"that {escape(first.source)} trained, and its highest point looked for within each budget. "
+        f"{_trust(first)}",
     ]
     if not first.tells_cost:
         parts.append(
@@ -208,8 +208,8 @@ def best_part(record: LawRecord, figures: Collection[str]) -> list[str]:
         _verdict(record.best),
         table(header, rows, left=3),
         figure_part("best", FIGURES, figures),
-        "Moves are in points of share with 95% intervals by the bootstrap over networks and seeds, both "
-        "budgets in the same resample. The run's networks are small ones; that their accuracies say which "
+        "Moves are in points of share with 95% intervals from surfaces that the data would allow as well, "
+        "both budgets by the same one. The run's networks are small ones; that their accuracies say which "
         "full-size network is best is **assumed**.",
     ]
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.published import published_family
+from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.records import ScaleRecord
 from scalesearch.report.budgets import within_budget
 from scalesearch.report.inputs import input_text
@@ -93,8 +96,26 @@ def _rule(record: ScaleRecord) -> str:
         "outputs) and to the square of resolution (both sides of the image). The product alpha x beta^2 x "
         "gamma^2 is therefore what one step of phi multiplies the cost by.\n\n"
         f"Here alpha = {record.alpha:.6g}, beta = {record.beta:.6g}, gamma = {record.gamma:.6g}: "
-        f"**{product}**, {meaning}"
+        f"**{product}**, {meaning}{_by_stage(record.settings)}"
     )
+
+
+def _by_stage(settings: Mapping[str, Any]) -> str:
+    """The powers of d and w that stages are scaled by, where they are others than 1."""
+    if (kept := settings.get("baseline_arch")) is None:
+        return ""
+    arch = arch_from_dict(kept)
+    if isinstance(arch, CodeSpec) or not any(row.has_exponents for row in arch.stages):
+        return ""
+    powers = {
+        "depth": [row.depth_exponent * row.scaled_repeats for row in arch.stages],
+        "width": [row.width_exponent * row.scaled_channels for row in arch.stages],
+    }
+    told = " and ".join(
+        f"by {name[0]} to the powers {', '.join(f'{power:g}' for power in each)}"
+        for name, each in powers.items()
+    )
+    return f"\n\nThe stages of this baseline are scaled {told}, one for each."
 
 
 def _family(record: ScaleRecord, figures: Collection[str]) -> list[str]:
