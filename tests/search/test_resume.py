@@ -17,6 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scalesearch.cli import cli
+from scalesearch.cli.kept import kept_run
+from scalesearch.records import RunRecord
 from tests.conftest import TINY
 from tests.search.conftest import assert_events_are_the_curves
 
@@ -171,3 +173,33 @@ def test_report_makes_the_same_bytes_from_the_study_alone(
         path.unlink()
     assert run("report", folder).exit_code == 0
     assert {p: p.read_bytes() for p in made} == {p: files[p] for p in made}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["Confirming the answer"])
+def test_designs_and_confirmation_killed_and_resumed_are_those_of_an_uninterrupted_run(
+    tmp_path: Path, run: Callable[..., Result], moment: str
+) -> None:
+    # At 32 px and a quarter of the width splits differ: smaller networks have none that a surface could use.
+    options = tuple(o for o in TINY if "max-networks" not in o and "seeds" not in o and "baseline" not in o)
+    options += ("--max-networks=9", "--seeds=2", "--confirm=2", "--regret=0", "--baseline-resolution=32")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert run("grid", f"--out={whole}", "--jobs=1", *options).exit_code == 0
+    process = _start(killed, options)
+    _follow_until(process, moment)
+    time.sleep(1.0)
+    orphans = _descendants(process.pid)
+    process.kill()
+    process.communicate()
+    for orphan in orphans:
+        _wait_for_the_end_of(orphan)
+    assert run("resume", killed).exit_code == 0
+    pd.testing.assert_frame_equal(_table(whole), _table(killed))
+    (first,), (second,) = ([kept_run(folder).record] for folder in (whole, killed))
+    assert len(first.checks) == 6
+
+    def results(record: RunRecord) -> list[tuple[str, str, int, float]]:
+        return [(c.role, c.network, c.run.seed, c.run.top1) for c in record.checks]
+
+    assert results(first) == results(second)
+    assert first.stopped == second.stopped
