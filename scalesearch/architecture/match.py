@@ -18,7 +18,7 @@ from typing import Literal, get_args
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import training_bytes
-from scalesearch.architecture.spec import MOST, MOST_REPEATS, Arch, Rounding, scale
+from scalesearch.architecture.spec import MOST, MOST_REPEATS, Arch, ArchSpec, Rounding, scale
 from scalesearch.scaling import Coefficients, Multipliers
 
 __all__ = [
@@ -197,8 +197,11 @@ class _Search:
         """What the multiplier grows by with each step, and the least and the most steps that make sense."""
         base = self.base
         if dimension == "resolution":
-            multiple = self.rounding.resolution_multiple
-            return multiple / base.resolution, 1, max(1, MOST // multiple)
+            multiple, fewest = self.rounding.resolution_multiple, 1
+            if isinstance(base, ArchSpec) and base.patched:  # none with less than a patch can be built
+                pixels = base.total_stride * base.resolution / min(base.input_size)
+                fewest = math.ceil(pixels / multiple)
+            return multiple / base.resolution, fewest, max(1, MOST // multiple)
         if isinstance(base, CodeSpec):
             # How the code rounds is its own: steps of a thousandth, up to a hundred times the base.
             return 1e-3, 1, 100_000

@@ -84,7 +84,8 @@ def require_resolution(arch: Arch, name: str, size: tuple[int, int] | None = Non
     """Refuses an input that the network's strides leave next to nothing of; a user's code knows its own.
 
     A padded map has always a pixel: of an input of less than half of what the strides multiply to, the last
-    one covers more padding than image.
+    one covers more padding than image. Patches have to be whole: there it is all that the strides multiply
+    to.
 
     Args:
         arch: the network.
@@ -97,12 +98,16 @@ def require_resolution(arch: Arch, name: str, size: tuple[int, int] | None = Non
     if isinstance(arch, CodeSpec):
         return
     size, strides = size or arch.input_size, arch.total_stride
-    if 2 * min(size) < strides:
-        raise ValueError(
-            f"`{name}` must be at least {math.ceil(strides / 2)} px a side, half of the {strides} that the "
-            "strides multiply to: below that the last map covers more padding than image, got "
-            + "x".join(str(side) for side in dict.fromkeys(size))
+    least = strides if arch.patched else math.ceil(strides / 2)
+    if min(size) < least:
+        why = (
+            f"the {strides} that the strides multiply to, as patches aren't padded"
+            if arch.patched
+            else f"half of the {strides} that the strides multiply to: below that the last map covers more "
+            "padding than image"
         )
+        got = "x".join(str(side) for side in dict.fromkeys(size))
+        raise ValueError(f"`{name}` must be at least {least} px a side, {why}, got {got}")
 
 
 def without_drop_path(arch: Arch) -> Arch:
@@ -141,6 +146,8 @@ def scale(
             return settled(asked)
         except RefusedError:  # as counting it, or building it, says again
             return asked
+    if base.patched:
+        require_resolution(base, "resolution", (height, across))
     return _resized(
         base,
         _repeats(base, multipliers.depth, rounding),

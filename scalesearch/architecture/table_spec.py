@@ -140,7 +140,6 @@ class ArchSpec:
         require_choice(self, "gate", Gate)
         require_choice(self, "norm", Norm)
         require_bool(self, "stem_pool", "squeeze_bias", "features_norm", "stem_activated", "pooled_norm")
-        self._require_whole_patches()
         if self.stages[0].joined:
             raise ValueError("`joined` must be false in the first stage: there is none above it")
         if any(stage.activation == self.activation for stage in self.stages):
@@ -149,13 +148,6 @@ class ArchSpec:
                 for stage in self.stages
             )
             object.__setattr__(self, "stages", tuple(stages))  # said twice, too
-
-    def _require_whole_patches(self) -> None:
-        if self.patched and min(self.input_size) < self.total_stride:
-            raise ValueError(
-                f"`resolution` must be at least {self.total_stride} px a side, what the strides multiply to: "
-                f"patches aren't padded, got {'x'.join(map(str, dict.fromkeys(self.input_size)))}"
-            )
 
     @property
     def patched(self) -> bool:

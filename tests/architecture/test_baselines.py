@@ -627,7 +627,10 @@ def test_patches_are_not_padded() -> None:
     small = chosen_baseline("convnext-tiny", stem_stride=2)
     assert (small.stem_stride, small.stem_kernel_size, small.total_stride) == (2, 2, 16)
     assert replace(small, resolution=16).resolution == 16
-    message = "`resolution` must be at least 32 px a side, what the strides multiply to: patches aren't padded, got 31x40"
+    message = (
+        "`resolution` must be at least 32 px a side, the 32 that the strides multiply to, as patches aren't "
+        "padded, got 31"
+    )
     with pytest.raises(ValueError) as error:
-        replace(BASELINES["convnext-tiny"], resolution=31, resolution_width=40)
+        scale(BASELINES["convnext-tiny"], Multipliers(resolution=31 / 224), Rounding())
     assert str(error.value) == message

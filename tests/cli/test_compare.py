@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from scalesearch.architecture.baselines import BASELINES
 from scalesearch.records.timing import MachineRecord
 from tests.bench.fakes import Bench
 
@@ -181,7 +182,7 @@ def test_a_run_and_a_network_are_refused(tmp_path: Path, run: Run, measured: Any
         (
             ("b0", "nonsense"),
             "B must be a published network (b0, b1, b2, b3, b4, b5, b6, b7, b8, l2, lite0, lite1, lite2, lite3, lite4), a range such as b0..b7, a baseline "
-            "(efficientnet-b0, efficientnet-lite0, efficientnetv2-s, mobilenet-v1, mobilenet-v2, resnet-18, resnet-34, resnet-50) or a variant (notebook-pytorch, notes, notebook-keras, notebook-keras-dense, blog) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file or package.module:function likewise, a family or candidates "
+            f"({', '.join(BASELINES)}) or a variant (notebook-pytorch, notes, notebook-keras, notebook-keras-dense, blog) with or without multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file or package.module:function likewise, a family or candidates "
             "file, or a run's folder, got 'nonsense'",
         ),
         (

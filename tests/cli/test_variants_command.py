@@ -167,5 +167,5 @@ def test_official_rules_are_taken_where_they_are_given_to_measure(
 
 def test_help_names_them(run: Run) -> None:
     text = " ".join(run("grid", "--help").stdout.split())
-    assert all(name in text for name in VARIANTS)
+    assert all(name in text.replace("- ", "-") for name in VARIANTS)  # a line may end at a dash
     assert "--channels-rule [nearest|ceil|floor]" in text

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.baselines import EFFICIENTNET_B0, chosen_baseline
+from scalesearch.architecture.spec import ArchSpec, Rounding, reduce, scale
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, Schedule, default_images
 from scalesearch.proxy.source import Examples, ImageSource
@@ -40,6 +40,17 @@ def _colours() -> ImageSource:
 
     examples = Examples([(image(i % 2), i % 2) for i in range(64)])
     return ImageSource(classes=("red", "blue"), train=examples, held_out=examples)
+
+
+@pytest.mark.parametrize(
+    "name", ["mobilenet-v3-large", "mobilenet-v4-conv-small", "regnety-016", "convnext-tiny"]
+)
+def test_every_kind_of_block_learns_what_is_easy(name: str) -> None:
+    narrow = reduce(chosen_baseline(name, stem_stride=1), 0.125, Rounding(channel_divisor=2), resolution=16)
+    recipe = replace(RECIPES["quick"], learning_rate=0.2, batch_size=16, images=640, looks=1)
+    arch = replace(scale(narrow, Multipliers(depth=0.5), Rounding()), classes=2, drop_path=0.0)
+    result = train(arch, recipe, _colours(), dataset="colours", device=CPU)
+    assert result.curve[-1].top1 > 0.65  # chance is a half, give or take 0.06
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
