@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from scalesearch.architecture.baselines import chosen_baseline
+from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.shape import with_repeats
 from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, require_resolution, scale
 from scalesearch.architecture.variants import rounding_of
 from scalesearch.files import read_toml
@@ -80,11 +82,21 @@ class Base:
         return self.baseline if self.width == 1 else f"{self.baseline}x{self.width:g}"
 
     def scaled(
-        self, depth: float, width: float, resolution: int | float, *, across: int | None = None
+        self,
+        depth: float,
+        width: float,
+        resolution: int | float,
+        *,
+        across: int | None = None,
+        repeats: tuple[int, ...] = (),
     ) -> tuple[str, Arch]:
         """A name and the network; a whole ``resolution`` is in pixels, any other a multiplier.
 
-        ``across`` is the input's width in pixels, where it is not the height in pixels.
+        ``across`` is the input's width in pixels, where it is not the height in pixels. ``repeats`` are the
+        blocks of each stage where a match chose them; without them ``depth`` says how many there are.
+
+        Raises:
+            ValueError: if the network cannot be, or has another number of stages.
         """
         pixels = resolution if isinstance(resolution, int) else None
         multipliers = Multipliers(
@@ -93,6 +105,12 @@ class Base:
         arch = scale(self.arch, multipliers, self.rounding, resolution=pixels)
         if across is not None:
             arch = replace(arch, resolution_width=across)
+        if repeats and not isinstance(arch, CodeSpec):
+            if len(repeats) != len(arch.stages):
+                raise ValueError(
+                    f"`repeats` must be the blocks of {len(arch.stages)} stages, got {len(repeats)} numbers"
+                )
+            arch = with_repeats(arch, repeats)
         sides = "x".join(str(side) for side in dict.fromkeys(arch.input_size))
         name = f"{self.label}-d{depth:.4g}-w{width:.4g}-r{sides}"
         return name, replace(arch, name=name)
@@ -233,7 +251,10 @@ def _rebuilt(row: Mapping[str, str], base: Base, table: Path, argument: str) -> 
     try:
         across = int(float(text)) if (text := row.get("resolution_width")) else None
         height = int(float(row["resolution"]))
-        name, arch = base.scaled(float(row["depth"]), float(row["width"]), height, across=across)
+        repeats = tuple(int(number) for number in (row.get("repeats") or "").split("-") if number)
+        name, arch = base.scaled(
+            float(row["depth"]), float(row["width"]), height, across=across, repeats=repeats
+        )
         cost = count(arch)
         known = {what: int(float(row[what])) for what in ("params", "macs") if row.get(what)}
     except (ValueError, TypeError, OverflowError) as error:

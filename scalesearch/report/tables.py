@@ -175,6 +175,8 @@ def fields_of(candidate: CandidateRecord, columns: Iterable[str]) -> dict[str, A
     unknown = () if candidate.counted else ("macs", "macs_ratio", "blocks", "activations")
     whole = () if candidate.full_macs else ("full_macs", "full_macs_ratio")
     row = {name: getattr(candidate, name, None) for name in (*columns, INPUT_WIDTH)}
+    if "repeats" in row:
+        row["repeats"] = "-".join(map(str, candidate.repeats or ()))
     blank = {*unknown, *whole, *(() if candidate.params else ("params",))}
     return {name: None if name in blank else value for name, value in row.items()}
 
@@ -200,7 +202,6 @@ def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
     row = fields_of(candidate, CANDIDATE_COLUMNS)
     row |= {"merged": len(candidate.merged), "seeds": len(candidate.runs)}
     row |= dict(zip(SHARE_COLUMNS, candidate.split or (None,) * 3, strict=True))
-    row |= {"repeats": "-".join(map(str, candidate.repeats or ()))}
     if candidate.status != "completed":
         stopped = candidate.top1 if candidate.status == "pruned" else None
         row |= {"top1": None, "loss": None, "top1_sd": None, "top1_stopped": stopped}

@@ -106,8 +106,8 @@ def test_a_family_is_trained_at_the_proxy_s_size_and_derived_at_full_size(
     result = run("scale", "--train", f"--out={folder}", "--phi=0,1.5", "--seeds=2", *SMALL)
     assert result.exit_code == 0, result.output
     paper = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
-    rounding = Rounding(channel_divisor=2)
-    base = reduce(baseline("efficientnet-b0"), 0.125, rounding, resolution=48)
+    rounding = Rounding(channel_divisor=1)
+    base = reduce(baseline("efficientnet-b0"), 0.125, rounding, resolution=40)
     expected = [compound(replace(base, classes=18), paper, phi, rounding) for phi in (0, 1.5)]
     trained = pd.read_csv(folder / "trained.csv")
     assert list(trained["macs"]) == [count(arch).macs for arch in expected]
@@ -168,7 +168,7 @@ def test_a_run_killed_half_way_ends_as_an_uninterrupted_one(tmp_path: Path, run:
 @pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize(
     ("chosen", "input_size", "classes_apart"),
-    [("--baseline=blog", "48 px", True), ("--baseline-resolution=48x32", "48x32 px", False)],
+    [("--baseline=blog", "40 px", True), ("--baseline-resolution=48x32", "48x32 px", False)],
 )
 def test_variants_and_oblong_inputs_are_trained_too(
     tmp_path: Path, run: Run, chosen: str, input_size: str, classes_apart: bool
@@ -224,7 +224,7 @@ def test_networks_of_a_trained_family_are_found_again(tmp_path: Path, run: Run) 
         (
             ["--train", "--train-phi=-90"],
             "--train-phi must make a network that can be built, got -90: resolution must leave at least 1 pixel, "
-            "got 48 px x 3.445e-06 rounded to a multiple of 1",
+            "got 40 px x 3.445e-06 rounded to a multiple of 1",
         ),
         (
             ["--train", "--in-channels=2"],

@@ -28,7 +28,7 @@ COLUMNS = (
     *("nominal_ratio", "full_macs_ratio", "budget_residual", "latency_median_s", "top1", "top1_sd", "seeds"),
     *("loss", "reward", "images_seen", "train_seconds", "suggestions", "status", "reason", "front"),
     *("inference_bytes", "training_bytes", "latency_iqr_s", "latency_unstable", "machine"),
-    *("trained_device", "trained_threads"),
+    *("trained_device", "trained_threads", "repeats"),
 )
 
 
