@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from scalesearch.belief.power_law import PowerLaw
+from scalesearch.cli.kept import kept_run
 from scalesearch.records import BudgetRecord, CandidateRecord, CurvePoint, RunRecord, SeedRun
 from scalesearch.report.sweep.evidence import comparisons, interval_reach, law_of
 from scalesearch.report.sweep.figure import dimensions_figure, sweep_figure
-from scalesearch.report.sweep.page import FIGURES, sweep_page
+from scalesearch.report.sweep.page import FIGURES, answer_lines, sweep_page
 from scalesearch.report.sweep.report import sweep_table, write_sweep_report
 
 BASE_MACS = 1_050_000
@@ -343,3 +344,18 @@ def test_a_sweep_whose_best_may_be_guessing_says_so_first_and_names_who_shares_t
     learnt = page_of(fabricate())
     assert unlearnt not in learnt
     assert shared not in learnt
+
+
+def test_the_committed_sweep_says_what_its_page_says() -> None:
+    folder = Path(__file__).parents[2] / "reports" / "sweep-efficientnet-b0"
+    run = kept_run(folder).record
+    assert all(len(c.runs) == 3 for c in run.candidates)
+    law = law_of(run)
+    assert isinstance(law, PowerLaw)
+    assert law.objections == ()
+    # Two ways that round to one network are one network to the law.
+    assert len(set(law.runs.networks)) == 14
+    page = (folder / "report.md").read_text("utf-8")
+    assert [line.partition("**")[2][:40] for line in answer_lines(run)] == [
+        line.partition("**")[2][:40] for line in page.split("\n\n")[1].splitlines()
+    ]

@@ -56,7 +56,8 @@ MARKER: Mapping[str, str] = MappingProxyType(
 SIDESTEP = 0.018
 """Networks of one budget cost nearly the same, and their bars would hide one another: they are drawn this
 share of the axis apart."""
-MOST_TICKS = 5
+TICK_GAP = 0.18
+"""Least distance between names on the axis of a multiplier, as a share of it."""
 MOST_BUDGET_TICKS = 6
 MOST_BUDGETS = MOST_MARKS // len(ROLES)
 """Of which a figure draws the networks, all of a budget or none."""
@@ -237,6 +238,11 @@ def _handle(role: str) -> Line2D:
 
 
 def _ticks(values: Sequence[float]) -> list[float]:
-    """The multipliers in few digits, evenly thinned where there are more than have room."""
+    """The multipliers in few digits, first and last among them, without those that would touch another."""
     known = sorted({float(f"{value:.3g}") for value in values})
-    return known[:: math.ceil(len(known) / MOST_TICKS)]
+    apart = TICK_GAP * math.log(known[-1] / known[0])
+    kept = known[:1]
+    for value in known[1:-1]:
+        if min(math.log(value / kept[-1]), math.log(known[-1] / value)) >= apart:
+            kept.append(value)
+    return kept + known[1:][-1:]

@@ -269,36 +269,22 @@ def _next(run: RunRecord) -> str:
 
 def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
     base = baseline_of(run)
-    header: tuple[str, ...] = (
-        "role",
-        "depth",
-        "width",
-        "resolution",
-        "input",
-        counted_parts(run.settings),
-        "MACs",
-        "off budget",
-        "top-1",
-    )
-    header += ("seeds", "compound less this", "95% interval", "verdict")
-    parts = []
-    if base:
-        parts.append(f"The baseline itself: top-1 {top1_seeds(base)} at {si(base.macs)} MACs.")
+    header = ("phi", "role", *DIMENSIONS, "input", counted_parts(run.settings), "off budget", "top-1")
     every = budgets(run)
     shown = evenly(every, MOST_BUDGETS)
+    rows, missing = [], []
     for phi in shown:
-        here = [c for role in ROLES for c in run.candidates if c.phi == phi and c.role == role]
         by_key = {one.other.key: one for one in found if one.phi == phi}
-        asked = NOMINAL_BASE**phi
-        parts += [
-            f"### phi {phi:g}: {asked:.3g} times the baseline's cost",
-            table(header, [_cells(c, by_key.get(c.key)) for c in here]),
-        ]
-        failed = [c for c in here if not completed(c)]
-        if failed:
-            parts.append(
-                bullets(f"{c.role}: {c.status}{f', {escape(c.reason)}' if c.reason else ''}." for c in failed)
-            )
+        for c in (c for role in ROLES for c in run.candidates if c.phi == phi and c.role == role):
+            rows.append([f"{phi:g}", *_cells(c, by_key.get(c.key))])
+            if not completed(c):
+                why = f", {escape(c.reason)}" if c.reason else ""
+                missing.append(f"{c.role}: {c.status}{why}.")
+    parts = [f"The baseline itself: top-1 {top1_seeds(base)} at {si(base.macs)} MACs."] if base else []
+    if rows:
+        parts.append(table((*header, "compound less this", "verdict"), rows, left=2))
+    if missing:
+        parts.append(bullets(missing))
     if more := len(every) - len(shown):
         noun = plural(more, "budget").split(" ", 1)[1]
         parts.append(f"And {more:,} more {noun} in `sweep.csv`: those shown are spread evenly over all.")
@@ -308,22 +294,22 @@ def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
 def _cells(c: CandidateRecord, one: SweepComparison | None) -> list[str]:
     asked = (c.depth, c.width, c.resolution_multiplier)
     cells = [c.role, *(map(_part, c.split) if c.split else (f"x {value:.3f}" for value in asked))]
-    cells.append(input_text(c))
-    cells += [str(c.blocks), si(c.macs), signed_percent(residual(c))] if c.counted else ["", "", ""]
-    cells += [top1_seeds(c), str(len(c.runs))] if completed(c) else [c.status, ""]
+    cells += [input_text(c), *([str(c.blocks), signed_percent(residual(c))] if c.counted else ["", ""])]
+    cells.append(top1_seeds(c) if completed(c) else c.status)
     if one is None:
-        return [*cells, "", "", ""]
-    test = one.test
+        return [*cells, "", ""]
+    difference = f"{100 * one.difference:+.1f}"
+    if (test := one.test) is None:
+        return [*cells, difference, one.verdict]
     return [
         *cells,
-        f"{100 * one.difference:+.1f}",
-        f"{100 * test.low:+.1f} to {100 * test.high:+.1f}" if test else "",
-        f"{one.verdict} ({p_text(test.p)})" if test else one.verdict,
+        f"{difference} ({100 * test.low:+.1f} to {100 * test.high:+.1f})",
+        f"{one.verdict} ({p_text(test.p)})",
     ]
 
 
 def _part(share: float) -> str:
-    return percent(share, 0)
+    return f"{round(100 * share)}%"  # no "-0%" of a hair of width
 
 
 def _published(run: RunRecord) -> str:
@@ -352,7 +338,8 @@ def _glossary() -> str:
             "are not known).",
             "phi: a network of budget phi should cost 2^phi times the baseline; off budget: by how much it "
             "does not.",
-            "top-1: mean &plusmn; standard deviation over seeds; compound less this: in points.",
+            "top-1: mean &plusmn; standard deviation over seeds; compound less this: in points, with the 95% "
+            "interval.",
             f"All numbers, unrounded: {code('sweep.csv')} beside this page. {SINGLE_RUNS}",
         )
     )
