@@ -26,6 +26,9 @@ __all__ = [
     "wanted_sentence",
 ]
 
+NOTHING = 0.05
+"""Points below which a loss is none in the digits that are shown."""
+
 READING = (
     "How to read it: held-out top-1 is fitted as a surface over how each network's growth was shared out "
     "between depth, width and resolution *as built*. A rate is what moving a tenth of the compute brings at "
@@ -173,6 +176,8 @@ def borrowed_sentence(pairs: Sequence[Pair]) -> str:
         ]
         return f"**A loss is shown by using another's best split:** {listed(told)}.{gap}"
     one, loss = max(judged, key=lambda pair: pair[1].high)
+    if loss.high < NOTHING:
+        return f"**Nothing is lost by using another's best split**: it is the same one.{gap}"
     return (
         "**No loss is shown by using another's best split**; what is not ruled out is at most "
         f"{loss.high:.1f} points (that of {named(one.source)} in {named(one.target)}).{gap}"
