@@ -57,6 +57,8 @@ def grown_runs(run: RunRecord) -> Grown:
         growth = (depth, width, resolution)
         network = shapes.setdefault((c.macs, c.params, c.resolution, c.blocks), c.key)
         for seed_run in whole_runs(c):
+            if not math.isfinite(seed_run.top1):
+                continue
             rows.setdefault((network, seed_run.seed), (growth, 100 * seed_run.top1))
     return Grown(
         growth=tuple(growth for growth, _ in rows.values()),

@@ -252,6 +252,15 @@ def test_where_dimensions_act_on_one_another_no_law_is_read_off():
     assert not [line for axes in figure.axes for line in axes.get_lines() if line.is_dashed()]
 
 
+def test_a_run_without_an_accuracy_says_nothing_to_the_law() -> None:
+    run = lawful()
+    first = run.candidates[1]
+    broken = replace(first, runs=(replace(first.runs[0], top1=float("nan")), *first.runs[1:]))
+    law = law_of(replace(run, candidates=(run.candidates[0], broken, *run.candidates[2:])))
+    assert isinstance(law, PowerLaw)
+    assert len(law.runs.top1) == 3 * len(run.candidates) - 1
+
+
 def test_a_star_too_small_for_a_law_is_said_to_be_that():
     page = page_of(fabricate(phis=(1,)))
     assert (
