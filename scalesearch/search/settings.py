@@ -144,7 +144,7 @@ class TrainingSettings(BaselineSettings):
     BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1, "keep_weights": False})
 
     baseline_width: float = 0.25
-    baseline_resolution: int = 40
+    baseline_resolution: int = 52
     baseline_channel_divisor: int = 1
     dataset: str = "photographs"
     data_dir: str = "data"

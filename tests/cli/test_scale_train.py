@@ -168,7 +168,7 @@ def test_a_run_killed_half_way_ends_as_an_uninterrupted_one(tmp_path: Path, run:
 @pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize(
     ("chosen", "input_size", "classes_apart"),
-    [("--baseline=blog", "40 px", True), ("--baseline-resolution=48x32", "48x32 px", False)],
+    [("--baseline=blog", "52 px", True), ("--baseline-resolution=48x32", "48x32 px", False)],
 )
 def test_variants_and_oblong_inputs_are_trained_too(
     tmp_path: Path, run: Run, chosen: str, input_size: str, classes_apart: bool
@@ -224,7 +224,7 @@ def test_networks_of_a_trained_family_are_found_again(tmp_path: Path, run: Run) 
         (
             ["--train", "--train-phi=-90"],
             "--train-phi must make a network that can be built, got -90: resolution must leave at least 1 pixel, "
-            "got 40 px x 3.445e-06 rounded to a multiple of 1",
+            "got 52 px x 3.445e-06 rounded to a multiple of 1",
         ),
         (
             ["--train", "--in-channels=2"],
