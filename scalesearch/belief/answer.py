@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -267,7 +267,8 @@ class Answer:
         best: the split of the highest fitted top-1, in twentieths of the compute.
         top1: fitted there, in points.
         splits: (splits, 3) all that were looked at.
-        region: (splits,) which of them can't be excluded as the best; all can't with 95% confidence at once.
+        region: (splits,) which of them can't be excluded as the best; it holds the best one with 95%
+            confidence.
         rates: exchange rates.
         behind: the named splits against the best one.
         regret: the most, in points, that the best split of all could be ahead of ``best``.
@@ -286,7 +287,6 @@ class Answer:
     regret: float
     flat_within: float
     halving: int | None
-    _scores: Floats = field(repr=False)
 
     @property
     def ranges(self) -> tuple[tuple[float, float], ...]:
@@ -318,9 +318,9 @@ def fit(trained: Trained, at: float | None = None) -> Surface:
         DesignError: if there are fewer than seven networks, they all lie on a line of splits, or no run is
             left to tell noise by.
     """
-    names = sorted(set(trained.networks))
+    names = {name: row for row, name in enumerate(sorted(set(trained.networks)))}
     splits, doublings = np.asarray(trained.splits, float), np.asarray(trained.doublings, float)
-    y, network = np.asarray(trained.top1, float), np.array([names.index(n) for n in trained.networks])
+    y, network = np.asarray(trained.top1, float), np.array([names[n] for n in trained.networks])
     if len(names) < FEWEST_NETWORKS:
         raise DesignError(
             f"`runs` must be of at least {FEWEST_NETWORKS} networks for a surface over splits, got "
@@ -418,7 +418,6 @@ def read(surface: Surface, named: Mapping[str, Split] | None = None, splits: Flo
         regret=max(0.0, float(behind_best.max())),
         flat_within=flat_within,
         halving=_halving(scores, band.alone, surface.runs),
-        _scores=scores,
     )
     behind = tuple(
         Behind(name=name, split=split, points=answer.ahead(best, split))
