@@ -296,12 +296,6 @@ def carry_on(run: Run, output_format: str) -> None:
             f"Note: scalesearch resume {quoted(run.folder)} --retry-failed tries those that failed again",
             err=True,
         )
-    if trained and record.kind == "grid" and not record.reliability:
-        echo(
-            "Note: nobody has measured how far runs of this recipe and data can be trusted to rank networks; "
-            f"scalesearch fidelity {quoted(run.folder)} does",
-            err=True,
-        )
     if not trained:
         _require_a_budget_met(record)
         raise Fail(f"no network could be trained; the reasons are in {run.folder / page_of(record.kind)}", 1)
