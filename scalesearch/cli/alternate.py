@@ -104,7 +104,7 @@ def run_alternate(folder: Path, settings: AlternateSettings, command: str, outpu
         }
         if not read_run_file(folder):
             # No password, and nothing that the command has no option for: it is a file for --config too.
-            hidden = ("rungs", "time_budget")
+            hidden = {"rungs", *settings.may_change} - {"seeds"}
             table = {name: value for name, value in _shown(settings).items() if name not in hidden}
             write_run_file(folder, "alternate", table, facts)
 

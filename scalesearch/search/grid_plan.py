@@ -20,7 +20,7 @@ from scalesearch.search.budget import CostOf, EqualCost, solved_dimensions, unme
 from scalesearch.search.grid import Candidate, GridSpec, all_points, design, distinct, feasible
 from scalesearch.search.grid_budget import matched, meeting_the_constraint, spending
 from scalesearch.search.growing import require_start, ungrown
-from scalesearch.search.plan import Plan, Planned, describer, skipped
+from scalesearch.search.plan import Describe, Plan, Planned, describer, skipped
 from scalesearch.search.rungs import parse_rungs, planned_rungs
 from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.spending import full_size_budget, phi_of
@@ -196,11 +196,12 @@ def plan_grid(
         ValueError: if a network would have less than one pixel, or none can be grown from ``start``.
     """
     base = settings.proxy_baseline(size.classes)
+    describe = describer(settings, base)
     if start is not None:
         require_start(start, base, pretrained=settings.pretrained is not None)
     candidates, unmet, refused = _candidates(settings, base, measured)
     every = (*candidates, *unmet, *refused)
-    planned = _described(settings, base, every)
+    planned = _described(settings, describe, every)
     reasons = {} if start is None else ungrown(start, [c.arch for c in candidates])
     able = [c for c in candidates if c.arch.key not in reasons]
     chosen = _chosen([planned[c.arch.key] for c in able], settings.most_trained, settings.anchor_coefficients)
@@ -241,8 +242,9 @@ def every_network(settings: GridSettings, classes: int) -> dict[str, Planned]:
         ValueError: as :func:`plan_grid`.
     """
     base = settings.proxy_baseline(classes)
+    describe = describer(settings, base)
     candidates, unmet, refused = _candidates(settings, base, None)
-    return _described(settings, base, (*candidates, *unmet, *refused))
+    return _described(settings, describe, (*candidates, *unmet, *refused))
 
 
 def _candidates(
@@ -274,8 +276,9 @@ def _candidates(
     return candidates, unmet, refused
 
 
-def _described(settings: GridSettings, base: Arch, candidates: Sequence[Candidate]) -> dict[str, Planned]:
-    describe = describer(settings, base)
+def _described(
+    settings: GridSettings, describe: Describe, candidates: Sequence[Candidate]
+) -> dict[str, Planned]:
     return {
         c.arch.key: describe(
             arch=c.arch,

@@ -237,7 +237,10 @@ BAD = {
         ["--dataset=folder:/nowhere/at/all"],
         "--dataset folder:/nowhere/at/all must be a folder",
     ),
-    "an unknown dataset": (["--dataset=mnist"], "--dataset must be one of photographs, cifar10, cifar100 or"),
+    "an unknown dataset": (
+        ["--dataset=mnist"],
+        "--dataset must be one of photographs, cifar10, cifar100, folder:PATH or windows:PATH",
+    ),
     "two lengths": (
         ["--images=64", "--epochs=2"],
         "--epochs and --images say the same thing: give one of them",

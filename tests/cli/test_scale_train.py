@@ -107,7 +107,7 @@ def test_a_family_is_trained_at_the_proxy_s_size_and_derived_at_full_size(
     assert result.exit_code == 0, result.output
     paper = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
     rounding = Rounding(channel_divisor=1)
-    base = reduce(baseline("efficientnet-b0"), 0.125, rounding, resolution=40)
+    base = reduce(baseline("efficientnet-b0"), 0.125, rounding, resolution=52)
     expected = [compound(replace(base, classes=18), paper, phi, rounding) for phi in (0, 1.5)]
     trained = pd.read_csv(folder / "trained.csv")
     assert list(trained["macs"]) == [count(arch).macs for arch in expected]
