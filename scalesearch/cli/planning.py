@@ -128,12 +128,30 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
             for i, rung in enumerate(plan.rungs, start=1)
             if len(plan.rungs) > 1
         ),
+        *_design_lines(plan, settings),
         f"each run sees        {run_length(plan, settings)}",
         f"training images      {expected.images:,} in all",
         f"expected time        {duration(expected.seconds)} with {settings.jobs} at a time, "
         f"{settings.threads} thread{'s' * (settings.threads > 1)} each, on this machine as busy as it is now",
         f"expected peak memory {expected.peak_bytes / 2**30:.1f} GiB over all workers",
     ]
+
+
+def _design_lines(plan: Plan, settings: TrainingSettings) -> list[str]:
+    """What a grid trains besides its design, and what may end it sooner."""
+    if not isinstance(settings, GridSettings):
+        return []
+    lines = []
+    if settings.time_budget:
+        lines.append(
+            f"time budget          {duration(settings.time_budget)}: as many whole designs of "
+            f"{len(plan.chosen)} runs as end within it, one at least"
+        )
+    if settings.check_recipe:
+        lines.append("recipe check         up to 24 runs more: corners and centre by three other recipes")
+    if settings.confirm:
+        lines.append(f"confirmation         up to {3 * settings.confirm} runs more, with fresh seeds")
+    return lines
 
 
 def run_length(plan: Plan, settings: TrainingSettings) -> str:

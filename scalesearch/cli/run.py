@@ -329,11 +329,10 @@ def show_report(record: RunRecord, folder: Path, output_format: str, *, tables: 
 
 
 def _tell_answer(record: RunRecord, folder: Path, *, err: bool) -> None:
-    """Says a grid's answer in three lines: what it is, what it rests on, what to do next."""
+    """Says a grid's answer: what it is, what it rests on, what to do next; or why there is none."""
     from scalesearch.report.answer import answer_lines
 
-    lines = answer_lines(record) if record.kind == "grid" else None
-    for line in lines or ():
+    for line in answer_lines(record) if record.kind == "grid" else ():
         echo(line.replace(" DIR ", f" {quoted(folder)} "), err=err)
 
 

@@ -45,6 +45,7 @@ __all__ = [
     "coefficients_of",
     "lengths",
     "next_commands",
+    "no_answer",
     "rate_text",
     "split_text",
 ]
@@ -375,15 +376,21 @@ def _points(points: Estimate) -> str:
     return f"{points.value:+.2f} ({points.low:.2f} to {points.high:.2f})"
 
 
-def answer_lines(run: RunRecord) -> tuple[str, str, str] | None:
-    """The answer with its region, what it rests on, and what to do next; None where there is none.
-
-    Plain text, one line each.
-    """
+def answer_lines(run: RunRecord) -> tuple[str, ...]:
+    """The answer with its region, what it rests on, what to do next, a line each; or why there is none."""
     found = answer_of(run)
     if isinstance(found, str):
-        return None
+        return (no_answer(found),)
     return _first_line(run, found), _second_line(found), "Next: " + "; ".join(next_commands(run, found))
+
+
+def no_answer(reason: str) -> str:
+    """That a search has no answer, why, and what would give one."""
+    return (
+        f"No answer yet: {reason}. A surface takes networks for the corners, the edges and the inside of all "
+        "splits (--max-networks 12), and a baseline whose blocks and pixels grow in small steps (the default "
+        "proxy, or --baseline-resolution 52 and more)."
+    )
 
 
 def _first_line(run: RunRecord, found: SearchAnswer) -> str:

@@ -97,6 +97,7 @@ def test_the_file_of_a_figure_of_many_networks_stays_small(make_run):
     assert b"scale(0.015625)" in svg
 
 
+@pytest.mark.slow
 def test_a_sweep_over_many_budgets_shows_an_even_part_of_them_and_says_so() -> None:
     few, many = (fabricate(phis=tuple(0.02 * step for step in range(1, count + 1))) for count in (12, 300))
     pages = [sweep_page(run, SWEEP_FIGURES) for run in (few, many)]

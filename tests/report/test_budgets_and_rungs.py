@@ -91,7 +91,10 @@ def test_stopped_networks_are_in_no_ranking_front_or_test(make_run):
     page = page_of(run)
     assert keys.isdisjoint(key for key in keys if key in section(page, "Trained networks"))
     assert all(key in section(page, "Stopped early") for key in keys)
-    assert "**No answer yet:** runs must be of at least 7 networks for a surface over splits, got 3" in page
+    assert (
+        "**No answer yet: runs must be of at least 7 networks for a surface over splits, got 3. A surface"
+        in page
+    )
     assert "stopped early (top-1 then)" in texts(pareto_figure(run))
     assert "dashed: stopped early" in texts(curves_figure(run))
     # Dashes mean that and nothing else; dots are chance.

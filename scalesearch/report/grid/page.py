@@ -14,6 +14,7 @@ from scalesearch.report.answer import (
     answer_lines,
     answer_of,
     next_commands,
+    no_answer,
 )
 from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.budgets import budget_items
@@ -45,7 +46,8 @@ FIGURES: dict[str, FigureText] = {
     "answer": (
         "Fitted top-1 over all splits between depth, width and resolution, and the exchange rates by length",
         "How to read it: each corner spends all growth on one dimension; dots are trained networks, and what "
-        "is pale is excluded as the best split. A rate whose bar misses 0 is shown.",
+        "is pale is excluded as the best split. Where no split stands out no surface is drawn. A rate whose "
+        "bar misses 0 is shown.",
     ),
     "pareto": PARETO_FIGURE,
     "learning_curves": (
@@ -103,16 +105,14 @@ def _no_answer(run: RunRecord, reason: str) -> str:
             f" The highest mean is that of {coefficients(top)}, {top1_seeds(top)}, which says nothing of the "
             "splits between those that were trained."
         )
-    return (
-        f"**No answer yet:** {escape(reason)}.{best} The default design (`--max-networks 12`) has a network "
-        "for each corner, edge and the inside of all splits."
+    checks = (
+        " Nothing was confirmed, as there is no answer to confirm." if run.settings.get("confirm") else ""
     )
+    return f"**{escape(no_answer(reason))}**{best}{checks}"
 
 
 def _answer(run: RunRecord, found: SearchAnswer) -> str:
-    lines = answer_lines(run)
-    assert lines is not None  # there is an answer
-    first, second, _ = lines
+    first, second, _ = answer_lines(run)
     shrinking = (
         f" Phi is {run.phi:g}, so the baseline is shrunk to {asked_cost(run.phi)}: shares say what was cut."
         if run.phi < 0
@@ -172,7 +172,7 @@ def _sure(run: RunRecord, found: SearchAnswer) -> str:
         items.append(f"**Why it ended:** {escape(run.stopped)}.")
     if found.loss_agrees is not None:
         items.append(
-            "**By held-out loss** the best split lies within the region, too."
+            "**By held-out loss** the best split is one that top-1 doesn't exclude either."
             if found.loss_agrees
             else "**By held-out loss** another split is best, which top-1 excludes: be careful."
         )

@@ -62,5 +62,5 @@ def _surface(run: RunRecord, evidence: SearchEvidence) -> str:
     found = answer_of(run)
     if isinstance(found, str):
         return f"**No surface over splits:** {escape(found)}, so an order of networks may be luck.{front}"
-    first, second, _ = answer_lines(run) or ("", "", "")
+    first, second, _ = answer_lines(run)
     return f"**{escape(first)}** {escape(second)}{front}"
