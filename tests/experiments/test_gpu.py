@@ -37,7 +37,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def call(gpu: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
     """Runs the program with the given parts; says how each ended."""
     monkeypatch.setattr(gpu, "machine", lambda _device: FACTS)
-    monkeypatch.setattr(gpu, "GRACE_S", 1.0)
+    monkeypatch.setattr(gpu, "GRACE_S", 3.0)
 
     def run(codes: dict[str, tuple[str, float]], *options: str) -> dict[str, str]:
         made = tuple(gpu.Part(name, ("-c", code), limit, name) for name, (code, limit) in codes.items())
@@ -59,7 +59,7 @@ def test_a_part_that_fails_or_takes_too_long_does_not_stop_the_others(
     )
     codes = {
         "tests": ("raise SystemExit('broken')", 90.0),
-        "grid": (slow, 6.0),
+        "grid": (slow, 4.0),
         "law": ("print('fine')", 90.0),
     }
     assert call(codes) == {"tests": "failed", "grid": "out of time", "law": "done"}
