@@ -63,9 +63,10 @@ def train_designs(
     if len(study.rungs()) > 1:
         train_enqueued(study, settings, trainer, observer)
         return
-    trials = list(study.take_waiting())
+    done, trials = study.finished(), list(study.take_waiting())
+    observer.phase("Training", settings.seeds * (done + len(trials)), settings.seeds * done)
     if trials:
-        _train(study, settings, trainer, observer, trials)
+        _train(study, settings, trainer, trials)
     if settings.check_recipe:
         _check_recipe(study, settings, trainer)
     if settings.confirm:
@@ -80,13 +81,10 @@ def _train(
     study: SearchStudy,
     settings: GridSettings,
     trainer: Trainer,
-    observer: Observer,
     trials: Sequence[optuna.Trial],
 ) -> None:
     """Trains the trials with one seed more at a time, and completes them when that is enough."""
     started, before = time.perf_counter(), study.seconds
-    done = study.finished()
-    observer.phase("Training", settings.seeds * (done + len(trials)), settings.seeds * done)
     alive: list[optuna.Trial] = list(trials)
     seeds = 0
     stopped = ""

@@ -180,9 +180,9 @@ def test_report_makes_the_same_bytes_from_the_study_alone(
 def test_designs_and_confirmation_killed_and_resumed_are_those_of_an_uninterrupted_run(
     tmp_path: Path, run: Callable[..., Result], moment: str
 ) -> None:
-    # At 32 px and a quarter of the width splits differ: smaller networks have none that a surface could use.
+    # Of the default size: smaller networks have no splits that a surface could use.
     options = tuple(o for o in TINY if "max-networks" not in o and "seeds" not in o and "baseline" not in o)
-    options += ("--max-networks=9", "--seeds=2", "--confirm=2", "--regret=0", "--baseline-resolution=32")
+    options += ("--max-networks=9", "--seeds=2", "--confirm=2", "--regret=0")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run("grid", f"--out={whole}", "--jobs=1", *options).exit_code == 0
     process = _start(killed, options)

@@ -78,6 +78,7 @@ def grid_page(
         UNLEARNT if nothing_learnt(run) else "",
         _no_answer(run, found) if isinstance(found, str) else _answer(run, found),
         *(figure_part(name, FIGURES, figures) for name in ("answer",) if whole is not None),
+        bullets(budget_items([c for c in run.candidates if c.status == "completed"])) if not whole else "",
         section("Splits compared", _compared(whole) if whole else ""),
         section("How sure this is", _sure(run, whole) if whole else ""),
         section("Longer training", _longer(whole) if whole else ""),
