@@ -388,7 +388,7 @@ def no_answer(reason: str) -> str:
     """That a search has no answer, why, and what would give one."""
     return (
         f"No answer yet: {reason}. A surface takes networks for the corners, the edges and the inside of all "
-        "splits (--max-networks 12), and a baseline whose blocks and pixels grow in small steps (the default "
+        "splits (--max-networks 12), and a baseline whose depth and pixels grow in small steps (the default "
         "proxy, or --baseline-resolution 52 and more)."
     )
 

@@ -118,7 +118,9 @@ class GridSettings(TrainingSettings):
         # super() does not know the class that slots=True makes of this one.
         TrainingSettings.__post_init__(self)
         if not self.match:
+            # Code of one's own rounds as it likes: it may have no network so near to a cost.
             by_itself = bool(self.budget) or self.constraint != "product"
+            by_itself |= isinstance(self.baseline_arch, CodeSpec)
             object.__setattr__(self, "match", "none" if by_itself else "macs")
         require_limits(self, "phi", "max_networks")
         for name, allowed in (("constraint", CONSTRAINTS), ("match", MATCHES), ("match_by", MATCH_BY)):

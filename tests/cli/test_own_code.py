@@ -107,7 +107,7 @@ def test_a_whole_grid_with_real_workers(run: Run, net: Path, tmp_path: Path) -> 
     assert (kept["run"]["name"], kept["grid"]["baseline"]) == ("grid-own_net-build-phi1", "own_net-build")
     assert kept["grid"]["baseline_arch"]["target"] == "own_net:build"
     page = (folder / "report.md").read_text("utf-8")
-    assert "| gamma | layers | input |" in page
+    assert "| seeds | layers | input |" in page
     assert "blocks" not in page
     assert "Its own dropout and start are kept, whatever the recipe says" in page
     rows = _rows((folder / "candidates.csv").read_text("utf-8"))

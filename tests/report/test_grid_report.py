@@ -73,13 +73,13 @@ sys.path[:0] = sys.argv[1:2]
 from conftest import fabricate_run
 from test_grid_report import mixed
 from scalesearch.report.grid.report import write_grid_report
-write_grid_report(mixed(fabricate_run(trained=12, halving=True)), Path(sys.argv[2]))
+write_grid_report(mixed(fabricate_run(trained=16, seeds=3)), Path(sys.argv[2]))
 """
 
 
 @pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes_in_any_process_with_any_user_settings(make_run, tmp_path):
-    run = mixed(make_run(trained=12, halving=True))
+    run = mixed(make_run(trained=16, seeds=3))
     report = write_grid_report(run, tmp_path / "here")
     written = files(tmp_path / "here")
     figures = {f"figures/{n}.{s}" for n in FIGURES for s in ("svg", "png")}
