@@ -254,6 +254,7 @@ def test_users_code_is_matched_along_one_dimension_after_another() -> None:
         baseline_arch=code,
         baseline_width=1,
         baseline_resolution=32,
+        match="macs",
         step=0.5,
         tolerance=0.5,
     )
