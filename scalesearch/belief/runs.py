@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-from scalesearch.belief.answer import DesignError, Trained
+import numpy as np
+
+from scalesearch.belief.answer import DesignError, Surface, Trained
 from scalesearch.belief.power_law import Grown
 from scalesearch.records import CandidateRecord, RunRecord, SeedRun
 
-__all__ = ["grown_runs", "trained_runs", "whole_runs"]
+__all__ = ["grown_runs", "predictions", "trained_runs", "whole_runs"]
 
 
 def trained_runs(run: RunRecord, images: int | None = None) -> Trained:
@@ -65,6 +68,19 @@ def grown_runs(run: RunRecord) -> Grown:
         networks=tuple(network for network, _ in rows),
         top1=tuple(top1 for _, top1 in rows.values()),
     )
+
+
+def predictions(surface: Surface, candidates: Iterable[CandidateRecord]) -> dict[str, tuple[float, float]]:
+    """What a surface says of networks, trained or not: by key, top-1 and half its 95% interval, in points.
+
+    Networks whose split is not known, or lies beyond the trained ones, are left out.
+    """
+    placed = {c.key: c.split for c in candidates if c.split is not None and c.counted}
+    if not placed:
+        return {}
+    splits = np.array(list(placed.values()))
+    rows = zip(placed, *surface.top1(splits), surface.inside(splits), strict=True)
+    return {key: (float(height), float(half)) for key, height, half, inside in rows if inside}
 
 
 def whole_runs(candidate: CandidateRecord) -> tuple[SeedRun, ...]:

@@ -36,7 +36,8 @@ def match_options(kinds: Sequence[str], default: str) -> Decorator:
             show_default=True,
             help="Repair each network so that all spend the same of this, 2^phi times the baseline: MACs, "
             "parameters, activations, memory, or measured latency (where it is offered); none keeps the "
-            f"networks as the rule and its rounding make them. {MEMORY}",
+            "networks as the rule and its rounding make them, as your own code is kept unless this is given. "
+            f"{MEMORY}",
         ),
         click.option(
             "--match-by",

@@ -210,7 +210,9 @@ def _remember_changes(study: SearchStudy, settings: TrainingSettings) -> None:
         there.pop(name, None)
         there |= {name: asked[name]} if name in asked else {}
     study.set_attribute("run", {**run, "settings": there})
-    if study.attributes.get(STOPPED) and not study.waiting():
+    # A check alone takes no network up again: the designs are what they were.
+    more = changed & {"seeds", "time_budget", "regret"}
+    if more and study.attributes.get(STOPPED) and not study.waiting():
         study.set_attribute(STOPPED, "")
         study.extend()
 

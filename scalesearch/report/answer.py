@@ -28,7 +28,7 @@ from scalesearch.belief.answer import (
     growth,
     read,
 )
-from scalesearch.belief.runs import trained_runs, whole_runs
+from scalesearch.belief.runs import predictions, trained_runs, whole_runs
 from scalesearch.belief.seeds import CONFIDENCE
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
@@ -173,17 +173,9 @@ def _answer_of(run: RunRecord) -> SearchAnswer | str:
         answer = read(surface, {name: named[name] for name, here in zip(named, near, strict=True) if here})
     except DesignError as error:
         return str(error).replace("`", "")
-    placed = [c for c in run.candidates if c.split is not None and c.counted]
-    splits = np.array([c.split for c in placed])
-    heights, halves = surface.top1(splits)
-    inside = surface.inside(splits)
-    predictions = {
-        c.key: (float(height), float(half))
-        for c, height, half, within in zip(placed, heights, halves, inside, strict=True)
-        if within
-    }
-    able = [c for c in placed if c.key in predictions and (c.status == "completed" or c.thinned_out)] or done
-    best = max(able, key=lambda c: predictions.get(c.key, (-math.inf, 0.0))[0])
+    fitted = predictions(surface, run.candidates)
+    able = [c for c in run.candidates if c.key in fitted and (c.status == "completed" or c.thinned_out)]
+    best = max(able or done, key=lambda c: fitted.get(c.key, (-math.inf, 0.0))[0])
     images = lengths(run)
     at = []
     for length in images:
@@ -199,7 +191,7 @@ def _answer_of(run: RunRecord) -> SearchAnswer | str:
     return SearchAnswer(
         answer=answer,
         best=best,
-        predictions=predictions,
+        predictions=fitted,
         lengths=tuple(at),
         growth=growth({length: trained_runs(run, length) for length in images}) if len(images) > 1 else None,
         loss_agrees=_loss_agrees(run, answer),

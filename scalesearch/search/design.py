@@ -18,7 +18,7 @@ import numpy as np
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.belief.answer import Answer, DesignError, fit, read
-from scalesearch.belief.runs import trained_runs
+from scalesearch.belief.runs import predictions, trained_runs
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.records.budget import IN_SHARES
 from scalesearch.search.driver import complete, train_enqueued
@@ -192,13 +192,10 @@ def _confirm(study: SearchStudy, settings: GridSettings, trainer: Trainer) -> No
 
 def _to_confirm(record: RunRecord, answer: Answer, settings: GridSettings) -> dict[str, str]:
     """The keys of the networks that confirm an answer, by their roles, each network once."""
-    surface = answer.surface
     anchor = settings.anchor_coefficients
     known = [c for c in record.candidates if _can_be_answer(c, settings) and c.split is not None]
-    splits = np.array([c.split for c in known])
-    heights = surface.top1(splits)[0]
-    heights[~surface.inside(splits)] = -np.inf
-    order = [known[i] for i in np.argsort(-heights, kind="stable") if np.isfinite(heights[i])]
+    fitted = predictions(answer.surface, known)
+    order = sorted((c for c in known if c.key in fitted), key=lambda c: -fitted[c.key][0])
     roles: dict[str, str] = {"best": order[0].key} if order else {}
     trained = [c for c in order[1:] if c.status == "completed"]
     if trained:
