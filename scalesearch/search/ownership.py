@@ -168,10 +168,16 @@ class Ownership:
         Raises:
             StudyError: if another driver works on it.
         """
-        while not self._try(tell):
-            pass
-        self._beaten = time.time()
+        # Before it is written: another thread of this process that reads a claim whose token isn't held
+        # takes it for a dead process's, and takes it over.
         _HELD.add(self._claim.token)
+        try:
+            while not self._try(tell):
+                pass
+        except BaseException:
+            _HELD.discard(self._claim.token)
+            raise
+        self._beaten = time.time()
         self._thread.start()
 
     def _try(self, tell: Callable[[str], None]) -> bool:

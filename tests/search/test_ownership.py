@@ -157,7 +157,15 @@ def test_one_whose_heart_stands_still_is_replaced_and_ends_when_it_comes_back(
     assert is_known_to(sqlite_url(tmp_path), tmp_path / "other")
 
 
-def test_of_many_that_come_at_once_one_gets_it(tmp_path: Path) -> None:
+def test_of_many_that_come_at_once_one_gets_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert = ownership.Ownership._insert
+
+    def insert_and_dawdle(claim: ownership.Ownership) -> bool:
+        inserted = insert(claim)
+        time.sleep(0.5)  # in which the others read what was inserted
+        return inserted
+
+    monkeypatch.setattr(ownership.Ownership, "_insert", insert_and_dawdle)
     _race(sqlite_url(tmp_path), tmp_path)
 
 
