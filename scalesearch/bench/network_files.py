@@ -20,12 +20,13 @@ from scalesearch.files import read_toml
 from scalesearch.plain import require_within
 from scalesearch.scaling import Multipliers
 
-__all__ = ["TABLES", "WINNER", "Base", "named_networks"]
+__all__ = ["HIGHEST", "TABLES", "Base", "named_networks"]
 
 FAMILY = "family.csv"
 TABLES = ("candidates.csv", "trials.csv", "sweep.csv", "trained.csv", FAMILY)
 """The tables of runs that describe networks, in the order in which a folder is searched for them."""
-WINNER = "winner"
+HIGHEST = ("highest", "winner")
+"""What names the network of the highest mean top-1; the second is the word of versions before 0.3.0."""
 PHI = "phi="
 NEEDED = ("depth", "width", "resolution")
 
@@ -125,8 +126,8 @@ def named_networks(
 
     Args:
         path: of the file or folder.
-        wanted: ``winner`` for the one with the highest top-1, the first letters of a key, or ``phi=2`` for a
-            member of a family; empty for all that the run has not skipped.
+        wanted: ``highest`` for the one of the highest mean top-1, the first letters of a key, or
+            ``phi=2`` for a member of a family; empty for all that the run has not skipped.
         base: the baseline and the rounding.
         argument: what the errors call it.
 
@@ -215,11 +216,12 @@ def _chosen(
 ) -> list[Mapping[str, str]]:
     if not wanted:
         return [row for row in rows if row.get("status") != "skipped"]
-    if wanted == WINNER:
+    if wanted in HIGHEST:
         trained = [row for row in rows if row.get("status") == "completed" and row.get("top1")]
         if not trained:
             raise ValueError(
-                f"`{argument}` must name a run with a trained network to have a winner, got {table} with none"
+                f"`{argument}` must name a run with a trained network to have a highest top-1, got {table} "
+                "with none"
             )
         # Of equal ones the cheapest, as the run's own report has it.
         return [max(trained, key=lambda row: (_number(row, "top1"), -_number(row, "macs")))]
@@ -230,8 +232,8 @@ def _chosen(
         keys = [key for row in rows if (key := row.get("key", ""))]
         raise ValueError(
             f"`{argument}` must name one network of {table} by the first letters of its key "
-            f"({', '.join(keys[:3]) or 'it has no keys'}{', ...' if len(keys) > 3 else ''}) or as {WINNER}, "
-            f"got {wanted!r}, which is {'none of them' if not found else f'{len(found)} of them'}"
+            f"({', '.join(keys[:3]) or 'it has no keys'}{', ...' if len(keys) > 3 else ''}) or as "
+            f"{HIGHEST[0]}, got {wanted!r}, which is {'none of them' if not found else f'{len(found)} of them'}"
         )
     return found
 

@@ -10,7 +10,7 @@ What a user may write for one::
     my_net.toml, my_net.toml:1,1.2,1         the network of a file, as it is or scaled
     package.module:function:1,1.2,1          what a user's own code builds, as it is or scaled
     reports/scale/family.csv, reports/scale  the networks of a table, or of a run's folder
-    reports/grid:winner, reports/grid:8492a  one network of a run
+    reports/grid:highest, reports/grid:8492a one network of a run: of the highest mean top-1, by its key
     b0@dtype=bf16,batch=8                    any of them in another setup than the command's
 """
 

@@ -56,10 +56,10 @@ class _Formats(click.ParamType[tuple[str, ...]]):
 @click.argument("source")
 @click.option(
     "--candidate",
-    default="winner",
+    default="highest",
     show_default=True,
     metavar="KEY",
-    help="Of a run: the network, by the first letters of its key.",
+    help="Of a run: the network, by the first letters of its key, or that of the highest mean top-1.",
 )
 @click.option(
     "--seed",
@@ -93,11 +93,12 @@ class _Formats(click.ParamType[tuple[str, ...]]):
 def export(source: str, formats: tuple[str, ...] | None, **options: Any) -> None:
     """Hand a network over: as ONNX, as a torch.export program, as safetensors, as one file of Python.
 
-    SOURCE is a run's folder, whose winner is taken unless --candidate says another; a file of its weights;
-    or, with --untrained, also a published network (b3) or a baseline with multipliers of depth, width and
-    resolution (efficientnet-b0:1.2,1.1,1.15). Python is written of EfficientNets alone. Of your own code
-    (package.module:function) the weights go with it alone. Where a run's networks are somebody's own code,
-    that code is run, and has to build the same network: do this only with folders of people you trust.
+    SOURCE is a run's folder, whose network of the highest mean top-1 is taken unless --candidate says
+    another; a file of its weights; or, with --untrained, also a published network (b3) or a baseline with
+    multipliers of depth, width and resolution (efficientnet-b0:1.2,1.1,1.15). Python is written of
+    EfficientNets alone. Of your own code (package.module:function) the weights go with it alone. Where a
+    run's networks are somebody's own code, that code is run, and has to build the same network: do this only
+    with folders of people you trust.
 
     Each file is read back, and what it gives for random images is compared with the original's. spec.json
     says what the network is, how images become its input, and where its weights come from. The Python file
@@ -213,23 +214,24 @@ def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tu
     Raises:
         Fail: if there is none, or none with weights where these are asked for.
     """
+    from scalesearch.bench.network_files import HIGHEST
     from scalesearch.bench.subjects import parse_subject
 
     folder, colon, key = source.rpartition(":")
-    if colon and candidate == "winner" and not Path(source).exists() and Path(folder).is_dir():
+    if colon and candidate in HIGHEST and not Path(source).exists() and Path(folder).is_dir():
         source, candidate = folder, key
     path = Path(source)
     if path.suffix == WEIGHTS and path.is_file():
         from scalesearch.export.state import read_state
 
-        if untrained or candidate != "winner" or seed is not None:
+        if untrained or candidate not in HIGHEST or seed is not None:
             raise Fail(
                 "SOURCE must be a run's folder or a network for --untrained, --candidate and --seed, got the "
                 f"weights {source}"
             )
         return path.stem, _of_table(path, read_state(path))
     run = path.is_dir()
-    if not run and candidate != "winner":
+    if not run and candidate not in HIGHEST:
         raise Fail(f"SOURCE must be a run's folder for --candidate, got {source!r}")
     try:
         subject = parse_subject(f"{source}:{candidate}" if run else source, argument="source")

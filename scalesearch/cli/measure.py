@@ -80,7 +80,7 @@ def measure(
     A NETWORK is a published name (b3), a range (b0..b7), a baseline, a .toml file or a function of your own
     code (package.module:function) with multipliers of depth, width and resolution
     (efficientnet-b0:1.2,1.1,1.15), a family or candidates file, a run's folder,
-    or one network of it (DIR:winner, DIR:KEY, DIR:phi=2); after @ comes a setup of its own
+    or one network of it (DIR:highest, DIR:KEY, DIR:phi=2); after @ comes a setup of its own
     (b0@dtype=bf16,batch=8).
 
     Options with lists are combined, each with each. Nothing else should run meanwhile. A run that was stopped
@@ -93,7 +93,7 @@ def measure(
     Examples:
       scalesearch measure b0..b3 --threads 1,2 --batch-size 1,8
       scalesearch measure b0 --runtime eager,compile,onnxruntime
-      scalesearch measure reports/grid-efficientnet-b0-phi1:winner b1 --mode training --batch-size 8
+      scalesearch measure reports/grid-efficientnet-b0-phi1:highest b1 --mode training --batch-size 8
     """
     from scalesearch.bench.settings import MeasureSettings
     from scalesearch.bench.subjects import in_its_layout, parse_subjects

@@ -140,7 +140,7 @@ def _record(folder: Path) -> RunRecord:
     if kind not in SEARCHES:
         raise Fail(f"DIR must hold a run of grid or search, got {folder}, which holds one of {kind}")
     record = kept_run(folder).record
-    if record.winner is None:
+    if record.highest_mean is None:
         raise Fail(f"DIR must hold a run with a trained network, got {folder} with none")
     return record
 

@@ -286,7 +286,7 @@ class RunRecord:
     checks: tuple[CheckRun, ...] = ()
 
     @property
-    def winner(self) -> CandidateRecord | None:
+    def highest_mean(self) -> CandidateRecord | None:
         """The network of the highest mean top-1, trained to the end; of equal ones the cheapest."""
         done = [c for c in self.candidates if c.status == "completed"]
         return min(done, key=lambda c: (-(c.top1 or 0.0), c.macs), default=None)

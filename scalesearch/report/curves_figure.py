@@ -55,11 +55,11 @@ def curves_figure(run: RunRecord) -> Figure | None:
             axes.plot(
                 *(x, y),
                 color=COLOURS[highlight.kind],
-                linewidth=2.6 if highlight.kind == "winner" else 1.8,
-                zorder=4 if highlight.kind == "winner" else 3,
+                linewidth=2.6 if highlight.kind == "highest" else 1.8,
+                zorder=4 if highlight.kind == "highest" else 3,
                 **_dot(highlight.candidate),
             )
-            size = 12 if highlight.kind == "winner" else 7
+            size = 12 if highlight.kind == "highest" else 7
             axes.plot(
                 *(x[-1:], y[-1:], MARKERS[highlight.kind]),
                 color=COLOURS[highlight.kind],
@@ -77,7 +77,7 @@ def curves_figure(run: RunRecord) -> Figure | None:
                 linespacing=1.1,
                 fontsize=9.5,
                 color=COLOURS[h.kind],
-                fontweight="bold" if h.kind == "winner" else "normal",
+                fontweight="bold" if h.kind == "highest" else "normal",
             )
             for h in marked
         ]

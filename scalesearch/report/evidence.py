@@ -49,7 +49,7 @@ NEAR = 0.1
 PAPER = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.gamma)
 """The paper's triple."""
 
-HighlightKind = Literal["winner", "paper", "depth", "width", "resolution", "front"]
+HighlightKind = Literal["highest", "paper", "depth", "width", "resolution", "front"]
 
 
 _Evidence = TypeVar("_Evidence")
@@ -207,7 +207,7 @@ class Highlight:
 
 
 def highlights(run: RunRecord) -> list[Highlight]:
-    """The winner, the paper's, and the most one-sided ones: at most five candidates, each once.
+    """The highest mean, the paper's, and the most one-sided ones: at most five candidates, each once.
 
     At a negative phi a coefficient says how much of its dimension is cut away.
     """
@@ -219,7 +219,7 @@ def _highlights(run: RunRecord) -> tuple[Highlight, ...]:
     ranking = judged(run)
     if not ranking:
         return ()
-    named: list[tuple[CandidateRecord, HighlightKind, str]] = [(ranking[0], "winner", "winner")]
+    named: list[tuple[CandidateRecord, HighlightKind, str]] = [(ranking[0], "highest", "highest mean")]
     paper = paper_candidate(run)
     if paper is not None and paper in ranking:
         named.append((paper, "paper", "the paper's"))

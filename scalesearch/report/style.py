@@ -49,7 +49,7 @@ FAINT = "#b4bac2"
 # Okabe and Ito's colour-blind safe hues, darkened where needed so that text in them reads on white.
 COLOURS: Mapping[HighlightKind, str] = MappingProxyType(
     {
-        "winner": "#0072b2",
+        "highest": "#0072b2",
         "paper": "#c44e00",
         "depth": "#00785a",
         "width": "#a3478f",
@@ -58,7 +58,7 @@ COLOURS: Mapping[HighlightKind, str] = MappingProxyType(
     }
 )
 MARKERS: Mapping[HighlightKind, str] = MappingProxyType(
-    {"winner": "*", "paper": "D", "depth": "^", "width": "s", "resolution": "v", "front": "o"}
+    {"highest": "*", "paper": "D", "depth": "^", "width": "s", "resolution": "v", "front": "o"}
 )
 
 STYLE = {

@@ -79,7 +79,7 @@ def alternate(
             return Outcome(
                 rounds=tuple(rounds), converged=False, reason=f"round {number} is not trained to its end yet"
             )
-        best = run.winner
+        best = run.highest_mean
         if best is None:
             return Outcome(
                 rounds=tuple(rounds), converged=False, reason=f"round {number} could train no network"

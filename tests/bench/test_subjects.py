@@ -104,13 +104,13 @@ def test_a_run_is_rebuilt_as_it_was_trained(run_folder: Path) -> None:
     assert first.name == "efficientnet-b0x0.25-d1-w1-r67"
 
 
-@pytest.mark.parametrize("wanted", ["8492", "winner"])
+@pytest.mark.parametrize("wanted", ["8492", "highest", "winner"])
 def test_one_network_of_a_run(run_folder: Path, wanted: str) -> None:
     assert parse_subject(f"{run_folder}:{wanted}").arch.key == "8492a4d39c88"
     assert parse_subject(f"{run_folder / 'candidates.csv'}:{wanted}@batch=8").changes == {"batch_size": 8}
 
 
-def test_of_equal_winners_the_cheaper_is_named(tmp_path: Path) -> None:
+def test_of_equally_high_means_the_cheaper_is_named(tmp_path: Path) -> None:
     rows = tuple(
         {
             "key": key,
@@ -129,7 +129,7 @@ def test_of_equal_winners_the_cheaper_is_named(tmp_path: Path) -> None:
     )
     made = {row["key"]: count(Base().scaled(float(row["depth"]), 1.0, 32)[1]).macs for row in rows}
     folder = _table(tmp_path / "run", tuple(row | {"macs": str(made[row["key"]])} for row in rows))
-    assert parse_subject(f"{folder}:winner").name == "efficientnet-b0-d1-w1-r32"
+    assert parse_subject(f"{folder}:highest").name == "efficientnet-b0-d1-w1-r32"
 
 
 def test_a_family_without_a_run_is_rebuilt_from_the_base(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_network_of_a_run_must_be_named_clearly(run_folder: Path) -> None:
     table = run_folder / "candidates.csv"
     named = (
         f"`network` must name one network of {table} by the first letters of its key (8492a4d39c88, 84ffffffffff, aa) "
-        "or as winner, got "
+        "or as highest, got "
     )
     for wanted, which in (("84", "'84', which is 2 of them"), ("zz", "'zz', which is none of them")):
         with pytest.raises(ValueError) as error:

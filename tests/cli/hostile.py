@@ -542,7 +542,7 @@ def _spoilt(place: Place, rng: random.Random) -> list[str]:
             # What was spoilt before may not be read any more: it stays as it is.
             with suppress(ValueError, csv.Error, sqlite3.DatabaseError):
                 _spoil_file(file, rng)
-    extra = rng.choice(("", ":winner", ":phi=1", ":8", "@batch=2", ":winner@threads=1"))
+    extra = rng.choice(("", ":highest", ":phi=1", ":8", "@batch=2", ":highest@threads=1"))
     words: tuple[list[str], ...] = (
         ["report", str(folder)],
         ["report", str(folder), "--format=json"],

@@ -39,7 +39,7 @@ def _candidates(folder: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     "formats", [("safetensors", "python"), pytest.param(tuple(FORMATS), marks=pytest.mark.slow)], ids=len
 )
-def test_the_winner_of_a_run(
+def test_the_highest_mean_of_a_run(
     formats: tuple[str, ...],
     trained: Path,
     run: Callable[..., Result],
@@ -50,8 +50,8 @@ def test_the_winner_of_a_run(
     options = [] if len(formats) == len(FORMATS) else [f"--to={','.join(formats)}"]
     result = run("export", trained, "--format=csv", *options)
     assert result.exit_code == 0, result.output
-    winner = max(_candidates(trained), key=lambda row: (float(row["top1"]), -float(row["macs"])))
-    folder = Path("exports") / f"mine-{winner['key']}-seed0"
+    highest = max(_candidates(trained), key=lambda row: (float(row["top1"]), -float(row["macs"])))
+    folder = Path("exports") / f"mine-{highest['key']}-seed0"
     assert {path.name for path in folder.iterdir()} == {"spec.json", *(FORMATS[name] for name in formats)}
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert [(row["format"], row["check"]) for row in rows] == [(name, "passed") for name in formats]
@@ -61,9 +61,9 @@ def test_the_winner_of_a_run(
     # What a user does with it: the spec and the weights, without the run.
     spec = json.loads((folder / "spec.json").read_text())
     arch = ArchSpec.from_dict(spec["arch"])
-    assert arch.key == winner["key"]
-    assert spec["facts"]["top1"] == pytest.approx(float(winner["top1"]))
-    kept = trained / "weights" / f"{winner['key']}-seed0.safetensors"
+    assert arch.key == highest["key"]
+    assert spec["facts"]["top1"] == pytest.approx(float(highest["top1"]))
+    kept = trained / "weights" / f"{highest['key']}-seed0.safetensors"
     assert (folder / "network.safetensors").read_bytes() == kept.read_bytes()
     network = build(arch)
     network.load_state_dict(read_state(kept).tensors)
@@ -96,11 +96,11 @@ def test_a_candidate_by_the_first_letters_of_its_key(
 def test_the_best_seed_unless_another_is_asked_for(
     trained: Path, run: Callable[..., Result], tmp_path: Path
 ) -> None:
-    (file,) = (trained / "weights").glob(f"{_winner(trained)}-seed0.safetensors")
+    (file,) = (trained / "weights").glob(f"{_highest(trained)}-seed0.safetensors")
     state = read_state(file)
     for seed, top1 in ((1, 0.9), (2, 0.1)):
         handover.write_state(
-            file.with_name(f"{_winner(trained)}-seed{seed}.safetensors"),
+            file.with_name(f"{_highest(trained)}-seed{seed}.safetensors"),
             state.arch,
             state.tensors,
             {**state.facts, "top1": top1, "seed": seed},
@@ -114,7 +114,7 @@ def test_the_best_seed_unless_another_is_asked_for(
 
 
 def test_a_file_of_weights(trained: Path, run: Callable[..., Result], tmp_path: Path) -> None:
-    file = trained / "weights" / f"{_winner(trained)}-seed0.safetensors"
+    file = trained / "weights" / f"{_highest(trained)}-seed0.safetensors"
     result = run("export", file, "--to=safetensors", f"--out={tmp_path / 'out'}")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out" / "network.safetensors").read_bytes() == file.read_bytes()
@@ -148,7 +148,7 @@ def test_code_that_a_file_names_is_not_run(
     assert {path.name for path in tmp_path.iterdir()} == {"trap_export.py", "w.safetensors"}
 
 
-def _winner(folder: Path) -> str:
+def _highest(folder: Path) -> str:
     best = max(_candidates(folder), key=lambda row: (float(row["top1"]), -float(row["macs"])))
     return best["key"]
 
@@ -184,7 +184,7 @@ def test_a_candidate_whose_weights_were_not_kept(
     result = run("export", trained, f"--out={tmp_path / 'out'}")
     assert result.exit_code == 2
     assert result.stderr == (
-        f"Error: SOURCE must be a run that keeps the weights of network {_winner(trained)}, got {trained}, "
+        f"Error: SOURCE must be a run that keeps the weights of network {_highest(trained)}, got {trained}, "
         "which has none: it was not trained to its end, or without --keep-weights, or was committed without "
         "them; --untrained exports it "
         "with random ones\n"
@@ -192,7 +192,7 @@ def test_a_candidate_whose_weights_were_not_kept(
     assert not (tmp_path / "out").exists()
     result = run("export", trained, *QUICK, f"--out={tmp_path / 'out'}")
     assert result.exit_code == 0, result.output
-    assert read_state(tmp_path / "out" / "network.safetensors").arch.key == _winner(trained)
+    assert read_state(tmp_path / "out" / "network.safetensors").arch.key == _highest(trained)
 
 
 def test_another_export_is_never_overwritten(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -207,8 +207,8 @@ def test_networks_of_a_trained_family_are_found_again(tmp_path: Path, run: Run) 
     assert {arch.in_channels for arch in trained.values()} == {1}
     whole = dict(named_networks(folder / "family.csv", "", Base()))
     assert [arch.input_size for arch in whole.values()] == [(224, 224), (258, 258)]
-    ((_, winner),) = named_networks(folder, "phi=1", Base())
-    assert winner.input_size == (46, 28)
+    ((_, network),) = named_networks(folder, "phi=1", Base())
+    assert network.input_size == (46, 28)
 
 
 @pytest.mark.parametrize(

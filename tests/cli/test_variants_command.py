@@ -104,9 +104,9 @@ def test_a_grid_keeps_the_rules_and_goes_on_with_them(run: Run, tmp_path: Path) 
     assert other.exit_code == 2
     assert "(channels_rule: 'floor' there, 'nearest' asked)" in other.stderr
     # Its networks are built again by the same rules.
-    winner = parse_subject(f"{folder}:winner")
+    highest = parse_subject(f"{folder}:highest")
     rows = csv.DictReader((folder / "candidates.csv").read_text("utf-8").splitlines())
-    assert str(count(winner.arch).params) in {row["params"] for row in rows}
+    assert str(count(highest.arch).params) in {row["params"] for row in rows}
 
 
 def test_settings_say_the_rule_only_where_it_says_something() -> None:

@@ -85,7 +85,7 @@ def test_the_same_record_gives_the_same_bytes_in_any_process_with_any_user_setti
     figures = {f"figures/{n}.{s}" for n in FIGURES for s in ("svg", "png")}
     assert set(written) == {"candidates.csv", "pareto.csv", "report.md"} | figures
     assert set(report.figures) == {tmp_path / "here" / name for name in figures}
-    assert report.winner == judged(run)[0].key
+    assert report.highest_mean == judged(run)[0].key
     assert written["candidates.csv"].decode() == csv_text(report.candidates)
     assert not any(stamp in written["figures/pareto.svg"] for stamp in (b"<dc:date>", b"Matplotlib v"))
 
@@ -191,7 +191,7 @@ def test_nothing_trained_still_makes_a_report_without_stale_figures(make_run, tm
     (tmp_path / "figures" / "pareto.png").write_bytes(b"of an earlier report")
     report = write_grid_report(make_run(trained=0, rest="waiting"), tmp_path)
     page = report.page.read_text()
-    assert report.winner is None
+    assert report.highest_mean is None
     assert "No answer yet" in page
     assert not list((tmp_path / "figures").iterdir())
     assert rows(report.pareto_csv.read_text()) == []

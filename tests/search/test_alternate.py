@@ -82,7 +82,7 @@ def test_it_gives_up_after_the_most_rounds() -> None:
     assert outcome.reason == "the answer still changed after 2 rounds (--max-rounds)"
 
 
-def test_a_round_without_a_winner_or_without_a_run_ends_it() -> None:
+def test_a_round_without_a_highest_mean_or_without_a_run_ends_it() -> None:
     outcome = alternate(SETTINGS, 18, _search([PAPER, None])[0])
     assert (len(outcome.rounds), outcome.reason) == (1, "round 2 could train no network")
     outcome = alternate(SETTINGS, 18, lambda _number, _phi: None)

@@ -79,7 +79,7 @@ _Untested = tuple[CandidateRecord, CandidateRecord, float]
 
 
 def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_Untested]:
-    """The one published ahead, the one behind, and by how much; the published winner against others first."""
+    """The one published ahead, the one behind, and by how much; the published best against others first."""
     roles = trained_roles(run, phi)
     published = published_top1(record, name)
     pairs = []

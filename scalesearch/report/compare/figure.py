@@ -24,7 +24,7 @@ from scalesearch.report.style import (
 
 __all__ = ["compare_figure"]
 
-DOT, BAND = COLOURS["winner"], COLOURS["paper"]
+DOT, BAND = COLOURS["highest"], COLOURS["paper"]
 WIDTH = 0.34
 """Half of the room that a process's dots take up along the axis, in which they stand in their order."""
 LEAST = 0.02

@@ -21,7 +21,7 @@ def rates_figure(evidence: FidelityEvidence) -> Figure | None:
     known = [(length, length.answer) for length in evidence.lengths if length.answer is not None]
     if len(known) < 2:
         return None
-    colour = COLOURS["winner"]
+    colour = COLOURS["highest"]
     with house_style():
         figure = new_figure("What moving a tenth of the compute brings, by length of run", 4.2)
         panels: list[Axes] = list(figure.subplots(1, 3, sharey=True))

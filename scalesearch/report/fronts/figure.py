@@ -46,7 +46,7 @@ Fewer in a small panel of which not all points are drawn.
 
 HEIGHT_IN, TALL_IN = 5.4, 9.4
 # What a label keeps clear of its point: a star and a diamond reach further than other marks.
-RADIUS_PT: Mapping[str, float] = MappingProxyType({COLOURS["winner"]: 7, COLOURS["paper"]: 7})
+RADIUS_PT: Mapping[str, float] = MappingProxyType({COLOURS["highest"]: 7, COLOURS["paper"]: 7})
 DOTTED = (0, (1, 2))
 Point = tuple[float, float]
 FRONT: Mapping[str, Any] = MappingProxyType({"linewidth": 1.4, "alpha": 0.75, "zorder": 2.5})
@@ -70,7 +70,7 @@ class _Mark:
         return {
             "linestyle": "",
             "marker": MARKERS[self.kind] if self.kind else "o",
-            "markersize": {"winner": 14, None: 5}.get(self.kind, 7),
+            "markersize": {"highest": 14, None: 5}.get(self.kind, 7),
             "color": "white" if self.hollow else colour,
             "markeredgecolor": colour if self.hollow else INK if self.on_front else "white",
             "markeredgewidth": 1.4 if self.hollow else 0.9,
@@ -229,7 +229,7 @@ def _labels(panel: Panel, marked: Sequence[Highlight], *, small: bool) -> list[L
             y=100 * (where[key][1].top1 or 0.0),
             text=text,
             colour=colour,
-            bold=colour == COLOURS["winner"],
+            bold=colour == COLOURS["highest"],
             radius_pt=RADIUS_PT.get(colour, 4),
             optional=colour == GREY,
         )
@@ -271,5 +271,5 @@ def _legend(
     if any(panel.unstable for panel in shown):
         entries.append(mark("o", "white", "hollow: unstable latency", edge=GREY, width=1.4))
     return entries + [
-        mark(MARKERS[h.kind], COLOURS[h.kind], h.lines, 12 if h.kind == "winner" else 7) for h in marked
+        mark(MARKERS[h.kind], COLOURS[h.kind], h.lines, 12 if h.kind == "highest" else 7) for h in marked
     ]

@@ -125,7 +125,8 @@ def _answer(run: RunRecord, found: SearchAnswer) -> str:
 
 def _compared(found: SearchAnswer) -> str:
     answer = found.answer
-    rows = [("**best split**", *_cells(answer.best), f"{answer.top1.value:.1f}%", "")]
+    role = "best split" if found.surface.different else "highest fitted"
+    rows = [(f"**{role}**", *_cells(answer.best), f"{answer.top1.value:.1f}%", "")]
     for behind in sorted(answer.behind, key=lambda one: one.points.value):
         top1 = found.surface.top1(behind.split)[0]
         points = f"{behind.points.value:.1f} ({behind.points.low:.1f} to {behind.points.high:.1f})"
@@ -156,8 +157,8 @@ def _sure(run: RunRecord, found: SearchAnswer) -> str:
         f"**Do splits differ at all?** {p_text(surface.omnibus)} (F test){r2}. A rate of {visible:.2f} "
         "points for each 10% moved would have been shown with a probability of 80%.",
         f"**Does the surface fit?** {lack}.",
-        f"**What could it cost?** The best split may be up to {answer.regret:.1f} points behind another; any "
-        f"two splits differ by {answer.flat_within:.1f} at most.",
+        f"**What could it cost?** The split of the highest fitted top-1 may be up to {answer.regret:.1f} "
+        f"points behind another; any two splits differ by {answer.flat_within:.1f} at most.",
     ]
     if answer.halving is not None:
         items.append(
@@ -173,9 +174,9 @@ def _sure(run: RunRecord, found: SearchAnswer) -> str:
         items.append(f"**Why it ended:** {escape(run.stopped)}.")
     if found.loss_agrees is not None:
         items.append(
-            "**By held-out loss** the best split is one that top-1 doesn't exclude either."
+            "**By held-out loss** the highest fitted split is one that top-1 doesn't exclude either."
             if found.loss_agrees
-            else "**By held-out loss** another split is best, which top-1 excludes: be careful."
+            else "**By held-out loss** another split is the highest fitted, which top-1 excludes: be careful."
         )
     return bullets([*items, *budget_items([c for c in run.candidates if c.status == "completed"])])
 

@@ -31,7 +31,8 @@ class GridReport:
         pareto_csv: ``pareto.csv``.
         figures: the figures that could be drawn, SVG and PNG.
         candidates: the table of all candidates, as in ``candidates_csv``.
-        winner: the key of the network with the highest top-1 (of equal ones the cheapest); None without any.
+        highest_mean: the key of the network of the highest mean top-1 (of equal ones the cheapest); None
+        without any.
     """
 
     page: Path
@@ -39,7 +40,7 @@ class GridReport:
     pareto_csv: Path
     figures: tuple[Path, ...]
     candidates: pd.DataFrame
-    winner: str | None
+    highest_mean: str | None
 
 
 def write_grid_report(
@@ -72,5 +73,5 @@ def write_grid_report(
         page=write_page(out / "report.md", grid_page(run, {path.stem for path in figures}, scratch, ignored)),
         figures=figures,
         candidates=candidates,
-        winner=ranking[0].key if ranking else None,
+        highest_mean=ranking[0].key if ranking else None,
     )

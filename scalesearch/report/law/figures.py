@@ -31,7 +31,7 @@ __all__ = ["held_out_figure", "kinds_figure"]
 
 NAMED = 2
 """So many of the worst predictions of a panel are named."""
-BLUE, ORANGE = COLOURS["winner"], COLOURS["paper"]
+BLUE, ORANGE = COLOURS["highest"], COLOURS["paper"]
 # In the order of the bars; dark and light take turns, so that neighbours differ in grey too.
 KIND_COLOURS = {
     "pointwise": "#0072b2",

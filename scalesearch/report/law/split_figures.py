@@ -31,7 +31,7 @@ from scalesearch.report.style import (
 
 __all__ = ["best_figure", "prices_figure", "split_figure"]
 
-BLUE, ORANGE = COLOURS["winner"], COLOURS["paper"]
+BLUE, ORANGE = COLOURS["highest"], COLOURS["paper"]
 
 
 def prices_figure(record: LawRecord) -> Figure | None:

@@ -45,7 +45,7 @@ MOST_NAMES = 56
 """Of more networks than this only some are named; half as many where panels stand side by side."""
 CHARACTERS = 90
 """About as many as fit along a panel of the whole width."""
-STEADY, SHAKY = COLOURS["winner"], COLOURS["paper"]
+STEADY, SHAKY = COLOURS["highest"], COLOURS["paper"]
 TITLE_WIDTH = 44
 MISSING = {"out of memory": ("x", SHAKY), "failed": ("+", INK)}
 

@@ -34,7 +34,7 @@ SAME_LINE = 1e-3
 """A product this close to 2 (relative) gives a line that cannot be told from the nominal one."""
 TICKS = 14
 """As many labels as the phi axis has room for."""
-RULE, BUILT, PUBLISHED = GREY, COLOURS["winner"], COLOURS["paper"]
+RULE, BUILT, PUBLISHED = GREY, COLOURS["highest"], COLOURS["paper"]
 
 
 def family_number(row: PublishedRow) -> int | None:

@@ -22,7 +22,7 @@ from scalesearch.report.style import COLOURS, GREY, house_style, new_figure
 
 __all__ = ["trained_figure"]
 
-TRAINED, PUBLISHED = COLOURS["winner"], COLOURS["paper"]
+TRAINED, PUBLISHED = COLOURS["highest"], COLOURS["paper"]
 Bounds = Mapping[str, tuple[float, float]]
 Floats = NDArray[np.float64]
 

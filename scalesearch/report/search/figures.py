@@ -23,7 +23,7 @@ __all__ = ["front_figure", "history_figure"]
 
 LABELLED = 10
 """Front members that get a label; of a longer front, evenly chosen ones."""
-LEAD = COLOURS["winner"]
+LEAD = COLOURS["highest"]
 
 
 def history_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:

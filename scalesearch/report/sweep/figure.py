@@ -41,7 +41,7 @@ COLOUR: Mapping[str, str] = MappingProxyType(
         "width": COLOURS["width"],
         "resolution": COLOURS["resolution"],
         "fast": COLOURS["paper"],
-        "compound": COLOURS["winner"],
+        "compound": COLOURS["highest"],
     }
 )
 MARKER: Mapping[str, str] = MappingProxyType(

@@ -26,7 +26,7 @@ from scalesearch.report.transfer.evidence import PAPER_SPLIT, Side, Transfer
 
 __all__ = ["rates_figure", "splits_figure"]
 
-HUES = ("winner", "paper", "depth", "width", "resolution")
+HUES = ("highest", "paper", "depth", "width", "resolution")
 SHAPES = ("o", "s", "^", "D", "v")
 ROOM = 0.7
 """Of the height between two rates, what the marks of the searches take up."""
@@ -87,7 +87,7 @@ def splits_figure(transfer: Transfer) -> Figure:
         handles = [
             legend_mark("h", "may be the best", REGION, fill=REGION),
             legend_mark("o", "trained, as built", FAINT, fill="white"),
-            legend_mark("*", "best", COLOURS["winner"], fill=COLOURS["winner"]),
+            legend_mark("*", "highest fitted", COLOURS["highest"], fill=COLOURS["highest"]),
             legend_mark("D", "the paper's rule", COLOURS["paper"], width=1.8),
         ]
         legend_below(figure, handles, 4)
@@ -109,7 +109,7 @@ def _panel(axes: Axes, side: Side, room: float) -> None:
     paper, best = share_point(*PAPER_SPLIT[:2]), share_point(*answer.best[:2])
     ring: dict[str, Any] = {"color": "none", "markeredgecolor": COLOURS["paper"], "markeredgewidth": 1.8}
     axes.plot(*(*paper, "D"), markersize=9, zorder=5, **ring)
-    axes.plot(*(*best, "*"), color=COLOURS["winner"], markeredgecolor="white", markersize=16, zorder=6)
+    axes.plot(*(*best, "*"), color=COLOURS["highest"], markeredgecolor="white", markersize=16, zorder=6)
     notes = [plain(side.name), f"{percent(answer.open_share, 0)} of splits may be best"]
     if outside := len(trained) - len(within):
         notes.append(f"{outside} networks lie outside")
