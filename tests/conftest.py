@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 
 # Tiny networks gain nothing from threads, and threads that wait for one another on a busy machine lose much.
@@ -15,11 +16,13 @@ from pathlib import Path
 import alembic.util.pyfiles
 import numpy as np
 import pytest
+import sqlalchemy
 from click.testing import CliRunner, Result
 from hypothesis import settings
 from matplotlib.figure import Figure
 from PIL import Image
 
+from scalesearch.architecture.share_match import ShareMatcher
 from scalesearch.cli import cli
 from scalesearch.report import style
 from scalesearch.report.style import render, settle
@@ -30,6 +33,19 @@ settings.load_profile("any machine")
 
 # Optuna asks for its schema's versions, a Python file each, whenever it opens a database: once is enough.
 alembic.util.pyfiles.load_module_py = cache(alembic.util.pyfiles.load_module_py)
+
+# So it is for the networks of a grid, which nearly every command of the tests plans alike.
+ShareMatcher.nearest = cache(ShareMatcher.nearest)  # type: ignore[method-assign]
+
+# What a test wrote need not outlast a power cut: waiting for the disk is most of a tiny run's time. Processes that
+# tests start and kill wait for it as ever.
+os.fsync = lambda _handle: None
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.pool.Pool, "connect")
+def _without_waiting(connection: object, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 class Rendering:
