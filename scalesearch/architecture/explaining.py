@@ -18,7 +18,7 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.exact_costs import ExactCosts
 from scalesearch.architecture.layers import Size, lower
 from scalesearch.architecture.rows import rows
-from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, StageSpec, scale
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
 
 __all__ = ["Explanation", "Part", "RowNote", "explain"]
@@ -30,6 +30,8 @@ class RowNote:
 
     Attributes:
         name: ``stem``, ``stage1`` and so on, ``head``.
+        depth_power: the power to which the depth multiplier works on the row's blocks; 0 where it does not.
+        width_power: the same of the width multiplier and the row's channels.
         repeats_base: blocks of the baseline's row; 1 for stem and head.
         repeats_exact: blocks by the rule.
         repeats: blocks as built.
@@ -47,6 +49,8 @@ class RowNote:
     """
 
     name: str
+    depth_power: float
+    width_power: float
     repeats_base: int
     repeats_exact: float
     repeats: int
@@ -96,6 +100,11 @@ class Explanation:
             "resolution": (self.multipliers.resolution, self.coefficients.gamma),
         }
         return {name: implied_phi(*pair) for name, pair in pairs.items()}
+
+    @property
+    def by_stage(self) -> bool:
+        """Whether depth or width works more strongly on some stages than on others."""
+        return isinstance(self.base, ArchSpec) and any(stage.has_exponents for stage in self.base.stages)
 
     @property
     def nominal_ratio(self) -> float:
@@ -170,12 +179,15 @@ def _notes(
     # Without the share that has to be kept, channels go to the nearest multiple whatever it is.
     nearest = scale(base, multipliers, replace(rounding, min_kept_fraction=0.0))
     exact = costed.exact
+    stages = {f"stage{number}": stage for number, stage in enumerate(base.stages, start=1)}
     tables = zip(
         rows(base), rows(arch), rows(nearest), rows(costs.exact), _maps(base), _maps(arch), strict=True
     )
     return tuple(
         RowNote(
             name=built.name,
+            depth_power=stages[built.name].depth_power if built.name in stages else 0.0,
+            width_power=stages[built.name].width_power if built.name in stages else 0.0,
             repeats_base=before.repeats,
             repeats_exact=costs.repeats_exact.get(built.name, 1.0),
             repeats=built.repeats,
@@ -183,7 +195,7 @@ def _notes(
             channels_exact=(
                 before.channels
                 if asked.channels == before.channels * costs.enlarged
-                else before.channels * multipliers.width
+                else before.channels * _wider(stages.get(built.name), multipliers.width)
             ),
             channels=built.channels,
             stepped_up=built.channels > unkept.channels,
@@ -197,6 +209,11 @@ def _notes(
         )
         for before, built, unkept, asked, size_before, size in tables
     )
+
+
+def _wider(stage: StageSpec | None, width: float) -> float:
+    """What width multiplies the channels of a stage by, or those of stem or head."""
+    return width if stage is None else stage.width_multiplier(width)
 
 
 def _parts(base: ArchSpec, arch: ArchSpec, multipliers: Multipliers, costed: _Costed) -> tuple[Part, ...]:

@@ -89,9 +89,7 @@ def rows(arch: ArchSpec) -> tuple[Row, ...]:
 
 def _scaled(stage: StageSpec) -> str:
     """How multipliers work on a stage: ``depth^1.5 x width``."""
-    depth = stage.depth_exponent if stage.scaled_repeats else 0.0
-    width = stage.width_exponent if stage.scaled_channels else 0.0
-    parts = {"depth": depth, "width": width}
+    parts = {"depth": stage.depth_power, "width": stage.width_power}
     return (
         " x ".join(name if power == 1 else f"{name}^{power:g}" for name, power in parts.items() if power)
         or "fixed"

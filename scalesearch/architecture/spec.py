@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from scalesearch.architecture.checks import MOST, MOST_REPEATS
 from scalesearch.architecture.code_spec import CodeSpec, RefusedError
 from scalesearch.architecture.rounding import ChannelsRule, RepeatsRule, Rounding
-from scalesearch.architecture.stage import BlockKind, StageSpec
+from scalesearch.architecture.stage import MOST_EXPONENT, BlockKind, StageSpec
 from scalesearch.architecture.table_spec import (
     Activation,
     ArchSpec,
@@ -255,21 +255,34 @@ def with_exponents(base: _Arch, texts: Sequence[str]) -> _Arch:
                 f"`stages` must have {len(base.stages)} exponents for {name}, one for each stage of "
                 f"{base.name}, got {len(exponents)}: {values}"
             )
-        rows = zip(base.stages, exponents, strict=True)
-        base = replace(base, stages=tuple(_with_exponent(row, name, value) for row, value in rows))
+        powers = [_exponent(name, number, value) for number, value in enumerate(exponents, start=1)]
+        if not any(powers):
+            raise ValueError(
+                f"`stages` must leave {name} a stage to work on, got {text!r}: one of its numbers "
+                "at least has to be above 0"
+            )
+        rows = zip(base.stages, powers, strict=True)
+        base = replace(base, stages=tuple(_with_exponent(row, name, power) for row, power in rows))
     return base
 
 
-def _with_exponent(row: StageSpec, name: str, value: str) -> StageSpec:
-    exponent = f"{name}_exponent"
+def _exponent(name: str, number: int, value: str) -> float:
+    """The exponent of the stage of that number."""
     try:
-        changes: dict[str, Any] = {f"scaled_{EXPONENTS[name]}": True, exponent: float(value)}
+        power = float(value)
     except ValueError:
-        raise ValueError(f"`stages` must hold a number for each stage, got {value!r} for {name}") from None
-    try:
-        return replace(row, **changes)
-    except ValueError as error:
-        raise ValueError(f"`stages`: {str(error).replace(f'`{exponent}`', name)}") from None
+        power = math.nan
+    if not 0 <= power <= MOST_EXPONENT:  # nor is nan
+        raise ValueError(
+            f"`stages` must hold a number from 0 to {MOST_EXPONENT} for each stage, got {value!r} for "
+            f"{name} of stage {number}"
+        )
+    return power
+
+
+def _with_exponent(row: StageSpec, name: str, power: float) -> StageSpec:
+    changes: dict[str, Any] = {f"scaled_{EXPONENTS[name]}": True, f"{name}_exponent": power}
+    return replace(row, **changes)
 
 
 def reduce(

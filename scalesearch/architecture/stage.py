@@ -218,13 +218,23 @@ class StageSpec:
         """Whether depth or width works more or less strongly on the row than as a multiplier."""
         return self.depth_exponent != 1 or self.width_exponent != 1
 
+    @property
+    def depth_power(self) -> float:
+        """The power to which a depth multiplier of the network works on the row; 0 where it does not."""
+        return self.depth_exponent if self.scaled_repeats else 0.0
+
+    @property
+    def width_power(self) -> float:
+        """The same of a width multiplier."""
+        return self.width_exponent if self.scaled_channels else 0.0
+
     def depth_multiplier(self, depth: float) -> float:
         """What a depth multiplier of the network multiplies the row's blocks by."""
-        return depth**self.depth_exponent if self.scaled_repeats else 1.0
+        return float(depth**self.depth_power)
 
     def width_multiplier(self, width: float) -> float:
         """What a width multiplier of the network multiplies the row's channels by."""
-        return width**self.width_exponent if self.scaled_channels else 1.0
+        return float(width**self.width_power)
 
     def _set_expand_ratio(self) -> None:
         ratio = self.expand_ratio

@@ -233,7 +233,8 @@ def _chosen(
         raise ValueError(
             f"`{argument}` must name one network of {table} by the first letters of its key "
             f"({', '.join(keys[:3]) or 'it has no keys'}{', ...' if len(keys) > 3 else ''}) or as "
-            f"{HIGHEST[0]}, got {wanted!r}, which is {'none of them' if not found else f'{len(found)} of them'}"
+            f"{HIGHEST[0]}, got {wanted!r}, which is "
+            f"{'none of them' if not found else f'{len(found)} of them'}"
         )
     return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.options import MEMORY, config_option, format_option, out_option
 from scalesearch.cli.terminal import echo
@@ -26,7 +26,11 @@ DEFAULT = AlternateSettings()
 @click.command
 @config_option
 @click.option(
-    "--phi", type=float, default=DEFAULT.phi, show_default=True, help="Compound exponent of the first round."
+    "--phi",
+    type=NUMBER,
+    default=DEFAULT.phi,
+    show_default=True,
+    help="Compound exponent of the first round.",
 )
 @click.option(
     "--budget",
@@ -37,14 +41,14 @@ DEFAULT = AlternateSettings()
 )
 @click.option(
     "--budget-ratio",
-    type=float,
+    type=NUMBER,
     default=DEFAULT.budget_ratio,
     show_default=True,
     help="How much of it, as a multiple of the baseline's, above 1.",
 )
 @click.option(
     "--max-rounds",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=DEFAULT.max_rounds,
     show_default=True,
     help="Stop after so many rounds.",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from scalesearch.cli.choice import Whole
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import Decorator, group
 from scalesearch.cli.training_options import DURATION
@@ -131,7 +132,7 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
 sampling_options = group(
     click.option(
         "--processes",
-        type=click.IntRange(min=1),
+        type=Whole(min=1),
         default=3,
         show_default=True,
         help="Fresh processes that measure each network in each setup.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.bench_options import device_option, resolve_setups, setup_options
+from scalesearch.cli.choice import Whole
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import config_option, out_option
 from scalesearch.cli.terminal import echo
@@ -30,12 +31,10 @@ KIND = "compare"
 @config_option
 @setup_options(several=False)
 @device_option
-@click.option(
-    "--pairs", type=click.IntRange(min=1), default=30, show_default=True, help="Pairs of each process."
-)
+@click.option("--pairs", type=Whole(min=1), default=30, show_default=True, help="Pairs of each process.")
 @click.option(
     "--processes",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=3,
     show_default=True,
     help="Fresh processes that time both.",

@@ -17,7 +17,7 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import Row, rows
 from scalesearch.architecture.spec import Arch, ArchSpec, require_resolution, scale, with_exponents
 from scalesearch.architecture.table_file import network_toml
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
 from scalesearch.cli.options import STAGES
@@ -60,13 +60,13 @@ CODE_COLUMNS = {
 @click.command
 @click.argument("network", type=NETWORK, metavar="NETWORK", required=False)
 @click.option("--recipe", type=RECIPE, help="A recipe instead of a network: all its values, what each means.")
-@click.option("--depth", type=float, default=1.0, show_default=True, help="Times as many blocks in a stage.")
-@click.option("--width", type=float, default=1.0, show_default=True, help="Times as many channels.")
+@click.option("--depth", type=NUMBER, default=1.0, show_default=True, help="Times as many blocks in a stage.")
+@click.option("--width", type=NUMBER, default=1.0, show_default=True, help="Times as many channels.")
 @click.option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
-@click.option("--stem-stride", type=click.IntRange(min=1), help="1: for small images.  [default: its own]")
+@click.option("--stem-stride", type=Whole(min=1), help="1: for small images.  [default: its own]")
 @STAGES
-@click.option("--classes", type=click.IntRange(min=1), help="Outputs.  [default: its own]")
-@click.option("--in-channels", type=click.IntRange(min=1), help="Channels of the input.  [default: its own]")
+@click.option("--classes", type=Whole(min=1), help="Outputs.  [default: its own]")
+@click.option("--in-channels", type=Whole(min=1), help="Channels of the input.  [default: its own]")
 @rounding_options
 @click.option(
     "--format",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import Choice, Place
 from scalesearch.cli.terminal import echo, terminal
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ STYLES: Mapping[str, Mapping[str, Any]] = {
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Place(),
     default=Path("reports"),
     show_default=True,
     metavar="DIR",

@@ -12,11 +12,12 @@ import click
 from scalesearch.architecture.baselines import BASELINES, baseline
 from scalesearch.architecture.checks import blamed_on
 from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_network
-from scalesearch.architecture.spec import Arch
+from scalesearch.architecture.spec import Arch, with_exponents
 from scalesearch.architecture.variants import VARIANTS
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import NUMBER, Choice, Place
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import NETWORK
+from scalesearch.cli.options import STAGES
 from scalesearch.cli.rounding_options import given_rules, rounding_of_options, rounding_options
 from scalesearch.cli.terminal import echo, terminal
 from scalesearch.scaling import Coefficients, Multipliers
@@ -56,13 +57,14 @@ class _What(click.ParamType[str | Arch]):
     "--variant", metavar="NAME", help="Instead of WHAT: in what a variant differs from the paper's."
 )
 @click.option("--list", "list_variants", is_flag=True, help="The variants that there are.")
-@click.option("--depth", type=float, help="Times as deep.  [default: 1]")
-@click.option("--width", type=float, help="Times as wide.  [default: 1]")
-@click.option("--resolution", type=float, help="Times as sharp, not pixels.  [default: 1]")
-@click.option("--alpha", type=float, help="Depth coefficient, >= 1.  [default: 1.2, the paper's]")
-@click.option("--beta", type=float, help="Width coefficient, >= 1.  [default: 1.1, the paper's]")
-@click.option("--gamma", type=float, help="Resolution coefficient, >= 1.  [default: 1.15, the paper's]")
-@click.option("--phi", type=float, help="Scale WHAT by the coefficients at this exponent.")
+@click.option("--depth", type=NUMBER, help="Times as deep.  [default: 1]")
+@click.option("--width", type=NUMBER, help="Times as wide.  [default: 1]")
+@click.option("--resolution", type=NUMBER, help="Times as sharp, not pixels.  [default: 1]")
+@click.option("--alpha", type=NUMBER, help="Depth coefficient, >= 1.  [default: 1.2, the paper's]")
+@click.option("--beta", type=NUMBER, help="Width coefficient, >= 1.  [default: 1.1, the paper's]")
+@click.option("--gamma", type=NUMBER, help="Resolution coefficient, >= 1.  [default: 1.15, the paper's]")
+@click.option("--phi", type=NUMBER, help="Scale WHAT by the coefficients at this exponent.")
+@STAGES
 @rounding_options
 @click.option(
     "--format",
@@ -75,7 +77,7 @@ class _What(click.ParamType[str | Arch]):
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     metavar="DIR",
     help="Folder for explain.md and a CSV file of each table.  [default: none is written]",
 )
@@ -145,6 +147,10 @@ def _variant(name: str, options: Mapping[str, Any]) -> Any:
             f"--{given[0]} must be left out with --variant, got {options[given[0]]:g}; "
             f"scalesearch explain {name} --{given[0]} ... scales it"
         )
+    if options["stages"]:
+        raise Fail(
+            f"--stages must be left out with --variant, got {options['stages'][0]}: it has its own rules"
+        )
     if rules := given_rules(options):
         rule, value = next(iter(rules.items()))
         option = f"--{rule.replace('_', '-')}"
@@ -163,17 +169,23 @@ def _explained(what: str | Arch, options: Mapping[str, Any]) -> tuple[Explanatio
     coefficients = _coefficients(options)
     asked = _multipliers(options, coefficients)
     row = published_network(what) if isinstance(what, str) else None
+    stages = options["stages"]
+    if stages and isinstance(what, str) and what in VARIANTS:
+        raise Fail(
+            f"--stages must be left out for {what}, whose rounding goes with its name, got {stages[0]}"
+        )
     if row is not None and asked is None:
         explanation = explain_network(
-            BASELINES[row.baseline],
+            with_exponents(BASELINES[row.baseline], stages),
             row.multipliers,
             rounding,
             coefficients,
             resolution=row.resolution,
-            name=f"efficientnet-{row.name}",
+            name=f"{'my-' if stages else ''}efficientnet-{row.name}",
         )
-        return explanation, row
+        return explanation, None if stages else row
     base = row.arch() if row is not None else baseline(what) if isinstance(what, str) else what
+    base = with_exponents(base, stages)
     multipliers = asked or Multipliers()
     values = (multipliers.depth, multipliers.width, multipliers.resolution)
     name = base.name if asked is None else f"{base.name}:{','.join(f'{value:.4g}' for value in values)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalesearch.cli.choice import Whole
 from scalesearch.cli.folder import begun_elsewhere
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
@@ -63,7 +64,7 @@ class _Formats(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=Whole(0, 2**32 - 1),
     help="Of a run: the training run.  [default: the best one]  With --untrained: of the random weights.  "
     "[default: 0]",
 )
@@ -77,13 +78,13 @@ class _Formats(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     help="Images in every pass of the ONNX model and the program.  [default: any number, or 1 where torch "
     "can make no graph for any]",
 )
 @click.option(
     "--opset",
-    type=click.IntRange(OPSETS[0], OPSETS[-1]),
+    type=Whole(OPSETS[0], OPSETS[-1]),
     default=DEFAULT_OPSET,
     show_default=True,
     help="Version of the ONNX model's operators.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalesearch.cli.choice import Place, Whole
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option
 from scalesearch.cli.terminal import echo
@@ -73,7 +74,7 @@ class FidelitySettings:
 
 
 @click.command
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=Place())
 @click.option(
     "--lengths",
     type=_Lengths(),
@@ -83,14 +84,14 @@ class FidelitySettings:
 )
 @click.option(
     "--networks",
-    type=click.IntRange(min=FEWEST_NETWORKS),
+    type=Whole(min=FEWEST_NETWORKS),
     default=12,
     show_default=True,
     help="How many of the run's networks, spread as far apart as can be. A surface takes seven.",
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=1,
     show_default=True,
     help="Seeds at the other lengths, from the run's first one on; at most the run's.",

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from scalesearch.cli.choice import NumberWithin, Whole
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import PHI, config_option, format_option, out_option, require_phi
@@ -67,7 +68,7 @@ class _RungList(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--regret",
-    type=click.FloatRange(min=0),
+    type=NumberWithin(min=0),
     help="Train no further design once the best split can be at most so many points of top-1 behind any "
     f"other.  [default: {REGRET_ON_CPU} on a CPU, {REGRET_ON_GPU} on a GPU]",
 )
@@ -79,7 +80,7 @@ class _RungList(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--confirm",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     default=0,
     show_default=True,
     help="Train the best split, the runner-up and the paper's with so many seeds more, which had no part in "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.options import MEMORY, Decorator, group
 from scalesearch.search.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
 
@@ -19,7 +19,7 @@ def _bound(name: str, end: str) -> Decorator:
     field = f"{name}_{end}"
     return click.option(
         f"--{name}-{end}",
-        type=float,
+        type=NUMBER,
         default=getattr(DEFAULT, field),
         show_default=True,
         help=f"{'Least' if end == 'min' else 'Greatest'} {name} on the grid.",
@@ -51,7 +51,7 @@ def match_options(kinds: Sequence[str], default: str) -> Decorator:
         ),
         click.option(
             "--budget-tolerance",
-            type=float,
+            type=NUMBER,
             default=DEFAULT.budget_tolerance,
             show_default=True,
             help="How far from a budget a network may be, relative to it; farther ones are not trained.",
@@ -62,7 +62,7 @@ def match_options(kinds: Sequence[str], default: str) -> Decorator:
 networks_options = group(
     click.option(
         "--max-networks",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         default=DEFAULT.max_networks,
         show_default=True,
         help="Train at most this many distinct networks (of each round), spread as far apart as can be; 0 "
@@ -84,11 +84,11 @@ grid_points_options = group(
     _bound("gamma", "min"),
     _bound("gamma", "max"),
     click.option(
-        "--step", type=float, default=DEFAULT.step, show_default=True, help="Distance of grid points."
+        "--step", type=NUMBER, default=DEFAULT.step, show_default=True, help="Distance of grid points."
     ),
     click.option(
         "--tolerance",
-        type=float,
+        type=NUMBER,
         default=DEFAULT.tolerance,
         show_default=True,
         help="Greatest |alpha * beta^2 * gamma^2 - 2|. Below 0.08 the paper's own (1.2, 1.1, 1.15) is out.",

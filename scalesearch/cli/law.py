@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
+from scalesearch.cli.choice import Whole
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, format_option, out_option
 from scalesearch.cli.terminal import echo
@@ -33,12 +34,12 @@ ACCURACIES = "accuracies.json"
 @device_option
 @click.option(
     "--random",
-    type=click.IntRange(min=0),
+    type=Whole(min=0),
     default=30,
     show_default=True,
     help="Networks drawn at random, beside the family: depth 1 to 3, width 0.5 to 2, resolution 0.5 to 2.5.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the drawing.")
+@click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Of the drawing.")
 @sampling_options
 @click.option(
     "--run",

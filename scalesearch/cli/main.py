@@ -121,7 +121,7 @@ class _Group(click.Group):
             sys.exit(error.exit_code)
         except click.ClickException as error:
             _flushed_or_shut()
-            message = _without_urls(error.format_message(), sys.argv[1:] if args is None else list(args))
+            message = _without_urls(_usage(error), sys.argv[1:] if args is None else list(args))
             echo(f"Error: {_shortened(message)}", err=True)
             sys.exit(error.exit_code)
         except click.Abort:
@@ -142,6 +142,42 @@ class _Group(click.Group):
             message = _without_urls(_told(error), sys.argv[1:] if args is None else list(args))
             echo(f"Error: {FAULT}: {_shortened(message)}; {TRACE}=1 shows where it was", err=True)
             sys.exit(1)
+
+
+def _usage(error: click.ClickException) -> str:
+    """What click refuses, in the form of every other error: the option, what it must be, what it got."""
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        names = [name for param in error.ctx.command.get_params(error.ctx) for name in _names(param)]
+        of = _command_of(error.ctx)
+        return f"{error.option_name} is no option of {of}{near(error.option_name, names)} ({of} --help)"
+    if isinstance(error, click.BadOptionUsage):
+        # click knows two ways: an option without the value it takes, a flag with one.
+        without = "requires" in error.message
+        return (
+            f"{error.option_name} must {'have a value, got none' if without else 'stand alone, got a value'}"
+        )
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return f"{_shown_name(error.param)} must be given"
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        colon = "" if error.message.startswith("must ") else ":"
+        return f"{_shown_name(error.param)}{colon} {error.message}"
+    if extra := re.fullmatch(r"Got unexpected extra arguments? \((.*)\)\.?", error.format_message()):
+        of = _command_of(getattr(error, "ctx", None))
+        return f"{of} takes no further argument, got {extra[1]}; options begin with two dashes"
+    return error.format_message()
+
+
+def _command_of(ctx: click.Context | None) -> str:
+    return "scalesearch" if ctx is None or ctx.parent is None else f"scalesearch {ctx.info_name}"
+
+
+def _names(param: click.Parameter) -> list[str]:
+    return [*param.opts, *param.secondary_opts] if isinstance(param, click.Option) else []
+
+
+def _shown_name(param: click.Parameter) -> str:
+    """``--seeds`` of an option, ``DIR`` of an argument."""
+    return max(_names(param), key=len) if _names(param) else param.human_readable_name
 
 
 def _flushed_or_shut() -> None:

@@ -12,7 +12,7 @@ import click
 
 from scalesearch.architecture.rounding import Rounding
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import Choice, Place
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, config_option, out_option
 from scalesearch.cli.rounding_options import given_rules, rounding_options
@@ -47,7 +47,7 @@ LAWS = "laws.json"
 @click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits, too.")
 @click.option(
     "--law",
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="PATH",
     help="A law.json, or a folder of scalesearch law: its predictions are shown beside what was measured.",
 )

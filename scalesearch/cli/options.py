@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from scalesearch.architecture.baselines import BASELINES, baseline
 from scalesearch.architecture.spec import Arch, with_exponents
 from scalesearch.architecture.variants import VARIANTS
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import NUMBER, Choice, Place, Whole
 from scalesearch.cli.main import Fail
 from scalesearch.cli.network_types import (
     BASELINE,
@@ -183,7 +183,7 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--config."""
     return click.option(
         "--config",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=Place(exists=True, dir_okay=False),
         callback=_load_config,
         is_eager=True,
         expose_value=False,
@@ -211,7 +211,7 @@ def out_option(default: str) -> Decorator:
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         return click.option(
             "--out",
-            type=click.Path(path_type=Path, file_okay=False),
+            type=Place(file_okay=False),
             metavar="DIR",
             help=f"Folder to write.  [default: {default}]",
         )(command)
@@ -320,14 +320,14 @@ def baseline_options(
         ),
         click.option(
             "--stem-stride",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             help="Stride of its first convolution; 1, for small images, leaves a max pool after it out too.  "
             "[default: the baseline's own]",
         ),
         *(() if chosen else (STAGES,)),
         click.option(
             "--baseline-width",
-            type=float,
+            type=NUMBER,
             default=width,
             show_default=True,
             help="Width multiplier that makes the network at phi 0 of the baseline, stem and head included."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from scalesearch.cli.choice import Place
 from scalesearch.cli.options import format_option
 from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.training_options import STORAGE_ON
@@ -14,7 +15,7 @@ __all__ = ["report"]
 
 
 @click.command
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=Place())
 @STORAGE_ON
 @format_option
 def report(folder: Path, storage: str, output_format: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from scalesearch.cli.choice import Place
 from scalesearch.cli.options import format_option
 from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.training_options import JOBS_ON, STORAGE_ON, THREADS_ON, default_jobs
@@ -15,7 +16,7 @@ __all__ = ["resume"]
 
 
 @click.command
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=Place())
 @click.option("--retry-failed", is_flag=True, help="Train or measure the networks that failed once more.")
 @STORAGE_ON
 @JOBS_ON

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.spec import ChannelsRule, RepeatsRule, Rounding
 from scalesearch.architecture.variants import VARIANTS, rounding_of
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import Choice, NumberWithin, Whole
 from scalesearch.cli.options import group
 
 __all__ = ["given_rules", "rounding_of_options", "rounding_options"]
@@ -70,7 +70,7 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return group(
         click.option(
             "--channel-divisor",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             default=8,
             show_default=True,
             help="Channels are rounded to a multiple of this. A variant has rounding rules of its own, which "
@@ -85,7 +85,7 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--min-kept-fraction",
-            type=click.FloatRange(0, 1),
+            type=NumberWithin(0, 1),
             default=0.9,
             show_default=True,
             help="Channels go one step up where rounding to the nearest would keep less than this share.",
@@ -99,7 +99,7 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--resolution-multiple",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             default=1,
             show_default=True,
             help="Resolutions are rounded to a multiple of this many pixels.",

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
+from scalesearch.cli.choice import NUMBER, Whole
 from scalesearch.cli.derivation import derive
 from scalesearch.cli.options import (
     PHI,
@@ -52,21 +53,21 @@ TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 @config_option
 @click.option(
     "--alpha",
-    type=float,
+    type=NUMBER,
     default=PAPER_COEFFICIENTS.alpha,
     show_default=True,
     help="Depth coefficient, >= 1; the paper's unless given.",
 )
 @click.option(
     "--beta",
-    type=float,
+    type=NUMBER,
     default=PAPER_COEFFICIENTS.beta,
     show_default=True,
     help="Width coefficient, >= 1; the paper's unless given.",
 )
 @click.option(
     "--gamma",
-    type=float,
+    type=NUMBER,
     default=PAPER_COEFFICIENTS.gamma,
     show_default=True,
     help="Resolution coefficient, >= 1; the paper's unless given.",
@@ -90,7 +91,7 @@ TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 )
 @click.option(
     "--latency-batch-size",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=1,
     show_default=True,
     help="Images per forward pass.",
@@ -103,7 +104,7 @@ TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 )
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     help="CPU threads when measuring.  [default: all cores; with --train 1 for each network, or with --jobs "
     "the cores shared out]",
 )

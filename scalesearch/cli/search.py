@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.grid_options import match_options
 from scalesearch.cli.options import config_option, format_option, out_option, require_phi
 from scalesearch.cli.spending_options import resolve_spending, spending_options
@@ -46,7 +46,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
 @config_option
 @click.option(
     "--phi",
-    type=float,
+    type=NUMBER,
     default=DEFAULT.phi,
     show_default=True,
     help="Compound exponent to search at, any number: -1 asks for half the compute.",
@@ -61,7 +61,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--trials",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=DEFAULT.trials,
     show_default=True,
     help="How many triples are suggested. One that rounds to a network already trained costs nothing.",
@@ -76,7 +76,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
 )
 @click.option(
     "--batch",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=DEFAULT.batch,
     show_default=True,
     help="How many are suggested at a time. A batch sees the results of those before it, whatever --jobs is.",
@@ -92,14 +92,14 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
 @spending_options
 @click.option(
     "--reward-target",
-    type=float,
+    type=NUMBER,
     default=DEFAULT.reward_target,
     help="MACs at which the reward top1 * (MACs / TARGET)^WEIGHT is top1 itself.  [default: 2^phi times the "
     "baseline's]",
 )
 @click.option(
     "--reward-weight",
-    type=float,
+    type=NUMBER,
     default=DEFAULT.reward_weight,
     show_default=True,
     help="Exponent of the reward, at most 0. The paper's: twice the MACs for 5% more accuracy.",

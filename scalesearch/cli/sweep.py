@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.bench_options import ListOf
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import NUMBER, Choice
 from scalesearch.cli.options import MEMORY, PHI, config_option, format_option, out_option
 from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
 from scalesearch.search.sweep import BUDGETS, ROLES, SweepSettings, plan_sweep
@@ -29,9 +29,9 @@ DEFAULT = SweepSettings()
     show_default=True,
     help="The budgets: 2^phi times the baseline each. A power law takes two or more.",
 )
-@click.option("--alpha", type=float, default=DEFAULT.alpha, show_default=True, help="Of the compound rule.")
-@click.option("--beta", type=float, default=DEFAULT.beta, show_default=True, help="Of the compound rule.")
-@click.option("--gamma", type=float, default=DEFAULT.gamma, show_default=True, help="Of the compound rule.")
+@click.option("--alpha", type=NUMBER, default=DEFAULT.alpha, show_default=True, help="Of the compound rule.")
+@click.option("--beta", type=NUMBER, default=DEFAULT.beta, show_default=True, help="Of the compound rule.")
+@click.option("--gamma", type=NUMBER, default=DEFAULT.gamma, show_default=True, help="Of the compound rule.")
 @click.option(
     "--match",
     type=Choice(BUDGETS),

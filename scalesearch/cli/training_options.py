@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.cli.choice import Choice
+from scalesearch.cli.choice import Choice, NumberWithin, Whole
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import STORAGE_VARIABLE, Decorator, baseline_options, group
 from scalesearch.cli.recipe_option import RECIPE, name_and_values
@@ -71,7 +71,7 @@ DURATION = _Duration()
 
 IN_CHANNELS = click.option(
     "--in-channels",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no alpha), "
     "in arrays too; any other number takes --dataset folder:PATH with .npy arrays of uint8 (height, width, "
     "channels).  "
@@ -79,7 +79,7 @@ IN_CHANNELS = click.option(
 )
 CHANNEL_DIVISOR = click.option(
     "--baseline-channel-divisor",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     default=DEFAULT.baseline_channel_divisor,
     show_default=True,
     help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
@@ -87,16 +87,14 @@ CHANNEL_DIVISOR = click.option(
 )
 JOBS = click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     help="Networks trained at the same time. On a GPU these are the most: as many train side by side as is "
     "faster and as memory allows.  [default: one per core, at most 8; on GPUs 16 each]",
 )
-JOBS_ON = click.option(
-    "--jobs", type=click.IntRange(min=1), help="Networks trained at a time.  [default: the run's]"
-)
+JOBS_ON = click.option("--jobs", type=Whole(min=1), help="Networks trained at a time.  [default: the run's]")
 THREADS_ON = click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=Whole(min=1),
     help="CPU threads of each; another number than the run's changes accuracies as another seed would.  "
     "[default: the run's]",
 )
@@ -180,7 +178,7 @@ def length_options(seeds: int | None, seeds_help: str = "") -> Decorator:
         click.option("--download", is_flag=True, help="Fetch CIFAR into --data-dir if it is not there."),
         click.option(
             "--held-out",
-            type=click.IntRange(min=2),
+            type=Whole(min=2),
             default=DEFAULT.held_out,
             show_default=True,
             help="Images that judge a network and that no training run sees: at most this many, and at most "
@@ -198,28 +196,26 @@ def length_options(seeds: int | None, seeds_help: str = "") -> Decorator:
         ),
         click.option(
             "--images",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             help="Training images each run sees.  [default: the recipe's, where it has any; else "
             f"{CPU_IMAGES:,} on a CPU, {ACCELERATOR_IMAGES:,} on a GPU ({', '.join(ACCELERATORS)})]",
         ),
         click.option(
             "--epochs",
-            type=click.FloatRange(min=0, min_open=True),
+            type=NumberWithin(min=0, min_open=True),
             help="Passes over the training images, instead of --images.",
         ),
-        click.option(
-            "--batch-size", type=click.IntRange(min=2), help="Images per step.  [default: the recipe's]"
-        ),
+        click.option("--batch-size", type=Whole(min=2), help="Images per step.  [default: the recipe's]"),
         click.option(
             "--seed",
-            type=click.IntRange(0, 2**32 - 1),
+            type=Whole(0, 2**32 - 1),
             default=0,
             show_default=True,
             help="First seed of the training runs.",
         ),
         click.option(
             "--seeds",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             default=seeds,
             show_default=seeds is not None,
             help="Train each network with so many seeds: means, intervals and tests need at least 2."
@@ -250,7 +246,7 @@ def training_options(
         JOBS,
         click.option(
             "--threads",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             help="CPU threads of each. Another number adds up in another order: accuracies then differ, as "
             "with another seed.  [default: 1, or with --jobs the cores shared out]",
         ),
@@ -263,7 +259,7 @@ def training_options(
         ),
         click.option(
             "--latency-batch-size",
-            type=click.IntRange(min=1),
+            type=Whole(min=1),
             default=DEFAULT.latency_batch_size,
             show_default=True,
             help="Images per forward pass when measuring.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scalesearch.cli.choice import Place
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
 from scalesearch.cli.terminal import echo
@@ -33,7 +34,7 @@ class TransferSettings:
 
 
 @click.command
-@click.argument("folders", metavar="DIR DIR [DIR...]", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="DIR DIR [DIR...]", nargs=-1, type=Place())
 @out_option("reports/transfer-A-vs-B")
 @format_option
 def transfer(folders: tuple[Path, ...], out: Path | None, output_format: str) -> None:

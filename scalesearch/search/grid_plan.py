@@ -127,15 +127,31 @@ class GridSettings(TrainingSettings):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         require_limits(self, "budget_tolerance", "time_budget", "confirm", "regret")
-        if self.rungs and (self.check_recipe or self.confirm):
-            raise ValueError(
-                "`rungs` must be none for an answer that is checked: networks that are stopped early have no "
-                f"part in it, got {','.join(self.rungs)}"
-            )
+        self._refuse_with_rungs()
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         self._check_budget()
         _ = (self.grid, self.anchor_coefficients, parse_rungs(self.rungs))
+
+    def _refuse_with_rungs(self) -> None:
+        """Networks that are stopped early have no part in an answer: there is none to check or to end by.
+
+        Raises:
+            ValueError: if something that goes by the answer is asked for beside rungs.
+        """
+        if not self.rungs:
+            return
+        given = {
+            "check_recipe": self.check_recipe and "true",
+            "confirm": self.confirm,
+            "regret": None if self.regret is None else f"{self.regret:g}",
+        }
+        for name, value in given.items():
+            if value:
+                raise ValueError(
+                    f"`{name}` must be left out with `rungs` ({','.join(self.rungs)}), got {value}: it goes "
+                    "by an answer, in which networks that are stopped early have no part"
+                )
 
     def _check_budget(self) -> None:
         if not self.budget:

@@ -194,17 +194,16 @@ def test_a_published_network_is_described(run: Run, name: str) -> None:
     [
         (
             ["describe", "vgg"],
-            f"Invalid value for 'NETWORK': must be a published network ({', '.join(published_networks())}), "
+            f"NETWORK must be a published network ({', '.join(published_networks())}), "
             f"one of {', '.join(built_in())}, a .toml file or package.module:function, got 'vgg'",
         ),
         (
             ["grid", "--baseline=gone.toml"],
-            "Invalid value for '--baseline': must be a file that can be read, got gone.toml: No such file or directory",
+            "--baseline must be a file that can be read, got gone.toml: No such file or directory",
         ),
         (
             ["grid", "--baseline-resolution=0x8", "--dry-run"],
-            "Invalid value for '--baseline-resolution': must be pixels such as 224, or height x width such as "
-            "320x192, got '0x8'",
+            "--baseline-resolution must be pixels such as 224, or height x width such as 320x192, got '0x8'",
         ),
         (
             ["describe", "resnet-18", "--resolution=40x15"],
@@ -252,6 +251,65 @@ def test_stages_say_how_strongly_depth_works_on_each(run: Run, tmp_path: Path) -
         2,
         "Error: --stages must have 7 exponents for depth, one for each stage of efficientnet-b0, got 2: 1,2\n",
     )
+
+
+@pytest.mark.parametrize("command", ["describe", "explain"])
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        (
+            "depth=1,1,1,99,1,1,1",
+            "must hold a number from 0 to 10 for each stage, got '99' for depth of stage 4",
+        ),
+        (
+            "depth=1,-1,1,1,1,1,1",
+            "must hold a number from 0 to 10 for each stage, got '-1' for depth of stage 2",
+        ),
+        (
+            "width=1,1,1,1,1,1,nan",
+            "must hold a number from 0 to 10 for each stage, got 'nan' for width of stage 7",
+        ),
+        ("width=,1,1,1,1,1,1", "must hold a number from 0 to 10 for each stage, got '' for width of stage 1"),
+        (
+            "depth=0,0,0,0,0,0,0",
+            "must leave depth a stage to work on, got 'depth=0,0,0,0,0,0,0': one of its numbers at least has to be "
+            "above 0",
+        ),
+    ],
+)
+def test_what_stages_can_not_be_names_the_stage(command: str, stages: str, message: str, run: Run) -> None:
+    result = run(command, "efficientnet-b0", "--stages", stages)
+    assert (result.exit_code, result.stderr) == (2, f"Error: --stages {message}\n")
+
+
+def test_explain_says_what_scales_each_stage(run: Run) -> None:
+    powers = ("--stages", "depth=0,1,1,1,1.5,1.5,2", "--stages", "width=1,1,1,1,1,0,1")
+    scaled = ("efficientnet-b0", *powers, "--depth=1.4", "--width=1.2")
+    lines = run("explain", *scaled).stdout.splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("row "))
+    assert [line[8:17].strip() for line in lines[begin : begin + 10]] == [
+        *("scaled by", "", "w", "d, w", "d, w", "d, w", "d^1.5, w", "d^1.5", "d^2, w", ""),
+    ]
+    rows = {
+        row["name"]: row
+        for row in csv.DictReader(run("explain", *scaled, "--format=csv").stdout.splitlines())
+    }
+    assert [float(rows[name]["depth_power"]) for name in ("stage1", "stage5")] == [0.0, 1.5]
+    # What the rule asks of a row goes by its own power, of blocks and of channels.
+    assert float(rows["stage7"]["repeats_exact"]) == pytest.approx(1.4**2)
+    assert [float(rows[name]["channels_exact"]) for name in ("stage6", "stage7")] == pytest.approx(
+        [192, 1.2 * 320]
+    )
+    assert "scaled by" not in run("explain", "efficientnet-b0", "--depth=1.4").stdout
+
+
+def test_explain_keeps_powers_of_width_apart(run: Run) -> None:
+    scaled = ("efficientnet-b0", "--stages", "width=1,1,1,1,1,1,2", "--width=1.2")
+    rows = {
+        row["name"]: row
+        for row in csv.DictReader(run("explain", *scaled, "--format=csv").stdout.splitlines())
+    }
+    assert float(rows["stage7"]["channels_exact"]) == pytest.approx(1.2**2 * 320)
 
 
 def test_a_family_is_scaled_by_stages(run: Run, tmp_path: Path) -> None:

@@ -260,10 +260,10 @@ def test_a_check_that_fails_is_exit_code_1(
         (["b3@batch=2", "--untrained"], "SOURCE must be a network without a setup after @, got 'b3@batch=2'"),
         (
             ["b3", "--to=onnx,tflite"],
-            "Invalid value for '--to': must be some of onnx, program, safetensors, python, got 'tflite'",
+            "--to must be some of onnx, program, safetensors, python, got 'tflite'",
         ),
-        (["b3", "--batch-size=0"], "Invalid value for '--batch-size': 0 is not in the range x>=1."),
-        (["b3", "--opset=9"], "Invalid value for '--opset': 9 is not in the range 18<=x<=23."),
+        (["b3", "--batch-size=0"], "--batch-size must be a whole number >= 1, got 0"),
+        (["b3", "--opset=9"], "--opset must be a whole number from 18 to 23, got 9"),
         (
             ["b0..b3", "--untrained"],
             "SOURCE must be one network, got 'b0..b3', which is 4: efficientnet-b0, efficientnet-b1, "

@@ -80,7 +80,7 @@ def test_lengths_that_are_none_are_refused(tmp_path: Path, run: Run, lengths: st
     result = run("fidelity", tmp_path, f"--lengths={lengths}")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: Invalid value for '--lengths': must be multiples of the run's length, each once and none of "
+        "Error: --lengths must be multiples of the run's length, each once and none of "
         f"them 1, the greatest above 1, such as 0.5,2,4, got '{lengths}'\n"
     )
     assert list(tmp_path.iterdir()) == []
@@ -91,7 +91,7 @@ def test_lengths_that_are_not_apart_are_refused(tmp_path: Path, run: Run, length
     result = run("fidelity", tmp_path, f"--lengths={lengths}")
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: Invalid value for '--lengths': must be at least a factor of 2 apart from one another and from 1, the "
+        "Error: --lengths must be at least a factor of 2 apart from one another and from 1, the "
         f"run's own, to tell whether anything moves, such as 0.5,2,4, got '{lengths}'\n"
     )
 
@@ -100,7 +100,7 @@ def test_fewer_networks_than_a_surface_takes_are_refused(tmp_path: Path, run: Ru
     result = run("fidelity", tmp_path, "--networks=6")
     assert (result.exit_code, result.stderr) == (
         2,
-        "Error: Invalid value for '--networks': 6 is not in the range x>=7.\n",
+        "Error: --networks must be a whole number >= 7, got 6\n",
     )
     # As the surface itself has it.
     assert FEWEST_NETWORKS == answer.FEWEST_NETWORKS

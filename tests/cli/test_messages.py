@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import scalesearch.cli
-from scalesearch.cli.main import FAULT, cli
+from scalesearch.cli.main import COMMANDS, FAULT, cli
 from scalesearch.cli.terminal import echo, terminal
 from scalesearch.text import UNSEEN, command, near, quoted, visible
 from tests.search.conftest import Lab
@@ -284,3 +284,61 @@ def test_workers_work_where_streams_are_closed(tmp_path: Path, redirection: str)
     assert ended.returncode == 0
     assert "Traceback" not in ended.stderr
     assert (folder / "family.csv").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_what_it_must_be(name: str, run: Run) -> None:
+    """Whatever an option is given that its type refuses, the error is of one form."""
+    command_ = cli.get_command(click.Context(cli), name)
+    assert command_ is not None
+    for param in command_.params:
+        if isinstance(param, click.Option) and param.is_flag:
+            continue  # takes no value
+        assert _refusal(param, "x\\y,").startswith("must "), param.opts
+        number = isinstance(param.type, click.types.IntParamType | click.types.FloatParamType)
+        assert number or type(param.type).__module__.startswith("scalesearch") or _takes_all(param), (
+            param.opts
+        )
+        if number and isinstance(param, click.Option):
+            option = max(param.opts, key=len)
+            assert _said(run(name, f"{option}=x")).startswith(f"Error: {option} must be a "), option
+
+
+def _refusal(param: click.Parameter, text: str) -> str:
+    """What the option's type says of a text; that it must be nothing else where it takes it."""
+    try:
+        param.type.convert(text, param, None)
+    except click.BadParameter as error:
+        return error.message
+    return "must be anything"
+
+
+def _takes_all(param: click.Parameter) -> bool:
+    return isinstance(param.type, click.types.StringParamType | click.types.BoolParamType | click.Tuple)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["grid", "--seeds", "0"], "--seeds must be a whole number >= 1, got 0"),
+        (["grid", "--seed", "-1"], "--seed must be a whole number from 0 to 4294967295, got -1"),
+        (["grid", "--confirm", "1.5"], "--confirm must be a whole number >= 0, got '1.5'"),
+        (["grid", "--regret", "-1"], "--regret must be a number >= 0, got -1"),
+        (["scale", "--alpha", "wide"], "--alpha must be a number, got 'wide'"),
+        (["grid", "--match", "mac"], "--match must be one of none, macs, params, activations, memory, latency, got 'mac'; did you mean macs?"),
+        (["grid", "--seeds"], "--seeds must have a value, got none"),
+        (["grid", "--dry-run=yes"], "--dry-run must stand alone, got a value"),
+        (["grid", "--confrim", "4"], "--confrim is no option of scalesearch grid; did you mean --confirm or "),
+        (["grid", "5"], "scalesearch grid takes no further argument, got 5; options begin with two dashes"),
+        (["grid", "--config", "."], "--config must be a file, got '.', which is a folder"),
+        (["grid", "--config", "no.toml"], "--config must be a file, got 'no.toml', which is not there"),
+        (["report"], "DIR must be given"),
+        (["gird"], "COMMAND must be one of "),
+        (["gird"], ", got 'gird'; did you mean grid?"),
+    ],
+)  # fmt: skip
+def test_what_click_refuses_reads_as_all_errors_do(arguments: list[str], message: str, run: Run) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -256,7 +256,7 @@ def test_the_code_must_do(run: Run, net: Path, tmp_path: Path) -> None:
     result = run("grid", "--baseline=own_net:build", f"--out={folder}", *SHORT)
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == (
-        "Error: Invalid value for '--baseline': must build a deeper network at depth 2 than at depth 1, got "
+        "Error: --baseline must build a deeper network at depth 2 than at depth 1, got "
         "own_net:build, whose cost doesn't move with depth: 22,184 parameters at 1, 22,184 at 2"
     )
     assert not folder.exists()
@@ -269,7 +269,7 @@ def test_the_code_must_do(run: Run, net: Path, tmp_path: Path) -> None:
         (("--stem-stride=1",), "--stem-stride must be left to the code where that builds the network, got 1"),
         (
             ("--baseline=own_net:bild",),
-            "Invalid value for '--baseline': must name a function of own_net, got own_net:bild: it has build, seven",
+            "--baseline must name a function of own_net, got own_net:bild: it has build, seven",
         ),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_wrong_file_is_one_line_that_names_file_and_key(
         result = run(command, f"--recipe={path}")
         assert result.exit_code == 2
         assert result.stderr.splitlines()[-1] == (
-            f"Error: Invalid value for '--recipe': must describe a recipe, got {path}: {reason}"
+            f"Error: --recipe must describe a recipe, got {path}: {reason}"
         )
 
 

@@ -114,7 +114,7 @@ def test_rounding_rules_reach_the_networks(tmp_path: Path, run: Run) -> None:
         (["--alpha=0.9", "--beta=1.1", "--gamma=1.1"], "--alpha must be >= 1, got 0.9"),
         (["--alpha=nan", "--beta=1.1", "--gamma=1.1"], "--alpha must be a finite number, got nan"),
         (["--alpha=1.2", "--beta=inf", "--gamma=1.1"], "--beta must be a finite number, got inf"),
-        (["--alpha=1.2", "--beta=1.1", "--gamma=x"], "Invalid value for '--gamma': 'x' is not a valid float"),
+        (["--alpha=1.2", "--beta=1.1", "--gamma=x"], "--gamma must be a number, got 'x'"),
         (
             ["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--phi=1000"],
             "--phi must be at most 100, got 1000",

@@ -219,7 +219,7 @@ def test_networks_of_a_trained_family_are_found_again(tmp_path: Path, run: Run) 
             "--dataset must come with --train: without it nothing is trained",
         ),
         (["--dry-run"], "--dry-run must come with --train: without it nothing is trained"),
-        (["--train", "--seeds=0"], "Invalid value for '--seeds': 0 is not in the range x>=1."),
+        (["--train", "--seeds=0"], "--seeds must be a whole number >= 1, got 0"),
         (["--train", "--alpha=0.5"], "--alpha must be >= 1, got 0.5"),
         (
             ["--train", "--train-phi=-90"],

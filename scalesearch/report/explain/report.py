@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.explaining import Explanation
+from scalesearch.architecture.explaining import Explanation, RowNote
 from scalesearch.architecture.ledger import Convention, ledger, nearest
 from scalesearch.architecture.published import PublishedNetwork
 from scalesearch.architecture.spec import Arch
@@ -31,6 +31,8 @@ ROW_COLUMNS = (
     *("stepped_up", "map_exact_height", "map_exact_width", "map_height", "map_width", "macs", "macs_exact"),
     *("by_repeats", "by_channels", "by_maps"),
 )
+POWERS = ("depth_power", "width_power")
+"""Columns of where some stages are scaled more strongly than others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ def explanation_tables(
     conventions = [asdict(convention) for convention in ledger(explanation.arch)]
     return {
         "network": frame([network], tuple(network)),
-        "rows": frame(rows, ROW_COLUMNS),
+        "rows": frame(rows, (*ROW_COLUMNS, *(POWERS if explanation.by_stage else ()))),
         "ratio": frame(ratio, ("name", "says", "factor")),
         "ledger": frame(conventions, ("name", "value", "says", "who")),
     }
@@ -136,9 +138,10 @@ def _answer(e: Explanation) -> str:
     if e.multipliers.nominal_ratio == 1 and e.realised_ratio == 1:
         first = f"{e.arch.name} is not scaled: {built.params:,d} parameters, {si(built.macs)} multiply-adds."
         return f"{first} What others say it costs depends on what they count, see below."
+    by_stage = ", more strongly in some stages than in others" if e.by_stage else ""
     first = (
-        f"{e.arch.name} is {e.base.name} made {_made(e)}: by the rule {e.nominal_ratio:.2f} times its "
-        f"{si(macs)} multiply-adds, as built {e.realised_ratio:.2f} times ({si(built.macs)}, "
+        f"{e.arch.name} is {e.base.name} made {_made(e)}{by_stage}: by the rule {e.nominal_ratio:.2f} times "
+        f"its {si(macs)} multiply-adds, as built {e.realised_ratio:.2f} times ({si(built.macs)}, "
         f"{built.params:,d} parameters)."
     )
     return f"{first} {_second(e)}"
@@ -215,12 +218,24 @@ def _rows(e: Explanation) -> Section:
         if stepped
         else ""
     )
+    powers = (
+        " Scaled by: what the multipliers of depth and width are raised to for a stage; the nominal "
+        "ratio leaves these powers out."
+        if e.by_stage
+        else ""
+    )
     return Section(
         title="What the roundings did to each row",
-        header=("row", "blocks", "channels", "map (px)", "MACs", "+ blocks", "+ channels", "+ maps"),
+        header=(
+            "row",
+            *(("scaled by",) if e.by_stage else ()),
+            *("blocks", "channels", "map (px)", "MACs", "+ blocks", "+ channels", "+ maps"),
+        ),
+        left=1 + e.by_stage,
         rows=tuple(
             (
                 row.name,
+                *((_powers(row),) if e.by_stage else ()),
                 _rounded(row.repeats_exact, row.repeats),
                 _rounded(row.channels_exact, row.channels) + ("*" if row.stepped_up else ""),
                 _map(row.map_exact, row.map),
@@ -230,8 +245,17 @@ def _rows(e: Explanation) -> Section:
             for row in e.rows
         ),
         note="The rule's value -> what was built, the map being what the row gives (the head: pools); "
-        "+: what that rounding alone adds to the row's MACs." + step,
+        "+: what that rounding alone adds to the row's MACs." + step + powers,
     )
+
+
+def _powers(row: RowNote) -> str:
+    """``d^1.5, w`` of a stage, ``fixed`` where nothing scales it; stem and head go by width alone."""
+    if not row.name.startswith("stage"):
+        return ""
+    parts = {"d": row.depth_power, "w": row.width_power}
+    names = [letter if power == 1 else f"{letter}^{power:g}" for letter, power in parts.items() if power]
+    return ", ".join(names) or "fixed"
 
 
 def _rounded(exact: float, built: int) -> str:
