@@ -79,7 +79,13 @@ def alternate(out: Path | None, output_format: str, **options: Any) -> None:
 
 def run_alternate(folder: Path, settings: AlternateSettings, command: str, output_format: str) -> None:
     """The loop in its folder: rounds that are done are read from their studies."""
-    from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
+    from scalesearch.cli.folder import (
+        read_run_file,
+        require_same,
+        require_study_of_tables,
+        writable,
+        write_run_file,
+    )
     from scalesearch.cli.kinds import write_tables
     from scalesearch.cli.planning import grid_plan
     from scalesearch.cli.progress import SearchProgress
@@ -95,6 +101,8 @@ def run_alternate(folder: Path, settings: AlternateSettings, command: str, outpu
     from scalesearch.search.alternate import alternate as loop
 
     require_same(folder, "alternate", settings.to_dict(), AlternateSettings().to_dict())
+    if not settings.storage:
+        require_study_of_tables(folder)
     require_device(settings.device)
     size = data_size(settings.data)
     name = f"alternate-{settings.baseline}"

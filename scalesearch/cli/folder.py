@@ -19,7 +19,7 @@ from scalesearch.cli.terminal import echo
 from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
 from scalesearch.proxy.dataset import FOLDERS
-from scalesearch.records.run_tables import STUDY
+from scalesearch.records.run_tables import RUNS, STUDY
 from scalesearch.search.settings import differences
 from scalesearch.text import quoted
 
@@ -267,6 +267,25 @@ def require_same(
             f"scalesearch {there}; choose another folder"
         )
     require_equal({**before, **recorded.get(kind, {})}, settings, str(folder / RUN_FILE), but)
+
+
+def require_study_of_tables(folder: Path, storage: str = "") -> None:
+    """Refuses to begin a run over the tables of another, whose study isn't there any more.
+
+    Args:
+        folder: of the run.
+        storage: the URL of a database that was looked into and has no such study; the folder's own if empty.
+
+    Raises:
+        Fail: if the folder has such tables.
+    """
+    tables = [name for name in (RUNS, STUDY) if (folder / name).exists()]
+    if tables and (storage or not (folder / "study.db").exists()):
+        raise Fail(
+            f"--out must be a new folder, or one with its study, got {folder}: its {tables[0]} holds a run "
+            "whose study isn't there, as in a report that was committed without it, and would be replaced; "
+            f"give another --out, or make its page again by: scalesearch report {quoted(folder)}"
+        )
 
 
 def require_equal(

@@ -14,6 +14,7 @@ from scalesearch.cli.folder import (
     read_run_file,
     require_equal,
     require_same,
+    require_study_of_tables,
     writable,
     write_run_file,
 )
@@ -38,7 +39,6 @@ from scalesearch.proxy.dataset import (
     photographs_digest,
 )
 from scalesearch.records import RunRecord
-from scalesearch.records.run_tables import RUNS as RUNS_TABLE
 from scalesearch.search.budget import nearest_error, unmet_reason
 from scalesearch.search.events import Events, events_folder
 from scalesearch.search.opening import find_study, open_study
@@ -116,7 +116,9 @@ def begin(
     before = type(settings).from_dict({}).to_dict()
     require_same(folder, kind, settings.to_dict(), before, settings.may_change)
     if not settings.storage:
-        _require_study_of_tables(folder)
+        require_study_of_tables(folder)
+    elif not _has_study(folder, name, settings):
+        require_study_of_tables(folder, settings.storage)
     require_device(settings.device)
     with beginning(folder):
         found = size() if size is not None else data_size(settings.data)
@@ -130,17 +132,9 @@ def begin(
         yield Run(folder=folder, study=study, settings=settings, size=found)
 
 
-def _require_study_of_tables(folder: Path) -> None:
-    """Refuses to begin a run over the tables of another, whose study isn't there any more.
-
-    Raises:
-        Fail: if the folder has such tables.
-    """
-    if (folder / RUNS_TABLE).exists() and not (folder / "study.db").exists():
-        raise Fail(
-            f"--out must be a new folder, or one with its study, got {folder}: it holds the tables of a run "
-            "whose study isn't there, which this would replace; choose another folder"
-        )
+def _has_study(folder: Path, name: str, settings: TrainingSettings) -> bool:
+    study = find_study(settings.storage or sqlite_url(folder), name)
+    return study is not None and study.run is not None
 
 
 @contextmanager
@@ -287,7 +281,7 @@ def _adopt_first_version(study: SearchStudy, settings: TrainingSettings) -> None
 def carry_on(run: Run, output_format: str) -> None:
     """Runs what is left, writes the report, prints the table. Ctrl-C and SIGTERM keep what is done."""
     with (
-        stopping(run.folder, lambda: _kept(run.study.record()), run.study.server),
+        stopping(run.folder, lambda: _kept(run.study.record()) + _left(run), run.study.server),
         SearchProgress() as progress,
     ):
         record = train_study(run, progress)
@@ -334,8 +328,8 @@ def _tell_answer(record: RunRecord, folder: Path, *, err: bool) -> None:
     """Says a grid's answer: what it is, what it rests on, what to do next; or why there is none."""
     from scalesearch.report.answer import answer_lines
 
-    for line in answer_lines(record) if record.kind == "grid" else ():
-        echo(line.replace(" DIR ", f" {quoted(folder)} "), err=err)
+    for line in answer_lines(record, quoted(folder)) if record.kind == "grid" else ():
+        echo(line, err=err)
 
 
 def train_study(run: Run, progress: SearchProgress) -> RunRecord:
@@ -429,6 +423,19 @@ def _kept(record: RunRecord) -> str:
     runs = sum(len(c.runs) for c in begun if c.status == "waiting")
     more = f", and {runs} training run{'s' * (runs > 1)} of the others" if runs else ""
     return f"{done} of {len(begun)} networks are done and kept{more}"
+
+
+def _left(run: Run) -> str:
+    """How many runs are left that check a grid's answer; empty where there are none."""
+    from scalesearch.search.design import checks_left
+    from scalesearch.search.grid_plan import GridSettings
+
+    if run.kind != "grid" or not isinstance(run.settings, GridSettings):
+        return ""
+    recipe, confirm = checks_left(run.study, run.settings)
+    parts = [f"{recipe} that check the recipe"] if recipe else []
+    parts += [f"{confirm} that confirm the answer"] if confirm else []
+    return f"; still to be trained are runs: {' and '.join(parts)}" if parts else ""
 
 
 def require_device(name: str, *, to_train: bool = True) -> None:

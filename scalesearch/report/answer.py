@@ -50,6 +50,12 @@ __all__ = [
     "split_text",
 ]
 
+FOLDER = "DIR"
+"""What a page calls its own folder in commands: it may be moved, and is told from elsewhere."""
+WORD = re.compile(r"(?:\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\])+")
+"""A word of a command line as it is written there, quotes and all."""
+ASKED_ANEW = ("--seeds", "--time-budget", "--regret", "--confirm", "--out")
+"""Options of a run's command that the one which goes on from it says in another way."""
 PARTS = (0.25, 0.5, 1.0)
 """Of the whole length: where a search is looked at to see whether its answer still moves."""
 TOLERANCE = 1.25
@@ -345,6 +351,19 @@ def _interaction(values: dict[str, dict[str, list[float]]]) -> float | None:
     return float(f_distribution.sf(repeats * float((crossed**2).sum()) / df / noise, df, df_noise))
 
 
+def _without(command: str, options: Sequence[str]) -> str:
+    """A command line without some of its options and their values, all else as it is written."""
+    kept: list[str] = []
+    words = iter(WORD.findall(command))
+    for word in words:
+        name, equals, _ = word.lstrip("$'\"").partition("=")
+        if name not in options:
+            kept.append(word)
+        elif not equals:
+            next(words, None)
+    return " ".join(kept)
+
+
 def coefficients_of(split: Split) -> tuple[float, float, float]:
     """alpha, beta and gamma, to a hundredth, whose product is 2 and that share growth so."""
     shares = np.maximum(split, 0.0)
@@ -368,12 +387,19 @@ def _points(points: Estimate) -> str:
     return f"{points.value:+.2f} ({points.low:.2f} to {points.high:.2f})"
 
 
-def answer_lines(run: RunRecord) -> tuple[str, ...]:
-    """The answer with its region, what it rests on, what to do next, a line each; or why there is none."""
+def answer_lines(run: RunRecord, folder: str = FOLDER) -> tuple[str, ...]:
+    """The answer with its region, what it rests on, what to do next, a line each; or why there is none.
+
+    ``folder`` is the run's, as a word of a command line.
+    """
     found = answer_of(run)
     if isinstance(found, str):
         return (no_answer(found),)
-    return _first_line(run, found), _second_line(found), "Next: " + "; ".join(next_commands(run, found))
+    return (
+        _first_line(run, found),
+        _second_line(found),
+        "Next: " + "; ".join(next_commands(run, found, folder)),
+    )
 
 
 def no_answer(reason: str) -> str:
@@ -450,24 +476,30 @@ def _second_line(found: SearchAnswer) -> str:
     )
 
 
-def next_commands(run: RunRecord, found: SearchAnswer) -> tuple[str, ...]:
-    """The commands that go on from the answer: a family by it, its network handed over, a sharper answer."""
+def next_commands(run: RunRecord, found: SearchAnswer, folder: str = FOLDER) -> tuple[str, ...]:
+    """The commands that go on from the answer: a family by it, its network handed over, a sharper answer.
+
+    ``folder`` is the run's, as a word of a command line: it may have been moved since it was begun.
+    """
     best = found.best
     alpha, beta, gamma = coefficients_of(found.answer.best)
     baseline = str(run.settings.get("baseline", "efficientnet-b0"))
     of = "" if baseline == "efficientnet-b0" else f" --baseline {shlex.quote(baseline)}"
     commands = [f"scalesearch scale{of} --alpha {alpha:g} --beta {beta:g} --gamma {gamma:g} --phi 0..7"]
     if best.status == "completed":
-        commands.append(f"scalesearch export DIR --candidate {best.key[:8]}")
-    commands.append(_sharper(run, found))
+        commands.append(f"scalesearch export {folder} --candidate {best.key[:8]}")
+    commands.append(_sharper(run, found, folder))
     return tuple(commands)
 
 
-def _sharper(run: RunRecord, found: SearchAnswer) -> str:
+def _sharper(run: RunRecord, found: SearchAnswer, folder: str) -> str:
     """The command that adds the runs which would halve the region, or that confirms the answer."""
     seeds = max((len(c.runs) for c in run.candidates), default=1)
     needed = found.answer.halving
     more = 2 * seeds if needed is None else max(seeds + 1, -(-needed * seeds // found.surface.runs))
-    command = re.sub(r"\s--(?:seeds|time-budget|regret|confirm)[= ]\S+", "", run.command)
+    command = _without(run.command, ASKED_ANEW)
+    if (one_phi := _without(command, ("--phi",))) != command:
+        # Of several, each made a run of its own.
+        command = f"{one_phi} --phi {run.phi:g}"
     what = "" if needed is None else f"  # {needed} runs: halves the region"
-    return f"{command} --seeds {more} --confirm {max(4, seeds)}{what}"
+    return f"{command} --seeds {more} --confirm {max(4, seeds)} --out {folder}{what}"

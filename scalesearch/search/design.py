@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from scalesearch.search.settings import TrainingSettings
     from scalesearch.search.study import SearchStudy
 
-__all__ = ["train_designs"]
+__all__ = ["checks_left", "train_designs"]
 
 FLAT = 1.0
 """Points within which all splits have to lie for a search to stop because any will do."""
@@ -44,6 +44,8 @@ CONFIRMING_SEED = 1_000_000
 RATES = (0.5, 2.0)
 """What the learning rate is multiplied by where the recipe is checked."""
 RECIPE_SEEDS = 2
+MOST_CONFIRMED = 3
+"""The best split, the runner-up and the paper's."""
 CORNERS = {
     "depth alone": (1.0, 0.0, 0.0),
     "width alone": (0.0, 1.0, 0.0),
@@ -143,11 +145,37 @@ def _why_stop(
     return ""
 
 
+def checks_left(study: SearchStudy, settings: GridSettings) -> tuple[int, int]:
+    """How many runs that check the recipe, and that confirm the answer, are still to be trained.
+
+    Before all networks are trained, or it is known which confirm, they are as many as there can be.
+    """
+    known = study.attributes
+    recipe = 0
+    if settings.check_recipe:
+        several = len(RATES) + 1
+        planned = [run.name for run in _recipe_runs(study, settings)]
+        recipe = len(CORNERS) * several * min(RECIPE_SEEDS, settings.seeds)
+        if planned and not (study.waiting() or study.unfinished):
+            recipe = sum(name not in known for name in planned)
+    confirm = 0
+    if settings.confirm:
+        trained = sum(name.startswith(f"{CHECK}confirm/") for name in known)
+        confirm = settings.confirm * (len(known.get("confirm", ())) or MOST_CONFIRMED) - trained
+    return recipe, max(0, confirm)
+
+
 def _check_recipe(study: SearchStudy, settings: GridSettings, trainer: Trainer) -> None:
     """Trains the corners and the centre at other rates and at another batch size."""
+    if runs := _recipe_runs(study, settings):
+        trainer.train_beside(runs, "Checking the recipe")
+
+
+def _recipe_runs(study: SearchStudy, settings: GridSettings) -> list[Beside]:
+    """The runs that check the recipe, as far as networks are trained, each of which stands for one role."""
     done = study.completed()
     if not done:
-        return
+        return []
     splits = np.array([planned.record.split or (np.inf,) * 3 for planned in done])
     recipe = settings.proxy_recipe
     variants = {
@@ -163,7 +191,7 @@ def _check_recipe(study: SearchStudy, settings: GridSettings, trainer: Trainer) 
         for variant, changed in variants.items():
             for seed in settings.seed_list[:RECIPE_SEEDS]:
                 runs.append(_beside("recipe", role, variant, planned, changed.to_dict(), seed))
-    trainer.train_beside(runs, "Checking the recipe")
+    return runs
 
 
 def _confirm(study: SearchStudy, settings: GridSettings, trainer: Trainer) -> None:

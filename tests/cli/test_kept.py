@@ -194,10 +194,29 @@ def test_without_its_study_a_run_is_compared_but_not_gone_on_with(
     result = run(*KINDS["grid"], f"--out={copy}")
     assert result.exit_code == 2
     assert result.stderr == (
-        f"Error: --out must be a new folder, or one with its study, got {copy}: it holds the tables of a run "
-        "whose study isn't there, which this would replace; choose another folder\n"
+        f"Error: --out must be a new folder, or one with its study, got {copy}: its runs.csv holds a run whose "
+        "study isn't there, as in a report that was committed without it, and would be replaced; give another "
+        f"--out, or make its page again by: scalesearch report {copy}\n"
     )
     assert _files(copy) == before
+
+
+@pytest.mark.parametrize("table", ["runs.csv", "study.csv"])
+@pytest.mark.parametrize("kind", ["grid", "search", "sweep", "alternate"])
+def test_no_run_is_begun_over_the_tables_of_another(kind: str, table: str, run: Run, tmp_path: Path) -> None:
+    """Whichever command it is, wherever its study would be."""
+    (tmp_path / table).write_text("kept\n")
+    before = _files(tmp_path)
+    for storage in ((), (f"--storage=sqlite:///{tmp_path.parent}/{tmp_path.name}.db",)):
+        if storage and kind == "alternate":
+            continue
+        result = run(*KINDS[kind], f"--out={tmp_path}", *storage)
+        assert result.exit_code == 2
+        assert result.stderr.startswith(
+            f"Error: --out must be a new folder, or one with its study, got {tmp_path}: "
+        )
+        assert result.stderr.count("\n") == 1
+        assert _files(tmp_path) == before
 
 
 def _edited(folder: Path, name: str, row: int, column: str, value: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from scalesearch.search.design import _why_stop, train_designs
 from scalesearch.search.driver import run_search
 from scalesearch.search.grid_plan import GridSettings, every_network, plan_grid
 from scalesearch.search.study import SearchStudy
-from tests.search.conftest import Lab, share
+from tests.search.conftest import Job, Lab, share
 from tests.search.test_training import FULL, SIZE, Silent, _begin
 
 DESIGNS = replace(
@@ -193,3 +194,99 @@ def test_more_seeds_go_on_in_the_same_folder(tmp_path: Path, lab: Lab, run: Call
     other = run(*common, "--seeds=3", "--seed=5")
     assert other.exit_code == 2
     assert "seed: 0 there, 5 asked" in other.stderr
+
+
+WHOLE = (
+    "--images=40",
+    "--batch-size=4",
+    "--baseline-resolution=48",
+    "--baseline-channel-divisor=2",
+    "--no-latency",
+)
+"""Options of a grid with a surface, whose networks are those of ``DESIGNS``."""
+
+
+@pytest.mark.usefixtures("sloped")
+def test_a_run_stopped_in_its_checks_says_how_many_are_left(
+    tmp_path: Path, lab: Lab, run: Callable[..., Result]
+) -> None:
+    asked = (
+        "grid",
+        f"--out={tmp_path / 'run'}",
+        "--jobs=1",
+        "--seeds=2",
+        "--check-recipe",
+        "--confirm=2",
+        *WHOLE,
+    )
+
+    def stop_after(purpose: str, number: int) -> None:
+        seen: list[str] = []
+
+        def stop(job: Job) -> None:
+            if f"check-{purpose}" in job["key"]:
+                seen.append(job["key"])
+            if len(seen) == number:
+                raise KeyboardInterrupt
+
+        lab.on_result = stop
+
+    for purpose, number, left in (
+        (
+            "recipe",
+            5,
+            "; still to be trained are runs: 20 that check the recipe and 6 that confirm the answer.",
+        ),
+        ("confirm", 3, "; still to be trained are runs: 4 that confirm the answer."),
+    ):
+        stop_after(purpose, number)
+        result = run(*asked)
+        assert result.exit_code == 130
+        assert (
+            f"Stopped: 12 of 12 networks are done and kept{left} Go on with: scalesearch resume"
+            in result.stderr
+        )
+    lab.on_result = lambda _job: None
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    assert len(lab.ledger) == 24 + 24 + 6  # each once
+
+
+@pytest.mark.usefixtures("sloped")
+def test_a_confirmation_asked_for_later_trains_no_network_again(
+    tmp_path: Path, lab: Lab, run: Callable[..., Result]
+) -> None:
+    asked = ("grid", f"--out={tmp_path / 'run'}", "--jobs=1", "--seeds=2", *WHOLE)
+    assert run(*asked).exit_code == 0
+    assert len(lab.ledger) == 24
+    before = json.loads(run("report", tmp_path / "run", "--format=json").stdout)
+    result = run(*asked, "--confirm=2")
+    assert result.exit_code == 0, result.output
+    later = lab.ledger[24:]
+    assert {one.seed for one in later} == {1_000_000, 1_000_001}
+    assert len(later) == 6
+    after = json.loads(run("report", tmp_path / "run", "--format=json").stdout)
+    assert after == before  # confirming runs have no part in the table
+    assert run("resume", tmp_path / "run").exit_code == 0
+    assert len(lab.ledger) == 30
+
+
+def test_a_moved_run_goes_on_in_its_new_folder(
+    tmp_path: Path, run: Callable[..., Result], lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, moved = tmp_path / "first run", tmp_path / "moved here"
+    asked = ["grid", f"--out={first}", "--jobs=1", "--seeds=2", "--phi=1,2", *WHOLE]
+    monkeypatch.setattr("sys.argv", ["scalesearch", *asked])
+    assert run(*asked).exit_code == 0
+    trained = len(lab.ledger)
+    (first / "phi1").rename(moved)
+    last = run("report", moved).stdout.splitlines()[-1]
+    assert str(first) not in last
+    command = shlex.split(last.rpartition("; scalesearch ")[2].partition("  #")[0])
+    assert command[0] == "grid"
+    assert command[-2:] == ["--out", str(moved)]
+    asked = [word for word in command if not word.startswith("--confirm")]
+    del asked[asked.index("--seeds") : asked.index("--seeds") + 3]
+    assert run(*asked, "--seeds=3").exit_code == 0
+    assert len(lab.ledger) == trained + 12
+    assert "--out DIR" in (moved / "report.md").read_text("utf-8")

@@ -120,7 +120,8 @@ def _answer(run: RunRecord, found: SearchAnswer) -> str:
         else ""
     )
     commands = "\n".join(next_commands(run, found))
-    return f"**{escape(first)}**{shrinking}\n\n{escape(second)}\n\nNext:\n\n```sh\n{commands}\n```"
+    following = f"Next, with this page's folder for DIR:\n\n```sh\n{commands}\n```"
+    return f"**{escape(first)}**{shrinking}\n\n{escape(second)}\n\n{following}"
 
 
 def _compared(found: SearchAnswer) -> str:
