@@ -9,7 +9,7 @@ import sys
 # Tiny networks gain nothing from threads, and threads that wait for one another on a busy machine lose much.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import alembic.util.pyfiles
 import numpy as np
 import pytest
 import sqlalchemy
+from _pytest.mark import ParameterSet
 from click.testing import CliRunner, Result
 from hypothesis import settings
 from matplotlib.figure import Figure
@@ -28,8 +29,8 @@ from scalesearch.report import style
 from scalesearch.report.style import render, settle
 
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
+settings.register_profile("thorough", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)
 
 # Optuna asks for its schema's versions, a Python file each, whenever it opens a database: once is enough.
 alembic.util.pyfiles.load_module_py = cache(alembic.util.pyfiles.load_module_py)
@@ -74,10 +75,17 @@ style.render, style.settle = Rendering.render, Rendering.settle
 # They come first, so that nobody is left with one of them at the end.
 LONGEST = (
     "search/test_resume.py",
-    "proxy/test_checkpoint.py",
     "cli/test_grid_command.py",
+    "cli/test_recipe_option.py",
+    "architecture/test_baselines.py",
     "workers/test_devices.py",
+    "export/test_pretrained.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A hundred examples of each property are tried where the slow part runs too, and a fifth of them without it."""
+    settings.load_profile("quick" if config.option.markexpr == "not slow" else "thorough")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,6 +101,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         sys.modules["torch"].set_flush_denormal(False)
     quick = item.path.parent.name in ("cli", "search")
     Rendering.wanted = not quick or item.get_closest_marker("figures") is not None
+
+
+def slow_but(quick: Collection[str], names: Iterable[str]) -> list[ParameterSet]:
+    """Names to run a test with, of which only the ``quick`` ones are in the quick suite."""
+    return [pytest.param(name, marks=() if name in quick else pytest.mark.slow) for name in names]
 
 
 TINY = (

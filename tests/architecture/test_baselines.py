@@ -38,6 +38,7 @@ from scalesearch.architecture.network import _LayerScale, build, zero_init_resid
 from scalesearch.architecture.spec import Activation, ArchSpec, Rounding, StageSpec, reduce, scale
 from scalesearch.measure.flops import fvcore_count
 from scalesearch.scaling import Multipliers
+from tests.conftest import slow_but
 
 RESNEXT_50 = replace(
     RESNET_50, stages=tuple(replace(stage, expand_ratio=2, groups=32) for stage in RESNET_50.stages)
@@ -170,7 +171,7 @@ def in_our_order(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensors[name] for name in ordered}
 
 
-LARGE = ("wide-resnet-50", "resnet-34", "mobilenet-v4-conv-medium")
+LARGE = ("wide-resnet-50", "resnet-34", "resnet-50", "efficientnet-lite0", "mobilenet-v4-conv-medium")
 
 
 def pair(name: str) -> tuple[nn.Module, nn.Module]:
@@ -198,7 +199,7 @@ def pair(name: str) -> tuple[nn.Module, nn.Module]:
 @pytest.fixture(
     scope="module",
     params=[
-        # Large, and of a kind that smaller ones are of: resnet-18 has the same blocks.
+        # Of a kind that others are of too: resnet-18, resnext-50, efficientnet-b0 and mobilenet-v2 have their blocks.
         pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
         for name in REFERENCES
     ],
@@ -345,7 +346,10 @@ def test_what_is_counted_is_what_is_built(arch: ArchSpec) -> None:
     assert ArchSpec.from_dict(json.loads(json.dumps(arch.to_dict()))) == arch
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize(
+    "name",
+    slow_but(("efficientnet-b0", "mobilenet-v4-conv-medium", "convnext-tiny", "resnext-50"), REFERENCES),
+)
 def test_fvcore_agrees_on_an_oblong_input(name: str) -> None:
     spec = scale(REFERENCES[name][0], Multipliers(width=0.25, depth=0.5), Rounding(), resolution=40)
     arch = replace(spec, resolution_width=72)

@@ -17,6 +17,7 @@ from scalesearch.architecture.published import published_networks
 from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.measure.flops import fvcore_count
+from tests.conftest import slow_but
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # fvcore uses torch.jit, which is deprecated
@@ -55,7 +56,9 @@ def test_the_ledger_of_b0() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", slow_but(("efficientnet-b0", "resnet-18", "convnext-tiny", "blog", "notebook-keras-dense"), SMALL)
+)
 def test_torchs_counter_and_fvcore_count_as_the_ledger_says(name: str) -> None:
     arch = SMALL[name]
     found = values(arch)

@@ -11,7 +11,9 @@ from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.onnx import run_onnx, write_onnx
 
 
-@pytest.mark.parametrize("batch_size", [None, pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize(
+    "batch_size", [None, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 3))]
+)
 def test_onnx_runtime_gives_torchs_output(
     network: nn.Module, arch: ArchSpec, tmp_path: Path, batch_size: int | None
 ) -> None:

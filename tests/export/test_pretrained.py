@@ -30,6 +30,7 @@ from scalesearch.export.pretrained import read_pretrained
 from scalesearch.export.state import FRESH, read_state, write_state
 from scalesearch.proxy.growth import grow
 from scalesearch.scaling import Multipliers
+from tests.conftest import slow_but
 
 B5 = published_family()["b5"].arch()
 MODELS: dict[str, tuple[ArchSpec, Callable[[], nn.Module]]] = {
@@ -69,16 +70,10 @@ def lively(network: nn.Module) -> nn.Module:
     return network.eval()
 
 
-SLOW = ("torchvision b5", "torchvision v2-s", "torchvision resnet-50", "timm resnet-34")
+QUICK = ("torchvision b0", "timm lite0", "torchvision resnet-18", "timm mobilenet-v4", "timm convnext")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(name for name in MODELS if name not in SLOW),
-        *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW),
-    ],
-)
+@pytest.mark.parametrize("name", slow_but(QUICK, (*MODELS, "torchvision b5")))
 def test_a_file_gives_what_its_network_gave(name: str, tmp_path: Path) -> None:
     arch, make = MODELS.get(name, (B5, theirs.efficientnet_b5))
     torch.manual_seed(0)

@@ -18,15 +18,13 @@ from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
 from scalesearch.measure.flops import fvcore_count
+from tests.conftest import slow_but
 
 with (Path(__file__).parents[1] / "reference" / "fvcore_totals.csv").open(encoding="utf-8") as file:
     TOTALS = {row["name"]: int(row["fvcore_total"]) for row in csv.DictReader(file)}
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["b0", "b1", pytest.param("b4", marks=pytest.mark.slow), pytest.param("b7", marks=pytest.mark.slow)],
-)
+@pytest.mark.parametrize("name", slow_but(("b0",), ("b0", "b1", "b4", "b7")))
 def test_fvcore_counts_ours_as_it_counts_torchvisions(name: str) -> None:
     arch = published_family()[name].arch()
     counted = fvcore_count(arch)
@@ -54,7 +52,9 @@ SIDES = (48, *(pytest.param(side, marks=pytest.mark.slow) for side in (32, 64, 9
 
 @pytest.mark.usefixtures("quiet_jit")
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize(
+    "name", slow_but(("efficientnet-b0", "mobilenet-v1", "resnet-18", "convnext-tiny"), BASELINES)
+)
 def test_whoever_counts_a_built_network_meets_plain_convolutions(name: str, side: int) -> None:
     """With gradients on, as others call it: what trains small maps quickly or safely is for training alone."""
     from fvcore.nn import FlopCountAnalysis
@@ -71,9 +71,7 @@ SOME = ("mobilenet-v1", "resnet-18")
 
 
 @pytest.mark.usefixtures("quiet_jit")
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in SOME else pytest.mark.slow) for n in BASELINES]
-)
+@pytest.mark.parametrize("name", slow_but(SOME, BASELINES))
 def test_whoever_traces_or_exports_a_built_network_meets_plain_convolutions(
     name: str, tmp_path: Path
 ) -> None:

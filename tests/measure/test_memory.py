@@ -19,6 +19,7 @@ from scalesearch.architecture.variants import VARIANTS
 from scalesearch.measure.memory import measured_bytes, tensor_bytes
 from scalesearch.records.timing import Setup
 from scalesearch.scaling import Multipliers
+from tests.conftest import slow_but
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")
 
@@ -41,7 +42,13 @@ def b0(width: float, resolution: int, depth: float = 1) -> ArchSpec:
 
 @pytest.mark.parametrize(
     ("width", "resolution", "depth", "batch_size"),
-    [(0.25, 48, 1, 8), (0.25, 48, 2, 32), (0.5, 64, 1, 8), (1, 48, 1, 8)],
+    [
+        (0.25, 48, 1, 8),
+        *(
+            pytest.param(*sizes, marks=pytest.mark.slow)
+            for sizes in ((0.25, 48, 2, 32), (0.5, 64, 1, 8), (1, 48, 1, 8))
+        ),
+    ],
 )
 def test_closed_form_is_what_the_tensors_take(
     width: float, resolution: int, depth: float, batch_size: int
@@ -104,16 +111,21 @@ def test_closed_form_of_any_network(arch: ArchSpec) -> None:
 @pytest.mark.parametrize(
     ("name", "width", "resolution", "batch_size"),
     [
-        ("efficientnet-lite0", 0.25, 48, 8),
-        ("efficientnetv2-s", 0.25, 48, 8),
-        ("mobilenet-v1", 0.25, 48, 8),
-        ("mobilenet-v2", 0.25, 48, 8),
         ("mobilenet-v3-large", 0.25, 48, 8),
-        ("mobilenet-v4-conv-small", 0.25, 64, 8),
-        ("regnety-016", 0.25, 48, 8),
         ("convnext-tiny", 0.25, 64, 8),
         ("resnet-18", 0.125, 128, 32),
-        ("resnet-50", 0.125, 96, 16),
+        *(
+            pytest.param(*sizes, marks=pytest.mark.slow)
+            for sizes in (
+                ("efficientnet-lite0", 0.25, 48, 8),
+                ("efficientnetv2-s", 0.25, 48, 8),
+                ("mobilenet-v1", 0.25, 48, 8),
+                ("mobilenet-v2", 0.25, 48, 8),
+                ("mobilenet-v4-conv-small", 0.25, 64, 8),
+                ("regnety-016", 0.25, 48, 8),
+                ("resnet-50", 0.125, 96, 16),
+            )
+        ),
     ],
 )
 def test_closed_form_of_every_family(name: str, width: float, resolution: int, batch_size: int) -> None:
@@ -127,7 +139,9 @@ def test_closed_form_of_every_family(name: str, width: float, resolution: int, b
     assert inference_bytes(arch, batch_size) == pytest.approx(followed, rel=0.01)
 
 
-@pytest.mark.parametrize("name", ["notebook-pytorch", "notebook-keras-dense", "blog"])
+@pytest.mark.parametrize(
+    "name", slow_but(("notebook-keras-dense",), ("notebook-pytorch", "notebook-keras-dense", "blog"))
+)
 def test_closed_form_of_every_variant(name: str) -> None:
     """Biases, fully connected squeeze-and-excite, a softmax gate, no sums."""
     variant = VARIANTS[name]
@@ -136,7 +150,7 @@ def test_closed_form_of_every_variant(name: str) -> None:
     assert inference_bytes(arch, 16) == pytest.approx(followed_inference_bytes(arch, 16), rel=0.01)
 
 
-@pytest.mark.parametrize("mode", ["training", "inference"])
+@pytest.mark.parametrize("mode", slow_but(("training",), ("training", "inference")))
 def test_the_cpu_allocates_the_tensors_and_what_kernels_take(mode: str) -> None:
     """Wide maps, beside which no instruction set's kernels take much: those of a narrow network may double it."""
     setup = Setup(mode=mode, batch_size=8)

@@ -26,6 +26,7 @@ from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce,
 from scalesearch.export.state import State
 from scalesearch.proxy.growth import grow
 from scalesearch.scaling import Multipliers
+from tests.conftest import slow_but
 
 FINE = Rounding(channel_divisor=1)
 
@@ -170,7 +171,13 @@ def test_layer_norm_grows_in_depth_alone() -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(BASELINES) - {"convnext-tiny"}))
+@pytest.mark.parametrize(
+    "name",
+    slow_but(
+        ("efficientnet-b0", "mobilenet-v1", "regnety-016", "resnet-50"),
+        sorted(set(BASELINES) - {"convnext-tiny"}),
+    ),
+)
 def test_every_baseline_of_batch_norm_grows(name: str) -> None:
     old = tiny(BASELINES[name])
     new = scale(old, Multipliers(depth=1.4, width=1.5, resolution=1.3), FINE)

@@ -20,6 +20,7 @@ from scalesearch.proxy.recipe import RECIPES
 from scalesearch.proxy.rehearsal import rehearse
 from scalesearch.proxy.source import Examples, ImageSource
 from scalesearch.proxy.train import ProxyResult, train
+from tests.conftest import slow_but
 
 CPU = torch.device("cpu")
 NETWORKS = Path(__file__).parents[1] / "fixtures" / "networks"
@@ -80,7 +81,13 @@ TRAINED = (
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated", "ignore:.*spectral_norm.* is deprecated")
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize(
+    "name",
+    slow_but(
+        ("TiedWeights", "Counting", "Auxiliaries", "Indexed", "Parametrized", "PartlyFrozen", "Recurrent"),
+        TRAINED,
+    ),
+)
 def test_it_trains_and_goes_on_to_the_bit(name: str, tmp_path: Path) -> None:
     spec = _spec(name)
     rehearse(spec, RECIPE, CPU)
@@ -194,7 +201,9 @@ def test_what_cannot_be_trained_is_refused_with_the_reason(name: str) -> None:
     [
         ("scripted", "which gives a scripted one: leave torch.jit.script or torch.jit.trace out"),
         ("partly_scripted", "which gives a scripted one in blocks.0: leave"),
-        ("compiled", "which gives a compiled one: leave torch.compile out"),
+        pytest.param(
+            "compiled", "which gives a compiled one: leave torch.compile out", marks=pytest.mark.slow
+        ),
         ("compiled_in_place", "which gives a compiled one in blocks.0: leave torch.compile out"),
     ],
 )

@@ -140,6 +140,7 @@ def _put(numbers: range) -> None:
     os._exit(9)  # killed: nothing is closed
 
 
+@pytest.mark.slow
 def test_processes_write_side_by_side_and_may_be_killed() -> None:
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=_put, args=(range(first, first + 20),)) for first in (0, 10)]

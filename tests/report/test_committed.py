@@ -10,6 +10,7 @@ import pytest
 
 from scalesearch.cli.kept import kept_run
 from scalesearch.report.tables import candidates_table, csv_text, pareto_table
+from tests.conftest import slow_but
 
 REPORTS = Path(__file__).parents[2] / "reports"
 GRIDS = (
@@ -18,7 +19,7 @@ GRIDS = (
 )
 
 
-@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("name", slow_but(("start-grown", "step1-efficientnet-b0"), GRIDS))
 def test_a_committed_report_has_the_numbers_that_its_single_runs_give(name: str) -> None:
     run = kept_run(REPORTS / name).record
     for file, table in (("candidates.csv", candidates_table(run)), ("pareto.csv", pareto_table(run))):
