@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scalesearch.records import RunRecord
+    from scalesearch.report.html.page import Interactive
     from scalesearch.search.driver import Program
 
 # Each kind's settings: loaded when asked for, as some need what takes long to load.
@@ -29,7 +30,7 @@ SETTINGS = {
     "scale": ("scalesearch.search.family_training", "FamilyTrainingSettings"),
 }
 
-__all__ = ["page_of", "program_of", "settings_of", "write_report", "write_tables"]
+__all__ = ["interactive_of", "page_of", "program_of", "settings_of", "write_report", "write_tables"]
 
 
 def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
@@ -90,6 +91,20 @@ def write_report(record: RunRecord, folder: Path) -> tuple[pd.DataFrame, dict[st
     from scalesearch.report.grid.report import write_grid_report
 
     return write_grid_report(record, folder, _scratch(record), NOT_IDENTITY).candidates, GRID_COLUMNS
+
+
+def interactive_of(record: RunRecord) -> Interactive:
+    """What a reader can point at on the HTML page of a run; nothing for kinds that have no such part."""
+    from scalesearch.report.html.interactive import search_parts
+    from scalesearch.report.html.page import Interactive
+
+    if record.kind == "grid":
+        from scalesearch.report.grid.report import PARTS
+    elif record.kind == "search":
+        from scalesearch.report.search.report import PARTS
+    else:
+        return Interactive()
+    return search_parts(record, PARTS)
 
 
 def write_tables(records: Sequence[RunRecord], folder: Path) -> None:

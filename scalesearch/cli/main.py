@@ -48,6 +48,7 @@ COMMANDS = {
     "doctor": ("scalesearch.cli.doctor", "What this machine is, what works on it, what is missing."),
     "resume": ("scalesearch.cli.resume", "Carry on a stopped run."),
     "report": ("scalesearch.cli.report", "Make a run's tables and figures again."),
+    "open": ("scalesearch.cli.open", "Show a run's page in the browser."),
 }
 
 
@@ -233,7 +234,7 @@ def cli() -> None:
                                 twice the cost of the one before.
 
     Each command writes a folder under reports/ with tables (CSV), figures (SVG and PNG) and a page to
-    read (Markdown). A stopped search goes on with `scalesearch resume`.
+    read (HTML and Markdown; `scalesearch open` shows it). A stopped search goes on with `scalesearch resume`.
 
     \b
     Example:

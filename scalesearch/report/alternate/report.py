@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import RoundRecord
 from scalesearch.report.alternate.figure import rounds_figure
 from scalesearch.report.alternate.page import alternate_page
 from scalesearch.report.evidence import find_triple
 from scalesearch.report.frame import frame
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text
 
@@ -77,7 +78,7 @@ def write_alternate_report(
     )
     return AlternateReport(
         rounds_csv=write_text(out / "rounds.csv", csv_text(rows)),
-        page=write_page(out / "report.md", page),
+        page=write_pages(out / "report.md", page),
         figures=figures,
         table=rows,
     )

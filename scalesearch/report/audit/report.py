@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import AuditRecord
 from scalesearch.report.audit.answer import verdict_sentence
 from scalesearch.report.audit.figures import accuracy_figure, cost_figure, trained_figure
 from scalesearch.report.audit.page import audit_page
 from scalesearch.report.audit.tables import audit_table, audit_view, matched_table, order_table, rules_table
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text
 
@@ -62,7 +63,7 @@ def write_audit_report(record: AuditRecord, out: Path) -> AuditReport:
     if order is not None:
         write_text(out / "order.csv", csv_text(order))
     return AuditReport(
-        page=write_page(out / "audit.md", audit_page(record, {path.stem for path in figures})),
+        page=write_pages(out / "audit.md", audit_page(record, {path.stem for path in figures})),
         figures=figures,
         table=table,
         sentences=tuple(verdict_sentence(record, name).replace("**", "") for name in record.baselines),

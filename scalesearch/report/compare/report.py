@@ -9,10 +9,11 @@ import pandas as pd
 
 from scalesearch.belief.ratio import RatioSummary, ratio_of_pairs, ratio_of_samples
 from scalesearch.belief.timing import UNSTABLE, TimingSummary, summarise
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import CompareRecord, MeasurementRecord
 from scalesearch.report.compare.figure import compare_figure
 from scalesearch.report.frame import frame
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.inputs import input_text
 from scalesearch.report.machine_facts import machine_facts
 from scalesearch.report.markdown import bullets, code, duration, escape, percent, plural, si, table, time_text
@@ -154,7 +155,7 @@ def write_compare_report(record: CompareRecord, out: Path) -> CompareReport:
     (out / left).unlink(missing_ok=True)
     return CompareReport(
         samples_csv=write_text(out / kept, csv_text(samples_table(record))),
-        page=write_page(out / "report.md", _page(record, names, kept, drawn=bool(figures))),
+        page=write_pages(out / "report.md", _page(record, names, kept, drawn=bool(figures))),
         figures=figures,
     )
 

@@ -14,7 +14,8 @@ from scalesearch.architecture.explaining import Explanation, RowNote
 from scalesearch.architecture.ledger import Convention, ledger, nearest
 from scalesearch.architecture.published import PublishedNetwork
 from scalesearch.architecture.spec import Arch
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.markdown import code, escape, si, signed_percent, table
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def write_tables(folder: Path, text: str, tables: Mapping[str, pd.DataFrame]) ->
     for name, numbers in tables.items():
         if len(numbers):
             write_text(folder / f"{name}.csv", csv_text(numbers))
-    write_page(folder / "explain.md", text)
+    write_pages(folder / "explain.md", text)
 
 
 def _row_cells(row: dict[str, Any]) -> dict[str, Any]:

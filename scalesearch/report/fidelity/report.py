@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from scalesearch.belief.answer import Rate
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import FidelityRecord
 from scalesearch.report.fidelity.evidence import FidelityEvidence, fidelity_evidence
 from scalesearch.report.fidelity.figure import ranks_figure, rates_figure
 from scalesearch.report.fidelity.page import fidelity_page
 from scalesearch.report.frame import frame
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.inputs import INPUT_WIDTH, with_input_width
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text
@@ -73,7 +74,7 @@ def write_fidelity_report(record: FidelityRecord, out: Path) -> FidelityReport:
     return FidelityReport(
         fidelity_csv=write_text(out / "fidelity.csv", csv_text(by_length)),
         networks_csv=write_text(out / "networks.csv", csv_text(networks)),
-        page=write_page(out / "report.md", page),
+        page=write_pages(out / "report.md", page),
         figures=figures,
         table=by_length,
     )

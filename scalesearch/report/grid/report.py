@@ -8,17 +8,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import RunRecord
 from scalesearch.report.answer_figure import answer_figure
 from scalesearch.report.curves_figure import curves_figure
 from scalesearch.report.evidence import judged
 from scalesearch.report.fronts.figure import pareto_figure
 from scalesearch.report.grid.page import grid_page
+from scalesearch.report.html.interactive import search_parts
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import candidates_table, csv_text, pareto_table
 
 __all__ = ["GridReport", "candidates_table", "pareto_table", "write_grid_report"]
+
+
+PARTS = {
+    "answer": ("triangle", "rates", "clicked", "family"),
+    "pareto": ("pareto",),
+    "learning_curves": ("curves",),
+}
+"""What stands in each figure's place on the HTML page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,7 +80,11 @@ def write_grid_report(
     return GridReport(
         candidates_csv=write_text(out / "candidates.csv", csv_text(candidates)),
         pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
-        page=write_page(out / "report.md", grid_page(run, {path.stem for path in figures}, scratch, ignored)),
+        page=write_pages(
+            out / "report.md",
+            grid_page(run, {path.stem for path in figures}, scratch, ignored),
+            search_parts(run, PARTS),
+        ),
         figures=figures,
         candidates=candidates,
         highest_mean=ranking[0].key if ranking else None,

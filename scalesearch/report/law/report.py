@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from scalesearch.belief.law import errors
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import CostLaw, LawRecord
 from scalesearch.report.frame import frame
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.law.figures import held_out_figure, kinds_figure
 from scalesearch.report.law.page import law_page
 from scalesearch.report.law.split_figures import best_figure, prices_figure, split_figure
@@ -116,7 +117,7 @@ def write_law_report(record: LawRecord, out: Path) -> LawReport:
         law_json=write_text(out / "law.json", json.dumps(laws, indent=1) + "\n"),
         laws_csv=write_text(out / "laws.csv", csv_text(table)),
         measurements_csv=write_text(out / "measurements.csv", csv_text(measured)),
-        page=write_page(out / "report.md", law_page(record, {path.stem for path in figures})),
+        page=write_pages(out / "report.md", law_page(record, {path.stem for path in figures})),
         figures=figures,
         table=table,
     )

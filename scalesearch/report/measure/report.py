@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import CostLaw, MeasureRecord
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.measure.figures import (
     latency_figure,
     law_figure,
@@ -86,7 +87,7 @@ def write_measure_report(
         measurements_csv=write_text(out / "measurements.csv", csv_text(table)),
         samples_csv=write_text(out / "samples.csv", csv_text(samples_table(record))),
         timm_csv=timm_csv if len(timm) else None,
-        page=write_page(out / "report.md", measure_page(record, rows, {path.stem for path in figures})),
+        page=write_pages(out / "report.md", measure_page(record, rows, {path.stem for path in figures})),
         figures=figures,
         table=table,
     )

@@ -50,6 +50,7 @@ def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = 
     """
     parts = [
         f"# {escape(record.baseline)}: from the rule to the family",
+        _summary(record),
         trained,
         _rule(record),
         *_family(record, figures),
@@ -73,6 +74,23 @@ def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = 
         ),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _summary(record: ScaleRecord) -> str:
+    """The family in three lines: what it costs, what the rule had foretold, and what to do next."""
+    if not record.family:
+        return ""
+    first, last = record.family[0], record.family[-1]
+    spent = f"from {si(first.macs)} to {si(last.macs)}" if first is not last else si(last.macs)
+    phis = f"phi {first.phi:g} to {last.phi:g}" if first is not last else f"phi {last.phi:g}"
+    return (
+        f"**{plural(len(record.family), 'network')} of {escape(record.baseline)}, {phis}: {spent} "
+        f"multiply-adds, {first.resolution} to {last.resolution} px.**\n\n"
+        f"By the rule each step of phi multiplies the cost by {record.product:.4g}, up to "
+        f"{last.nominal_ratio:.3g} times the baseline's at phi {last.phi:g}; once blocks, channels and "
+        f"pixels are whole it is {last.macs_ratio:.3g} times.\n\n"
+        f"Next:\n\n{fenced('scalesearch measure DIR', 'sh')}"
+    )
 
 
 def _rule(record: ScaleRecord) -> str:

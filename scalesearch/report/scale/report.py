@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import ScaleRecord
+from scalesearch.report.html.interactive import family_parts
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.scale.figures import accuracy_figure, cost_figure
 from scalesearch.report.scale.page import scale_page
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text, family_table, published_table
 
 __all__ = ["ScaleReport", "family_table", "published_table", "write_scale_report", "write_scale_tables"]
+
+PARTS = {"cost": ("rule",)}
+"""What stands in each figure's place on the HTML page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,7 +56,11 @@ def write_scale_report(record: ScaleRecord, out: Path) -> ScaleReport:
     return ScaleReport(
         family_csv=out / "family.csv",
         published_csv=out / "published.csv" if record.published else None,
-        page=write_page(out / "derivation.md", scale_page(record, {path.stem for path in figures})),
+        page=write_pages(
+            out / "derivation.md",
+            scale_page(record, {path.stem for path in figures}),
+            family_parts(record, PARTS),
+        ),
         figures=figures,
         family=family,
     )

@@ -13,7 +13,7 @@ from scalesearch.records import FamilyRow, ScaleRecord
 from scalesearch.report.own_code import is_own_code
 from scalesearch.scaling import Multipliers
 
-__all__ = ["RoundingShare", "rounding_shares"]
+__all__ = ["RoundingShare", "base_network", "rounding_shares"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def rounding_shares(record: ScaleRecord, row: FamilyRow) -> list[RoundingShare]:
     if is_own_code(record.settings):
         return []  # how a user's own code rounds, it alone knows
     try:
-        base, rounding = _base(record.baseline, record.settings)
+        base, rounding = base_network(record.baseline, record.settings)
         whole = Multipliers(depth=row.depth, width=row.width, resolution=row.resolution_multiplier)
         if count(scale(base, whole, rounding)).macs != row.macs:
             return []
@@ -61,7 +61,12 @@ def rounding_shares(record: ScaleRecord, row: FamilyRow) -> list[RoundingShare]:
         return []
 
 
-def _base(name: str, settings: Mapping[str, Any]) -> tuple[Arch, Rounding]:
+def base_network(name: str, settings: Mapping[str, Any]) -> tuple[Arch, Rounding]:
+    """The network at phi 0 and how those scaled from it are rounded, as a run's settings tell.
+
+    Raises:
+        KeyError, TypeError, ValueError: if they don't.
+    """
     rounding = Rounding(**{f.name: settings[f.name] for f in fields(Rounding) if f.name in settings})
     table = settings.get("baseline_arch")
     arch = None if table is None else arch_from_dict(table)

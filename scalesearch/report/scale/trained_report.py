@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.evidence import intervals
 from scalesearch.report.frame import frame
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.inputs import with_input_width
 from scalesearch.report.page_parts import made
 from scalesearch.report.scale.figures import cost_figure
@@ -78,7 +79,7 @@ def write_trained_family(run: RunRecord, out: Path) -> TrainedReport:
     page = scale_page(derivation, drawn, trained=trained_section(run, drawn), made=made(run))
     return TrainedReport(
         trained_csv=write_text(out / "trained.csv", csv_text(rows)),
-        page=write_page(out / "derivation.md", page),
+        page=write_pages(out / "derivation.md", page),
         figures=figures,
         table=rows,
     )

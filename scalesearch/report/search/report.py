@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
 from scalesearch.report.fronts.figure import pareto_figure
+from scalesearch.report.html.interactive import search_parts
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.inputs import with_input_width
 from scalesearch.report.objectives import objective
 from scalesearch.report.search.evidence import SearchEvidence, own_shares, search_evidence
@@ -30,6 +32,9 @@ COLUMNS = (
     *("inference_bytes", "training_bytes", "latency_iqr_s", "latency_unstable", "machine"),
     *("trained_device", "trained_threads", "repeats"),
 )
+
+PARTS = {"pareto": ("pareto",), "shares": ("triangle", "rates", "clicked", "family")}
+"""What stands in each figure's place on the HTML page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,7 +88,11 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
         trials_csv=write_text(out / "trials.csv", csv_text(trials)),
         pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
         front_csv=write_text(out / "front.csv", csv_text(front_table(run, evidence))),
-        page=write_page(out / "report.md", search_page(run, evidence, {path.stem for path in figures})),
+        page=write_pages(
+            out / "report.md",
+            search_page(run, evidence, {path.stem for path in figures}),
+            search_parts(run, PARTS),
+        ),
         figures=figures,
         trials=trials,
         front=tuple(one.candidate.key for one in evidence.front),

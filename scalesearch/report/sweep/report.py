@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.frame import frame
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.inputs import with_input_width
 from scalesearch.report.style import write_figures
 from scalesearch.report.sweep.evidence import ROLES, SweepComparison, comparisons, residual
@@ -64,7 +65,7 @@ def write_sweep_report(run: RunRecord, out: Path) -> SweepReport:
     rows = sweep_table(run)
     return SweepReport(
         sweep_csv=write_text(out / "sweep.csv", csv_text(rows)),
-        page=write_page(out / "report.md", sweep_page(run, {path.stem for path in figures})),
+        page=write_pages(out / "report.md", sweep_page(run, {path.stem for path in figures})),
         figures=figures,
         table=rows,
         comparisons=comparisons(run),

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.files import write_page, write_text
+from scalesearch.files import write_text
 from scalesearch.records import RunRecord
 from scalesearch.report.frame import frame
+from scalesearch.report.html.page import write_pages
 from scalesearch.report.style import write_figures
 from scalesearch.report.tables import csv_text
 from scalesearch.report.transfer.evidence import Borrowed, Pair, Transfer, transfer_evidence
@@ -78,7 +79,7 @@ def write_transfer_report(
     return TransferReport(
         pairs_csv=write_text(out / "pairs.csv", csv_text(pairs)),
         rates_csv=write_text(out / "rates.csv", csv_text(rates_table(transfer))),
-        page=write_page(out / "transfer.md", transfer_page(transfer, {path.stem for path in figures})),
+        page=write_pages(out / "transfer.md", transfer_page(transfer, {path.stem for path in figures})),
         figures=figures,
         table=pairs,
         answer=tuple(line.replace("*", "") for line in answer_lines(transfer)),

@@ -1,0 +1,87 @@
+"""``scalesearch open``: a run's page in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scalesearch.cli.main import Fail
+from scalesearch.cli.terminal import echo
+from scalesearch.files import inside
+
+if TYPE_CHECKING:
+    from scalesearch.report.html.page import Interactive
+
+__all__ = ["open"]
+
+PAGES = ("report.md", "derivation.md", "audit.md", "transfer.md", "explain.md")
+"""What the Markdown of a page is called, by the kind of run."""
+
+
+@click.command
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--print", "print_only", is_flag=True, help="Print the path of the page and open nothing.")
+def open(folder: Path, print_only: bool) -> None:
+    """Open the page of the run in DIR, report.html, in the browser, and print its path.
+
+    A folder of an earlier version, which has the page as Markdown alone, gets its report.html first. Where
+    there is no browser the path is all there is.
+
+    \b
+    Example:
+      scalesearch open reports/grid-efficientnet-b0-phi1
+    """
+    import webbrowser
+
+    page = _page(folder)
+    echo(str(page))
+    if print_only:
+        return
+    try:
+        opened = webbrowser.open(page.resolve().as_uri())
+    except webbrowser.Error:
+        opened = False
+    if not opened:
+        echo("No browser here: open the file above in one.", err=True)
+
+
+def _page(folder: Path) -> Path:
+    """The page of a folder, made where only its Markdown is there.
+
+    Raises:
+        Fail: if the folder has no page.
+    """
+    from scalesearch.report.html.page import PAGE, html_page
+
+    if not folder.is_dir():
+        raise Fail(f"DIR must be a run's folder, got {folder}: no such folder")
+    page = inside(folder, PAGE)
+    if page.is_file():
+        return page
+    for name in PAGES:
+        if inside(folder, name).is_file():
+            break
+    else:
+        raise Fail(
+            f"DIR must be a folder with a page, got {folder}, which has neither {PAGE} nor {PAGES[0]}; "
+            "scalesearch report makes the page of a run"
+        )
+    from scalesearch.files import write_text
+
+    text = inside(folder, name).read_bytes().decode("utf-8", errors="replace")
+    return write_text(page, html_page(text, folder, _interactive(folder)))
+
+
+def _interactive(folder: Path) -> Interactive:
+    """What a reader can point at on the page, from the run's own record; nothing where that is gone."""
+    from scalesearch.cli.kept import kept_run
+    from scalesearch.cli.kinds import interactive_of
+    from scalesearch.report.html.page import Interactive
+
+    try:
+        return interactive_of(kept_run(folder).record)
+    except (Fail, ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
+        # Not a search, or only its page is left: the page has all there is to read.
+        return Interactive()

@@ -1,0 +1,1 @@
+"""Pages as one self-contained HTML file each, beside the Markdown that they are made from."""
