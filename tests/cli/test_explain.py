@@ -173,7 +173,7 @@ def test_out_has_the_page_and_its_tables(run: Run, tmp_path: Path) -> None:
     result = run("explain", "lite1", f"--out={folder}")
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in folder.iterdir()) == [
-        "explain.md", "ledger.csv", "network.csv", "ratio.csv", "rows.csv",
+        "explain.md", "ledger.csv", "network.csv", "ratio.csv", "report.html", "rows.csv",
     ]  # fmt: skip
     page = (folder / "explain.md").read_text("utf-8")
     assert page.startswith(

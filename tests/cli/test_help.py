@@ -50,7 +50,7 @@ def test_an_unknown_command_is_answered_with_the_list(run: Run) -> None:
     result = run("gird")
     assert (result.exit_code, result.stderr) == (
         2,
-        "Error: COMMAND must be one of grid, search, sweep, alternate, fidelity, scale, describe, measure, compare, law, export, explain, audit, transfer, doctor, resume, report, got 'gird'; did you mean grid?\n",
+        "Error: COMMAND must be one of grid, search, sweep, alternate, fidelity, scale, describe, measure, compare, law, export, explain, audit, transfer, doctor, resume, report, open, got 'gird'; did you mean grid?\n",
     )
 
 

@@ -106,6 +106,7 @@ def test_the_same_rounds_give_the_same_bytes(tmp_path):
     assert {str(p) for p in written[0]} == {
         "rounds.csv",
         "report.md",
+        "report.html",
         "figures/rounds.svg",
         "figures/rounds.png",
     }

@@ -83,7 +83,7 @@ def test_the_same_record_gives_the_same_bytes_in_any_process_with_any_user_setti
     report = write_grid_report(run, tmp_path / "here")
     written = files(tmp_path / "here")
     figures = {f"figures/{n}.{s}" for n in FIGURES for s in ("svg", "png")}
-    assert set(written) == {"candidates.csv", "pareto.csv", "report.md"} | figures
+    assert set(written) == {"candidates.csv", "pareto.csv", "report.md", "report.html"} | figures
     assert set(report.figures) == {tmp_path / "here" / name for name in figures}
     assert report.highest_mean == judged(run)[0].key
     assert written["candidates.csv"].decode() == csv_text(report.candidates)

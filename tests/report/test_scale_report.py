@@ -163,6 +163,7 @@ def test_without_a_published_family_nothing_of_it_is_left(make_scale, tmp_path):
     assert {str(p) for p in files(tmp_path)} == {
         "family.csv",
         "derivation.md",
+        "report.html",
         "figures/cost.svg",
         "figures/cost.png",
     }

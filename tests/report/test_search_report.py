@@ -164,7 +164,7 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
     written = files(tmp_path / "one")
     assert written == files(tmp_path / "two")
     figures = names_of("history", "pareto", "front", "shares")
-    assert set(written) == {"trials.csv", "front.csv", "pareto.csv", "report.md"} | figures
+    assert set(written) == {"trials.csv", "front.csv", "pareto.csv", "report.md", "report.html"} | figures
     assert set(report.figures) == {tmp_path / "two" / name for name in figures}
     assert report.hypervolume == search_evidence(run).history[-1]
     # One objective has no front to draw, and the earlier report's does not stay behind.

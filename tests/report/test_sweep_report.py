@@ -151,7 +151,7 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
     written = files(tmp_path / "one")
     assert written == files(tmp_path / "two")
     figures = {f"figures/{name}.{kind}" for name in ("sweep", "dimensions") for kind in ("svg", "png")}
-    assert set(written) == {"sweep.csv", "report.md"} | figures
+    assert set(written) == {"sweep.csv", "report.md", "report.html"} | figures
     assert set(report.figures) == {tmp_path / "one" / name for name in figures}
 
 

@@ -227,7 +227,7 @@ def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     found = files(tmp_path / "one")
     assert found == files(tmp_path / "two")
     figures = {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
-    assert set(found) == {"transfer.md", "pairs.csv", "rates.csv"} | figures
+    assert set(found) == {"transfer.md", "report.html", "pairs.csv", "rates.csv"} | figures
     assert written.answer[0] == "a and b do not want the same split (p < 0.001)."
 
 

@@ -30,6 +30,7 @@ from scalesearch.report.sentences import short_coefficients
 from scalesearch.report.shares.figure import share_point
 from scalesearch.report.shares.shades import SHADES
 from scalesearch.scaling import Coefficients, shares_of
+from scalesearch.text import visible
 
 __all__ = ["family_parts", "search_parts"]
 
@@ -87,7 +88,7 @@ def _networks(
             {
                 "key": c.key,
                 "name": short_coefficients(c),
-                "role": names.get(c.key, ""),
+                "role": visible(names.get(c.key, ""), one_line=True),
                 "at": None if at is None else [_short(x, 4) for x in at],
                 "shade": to_hex(SHADES(shades(100 * (c.top1 or 0.0)))) if done else None,
                 "card": _card(run, c, fitted.get(c.key)),
@@ -113,7 +114,7 @@ def _card(run: RunRecord, c: CandidateRecord, fitted: tuple[float, float] | None
         "status": "" if c.status == "completed" else f"{c.status}: {c.reason}".rstrip(": "),
         "network": c.key,
     }
-    return [[name, text] for name, text in facts.items() if text]
+    return [[name, visible(text, one_line=True)] for name, text in facts.items() if text]
 
 
 def _triangle(shown: Sequence[CandidateRecord], answer: SearchAnswer) -> dict[str, Any]:
@@ -257,7 +258,7 @@ def _family(run: RunRecord, answer: SearchAnswer) -> dict[str, Any] | None:
             }
         )
     name = ", ".join(f"{value:g}" for value in own)
-    return {"name": f"{run.settings['baseline']} by alpha, beta, gamma {name}", "rows": rows}
+    return {"name": f"{visible(str(run.settings['baseline']))} by alpha, beta, gamma {name}", "rows": rows}
 
 
 def family_parts(record: ScaleRecord, places: Mapping[str, Sequence[str]]) -> Interactive:
@@ -285,7 +286,7 @@ def family_parts(record: ScaleRecord, places: Mapping[str, Sequence[str]]) -> In
         "parts": counted_parts(record.settings),
         "rows": rows,
     }
-    return Interactive(data={"rule": data}, places=places)
+    return Interactive(data={"rule": data}, places=places, beside=tuple(places))
 
 
 def _short(value: float, digits: int = 3) -> float:

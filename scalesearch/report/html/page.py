@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -16,7 +17,7 @@ from typing import Any
 import jinja2
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from PIL import Image
 
 from scalesearch.files import inside, write_page, write_text
@@ -28,7 +29,7 @@ PAGE = "report.html"
 """The name of the file, for every kind of run."""
 LARGEST = 500_000
 """Bytes that a page may have."""
-LARGEST_DRAWING = 60_000
+LARGEST_DRAWING = 40_000
 """Bytes of a drawing (SVG) that is inlined; of a larger one its picture (PNG) is."""
 COLOURS = (64, 32, 16)
 """Colours of an inlined picture: as many of these as the page has room for."""
@@ -36,8 +37,8 @@ SOURCES = "How this was made"
 """The section that a page ends with."""
 FIGURE = re.compile(r"figures/([^/]+)\.png")
 NUMBER = re.compile(
-    r"^[+-]?(?P<digits>\d[\d,]*(?:\.\d+)?|\.\d+)(?:e(?P<power>[+-]?\d+))?"
-    r"(?: ?(?P<unit>[kMGT]|[KMG]iB|ms|s)\b)?"
+    r"^[+-]?(?P<digits>\d[\d,]*(?:\.\d+)?|\.\d+)(?:e(?P<power>[+-]?\d{1,3}))?"
+    r"(?![\w.]\w)(?: ?(?P<unit>[kMGT]|[KMG]iB|ms|s)\b)?(?!\w)"
 )
 UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "s": 1e3}
 NUMERIC = 0.6
@@ -52,10 +53,12 @@ class Interactive:
         data: plain data for the page's script, by the name of the part.
         places: the names of the parts that stand in a figure's place, by the figure's name. The figure itself
             is shown where no script runs.
+        beside: the names of the figures that are shown besides.
     """
 
     data: Mapping[str, Any] = field(default_factory=dict)
     places: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    beside: Collection[str] = ()
 
 
 NOTHING = Interactive()
@@ -249,6 +252,7 @@ class _Writer:
                 source=self.figures.source(name) if name else None,
                 reading=reading,
                 parts=self.interactive.places.get(name, ()),
+                beside=name in self.interactive.beside,
             )
         ), used
 
@@ -264,8 +268,9 @@ def _number(text: str) -> float | None:
     match = NUMBER.match(text.strip())
     if match is None:
         return None
-    value = float(match["digits"].replace(",", "")) * 10.0 ** int(match["power"] or 0)
-    value *= UNITS.get((match["unit"] or ""), 1.0)
+    value = float(f"{match['digits'].replace(',', '')}e{match['power'] or 0}") * UNITS.get(match["unit"], 1.0)
+    if not math.isfinite(value):
+        return None
     return -value if text.strip().startswith("-") else value
 
 
@@ -298,7 +303,8 @@ def _fewer_colours(picture: bytes, colours: int) -> bytes:
     """A picture with a palette of so many colours, or itself where that is no smaller."""
     buffer = BytesIO()
     with Image.open(BytesIO(picture)) as image:
-        image.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+        fewer = image.convert("RGB").quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        fewer.save(buffer, "png")
     small = buffer.getvalue()
     return small if len(small) < len(picture) else picture
 
@@ -310,7 +316,10 @@ def _hash(text: str) -> str:
 @cache
 def _parser() -> MarkdownIt:
     # As the pages are written: CommonMark and tables. HTML in them is text.
-    return MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    # An image in the midst of a text is no figure of ours: what it is called stands for it.
+    parser.add_render_rule("image", lambda _, tokens, index, *__: str(escape(tokens[index].content)))
+    return parser
 
 
 @cache

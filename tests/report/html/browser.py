@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
-import subprocess
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -26,21 +27,18 @@ class Browser:
     """One page in one process. ``errors`` holds what its console and its security policy complained of."""
 
     def __init__(self, path: str, profile: Path) -> None:
-        to_read, to_write = os.pipe()
-        from_read, from_write = os.pipe()
+        to_read, self.into = os.pipe()
+        self.out, from_write = os.pipe()
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
         options += ["--disable-dev-shm-usage", "--disable-background-networking", "--remote-debugging-pipe"]
-        command = f'exec "$0" "$@" 3<&{to_read} 4>&{from_write}'
-        self.process = subprocess.Popen(
-            ["sh", "-c", command, path, *options, f"--user-data-dir={profile}"],
-            pass_fds=(to_read, from_write),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(to_read)
-        os.close(from_write)
-        self.into, self.out = to_write, from_read
+        # It reads from 3 and writes to 4: out of whose way both are first.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (to_read, from_write)]
+        nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+        pipes = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends, start=3)]
+        command = [path, *options, f"--user-data-dir={profile}", "about:blank"]
+        self.process = os.posix_spawn(path, command, os.environ, file_actions=[*nothing, *pipes])
+        for end in (to_read, from_write, *ends):
+            os.close(end)
         self.number, self.waiting, self.session = 0, b"", ""
         self.errors: list[str] = []
         self.loaded = False
@@ -162,10 +160,13 @@ class Browser:
         self.session = ""
         with suppress(RuntimeError, OSError, TimeoutError):
             self.call("Browser.close")
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        # With its ends of the pipes it loses its last reason to stay.
         os.close(self.into)
         os.close(self.out)
+        end = time.monotonic() + 20
+        while os.waitpid(self.process, os.WNOHANG)[0] == 0:
+            if time.monotonic() > end:
+                os.kill(self.process, signal.SIGKILL)
+                os.waitpid(self.process, 0)
+                break
+            time.sleep(0.02)
