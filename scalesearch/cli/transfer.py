@@ -98,7 +98,7 @@ def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:
     splits = frame[["depth_share", "width_share", "resolution_share"]].to_numpy()
     value, low, high = (frame[name].map("{:.1f}".format) for name in ("loss", "loss_low", "loss_high"))
     view = frame[["best_of"]].copy()
-    view["depth, width, resolution"] = [", ".join(f"{share:.0%}" for share in row) for row in splits]
+    view["depth, width, resolution"] = [", ".join(f"{share:z.0%}" for share in row) for row in splits]
     view["used_in"] = frame["used_in"]
     view["points lost"] = (value + " (" + low + " to " + high + ")").where(frame["loss"].notna(), None)
     view["same split"] = frame["same_split"] + " (p = " + frame["p_holm"].map("{:.2g}".format) + ")"

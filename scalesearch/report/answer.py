@@ -29,7 +29,7 @@ from scalesearch.belief.answer import (
     read,
 )
 from scalesearch.belief.runs import predictions, trained_runs, whole_runs
-from scalesearch.belief.seeds import CONFIDENCE
+from scalesearch.belief.seeds import CONFIDENCE, SIGNIFICANCE, holm
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.report.evidence import once_per_run
@@ -50,6 +50,8 @@ __all__ = [
     "split_text",
 ]
 
+AS_SEARCHED = "as searched"
+"""What a recipe check calls the search's own recipe."""
 FOLDER = "DIR"
 """What a page calls its own folder in commands: it may be moved, and is told from elsewhere."""
 WORD = re.compile(r"(?:\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\])+")
@@ -79,7 +81,9 @@ class Confirmed:
     """The best network against another, with seeds that the answer never saw; in points of top-1.
 
     Attributes:
-        other: what it is set against: ``the paper's`` or ``the runner-up's``.
+        best: the network that confirms the answer.
+        against: the network it is set against.
+        other: what that stands for: ``the paper's`` or ``the runner-up's``.
         predicted: the gain that the surface foretold.
         measured: the gain that came, with its 95% interval (Student's t, noise of all confirming runs
         pooled).
@@ -87,6 +91,8 @@ class Confirmed:
         visible: the least gain that so many seeds would have shown with a probability of 80%.
     """
 
+    best: CandidateRecord
+    against: CandidateRecord
     other: str
     predicted: Estimate
     measured: Estimate
@@ -104,6 +110,23 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BetterRecipe:
+    """A recipe that is shown to suit a network better than the search's own.
+
+    It is tested by Student's t, corrected by Holm for all recipes and networks that were tried.
+
+    Attributes:
+        role: what the network stands for.
+        variant: the recipe.
+        gain: in points, with the 95% interval of this one comparison (noise of all runs pooled).
+    """
+
+    role: str
+    variant: str
+    gain: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecipeCheck:
     """Corners and centre by other recipes.
 
@@ -114,6 +137,7 @@ class RecipeCheck:
         at_own: what the best of the networks is ahead of each, all at their best recipes.
         at_shared: the same by the search's own recipe.
         seeds: of each.
+        better: the recipes that are shown to be better than the search's own, greatest gain first.
     """
 
     top1: dict[str, dict[str, float]]
@@ -122,6 +146,15 @@ class RecipeCheck:
     at_own: dict[str, float]
     at_shared: dict[str, float]
     seeds: int
+    better: tuple[BetterRecipe, ...]
+
+    @property
+    def orders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What networks stand for, best first: by the search's own recipe, and each by its best."""
+        shared, own = (
+            tuple(sorted(behind, key=lambda role: behind[role])) for behind in (self.at_shared, self.at_own)
+        )
+        return shared, own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -272,7 +305,7 @@ def _confirmed(run: RunRecord, answer: Answer) -> tuple[Confirmed, ...]:
         by_role.setdefault(check.role, []).append(check)
     if "best" not in by_role:
         return ()
-    splits = {c.key: c.split for c in run.candidates}
+    candidates = {c.key: c for c in run.candidates}
     tops = {role: [100 * check.run.top1 for check in those] for role, those in by_role.items()}
     df = sum(len(values) - 1 for values in tops.values())
     if df < 1:
@@ -282,16 +315,18 @@ def _confirmed(run: RunRecord, answer: Answer) -> tuple[Confirmed, ...]:
     for role, other in (("paper", PAPER), ("runner-up", "the runner-up's")):
         if role not in tops:
             continue
-        first, second = splits.get(by_role["best"][0].network), splits.get(by_role[role][0].network)
-        if first is None or second is None:
+        first, second = (candidates.get(by_role[name][0].network) for name in ("best", role))
+        if first is None or second is None or first.split is None or second.split is None:
             continue
         gain = fmean(tops["best"]) - fmean(tops[role])
         error = math.sqrt(spread * (1 / len(tops["best"]) + 1 / len(tops[role])))
         reach = float(t_distribution.ppf((1 + CONFIDENCE) / 2, df))
         found.append(
             Confirmed(
+                best=first,
+                against=second,
                 other=other,
-                predicted=answer.ahead(first, second),
+                predicted=answer.ahead(first.split, second.split),
                 measured=Estimate(value=gain, low=gain - reach * error, high=gain + reach * error),
                 seeds=min(len(tops["best"]), len(tops[role])),
                 visible=(reach + float(norm.ppf(POWER))) * error,
@@ -310,9 +345,9 @@ def _recipe_check(run: RunRecord) -> RecipeCheck | None:
     for check in checks:
         values.setdefault(check.role, {}).setdefault(check.variant, []).append(100 * check.run.top1)
         there = values[check.role]
-        if "as searched" not in there and check.network in candidates:
+        if AS_SEARCHED not in there and check.network in candidates:
             trained = candidates[check.network].runs
-            there["as searched"] = [100 * one.top1 for one in trained if one.seed in seeds]
+            there[AS_SEARCHED] = [100 * one.top1 for one in trained if one.seed in seeds]
     roles = {
         role: variants for role, variants in values.items() if all(map(len, variants.values())) and variants
     }
@@ -323,7 +358,7 @@ def _recipe_check(run: RunRecord) -> RecipeCheck | None:
         return None
     best = {role: max(variants, key=lambda variant: variants[variant]) for role, variants in top1.items()}
     own = {role: top1[role][best[role]] for role in top1}
-    shared = {role: top1[role].get("as searched", math.nan) for role in top1}
+    shared = {role: top1[role].get(AS_SEARCHED, math.nan) for role in top1}
     return RecipeCheck(
         top1=top1,
         best=best,
@@ -331,7 +366,36 @@ def _recipe_check(run: RunRecord) -> RecipeCheck | None:
         at_own={role: max(own.values()) - value for role, value in own.items()},
         at_shared={role: max(shared.values()) - value for role, value in shared.items()},
         seeds=len(seeds),
+        better=_better_recipes(roles),
     )
+
+
+def _better_recipes(values: dict[str, dict[str, list[float]]]) -> tuple[BetterRecipe, ...]:
+    """The recipes shown to be better for a network than the search's own, ``as searched``."""
+    cells = [tops for of in values.values() for tops in of.values()]
+    df = sum(len(tops) - 1 for tops in cells)
+    if df < 1:
+        return ()
+    variance = sum((top - fmean(tops)) ** 2 for tops in cells for top in tops) / df
+    reach = float(t_distribution.ppf((1 + CONFIDENCE) / 2, df))
+    gains, p_values = [], []
+    for role, of in values.items():
+        for variant, tops in of.items():
+            if variant == AS_SEARCHED or AS_SEARCHED not in of:
+                continue
+            gain = fmean(tops) - fmean(of[AS_SEARCHED])
+            error = math.sqrt(variance * (1 / len(tops) + 1 / len(of[AS_SEARCHED])))
+            if error > 0:
+                half = reach * error
+                gain_ = Estimate(value=gain, low=gain - half, high=gain + half)
+                gains.append(BetterRecipe(role=role, variant=variant, gain=gain_))
+                p_values.append(2 * float(t_distribution.sf(abs(gain) / error, df)))
+    shown = [
+        better
+        for better, p in zip(gains, holm(p_values), strict=True)
+        if p < SIGNIFICANCE and better.gain.value > 0
+    ]
+    return tuple(sorted(shown, key=lambda better: -better.gain.value))
 
 
 def _interaction(values: dict[str, dict[str, list[float]]]) -> float | None:
@@ -374,7 +438,7 @@ def coefficients_of(split: Split) -> tuple[float, float, float]:
 
 def split_text(split: Sequence[float]) -> str:
     """``10% depth, 30% width, 60% resolution``."""
-    depth, width, resolution = (f"{100 * share:.0f}".replace("-0", "0") for share in split)
+    depth, width, resolution = (f"{100 * share:z.0f}" for share in split)
     return f"{depth}% depth, {width}% width, {resolution}% resolution"
 
 
@@ -426,6 +490,12 @@ def _first_line(run: RunRecord, found: SearchAnswer) -> str:
             f"Best split: {split_text(answer.best)}{shrunk} ({triple}), fitted top-1 "
             f"{answer.top1.value:.1f}%; can't be excluded: {_region_text(answer)}."
         )
+    for most in _better(found)[:1]:
+        first = (
+            f"The order may depend on the recipe: {most.variant} is {most.gain.value:.1f} points "
+            f"({most.gain.low:.1f} to {most.gain.high:.1f}) better than the search's own for {most.role}. "
+            f"{first}"
+        )
     moving = found.growth
     if moving is None:
         return first
@@ -440,7 +510,7 @@ def _region_text(answer: Answer) -> str:
     if answer.region.all():
         return "any split"
     named = zip(("depth", "width", "resolution"), answer.ranges, strict=True)
-    return ", ".join(f"{name} {100 * low:.0f} to {100 * high:.0f}%" for name, (low, high) in named)
+    return ", ".join(f"{name} {100 * low:z.0f} to {100 * high:z.0f}%" for name, (low, high) in named)
 
 
 def _widest(moving: Growth) -> float:
@@ -485,11 +555,39 @@ def next_commands(run: RunRecord, found: SearchAnswer, folder: str = FOLDER) -> 
     alpha, beta, gamma = coefficients_of(found.answer.best)
     baseline = str(run.settings.get("baseline", "efficientnet-b0"))
     of = "" if baseline == "efficientnet-b0" else f" --baseline {shlex.quote(baseline)}"
-    commands = [f"scalesearch scale{of} --alpha {alpha:g} --beta {beta:g} --gamma {gamma:g} --phi 0..7"]
+    commands = [_other_recipe(run, better.variant, folder) for better in _better(found)[:1]]
+    commands += [f"scalesearch scale{of} --alpha {alpha:g} --beta {beta:g} --gamma {gamma:g} --phi 0..7"]
     if best.status == "completed":
         commands.append(f"scalesearch export {folder} --candidate {best.key[:8]}")
     commands.append(_sharper(run, found, folder))
     return tuple(commands)
+
+
+def _better(found: SearchAnswer) -> tuple[BetterRecipe, ...]:
+    return () if found.recipe is None else found.recipe.better
+
+
+def _other_recipe(run: RunRecord, variant: str, folder: str) -> str:
+    """The command that searches anew by a recipe that is shown to be better, into a folder beside this one.
+
+    ``variant`` is a recipe check's: ``batch 64`` or ``rate x 0.5``.
+    """
+    kind, _, value = variant.rpartition(" ")
+    command = _without(run.command, ("--out", "--confirm"))
+    if kind == "batch":
+        command = _without(command, ("--batch-size",))
+        return f"{command} --batch-size {value} --out {folder}-batch-{value}"
+    recipe, values = str(run.settings["recipe"]), run.settings.get("recipe_values")
+    rate = (RECIPES[recipe].learning_rate if values is None else float(values["learning_rate"])) * float(
+        value
+    )
+    name = f"{recipe}-rate-{value}"
+    command = f"{_without(command, ('--recipe',))} --recipe {name}.toml --out {folder}-rate-{value}"
+    if values is not None:
+        return f"{command}  # {name}.toml: the recipe's file with learning_rate = {rate:g} and that name"
+    changes = f's/^name = .*/name = "{name}"/; s/^learning_rate = .*/learning_rate = {rate:g}/'
+    made = f"scalesearch describe --recipe {recipe} --format toml | sed {shlex.quote(changes)} > {name}.toml"
+    return f"{made} && {command}"
 
 
 def _sharper(run: RunRecord, found: SearchAnswer, folder: str) -> str:

@@ -67,7 +67,7 @@ def bullets(items: Iterable[str]) -> str:
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction as a percentage; blank where unknown."""
-    return "" if fraction is None else f"{100 * fraction:.{digits}f}%"
+    return "" if fraction is None else f"{100 * fraction:z.{digits}f}%"
 
 
 def signed_percent(fraction: float) -> str:

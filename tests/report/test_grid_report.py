@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scalesearch.proxy.recipe import RECIPES
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
-from scalesearch.report.answer import answer_lines, answer_of, next_commands
+from scalesearch.report.answer import answer_lines, answer_of, next_commands, split_text
 from scalesearch.report.curves_figure import curves_figure
 from scalesearch.report.evidence import judged
 from scalesearch.report.fronts.figure import pareto_figure
 from scalesearch.report.grid.page import FIGURES, grid_page
 from scalesearch.report.grid.report import candidates_table, pareto_table, write_grid_report
+from scalesearch.report.markdown import percent
+from scalesearch.report.sentences import coefficients
 from scalesearch.report.style import render
 from scalesearch.report.tables import csv_text
 from tests.report.changes import judged_as, with_candidates, with_top1
@@ -348,8 +351,10 @@ def test_what_was_predicted_is_set_beside_what_fresh_seeds_gave(make_run, gain, 
     assert against.verdict == verdict
     assert against.measured.value == pytest.approx(100 * gain)
     page = page_of(run)
-    assert f"**Against the paper's: {verdict}.** Predicted " in page
+    assert f"**Against the paper's, {coefficients(against.against)} (" in page
+    assert f"resolution): {verdict}.** Predicted " in page
     assert "with 4 seeds that the answer never saw" in page
+    assert "judged on the same held-out images as the networks that the answer rests on" in page
     assert ("would have been seen with a probability of 80%" in page) == (verdict == "too small to see")
 
 
@@ -376,6 +381,107 @@ def test_other_recipes_are_set_beside_the_searchs_own(make_run):
     page = page_of(replace(run, checks=checks))
     assert "## Other recipes" in page
     assert "that recipes suit networks differently" in page
+
+
+def test_the_runner_up_is_named_with_its_triple_and_shares(make_run):
+    run = confirmed(make_run(trained=16, seeds=3), 0.05, 0.001)
+    checks = tuple(
+        replace(check, role="runner-up") if check.role == "paper" else check for check in run.checks
+    )
+    page = page_of(replace(run, checks=checks))
+    best = answer_of(run).best
+    shares = split_text(best.split)
+    assert f"highest fitted top-1** is {coefficients(best)} ({shares})." in page
+    paper = next(c for c in run.candidates if (1.2, 1.1, 1.15) in c.merged)
+    assert (
+        f"**Against the runner-up's, {coefficients(paper)} ({split_text(paper.split)}): confirmed.**" in page
+    )
+
+
+def checked(run: RunRecord, gains: dict[str, float], noise: float = 0.001) -> RunRecord:
+    """The run with corners and centre trained by other recipes, better than as searched by ``gains``."""
+    chosen = dict(
+        zip(("depth alone", "width alone", "resolution alone", "centre"), judged(run), strict=False)
+    )
+    same = {
+        c.key: tuple(replace(one, top1=0.5 + 0.02 * k + noise * (-1) ** one.seed) for one in c.runs[:2])
+        for k, c in enumerate(chosen.values())
+    }
+    run = with_candidates(run, lambda _, c: replace(c, runs=same[c.key]) if c.key in same else c)
+    checks = tuple(
+        CheckRun(
+            purpose="recipe",
+            network=c.key,
+            role=role,
+            variant=variant,
+            run=replace(one, top1=one.top1 + (gains.get(role, 0.0) if variant == better else -0.01)),
+        )
+        for role, c in chosen.items()
+        for better in [next((v for v in gains if v.startswith(("rate", "batch"))), "batch 64")]
+        for variant in ("rate x 0.5", "rate x 2", "batch 64")
+        for one in same[c.key]
+    )
+    return replace(run, checks=checks)
+
+
+@pytest.mark.parametrize(
+    ("variant", "command"),
+    [
+        ("batch 64", "scalesearch grid --phi 1 --batch-size 64 --out DIR-batch-64"),
+        (
+            "rate x 0.5",
+            'scalesearch describe --recipe quick --format toml | sed \'s/^name = .*/name = "quick-rate-0.5"/; '
+            "s/^learning_rate = .*/learning_rate = {rate:g}/' > quick-rate-0.5.toml && scalesearch grid --phi 1 "
+            "--recipe quick-rate-0.5.toml --out DIR-rate-0.5",
+        ),
+    ],
+)
+def test_a_recipe_that_is_shown_to_be_better_comes_first(make_run, variant, command):
+    run = checked(make_run(trained=16, seeds=3), {variant: 0.0, "depth alone": 0.1})
+    run = replace(run, settings=dict(run.settings) | {"recipe": "quick"})
+    found = answer_of(run)
+    assert [(better.role, better.variant) for better in found.recipe.better] == [("depth alone", variant)]
+    assert found.recipe.better[0].gain.value == pytest.approx(10.0)
+    first, *_ = answer_lines(run)
+    assert first.startswith(f"The order may depend on the recipe: {variant} is 10.0 points (")
+    assert " better than the search's own for depth alone. " in first
+    rate = RECIPES["quick"].learning_rate / 2
+    assert next_commands(run, found)[0] == command.format(rate=rate)
+    page = page_of(run)
+    assert f"**{variant} is better for depth alone** by 10.0 points" in page
+    assert (
+        "The order, best first, is depth alone, centre, resolution alone, width alone with each network at its "
+        "best recipe, and centre, resolution alone, width alone, depth alone with the search's own." in page
+    )
+
+
+def test_a_recipe_that_may_be_better_by_chance_changes_nothing(make_run):
+    run = checked(make_run(trained=16, seeds=3), {"batch 64": 0.0, "depth alone": 0.1}, noise=0.1)
+    found = answer_of(run)
+    assert found.recipe.better == ()
+    assert not answer_lines(run)[0].startswith("The order may depend")
+    assert next_commands(run, found)[0].startswith("scalesearch scale")
+    assert "no recipe is shown to be better than the search's own" in page_of(run)
+
+
+@pytest.mark.parametrize(("share", "text"), [(-0.004, "0%"), (-0.02, "-2%"), (1.004, "100%")])
+def test_a_share_is_below_0_only_where_it_is(make_run, share, text):
+    run = make_run(trained=16, seeds=3)
+    key = judged(run)[0].key
+    run = with_candidates(
+        run,
+        lambda _, c: (
+            replace(c, depth_doublings=share, width_doublings=1 - share, resolution_doublings=0.0)
+            if c.key == key
+            else c
+        ),
+    )
+    page = page_of(run)
+    assert f"| {text.removesuffix('%')}/" in page
+    assert "-0/" not in page
+    assert ("A share below 0% is of a dimension that became smaller" in page) == (text == "-2%")
+    assert split_text((share, 1 - share, 0.0)).startswith(f"{text} depth")
+    assert percent(share, 0) == text
 
 
 def test_a_run_without_any_difference_says_how_little_there_can_be(make_run):

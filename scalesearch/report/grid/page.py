@@ -15,6 +15,7 @@ from scalesearch.report.answer import (
     answer_of,
     next_commands,
     no_answer,
+    split_text,
 )
 from scalesearch.report.bounds import MOST_ROWS, cut
 from scalesearch.report.budgets import budget_items
@@ -92,7 +93,7 @@ def grid_page(
         section("Stopped early", stopped_early_section(run)),
         section("What was skipped, and why", skipped_section(run)),
         made(run),
-        section("How to read this page", _glossary()),
+        section("How to read this page", _glossary(run)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -140,7 +141,7 @@ def _compared(found: SearchAnswer) -> str:
 
 
 def _cells(split: Sequence[float]) -> tuple[str, str, str]:
-    depth, width, resolution = (f"{100 * share:.0f}%" for share in split)
+    depth, width, resolution = (f"{100 * share:z.0f}%" for share in split)
     return depth, width, resolution
 
 
@@ -220,7 +221,9 @@ def _interval(rate: Rate) -> str:
 
 
 def _confirmation(confirmed: Sequence[Confirmed]) -> str:
-    items = []
+    if not confirmed:
+        return ""
+    items = [f"**The network of the highest fitted top-1** is {_network(confirmed[0].best)}."]
     for one in confirmed:
         measured = f"{one.measured.value:+.1f} ({one.measured.low:.1f} to {one.measured.high:.1f})"
         seen = (
@@ -229,11 +232,21 @@ def _confirmation(confirmed: Sequence[Confirmed]) -> str:
             else ""
         )
         items.append(
-            f"**Against {one.other}: {one.verdict}.** Predicted {one.predicted.value:+.1f} points "
-            f"({one.predicted.low:.1f} to {one.predicted.high:.1f}), measured {measured} with {one.seeds} "
-            f"seeds that the answer never saw{seen}."
+            f"**Against {one.other}, {_network(one.against)}: {one.verdict}.** Predicted "
+            f"{one.predicted.value:+.1f} points ({one.predicted.low:.1f} to {one.predicted.high:.1f}), "
+            f"measured {measured} with {one.seeds} seeds that the answer never saw{seen}."
         )
-    return bullets(items) if items else ""
+    judged_on = (
+        "Confirming runs are judged on the same held-out images as the networks that the answer rests on: "
+        "seeds are fresh, images are not."
+    )
+    return f"{bullets(items)}\n\n{judged_on}"
+
+
+def _network(candidate: CandidateRecord) -> str:
+    """A network by its triple and its shares as built."""
+    shares = f" ({split_text(candidate.split)})" if candidate.split else ""
+    return f"{coefficients(candidate)}{shares}"
 
 
 def _recipes(check: RecipeCheck) -> str:
@@ -260,7 +273,28 @@ def _recipes(check: RecipeCheck) -> str:
         if check.p < 0.05
         else f"that recipes suit networks differently is not shown ({p_text(check.p)})"
     )
-    return f"Mean top-1 over {check.seeds} seeds, best in bold; {told}.\n\n{table(header, rows)}"
+    shared, own = check.orders
+    order = (
+        f"The order, best first, is {', '.join(own)} with each network at its best recipe, "
+        + ("as" if shared == own else f"and {', '.join(shared)}")
+        + " with the search's own."
+    )
+    better = bullets(
+        f"**{found.variant} is better for {found.role}** by {found.gain.value:.1f} points "
+        f"({found.gain.low:.1f} to {found.gain.high:.1f})."
+        for found in check.better
+    )
+    tested = (
+        "Tested by Student's t with the noise of all these runs pooled, corrected by Holm for every network "
+        "and recipe: "
+        + ("shown are:" if check.better else "no recipe is shown to be better than the search's own.")
+    )
+    parts = [
+        f"Mean top-1 over {check.seeds} seeds, best in bold; {told}. {order}",
+        table(header, rows),
+        tested,
+    ]
+    return "\n\n".join(filter(None, (*parts, better)))
 
 
 def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
@@ -276,7 +310,7 @@ def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
         name = ", ".join(f"{value:.6g}" for value in (c.alpha, c.beta, c.gamma))
         return [
             f"{name} (the paper's)" if c is paper else name,
-            "/".join(f"{100 * share:.0f}" for share in c.split) if c.split else "",
+            "/".join(f"{100 * share:z.0f}" for share in c.split) if c.split else "",
             "" if fitted is None else f"{fitted[0]:.1f}% &plusmn; {fitted[1]:.1f}",
             top1_seeds(c),
             str(len(c.runs)),
@@ -294,11 +328,18 @@ def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
     return f"{shown}\n\n{base} Highest mean: {best}."
 
 
-def _glossary() -> str:
+def _glossary(run: RunRecord) -> str:
+    shrunk = any(share <= -0.005 for c in judged(run) for share in c.split or ())
+    negative = (
+        " A share below 0% is of a dimension that became smaller than the baseline's, so the others have "
+        "more than 100% between them."
+        if shrunk
+        else ""
+    )
     return bullets(
         (
             "split: how the growth in cost was shared out between depth, width and resolution, as the "
-            "network was built; alpha, beta, gamma are the grid point that asked for it.",
+            "network was built; alpha, beta, gamma are the grid point that asked for it." + negative,
             f"{PLAIN_COUNTS} The cost ratio is the MACs of the network over those of the baseline.",
             "top-1: the share of held-out images given the right class; mean and sd over seeds.",
             "fitted: by a full quadratic surface in the split, with a 95% interval. The region and all "

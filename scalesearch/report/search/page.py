@@ -257,4 +257,4 @@ def _parts(c: CandidateRecord) -> str:
     shares = own_shares((c.alpha, c.beta, c.gamma))
     if shares is None:
         return ""
-    return " : ".join(f"{100 * value:.0f}" for value in (shares.depth, shares.width, shares.resolution))
+    return " : ".join(f"{100 * value:z.0f}" for value in (shares.depth, shares.width, shares.resolution))

@@ -119,7 +119,7 @@ def _triangle(axes: Axes) -> None:
             (share_point(rest, 0), share_point(0, rest)),
         ):
             axes.plot(*zip(start, end, strict=True), color="#e6e8eb", linewidth=0.8, zorder=1)
-        text = f"{share:.0%}"
+        text = f"{share:z.0%}"
         small: dict[str, Any] = {"fontsize": 9, "color": GREY}
         # Each edge carries the ticks of one dimension, read along the lines that start there.
         x, y = share_point(share, rest)
