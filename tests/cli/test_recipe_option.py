@@ -13,6 +13,7 @@ from click.testing import Result
 from scalesearch.cli.grid import grid
 from scalesearch.cli.training_options import resolve_training
 from scalesearch.proxy.recipe import RECIPES
+from tests.conftest import slow_but
 from tests.search.conftest import Lab
 
 Run = Callable[..., Result]
@@ -38,7 +39,7 @@ def mine(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
+@pytest.mark.parametrize("name", slow_but(("grid", "search", "audit"), COMMANDS))
 def test_every_command_that_trains_takes_a_recipe_and_keeps_it(
     name: str, run: Run, lab: Lab, mine: Path, tmp_path: Path
 ) -> None:
@@ -228,6 +229,7 @@ def test_a_tracker_that_is_not_installed_is_one_line(run: Run, monkeypatch: pyte
         )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lab")
 def test_a_run_that_is_tracked_is_the_same_run(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

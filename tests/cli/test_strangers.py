@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from scalesearch.cli import cli
 from scalesearch.search.opening import open_study
-from tests.conftest import TINY
+from tests.conftest import TINY, slow_but
 from tests.search.conftest import Job, Lab
 
 Run = Callable[..., Result]
@@ -96,7 +96,7 @@ def _outside(root: Path, folder: Path) -> dict[str, bytes | None]:
     return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
 
 
-@pytest.mark.parametrize("kind", COMMANDS)
+@pytest.mark.parametrize("kind", slow_but(("grid", "search", "scale"), COMMANDS))
 def test_a_network_whose_key_is_a_path_is_refused(
     kind: str, tmp_path: Path, run: Run, tiny: tuple[str, ...], lab: Lab
 ) -> None:
