@@ -16,6 +16,7 @@ from scalesearch.cli.kept import kept_run
 from scalesearch.records import RunRecord
 from scalesearch.report.transfer.agreement import agreement_section, same_split_sentence
 from scalesearch.report.transfer.evidence import Pair, Transfer, run_differences, side_of, transfer_evidence
+from scalesearch.report.transfer.figures import splits_figure
 from scalesearch.report.transfer.page import FIGURES, answer_lines, transfer_page
 from scalesearch.report.transfer.report import pairs_table, rates_table, write_transfer_report
 from scalesearch.search.grid import DESIGN
@@ -229,6 +230,16 @@ def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     figures = {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
     assert set(found) == {"transfer.md", "report.html", "pairs.csv", "rates.csv"} | figures
     assert written.answer[0] == "a and b do not want the same split (p < 0.001)."
+
+
+def test_a_surface_of_chance_alone_has_no_best_split_and_no_region_drawn() -> None:
+    transfer = transfer_of(search(deep), search(flat, seed=1, noise=0.02))
+    assert [side.surface.different for side in transfer.sides] == [True, False]
+    told, chance = splits_figure(transfer).axes
+    marks = [{line.get_marker() for line in axes.lines} for axes in (told, chance)]
+    assert marks[0] >= {"*", "h", "D"}
+    assert not marks[1] & {"*", "h"}
+    assert "no split stands out" in chance.get_title(loc="left")
 
 
 def test_the_tables_hold_every_direction_and_every_rate() -> None:

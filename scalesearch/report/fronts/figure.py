@@ -44,6 +44,8 @@ LABELLED_FRONT, CROWDED_FRONT = 12, 4
 Fewer in a small panel of which not all points are drawn.
 """
 
+STRUCK = 3
+"""How many times as bad as another line's the line of the budget is for a label."""
 HEIGHT_IN, TALL_IN = 5.4, 9.4
 # What a label keeps clear of its point: a star and a diamond reach further than other marks.
 RADIUS_PT: Mapping[str, float] = MappingProxyType({COLOURS["highest"]: 7, COLOURS["paper"]: 7})
@@ -103,6 +105,11 @@ def pareto_figure(run: RunRecord) -> Figure | None:
                 asked = _macs_extras(axes, run, panel)
         everywhere[0].margins(y=0.1)
         widen(everywhere[0], "y", LEAST_SPAN)
+        if asked is not None:
+            # A label that the line of the budget strikes through can't be read.
+            at = next(i for i, panel in enumerate(shown) if panel.name == "macs")
+            x, (low, high) = asked / shown[at].unit, everywhere[at].get_ylim()
+            drawn[at] += [(x, low, x, high)] * STRUCK
         legend_below(figure, _legend(run, marked, shown, asked), 3)
         for axes, panel, clear in zip(everywhere, shown, drawn, strict=True):
             small = len(shown) > 2 and panel is not shown[0]

@@ -79,7 +79,7 @@ def write_pages(path: Path, text: str, interactive: Interactive = NOTHING) -> Pa
         OSError: if either cannot be written.
     """
     write_page(path, text)
-    write_text(inside(path.parent, PAGE), html_page(text, path.parent, interactive))
+    write_text(path.with_name(PAGE), html_page(text, path.parent, interactive))
     return path
 
 

@@ -98,9 +98,10 @@ def _panel(axes: Axes, side: Side, room: float) -> None:
     """A search's triangle; ``room`` says how large marks may be, about a third of its side in points."""
     answer = side.answer
     small_triangle(axes)
-    region = answer.splits[answer.region]
-    x, y = share_point(region[:, 0], region[:, 1])  # type: ignore[arg-type]
-    axes.plot(x, y, "h", color=REGION, markersize=room / 6, markeredgewidth=0, zorder=1.5)
+    if side.surface.different:
+        region = answer.splits[answer.region]
+        x, y = share_point(region[:, 0], region[:, 1])  # type: ignore[arg-type]
+        axes.plot(x, y, "h", color=REGION, markersize=room / 6, markeredgewidth=0, zorder=1.5)
     trained = np.unique(np.asarray(side.surface.trained.splits, float), axis=0)
     within = trained[(trained >= -0.02).all(axis=1)]
     dots: dict[str, Any] = {"color": "white", "markeredgecolor": GREY, "markeredgewidth": 0.9}
@@ -109,8 +110,11 @@ def _panel(axes: Axes, side: Side, room: float) -> None:
     paper, best = share_point(*PAPER_SPLIT[:2]), share_point(*answer.best[:2])
     ring: dict[str, Any] = {"color": "none", "markeredgecolor": COLOURS["paper"], "markeredgewidth": 1.8}
     axes.plot(*(*paper, "D"), markersize=9, zorder=5, **ring)
-    axes.plot(*(*best, "*"), color=COLOURS["highest"], markeredgecolor="white", markersize=16, zorder=6)
-    notes = [plain(side.name), f"{percent(answer.open_share, 0)} of splits may be best"]
+    if side.surface.different:
+        axes.plot(*(*best, "*"), color=COLOURS["highest"], markeredgecolor="white", markersize=16, zorder=6)
+    # A surface that shows chance alone has no best split to draw.
+    may_be = f"{percent(answer.open_share, 0)} of splits may be best"
+    notes = [plain(side.name), may_be if side.surface.different else "no split stands out"]
     if outside := len(trained) - len(within):
         notes.append(f"{outside} networks lie outside")
     axes.set_title("\n".join(notes), pad=8, fontsize=9.5)
