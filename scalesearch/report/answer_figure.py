@@ -17,6 +17,7 @@ from scalesearch.belief.answer import lattice
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.answer import SearchAnswer, answer_of
 from scalesearch.report.bounds import MOST_MARKS, evenly
+from scalesearch.report.evidence import judged, paper_candidate
 from scalesearch.report.labels import Label, place_labels
 from scalesearch.report.shares.figure import share_point
 from scalesearch.report.shares.shades import SHADES
@@ -33,7 +34,7 @@ from scalesearch.report.style import (
 )
 from scalesearch.scaling import shares_of
 
-__all__ = ["answer_figure"]
+__all__ = ["answer_figure", "names_paper"]
 
 FINE = 60
 """Steps of the lattice that the surface is drawn on."""
@@ -56,7 +57,7 @@ def answer_figure(run: RunRecord) -> Figure | None:
         triangle, rates = figure.subplots(1, 2, width_ratios=(1.35, 1))
         labels = _splits(figure, triangle, run, found)
         _rates(rates, found)
-        legend_below(figure, _legend(found), 3)
+        legend_below(figure, _legend(run, found), 3)
         settle(figure)
         done = [c for c in run.candidates if c.status == "completed" and c.split is not None]
         dots = [_place(c) for c in evenly(done, MOST_MARKS)]
@@ -91,15 +92,24 @@ def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> 
     for candidate, mean in evenly(list(zip(trained, means, strict=True)), MOST_MARKS):
         style: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 1.2, "zorder": 5}
         axes.plot(*_place(candidate), "o", color=SHADES(colours(mean)), markersize=8, **style)
-    paper = shares_of(PAPER_COEFFICIENTS)
-    at_paper, best = share_point(paper.depth, paper.width), share_point(answer.best[0], answer.best[1])
-    ring: dict[str, Any] = {"color": "none", "markeredgewidth": 1.8, "zorder": 6}
-    axes.plot(*at_paper, "D", markersize=12, markeredgecolor=COLOURS["paper"], **ring)
-    labels = [Label(x=at_paper[0], y=at_paper[1], text="the paper's", colour=COLOURS["paper"], radius_pt=9)]
+    best = share_point(answer.best[0], answer.best[1])
+    labels = []
+    if names_paper(run):
+        paper = shares_of(PAPER_COEFFICIENTS)
+        x_paper, y_paper = share_point(paper.depth, paper.width)
+        ring: dict[str, Any] = {"color": "none", "markeredgewidth": 1.8, "zorder": 6}
+        axes.plot(x_paper, y_paper, "D", markersize=12, markeredgecolor=COLOURS["paper"], **ring)
+        labels.append(Label(x=x_paper, y=y_paper, text="the paper's", colour=COLOURS["paper"], radius_pt=9))
     if surface.different:
         axes.plot(*best, "*", markersize=17, color=INK, markeredgecolor="white", zorder=7)
         labels.insert(0, Label(x=best[0], y=best[1], text="best", bold=True, radius_pt=9))
     return labels
+
+
+def names_paper(run: RunRecord) -> bool:
+    """Whether the figures of a run name the paper's: all of them, where its network was trained, or none."""
+    paper = paper_candidate(run)
+    return paper is not None and paper in judged(run)
 
 
 def _places(splits: Any) -> tuple[list[float], list[float]]:
@@ -140,7 +150,7 @@ def _rates(axes: Axes, found: SearchAnswer) -> None:
     axes.set_title("points of top-1 for each 10% of\nthe compute that is moved", pad=14)
 
 
-def _legend(found: SearchAnswer) -> Sequence[Line2D]:
+def _legend(run: RunRecord, found: SearchAnswer) -> Sequence[Line2D]:
     rates = [
         Line2D([], [], color=colour, marker=RATE_MARKERS[pair], markersize=6, label=f"{pair[0]} to {pair[1]}")
         for pair, colour in RATE_COLOURS.items()
@@ -148,5 +158,6 @@ def _legend(found: SearchAnswer) -> Sequence[Line2D]:
     marks = [legend_mark("o", "trained network", "white", fill=GREY, width=1.2)]
     if found.surface.different and not found.answer.region.all():
         marks.append(Line2D([], [], color=INK, linewidth=1.4, label="edge of the 95% region"))
-    marks.append(legend_mark("D", "the paper's split", COLOURS["paper"], width=1.8))
+    if names_paper(run):
+        marks.append(legend_mark("D", "the paper's split", COLOURS["paper"], width=1.8))
     return [*rates, *marks]

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.report.answer import answer_lines, answer_of, next_commands, split_text
+from scalesearch.report.answer_figure import answer_figure
 from scalesearch.report.curves_figure import curves_figure
 from scalesearch.report.evidence import judged
 from scalesearch.report.fronts.figure import pareto_figure
@@ -37,6 +39,7 @@ LATER_COLUMNS = """
     depth_share, width_share, resolution_share, top1_fitted, top1_fitted_low, top1_fitted_high,
     missed, repeats
 """
+DRAWN = {"answer": answer_figure, "pareto": pareto_figure, "learning_curves": curves_figure}
 HOSTILE = "can't open </td><script>|`x`|\n# Title\r\n\x1b[31m $x^ [a](javascript:b) *b* __c__ \udcff"
 
 
@@ -503,3 +506,20 @@ def test_the_report_loads_without_torch_and_optuna():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("baseline", ["efficientnet-b0", "resnet-18"])
+def test_the_papers_triple_is_named_in_every_figure_or_in_none(make_run, trained: bool, baseline: str):
+    run = make_run(trained=16, seeds=3)
+    run = replace(run, settings={**run.settings, "baseline": baseline})
+    if not trained:
+        run = with_candidates(
+            run, lambda _, c: replace(c, status="skipped", runs=()) if (1.2, 1.1, 1.15) in c.merged else c
+        )
+    figures = {figure: draw(run) for figure, draw in DRAWN.items()}
+    named = {
+        name: any("the paper's" in text.get_text() for text in figure.findobj(Text))
+        for name, figure in figures.items()
+    }
+    assert named == dict.fromkeys(DRAWN, trained)

@@ -17,6 +17,7 @@ from scalesearch.architecture.spec import compound
 from scalesearch.belief.answer import Rate, lattice
 from scalesearch.records import CandidateRecord, RunRecord, ScaleRecord
 from scalesearch.report.answer import SearchAnswer, answer_of, coefficients_of, split_text
+from scalesearch.report.answer_figure import names_paper
 from scalesearch.report.bounds import MOST_CURVES, MOST_MARKS, drawn_part
 from scalesearch.report.evidence import highlights, intervals
 from scalesearch.report.fronts.panels import panels
@@ -58,7 +59,7 @@ def search_parts(run: RunRecord, places: Mapping[str, Sequence[str]]) -> Interac
     there = isinstance(answer, SearchAnswer)
     data = {
         "networks": _networks(run, shown, answer if isinstance(answer, SearchAnswer) else None),
-        "triangle": _triangle(shown, answer) if isinstance(answer, SearchAnswer) else None,
+        "triangle": _triangle(run, shown, answer) if isinstance(answer, SearchAnswer) else None,
         "rates": _rates(answer) if isinstance(answer, SearchAnswer) else None,
         "clicked": _curves(run, shown),
         "pareto": _pareto(run, shown),
@@ -117,14 +118,14 @@ def _card(run: RunRecord, c: CandidateRecord, fitted: tuple[float, float] | None
     return [[name, visible(text, one_line=True)] for name, text in facts.items() if text]
 
 
-def _triangle(shown: Sequence[CandidateRecord], answer: SearchAnswer) -> dict[str, Any]:
+def _triangle(run: RunRecord, shown: Sequence[CandidateRecord], answer: SearchAnswer) -> dict[str, Any]:
     """The surface as outlines of its shades, what is excluded, and the splits that have a name."""
     surface = answer.surface
     paper = shares_of(PAPER_COEFFICIENTS)
     tops = [100 * c.top1 for c in shown if c.top1 is not None and c.status == "completed"]
     data: dict[str, Any] = {
         "different": bool(surface.different),
-        "paper": list(share_point(paper.depth, paper.width)),
+        "paper": list(share_point(paper.depth, paper.width)) if names_paper(run) else None,
         "best": list(share_point(answer.answer.best[0], answer.answer.best[1])),
         "bestText": f"{split_text(answer.answer.best)}: {answer.answer.top1.value:.1f}% "
         f"({answer.answer.top1.low:.1f} to {answer.answer.top1.high:.1f})",

@@ -208,8 +208,7 @@
       add(svg, "text", { x: cx, y: cy - 14, "text-anchor": "middle" }, "depth alone");
       add(svg, "text", { x: x0 - 24, y: y0 + 24 }, "resolution alone");
       add(svg, "text", { x: x0 + side + 24, y: y0 + 24, "text-anchor": "end" }, "width alone");
-      const [px, py] = at(d.paper);
-      add(svg, "path", { class: "ring", d: diamond(10), transform: `translate(${px} ${py})` });
+      if (d.paper) add(svg, "path", { class: "ring", d: diamond(10), transform: `translate(${at(d.paper)})` });
       let outside = 0;
       networks.forEach((network, index) => {
         if (!network.at) return;
@@ -226,8 +225,8 @@
         [`top-1 ${d.low.toFixed(1)}%`, (g) => add(g, "circle", { r: 6, fill: d.shades[0] })],
         [`${((d.low + d.high) / 2).toFixed(1)}%`, (g) => add(g, "circle", { r: 6, fill: d.shades[4] })],
         [`${d.high.toFixed(1)}%`, (g) => add(g, "circle", { r: 6, fill: d.shades[8] })],
-        ["the paper's split", (g) => add(g, "path", { class: "ring", d: diamond(6.5) })],
       ];
+      if (d.paper) entries.push(["the paper's split", (g) => add(g, "path", { class: "ring", d: diamond(6.5) })]);
       if (d.different) entries.push([`best split, ${d.bestText}`, (g) => add(g, "path", { class: "star", d: star(8) })]);
       if (d.region) entries.push(["edge of the 95% region", (g) => add(g, "line", { class: "region", x1: -10, x2: 10 })]);
       legend(section, entries);
