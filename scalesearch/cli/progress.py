@@ -23,6 +23,8 @@ from scalesearch.text import visible
 __all__ = ["SearchProgress", "duration", "progress_bars", "spinner", "track"]
 
 Item = TypeVar("Item")
+PATIENCE_S = 2.0
+"""Seconds for which nobody asks what a command does."""
 
 
 class _Bars(Progress):
@@ -53,11 +55,18 @@ def progress_bars() -> Progress:
 
 
 def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
-    """The items, with a bar that shows how far they are."""
+    """The items, with a bar that shows how far they are, or a line where that takes a while and none is shown.
+
+    Before that there is nothing to wait for: an error that comes at once is all that there is to read.
+    """
+    begun = time.monotonic()
     with progress_bars() as bars:
-        if not bars.console.is_terminal:
-            bars.console.print(f"{label}: {total}")
-        yield from bars.track(items, total=total, description=escape(label))
+        told = bars.console.is_terminal
+        for item in bars.track(items, total=total, description=escape(label)):
+            if not told and time.monotonic() - begun > PATIENCE_S:
+                told = True
+                bars.console.print(f"{label}: {total}")
+            yield item
 
 
 @contextmanager

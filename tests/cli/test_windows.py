@@ -65,3 +65,17 @@ def test_bad_folders_of_pictures_are_one_line(tmp_path: Path, run: Run, pictures
         assert error.startswith("Error: ")
         assert said in error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("patience", [1e9, -1.0])
+def test_what_takes_no_while_says_its_error_alone(
+    patience: float, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scalesearch.cli.progress.PATIENCE_S", patience)
+    Image.new("RGB", (40, 40)).save(tmp_path / "small.png")
+    Image.new("RGB", (41, 40)).save(tmp_path / "second.png")
+    result = run("grid", "--dry-run", f"--dataset=windows:{tmp_path}", f"--out={tmp_path / 'run'}")
+    assert result.exit_code == 2
+    *before, error = result.stderr.splitlines()
+    assert error.startswith("Error: --dataset must hold pictures of at least 64 by 216 pixels")
+    assert before == ([] if patience > 0 else ["Reading images: 2"])
