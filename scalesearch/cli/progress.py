@@ -55,7 +55,7 @@ def progress_bars() -> Progress:
 
 
 def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
-    """The items, with a bar that shows how far they are, or a line where that takes a while and none is shown.
+    """The items, with a bar that shows how far they are; where none is shown, a line if that takes a while.
 
     Before that there is nothing to wait for: an error that comes at once is all that there is to read.
     """
