@@ -282,6 +282,7 @@ def test_bars_are_intervals_that_hold_at_once():
     assert interval_reach(fabricate(seeds=1)) is None
 
 
+@pytest.mark.slow
 def test_one_seed_is_not_tested():
     page, table = page_of(fabricate(seeds=1)), sweep_table(fabricate(seeds=1))
     assert "**Does compound scaling win? Not tested:** that takes two seeds or more." in page
@@ -315,6 +316,7 @@ def test_costs_far_from_their_budget_are_called_out():
     assert "more than 5% off" not in page_of(fabricate(phis=(1,)))
 
 
+@pytest.mark.slow
 def test_published_points_stand_beside_b0_only():
     assert "arXiv 1905.11946v5 Table 7" in page_of(fabricate())
     figure = sweep_figure(fabricate())
@@ -328,6 +330,7 @@ def test_published_points_stand_beside_b0_only():
     assert [axes.get_ylabel() for axes in alone.axes] == ["held-out top-1 (%)"]
 
 
+@pytest.mark.slow
 def test_smaller_budgets_than_the_baselines_are_drawn_on_its_other_side():
     run = fabricate(phis=(-1, 1))
     assert list(sweep_table(run)["phi"]) == [*5 * [-1.0], 0.0, *5 * [1.0]]
