@@ -373,12 +373,24 @@ def _thinning(chosen: int, candidates: int, settings: GridSettings) -> str:
 
 
 def grid_rungs(settings: GridSettings, networks: int, size: DataSize) -> tuple[RungRecord, ...]:
-    """The rungs that so many networks climb."""
+    """The rungs that so many networks climb.
+
+    Raises:
+        ValueError: if two of them would be of one length.
+    """
     recipe = settings.proxy_recipe
-    return planned_rungs(
+    steps = recipe.steps(size.train_images)
+    planned = planned_rungs(
         parse_rungs(settings.rungs),
         networks=networks,
-        images=recipe.steps(size.train_images) * recipe.batch_size,
+        images=steps * recipe.batch_size,
         batch_size=recipe.batch_size,
         seeds=settings.seeds,
     )
+    if len(planned) < len(settings.rungs):
+        raise ValueError(
+            f"`rungs` must be a batch of {recipe.batch_size} images apart at least, got "
+            f"{','.join(settings.rungs)} of {steps * recipe.batch_size:,} images; shares further apart, or "
+            "longer training, would do"
+        )
+    return planned

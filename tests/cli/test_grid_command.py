@@ -275,6 +275,10 @@ BAD = {
         "Error: --regret must be left out with --rungs (6:0.5,2:1), got 0: it goes by an answer, in which "
         "networks that are stopped early have no part",
     ),
+    "rungs of one length": (
+        ["--rungs=6:0.4,2:0.4001,1:1"],
+        "Error: --rungs must be a batch of ",
+    ),
     "no rungs": (
         ["--rungs=nonsense"],
         "Error: --rungs must be NETWORKS:SHARE steps with fewer networks and a greater share each, the last "
