@@ -88,6 +88,14 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "thorough")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="Write what tests/golden expects anew, to be reviewed as a diff.",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files whose tests take longest first; the others stay in their order."""
     here = Path(__file__).parent
@@ -99,7 +107,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Every test begins with subnormal numbers: compiled code, once loaded, flushes them to zero for good."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
-    quick = item.path.parent.name in ("cli", "search")
+    quick = item.path.parent.name in ("cli", "golden", "search")
     Rendering.wanted = not quick or item.get_closest_marker("figures") is not None
 
 

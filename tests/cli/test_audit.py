@@ -32,8 +32,6 @@ def test_the_tables_are_audited(tmp_path: Path, run: Run) -> None:
         *("audit.md", "audit.csv", "rules.csv", "matched.csv", "figures", "run.toml"),
     }
     assert not (folder / "train").exists()
-    assert "efficientnet-b0    compound          1.8    1.800" in result.stdout
-    assert "mobilenet-v2: compound (77.4%) is 0.6 points ahead of depth alone" in result.stdout
     assert f"Report: {folder / 'audit.md'}" in result.stdout
     assert tomllib.loads((folder / "run.toml").read_text())["audit"] == {
         "baselines": ["mobilenet-v1", "mobilenet-v2", "resnet-50", "efficientnet-b0"],

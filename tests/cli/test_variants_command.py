@@ -163,9 +163,3 @@ def test_official_rules_are_taken_where_they_are_given_to_measure(
         assert seen[-1][1] == keys
     plain = MeasureSettings(networks=("b0",)).to_dict()
     assert {name: plain.get(name) for name in RULES} == asdict(Rounding()) | {"channels_rule": None}
-
-
-def test_help_names_them(run: Run) -> None:
-    text = " ".join(run("grid", "--help").stdout.split())
-    assert all(name in text.replace("- ", "-") for name in VARIANTS)  # a line may end at a dash
-    assert "--channels-rule [nearest|ceil|floor]" in text

@@ -95,7 +95,6 @@ def test_the_page_answers_first(record: LawRecord) -> None:
     assert "Whether accuracy follows is another matter: " in answer
     for name in ALL:
         assert f"figures/{name}.png" in page
-    assert "scalesearch grid --budget latency=" in page
     assert "reports/a_run" in page
 
 

@@ -86,15 +86,6 @@ def test_latency_columns_come_only_with_latency(make_scale):
     assert "batch of 1 on cpu with 2 threads" in page_of(record)
 
 
-def test_the_derivation_leads_from_the_rule_to_the_built_network(make_scale):
-    page = page_of(make_scale())
-    assert "1.2 x 1.1^2 x 1.15^2 = 1.92027**, 4.0% under the 2" in page
-    assert "widest at phi 1: nominal 1.92, realised 2.57" in page
-    assert "phi 1: 16 x 1.200 = 19.2, built 23" in page
-    assert line(section(page, "## 2."), "1 |")[-2:] == ["1.92", "2.57"]
-    assert line(section(page, "## 3."), "1 |")[1:] == ["1.92", "2.57", "+34.0%"]
-
-
 def test_rule_published_and_residual_stand_side_by_side(make_scale):
     record = make_scale()
     page = section(page_of(record), "## 4.")
@@ -134,14 +125,6 @@ def test_lites_family_is_shown_under_its_own_name_and_by_its_own_count(make_scal
     assert "further right is dearer, further up more accurate. These are" in report.page.read_text()
     table = rows(report.published_csv.read_text())
     assert [(row["name"], row["top5_published"]) for row in table] == [(f"lite{k}", "") for k in range(5)]
-
-
-def test_implied_phis_are_those_of_the_checked_facts(make_scale):
-    page = section(page_of(make_scale()), "### Why the published")
-    assert line(page, "B1 ")[1:] == ["0.52", "0.00", "0.49"]
-    assert line(page, "B7 ")[1:] == ["6.21", "7.27", "7.05"]
-    assert "widest gap within one network is B7's, from 6.21 to 7.27" in page
-    assert "furthest from its own number is B3, whose depth implies phi 1.85" in page
 
 
 def test_residuals_only_where_a_whole_phi_has_a_published_network(make_scale):

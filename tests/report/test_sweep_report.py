@@ -261,15 +261,6 @@ def test_a_run_without_an_accuracy_says_nothing_to_the_law() -> None:
     assert len(law.runs.top1) == 3 * len(run.candidates) - 1
 
 
-def test_a_star_too_small_for_a_law_is_said_to_be_that():
-    page = page_of(fabricate(phis=(1,)))
-    assert (
-        "**No answer for every budget:** it takes at least 8 networks for a power law of depth, width and "
-        "resolution, got 6." in page
-    )
-    assert "Train a whole star: all roles at three budgets, such as `--phi 0.5,1,2`" in page
-
-
 def test_bars_are_intervals_that_hold_at_once():
     run = fabricate()
     reach = interval_reach(run)
