@@ -97,6 +97,10 @@
     card.style.top = `${(above > 4 ? above : box.bottom + 10) + scrollY}px`;
   }
   const hide = () => { card.hidden = true; };
+  function pointed(node, shown) {
+    for (const event of ["mouseenter", "focus"]) node.addEventListener(event, shown);
+    for (const event of ["mouseleave", "blur"]) node.addEventListener(event, hide);
+  }
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 
   let chosen = null;
@@ -122,11 +126,7 @@
     add(node, "circle", { r: 14, fill: "transparent" });
     add(node, "circle", { r: 9.5, class: "halo" });
     mark(node);
-    const shown = () => show(node, title, network.card);
-    node.addEventListener("mouseenter", shown);
-    node.addEventListener("focus", shown);
-    node.addEventListener("mouseleave", hide);
-    node.addEventListener("blur", hide);
+    pointed(node, () => show(node, title, network.card));
     node.addEventListener("click", () => choose(index));
     node.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(index); }
@@ -254,9 +254,7 @@
           const node = add(c.svg, "g", { class: "point", tabindex: 0, role: "img", "aria-label": `${r.name}: ${r.value} (${r.low} to ${r.high})` });
           add(node, "line", { class: `bar l${k}`, x1: x, x2: x, y1: c.Y(r.low), y2: c.Y(r.high), "stroke-dasharray": later ? "2 3" : null });
           add(node, "circle", { class: `mark c${k}`, cx: x, cy: c.Y(r.value), r: 4.5, "fill-opacity": later ? 0.45 : 1 });
-          const shown = () => show(node, later ? "extrapolated" : "", [[r.name, `${r.value.toFixed(2)} (${r.low.toFixed(2)} to ${r.high.toFixed(2)})`]]);
-          node.addEventListener("mouseenter", shown); node.addEventListener("focus", shown);
-          node.addEventListener("mouseleave", hide); node.addEventListener("blur", hide);
+          pointed(node, () => show(node, later ? "extrapolated" : "", [[r.name, `${r.value.toFixed(2)} (${r.low.toFixed(2)} to ${r.high.toFixed(2)})`]]));
         }
       });
       legend(section, [
@@ -309,14 +307,16 @@
       const named = curved.filter(([n, k]) => n.role && k !== chosen && !alone);
       const picked = curved.filter(([, k]) => k === chosen);
       const all = curved.flatMap(([n]) => n.curve);
-      const tops = all.map(([, top1]) => top1);
+      const tops = all.map(([, top1]) => top1), least = Math.min(...tops), top = Math.max(...tops);
+      // A chance far below all curves would leave them no room.
+      const near = least - d.chance < top - least;
       const most = Math.max(...all.map(([images]) => images));
       const c = chart(section, {
-        height: alone ? 240 : 340, x: [0, most * 1.02], y: padded(Math.min(...tops, d.chance), Math.max(...tops), 0.04),
+        height: alone ? 240 : 340, x: [0, most * 1.02], y: padded(near ? Math.min(least, d.chance) : least, top, 0.04),
         xLabel: "training images seen", yLabel: "held-out top-1 (%)", label: "Learning curves",
         xTicks: ticks(0, most, section.clientWidth < 480 ? 3 : 7).map(([v]) => [v, thousands(v)]),
       });
-      add(c.svg, "line", { class: "asked", x1: c.left, x2: c.right, y1: c.Y(d.chance), y2: c.Y(d.chance) });
+      if (near) add(c.svg, "line", { class: "asked", x1: c.left, x2: c.right, y1: c.Y(d.chance), y2: c.Y(d.chance) });
       const curve = (n, name) => {
         const spots = n.curve.map(([images, top1]) => [c.X(images), c.Y(top1)]);
         if (spots.length === 1) add(c.svg, "circle", { cx: spots[0][0], cy: spots[0][1], r: 3, class: "plain" });
@@ -328,7 +328,7 @@
       legend(section, [
         ...picked.map(([n]) => [`clicked: ${[n.role, n.name].filter(Boolean).join(", ")}`, (g) => add(g, "line", { class: "bold l5", x1: -10, x2: 10 })]),
         ...named.map(([n], k) => [`${n.role}: ${n.name}`, (g) => add(g, "line", { class: `bold l${k % 5}`, x1: -10, x2: 10 })]),
-        ["chance", (g) => add(g, "line", { class: "asked", x1: -10, x2: 10 })],
+        ...(near ? [[`chance, ${d.chance.toFixed(1)}%`, (g) => add(g, "line", { class: "asked", x1: -10, x2: 10 })]] : []),
       ]);
     },
 

@@ -23,7 +23,7 @@ from PIL import Image
 from scalesearch.files import inside, write_page, write_text
 from scalesearch.text import visible
 
-__all__ = ["LARGEST", "PAGE", "Interactive", "html_page", "write_pages"]
+__all__ = ["LARGEST", "PAGE", "Interactive", "html_page", "sort_value", "write_pages"]
 
 PAGE = "report.html"
 """The name of the file, for every kind of run."""
@@ -38,9 +38,12 @@ SOURCES = "How this was made"
 FIGURE = re.compile(r"figures/([^/]+)\.png")
 NUMBER = re.compile(
     r"^[+-]?(?P<digits>\d[\d,]*(?:\.\d+)?|\.\d+)(?:e(?P<power>[+-]?\d{1,3}))?"
-    r"(?![\w.]\w)(?: ?(?P<unit>[kMGT]|[KMG]iB|ms|s)\b)?(?!\w)"
+    r"(?![\w.]\w)(?: ?(?P<unit>[kMGT]|[KMG]iB|us|ms|s|min|h)\b)?(?!\w)"
 )
-UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "s": 1e3}
+REST = re.compile(r" (\d+) (min|s)\b")
+"""What follows the hours or the minutes of a time."""
+COUNTS = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
+TIMES = {"us": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6}
 NUMERIC = 0.6
 """The share of a column's cells that must begin with a number for it to be sorted as numbers."""
 
@@ -217,7 +220,7 @@ class _Writer:
         rows = [body[start : start + width] for start in range(0, len(body), width)]
         columns = []
         for column, (opening, inline) in enumerate(head):
-            values = [_number(_plain(row[column][1])) for row in rows]
+            values = [sort_value(_plain(row[column][1])) for row in rows]
             texts = [_plain(row[column][1]).strip() for row in rows]
             told = sum(bool(text) for text in texts)
             numeric = told > 0 and sum(value is not None for value in values) >= NUMERIC * told
@@ -263,12 +266,16 @@ def _only_image(inline: Token) -> Token | None:
     return children[0] if len(children) == 1 and children[0].type == "image" else None
 
 
-def _number(text: str) -> float | None:
+def sort_value(text: str) -> float | None:
     """What a cell is sorted by: the number that it begins with, in the smallest unit; None without one."""
     match = NUMBER.match(text.strip())
     if match is None:
         return None
-    value = float(f"{match['digits'].replace(',', '')}e{match['power'] or 0}") * UNITS.get(match["unit"], 1.0)
+    unit = match["unit"]
+    value = float(f"{match['digits'].replace(',', '')}e{match['power'] or 0}")
+    value *= (COUNTS | TIMES).get(unit, 1.0)
+    if unit in ("h", "min") and (rest := REST.match(text.strip(), match.end())):
+        value += int(rest[1]) * TIMES[rest[2]]
     if not math.isfinite(value):
         return None
     return -value if text.strip().startswith("-") else value

@@ -20,7 +20,7 @@ from scalesearch.report.fronts.fronts import fronts
 from scalesearch.report.grid.page import FIGURES, grid_page
 from scalesearch.report.grid.report import PARTS
 from scalesearch.report.html.interactive import family_parts, search_parts
-from scalesearch.report.html.page import LARGEST, PAGE, Interactive, html_page, write_pages
+from scalesearch.report.html.page import LARGEST, PAGE, Interactive, html_page, sort_value, write_pages
 from scalesearch.report.markdown import escape, si
 from scalesearch.report.scale.page import scale_page
 from tests.report.changes import with_candidates
@@ -212,6 +212,30 @@ def test_tables_sort_by_the_number_that_a_cell_begins_with():
     values = re.findall(r'data-value="([^"]*)"', html)
     assert list(map(float, values)) == [1500, 2000, 2.0**20, 2e6, 30.5, 900 * 2.0**10, -3, 1320, 4.6, 0.1, 12]
     assert html.count("data-numeric") == html.count("data-numeric>") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(
+            ("9 min 41 s", 581e3),
+            ("1 h 2 min", 3720e3),
+            ("59.9 s", 59.9e3),
+            ("105 us", 0.105),
+            ("-1,320 ms", -1320),
+        ),
+        *(("1e3", 1e3), ("1.5e-3", 1.5e-3), ("1e999", None), ("2.5x", None), ("3d", None), ("1.2.3", None)),
+        *(
+            ("45.6% \u00b1 0.8", 45.6),
+            ("+0.74 (0.28 to 1.19)", 0.74),
+            ("0/50/50", 0),
+            ("", None),
+            ("b0", None),
+        ),
+    ],
+)
+def test_what_a_cell_is_sorted_by(text: str, value: float | None):
+    assert sort_value(text) == (None if value is None else pytest.approx(value))
 
 
 def test_figures_lose_colours_until_the_page_is_small_enough(tmp_path):
