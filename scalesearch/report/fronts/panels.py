@@ -16,6 +16,7 @@ from scalesearch.report.style import plain
 
 __all__ = ["Panel", "panels", "panels_left_out"]
 
+ALIKE = "of which all trained networks have the same within 5%"
 Range = tuple[float, float, float]
 """Low end, value, high end."""
 
@@ -45,10 +46,19 @@ class Panel:
     unstable: frozenset[str]
 
 
-def panels(run: RunRecord) -> list[Panel]:
-    """The panels in the order of the costs, without those that have no data or would show nothing."""
+def panels(run: RunRecord, *, alike: bool = False) -> list[Panel]:
+    """The panels in the order of the costs, without those that have no data or would show nothing.
+
+    Args:
+        run: the search.
+        alike: keep those in which all networks cost the same within 5%.
+    """
     on = fronts(run)
-    return [_panel(run, cost, on[cost.name]) for cost in FRONT_COSTS if not _nothing(run, cost)]
+    return [
+        _panel(run, cost, on[cost.name])
+        for cost in FRONT_COSTS
+        if _nothing(run, cost) in ("", ALIKE if alike else "")
+    ]
 
 
 def panels_left_out(run: RunRecord) -> str:
@@ -68,7 +78,7 @@ def _nothing(run: RunRecord, cost: FrontCost) -> str:
     if not known:
         return "which was not measured" if cost.name == "latency" else "which is not known"
     same = same_cost([float(cost.of(c) or 0.0) for c in known])
-    return "of which all trained networks have the same within 5%" if same else ""
+    return ALIKE if same else ""
 
 
 def _panel(run: RunRecord, cost: FrontCost, front: Sequence[str]) -> Panel:

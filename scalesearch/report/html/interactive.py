@@ -20,6 +20,7 @@ from scalesearch.report.answer import SearchAnswer, answer_of, coefficients_of, 
 from scalesearch.report.answer_figure import names_paper
 from scalesearch.report.bounds import MOST_CURVES, MOST_MARKS, drawn_part
 from scalesearch.report.evidence import highlights, intervals
+from scalesearch.report.fronts.fronts import FRONT_COSTS
 from scalesearch.report.fronts.panels import panels
 from scalesearch.report.html.page import Interactive
 from scalesearch.report.inputs import input_text
@@ -196,11 +197,13 @@ def _rate(rate: Rate) -> dict[str, Any]:
 
 
 def _pareto(run: RunRecord, shown: Sequence[CandidateRecord]) -> list[dict[str, Any]] | None:
-    """For each cost that tells networks apart: who costs what, and who is on the front."""
+    """For each cost that is known: who costs what, and who is on the front."""
     number = {c.key: index for index, c in enumerate(shown)}
     bounds = intervals(run)
     found = []
-    for panel in panels(run):
+    telling = {panel.name for panel in panels(run)}
+    titles = {cost.name: cost.said for cost in FRONT_COSTS}
+    for panel in panels(run, alike=True):
         front = frozenset(panel.front)
         points = []
         for (low, cost, high), c in drawn_part(
@@ -220,7 +223,11 @@ def _pareto(run: RunRecord, shown: Sequence[CandidateRecord]) -> list[dict[str, 
                     "unstable": c.key in panel.unstable,
                 }
             )
-        found.append({"name": panel.name, "label": panel.label.replace("\n", " "), "points": points})
+        title = titles[panel.name] + ("" if panel.name in telling else " (equal within 5%)")
+        label = panel.label.replace("\n", " ")
+        found.append({"name": panel.name, "title": title, "label": label, "points": points})
+    # First the costs that tell networks apart.
+    found.sort(key=lambda panel: panel["name"] not in telling)
     return found or None
 
 

@@ -268,7 +268,7 @@
       const controls = add(section, "div", { class: "controls" });
       const label = add(controls, "label", {}, "Cost ");
       const select = add(label, "select", { id: "cost" });
-      panels.forEach((panel, k) => add(select, "option", { value: k }, panel.name === "macs" ? "MACs" : panel.name));
+      panels.forEach((panel, k) => add(select, "option", { value: k }, panel.title));
       select.value = parts.cost || 0;
       select.addEventListener("change", () => { parts.cost = select.value; draw("pareto"); document.getElementById("cost").focus(); });
       const panel = panels[select.value];
