@@ -28,7 +28,8 @@ import torch
 from scipy.stats import t as student
 from torch import nn
 
-from scalesearch.architecture.spec import Arch, compound
+from scalesearch.architecture.scaled import compound
+from scalesearch.architecture.spec import Arch
 from scalesearch.belief.fidelity import rank_agreement
 from scalesearch.cli.kept import kept_run
 from scalesearch.files import write_text

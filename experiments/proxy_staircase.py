@@ -25,8 +25,9 @@ from matplotlib.figure import Figure
 
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.scaled import scale
 from scalesearch.architecture.share_match import ShareMatcher
-from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.architecture.spec import ArchSpec
 from scalesearch.files import write_bytes, write_text
 from scalesearch.report.style import COLOURS, INK, house_style, new_figure, render
 from scalesearch.scaling import Coefficients, Multipliers

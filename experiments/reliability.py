@@ -32,7 +32,8 @@ import pandas as pd
 import torch
 from scipy.stats import f as fisher
 
-from scalesearch.architecture.spec import Arch, ArchSpec, compound
+from scalesearch.architecture.scaled import compound
+from scalesearch.architecture.spec import Arch, ArchSpec
 from scalesearch.export.state import State
 from scalesearch.files import write_text
 from scalesearch.proxy.dataset import PHOTOGRAPHS, TRAIN_WINDOWS

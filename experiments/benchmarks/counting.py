@@ -20,7 +20,8 @@ from time import perf_counter
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.measure.flops import fvcore_count
 from scalesearch.measure.machine import machine
 

@@ -22,9 +22,8 @@ from scalesearch.architecture.code_count import pass_counts
 from scalesearch.architecture.code_import import at_home, load, reason_of, takes
 from scalesearch.architecture.code_memory import forward_peak, step_peak
 from scalesearch.architecture.code_spec import RESOLUTION, CodeSpec, RefusedError, code_name
-from scalesearch.architecture.cost import FLOAT32_BYTES, Cost
+from scalesearch.architecture.cost_values import FLOAT32_BYTES, STATES_PER_PARAM, Cost
 from scalesearch.architecture.generators import generators_kept
-from scalesearch.architecture.memory import STATES_PER_PARAM
 
 __all__ = [
     "as_built",

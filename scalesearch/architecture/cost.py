@@ -6,12 +6,12 @@ One multiply-add counts as 1 (the paper's and fvcore's "FLOPs"). Costs are for o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from typing import assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
+from scalesearch.architecture.cost_values import Cost
 from scalesearch.architecture.layers import (
     Block,
     Conv,
@@ -26,56 +26,11 @@ from scalesearch.architecture.layers import (
 )
 from scalesearch.architecture.spec import Arch, ArchSpec
 
-__all__ = ["Cost", "block_count", "count", "count_blocks", "layer_cost", "macs_of"]
+__all__ = ["block_count", "count", "count_blocks", "layer_cost", "macs_of"]
 
-FLOAT32_BYTES = 4
 
 _Counts = tuple[int, int, int, int, int, int, int]
 """(params, macs, activations, norm elements, pool elements, layers, layer norm elements)"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """The closed-form cost of a network for one image.
-
-    Attributes:
-        params: trainable parameters, batch norm's scale and shift included.
-        macs: multiply-adds of convolutions and linear layers, no bias, no batch norm.
-        activations: elements of the output tensors of all convolutions and linear layers (the measure of
-            arXiv 2003.13678 and 2103.06877).
-        norm_elements: elements that batch norm reads (fvcore counts 2 operations for each in eval mode).
-        pool_elements: elements that adaptive average pooling reads (fvcore counts 1 for each).
-        layers: convolutions, squeeze-and-excites, pools and linear layers.
-        layer_norm_elements: elements that layer norm reads (fvcore counts 5 operations for each).
-    """
-
-    params: int
-    macs: int
-    activations: int
-    norm_elements: int
-    pool_elements: int
-    layers: int
-    layer_norm_elements: int = 0
-
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of the parameters in float32."""
-        return self.params * FLOAT32_BYTES
-
-    @property
-    def activation_bytes(self) -> int:
-        """Bytes of the counted activations of one image in float32."""
-        return self.activations * FLOAT32_BYTES
-
-    @property
-    def fvcore_total(self) -> int:
-        """What fvcore's default handlers are expected to add up to in eval mode."""
-        return self.macs + self.norm_operations + self.pool_elements
-
-    @property
-    def norm_operations(self) -> int:
-        """What fvcore counts of the norms in eval mode."""
-        return 2 * self.norm_elements + 5 * self.layer_norm_elements
 
 
 def count(arch: Arch) -> Cost:

@@ -9,7 +9,8 @@ from math import prod
 
 from scalesearch.architecture.cost import layer_cost
 from scalesearch.architecture.layers import Block, Conv, Layer, Pool, lower
-from scalesearch.architecture.spec import MOST, ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import MOST, ArchSpec, Rounding
 from scalesearch.scaling import Multipliers
 
 __all__ = ["ExactCosts"]

@@ -18,7 +18,8 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.exact_costs import ExactCosts
 from scalesearch.architecture.layers import Size, lower
 from scalesearch.architecture.rows import rows
-from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, StageSpec, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, StageSpec
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
 
 __all__ = ["Explanation", "Part", "RowNote", "explain"]

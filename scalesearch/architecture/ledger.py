@@ -11,7 +11,8 @@ from math import prod
 from typing import assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.cost import Cost, count, layer_cost
+from scalesearch.architecture.cost import count, layer_cost
+from scalesearch.architecture.cost_values import Cost
 from scalesearch.architecture.layers import (
     Conv,
     Layer,

@@ -18,7 +18,8 @@ from typing import Literal, get_args
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import training_bytes
-from scalesearch.architecture.spec import MOST, MOST_REPEATS, Arch, ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import MOST, MOST_REPEATS, Arch, ArchSpec, Rounding
 from scalesearch.scaling import Coefficients, Multipliers
 
 __all__ = [

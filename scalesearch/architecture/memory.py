@@ -19,14 +19,13 @@ take, and what is allocated in all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from math import prod
-from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.cost import FLOAT32_BYTES, count_blocks, layer_cost
+from scalesearch.architecture.cost import count_blocks, layer_cost
+from scalesearch.architecture.cost_values import FLOAT32_BYTES, STATES_PER_PARAM
 from scalesearch.architecture.layers import (
     Block,
     Conv,
@@ -41,11 +40,7 @@ from scalesearch.architecture.layers import (
 )
 from scalesearch.architecture.spec import Arch, ArchSpec
 
-__all__ = ["STATES_PER_PARAM", "inference_bytes", "training_bytes"]
-
-STATES_PER_PARAM: Mapping[str, int] = MappingProxyType({"adamw": 2, "sgd": 1, "rmsprop": 2})
-"""Values that an optimizer keeps for each parameter: AdamW both moments, SGD its momentum, RMSProp the mean
-square and its momentum."""
+__all__ = ["inference_bytes", "training_bytes"]
 
 
 class _Walk(NamedTuple):

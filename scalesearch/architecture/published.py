@@ -13,7 +13,8 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFICIENTNET_LITE0
-from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding
 from scalesearch.scaling import Coefficients, Multipliers
 
 __all__ = [

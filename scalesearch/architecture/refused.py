@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from scalesearch.architecture.code_spec import CodeSpec, RefusedError
-from scalesearch.architecture.cost import Cost, count
-from scalesearch.architecture.spec import Arch, Rounding, scale
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.cost_values import Cost
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, Rounding
 from scalesearch.scaling import Multipliers
 
 __all__ = ["cost_if_taken", "none_left", "reason", "refusal", "require_base", "skipping", "way_out"]

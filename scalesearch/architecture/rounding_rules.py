@@ -12,7 +12,8 @@ from itertools import product
 from scalesearch.architecture.cost import count, count_blocks
 from scalesearch.architecture.layers import Block, Conv, Layer, SqueezeExcite, lower
 from scalesearch.architecture.rounding import Rounding
-from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec
 from scalesearch.scaling import Multipliers
 
 __all__ = ["INNER_WIDTH", "OFFICIAL", "UNROUNDED", "RuleCost", "costs_by_rule", "rule_meanings"]

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding
 from scalesearch.scaling import Multipliers
 
 __all__ = ["Shape", "deepened", "shape_of", "with_repeats"]

@@ -18,8 +18,9 @@ from itertools import product
 from scalesearch.architecture.cost import count, macs_of
 from scalesearch.architecture.layers import runs
 from scalesearch.architecture.match import bracket
+from scalesearch.architecture.scaled import scale
 from scalesearch.architecture.shape import Shape, shape_of, with_repeats
-from scalesearch.architecture.spec import MOST_REPEATS, ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import MOST_REPEATS, ArchSpec, Rounding
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers, shares_of
 
 __all__ = ["MOST_COST_OFF", "MOST_POINTS_OFF", "InShares", "ShareMatcher"]

@@ -13,9 +13,11 @@ from itertools import groupby
 from typing import Any
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.cost import Cost, count
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.cost_values import Cost
 from scalesearch.architecture.rows import ACTIVATION_NAMES
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec
 from scalesearch.architecture.variant_types import Member, Variant
 from scalesearch.scaling import Multipliers
 

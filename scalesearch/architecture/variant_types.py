@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.scaling import Multipliers
 
 __all__ = ["Member", "Note", "Variant", "member_arch"]

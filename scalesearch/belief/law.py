@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from scalesearch.architecture.cost import Cost
+from scalesearch.architecture.cost_values import Cost
 from scalesearch.belief.timing import summarise
 from scalesearch.records import LAW_TERMS, CostLaw, HeldOut, MeasurementRecord, Setup
 

@@ -13,7 +13,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.spec import Arch, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, Rounding
 from scalesearch.bench.finding import Finding
 from scalesearch.bench.optional_parts import accelerator, compiler, nvml, onnx
 from scalesearch.files import write_bytes

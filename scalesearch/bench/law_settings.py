@@ -13,7 +13,8 @@ from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.match import UnreachableError
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.refused import refusal
-from scalesearch.architecture.spec import Arch, scale, with_network
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, with_network
 from scalesearch.bench.settings import MeasureSettings
 from scalesearch.bench.split import doubled
 from scalesearch.bench.subjects import Base, Subject

@@ -13,8 +13,9 @@ from typing import Any
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.scaled import reduce, scale
 from scalesearch.architecture.shape import with_repeats
-from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, require_resolution, scale
+from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, require_resolution
 from scalesearch.architecture.variants import rounding_of
 from scalesearch.files import read_toml
 from scalesearch.plain import require_within

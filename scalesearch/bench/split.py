@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import Dimension, Matched, match
-from scalesearch.architecture.spec import Arch, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, Rounding
 from scalesearch.belief.law import predict, seconds_for
 from scalesearch.records import CostLaw, Price, Split
 from scalesearch.scaling import Coefficients, Multipliers, Shares

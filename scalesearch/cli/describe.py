@@ -15,7 +15,8 @@ from scalesearch.architecture.checks import blamed_on
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.rows import Row, rows
-from scalesearch.architecture.spec import Arch, ArchSpec, require_resolution, scale, with_exponents
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, ArchSpec, require_resolution, with_exponents
 from scalesearch.architecture.table_file import network_toml
 from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.main import Fail

@@ -11,7 +11,8 @@ from typing import Any
 
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.refused import refusal
-from scalesearch.architecture.spec import Arch, compound
+from scalesearch.architecture.scaled import compound
+from scalesearch.architecture.spec import Arch
 from scalesearch.cli.derivation import derive
 from scalesearch.cli.folder import recorded_settings
 from scalesearch.cli.own_code import tried

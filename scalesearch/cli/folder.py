@@ -364,3 +364,24 @@ def write_run_file(folder: Path, kind: str, settings: Mapping[str, Any], facts: 
         write_text(folder / RUN_FILE, tomli_w.dumps(tables))
     except OSError as error:
         raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
+
+
+def require_raw_files(folder: Path) -> None:
+    """Refuses a folder of measurements whose raw files are gone, as a committed report in a clone.
+
+    Raises:
+        Fail: if that is so.
+    """
+    from scalesearch.bench.samples import NETWORKS
+    from scalesearch.cli.main import Fail
+
+    if not (folder / NETWORKS).exists():
+        run = read_run_file(folder).get("run", {})
+        lost = "the networks, the state of the machine around each process, how long the sessions took"
+        if run.get("kind") == "law":
+            lost += ", the time of each kind of layer, the accuracies"
+        raise Fail(
+            f"DIR must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables keep "
+            f"what was measured, but a page is made of more ({lost}), so they, its figures and its page are "
+            f"all that is left; to measure again, with another --out: {run.get('command', '')}"
+        )

@@ -59,9 +59,9 @@ def page_of(kind: str) -> str:
 def program_of(kind: str) -> Program:
     """What trains a run of that kind."""
     if kind == "search":
-        from scalesearch.search import sampling
+        from scalesearch.search import batches
 
-        suggested: Program = sampling.train_suggested
+        suggested: Program = batches.train_suggested
         return suggested
     if kind == "grid":
         from scalesearch.search.design import train_designs

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalesearch.cli.folder import require_raw_files
+
 if TYPE_CHECKING:
     from scalesearch.search.settings import Computing
 
-__all__ = ["repeat_command", "require_raw_files"]
+__all__ = [
+    "repeat_command",
+]
 
 # Kinds of run whose tables derive from raw samples beside them.
 MEASURED = ("measure", "compare", "law")
@@ -152,26 +156,4 @@ def _refuse(computing: Computing, kind: str) -> None:
         raise Fail(
             f"--{name} must be left to the run, got {value}: this one is of scalesearch {kind}, which trains "
             "nothing; what it measures with is what it measures"
-        )
-
-
-def require_raw_files(folder: Path) -> None:
-    """Refuses a folder of measurements whose raw files are gone, as a committed report in a clone.
-
-    Raises:
-        Fail: if that is so.
-    """
-    from scalesearch.bench.samples import NETWORKS
-    from scalesearch.cli.folder import read_run_file
-    from scalesearch.cli.main import Fail
-
-    if not (folder / NETWORKS).exists():
-        run = read_run_file(folder).get("run", {})
-        lost = "the networks, the state of the machine around each process, how long the sessions took"
-        if run.get("kind") == "law":
-            lost += ", the time of each kind of layer, the accuracies"
-        raise Fail(
-            f"DIR must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables keep "
-            f"what was measured, but a page is made of more ({lost}), so they, its figures and its page are "
-            f"all that is left; to measure again, with another --out: {run.get('command', '')}"
         )

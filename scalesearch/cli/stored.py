@@ -8,9 +8,8 @@ from typing import Any
 
 from scalesearch.bench.comparing import matching_rows
 from scalesearch.bench.samples import safe_name
-from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
+from scalesearch.cli.folder import read_run_file, require_raw_files, require_same, writable, write_run_file
 from scalesearch.cli.main import Fail
-from scalesearch.cli.repeat import require_raw_files
 from scalesearch.records import CompareRecord, MeasurementRecord, MeasureRecord
 from scalesearch.records.setup_text import parse_changes
 

@@ -25,7 +25,7 @@ import torch
 from safetensors import SafetensorError
 
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.cost import FLOAT32_BYTES
+from scalesearch.architecture.cost_values import FLOAT32_BYTES
 from scalesearch.architecture.network import build
 from scalesearch.architecture.spec import Arch, ArchSpec
 from scalesearch.export.library_names import Library, libraries, pairs

@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scalesearch.architecture.cost import FLOAT32_BYTES, count
-from scalesearch.architecture.memory import STATES_PER_PARAM, inference_bytes, training_bytes
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.cost_values import FLOAT32_BYTES, STATES_PER_PARAM
+from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.spec import Arch
 from scalesearch.measure.cpu import ROOT, group_files
 from scalesearch.records.timing import Setup

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scalesearch.architecture.cost import Cost
+from scalesearch.architecture.cost_values import Cost
 from scalesearch.plain import typed
 from scalesearch.records.timing import MeasureRecord, Setup
 

@@ -17,11 +17,10 @@ from scalesearch.belief.answer import lattice
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.report.answer import SearchAnswer, answer_of
 from scalesearch.report.bounds import MOST_MARKS, evenly
-from scalesearch.report.evidence import judged, paper_candidate
+from scalesearch.report.evidence import names_paper
 from scalesearch.report.labels import Label, place_labels
-from scalesearch.report.shares.figure import share_point
 from scalesearch.report.shares.shades import SHADES
-from scalesearch.report.shares.triangle import small_triangle
+from scalesearch.report.shares.triangle import share_point, small_triangle
 from scalesearch.report.style import (
     COLOURS,
     GREY,
@@ -34,7 +33,9 @@ from scalesearch.report.style import (
 )
 from scalesearch.scaling import shares_of
 
-__all__ = ["answer_figure", "names_paper"]
+__all__ = [
+    "answer_figure",
+]
 
 FINE = 60
 """Steps of the lattice that the surface is drawn on."""
@@ -104,12 +105,6 @@ def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> 
         axes.plot(*best, "*", markersize=17, color=INK, markeredgecolor="white", zorder=7)
         labels.insert(0, Label(x=best[0], y=best[1], text="best", bold=True, radius_pt=9))
     return labels
-
-
-def names_paper(run: RunRecord) -> bool:
-    """Whether the figures of a run name the paper's: all of them, where its network was trained, or none."""
-    paper = paper_candidate(run)
-    return paper is not None and paper in judged(run)
 
 
 def _places(splits: Any) -> tuple[list[float], list[float]]:

@@ -266,3 +266,9 @@ def _counts(candidate: CandidateRecord) -> tuple[int, int] | None:
         return None
     right = min(images, max(0, round(top1 * images)))
     return right, images - right
+
+
+def names_paper(run: RunRecord) -> bool:
+    """Whether the figures of a run name the paper's: all of them, where its network was trained, or none."""
+    paper = paper_candidate(run)
+    return paper is not None and paper in judged(run)

@@ -14,7 +14,8 @@ from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published_scaled import PublishedScaling, published_scaled
 from scalesearch.architecture.rounding_rules import costs_by_rule
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.plain import require_within
 from scalesearch.records import AuditMatch, AuditRow
 from scalesearch.scaling import Coefficients

@@ -22,6 +22,7 @@ from scalesearch.search.plan import Planned
 from scalesearch.search.reading import SAME_AS, attributes_of, counting_trials, runs_of
 from scalesearch.search.samplers import SPACE, make_pruner, make_sampler
 from scalesearch.search.sampling import SearchSettings
+from scalesearch.search.settings import TrainingSettings
 from scalesearch.search.study import SearchStudy
 from scalesearch.search.suggesting import (
     SEED_POINTS,
@@ -221,3 +222,16 @@ class Batches:
         """Announces a part of a batch where there are rungs; otherwise all was announced at once."""
         if len(self._rungs) > 1 and tasks:
             self._observer.phase(f"Next batch, {how_far}", tasks, 0)
+
+
+def train_suggested(
+    study: SearchStudy, settings: TrainingSettings, trainer: Trainer, observer: Observer
+) -> None:
+    """Trains what the sampler suggests, batch by batch."""
+    assert isinstance(settings, SearchSettings)  # the kind of the run says so
+    batches = Batches(study, settings, trainer, observer)
+    batches.announce()
+    while trials := batches.ask():
+        batches.describe(trials)
+        batches.train(trials)
+        batches.tell(trials)

@@ -23,8 +23,9 @@ from scalesearch.architecture.match import (
     match,
 )
 from scalesearch.architecture.refused import reason
+from scalesearch.architecture.scaled import compound
 from scalesearch.architecture.share_match import ShareMatcher
-from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, compound
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding
 from scalesearch.records import BudgetRecord
 from scalesearch.records.budget import IN_SHARES
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, exact

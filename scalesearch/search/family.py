@@ -10,7 +10,8 @@ from typing import Any
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.published import published_family_of
 from scalesearch.architecture.refused import none_left, refusal, way_out
-from scalesearch.architecture.spec import Arch, compound, reduce, require_resolution
+from scalesearch.architecture.scaled import compound, reduce
+from scalesearch.architecture.spec import Arch, require_resolution
 from scalesearch.plain import require_limits, require_within
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.architecture.spec import compound
+from scalesearch.architecture.scaled import compound
 from scalesearch.plain import require_limits
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import Coefficients

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
-from scalesearch.plain import require_within
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import CandidateRecord
 from scalesearch.search.grid import design
 from scalesearch.search.plan import Plan, Planned, plan_whole_runs
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.settings import LengthSettings, TrainingSettings
 
-__all__ = ["LengthSettings", "length_settings", "plan_length", "spread"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LengthSettings(TrainingSettings):
-    """The settings of a run, with its length times ``multiple``."""
-
-    multiple: float = 1.0
-
-    def __post_init__(self) -> None:
-        TrainingSettings.__post_init__(self)
-        require_within("lengths", self.multiple)
+__all__ = ["length_settings", "plan_length", "spread"]
 
 
 def length_settings(

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from numpy.typing import ArrayLike
 
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.architecture.spec import Arch, Rounding, compound
+from scalesearch.architecture.scaled import compound
+from scalesearch.architecture.spec import Arch, Rounding
 from scalesearch.plain import LIMITS, require_limits
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import (

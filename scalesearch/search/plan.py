@@ -18,8 +18,9 @@ from scalesearch.architecture.refused import (
     skipping,
     way_out,
 )
+from scalesearch.architecture.scaled import scale
 from scalesearch.architecture.shape import Shape, deepened, shape_of
-from scalesearch.architecture.spec import Arch, scale
+from scalesearch.architecture.spec import Arch
 from scalesearch.plain import typed
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe

@@ -13,7 +13,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import arch_from_dict, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.plain import typed
 from scalesearch.records import CandidateRecord, RunRecord, SeedRun
 from scalesearch.records.ranges import require_in_plan, require_in_range

@@ -25,8 +25,7 @@ from scalesearch.search.suggesting import SEED_POINTS, Suggester, shares_at
 from scalesearch.text import near
 
 if TYPE_CHECKING:
-    from scalesearch.search.study import SearchStudy
-    from scalesearch.search.training import Observer, Trainer
+    pass
 
 __all__ = [
     "OBJECTIVES",
@@ -35,7 +34,6 @@ __all__ = [
     "SEARCH_MATCHES",
     "SearchSettings",
     "plan_search",
-    "train_suggested",
     "with_reward_target",
 ]
 
@@ -217,18 +215,3 @@ def _require_growing(settings: SearchSettings, size: DataSize, start: Arch) -> N
     suggester = Suggester(settings, size.classes)
     alone = (Shares(depth=1, width=0, resolution=0), Shares(depth=0, width=1, resolution=0))
     ungrown(start, [suggester.planned(shares).arch for shares in (*alone, *SEED_POINTS.values())])
-
-
-def train_suggested(
-    study: SearchStudy, settings: TrainingSettings, trainer: Trainer, observer: Observer
-) -> None:
-    """Trains what the sampler suggests, batch by batch."""
-    from scalesearch.search.batches import Batches  # Optuna's samplers take a while to load
-
-    assert isinstance(settings, SearchSettings)  # the kind of the run says so
-    batches = Batches(study, settings, trainer, observer)
-    batches.announce()
-    while trials := batches.ask():
-        batches.describe(trials)
-        batches.train(trials)
-        batches.tell(trials)

@@ -8,18 +8,18 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
 from scalesearch.architecture.baselines import chosen_baseline
+from scalesearch.architecture.scaled import reduce
 from scalesearch.architecture.spec import (
     Arch,
     ChannelsRule,
     RepeatsRule,
     Rounding,
     arch_from_dict,
-    reduce,
     require_resolution,
     with_network,
 )
 from scalesearch.architecture.variants import VARIANTS
-from scalesearch.plain import require_limits, require_utf8, typed
+from scalesearch.plain import require_limits, require_utf8, require_within, typed
 from scalesearch.proxy.dataset import RGB, DataSpec
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, default_images
 from scalesearch.proxy.recipe_file import recipe_values, recipes_apart
@@ -358,3 +358,14 @@ def differences(
 def _shown(value: object) -> str:
     # A whole network is too much for a line: its key tells it from any other.
     return f"network {arch_from_dict(value).key}" if isinstance(value, dict) else repr(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthSettings(TrainingSettings):
+    """The settings of a run, with its length times ``multiple``."""
+
+    multiple: float = 1.0
+
+    def __post_init__(self) -> None:
+        TrainingSettings.__post_init__(self)
+        require_within("lengths", self.multiple)

@@ -16,7 +16,8 @@ from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import BudgetKind, closed_form
 from scalesearch.architecture.refused import reason
-from scalesearch.architecture.spec import Arch, Rounding, compound, scale
+from scalesearch.architecture.scaled import compound, scale
+from scalesearch.architecture.spec import Arch, Rounding
 from scalesearch.records import BudgetRecord, CostLaw, Setup
 from scalesearch.records.setup_text import parse_changes
 from scalesearch.scaling import Coefficients, Multipliers

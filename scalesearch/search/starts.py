@@ -11,10 +11,9 @@ from scalesearch.architecture.spec import Arch
 from scalesearch.files import inside
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.search.events import Events
-from scalesearch.search.fidelity import LengthSettings
 from scalesearch.search.plan import Planned, describer
 from scalesearch.search.reading import START, seed_run
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.search.settings import LengthSettings, TrainingSettings
 from scalesearch.search.training import WAIT_S, Observer, submit
 from scalesearch.search.uninterrupted import uninterrupted
 from scalesearch.search.weights import start_file

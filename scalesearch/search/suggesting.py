@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.refused import reason, refusal
-from scalesearch.architecture.spec import scale
+from scalesearch.architecture.scaled import scale
 from scalesearch.belief.reward import reward
 from scalesearch.records import CandidateRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Shares, one_dial, shares_of

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from scalesearch.architecture.code_spec import RefusedError
 from scalesearch.architecture.refused import reason
-from scalesearch.architecture.spec import Arch, compound
+from scalesearch.architecture.scaled import compound
+from scalesearch.architecture.spec import Arch
 from scalesearch.plain import require_within
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import BudgetRecord

@@ -20,7 +20,8 @@ from scalesearch.architecture.cost import count, count_blocks
 from scalesearch.architecture.layers import Conv, SqueezeExcite, lower, runs
 from scalesearch.architecture.network import build
 from scalesearch.architecture.rows import rows
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec
 from scalesearch.architecture.table_file import network_toml, read_network
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.measure.flops import fvcore_count

@@ -35,7 +35,8 @@ from scalesearch.architecture.baselines import (
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.layers import Conv, LayerNorm, LayerScale, Linear, MaxPool, Pool, lower
 from scalesearch.architecture.network import _LayerScale, build, zero_init_residual
-from scalesearch.architecture.spec import Activation, ArchSpec, Rounding, StageSpec, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import Activation, ArchSpec, Rounding, StageSpec
 from scalesearch.measure.flops import fvcore_count
 from scalesearch.scaling import Multipliers
 from tests.conftest import slow_but

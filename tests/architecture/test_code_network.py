@@ -21,7 +21,8 @@ from scalesearch.architecture.code_spec import CodeSpec, code_name
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import Rounding, arch_from_dict, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import Rounding, arch_from_dict
 from scalesearch.measure.flops import fvcore_count
 from scalesearch.measure.memory import tensor_bytes
 from scalesearch.records.timing import Setup

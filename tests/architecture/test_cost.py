@@ -14,7 +14,8 @@ from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec
 from scalesearch.measure.flops import fvcore_count
 from scalesearch.scaling import Multipliers
 

@@ -13,7 +13,8 @@ from scalesearch.architecture.cost import count
 from scalesearch.architecture.explaining import Explanation, RowNote, explain
 from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_networks
 from scalesearch.architecture.rows import rows
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.scaling import Coefficients, Multipliers
 

@@ -18,7 +18,8 @@ from scalesearch.architecture.baselines import (
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.growth import Copies, growth, why_not
 from scalesearch.architecture.layers import Conv, MaxPool, Pool, lower
-from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, StageSpec, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import Arch, ArchSpec, Rounding, StageSpec
 from scalesearch.scaling import Multipliers
 
 FINE = Rounding(channel_divisor=1)

@@ -14,7 +14,8 @@ from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFIC
 from scalesearch.architecture.ledger import Convention, ledger, nearest
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_networks
-from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
+from scalesearch.architecture.scaled import reduce
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.measure.flops import fvcore_count
 from tests.conftest import slow_but

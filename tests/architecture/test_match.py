@@ -18,7 +18,8 @@ from scalesearch.architecture.match import (
     require_movable,
 )
 from scalesearch.architecture.memory import training_bytes
-from scalesearch.architecture.spec import ArchSpec, Rounding, compound, scale
+from scalesearch.architecture.scaled import compound, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.scaling import Coefficients, Multipliers, one_dial
 
 FINE = Rounding(channel_divisor=2)

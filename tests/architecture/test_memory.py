@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.memory import STATES_PER_PARAM, inference_bytes, training_bytes
+from scalesearch.architecture.cost_values import STATES_PER_PARAM
+from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec
 from scalesearch.proxy.recipe import Optimizer
 from scalesearch.scaling import Multipliers
 

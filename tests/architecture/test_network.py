@@ -16,7 +16,8 @@ from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0
 from scalesearch.architecture.layers import lower
 from scalesearch.architecture.network import _DepthwiseByTaps, _SmallDepthwise, build
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce
+from scalesearch.architecture.scaled import reduce
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec
 
 TINY = ArchSpec(
     name="tiny",

@@ -5,7 +5,8 @@ import pytest
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published_scaled import published_b0_scaled, published_scaled
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.scaling import Multipliers
 
 ROWS = published_b0_scaled()

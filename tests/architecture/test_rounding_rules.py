@@ -16,7 +16,8 @@ from scalesearch.architecture.rounding_rules import (
     costs_by_rule,
     rule_meanings,
 )
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.scaling import Multipliers
 
 COMPOUND = Multipliers(depth=1.4, width=1.2, resolution=1.3)

@@ -11,8 +11,9 @@ from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, MOBIL
 from scalesearch.architecture.code_network import code_baseline
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.scaled import scale
 from scalesearch.architecture.shape import Shape, shape_of
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.scaling import Multipliers
 
 

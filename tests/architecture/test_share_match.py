@@ -11,9 +11,10 @@ import pytest
 
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.scaled import scale
 from scalesearch.architecture.shape import shape_of, with_repeats
 from scalesearch.architecture.share_match import MOST_COST_OFF, MOST_POINTS_OFF, InShares, ShareMatcher
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.scaling import Coefficients, Multipliers, shares_of
 from scalesearch.search.grid import feasible
 from scalesearch.search.grid_plan import GridSettings

@@ -19,6 +19,7 @@ from scalesearch.architecture.baselines import (
     built_in,
 )
 from scalesearch.architecture.cost import count
+from scalesearch.architecture.scaled import compound, reduce, scale
 from scalesearch.architecture.spec import (
     ArchSpec,
     BlockKind,
@@ -26,9 +27,6 @@ from scalesearch.architecture.spec import (
     RepeatsRule,
     Rounding,
     StageSpec,
-    compound,
-    reduce,
-    scale,
     with_exponents,
 )
 from scalesearch.scaling import Coefficients, Multipliers

@@ -18,7 +18,8 @@ from scalesearch.architecture.baselines import EFFICIENTNET_B0, baseline, built_
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, SqueezeForm, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, SqueezeForm
 from scalesearch.architecture.variant_types import Member, member_arch
 from scalesearch.architecture.variants import VARIANTS, rounding_of
 from scalesearch.scaling import Multipliers

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.cost import Cost, count
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.cost_values import Cost
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.belief.law import errors, fit_law, predict, seconds_for, term_seconds
 from scalesearch.records import CostLaw, HeldOut, MeasurementRecord, ProcessSamples, Setup
 from scalesearch.scaling import Multipliers

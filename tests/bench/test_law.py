@@ -11,7 +11,8 @@ import pytest
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.belief.law import errors, predict
 from scalesearch.bench.accuracies import Accuracies, best_splits, read_accuracies
 from scalesearch.bench.law import forget_failed_kinds, kinds_tasks, law_record, run_kinds

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.belief.law import predict
 from scalesearch.bench.split import (
     doubled,

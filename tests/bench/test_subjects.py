@@ -10,7 +10,8 @@ import tomli_w
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, chosen_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.architecture.table_file import network_toml
 from scalesearch.bench.subjects import Base, Subject, parse_subject, parse_subjects
 from scalesearch.records.timing import Setup

@@ -10,7 +10,8 @@ from click.testing import Result
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import Rounding, compound
+from scalesearch.architecture.scaled import compound
+from scalesearch.architecture.spec import Rounding
 from scalesearch.belief.law import predict
 from scalesearch.measure.machine import describe, usable_cores
 from scalesearch.records import CostLaw, Setup

@@ -13,7 +13,8 @@ from click.testing import Result
 from scalesearch.architecture.baselines import BASELINES, RESNET_18, built_in
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_networks
-from scalesearch.architecture.spec import Rounding, compound, with_exponents
+from scalesearch.architecture.scaled import compound
+from scalesearch.architecture.spec import Rounding, with_exponents
 from scalesearch.architecture.table_file import read_network
 from scalesearch.report.markdown import si
 

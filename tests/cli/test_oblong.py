@@ -13,7 +13,8 @@ from click.testing import Result
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import match
-from scalesearch.architecture.spec import Rounding, reduce
+from scalesearch.architecture.scaled import reduce
+from scalesearch.architecture.spec import Rounding
 from scalesearch.bench.network_files import Base, named_networks
 from scalesearch.scaling import Coefficients
 from tests.search.conftest import Lab

@@ -17,7 +17,8 @@ from torchvision.datasets import CIFAR10
 
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import Rounding, compound, reduce
+from scalesearch.architecture.scaled import compound, reduce
+from scalesearch.architecture.spec import Rounding
 from scalesearch.scaling import Coefficients
 from tests.search.conftest import Lab
 

@@ -16,7 +16,8 @@ from click.testing import Result
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
+from scalesearch.architecture.scaled import reduce
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.export.state import read_state, write_state
 from tests.search.conftest import Lab
 

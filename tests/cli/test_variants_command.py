@@ -15,7 +15,8 @@ from click.testing import Result
 
 from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.architecture.variant_types import member_arch
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.bench.settings import MeasureSettings

@@ -25,7 +25,8 @@ from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFIC
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.export.pretrained import read_pretrained
 from scalesearch.export.state import FRESH, read_state, write_state
 from scalesearch.proxy.growth import grow

@@ -16,7 +16,8 @@ from scalesearch.architecture.baselines import BASELINES
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.network import build
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, reduce
+from scalesearch.architecture.scaled import reduce
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.measure.flops import fvcore_count
 from tests.conftest import slow_but
 

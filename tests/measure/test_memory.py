@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0
 from scalesearch.architecture.memory import inference_bytes, training_bytes
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec
 from scalesearch.architecture.variants import VARIANTS
 from scalesearch.measure.memory import measured_bytes, tensor_bytes
 from scalesearch.records.timing import Setup

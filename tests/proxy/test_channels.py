@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from scalesearch.architecture.baselines import baseline
-from scalesearch.architecture.spec import Rounding, reduce
+from scalesearch.architecture.scaled import reduce
+from scalesearch.architecture.spec import Rounding
 from scalesearch.proxy.channels import from_rgb, statistics
 from scalesearch.proxy.data import input_facts, load
 from scalesearch.proxy.dataset import DataError, DataSpec

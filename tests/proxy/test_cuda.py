@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.proxy import train as training
 from scalesearch.proxy.batches import cut_batches, device_batches, judging_batches
 from scalesearch.proxy.data import load

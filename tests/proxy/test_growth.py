@@ -22,7 +22,8 @@ from scalesearch.architecture.baselines import (
 from scalesearch.architecture.growth import growth
 from scalesearch.architecture.layers import Conv
 from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding, StageSpec
 from scalesearch.export.state import State
 from scalesearch.proxy.growth import grow
 from scalesearch.scaling import Multipliers

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.proxy import train as training
 from scalesearch.proxy.channels import statistics
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0, chosen_baseline
-from scalesearch.architecture.spec import ArchSpec, Rounding, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.proxy.photographs import load_photographs
 from scalesearch.proxy.recipe import RECIPES, ProxyRecipe, Schedule, default_images
 from scalesearch.proxy.source import Examples, ImageSource

@@ -14,8 +14,9 @@ from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import inference_bytes, training_bytes
 from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_family_of
+from scalesearch.architecture.scaled import scale
 from scalesearch.architecture.shape import shape_of
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.records import (
     CandidateRecord,
     CurvePoint,

@@ -11,7 +11,8 @@ from functools import cache
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.records import (
     CompareRecord,
     MachineRecord,

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scalesearch.architecture.baselines import baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.rounding_rules import OFFICIAL, UNROUNDED, RuleCost
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.records import AuditRecord
 from scalesearch.report.audit.answer import audit_answer, verdict_sentence
 from scalesearch.report.audit.evidence import Spending, agreeing_rules, spendings, swaps, unreproduced

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from scalesearch.architecture.match import closed_form
-from scalesearch.architecture.spec import compound
+from scalesearch.architecture.scaled import compound
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import RunRecord, SeedRun
 from scalesearch.scaling import Coefficients

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from scalesearch.proxy.dataset import DataSize
-from scalesearch.search.fidelity import LengthSettings, length_settings, plan_length, spread
+from scalesearch.search.fidelity import length_settings, plan_length, spread
 from scalesearch.search.grid_plan import GridSettings, plan_grid
+from scalesearch.search.settings import LengthSettings
 
 SIZE = DataSize(classes=18, train_images=1000)
 RUN = GridSettings(step=0.25, tolerance=0.3, max_networks=0, images=320, seeds=3, rungs=("6:0.5", "2:1"))

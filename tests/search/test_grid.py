@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.scaling import Coefficients
 from scalesearch.search.grid import EmptyGridError, GridSpec, distinct, feasible
 

@@ -12,8 +12,9 @@ from scalesearch.architecture.code_network import code_baseline
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.match import closed_form
 from scalesearch.architecture.memory import inference_bytes, training_bytes
+from scalesearch.architecture.scaled import compound, scale
 from scalesearch.architecture.shape import shape_of, with_repeats
-from scalesearch.architecture.spec import ArchSpec, compound, scale
+from scalesearch.architecture.spec import ArchSpec
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.scaling import Coefficients, Multipliers, shares_of
 from scalesearch.search.budget import EqualCost

@@ -18,7 +18,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from scalesearch.architecture.code_spec import CodeSpec
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import ArchSpec
 from scalesearch.cli.kept import kept_run
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.report.tables import candidates_table

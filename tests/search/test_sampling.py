@@ -24,16 +24,11 @@ from scalesearch.architecture.spec import ArchSpec
 from scalesearch.proxy.dataset import DataSize
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import Coefficients, Shares
+from scalesearch.search.batches import train_suggested
 from scalesearch.search.driver import run_search
 from scalesearch.search.opening import open_study
 from scalesearch.search.pruner import HalvingPruner
-from scalesearch.search.sampling import (
-    SAMPLERS,
-    SearchSettings,
-    plan_search,
-    train_suggested,
-    with_reward_target,
-)
+from scalesearch.search.sampling import SAMPLERS, SearchSettings, plan_search, with_reward_target
 from scalesearch.search.storage import sqlite_url
 from scalesearch.search.study import SearchStudy
 from scalesearch.search.suggesting import SEED_POINTS, point_of, shares_at

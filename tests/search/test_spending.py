@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.cost import count
 from scalesearch.architecture.memory import training_bytes
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.belief.law import predict
 from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
 from scalesearch.records import BudgetRecord, CostLaw, Setup

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
 from scalesearch.architecture.code_network import settled
 from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.spec import Arch, Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Arch, Rounding
 from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.scaling import Multipliers

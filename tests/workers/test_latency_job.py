@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scalesearch.architecture.baselines import baseline
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.measure.machine import describe
 from scalesearch.scaling import Multipliers
 from scalesearch.search.settings import TrainingSettings

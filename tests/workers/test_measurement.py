@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.measure.largest_batch import LARGEST_TRIED
 from scalesearch.records.timing import Setup
 from scalesearch.scaling import Multipliers

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.spec import Rounding, scale
+from scalesearch.architecture.scaled import scale
+from scalesearch.architecture.spec import Rounding
 from scalesearch.proxy.dataset import DataSpec
 from scalesearch.proxy.recipe import RECIPES
 from scalesearch.scaling import Multipliers

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.cost import Cost, count
+from scalesearch.architecture.cost import count
+from scalesearch.architecture.cost_values import Cost
 from scalesearch.architecture.published import published_family
 from scalesearch.architecture.variant_differences import ALTOGETHER, Difference, differences
 from scalesearch.architecture.variant_types import Member, Variant, member_arch

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from scalesearch.architecture.cost import block_count, count
 from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.architecture.spec import compound
+from scalesearch.architecture.scaled import compound
 from scalesearch.belief.answer import Rate, lattice
 from scalesearch.records import CandidateRecord, RunRecord, ScaleRecord
 from scalesearch.report.answer import SearchAnswer, answer_of, coefficients_of, split_text
-from scalesearch.report.answer_figure import names_paper
 from scalesearch.report.bounds import MOST_CURVES, MOST_MARKS, drawn_part
-from scalesearch.report.evidence import highlights, intervals
+from scalesearch.report.evidence import highlights, intervals, names_paper
 from scalesearch.report.fronts.fronts import FRONT_COSTS
 from scalesearch.report.fronts.panels import panels
 from scalesearch.report.html.page import Interactive
@@ -29,8 +28,8 @@ from scalesearch.report.markdown import percent, si
 from scalesearch.report.own_code import counted_parts, is_own_code
 from scalesearch.report.scale.rounding import base_network
 from scalesearch.report.sentences import short_coefficients
-from scalesearch.report.shares.figure import share_point
 from scalesearch.report.shares.shades import SHADES
+from scalesearch.report.shares.triangle import share_point
 from scalesearch.scaling import Coefficients, shares_of
 from scalesearch.text import visible
 

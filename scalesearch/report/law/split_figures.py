@@ -14,8 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from scalesearch.records import LawRecord, Setup
 from scalesearch.records.law import Triple
 from scalesearch.report.law.evidence import DIMENSIONS, law_titles
-from scalesearch.report.shares.figure import share_point
-from scalesearch.report.shares.triangle import small_triangle
+from scalesearch.report.shares.triangle import share_point, small_triangle
 from scalesearch.report.style import (
     COLOURS,
     GREY,

@@ -8,7 +8,8 @@ from typing import Any
 
 from scalesearch.architecture.baselines import chosen_baseline
 from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict, reduce, scale
+from scalesearch.architecture.scaled import reduce, scale
+from scalesearch.architecture.spec import Arch, Rounding, arch_from_dict
 from scalesearch.records import FamilyRow, ScaleRecord
 from scalesearch.report.own_code import is_own_code
 from scalesearch.scaling import Multipliers

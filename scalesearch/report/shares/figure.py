@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from scalesearch.report.labels import Label, Segment, place_labels
 from scalesearch.report.markdown import plural
 from scalesearch.report.search.evidence import SearchEvidence, candidate_shares, own_shares
 from scalesearch.report.shares.shades import shade_scale
+from scalesearch.report.shares.triangle import HEIGHT, share_point
 from scalesearch.report.style import (
     COLOURS,
     FAINT,
@@ -29,9 +29,8 @@ from scalesearch.report.style import (
 )
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
 
-__all__ = ["share_point", "shares_figure"]
+__all__ = ["shares_figure"]
 
-HEIGHT = math.sqrt(3) / 2
 UNIFORM = 1 / 3
 FEW = 60
 """Up to this many suggestions get large dots."""
@@ -96,11 +95,6 @@ def shares_figure(run: RunRecord, evidence: SearchEvidence) -> Figure | None:
                 names.append(Label(x=x, y=y, text="best", bold=True, radius_pt=size / 2 + 4))
         place_labels(axes, names, clear)
     return figure
-
-
-def share_point(depth: float, width: float) -> tuple[float, float]:
-    """Where shares lie: depth is the top corner, width the right one, resolution the left one."""
-    return width + depth / 2, HEIGHT * depth
 
 
 def _at(shares: Shares) -> tuple[float, float]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.axes import Axes
 
-from scalesearch.report.shares.figure import share_point
 from scalesearch.report.style import GREY
 
 __all__ = ["small_triangle"]
@@ -42,3 +43,11 @@ def small_triangle(axes: Axes) -> None:
 
 def _at(depth: float, width: float, _resolution: float) -> tuple[float, float]:
     return share_point(depth, width)
+
+
+HEIGHT = math.sqrt(3) / 2
+
+
+def share_point(depth: float, width: float) -> tuple[float, float]:
+    """Where shares lie: depth is the top corner, width the right one, resolution the left one."""
+    return width + depth / 2, HEIGHT * depth

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalesearch.report.markdown import percent
-from scalesearch.report.shares.figure import share_point
-from scalesearch.report.shares.triangle import small_triangle
+from scalesearch.report.shares.triangle import share_point, small_triangle
 from scalesearch.report.style import (
     COLOURS,
     FAINT,
