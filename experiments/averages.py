@@ -28,20 +28,20 @@ import torch
 from scipy.stats import t as student
 from torch import nn
 
-from scalesearch.architecture.scaled import compound
-from scalesearch.architecture.spec import Arch
-from scalesearch.belief.fidelity import rank_agreement
 from scalesearch.cli.kept import kept_run
+from scalesearch.commands.fidelity.view import rank_agreement
 from scalesearch.files import write_text
-from scalesearch.proxy.batches import judging_batches, training_batches
-from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
-from scalesearch.proxy.photographs import load_photographs
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.proxy.step import Normalise
-from scalesearch.proxy.train import begin_run, make_step
+from scalesearch.networks.scaled import compound
+from scalesearch.networks.spec import Arch
 from scalesearch.scaling import Coefficients
-from scalesearch.search.grid_plan import GridSettings, plan_grid
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.study.grid_plan import GridSettings, plan_grid
+from scalesearch.study.settings import TrainingSettings
+from scalesearch.training.dataset import PHOTOGRAPHS_SIZE
+from scalesearch.training.images import load_photographs
+from scalesearch.training.loop import begin_run, make_step
+from scalesearch.training.recipe import RECIPES, ProxyRecipe
+from scalesearch.training.rendering import judging_batches, training_batches
+from scalesearch.training.step import Normalise
 
 DEVICE = torch.device("cpu")
 SHARES = (0.0, 0.02, 0.04, 0.08, 0.16, 0.32)

@@ -23,16 +23,16 @@ import click
 import pandas as pd
 from matplotlib.figure import Figure
 
-from scalesearch.architecture.baselines import BASELINES
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.scaled import scale
-from scalesearch.architecture.share_match import ShareMatcher
-from scalesearch.architecture.spec import ArchSpec
 from scalesearch.files import write_bytes, write_text
-from scalesearch.report.style import COLOURS, INK, house_style, new_figure, render
+from scalesearch.networks.baselines import BASELINES
+from scalesearch.networks.cost import count
+from scalesearch.networks.matching import ShareMatcher
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import ArchSpec
+from scalesearch.page.style import COLOURS, INK, house_style, new_figure, render
 from scalesearch.scaling import Coefficients, Multipliers
-from scalesearch.search.grid import feasible
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.study.points import feasible
+from scalesearch.study.settings import TrainingSettings
 
 CLASSES = 18
 SHOWN = ("efficientnet-b0", "resnet-18")
@@ -113,7 +113,7 @@ def main(folder: Path) -> None:
 
 
 def _grid() -> Any:
-    from scalesearch.search.grid_plan import GridSettings
+    from scalesearch.study.grid_plan import GridSettings
 
     return GridSettings().grid
 

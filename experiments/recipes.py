@@ -23,17 +23,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test, rankdata, spearmanr
 
-from scalesearch.belief.fidelity import rank_agreement
 from scalesearch.cli.progress import track
+from scalesearch.commands.fidelity.view import rank_agreement
 from scalesearch.files import write_text
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.search.grid_plan import GridSettings
-from scalesearch.search.opening import open_study
-from scalesearch.search.plan import Planned
-from scalesearch.search.storage import sqlite_url
-from scalesearch.search.study import SearchStudy
+from scalesearch.study.grid_plan import GridSettings
+from scalesearch.study.plan import Planned
+from scalesearch.study.storage import sqlite_url
+from scalesearch.study.study import SearchStudy, open_study
+from scalesearch.training.recipe import RECIPES, ProxyRecipe
 from scalesearch.workers.executor import ProcessExecutor
-from scalesearch.workers.trial import TrialSpec
+from scalesearch.workers.worker import TrialSpec
 
 BASE = replace(RECIPES["quick"], batch_size=32, schedule="one-cycle", ema_decay=0.0, images=4000, looks=8)
 VARIANTS: dict[str, ProxyRecipe] = {

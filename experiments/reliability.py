@@ -32,17 +32,24 @@ import pandas as pd
 import torch
 from scipy.stats import f as fisher
 
-from scalesearch.architecture.scaled import compound
-from scalesearch.architecture.spec import Arch, ArchSpec
 from scalesearch.export.state import State
 from scalesearch.files import write_text
-from scalesearch.proxy.dataset import PHOTOGRAPHS, TRAIN_WINDOWS
-from scalesearch.proxy.photographs import TRAIN_SHARE, WINDOW, WINDOW_SEED, _photograph, load_photographs
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.proxy.source import Examples, ImageSource
-from scalesearch.proxy.train import train
+from scalesearch.networks.scaled import compound
+from scalesearch.networks.spec import Arch, ArchSpec
 from scalesearch.scaling import Coefficients
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.study.settings import TrainingSettings
+from scalesearch.training.dataset import PHOTOGRAPHS, TRAIN_WINDOWS
+from scalesearch.training.images import (
+    TRAIN_SHARE,
+    WINDOW,
+    WINDOW_SEED,
+    Examples,
+    ImageSource,
+    _photograph,
+    load_photographs,
+)
+from scalesearch.training.loop import train
+from scalesearch.training.recipe import RECIPES, ProxyRecipe
 
 DEVICE = torch.device("cpu")
 SETTINGS = TrainingSettings(baseline_resolution=48, baseline_channel_divisor=2)

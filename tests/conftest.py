@@ -23,10 +23,10 @@ from hypothesis import settings
 from matplotlib.figure import Figure
 from PIL import Image
 
-from scalesearch.architecture.share_match import ShareMatcher
 from scalesearch.cli import cli
-from scalesearch.report import style
-from scalesearch.report.style import render, settle
+from scalesearch.networks.matching import ShareMatcher
+from scalesearch.page import style
+from scalesearch.page.style import render, settle
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("thorough", deadline=None)
@@ -74,10 +74,10 @@ style.render, style.settle = Rendering.render, Rendering.settle
 
 # They come first, so that nobody is left with one of them at the end.
 LONGEST = (
-    "search/test_resume.py",
+    "study/test_resume.py",
     "cli/test_grid_command.py",
     "cli/test_recipe_option.py",
-    "architecture/test_baselines.py",
+    "networks/test_baselines.py",
     "workers/test_devices.py",
     "export/test_pretrained.py",
 )

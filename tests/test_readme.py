@@ -15,9 +15,8 @@ from click.testing import Result
 
 from scalesearch.cli import cli
 from scalesearch.cli.grid import grid
-from scalesearch.proxy.recipe import RECIPES
-from scalesearch.proxy.recipe_file import read_recipe
 from scalesearch.scaling import Coefficients
+from scalesearch.training.recipe import RECIPES, read_recipe
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -32,7 +32,7 @@ def test_what_torch_deprecates_of_itself_is_an_error_only_where_it_is_called_her
 
     told_of("torch._inductor.utils")
     told_of("torchvision.transforms.functional")
-    for module in ("scalesearch.measure.passes", "torchish.parts", "tests.torch.parts"):
+    for module in ("scalesearch.hardware.timing", "torchish.parts", "tests.torch.parts"):
         with pytest.raises(category):
             told_of(module)
 

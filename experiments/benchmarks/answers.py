@@ -26,9 +26,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scalesearch.belief.answer import Trained, fit, growth, lattice, read
 from scalesearch.cli.kept import kept_run
-from scalesearch.search.grid import DESIGN, GridSpec, design, feasible
+from scalesearch.statistics.answer import Trained, fit, growth, lattice, read
+from scalesearch.study.points import DESIGN, GridSpec, design, feasible
 
 Floats = NDArray[np.float64]
 Truth = Callable[[Floats], Floats]

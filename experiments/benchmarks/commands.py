@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from scalesearch.measure.machine import machine
+from scalesearch.hardware.machine import machine
 
 # ru_maxrss is in KiB on Linux, in bytes on macOS.
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024

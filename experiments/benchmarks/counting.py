@@ -17,13 +17,12 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from time import perf_counter
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.architecture.scaled import scale
-from scalesearch.architecture.spec import ArchSpec, Rounding
-from scalesearch.measure.flops import fvcore_count
-from scalesearch.measure.machine import machine
+from scalesearch.hardware.flops import fvcore_count
+from scalesearch.hardware.machine import machine
+from scalesearch.networks.baselines import EFFICIENTNET_B0, PAPER_COEFFICIENTS
+from scalesearch.networks.cost import count
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import ArchSpec, Rounding
 
 
 def networks_per_s(counter: Callable[[ArchSpec], object], archs: Sequence[ArchSpec], passes: int) -> float:

@@ -22,11 +22,11 @@ from statistics import median
 from time import perf_counter
 from typing import TypeVar
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.spec import Rounding
-from scalesearch.measure.machine import machine
+from scalesearch.hardware.machine import machine
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.spec import Rounding
 from scalesearch.scaling import Coefficients
-from scalesearch.search.grid import GridSpec, distinct, feasible
+from scalesearch.study.points import GridSpec, distinct, feasible
 
 T = TypeVar("T")
 

@@ -24,16 +24,14 @@ import torch
 from PIL import Image
 from side_by_side import in_turn, keep, say_where
 
-from scalesearch.architecture.spec import ArchSpec
-from scalesearch.measure.device import resolve_device
-from scalesearch.measure.machine import usable_cores
-from scalesearch.proxy.data import load
-from scalesearch.proxy.dataset import DataSpec
-from scalesearch.proxy.photographs import load_photographs
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.proxy.source import Examples, ImageSource
-from scalesearch.proxy.train import train
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.hardware.device import resolve_device
+from scalesearch.hardware.machine import usable_cores
+from scalesearch.networks.spec import ArchSpec
+from scalesearch.study.settings import TrainingSettings
+from scalesearch.training.dataset import DataSpec
+from scalesearch.training.images import Examples, ImageSource, load, load_photographs
+from scalesearch.training.loop import train
+from scalesearch.training.recipe import RECIPES, ProxyRecipe
 
 CLASSES = 4
 

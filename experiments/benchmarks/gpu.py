@@ -41,7 +41,7 @@ from time import perf_counter
 from typing import Any
 
 from scalesearch.files import write_bytes
-from scalesearch.measure.device import device_kind
+from scalesearch.hardware.device import device_kind
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -290,8 +290,8 @@ def machine(device: str) -> dict[str, Any]:
     """The machine, its versions and the GPU's identity, asked in a process of its own, which then is gone."""
     code = (
         "import json, sys\n"
-        "from scalesearch.measure.device import resolve_device\n"
-        "from scalesearch.measure.machine import machine, versions\n"
+        "from scalesearch.hardware.device import resolve_device\n"
+        "from scalesearch.hardware.machine import machine, versions\n"
         "place = resolve_device(sys.argv[1])\n"
         "facts = {'machine': machine(str(place)), 'versions': versions(), 'uuid': ''}\n"
         "if place.type == 'cuda':\n"

@@ -35,18 +35,16 @@ from timm_peer import timm_images_per_s
 from torch import nn
 from torchvision.transforms import v2
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.code_layout import lay_out, training_layout
-from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec
-from scalesearch.measure.device import resolve_device
-from scalesearch.proxy.data import load
-from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
-from scalesearch.search.settings import TrainingSettings
-from scalesearch.workers.devices import DeviceExecutor
-from scalesearch.workers.executor import Executor, ProcessExecutor
-from scalesearch.workers.trial import TrialSpec
+from scalesearch.hardware.device import resolve_device
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.build import build, lay_out, training_layout
+from scalesearch.networks.spec import ArchSpec
+from scalesearch.study.settings import TrainingSettings
+from scalesearch.training.dataset import PHOTOGRAPHS, DataSpec
+from scalesearch.training.images import load
+from scalesearch.training.recipe import RECIPES, ProxyRecipe
+from scalesearch.workers.executor import DeviceExecutor, Executor, ProcessExecutor
+from scalesearch.workers.worker import TrialSpec
 
 CLASSES = len(PHOTOGRAPHS)
 DATA = DataSpec(held_out=2 * CLASSES)  # judging isn't timed: a look at few windows keeps the program short

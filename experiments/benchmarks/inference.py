@@ -22,13 +22,13 @@ from side_by_side import in_turn, keep, say_where
 from timm.models import create_model
 from timm_peer import timm_images_per_s
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import ArchSpec
-from scalesearch.measure.device import resolve_device
-from scalesearch.measure.latency import time_network
-from scalesearch.measure.machine import usable_cores
-from scalesearch.records.timing import Dtype, Setup
+from scalesearch.hardware.device import resolve_device
+from scalesearch.hardware.machine import usable_cores
+from scalesearch.hardware.timing import time_network
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.cost import count
+from scalesearch.networks.spec import ArchSpec
+from scalesearch.records.timings import Dtype, Setup
 
 
 def scalesearch_images_per_s(arch: ArchSpec, setup: Setup, *, trying: bool = False) -> float:

@@ -29,27 +29,33 @@ import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.spec import arch_from_dict
 from scalesearch.cli.folder import write_run_file
-from scalesearch.cli.kinds import program_of
-from scalesearch.cli.run import begin_study
-from scalesearch.measure.machine import machine
-from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
-from scalesearch.proxy.recipe import ProxyRecipe
+from scalesearch.cli.running import begin_study, program_of
+from scalesearch.commands.search.batches import SPACE
+from scalesearch.commands.search.run import (
+    SEED_POINTS,
+    SearchSettings,
+    Suggester,
+    objective_values,
+    plan_search,
+    point_of,
+    shares_at,
+)
+from scalesearch.commands.sweep.run import ROLES, SweepSettings, plan_sweep
+from scalesearch.hardware.machine import machine
+from scalesearch.networks.cost import count
+from scalesearch.networks.spec import arch_from_dict
 from scalesearch.records import CandidateRecord, RungRecord
 from scalesearch.scaling import Coefficients, shares_of
-from scalesearch.search.driver import mean_curve, run_search
-from scalesearch.search.grid_plan import GridSettings, plan_grid
-from scalesearch.search.opening import open_study
-from scalesearch.search.plan import Plan, Planned
-from scalesearch.search.reading import RUN, SAME_AS, attributes_of
-from scalesearch.search.samplers import SPACE
-from scalesearch.search.sampling import SearchSettings, plan_search
-from scalesearch.search.settings import TrainingSettings
-from scalesearch.search.storage import sqlite_url
-from scalesearch.search.suggesting import SEED_POINTS, Suggester, objective_values, point_of, shares_at
-from scalesearch.search.sweep import ROLES, SweepSettings, plan_sweep
+from scalesearch.study.driver import mean_curve, run_search
+from scalesearch.study.grid_plan import GridSettings, plan_grid
+from scalesearch.study.plan import Plan, Planned
+from scalesearch.study.reading import RUN, SAME_AS, attributes_of
+from scalesearch.study.settings import TrainingSettings
+from scalesearch.study.storage import sqlite_url
+from scalesearch.study.study import open_study
+from scalesearch.training.dataset import PHOTOGRAPHS_SIZE
+from scalesearch.training.recipe import ProxyRecipe
 from scalesearch.workers.jobs import LatencySpec
 
 WAYS: dict[str, Callable[[int], TrainingSettings]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from scalesearch.files import write_bytes
-from scalesearch.measure.machine import machine, versions
+from scalesearch.hardware.machine import machine, versions
 
 
 @dataclass(frozen=True)

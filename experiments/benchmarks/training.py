@@ -5,7 +5,7 @@
 Both sides train EfficientNet-B0 with 18 classes on the same windows of the embedded photographs, in turn,
 each time in a fresh process on the same number of CPU threads, at 32 px and at 64 px:
 
-- scalesearch: a search's own worker running `scalesearch.proxy.train.train` with the `quick` recipe;
+- scalesearch: a search's own worker running `scalesearch.training.loop.train` with the `quick` recipe;
 - plain: `torchvision.models.efficientnet_b0` in torch's default layout, a DataLoader with torchvision's
   transforms, `torch.optim.AdamW` as it comes, a loop. Crop and flip, batch size, rate, decay, schedule, label
   smoothing, and no dropout nor stochastic depth, are the recipe's.
@@ -40,14 +40,14 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.models import efficientnet_b0
 from torchvision.transforms import v2
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.network import build
-from scalesearch.measure.machine import usable_cores
-from scalesearch.proxy.dataset import PHOTOGRAPHS, DataSpec
-from scalesearch.proxy.photographs import load_photographs
-from scalesearch.proxy.recipe import RECIPES, ProxyRecipe
+from scalesearch.hardware.machine import usable_cores
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.build import build
+from scalesearch.training.dataset import PHOTOGRAPHS, DataSpec
+from scalesearch.training.images import load_photographs
+from scalesearch.training.recipe import RECIPES, ProxyRecipe
 from scalesearch.workers.executor import ProcessExecutor
-from scalesearch.workers.trial import TrialSpec
+from scalesearch.workers.worker import TrialSpec
 
 RESOLUTIONS = (32, 64)
 FEW_JUDGES = 36  # judging isn't timed: a look at few windows keeps the program short

@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
-from scalesearch.cli.options import MEMORY, config_option, format_option, out_option
-from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
-from scalesearch.search.alternate import BUDGETS, AlternateSettings
+from scalesearch.cli.options import (
+    MEMORY,
+    START,
+    command_line,
+    config_option,
+    format_option,
+    out_option,
+    resolve_training,
+    training_options,
+)
+from scalesearch.cli.terminal import NUMBER, Choice, Whole, echo
+from scalesearch.commands.alternate.run import BUDGETS, AlternateSettings
 
 if TYPE_CHECKING:
+    from scalesearch.commands.alternate.run import Outcome
     from scalesearch.records import RunRecord
-    from scalesearch.search.alternate import Outcome
-
-__all__ = ["alternate", "report_alternate", "run_alternate"]
 
 DEFAULT = AlternateSettings()
 
@@ -86,19 +91,11 @@ def run_alternate(folder: Path, settings: AlternateSettings, command: str, outpu
         writable,
         write_run_file,
     )
-    from scalesearch.cli.kinds import write_tables
     from scalesearch.cli.planning import grid_plan
-    from scalesearch.cli.progress import SearchProgress
-    from scalesearch.cli.run import (
-        Run,
-        begin_study,
-        data_size,
-        require_device,
-        train_study,
-    )
-    from scalesearch.cli.stopping import stopping
-    from scalesearch.measure.machine import machine, versions
-    from scalesearch.search.alternate import alternate as loop
+    from scalesearch.cli.progress import SearchProgress, stopping
+    from scalesearch.cli.running import Run, begin_study, data_size, require_device, train_study, write_tables
+    from scalesearch.commands.alternate.run import alternate as loop
+    from scalesearch.hardware.machine import machine, versions
 
     require_same(folder, "alternate", settings.to_dict(), AlternateSettings().to_dict())
     if not settings.storage:
@@ -150,9 +147,9 @@ def report_alternate(folder: Path, settings: AlternateSettings, output_format: s
     """
     from scalesearch.cli.folder import writable
     from scalesearch.cli.kept import as_written, kept_searches
-    from scalesearch.cli.kinds import write_tables
     from scalesearch.cli.main import Fail
-    from scalesearch.search.alternate import alternate as loop
+    from scalesearch.cli.running import write_tables
+    from scalesearch.commands.alternate.run import alternate as loop
 
     name = f"alternate-{settings.baseline}"
     kept = kept_searches(folder, storage, settings.storage)
@@ -178,7 +175,7 @@ def report_alternate(folder: Path, settings: AlternateSettings, output_format: s
 
 def _shown(settings: AlternateSettings) -> dict[str, Any]:
     """The settings as a folder keeps them: without the password of a database."""
-    from scalesearch.search.storage import recorded
+    from scalesearch.study.storage import recorded
 
     return settings.to_dict() | {"storage": recorded(settings.storage)}
 
@@ -191,8 +188,8 @@ def _show(folder: Path, settings: AlternateSettings, outcome: Outcome, name: str
     """
     from scalesearch.cli.folder import read_run_file
     from scalesearch.cli.main import Fail
-    from scalesearch.cli.show import ROUND_COLUMNS, print_table
-    from scalesearch.report.alternate.report import write_alternate_report
+    from scalesearch.cli.terminal import ROUND_COLUMNS, print_table
+    from scalesearch.commands.alternate.view import write_alternate_report
 
     if not outcome.rounds:
         raise Fail(f"{outcome.reason}; see {folder / 'logs'}", 1)

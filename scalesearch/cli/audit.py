@@ -7,14 +7,19 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.choice import Choice
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import PHI, config_option, format_option, out_option, refuse_without_train
-from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import command_line, resolve_training, training_options
-from scalesearch.search.audit import AUDITED, AuditSettings
-
-__all__ = ["audit"]
+from scalesearch.cli.options import (
+    PHI,
+    command_line,
+    config_option,
+    format_option,
+    out_option,
+    refuse_without_train,
+    resolve_training,
+    training_options,
+)
+from scalesearch.cli.terminal import Choice, echo
+from scalesearch.commands.audit.run import AUDITED, AuditSettings
 
 # What an audit that trains nothing takes.
 WITHOUT_TRAINING = frozenset({"baselines", "train", "out", "output_format"})
@@ -88,10 +93,10 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
 
     from scalesearch.cli.planning import planned_speed, run_length
     from scalesearch.cli.progress import duration
-    from scalesearch.cli.run import data_size, require_device
-    from scalesearch.cli.show import AUDIT_PLAN_COLUMNS, print_table
-    from scalesearch.search.estimate import estimate
-    from scalesearch.search.sweep import plan_sweep
+    from scalesearch.cli.running import data_size, require_device
+    from scalesearch.cli.terminal import AUDIT_PLAN_COLUMNS, print_table
+    from scalesearch.commands.sweep.run import plan_sweep
+    from scalesearch.study.estimate import estimate
 
     if not settings.train:
         raise Fail("--dry-run must come with --train: without it nothing is trained")

@@ -15,21 +15,19 @@ from scalesearch.cli.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.cli.kinds import write_report, write_tables
 from scalesearch.cli.main import Fail
+from scalesearch.cli.running import write_report, write_tables
 from scalesearch.cli.terminal import echo
+from scalesearch.commands.audit.run import AuditSettings
+from scalesearch.commands.sweep.run import plan_sweep
 from scalesearch.files import inside
-from scalesearch.records.run_tables import STUDY
-from scalesearch.search.audit import AuditSettings
-from scalesearch.search.sweep import plan_sweep
+from scalesearch.records.runs import STUDY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scalesearch.proxy.dataset import DataSize
     from scalesearch.records import RunRecord
-
-__all__ = ["run_audit"]
+    from scalesearch.training.dataset import DataSize
 
 NAME = "audit"
 TRAINED = "train"
@@ -56,8 +54,8 @@ def run_audit(
             sweeps are without their studies, as in a report that was committed.
         ValueError: if the data or the device cannot be used, or a network cannot be built.
     """
-    from scalesearch.measure.machine import machine, versions
-    from scalesearch.search.storage import recorded as without_secrets
+    from scalesearch.hardware.machine import machine, versions
+    from scalesearch.study.storage import recorded as without_secrets
 
     train = train and settings.train
     settings = _as_begun(folder, settings)
@@ -109,7 +107,7 @@ def _checked(folder: Path, settings: AuditSettings) -> DataSize:
     Raises:
         ValueError: if the data or the device cannot be used, or a network cannot be built.
     """
-    from scalesearch.cli.run import data_size, require_device
+    from scalesearch.cli.running import data_size, require_device
 
     require_device(settings.device)
     size = data_size(settings.data)
@@ -134,9 +132,8 @@ def _require_studies(folder: Path, settings: AuditSettings) -> None:
 
 def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) -> dict[str, RunRecord]:
     """The sweep of each baseline, trained to its end; what is trained is read from its study."""
-    from scalesearch.cli.progress import SearchProgress
-    from scalesearch.cli.run import begin, train_study
-    from scalesearch.cli.stopping import stopping
+    from scalesearch.cli.progress import SearchProgress, stopping
+    from scalesearch.cli.running import begin, train_study
 
     found: dict[str, RunRecord] = {}
     with stopping(folder), SearchProgress() as progress:
@@ -172,10 +169,10 @@ def _stored(folder: Path, settings: AuditSettings, storage: str) -> dict[str, Ru
 
 def _show(folder: Path, settings: AuditSettings, trained: dict[str, RunRecord], output_format: str) -> None:
     """Writes the report, prints its table, what came of each baseline, and where the page is."""
-    from scalesearch.cli.show import AUDIT_COLUMNS, AUDIT_SHORT, ORDER_COLUMNS, print_table
+    from scalesearch.cli.terminal import AUDIT_COLUMNS, AUDIT_SHORT, ORDER_COLUMNS, print_table
+    from scalesearch.commands.audit.run import audit_rows, fair_matches
+    from scalesearch.commands.audit.view import audit_view, write_audit_report
     from scalesearch.records import AuditRecord
-    from scalesearch.report.audit.report import audit_view, write_audit_report
-    from scalesearch.search.audit import audit_rows, fair_matches
 
     recorded = read_run_file(folder)
     rows = audit_rows(settings.baselines)

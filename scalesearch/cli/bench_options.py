@@ -8,24 +8,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scalesearch.cli.choice import Whole
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import Decorator, group
-from scalesearch.cli.training_options import DURATION
+from scalesearch.cli.options import DURATION, Decorator, group
+from scalesearch.cli.terminal import Whole
 from scalesearch.export.formats import PIP_ONNX, missing_onnx
-from scalesearch.records.setup_text import SHORT_DTYPES, dtype_of, whole_number
-from scalesearch.records.timing import MODES, RUNTIMES, Setup
+from scalesearch.records.timings import MODES, RUNTIMES, SHORT_DTYPES, Setup, dtype_of, whole_number
 from scalesearch.text import near
-
-__all__ = [
-    "NUMBERS",
-    "ListOf",
-    "device_option",
-    "require_runtimes",
-    "resolve_setups",
-    "sampling_options",
-    "setup_options",
-]
 
 
 class ListOf(click.ParamType[tuple[Any, ...]]):
@@ -159,8 +147,8 @@ def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def resolve_setups(options: dict[str, Any], *, several: bool) -> dict[str, Any]:
     """The options with the device and the threads that this machine makes of their defaults."""
-    from scalesearch.measure.device import auto_device
-    from scalesearch.measure.machine import usable_cores
+    from scalesearch.hardware.device import auto_device
+    from scalesearch.hardware.machine import usable_cores
 
     cores = usable_cores()
     device = auto_device() if options["device"] == "auto" else options["device"]
@@ -180,7 +168,7 @@ def require_runtimes(setups: Sequence[Setup]) -> None:
         ValueError: if a device is not there, or the runtime cannot use it.
         Fail: if packages are missing; the message has the line that installs them.
     """
-    from scalesearch.cli.run import require_device
+    from scalesearch.cli.running import require_device
 
     for device in {setup.device: None for setup in setups}:
         require_device(device, to_train=False)
@@ -190,6 +178,6 @@ def require_runtimes(setups: Sequence[Setup]) -> None:
         if missing_onnx():
             raise Fail(f"--runtime must be one that is installed, got 'onnxruntime': {PIP_ONNX}")
         if setup.device != "cpu":
-            from scalesearch.measure.onnx_runtime import require_onnx_runtime
+            from scalesearch.hardware.timing import require_onnx_runtime
 
             require_onnx_runtime(setup.device)

@@ -8,23 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from scalesearch.bench.samples import SampleStore
-from scalesearch.bench.settings import Task
-from scalesearch.bench.subjects import Subject
-from scalesearch.cli.bench_progress import BenchProgress
-from scalesearch.cli.folder import (
-    read_run_file,
-    require_same,
-    writable,
-    write_run_file,
-)
+from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
 from scalesearch.cli.main import Fail
-from scalesearch.cli.stopping import stopping
-from scalesearch.cli.workers import workers
-from scalesearch.records.timing import Setup
+from scalesearch.cli.planning import workers
+from scalesearch.cli.progress import BenchProgress, stopping
+from scalesearch.commands.measure.run import SampleStore, Task
+from scalesearch.commands.measure.subjects import Subject
+from scalesearch.records.timings import Setup
 from scalesearch.workers.executor import TO_MEASURE, ProcessExecutor
-
-__all__ = ["Bench", "at_work", "begun", "recorded_facts"]
 
 Bench = tuple[SampleStore, str]
 """The raw files of a run, and the key of the machine that this is."""
@@ -58,7 +49,7 @@ def begun(
         Fail: if the folder cannot be written, is being worked on, or holds a run with other settings, other
             networks, or another machine's figures.
     """
-    from scalesearch.measure.machine import describe, versions
+    from scalesearch.hardware.machine import describe, versions
 
     require_same(folder, kind, settings, {})
     machine = describe(_device([task.setup for task in tasks]))

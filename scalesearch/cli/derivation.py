@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scalesearch.commands.scale.run import ScaleSettings
     from scalesearch.records import FlopRecord, LatencyRecord, ScaleRecord
-    from scalesearch.search.family import ScaleSettings
-
-__all__ = ["derive"]
 
 FAILURE = "a network of the family could not be measured"
 
@@ -36,9 +34,9 @@ def derive(
         started: when the command was, by ``time.perf_counter``.
         meanwhile: done while the workers count.
     """
-    from scalesearch.measure.machine import machine, versions
+    from scalesearch.commands.scale.run import build_family, rebuild_published
+    from scalesearch.hardware.machine import machine, versions
     from scalesearch.records import ScaleRecord
-    from scalesearch.search.family import build_family, rebuild_published
 
     with _counting(settings, folder) as counted:
         meanwhile()
@@ -64,10 +62,10 @@ def derive(
 @contextmanager
 def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], dict[str, FlopRecord]]]:
     """Has fvcore count every network of the command; what it gives waits for the counts, by key."""
+    from scalesearch.cli.planning import workers
     from scalesearch.cli.progress import track
-    from scalesearch.cli.workers import workers
-    from scalesearch.measure.machine import usable_cores
-    from scalesearch.search.family import family_archs, published_archs, start_counting
+    from scalesearch.commands.scale.run import family_archs, published_archs, start_counting
+    from scalesearch.hardware.machine import usable_cores
     from scalesearch.workers.executor import TO_MEASURE
 
     archs = [*family_archs(settings).values(), *published_archs(settings)]
@@ -78,9 +76,9 @@ def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], di
 
 def _latency(settings: ScaleSettings, folder: Path) -> dict[str, LatencyRecord]:
     """The latency of each network of the family, by key, nothing else running."""
+    from scalesearch.cli.planning import workers
     from scalesearch.cli.progress import track
-    from scalesearch.cli.workers import workers
-    from scalesearch.search.family import family_archs, measure_all
+    from scalesearch.commands.scale.run import family_archs, measure_all
     from scalesearch.workers.executor import TO_MEASURE
 
     with workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor:

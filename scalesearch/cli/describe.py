@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from scalesearch.architecture.baselines import baseline, chosen_baseline
-from scalesearch.architecture.checks import blamed_on
-from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.rows import Row, rows
-from scalesearch.architecture.scaled import scale
-from scalesearch.architecture.spec import Arch, ArchSpec, require_resolution, with_exponents
-from scalesearch.architecture.table_file import network_toml
-from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.main import Fail
-from scalesearch.cli.network_types import INPUT_SIZE, NETWORK
-from scalesearch.cli.options import STAGES
-from scalesearch.cli.recipe_option import RECIPE
-from scalesearch.cli.rounding_options import rounding_of_options, rounding_options
-from scalesearch.cli.terminal import echo, fits, print_narrow, terminal
-from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE
-from scalesearch.proxy.recipe import ACCELERATOR_IMAGES, ACCELERATORS, CPU_IMAGES, RECIPES, ProxyRecipe
-from scalesearch.proxy.recipe_file import MEANINGS, NETWORKS_OWN, OF_NETWORK, recipe_toml, recipe_values
+from scalesearch.cli.options import INPUT_SIZE, NETWORK, RECIPE, STAGES, rounding_of_options, rounding_options
+from scalesearch.cli.terminal import NUMBER, Choice, Whole, echo, fits, print_narrow, terminal
+from scalesearch.networks.baselines import baseline, chosen_baseline, network_toml
+from scalesearch.networks.cost import Row, count, rows
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import Arch, ArchSpec, CodeSpec, blamed_on, require_resolution, with_exponents
 from scalesearch.scaling import Multipliers
+from scalesearch.training.dataset import PHOTOGRAPHS_SIZE
+from scalesearch.training.recipe import (
+    ACCELERATOR_IMAGES,
+    ACCELERATORS,
+    CPU_IMAGES,
+    MEANINGS,
+    NETWORKS_OWN,
+    OF_NETWORK,
+    RECIPES,
+    ProxyRecipe,
+    recipe_toml,
+    recipe_values,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-__all__ = ["describe"]
 
 WIDTH = 200
 """Columns of the table where no terminal says how many it has: what is piped stays whole."""
@@ -119,8 +119,8 @@ def describe(
     elif output_format == "table":
         _print(arch)
     else:
-        from scalesearch.cli.show import print_table  # pandas takes a second to load
-        from scalesearch.report.frame import frame
+        from scalesearch.cli.terminal import print_table  # pandas takes a second to load
+        from scalesearch.page.tables import frame
 
         print_table(frame([_plain(row) for row in rows(arch)], COLUMNS), output_format)
 
@@ -144,7 +144,7 @@ def _describe_recipe(recipe: ProxyRecipe, output_format: str) -> None:
     elif output_format == "csv":
         import pandas as pd
 
-        from scalesearch.cli.show import print_table
+        from scalesearch.cli.terminal import print_table
 
         rows = [{"value": name, "is": values.get(name), "means": MEANINGS[name]} for name in MEANINGS]
         print_table(pd.DataFrame(rows), output_format)
@@ -240,7 +240,7 @@ def _describe_code(arch: CodeSpec, output_format: str) -> None:
         raise Fail("--format must be table, csv or json for a network of your own code, got 'toml'")
     import pandas as pd
 
-    from scalesearch.cli.show import print_table
+    from scalesearch.cli.terminal import print_table
 
     with blamed_on("`network`"):
         cost = count(arch)
@@ -272,7 +272,7 @@ def _table(arch: ArchSpec, *, narrow: bool = False) -> Table:
     """The network's table; a narrow one has short numbers, and operators that go on in the next line."""
     from rich.table import Table
 
-    from scalesearch.report.markdown import si
+    from scalesearch.page.markdown import si
 
     cost = count(arch)
     totals = {"params": cost.params, "macs": cost.macs, "activations": cost.activations}

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.choice import Choice, Place
-from scalesearch.cli.terminal import echo, terminal
+from scalesearch.cli.terminal import Choice, Place, echo, terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from scalesearch.bench.doctor import Step
-    from scalesearch.bench.finding import Finding
-
-__all__ = ["doctor"]
+    from scalesearch.commands.doctor.run import Finding, Step
 
 STYLES: Mapping[str, Mapping[str, Any]] = {
     "ok": {"fg": "green"},
@@ -69,15 +65,13 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     """
     from tempfile import TemporaryDirectory
 
-    from scalesearch.bench.doctor import steps
-    from scalesearch.bench.finding import works
     from scalesearch.cli.main import Fail
-    from scalesearch.cli.run import require_device
-    from scalesearch.cli.workers import workers
-    from scalesearch.measure.conditions import conditions
-    from scalesearch.measure.device import auto_device
-    from scalesearch.measure.machine import describe, versions
-    from scalesearch.records.timing import Setup
+    from scalesearch.cli.planning import workers
+    from scalesearch.cli.running import require_device
+    from scalesearch.commands.doctor.run import steps, works
+    from scalesearch.hardware.device import auto_device
+    from scalesearch.hardware.machine import conditions, describe, versions
+    from scalesearch.records.timings import Setup
     from scalesearch.workers.executor import TO_TRAIN
 
     device = auto_device() if device == "auto" else device
@@ -128,8 +122,7 @@ def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:
 
 
 def _print_machine(machine: Mapping[str, Any], now: Mapping[str, Any], versions: Mapping[str, str]) -> None:
-    from scalesearch.report.machine_facts import readable_machine
-    from scalesearch.report.provenance import said
+    from scalesearch.page.parts import readable_machine, said
 
     console = terminal(120)
     facts = readable_machine(machine)

@@ -9,28 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.architecture.baselines import BASELINES, baseline
-from scalesearch.architecture.checks import blamed_on
-from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_network
-from scalesearch.architecture.spec import Arch, with_exponents
-from scalesearch.architecture.variants import VARIANTS
-from scalesearch.cli.choice import NUMBER, Choice, Place
 from scalesearch.cli.main import Fail
-from scalesearch.cli.network_types import NETWORK
-from scalesearch.cli.options import STAGES
-from scalesearch.cli.rounding_options import given_rules, rounding_of_options, rounding_options
-from scalesearch.cli.terminal import echo, terminal
+from scalesearch.cli.options import NETWORK, STAGES, given_rules, rounding_of_options, rounding_options
+from scalesearch.cli.terminal import NUMBER, Choice, Place, echo, terminal
+from scalesearch.networks.baselines import (
+    BASELINES,
+    PAPER_COEFFICIENTS,
+    VARIANTS,
+    baseline,
+    published_network,
+)
+from scalesearch.networks.spec import Arch, blamed_on, with_exponents
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.text import near
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scalesearch.architecture.explaining import Explanation
-    from scalesearch.architecture.published import PublishedNetwork
-    from scalesearch.report.explain.report import Section
-
-__all__ = ["explain"]
+    from scalesearch.commands.explain.view import Section
+    from scalesearch.networks.baselines import PublishedNetwork
+    from scalesearch.networks.explaining import Explanation
 
 MULTIPLIERS = ("depth", "width", "resolution")
 COEFFICIENTS = ("alpha", "beta", "gamma")
@@ -117,14 +115,14 @@ def explain(
             + ("neither" if network is None else "both")
         )
     if variant is not None:
-        from scalesearch.report.explain.variant import variant_tables, variant_text
+        from scalesearch.commands.explain.view import variant_tables, variant_text
 
         chosen = _variant(variant, options)
         title, tables = f"{chosen.name}: {chosen.title}", cache(partial(variant_tables, chosen))
         answer, sections = variant_text(chosen)
     else:
         assert network is not None  # as either is given
-        from scalesearch.report.explain.report import explanation_tables, explanation_text
+        from scalesearch.commands.explain.view import explanation_tables, explanation_text
 
         with blamed_on("WHAT"):
             explanation, published = _explained(network, options)
@@ -163,7 +161,7 @@ def _variant(name: str, options: Mapping[str, Any]) -> Any:
 
 def _explained(what: str | Arch, options: Mapping[str, Any]) -> tuple[Explanation, PublishedNetwork | None]:
     """The explanation that is asked for, with the network's published row where it has one."""
-    from scalesearch.architecture.explaining import explain as explain_network
+    from scalesearch.networks.explaining import explain as explain_network
 
     rounding = rounding_of_options(options)
     coefficients = _coefficients(options)
@@ -228,12 +226,12 @@ def _show(
     if output_format == "table":
         _print(title, answer, sections)
     elif output_format == "markdown":
-        from scalesearch.cli.training_options import command_line
-        from scalesearch.report.explain.report import page
+        from scalesearch.cli.options import command_line
+        from scalesearch.commands.explain.view import page
 
         echo(page(title, answer, sections, command_line()), nl=False)
     elif output_format == "csv":
-        from scalesearch.cli.show import print_table
+        from scalesearch.cli.terminal import print_table
 
         found = tables()
         print_table(next(found[name] for name in ("rows", "differences", "network") if name in found), "csv")
@@ -267,8 +265,8 @@ def _print(title: str, answer: str, sections: Sequence[Section]) -> None:
 def _write(
     out: Path, title: str, answer: str, sections: Sequence[Section], tables: Mapping[str, pd.DataFrame]
 ) -> None:
-    from scalesearch.cli.training_options import command_line
-    from scalesearch.report.explain.report import page, write_tables
+    from scalesearch.cli.options import command_line
+    from scalesearch.commands.explain.view import page, write_tables
 
     try:
         write_tables(out, page(title, answer, sections, command_line()), tables)

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.choice import Whole
 from scalesearch.cli.folder import begun_elsewhere
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
-from scalesearch.cli.terminal import echo
+from scalesearch.cli.terminal import Whole, echo
 from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, PIP_ONNX, SPEC, missing_onnx
 from scalesearch.files import read_json
 from scalesearch.text import near
 
 if TYPE_CHECKING:
-    from scalesearch.architecture.spec import Arch
     from scalesearch.export.state import State
-
-__all__ = ["export"]
+    from scalesearch.networks.spec import Arch
 
 COLUMNS = {
     "format": "{}",
@@ -113,7 +110,7 @@ def export(source: str, formats: tuple[str, ...] | None, **options: Any) -> None
       scalesearch export b3 --untrained --to python,safetensors
     """
     if formats and "onnx" in formats:
-        from scalesearch.export.onnx import require_onnx
+        from scalesearch.export.handover import require_onnx
 
         try:
             require_onnx()
@@ -137,7 +134,7 @@ def _export(
 ) -> None:
     name, state = _found(source, candidate, seed, untrained)
     if formats and "python" in formats:
-        from scalesearch.export.source import require_source
+        from scalesearch.export.handover import require_source
 
         require_source(state.arch)
     left_out = {} if formats else _left_out(state.arch)
@@ -164,7 +161,7 @@ def _export(
         exported = tuple(item for item in exported if item.written)
     import pandas as pd
 
-    from scalesearch.cli.show import print_table
+    from scalesearch.cli.terminal import print_table
 
     rows = [
         {
@@ -195,8 +192,8 @@ def _export(
 
 def _left_out(arch: Arch) -> dict[str, str]:
     """The formats that can't be written here of the network, each with what would do."""
-    from scalesearch.architecture.code_spec import CodeSpec
-    from scalesearch.export.source import require_source
+    from scalesearch.export.handover import require_source
+    from scalesearch.networks.spec import CodeSpec
 
     left_out = {}
     if missing_onnx():
@@ -215,8 +212,7 @@ def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tu
     Raises:
         Fail: if there is none, or none with weights where these are asked for.
     """
-    from scalesearch.bench.network_files import HIGHEST
-    from scalesearch.bench.subjects import parse_subject
+    from scalesearch.commands.measure.subjects import HIGHEST, parse_subject
 
     folder, colon, key = source.rpartition(":")
     if colon and candidate in HIGHEST and not Path(source).exists() and Path(folder).is_dir():
@@ -257,7 +253,7 @@ def _of_table(path: Path, state: State) -> State:
     Raises:
         Fail: if it names some.
     """
-    from scalesearch.architecture.code_spec import CodeSpec
+    from scalesearch.networks.spec import CodeSpec
 
     if isinstance(state.arch, CodeSpec):
         raise Fail(
@@ -271,10 +267,9 @@ def _random(arch: Arch, seed: int) -> State:
     """An untrained network: the same for the same seed and version of torch."""
     import torch
 
-    from scalesearch.architecture.network import build
-    from scalesearch.export.contents import contents_of
-    from scalesearch.export.state import State
-    from scalesearch.proxy.data import input_facts
+    from scalesearch.export.state import State, contents_of
+    from scalesearch.networks.build import build
+    from scalesearch.training.images import input_facts
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -9,26 +9,27 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from scalesearch.architecture.cost import block_count, count
-from scalesearch.architecture.refused import refusal
-from scalesearch.architecture.scaled import compound
-from scalesearch.architecture.spec import Arch
 from scalesearch.cli.derivation import derive
 from scalesearch.cli.folder import recorded_settings
-from scalesearch.cli.own_code import tried
-from scalesearch.cli.planning import plan_frame, planned_speed, run_length
+from scalesearch.cli.planning import plan_frame, planned_speed, run_length, tried
 from scalesearch.cli.progress import duration
-from scalesearch.cli.run import begin, carry_on, data_size, require_device
-from scalesearch.cli.show import print_table
-from scalesearch.cli.terminal import echo
-from scalesearch.proxy.dataset import DataSize
-from scalesearch.report.own_code import counted_parts
-from scalesearch.search.estimate import Speed, estimate, run_seconds
-from scalesearch.search.family import family_archs, with_affordable_phi
-from scalesearch.search.family_training import TRAINED_PHIS, FamilyTrainingSettings, plan_family
-from scalesearch.search.plan import Plan
-
-__all__ = ["family_training_settings", "train_family"]
+from scalesearch.cli.running import begin, carry_on, data_size, require_device
+from scalesearch.cli.terminal import echo, print_table
+from scalesearch.commands.scale.run import (
+    TRAINED_PHIS,
+    FamilyTrainingSettings,
+    family_archs,
+    plan_family,
+    with_affordable_phi,
+)
+from scalesearch.networks.cost import block_count, count
+from scalesearch.networks.matching import refusal
+from scalesearch.networks.scaled import compound
+from scalesearch.networks.spec import Arch
+from scalesearch.page.parts import counted_parts
+from scalesearch.study.estimate import Speed, estimate, run_seconds
+from scalesearch.study.plan import Plan
+from scalesearch.training.dataset import DataSize
 
 PLAN_COLUMNS = {
     "phi": "{:g}",

@@ -10,23 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.choice import Place, Whole
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import format_option
-from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import JOBS_ON, THREADS_ON, command_line
+from scalesearch.cli.options import JOBS_ON, THREADS_ON, command_line, format_option
+from scalesearch.cli.terminal import Place, Whole, echo
 from scalesearch.plain import LIMITS
 from scalesearch.text import quoted
 
 if TYPE_CHECKING:
     from scalesearch.cli.kept import KeptRun
     from scalesearch.records import RunRecord
-    from scalesearch.search.settings import TrainingSettings
-
-__all__ = ["FOLDER", "FidelitySettings", "fidelity", "report_fidelity", "run_fidelity"]
+    from scalesearch.study.settings import TrainingSettings
 
 FOLDER = "fidelity"
-# As scalesearch.belief.answer has it, which takes a second to import: --help is instant.
+# As scalesearch.statistics.answer has it, which takes a second to import: --help is instant.
 FEWEST_NETWORKS = 7
 APART = 2
 # Runs whose candidates rival one another.
@@ -147,21 +143,20 @@ def run_fidelity(
 
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
     from scalesearch.cli.kept import KeptRun, open_run_study
-    from scalesearch.cli.kinds import settings_of
-    from scalesearch.cli.own_code import require_same_code
-    from scalesearch.cli.progress import SearchProgress
-    from scalesearch.cli.run import (
+    from scalesearch.cli.planning import require_same_code
+    from scalesearch.cli.progress import SearchProgress, stopping
+    from scalesearch.cli.running import (
         Run,
         begin_study,
         data_size,
         require_device,
+        require_same_data,
+        settings_of,
         train_study,
     )
-    from scalesearch.cli.same_data import require_same_data
-    from scalesearch.cli.stopping import stopping
+    from scalesearch.commands.fidelity.run import length_settings, plan_length, spread
     from scalesearch.files import inside
-    from scalesearch.measure.machine import machine, versions
-    from scalesearch.search.fidelity import length_settings, plan_length, spread
+    from scalesearch.hardware.machine import machine, versions
 
     _require_judged(folder)
     study = open_run_study(folder, "")
@@ -225,7 +220,7 @@ def report_fidelity(folder: Path, asked: FidelitySettings, output_format: str) -
     """
     from scalesearch.cli.folder import without_study, writable
     from scalesearch.cli.kept import as_written, kept_run, kept_searches
-    from scalesearch.records.run_tables import STUDY
+    from scalesearch.records.runs import STUDY
 
     _require_judged(folder)
     out = folder / FOLDER
@@ -265,11 +260,10 @@ def _show(
         output_format: of the table.
         tables: whether the tables of single runs are written: they aren't the source.
     """
-    from scalesearch.belief.fidelity import reliability
-    from scalesearch.cli.kinds import write_report, write_tables
-    from scalesearch.cli.show import FIDELITY_COLUMNS, print_table
+    from scalesearch.cli.running import write_report, write_tables
+    from scalesearch.cli.terminal import FIDELITY_COLUMNS, print_table
+    from scalesearch.commands.fidelity.view import reliability, write_fidelity_report
     from scalesearch.records import FidelityRecord
-    from scalesearch.report.fidelity.report import write_fidelity_report
 
     out = folder / FOLDER
     by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: kept.record}

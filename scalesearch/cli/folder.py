@@ -18,25 +18,10 @@ from scalesearch.cli.options import STORAGE_VARIABLE
 from scalesearch.cli.terminal import echo
 from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
-from scalesearch.proxy.dataset import FOLDERS
-from scalesearch.records.run_tables import RUNS, STUDY
-from scalesearch.search.settings import differences
+from scalesearch.records.runs import RUNS, STUDY
+from scalesearch.study.settings import differences
 from scalesearch.text import quoted
-
-__all__ = [
-    "RUN_FILE",
-    "beginning",
-    "begun_elsewhere",
-    "read_run_file",
-    "read_settings",
-    "recorded_settings",
-    "require_equal",
-    "require_same",
-    "storage_of",
-    "without_study",
-    "writable",
-    "write_run_file",
-]
+from scalesearch.training.dataset import FOLDERS
 
 Parsed = TypeVar("Parsed")
 
@@ -128,8 +113,7 @@ def storage_of(folder: Path, given: str, kept: str) -> str:
     """
     if given or not kept:
         return given
-    from scalesearch.search.ownership import is_known_to
-    from scalesearch.search.storage import database_file, masked, recorded
+    from scalesearch.study.storage import database_file, is_known_to, masked, recorded
 
     whole = os.environ.get(STORAGE_VARIABLE, "")
     if whole and recorded(whole) == kept:
@@ -372,8 +356,8 @@ def require_raw_files(folder: Path) -> None:
     Raises:
         Fail: if that is so.
     """
-    from scalesearch.bench.samples import NETWORKS
     from scalesearch.cli.main import Fail
+    from scalesearch.commands.measure.run import NETWORKS
 
     if not (folder / NETWORKS).exists():
         run = read_run_file(folder).get("run", {})

@@ -8,16 +8,25 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.choice import NumberWithin, Whole
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import PHI, config_option, format_option, out_option, require_phi
-from scalesearch.cli.spending_options import resolve_spending, spending_options
-from scalesearch.cli.training_options import DURATION, START, command_line, resolve_training, training_options
-from scalesearch.proxy.recipe import ACCELERATORS
-from scalesearch.search.grid_plan import GridSettings
-
-__all__ = ["grid"]
+from scalesearch.cli.options import (
+    DURATION,
+    PHI,
+    START,
+    command_line,
+    config_option,
+    format_option,
+    out_option,
+    require_phi,
+    resolve_spending,
+    resolve_training,
+    spending_options,
+    training_options,
+)
+from scalesearch.cli.terminal import NumberWithin, Whole
+from scalesearch.study.grid_plan import GridSettings
+from scalesearch.training.recipe import ACCELERATORS
 
 DEFAULT = GridSettings()
 REGRET_ON_CPU, REGRET_ON_GPU = 1.5, 0.3
@@ -140,9 +149,13 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     resolved = _by_device(resolved)
     runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
     from scalesearch.cli.folder import beginning
-    from scalesearch.cli.planning import grid_plan, show_plan  # takes a second to load
-    from scalesearch.cli.run import begin, carry_on, data_size, require_device
-    from scalesearch.cli.starting import scratch_record, with_start
+    from scalesearch.cli.planning import (  # takes a second to load
+        grid_plan,
+        scratch_record,
+        show_plan,
+        with_start,
+    )
+    from scalesearch.cli.running import begin, carry_on, data_size, require_device
 
     size = cache(partial(data_size, runs[0].data))
     for one, asked in zip(phi, runs, strict=True):

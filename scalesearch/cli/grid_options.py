@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import click
 
-from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.options import MEMORY, Decorator, group
-from scalesearch.search.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
-
-__all__ = ["budget_options", "grid_points_options", "match_options", "networks_options"]
+from scalesearch.cli.terminal import NUMBER, Choice, Whole
+from scalesearch.study.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
 
 DEFAULT = GridSettings()
 

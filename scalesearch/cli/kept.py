@@ -12,21 +12,10 @@ from scalesearch.cli.main import Fail
 from scalesearch.cli.terminal import echo
 from scalesearch.files import inside
 from scalesearch.records import RunRecord
-from scalesearch.records.run_tables import LATENCY, STUDY, TABLES, runs_of_tables
-from scalesearch.search.opening import find_study, open_study
-from scalesearch.search.reading import with_shapes
-from scalesearch.search.storage import StudyError, open_storage, sqlite_url
-from scalesearch.search.study import SearchStudy
-
-__all__ = [
-    "KeptRun",
-    "KeptSearches",
-    "as_written",
-    "kept_run",
-    "kept_searches",
-    "kept_tables",
-    "open_run_study",
-]
+from scalesearch.records.runs import LATENCY, STUDY, TABLES, runs_of_tables
+from scalesearch.study.reading import with_shapes
+from scalesearch.study.storage import StudyError, open_storage, sqlite_url
+from scalesearch.study.study import SearchStudy, find_study, open_study
 
 KINDS = ("grid", "search", "sweep", "scale", "alternate", "fidelity")
 

@@ -10,19 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
-from scalesearch.cli.choice import Whole
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import baseline_options, config_option, format_option, out_option
-from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import command_line
+from scalesearch.cli.options import baseline_options, command_line, config_option, format_option, out_option
+from scalesearch.cli.terminal import Whole, echo
 from scalesearch.files import read_json
 
 if TYPE_CHECKING:
-    from scalesearch.bench.accuracies import Accuracies
-    from scalesearch.bench.law_settings import LawSettings
+    from scalesearch.commands.law.run import Accuracies, LawSettings
     from scalesearch.records import LawRecord
-
-__all__ = ["law", "law_folder", "show_law"]
 
 KIND = "law"
 ACCURACIES = "accuracies.json"
@@ -67,10 +62,10 @@ def law(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch law --device cuda --dtype fp16 --batch-size 64
       scalesearch law --run reports/sweep-efficientnet-b0
     """
-    from scalesearch.bench.law_settings import LawSettings
     from scalesearch.cli.laws import default_folder
-    from scalesearch.cli.run import require_device
-    from scalesearch.measure.machine import describe
+    from scalesearch.cli.running import require_device
+    from scalesearch.commands.law.run import LawSettings
+    from scalesearch.hardware.machine import describe
 
     options["baseline_resolution"] = options["baseline_resolution"] or 0
     settings = LawSettings(**resolve_setups(options, several=True))
@@ -91,12 +86,12 @@ def _in_users_layout(settings: LawSettings) -> LawSettings:
 
     All networks of a law are timed in one layout.
     """
-    from scalesearch.architecture.code_spec import CodeSpec
+    from scalesearch.networks.spec import CodeSpec
 
     if not (settings.channels_last and isinstance(settings.base.arch, CodeSpec)):
         return settings
-    from scalesearch.architecture.code_layout import runs_channels_last  # loads torch
-    from scalesearch.bench.law_settings import law_subjects
+    from scalesearch.commands.law.run import law_subjects
+    from scalesearch.networks.build import runs_channels_last  # loads torch
 
     if all(runs_channels_last(subject.arch) for subject in law_subjects(settings)):
         return settings
@@ -123,13 +118,16 @@ def law_folder(
         Fail: if the folder cannot be used; with exit code 1 if too little could be measured for a law.
         ValueError: if a device, a runtime or the run with accuracies cannot be used.
     """
-    from scalesearch.bench.accuracies import read_accuracies
-    from scalesearch.bench.law import forget_failed_kinds, kinds_tasks, run_kinds
-    from scalesearch.bench.law_settings import law_subjects
-    from scalesearch.bench.measuring import forget_failures, run_measure
-    from scalesearch.bench.settings import plan
     from scalesearch.cli.bench_options import require_runtimes
     from scalesearch.cli.bench_run import at_work, begun
+    from scalesearch.commands.law.run import (
+        forget_failed_kinds,
+        kinds_tasks,
+        law_subjects,
+        read_accuracies,
+        run_kinds,
+    )
+    from scalesearch.commands.measure.run import forget_failures, plan, run_measure
     from scalesearch.files import write_text
 
     subjects = law_subjects(settings)
@@ -172,8 +170,8 @@ def law_folder(
 def show_law(folder: Path, output_format: str) -> LawRecord:
     """Writes the report of a folder from its raw files alone, prints the laws and where the page is."""
     record = stored_law(folder)
-    from scalesearch.cli.show import print_table
-    from scalesearch.report.law.report import write_law_report
+    from scalesearch.cli.terminal import print_table
+    from scalesearch.commands.law.view import write_law_report
 
     report = write_law_report(record, folder)
     print_table(report.table, output_format, columns=LAW_COLUMNS)
@@ -188,12 +186,10 @@ def stored_law(folder: Path) -> LawRecord:
         Fail: if the folder holds no such run.
         ValueError: if it cannot be read.
     """
-    from scalesearch.bench.law import law_record
-    from scalesearch.bench.law_settings import LawSettings
-    from scalesearch.bench.samples import SampleStore
-    from scalesearch.bench.settings import plan
     from scalesearch.cli.bench_run import recorded_facts
     from scalesearch.cli.folder import read_settings
+    from scalesearch.commands.law.run import LawSettings, law_record
+    from scalesearch.commands.measure.run import SampleStore, plan
 
     settings = read_settings(folder, KIND, LawSettings.from_dict)
     store = SampleStore(folder)
@@ -207,7 +203,7 @@ def stored_law(folder: Path) -> LawRecord:
 
 
 def _stored_accuracies(folder: Path) -> Accuracies | None:
-    from scalesearch.bench.accuracies import Accuracies
+    from scalesearch.commands.law.run import Accuracies
 
     path = folder / ACCURACIES
     if not path.exists():

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scalesearch.files import read_json
-from scalesearch.records.law import CostLaw
-from scalesearch.records.timing import Setup
+from scalesearch.records.timings import CostLaw, Setup
 from scalesearch.text import quoted
-
-__all__ = ["LAW_FILE", "default_folder", "find_law", "read_laws"]
 
 LAW_FILE = "law.json"
 
@@ -52,7 +49,7 @@ def find_law(path: Path | None, asked: Setup, *, same_layout: bool = False) -> C
     Raises:
         ValueError: naming ``law``, if there is none, or none of its setups is this one.
     """
-    from scalesearch.measure.machine import describe
+    from scalesearch.hardware.machine import describe
 
     place = path or default_folder(describe(asked.device).key)
     if path is None and not (place / LAW_FILE).exists():

@@ -18,8 +18,6 @@ from scalesearch import __version__
 from scalesearch.cli.terminal import OutputError, echo, shut_stdout
 from scalesearch.text import near, one_line, visible
 
-__all__ = ["EXIT_EMPTY", "EXIT_INTERRUPTED", "FAULT", "Fail", "cli"]
-
 EXIT_EMPTY = 3
 EXIT_INTERRUPTED = 130
 LONGEST = 4000
@@ -87,7 +85,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except ValueError as error:
-            from scalesearch.search.grid import EmptyGridError  # loads NumPy
+            from scalesearch.study.points import EmptyGridError  # loads NumPy
 
             empty = isinstance(error, EmptyGridError)
             code = EXIT_EMPTY if empty else getattr(error, "exit_code", 2)
@@ -209,7 +207,7 @@ def _without_urls(message: str, arguments: Sequence[str]) -> str:
     """The message without what may be secret in the URL of a storage, also where one is out of place."""
     if "://" not in message and "--storage" not in message:
         return message
-    from scalesearch.search.storage import without_urls  # takes a second to load
+    from scalesearch.study.storage import without_urls  # takes a second to load
 
     return without_urls(message, arguments)
 

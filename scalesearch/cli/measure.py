@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.architecture.rounding import Rounding
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
-from scalesearch.cli.choice import Choice, Place
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import baseline_options, config_option, out_option
-from scalesearch.cli.rounding_options import given_rules, rounding_options
-from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import DURATION, command_line
+from scalesearch.cli.options import (
+    DURATION,
+    baseline_options,
+    command_line,
+    config_option,
+    given_rules,
+    out_option,
+    rounding_options,
+)
+from scalesearch.cli.terminal import Choice, Place, echo
+from scalesearch.networks.spec import Rounding
 
 if TYPE_CHECKING:
-    from scalesearch.bench.settings import MeasureSettings
-    from scalesearch.bench.subjects import Subject
+    from scalesearch.commands.measure.run import MeasureSettings
+    from scalesearch.commands.measure.subjects import Subject
     from scalesearch.records import CostLaw, MeasureRecord
-
-__all__ = ["measure", "measure_folder", "stored_measurements"]
 
 KIND = "measure"
 FORMAT = ("table", "csv", "json", "timm")
@@ -95,8 +98,8 @@ def measure(
       scalesearch measure b0 --runtime eager,compile,onnxruntime
       scalesearch measure reports/grid-efficientnet-b0-phi1:highest b1 --mode training --batch-size 8
     """
-    from scalesearch.bench.settings import MeasureSettings
-    from scalesearch.bench.subjects import in_its_layout, parse_subjects
+    from scalesearch.commands.measure.run import MeasureSettings
+    from scalesearch.commands.measure.subjects import in_its_layout, parse_subjects
 
     if not networks:
         raise Fail("NETWORK must name at least one network, got none; scalesearch measure --help shows how")
@@ -130,7 +133,7 @@ def measure(
 
 def _short(subjects: Sequence[Subject]) -> str:
     """The networks as part of a folder's name."""
-    from scalesearch.bench.samples import safe_name
+    from scalesearch.commands.measure.run import safe_name
 
     names = list(dict.fromkeys(subject.name.removeprefix("efficientnet-") for subject in subjects))
     if len(names) <= 2:
@@ -168,10 +171,9 @@ def measure_folder(
         Fail: if the folder cannot be used; with exit code 1 if nothing could be measured.
         ValueError: if a device or a runtime cannot be used.
     """
-    from scalesearch.bench.measuring import forget_failures, run_measure
-    from scalesearch.bench.settings import plan
     from scalesearch.cli.bench_options import require_runtimes
     from scalesearch.cli.bench_run import at_work, begun
+    from scalesearch.commands.measure.run import forget_failures, plan, run_measure
     from scalesearch.files import write_text
 
     tasks = plan(settings, subjects)
@@ -204,8 +206,8 @@ def show_measurements(folder: Path, output_format: str) -> MeasureRecord:
     """Writes the report of a folder from its raw files alone, prints its table and where the page is."""
     record = stored_measurements(folder)
     from scalesearch.cli.laws import read_laws
-    from scalesearch.cli.show import MEASURE_COLUMNS, measure_view, print_table
-    from scalesearch.report.measure.report import timm_table, write_measure_report
+    from scalesearch.cli.terminal import MEASURE_COLUMNS, measure_view, print_table
+    from scalesearch.commands.measure.view import timm_table, write_measure_report
 
     laws = read_laws(folder / LAWS) if (folder / LAWS).exists() else ()
     # Who put two machines into one folder has asked for them.
@@ -229,11 +231,9 @@ def stored_measurements(folder: Path) -> MeasureRecord:
         Fail: if the folder holds no such run.
         ValueError: if it cannot be read.
     """
-    from scalesearch.bench.measuring import measure_record
-    from scalesearch.bench.samples import SampleStore
-    from scalesearch.bench.settings import MeasureSettings, plan
     from scalesearch.cli.bench_run import recorded_facts
     from scalesearch.cli.folder import read_settings
+    from scalesearch.commands.measure.run import MeasureSettings, SampleStore, measure_record, plan
 
     settings = read_settings(folder, KIND, MeasureSettings.from_dict)
     store = SampleStore(folder)

@@ -12,9 +12,7 @@ from scalesearch.cli.terminal import echo
 from scalesearch.files import inside
 
 if TYPE_CHECKING:
-    from scalesearch.report.html.page import Interactive
-
-__all__ = ["open"]
+    from scalesearch.page.html.page import Interactive
 
 PAGES = ("report.md", "derivation.md", "audit.md", "transfer.md", "explain.md")
 """What the Markdown of a page is called, by the kind of run."""
@@ -53,7 +51,7 @@ def _page(folder: Path) -> Path:
     Raises:
         Fail: if the folder has no page.
     """
-    from scalesearch.report.html.page import PAGE, html_page
+    from scalesearch.page.html.page import PAGE, html_page
 
     if not folder.is_dir():
         raise Fail(f"DIR must be a run's folder, got {folder}: no such folder")
@@ -77,8 +75,8 @@ def _page(folder: Path) -> Path:
 def _interactive(folder: Path) -> Interactive:
     """What a reader can point at on the page, from the run's own record; nothing where that is gone."""
     from scalesearch.cli.kept import kept_run
-    from scalesearch.cli.kinds import interactive_of
-    from scalesearch.report.html.page import Interactive
+    from scalesearch.cli.running import interactive_of
+    from scalesearch.page.html.page import Interactive
 
     try:
         return interactive_of(kept_run(folder).record)

@@ -1,50 +1,235 @@
-"""What several commands take: option groups, the phi list, the TOML file."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict, fields, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 
-from scalesearch.architecture.baselines import BASELINES, baseline
-from scalesearch.architecture.spec import Arch, with_exponents
-from scalesearch.architecture.variants import VARIANTS
-from scalesearch.cli.choice import NUMBER, Choice, Place, Whole
 from scalesearch.cli.main import Fail
-from scalesearch.cli.network_types import (
-    BASELINE,
-    INPUT_SIZE,
-    height_and_width,
-    joined,
-    name_and_network,
-)
-from scalesearch.cli.recipe_option import with_recipe
+from scalesearch.cli.terminal import NUMBER, Choice, NumberWithin, Place, Whole, echo
 from scalesearch.files import read_toml
-from scalesearch.plain import is_number, shown
-from scalesearch.proxy.recipe import ProxyRecipe
-from scalesearch.search.settings import TrainingSettings
-from scalesearch.text import near
+from scalesearch.hardware.device import DEVICE_HELP
+from scalesearch.networks.baselines import (
+    BASELINES,
+    VARIANTS,
+    baseline,
+    built_in,
+    published_network,
+    published_networks,
+    rounding_of,
+)
+from scalesearch.networks.spec import (
+    Arch,
+    ChannelsRule,
+    CodeSpec,
+    RepeatsRule,
+    Rounding,
+    arch_from_dict,
+    is_target,
+    with_exponents,
+)
+from scalesearch.plain import is_number, shown, typed
+from scalesearch.records.timings import CostLaw, Setup
+from scalesearch.study.settings import STARTS, TrainingSettings
+from scalesearch.text import command, near
+from scalesearch.training.recipe import (
+    ACCELERATOR_IMAGES,
+    ACCELERATORS,
+    CPU_IMAGES,
+    RECIPES,
+    ProxyRecipe,
+    default_images,
+    read_recipe,
+)
+from scalesearch.workers.tracking import TRACKERS, missing_package
 
-__all__ = [
-    "MEMORY",
-    "PHI",
-    "STAGES",
-    "STORAGE_VARIABLE",
-    "Decorator",
-    "baseline_options",
-    "config_option",
-    "format_option",
-    "group",
-    "out_option",
-    "refuse_without_train",
-    "require_phi",
-]
+# ----------------------------------------------------------------------------------------------------
+# Networks and their inputs as a user writes them: a name, a file or a function, ``224`` or ``320x192``.
+
+
+class _Baseline(click.ParamType[str | Arch]):
+    """A built-in network by its name, a file that describes one, or a user's function that builds one."""
+
+    name = "baseline"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "NAME|FILE.toml|MODULE:FUNCTION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Arch:
+        if isinstance(value, Arch) or value in built_in():
+            chosen: str | Arch = value
+            return chosen
+        code = is_target(str(value))
+        if not (code or str(value).endswith(".toml")):
+            self.fail(
+                f"must be one of {', '.join(built_in())}, a .toml file or package.module:function, "
+                f"got {str(value)!r}{near(str(value), built_in())}",
+                param,
+                ctx,
+            )
+        try:
+            if code:
+                from scalesearch.networks.user_network import code_baseline  # loads torch
+
+                return code_baseline(str(value))
+            from scalesearch.networks.baselines import read_network
+
+            network = read_network(Path(value))
+        except ValueError as error:
+            self.fail(str(error).removeprefix("`baseline` "), param, ctx)
+        # What describe printed of a built-in network is that network.
+        return network.name if network.name in built_in() else network
+
+
+BASELINE = _Baseline()
+
+
+class _Network(_Baseline):
+    """Also a published network by its name, which may be written as in the papers."""
+
+    name = "network"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Arch:
+        text = str(value)
+        if isinstance(value, Arch) or text in built_in() or is_target(text) or text.endswith(".toml"):
+            return super().convert(value, param, ctx)
+        if (row := published_network(text)) is not None:
+            return row.arch()
+        names = (*published_networks(), *built_in())
+        return self.fail(
+            f"must be a published network ({', '.join(published_networks())}), one of "
+            f"{', '.join(built_in())}, a .toml file or package.module:function, got {text!r}"
+            + near(text.lower().removeprefix("efficientnet-"), names),
+            param,
+            ctx,
+        )
+
+
+NETWORK = _Network()
+
+
+class _InputSize(click.ParamType[tuple[int, int]]):
+    """``224``, or ``320x192``: height and width in pixels."""
+
+    name = "HxW"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", str(value).strip())
+        if found is None:
+            self.fail(
+                f"must be pixels such as 224, or height x width such as 320x192, got {str(value)!r}",
+                param,
+                ctx,
+            )
+        return int(found[1]), int(found[2] or found[1])
+
+
+INPUT_SIZE = _InputSize()
+
+
+def height_and_width(
+    ctx: click.Context, _param: click.Parameter, value: tuple[int, int] | None
+) -> int | None:
+    """The height in pixels; the width, where it is another, as ``baseline_resolution_width`` beside it."""
+    height, width = value or (None, None)
+    ctx.params["baseline_resolution_width"] = None if width == height else width
+    return height
+
+
+def name_and_network(ctx: click.Context, _param: click.Parameter, value: str | Arch) -> str:
+    """The baseline's name; its network, where it isn't built in, as ``baseline_arch`` beside it."""
+    ctx.params["baseline_arch"] = value if isinstance(value, Arch) else None
+    return value.name if isinstance(value, Arch) else value
+
+
+def joined(table: dict[str, Any], options: Collection[str | None]) -> dict[str, Any]:
+    """A run's settings with what the two functions above took apart as what the options take.
+
+    Raises:
+        ValueError: if the network that the run kept cannot be.
+    """
+    table = dict(table)
+    if "baseline" in options and isinstance(network := table.get("baseline_arch"), dict):
+        del table["baseline_arch"]
+        table["baseline"] = arch_from_dict(network)
+    if "baseline_resolution" in options and "baseline_resolution_width" in table:
+        across = table.pop("baseline_resolution_width")
+        table["baseline_resolution"] = f"{table.get('baseline_resolution')}x{across}"
+    return table
+
+
+# ----------------------------------------------------------------------------------------------------
+# --recipe: a built-in recipe by its name, or a file of the user's own.
+
+
+class _Recipe(click.ParamType[str | ProxyRecipe]):
+    """The name of a built-in recipe, or a file that describes one."""
+
+    name = "recipe"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "NAME|FILE.toml"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | ProxyRecipe:
+        if isinstance(value, ProxyRecipe) or value in RECIPES:
+            chosen: str | ProxyRecipe = value
+            return chosen
+        text = str(value)
+        if not text.lower().endswith(".toml"):
+            self.fail(
+                f"must be one of {', '.join(RECIPES)} or a .toml file, got {text!r}{near(text, RECIPES)}",
+                param,
+                ctx,
+            )
+        try:
+            recipe = read_recipe(Path(text))
+        except ValueError as error:
+            self.fail(str(error).removeprefix("`recipe` "), param, ctx)
+        # What describe printed of a built-in recipe is that recipe.
+        return recipe.name if recipe.name in RECIPES else recipe
+
+
+RECIPE = _Recipe()
+
+
+def name_and_values(
+    ctx: click.Context, _param: click.Parameter, value: str | ProxyRecipe | None
+) -> str | None:
+    """The recipe's name; its values, where it isn't built in, as ``recipe_values`` beside it."""
+    ctx.params["recipe_values"] = value if isinstance(value, ProxyRecipe) else None
+    return value.name if isinstance(value, ProxyRecipe) else value
+
+
+def with_recipe(table: dict[str, Any], options: Collection[str | None]) -> dict[str, Any]:
+    """A run's settings with the values that it keeps of a user's recipe as what --recipe takes.
+
+    Raises:
+        ValueError: if the values can't be a recipe's.
+    """
+    if "recipe" not in options or not isinstance(values := table.get("recipe_values"), dict):
+        return table
+    try:
+        recipe = typed(ProxyRecipe, values)
+    except ValueError as error:
+        raise ValueError(f"`recipe_values`: {error}") from error
+    return {name: value for name, value in table.items() if name != "recipe_values"} | {"recipe": recipe}
+
+
+# ----------------------------------------------------------------------------------------------------
+# What several commands take: option groups, the phi list, the TOML file.
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 FORMAT = ("table", "csv", "json")
@@ -341,3 +526,473 @@ def baseline_options(
         ),
         *(() if chosen else (_baseline_with_stages,)),
     )
+
+
+# ----------------------------------------------------------------------------------------------------
+# How real multipliers become whole layers, channels and pixels, as options.
+
+OF_DEPTH_AND_WIDTH = (
+    *(rule.name for rule in fields(Rounding) if rule.name != "resolution_multiple"),
+    "baseline_channel_divisor",
+)
+
+
+def given_rules(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the command's rounding options that the user gave, on the command line or in a file."""
+    source = click.get_current_context().get_parameter_source
+    names = [rule.name for rule in fields(Rounding)]
+    return {name: options[name] for name in names if source(name) is not ParameterSource.DEFAULT}
+
+
+def rounding_of_options(options: Mapping[str, Any]) -> Rounding:
+    """The rules that the command's rounding options make."""
+    return Rounding(**{rule.name: options[rule.name] for rule in fields(Rounding)})
+
+
+def _leave_to_the_code(options: Mapping[str, Any]) -> None:
+    """Raises ValueError if a rule was asked for that the code has instead; a run.toml names all defaults."""
+    context = click.get_current_context()
+    defaults = {param.name: param.default for param in context.command.params}
+    for name in OF_DEPTH_AND_WIDTH:
+        if name not in options:
+            continue
+        source = context.get_parameter_source(name)
+        in_file = source is ParameterSource.DEFAULT_MAP and options[name] != defaults[name]
+        if source is ParameterSource.COMMANDLINE or in_file:
+            raise ValueError(
+                f"`{name}` must be left to the code where that builds the network, got {options[name]}"
+            )
+
+
+def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Every rule that turns real multipliers into whole layers, channels and pixels.
+
+    A variant's own rules are the defaults where ``network`` or ``baseline`` names one. A user's own code
+    rounds depth and width itself: rules for these are refused.
+    """
+
+    @wraps(command)
+    def with_own_rules(*args: Any, **options: Any) -> Any:
+        named = options.get("network", options.get("baseline"))
+        if any(isinstance(arch, CodeSpec) for arch in (named, options.get("baseline_arch"))):
+            _leave_to_the_code(options)
+        if isinstance(named, str) and named in VARIANTS:
+            options |= asdict(rounding_of(named, given_rules(options)))
+        return command(*args, **options)
+
+    return group(
+        click.option(
+            "--channel-divisor",
+            type=Whole(min=1),
+            default=8,
+            show_default=True,
+            help="Channels are rounded to a multiple of this. A variant has rounding rules of its own, which "
+            "are its defaults.",
+        ),
+        click.option(
+            "--channels-rule",
+            type=Choice(get_args(ChannelsRule)),
+            default="nearest",
+            show_default=True,
+            help="To which multiple: the nearest, or that of their whole part's ceil or floor.",
+        ),
+        click.option(
+            "--min-kept-fraction",
+            type=NumberWithin(0, 1),
+            default=0.9,
+            show_default=True,
+            help="Channels go one step up where rounding to the nearest would keep less than this share.",
+        ),
+        click.option(
+            "--repeats-rule",
+            type=Choice(get_args(RepeatsRule)),
+            default="ceil",
+            show_default=True,
+            help="How a stage's repeats are rounded.",
+        ),
+        click.option(
+            "--resolution-multiple",
+            type=Whole(min=1),
+            default=1,
+            show_default=True,
+            help="Resolutions are rounded to a multiple of this many pixels.",
+        ),
+    )(with_own_rules)
+
+
+# ----------------------------------------------------------------------------------------------------
+# What every command takes that trains: the data, the recipe, seeds, device, workers.
+
+DEFAULT = TrainingSettings()
+MOST_PROCESSES = 8
+MOST_SIDE_BY_SIDE = 16
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class _Duration(click.ParamType[float]):
+    """Seconds, written as ``90s``, ``10m``, ``1.5h`` or a plain number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):  # a file's, 0 where none was given: the settings check it
+            return float(value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip())
+        seconds = float(match[1]) * UNITS[match[2] or "s"] if match else 0.0
+        if seconds <= 0:
+            self.fail(f"must be a time above 0 such as 90s, 10m or 1.5h, got {str(value)!r}", param, ctx)
+        return seconds
+
+
+DURATION = _Duration()
+
+IN_CHANNELS = click.option(
+    "--in-channels",
+    type=Whole(min=1),
+    help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no alpha), "
+    "in arrays too; any other number takes --dataset folder:PATH with .npy arrays of uint8 (height, width, "
+    "channels).  "
+    "[default: the baseline's own]",
+)
+CHANNEL_DIVISOR = click.option(
+    "--baseline-channel-divisor",
+    type=Whole(min=1),
+    default=DEFAULT.baseline_channel_divisor,
+    show_default=True,
+    help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
+    "--channel-divisor to keep the proportions of the full-size networks.",
+)
+JOBS = click.option(
+    "--jobs",
+    type=Whole(min=1),
+    help="Networks trained at the same time. On a GPU these are the most: as many train side by side as is "
+    "faster and as memory allows.  [default: one per core, at most 8; on GPUs 16 each]",
+)
+JOBS_ON = click.option("--jobs", type=Whole(min=1), help="Networks trained at a time.  [default: the run's]")
+THREADS_ON = click.option(
+    "--threads",
+    type=Whole(min=1),
+    help="CPU threads of each; another number than the run's changes accuracies as another seed would.  "
+    "[default: the run's]",
+)
+UPKEEP = group(
+    click.option(
+        "--stall-timeout",
+        type=DURATION,
+        default="30m",
+        show_default=True,
+        help="A worker that has said nothing for so long is taken for hung and killed.",
+    ),
+    click.option(
+        "--keep-weights/--no-keep-weights",
+        default=DEFAULT.keep_weights,
+        show_default=True,
+        help="Keep the weights of each network that was trained to its end, for scalesearch export.",
+    ),
+    click.option(
+        "--track",
+        type=Choice(tuple(TRACKERS)),
+        help="Tell a tracker of every look too, in the run's folder: tensorboard, mlflow (or where "
+        "MLFLOW_TRACKING_URI says), wandb (offline, unless WANDB_MODE says otherwise), trackio. Each needs "
+        "its package. events/ has the looks in any case.",
+    ),
+)
+STORAGE = click.option(
+    "--storage",
+    default="",
+    metavar="URL",
+    envvar=STORAGE_VARIABLE,
+    help=f"Any Optuna database URL. The environment variable {STORAGE_VARIABLE} may hold it instead, so that "
+    "no other user of the machine sees its password; no folder keeps one.  "
+    "[default: study.db in the output folder]",
+)
+
+
+STORAGE_ON = click.option(
+    "--storage",
+    default="",
+    metavar="URL",
+    help=f"The study's database, where it is not study.db in DIR; {STORAGE_VARIABLE} in the environment may "
+    "hold it instead.",
+)
+
+
+START = group(
+    click.option(
+        "--start",
+        type=Choice(STARTS),
+        help="grown: the proxy baseline is trained first, once per seed, and every network is grown from it "
+        "without changing what it computes (Net2Net), then trained as usual. Networks narrower or shallower "
+        "than it are skipped: where the cost is matched, --match-by resolution makes none.  "
+        "[default: scratch; grown with --pretrained]",
+    ),
+    click.option(
+        "--pretrained",
+        metavar="FILE",
+        help="Grow every network from these weights: torchvision's or timm's of the baseline (safetensors, "
+        "or a state dict saved by torch, in a training script's checkpoint too, where averaged weights are "
+        "read first), or a network that scalesearch trained. A file of the whole baseline needs "
+        "--baseline-width 1.",
+    ),
+)
+
+
+def length_options(seeds: int | None, seeds_help: str = "") -> Decorator:
+    """The data, the recipe, its length and the seeds.
+
+    ``seeds`` is the command's default; None where that depends on what ``seeds_help`` says.
+    """
+    return group(
+        click.option(
+            "--dataset",
+            default=DEFAULT.dataset,
+            show_default=True,
+            help="photographs (embedded), cifar10, cifar100, or folder:PATH with one folder per class, of "
+            "images or .npy arrays; or with parts such as train and val that hold these. windows:PATH takes "
+            "any folder of large pictures, without labels: which picture is a window from?",
+        ),
+        click.option("--data-dir", default=DEFAULT.data_dir, show_default=True, help="Where CIFAR lies."),
+        click.option("--download", is_flag=True, help="Fetch CIFAR into --data-dir if it is not there."),
+        click.option(
+            "--held-out",
+            type=Whole(min=2),
+            default=DEFAULT.held_out,
+            show_default=True,
+            help="Images that judge a network and that no training run sees: at most this many, and at most "
+            "a fifth of each class where the data is split here.",
+        ),
+        click.option(
+            "--recipe",
+            type=RECIPE,
+            callback=name_and_values,
+            default=DEFAULT.recipe,
+            show_default=True,
+            help="steady: minutes on a CPU. quick: as short, by the schedule of 0.1.0. paper: the paper's "
+            "own 350 epochs at batch 4096. Or a file of your own, as scalesearch describe --recipe steady "
+            "--format toml prints one.",
+        ),
+        click.option(
+            "--images",
+            type=Whole(min=1),
+            help="Training images each run sees.  [default: the recipe's, where it has any; else "
+            f"{CPU_IMAGES:,} on a CPU, {ACCELERATOR_IMAGES:,} on a GPU ({', '.join(ACCELERATORS)})]",
+        ),
+        click.option(
+            "--epochs",
+            type=NumberWithin(min=0, min_open=True),
+            help="Passes over the training images, instead of --images.",
+        ),
+        click.option("--batch-size", type=Whole(min=2), help="Images per step.  [default: the recipe's]"),
+        click.option(
+            "--seed",
+            type=Whole(0, 2**32 - 1),
+            default=0,
+            show_default=True,
+            help="First seed of the training runs.",
+        ),
+        click.option(
+            "--seeds",
+            type=Whole(min=1),
+            default=seeds,
+            show_default=seeds is not None,
+            help="Train each network with so many seeds: means, intervals and tests need at least 2."
+            + (f"  [default: {seeds_help}]" if seeds is None else ""),
+        ),
+    )
+
+
+def training_options(
+    *, seeds: int | None = 1, seeds_help: str = "", chosen: Decorator | None = None
+) -> Decorator:
+    """All of ``TrainingSettings`` as options; ``seeds`` and ``seeds_help`` are those of ``length_options``.
+
+    ``chosen`` is a --baseline option of the command's own.
+    """
+    return group(
+        baseline_options(
+            DEFAULT.baseline_width,
+            str(DEFAULT.baseline_resolution),
+            " Your own code is trained at its own width, 1, unless this says otherwise.",
+            chosen,
+        ),
+        IN_CHANNELS,
+        CHANNEL_DIVISOR,
+        rounding_options,
+        length_options(seeds, seeds_help),
+        click.option("--device", default="auto", show_default=True, help=DEVICE_HELP),
+        JOBS,
+        click.option(
+            "--threads",
+            type=Whole(min=1),
+            help="CPU threads of each. Another number adds up in another order: accuracies then differ, as "
+            "with another seed.  [default: 1, or with --jobs the cores shared out]",
+        ),
+        UPKEEP,
+        click.option(
+            "--latency/--no-latency",
+            default=True,
+            show_default=True,
+            help="Measure each trained network's latency.",
+        ),
+        click.option(
+            "--latency-batch-size",
+            type=Whole(min=1),
+            default=DEFAULT.latency_batch_size,
+            show_default=True,
+            help="Images per forward pass when measuring.",
+        ),
+        STORAGE,
+    )
+
+
+def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with every default filled in that depends on others or on the machine."""
+    from scalesearch.hardware.device import auto_device
+    from scalesearch.hardware.machine import usable_cores
+
+    options = dict(options)
+    if (tracker := options.get("track")) and (missing := missing_package(tracker)):
+        raise Fail(f"--track must name a tracker that is installed, got {tracker}, {missing}")
+    _choose_length(click.get_current_context(), options)
+    recipe = options["recipe_values"] or RECIPES[options["recipe"]]
+    if options["images"] is None and options["epochs"] is None:
+        options["images"], options["epochs"] = recipe.images, recipe.epochs
+    cores = usable_cores()
+    device = auto_device() if options["device"] == "auto" else options["device"]
+    if options["images"] is None and options["epochs"] is None:
+        options["images"] = default_images(device)
+    jobs = options["jobs"] or default_jobs(device)
+    batch_size = options["batch_size"] or recipe.batch_size
+    if options["recipe_values"] and batch_size != recipe.batch_size:
+        # What is kept is what is trained: in how many passes, too.
+        options["recipe_values"] = recipe.at_batch(batch_size)
+    return options | {
+        "baseline_width": own_width(options),
+        "batch_size": batch_size,
+        "baseline_resolution": options["baseline_resolution"] or DEFAULT.baseline_resolution,
+        "device": device,
+        "jobs": jobs,
+        # Small networks train best on one thread each; --jobs shares the cores out as it says.
+        "threads": options["threads"] or (max(1, cores // jobs) if options["jobs"] else 1),
+    }
+
+
+def default_jobs(device: str) -> int:
+    """How many networks train at a time where nobody says: on accelerators at most, on a CPU always."""
+    from scalesearch.hardware.device import resolve_devices
+    from scalesearch.hardware.machine import usable_cores
+
+    if device == "cpu":
+        return min(usable_cores(), MOST_PROCESSES)
+    try:
+        return MOST_SIDE_BY_SIDE * len(resolve_devices(device))
+    except ValueError:  # which is told where the device is needed
+        return MOST_SIDE_BY_SIDE
+
+
+def own_width(options: Mapping[str, Any]) -> float:
+    """The width multiplier of the baseline: of a user's own code its own, unless it was said otherwise."""
+    source = click.get_current_context().get_parameter_source("baseline_width")
+    told = source is not None and source is not ParameterSource.DEFAULT
+    unasked = isinstance(options.get("baseline_arch"), CodeSpec) and not told
+    return 1.0 if unasked else float(options["baseline_width"])
+
+
+def _choose_length(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Keeps one of --images and --epochs: the command line's, where the other is a file's."""
+    if options["images"] is None or options["epochs"] is None:
+        return
+    typed = [
+        name
+        for name in ("images", "epochs")
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if len(typed) != 1:
+        raise Fail("--epochs and --images say the same thing: give one of them")
+    options["epochs" if typed == ["images"] else "images"] = None
+
+
+def command_line() -> str:
+    """The command line as typed, without what may be secret in a storage's URL."""
+    from scalesearch.study.storage import masked_arguments
+
+    return command(["scalesearch", *masked_arguments(sys.argv[1:])])
+
+
+# ----------------------------------------------------------------------------------------------------
+# --budget and --law: what a network may spend, in its own unit, and what predicts its latency.
+
+
+class _Law(click.ParamType[Path | tuple[str, ...]]):
+    """The place of a law, or the law itself as a run.toml keeps it."""
+
+    name = "law"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | tuple[str, ...]:
+        return tuple(map(str, value)) if isinstance(value, list | tuple) else Path(value)
+
+
+spending_options = group(
+    click.option(
+        "--budget",
+        default="",
+        metavar="KIND=AMOUNT",
+        help="What the full-size network may spend: latency=12ms, macs=800M, params=5M, activations=20M or "
+        f"memory=2GiB. {MEMORY} A latency is predicted by this machine's cost law, for one image "
+        "on all cores unless it says so: latency=12ms@batch=8,threads=2.",
+    ),
+    click.option(
+        "--law",
+        type=_Law(),
+        metavar="PATH",
+        help="The cost law of a budget of latency: a law.json or its folder, also another machine's.  "
+        "[default: reports/law-MACHINE of this one, as scalesearch law writes it]",
+    ),
+)
+
+
+def resolve_spending(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with the law that a budget of latency needs read, and without one that nothing needs.
+
+    Raises:
+        ValueError: if the budget is none, or no law of its setup is there.
+    """
+    from scalesearch.study.budget import law_texts, parse_spending
+
+    law = options["law"]
+    if not options["budget"]:
+        if law:  # a run.toml's may be empty
+            raise ValueError(f"`law` must be given with a budget of latency, got {law} without budget")
+        return options | {"law": ()}
+    asked = parse_spending(options["budget"])
+    if asked.kind != "latency":
+        return options | {"law": ()}
+    if isinstance(law, tuple):  # a run.toml's
+        return options | {"law": law}
+    from scalesearch.cli.laws import find_law
+    from scalesearch.hardware.machine import describe, usable_cores
+
+    setup = Setup(**{"device": options["device"], "threads": usable_cores(), **asked.setup})
+    found = find_law(law, setup, same_layout="channels_last" in asked.setup)
+    _say(found, asked.target, describe(found.setup.device).key)
+    return options | {"law": law_texts(found)}
+
+
+def _say(law: CostLaw, target_s: float, own: str) -> None:
+    """What a law's latency is worth, on standard error."""
+    from scalesearch.statistics.law import errors
+
+    whose = "this machine" if law.machine == own else f"the machine {law.machine} (this one is {own})"
+    held_out = (
+        f"; half of the networks it never saw are within {errors(law).median:.0%}" if law.held_out else ""
+    )
+    echo(f"Latency by the law of {whose}: {law.setup.label}{held_out}", err=True)
+    low, high = law.spread
+    if law.held_out and not low <= target_s <= high:
+        echo(
+            f"Note: {1e3 * target_s:.3g} ms lies outside the {1e3 * low:.3g} to {1e3 * high:.3g} ms that it "
+            "rests on: an extrapolation",
+            err=True,
+        )

@@ -1,26 +1,33 @@
-"""Progress on standard error: bars with time left on a terminal, a line per network elsewhere."""
+"""Progress bars with time left, and how a run is stopped."""
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TextIO, TypeVar, cast
 
+import click
 from rich.file_proxy import FileProxy
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.text import Text
 
-from scalesearch.cli.terminal import Guarded, terminal
+from scalesearch.cli.main import EXIT_INTERRUPTED
+from scalesearch.cli.terminal import Guarded, echo, terminal
+from scalesearch.commands.measure.run import Stored
+from scalesearch.page.markdown import time_text
 from scalesearch.records import CandidateRecord
-from scalesearch.text import visible
+from scalesearch.text import quoted, visible
 
-__all__ = ["SearchProgress", "duration", "progress_bars", "spinner", "track"]
+# ----------------------------------------------------------------------------------------------------
+# Progress on standard error: bars with time left on a terminal, a line per network elsewhere.
 
 Item = TypeVar("Item")
 PATIENCE_S = 2.0
@@ -184,3 +191,114 @@ def _name(candidate: CandidateRecord) -> str:
     role = f"{candidate.role} " if candidate.role else ""
     triple = f"({candidate.alpha:.4g}, {candidate.beta:.4g}, {candidate.gamma:.4g})"
     return f"{role}{triple} x{candidate.macs_ratio:.2f}"
+
+
+# ----------------------------------------------------------------------------------------------------
+# Progress of measurements on standard error: a bar with time left, or a line for each elsewhere.
+
+
+class BenchProgress:
+    """A run's ``MeasureObserver``; jobs are counted, as each takes the time of a process."""
+
+    def __init__(self) -> None:
+        self._bars = progress_bars()
+        self._console = self._bars.console
+        self._total = self._done = self._known = 0
+        self._task: TaskID | None = None
+        self._start = time.monotonic()
+
+    def __enter__(self) -> BenchProgress:
+        self._bars.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.__exit__(kind, error, trace)
+
+    @property
+    def done(self) -> int:
+        """Jobs that need not run any more."""
+        return self._done
+
+    @property
+    def total(self) -> int:
+        """All of the run's jobs."""
+        return self._total
+
+    def begin(self, total: int, done: int) -> None:
+        """See ``MeasureObserver``."""
+        self._total, self._done, self._known = total, done, done
+        self._start = time.monotonic()
+        self._task = self._bars.add_task("[bold]Measuring", total=total, completed=done)
+        kept = f", {done} of them known from before" if done else ""
+        self._console.print(f"Measuring: {total} process{'es' * (total != 1)}{kept}")
+
+    def started(self, label: str) -> None:
+        """See ``MeasureObserver``."""
+        if self._task is not None:
+            self._bars.update(self._task, description=escape(label.partition(",")[0]))
+
+    def finished(self, label: str, stored: Stored, skipped: int) -> None:
+        """See ``MeasureObserver``."""
+        self._done += 1 + skipped
+        if self._task is not None:
+            self._bars.update(self._task, completed=self._done)
+        if stored.reason or not self._console.is_terminal:
+            line = f"[{self._done}/{self._total}] {label}: {_outcome(stored)}{self._left()}"
+            self._console.print(line, soft_wrap=True)
+
+    def _left(self) -> str:
+        """Time left where no bar shows it."""
+        if self._console.is_terminal or self._done >= self._total or self._done <= self._known:
+            return ""
+        each = (time.monotonic() - self._start) / (self._done - self._known)
+        return f"; about {duration(each * (self._total - self._done))} left"
+
+
+def _outcome(stored: Stored) -> str:
+    if stored.reason:
+        return stored.reason
+    if samples := stored.result.get("samples_s"):
+        return time_text(median(samples))
+    if pairs := stored.result.get("pairs"):
+        from scalesearch.statistics.timing import ratio_of_pairs  # loads SciPy
+
+        return f"ratio {ratio_of_pairs([pairs]).ratio:.3f}"
+    return f"{stored.result.get('batch_size', 'done')}"
+
+
+# ----------------------------------------------------------------------------------------------------
+# Ctrl-C and SIGTERM: one line that says what is kept and how to go on.
+
+
+@contextmanager
+def stopping(
+    folder: Path, kept: Callable[[], str] = lambda: "what was trained is kept", storage: str = ""
+) -> Iterator[None]:
+    """Ends a run that is stopped with exit code 130.
+
+    Args:
+        folder: of the run.
+        kept: says what of it is done.
+        storage: what the folder keeps of the URL of its study, where that has to be given again.
+    """
+    try:
+        with _terminate_as_interrupt():
+            yield
+    except KeyboardInterrupt:
+        asked = f" --storage URL, that of {storage}" if storage else ""
+        echo(f"Stopped: {kept()}. Go on with: scalesearch resume {quoted(folder)}{asked}", err=True)
+        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 from scalesearch.cli.folder import require_raw_files
 
 if TYPE_CHECKING:
-    from scalesearch.search.settings import Computing
-
-__all__ = [
-    "repeat_command",
-]
+    from scalesearch.study.settings import Computing
 
 # Kinds of run whose tables derive from raw samples beside them.
 MEASURED = ("measure", "compare", "law")
@@ -43,7 +39,7 @@ def repeat_command(
 
     from scalesearch.cli.folder import read_run_file, read_settings, storage_of
     from scalesearch.plain import typed
-    from scalesearch.search.settings import Computing
+    from scalesearch.study.settings import Computing
 
     run = read_run_file(folder).get("run", {})
     kind, command = run.get("kind", ""), run.get("command", "")
@@ -54,7 +50,7 @@ def repeat_command(
         require_raw_files(folder)
     if kind == "alternate":
         from scalesearch.cli.alternate import report_alternate, run_alternate
-        from scalesearch.search.alternate import AlternateSettings
+        from scalesearch.commands.alternate.run import AlternateSettings
 
         settings = read_settings(folder, kind, AlternateSettings.from_dict)
         if train:
@@ -75,9 +71,8 @@ def repeat_command(
         else:
             report_fidelity(whole, asked, output_format)
     elif kind == "measure":
-        from scalesearch.bench.samples import SampleStore
-        from scalesearch.bench.settings import MeasureSettings
         from scalesearch.cli.measure import measure_folder, show_measurements
+        from scalesearch.commands.measure.run import MeasureSettings, SampleStore
 
         if not train:
             show_measurements(folder, output_format)
@@ -93,9 +88,9 @@ def repeat_command(
             retry_failed=retry_failed,
         )
     elif kind == "compare":
-        from scalesearch.bench.comparing import CompareSettings
-        from scalesearch.bench.samples import SampleStore
         from scalesearch.cli.compare import compare_folder, show_comparison
+        from scalesearch.commands.compare.run import CompareSettings
+        from scalesearch.commands.measure.run import SampleStore
 
         if not train:
             show_comparison(folder)
@@ -110,13 +105,13 @@ def repeat_command(
             retry_failed=retry_failed,
         )
     elif kind == "compare-stored":
-        from scalesearch.cli.stored import StoredSettings, compare_stored
+        from scalesearch.cli.compare import StoredSettings, compare_stored
 
         stored = read_settings(folder, kind, partial(typed, StoredSettings))
         compare_stored(stored.a, stored.b, folder, command=command, mix_machines=stored.mix_machines)
     elif kind == "audit":
         from scalesearch.cli.audit_run import run_audit
-        from scalesearch.search.audit import AuditSettings
+        from scalesearch.commands.audit.run import AuditSettings
 
         audited = read_settings(folder, kind, AuditSettings.from_dict)
         if train:
@@ -128,8 +123,8 @@ def repeat_command(
         compared = read_settings(folder, kind, partial(typed, TransferSettings)).folders
         run_transfer(tuple(map(Path, compared)), folder, command, output_format)
     elif kind == "law":
-        from scalesearch.bench.law_settings import LawSettings
         from scalesearch.cli.law import law_folder, show_law
+        from scalesearch.commands.law.run import LawSettings
 
         if not train:
             show_law(folder, output_format)

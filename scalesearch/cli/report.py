@@ -6,12 +6,9 @@ from pathlib import Path
 
 import click
 
-from scalesearch.cli.choice import Place
-from scalesearch.cli.options import format_option
+from scalesearch.cli.options import STORAGE_ON, format_option
 from scalesearch.cli.repeat import repeat_command
-from scalesearch.cli.training_options import STORAGE_ON
-
-__all__ = ["report"]
+from scalesearch.cli.terminal import Place
 
 
 @click.command
@@ -31,7 +28,7 @@ def report(folder: Path, storage: str, output_format: str) -> None:
     """
     from scalesearch.cli.folder import begun_elsewhere
     from scalesearch.cli.kept import as_written, kept_run
-    from scalesearch.cli.run import show_report
+    from scalesearch.cli.running import show_report
 
     with begun_elsewhere(folder):
         if repeat_command(folder, output_format, train=False, storage=storage):

@@ -6,13 +6,10 @@ from pathlib import Path
 
 import click
 
-from scalesearch.cli.choice import Place
-from scalesearch.cli.options import format_option
+from scalesearch.cli.options import JOBS_ON, STORAGE_ON, THREADS_ON, default_jobs, format_option
 from scalesearch.cli.repeat import repeat_command
-from scalesearch.cli.training_options import JOBS_ON, STORAGE_ON, THREADS_ON, default_jobs
-from scalesearch.measure.device import DEVICE_HELP
-
-__all__ = ["resume"]
+from scalesearch.cli.terminal import Place
+from scalesearch.hardware.device import DEVICE_HELP
 
 
 @click.command
@@ -50,10 +47,10 @@ def resume(
       scalesearch resume reports/grid-efficientnet-b0-phi1 --jobs 4 --device cpu
     """
     from scalesearch.cli.folder import begun_elsewhere
-    from scalesearch.cli.own_code import require_same_code
-    from scalesearch.cli.run import carry_on, reopen
-    from scalesearch.measure.device import auto_device
-    from scalesearch.search.settings import Computing
+    from scalesearch.cli.planning import require_same_code
+    from scalesearch.cli.running import carry_on, reopen
+    from scalesearch.hardware.device import auto_device
+    from scalesearch.study.settings import Computing
 
     device = auto_device() if device == "auto" else device
     usual = None if device is None else default_jobs(device)

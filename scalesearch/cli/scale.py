@@ -9,36 +9,32 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scalesearch.architecture.published import PAPER_COEFFICIENTS
-from scalesearch.cli.choice import NUMBER, Whole
 from scalesearch.cli.derivation import derive
 from scalesearch.cli.options import (
-    PHI,
-    baseline_options,
-    config_option,
-    format_option,
-    group,
-    option_names,
-    out_option,
-    refuse_without_train,
-)
-from scalesearch.cli.rounding_options import rounding_options
-from scalesearch.cli.spending_options import resolve_spending, spending_options
-from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import (
     CHANNEL_DIVISOR,
     IN_CHANNELS,
     JOBS,
+    PHI,
     STORAGE,
     UPKEEP,
+    baseline_options,
     command_line,
+    config_option,
+    format_option,
+    group,
     length_options,
+    option_names,
+    out_option,
+    refuse_without_train,
+    resolve_spending,
     resolve_training,
+    rounding_options,
+    spending_options,
 )
-from scalesearch.measure.device import DEVICE_HELP
-from scalesearch.search.settings import TrainingSettings
-
-__all__ = ["scale"]
+from scalesearch.cli.terminal import NUMBER, Whole, echo
+from scalesearch.hardware.device import DEVICE_HELP
+from scalesearch.networks.baselines import PAPER_COEFFICIENTS
+from scalesearch.study.settings import TrainingSettings
 
 PROXY_WIDTH, PROXY_RESOLUTION = (
     TrainingSettings().baseline_width,
@@ -177,11 +173,11 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     """The family derived alone."""
     from scalesearch.cli.folder import read_run_file, writable
     from scalesearch.cli.main import Fail
-    from scalesearch.cli.run import require_device
-    from scalesearch.cli.show import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
-    from scalesearch.measure.device import auto_device
-    from scalesearch.measure.machine import usable_cores
-    from scalesearch.search.family import ScaleSettings, with_affordable_phi, without_refused
+    from scalesearch.cli.running import require_device
+    from scalesearch.cli.terminal import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
+    from scalesearch.commands.scale.run import ScaleSettings, with_affordable_phi, without_refused
+    from scalesearch.hardware.device import auto_device
+    from scalesearch.hardware.machine import usable_cores
 
     started = time.perf_counter()
     options["phis"] = options.pop("phi")
@@ -208,9 +204,9 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
             # What the report needs takes seconds to load: it does so while the workers count.
             meanwhile=_load_reports,
         )
-        from scalesearch.report.budgets import within_budget
-        from scalesearch.report.own_code import counted_parts
-        from scalesearch.report.scale.report import published_table, write_scale_report
+        from scalesearch.commands.scale.view import write_scale_report
+        from scalesearch.page.parts import counted_parts, within_budget
+        from scalesearch.page.tables import published_table
 
         report = write_scale_report(record, folder)
     heads = {"blocks": counted_parts(settings.to_dict())}
@@ -232,4 +228,4 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
 
 
 def _load_reports() -> None:
-    import scalesearch.report.scale.report  # noqa: F401
+    import scalesearch.commands.scale.view  # noqa: F401

@@ -8,14 +8,21 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.choice import NUMBER, Choice, Whole
 from scalesearch.cli.grid_options import match_options
-from scalesearch.cli.options import config_option, format_option, out_option, require_phi
-from scalesearch.cli.spending_options import resolve_spending, spending_options
-from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
-from scalesearch.proxy.dataset import DataSize
-from scalesearch.search.plan import Plan
-from scalesearch.search.sampling import (
+from scalesearch.cli.options import (
+    START,
+    command_line,
+    config_option,
+    format_option,
+    out_option,
+    require_phi,
+    resolve_spending,
+    resolve_training,
+    spending_options,
+    training_options,
+)
+from scalesearch.cli.terminal import NUMBER, Choice, Whole
+from scalesearch.commands.search.run import (
     OBJECTIVES,
     PRUNERS,
     SAMPLERS,
@@ -24,8 +31,8 @@ from scalesearch.search.sampling import (
     plan_search,
     with_reward_target,
 )
-
-__all__ = ["search"]
+from scalesearch.study.plan import Plan
+from scalesearch.training.dataset import DataSize
 
 DEFAULT = SearchSettings()
 
@@ -137,8 +144,12 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
     """
     require_phi((phi,), options["budget"])
     settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
-    from scalesearch.cli.run import begin, carry_on, data_size  # after the checks: it takes a second to load
-    from scalesearch.cli.starting import start_network
+    from scalesearch.cli.planning import start_network
+    from scalesearch.cli.running import (  # after the checks: it takes a second to load
+        begin,
+        carry_on,
+        data_size,
+    )
 
     size = cache(partial(data_size, settings.data))
     if "reward" in settings.objectives:

@@ -9,12 +9,19 @@ from typing import Any
 import click
 
 from scalesearch.cli.bench_options import ListOf
-from scalesearch.cli.choice import NUMBER, Choice
-from scalesearch.cli.options import MEMORY, PHI, config_option, format_option, out_option
-from scalesearch.cli.training_options import START, command_line, resolve_training, training_options
-from scalesearch.search.sweep import BUDGETS, ROLES, SweepSettings, plan_sweep
-
-__all__ = ["sweep"]
+from scalesearch.cli.options import (
+    MEMORY,
+    PHI,
+    START,
+    command_line,
+    config_option,
+    format_option,
+    out_option,
+    resolve_training,
+    training_options,
+)
+from scalesearch.cli.terminal import NUMBER, Choice
+from scalesearch.commands.sweep.run import BUDGETS, ROLES, SweepSettings, plan_sweep
 
 DEFAULT = SweepSettings()
 
@@ -67,7 +74,7 @@ def sweep(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch sweep --alpha 1.1 --beta 1.2 --gamma 1.1 --match memory --dataset folder:my/images
     """
     settings = SweepSettings(**resolve_training(options))
-    from scalesearch.cli.run import begin, carry_on
+    from scalesearch.cli.running import begin, carry_on
 
     name = f"sweep-{settings.baseline}"
     folder = out or Path("reports") / name

@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scalesearch.cli.choice import Place
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import format_option, out_option
-from scalesearch.cli.terminal import echo
-from scalesearch.cli.training_options import command_line
+from scalesearch.cli.options import command_line, format_option, out_option
+from scalesearch.cli.terminal import Place, echo
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scalesearch.records import RunRecord
-
-__all__ = ["TransferSettings", "run_transfer", "transfer"]
 
 KIND = "transfer"
 # Runs whose candidates are triples of one phi.
@@ -64,10 +60,9 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
         Fail: if a folder holds no run that can be compared, or one too small for a surface.
     """
     from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
-    from scalesearch.cli.show import print_table
-    from scalesearch.report.transfer.evidence import side_of
-    from scalesearch.report.transfer.report import write_transfer_report
-    from scalesearch.search.settings import NOT_IDENTITY
+    from scalesearch.cli.terminal import print_table
+    from scalesearch.commands.transfer.view import side_of, write_transfer_report
+    from scalesearch.study.settings import NOT_IDENTITY
 
     runs = list(zip(_names(folders), map(_record, folders), strict=True))
     _require_comparable(folders, [run for _, run in runs])
@@ -123,7 +118,7 @@ def _names(folders: tuple[Path, ...]) -> list[str]:
 
 def _short(name: str) -> str:
     """A run's name as part of a folder's name."""
-    from scalesearch.bench.samples import safe_name
+    from scalesearch.commands.measure.run import safe_name
 
     return safe_name(name.removeprefix("reports/"))
 

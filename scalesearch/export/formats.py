@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["DEFAULT_OPSET", "FORMATS", "ONNX_PACKAGES", "OPSETS", "PIP_ONNX", "SPEC", "missing_onnx"]
-
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
         "onnx": "network.onnx",

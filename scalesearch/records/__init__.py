@@ -6,32 +6,45 @@ accuracies are fractions, one multiply-add counts as 1 MAC.
 """
 
 from scalesearch.records.audit import AuditMatch, AuditRecord, AuditRow
-from scalesearch.records.budget import BudgetRecord
-from scalesearch.records.family import FamilyRow, PublishedRow, ScaleRecord
-from scalesearch.records.law import LAW_TERMS, BestSplits, CostLaw, HeldOut, KindTime, LawRecord, Price, Split
-from scalesearch.records.measured import CurvePoint, FlopRecord, LatencyRecord, SeedMeans, SeedRun
-from scalesearch.records.search import (
+from scalesearch.records.runs import (
+    BudgetRecord,
     CandidateRecord,
     CheckRun,
+    CurvePoint,
+    FamilyRow,
     FidelityRecord,
+    FlopRecord,
+    LatencyRecord,
+    PublishedRow,
     ReliabilityRecord,
     RoundRecord,
     RungRecord,
     RunKind,
     RunRecord,
+    ScaleRecord,
+    SeedMeans,
+    SeedRun,
+    StartRecord,
     Status,
 )
-from scalesearch.records.start import StartRecord
-from scalesearch.records.timing import (
+from scalesearch.records.timings import (
     DTYPES,
+    LAW_TERMS,
     MODES,
     RUNTIMES,
+    BestSplits,
     CompareRecord,
+    CostLaw,
+    HeldOut,
+    KindTime,
+    LawRecord,
     MachineRecord,
     MeasurementRecord,
     MeasureRecord,
+    Price,
     ProcessSamples,
     Setup,
+    Split,
 )
 
 __all__ = [

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scalesearch.architecture.published_scaled import PublishedScaling
-from scalesearch.architecture.rounding_rules import UNROUNDED, RuleCost
-from scalesearch.records.search import RunRecord
-
-__all__ = ["AuditMatch", "AuditRecord", "AuditRow"]
+from scalesearch.networks.baselines import PublishedScaling
+from scalesearch.networks.rounding_rules import UNROUNDED, RuleCost
+from scalesearch.records.runs import RunRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,22 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
-from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.spec import Arch, ArchSpec, arch_from_dict
-from scalesearch.measure.device import first_device
+from scalesearch.hardware.device import first_device
+from scalesearch.networks.spec import Arch, ArchSpec, CodeSpec, arch_from_dict
 from scalesearch.plain import shown, typed
 from scalesearch.records import LatencyRecord
-from scalesearch.records.timing import Setup
-
-__all__ = [
-    "CountSpec",
-    "KindsSpec",
-    "LargestBatchSpec",
-    "LatencySpec",
-    "MeasureSpec",
-    "PairSpec",
-    "latency_record",
-]
+from scalesearch.records.timings import Setup
 
 
 class Timing(Protocol):

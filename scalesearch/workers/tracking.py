@@ -26,8 +26,6 @@ from typing import Any, Protocol
 
 from scalesearch.text import one_line
 
-__all__ = ["TRACKERS", "TRACKING", "Tracker", "missing_package", "serve"]
-
 TRACKING = "tracking"
 """The folder, in a run's, of what a tracker keeps."""
 GRACE_S = 30.0

@@ -1,5 +1,5 @@
-"""Commands without training: see tests/search/conftest.py."""
+"""Commands without training: see tests/study/conftest.py."""
 
-from tests.search.conftest import lab
+from tests.study.conftest import lab
 
 __all__ = ["lab"]

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from scalesearch.search.audit import AUDITED
-from tests.search.conftest import Lab
+from scalesearch.commands.audit.run import AUDITED
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 TRAIN = (

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.scaled import compound
-from scalesearch.architecture.spec import Rounding
-from scalesearch.belief.law import predict
-from scalesearch.measure.machine import describe, usable_cores
+from scalesearch.hardware.machine import describe, usable_cores
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.cost import count
+from scalesearch.networks.scaled import compound
+from scalesearch.networks.spec import Rounding
 from scalesearch.records import CostLaw, Setup
 from scalesearch.scaling import Coefficients
+from scalesearch.statistics.law import predict
 
 Run = Callable[..., Result]
 PAPER = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from scalesearch.architecture.baselines import BASELINES
-from scalesearch.records.timing import MachineRecord
-from tests.bench.fakes import Bench
+from scalesearch.networks.baselines import BASELINES
+from scalesearch.records.timings import MachineRecord
+from tests.commands.fakes import Bench
 
 Run = Callable[..., Result]
 A, B = "efficientnet-b0:1,0.125,0.1", "efficientnet-b0:2,0.125,0.1"
@@ -23,13 +23,13 @@ HERE = ("--threads=1", "--device=cpu")
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Fake workers in place of real ones."""
     made = Bench()
-    monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
     # However little memory is left just now.
-    monkeypatch.setattr("scalesearch.bench.measuring.no_room", lambda _arch, _setup: "")
-    monkeypatch.setattr("scalesearch.bench.comparing.no_room", lambda _arch, _setup: "")
+    monkeypatch.setattr("scalesearch.commands.measure.run.no_room", lambda _arch, _setup: "")
+    monkeypatch.setattr("scalesearch.commands.compare.run.no_room", lambda _arch, _setup: "")
     for name in ("latency", "throughput", "memory", "law"):  # seconds, and tested elsewhere
-        monkeypatch.setattr(f"scalesearch.report.measure.report.{name}_figure", lambda _rows: None)
-    monkeypatch.setattr("scalesearch.report.compare.report.write_figures", lambda _figures, _folder: ())
+        monkeypatch.setattr(f"scalesearch.commands.measure.view.{name}_figure", lambda _rows: None)
+    monkeypatch.setattr("scalesearch.commands.compare.view.write_figures", lambda _figures, _folder: ())
     return made
 
 
@@ -100,7 +100,7 @@ def measured(tmp_path: Path, run: Run, bench: Bench, monkeypatch: pytest.MonkeyP
         def describe(_device: str = "cpu") -> MachineRecord:
             return MachineRecord(key=key, facts={"cpu": f"a CPU called {key}"})
 
-        monkeypatch.setattr("scalesearch.measure.machine.describe", describe)
+        monkeypatch.setattr("scalesearch.hardware.machine.describe", describe)
         result = run("measure", A, B, "--device=cpu", *options, f"--out={tmp_path / name}")
         assert result.exit_code == 0, result.output
         return tmp_path / name

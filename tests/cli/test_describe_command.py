@@ -10,13 +10,18 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.architecture.baselines import BASELINES, RESNET_18, built_in
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.published import PAPER_COEFFICIENTS, published_networks
-from scalesearch.architecture.scaled import compound
-from scalesearch.architecture.spec import Rounding, with_exponents
-from scalesearch.architecture.table_file import read_network
-from scalesearch.report.markdown import si
+from scalesearch.networks.baselines import (
+    BASELINES,
+    PAPER_COEFFICIENTS,
+    RESNET_18,
+    built_in,
+    published_networks,
+    read_network,
+)
+from scalesearch.networks.cost import count
+from scalesearch.networks.scaled import compound
+from scalesearch.networks.spec import Rounding, with_exponents
+from scalesearch.page.markdown import si
 
 Run = Callable[..., Result]
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from click.testing import Result
 
-from scalesearch.bench import doctor as bench
-from scalesearch.bench.finding import Finding
-from scalesearch.measure.machine import machine
+from scalesearch.commands.doctor import run as bench
+from scalesearch.commands.doctor.run import Finding
+from scalesearch.hardware.machine import machine
 
 Run = Callable[..., Result]
 OK = Finding(name="a training step", outcome="ok", detail="one step [bold] in 0.1 s")
@@ -107,7 +107,7 @@ def test_a_device_that_is_not_there(run: Run) -> None:
 def test_all_of_it_on_this_machine(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Real processes; the self-test, which needs quiet around it, is a test of its own."""
     check = SimpleNamespace(passed=True, detail="10 ms")
-    monkeypatch.setattr("scalesearch.bench.selftest.patiently", lambda *_, **__: check)
+    monkeypatch.setattr("scalesearch.commands.doctor.selftest.patiently", lambda *_, **__: check)
     monkeypatch.setattr(bench, "busy", lambda: "")
     monkeypatch.setattr(bench, "WAIT_S", 240.0)
     out = tmp_path / "reports"

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.published import published_networks
-from scalesearch.architecture.variants import VARIANTS
+from scalesearch.networks.baselines import VARIANTS, published_networks
+from scalesearch.networks.cost import count
 
 Run = Callable[..., Result]
 PAPER = ("--alpha=1.2", "--beta=1.1", "--gamma=1.15")

@@ -13,13 +13,12 @@ import pytest
 import torch
 from click.testing import Result
 
-from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.network import build
-from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export import handover
 from scalesearch.export.formats import FORMATS, ONNX_PACKAGES, missing_onnx
 from scalesearch.export.state import read_state, write_state
+from scalesearch.networks.baselines import published_family
+from scalesearch.networks.build import build
+from scalesearch.networks.spec import ArchSpec, CodeSpec
 
 SMALL = "efficientnet-b0:0.1,0.1,0.15"
 QUICK = ("--untrained", "--to=safetensors")

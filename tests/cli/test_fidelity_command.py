@@ -7,9 +7,9 @@ import optuna
 import pytest
 from click.testing import Result
 
-from scalesearch.belief import answer
 from scalesearch.cli.fidelity import FEWEST_NETWORKS
-from tests.search.conftest import Lab
+from scalesearch.statistics import answer
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 SMALL = (

@@ -13,8 +13,8 @@ import pytest
 from click.testing import Result
 from filelock import FileLock
 
-from scalesearch.proxy.dataset import PHOTOGRAPHS_SIZE, DataSize, DataSpec
-from scalesearch.search.grid_plan import GridSettings, plan_grid
+from scalesearch.study.grid_plan import GridSettings, plan_grid
+from scalesearch.training.dataset import PHOTOGRAPHS_SIZE, DataSize, DataSpec
 
 COLUMNS = [
     "key",
@@ -175,7 +175,7 @@ def test_failed_trials_are_rows_and_the_search_goes_on(
     config = (f"--out={folder}", *tiny, *options, "--storage=sqlite:///" + str(tmp_path / "other.db"))
     images = {path: path.read_bytes() for path in image_folder.rglob("*.png")}
 
-    import scalesearch.cli.run as cli_run
+    import scalesearch.cli.running as cli_run
 
     data_size = cli_run.data_size
 

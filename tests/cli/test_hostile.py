@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from scalesearch.cli import cli
 from scalesearch.cli.main import FAULT
 from scalesearch.text import UNSEEN
-from tests.bench.fakes import Bench, Job
 from tests.cli.hostile import Place, case
+from tests.commands.fakes import Bench, Job
 from tests.conftest import TINY
-from tests.search.conftest import Lab
+from tests.study.conftest import Lab
 
 CASES = 60
 MANY = 2500
@@ -47,7 +47,7 @@ def _run(*words: object) -> None:
 
 def _searches(root: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> None:
     lab = Lab()
-    monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", lab.executor)
+    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", lab.executor)
     monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
     tiny = ("--max-networks=8" if whole else "--max-networks=6", *TINY[1:], "--no-keep-weights")
     rest = tiny[1:]
@@ -77,8 +77,8 @@ def _measurements(root: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -
         return None if "memory" in job or "pairs" in job else "not faked"
 
     bench = Bench(fails=fails)
-    monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", bench.executor)
-    monkeypatch.setattr("scalesearch.bench.measuring.no_room", lambda _arch, _setup: "")
+    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", bench.executor)
+    monkeypatch.setattr("scalesearch.commands.measure.run.no_room", lambda _arch, _setup: "")
     _run("measure", *SMALL, f"--out={root / 'measure'}")
     if whole:
         _run("compare", *SMALL, f"--out={root / 'compare'}")

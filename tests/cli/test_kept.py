@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from scalesearch.cli.kept import kept_run, kept_tables, open_run_study
 from scalesearch.cli.main import cli
-from scalesearch.records.run_tables import LATENCY, LOOKS, PLAN, RUNS, STUDY, TABLES
-from tests.search.conftest import Job, Lab
+from scalesearch.records.runs import LATENCY, LOOKS, PLAN, RUNS, STUDY, TABLES
+from tests.study.conftest import Job, Lab
 
 Run = Callable[..., Result]
 SMALL = (
@@ -43,7 +43,7 @@ def _trained(kind: str, folder: Path, fails: Callable[[Job], str | None] = lambd
     """A finished run of that kind, by fake workers."""
     lab = Lab(fails=fails)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scalesearch.cli.workers.ProcessExecutor", lab.executor)
+        patch.setattr("scalesearch.cli.planning.ProcessExecutor", lab.executor)
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
         result = CliRunner().invoke(cli, [*KINDS[kind], f"--out={folder}"])
     assert result.exit_code == 0, result.output

@@ -10,9 +10,9 @@ import pytest
 from click.testing import Result
 
 from scalesearch.cli.laws import find_law, read_laws
-from scalesearch.measure.machine import describe
+from scalesearch.hardware.machine import describe
 from scalesearch.records import CostLaw, HeldOut, Setup
-from tests.bench.law_fakes import LawBench
+from tests.commands.law_fakes import LawBench
 
 Run = Callable[..., Result]
 SMALL = (
@@ -32,9 +32,9 @@ LAW = CostLaw(
 def bench(monkeypatch: pytest.MonkeyPatch) -> LawBench:
     """Fake workers in place of real ones."""
     made = LawBench()
-    monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
     # However little memory is left just now.
-    monkeypatch.setattr("scalesearch.bench.measuring.no_room", lambda _arch, _setup: "")
+    monkeypatch.setattr("scalesearch.commands.measure.run.no_room", lambda _arch, _setup: "")
     return made
 
 
@@ -42,7 +42,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> LawBench:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take seconds, and are tested elsewhere."""
     for name in ("held_out", "prices", "kinds", "split", "best"):
-        monkeypatch.setattr(f"scalesearch.report.law.report.{name}_figure", lambda _record: None)
+        monkeypatch.setattr(f"scalesearch.commands.law.view.{name}_figure", lambda _record: None)
 
 
 def _write(folder: Path, *laws: CostLaw) -> Path:

@@ -16,9 +16,9 @@ import pytest
 import torch
 from click.testing import Result
 
-from scalesearch.architecture.baselines import BASELINES
-from scalesearch.records.timing import MachineRecord
-from tests.bench.fakes import Bench
+from scalesearch.networks.baselines import BASELINES
+from scalesearch.records.timings import MachineRecord
+from tests.commands.fakes import Bench
 
 Run = Callable[..., Result]
 TWO = ("efficientnet-b0:1,0.125,0.1", "efficientnet-b0:2,0.125,0.1")
@@ -30,11 +30,11 @@ SMALL = (*TWO, "--threads=1", "--device=cpu")
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Fake workers in place of real ones."""
     made = Bench()
-    monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
     # However little memory is left just now.
-    monkeypatch.setattr("scalesearch.bench.measuring.no_room", lambda _arch, _setup: "")
+    monkeypatch.setattr("scalesearch.commands.measure.run.no_room", lambda _arch, _setup: "")
     for name in ("latency", "throughput", "memory", "law"):  # seconds, and tested elsewhere
-        monkeypatch.setattr(f"scalesearch.report.measure.report.{name}_figure", lambda _rows: None)
+        monkeypatch.setattr(f"scalesearch.commands.measure.view.{name}_figure", lambda _rows: None)
     return made
 
 
@@ -106,8 +106,8 @@ def test_the_same_command_again_and_resume_measure_nothing_twice(
 def test_layout_is_contiguous_on_mps_unless_asked_for(
     command: str, tmp_path: Path, run: Run, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scalesearch.measure.device.auto_device", lambda: "mps")
-    monkeypatch.setattr("scalesearch.measure.device.resolve_devices", lambda name: (torch.device(name),))
+    monkeypatch.setattr("scalesearch.hardware.device.auto_device", lambda: "mps")
+    monkeypatch.setattr("scalesearch.hardware.device.resolve_devices", lambda name: (torch.device(name),))
     result = run(command, *TWO, f"--out={tmp_path}")
     assert result.exit_code == 0, result.output
     setups = [setup for job in bench.jobs for name, setup in job.items() if name.startswith("setup")]
@@ -123,7 +123,7 @@ def test_a_process_may_take_as_long_as_is_said(
         assert run(*options).exit_code == 0
     limits = []
     monkeypatch.setattr(
-        "scalesearch.cli.workers.ProcessExecutor",
+        "scalesearch.cli.planning.ProcessExecutor",
         lambda **how: limits.append(how["stall_timeout"]) or bench,
     )
     assert run(*(options if command == "measure" else ("resume", tmp_path))).exit_code == 0
@@ -245,9 +245,9 @@ def test_a_folder_of_another_machine_is_refused_unless_asked_for(
     def machine(key: str) -> Any:
         return lambda _device="cpu": MachineRecord(key=key, facts={"cpu": f"a CPU called {key}"})
 
-    monkeypatch.setattr("scalesearch.measure.machine.describe", machine("aaaa1111"))
+    monkeypatch.setattr("scalesearch.hardware.machine.describe", machine("aaaa1111"))
     assert run("measure", *SMALL, f"--out={tmp_path}").exit_code == 0
-    monkeypatch.setattr("scalesearch.measure.machine.describe", machine("bbbb2222"))
+    monkeypatch.setattr("scalesearch.hardware.machine.describe", machine("bbbb2222"))
     for command in (("measure", *SMALL, f"--out={tmp_path}"), ("resume", tmp_path)):
         result = run(*command)
         assert result.exit_code == 2
@@ -364,8 +364,8 @@ def test_a_runtime_that_is_not_installed_is_refused_before_anything_runs(
 def test_the_driver_of_a_cpu_run_does_without_torch(tmp_path: Path) -> None:
     program = (
         "import sys\n"
-        "from tests.bench.fakes import Bench\n"
-        "import scalesearch.cli.workers as workers\n"
+        "from tests.commands.fakes import Bench\n"
+        "import scalesearch.cli.planning as workers\n"
         "workers.ProcessExecutor = Bench().executor\n"
         "from scalesearch.cli import cli\n"
         f"cli(['measure', {TWO[0]!r}, '--threads=1', '--device=cpu', '--out', {str(tmp_path)!r}], standalone_mode=False)\n"

@@ -18,7 +18,7 @@ import scalesearch.cli
 from scalesearch.cli.main import COMMANDS, FAULT, cli
 from scalesearch.cli.terminal import echo, terminal
 from scalesearch.text import UNSEEN, command, near, quoted, visible
-from tests.search.conftest import Lab
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from scalesearch.architecture.baselines import baseline
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.match import match
-from scalesearch.architecture.scaled import reduce
-from scalesearch.architecture.spec import Rounding
-from scalesearch.bench.network_files import Base, named_networks
+from scalesearch.commands.measure.subjects import Base, named_networks
+from scalesearch.networks.baselines import baseline
+from scalesearch.networks.cost import count
+from scalesearch.networks.matching import match
+from scalesearch.networks.scaled import reduce
+from scalesearch.networks.spec import Rounding
 from scalesearch.scaling import Coefficients
-from tests.search.conftest import Lab
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 SMALL = ("--images=40", "--batch-size=4", "--baseline-width=0.125", "--device=cpu", "--threads=1", "--jobs=1")
@@ -34,7 +34,7 @@ def matched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("oblong") / "run"
     made = Lab()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scalesearch.cli.workers.ProcessExecutor", made.executor)
+        patch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", made.executor)
         options = ("--match=macs", "--max-networks=4", "--seeds=1", f"--out={folder}", *OBLONG)
         result = CliRunner().invoke(cli, ["grid", *options])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.architecture import code_network
+from scalesearch.networks import user_network
 
 Run = Callable[..., Result]
 
@@ -61,7 +61,7 @@ def _rows(text: str) -> list[dict[str, str]]:
 def _forget() -> None:
     """As in a new process: what is imported, and what is known of what was built."""
     sys.modules.pop("own_net", None)
-    for value in vars(code_network).values():
+    for value in vars(user_network).values():
         if hasattr(value, "cache_clear"):
             value.cache_clear()
 
@@ -250,7 +250,7 @@ def test_a_network_is_measured_with_multipliers(run: Run, tmp_path: Path) -> Non
 
 
 def test_the_code_must_do(run: Run, net: Path, tmp_path: Path) -> None:
-    """A line, exit code 2, nothing written; what else may be wrong is shown in tests/architecture."""
+    """A line, exit code 2, nothing written; what else may be wrong is shown in tests/networks."""
     folder = tmp_path / "run"
     net.write_text(NET.replace("2 * depth", "2"), encoding="utf-8")
     result = run("grid", "--baseline=own_net:build", f"--out={folder}", *SHORT)

@@ -11,10 +11,10 @@ import pytest
 from click.testing import Result
 
 from scalesearch.cli.grid import grid
-from scalesearch.cli.training_options import resolve_training
-from scalesearch.proxy.recipe import RECIPES
+from scalesearch.cli.options import resolve_training
+from scalesearch.training.recipe import RECIPES
 from tests.conftest import slow_but
-from tests.search.conftest import Lab
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 SMALL = (
@@ -211,7 +211,7 @@ def test_how_long_a_run_is_by_default_is_up_to_the_kind_of_device(
     mine: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("scalesearch.measure.device.auto_device", lambda: "cuda")
+    monkeypatch.setattr("scalesearch.hardware.device.auto_device", lambda: "cuda")
     given = [argument.replace("MINE", str(mine)) for argument in arguments]
     with grid.make_context("grid", given) as context:
         resolved = resolve_training(context.params)
@@ -246,7 +246,7 @@ def test_a_run_that_is_tracked_is_the_same_run(
     assert run(*command).exit_code == 0  # nothing is other than it was
     assert (out / "candidates.csv").read_bytes() == before
     # Where its package is gone, the run goes on.
-    monkeypatch.setattr("scalesearch.cli.run.missing_package", lambda _name: "which is gone")
+    monkeypatch.setattr("scalesearch.cli.running.missing_package", lambda _name: "which is gone")
     resumed = run("resume", out)
     assert resumed.exit_code == 0
     assert "Note: this run goes on without tensorboard, which is gone" in resumed.stderr

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.cli.same_data import IMAGES_FILE, changes
-from scalesearch.proxy.dataset import ImageRow
-from tests.search.conftest import Lab
+from scalesearch.cli.running import IMAGES_FILE, changes
+from scalesearch.training.dataset import ImageRow
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 

@@ -15,12 +15,12 @@ import pytest
 from click.testing import Result
 from torchvision.datasets import CIFAR10
 
-from scalesearch.architecture.baselines import baseline
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.scaled import compound, reduce
-from scalesearch.architecture.spec import Rounding
+from scalesearch.networks.baselines import baseline
+from scalesearch.networks.cost import count
+from scalesearch.networks.scaled import compound, reduce
+from scalesearch.networks.spec import Rounding
 from scalesearch.scaling import Coefficients
-from tests.search.conftest import Lab
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 SMALL = ("--images=40", "--batch-size=4", "--baseline-width=0.125", "--device=cpu", "--threads=1", "--jobs=1")
@@ -35,8 +35,7 @@ class Here:
     def submit(
         self, job: Mapping[str, Any], on_step: Callable[[int, int], None], _on_look: object = None
     ) -> Future[dict[str, Any]]:
-        from scalesearch.workers.measurement import run_job
-        from scalesearch.workers.trial import TrialSpec, run_trial
+        from scalesearch.workers.worker import TrialSpec, run_job, run_trial
 
         done: Future[dict[str, Any]] = Future()
         if job["kind"] == "train":
@@ -75,7 +74,7 @@ def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_blog_s_wish_runs_end_to_end(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """``scalesearch scale --train --dataset cifar10``, but for what keeps it small; really trained."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("scalesearch.cli.workers.ProcessExecutor", Here)
+    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", Here)
     monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", Here)
     result = run(
         "scale", "--train", "--dataset=cifar10", *SMALL, "--baseline-resolution=16", "--seeds=2", "--images=16"
@@ -198,7 +197,7 @@ def test_a_dry_run_tells_the_plan_and_leaves_nothing(tmp_path: Path, run: Run) -
 
 @pytest.mark.usefixtures("lab")
 def test_networks_of_a_trained_family_are_found_again(tmp_path: Path, run: Run) -> None:
-    from scalesearch.bench.network_files import Base, named_networks
+    from scalesearch.commands.measure.subjects import Base, named_networks
 
     folder = tmp_path / "run"
     options = ("--train", "--phi=0,1", "--in-channels=1", "--baseline-resolution=40x24", "--seeds=1", *SMALL)

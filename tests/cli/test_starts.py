@@ -14,12 +14,12 @@ import pytest
 import torch
 from click.testing import Result
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.network import build
-from scalesearch.architecture.scaled import reduce
-from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.export.state import read_state, write_state
-from tests.search.conftest import Lab
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.build import build
+from scalesearch.networks.scaled import reduce
+from scalesearch.networks.spec import ArchSpec, Rounding
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 BASE = replace(reduce(EFFICIENTNET_B0, 0.125, Rounding(channel_divisor=1), resolution=16), classes=5)

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scalesearch.cli import cli
-from scalesearch.search.opening import open_study
+from scalesearch.study.study import open_study
 from tests.conftest import TINY, slow_but
-from tests.search.conftest import Job, Lab
+from tests.study.conftest import Job, Lab
 
 Run = Callable[..., Result]
 
@@ -60,7 +60,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return CliRunner().invoke(cli, [str(word) for word in words])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scalesearch.cli.workers.ProcessExecutor", lab.executor)
+        patch.setattr("scalesearch.cli.planning.ProcessExecutor", lab.executor)
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
         _begun(folder, run, TINY, lab, COMMANDS["grid"])
     return folder

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from tests.search.conftest import Lab
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 SMALL = ("--images=40", "--batch-size=4", "--baseline-width=0.125", "--device=cpu", "--threads=1", "--jobs=1")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scalesearch.cli.show import MOST_PRINTED, print_table
+from scalesearch.cli.terminal import MOST_PRINTED, print_table
 
 FRAME = pd.DataFrame({"name": ["small", "large"], "params": [1234, 5_288_548], "macs_ratio": [1.0, 2.57]})
 COLUMNS = {"name": "{}", "params": "{:,d}", "macs_ratio": "{:.2f}"}

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scalesearch.cli.main import cli
-from tests.search.conftest import Lab
+from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
 SMALL = (
@@ -28,8 +28,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     root, lab = tmp_path_factory.mktemp("runs"), Lab()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
-        patch.setattr("scalesearch.cli.workers.ProcessExecutor", lab.executor)
-        patch.setattr("scalesearch.report.grid.report.write_figures", lambda _figures, _folder: ())
+        patch.setattr("scalesearch.cli.planning.ProcessExecutor", lab.executor)
+        patch.setattr("scalesearch.commands.grid.view.write_figures", lambda _figures, _folder: ())
         found = []
         for baseline in ("efficientnet-b0", "mobilenet-v2"):
             found.append(root / baseline)
@@ -83,7 +83,7 @@ def test_folders_that_cannot_be_compared_are_refused(
     tmp_path: Path, run: Run, lab: Lab, runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del lab
-    monkeypatch.setattr("scalesearch.report.grid.report.write_figures", lambda _figures, _folder: ())
+    monkeypatch.setattr("scalesearch.commands.grid.view.write_figures", lambda _figures, _folder: ())
     one, other = runs
     out = tmp_path / "out"
 
@@ -102,7 +102,7 @@ def test_folders_that_cannot_be_compared_are_refused(
     assert refused(one, bigger) == f"Error: DIR must hold runs of one phi, got {one} of 1, {bigger} of 2\n"
     sweep = tmp_path / "sweep"
     options = [option for option in SMALL if not option.startswith(("--step", "--tol", "--max"))]
-    monkeypatch.setattr("scalesearch.report.sweep.report.write_figures", lambda _figures, _folder: ())
+    monkeypatch.setattr("scalesearch.commands.sweep.view.write_figures", lambda _figures, _folder: ())
     assert run("sweep", f"--out={sweep}", "--phi=1", *options).exit_code == 0
     assert refused(one, sweep) == (
         f"Error: DIR must hold a run of grid or search, got {sweep}, which holds one of sweep\n"
@@ -121,7 +121,7 @@ def test_a_run_too_small_for_a_surface_is_refused(
     tmp_path: Path, run: Run, lab: Lab, runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del lab
-    monkeypatch.setattr("scalesearch.report.grid.report.write_figures", lambda _figures, _folder: ())
+    monkeypatch.setattr("scalesearch.commands.grid.view.write_figures", lambda _figures, _folder: ())
     small = tmp_path / "small"
     assert run("grid", f"--out={small}", *SMALL, "--max-networks=4").exit_code == 0
     result = run("transfer", runs[0], small, f"--out={tmp_path / 'out'}")

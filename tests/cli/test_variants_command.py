@@ -13,16 +13,14 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.architecture.baselines import BASELINES
-from scalesearch.architecture.cost import count
-from scalesearch.architecture.scaled import scale
-from scalesearch.architecture.spec import Rounding
-from scalesearch.architecture.variant_types import member_arch
-from scalesearch.architecture.variants import VARIANTS
-from scalesearch.bench.settings import MeasureSettings
-from scalesearch.bench.subjects import Subject, parse_subject
+from scalesearch.commands.measure.run import MeasureSettings
+from scalesearch.commands.measure.subjects import Subject, parse_subject
+from scalesearch.networks.baselines import BASELINES, VARIANTS, member_arch
+from scalesearch.networks.cost import count
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import Rounding
 from scalesearch.scaling import Multipliers
-from scalesearch.search.grid_plan import GridSettings
+from scalesearch.study.grid_plan import GridSettings
 
 Run = Callable[..., Result]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scalesearch.architecture.cost import count
+from scalesearch.networks.cost import count
 
 PROGRAM = Path(__file__).parents[2] / "experiments" / "reliability.py"
 

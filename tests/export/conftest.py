@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec, StageSpec
 from scalesearch.export.state import State
+from scalesearch.networks.build import build
+from scalesearch.networks.spec import ArchSpec, StageSpec
 
 FACTS = {
     "top1": 0.5,

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.network import build
-from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.formats import FORMATS, SPEC
 from scalesearch.export.handover import hand_over, write_spec
 from scalesearch.export.state import State
+from scalesearch.networks.build import build
+from scalesearch.networks.spec import ArchSpec, CodeSpec
 
 
 @pytest.mark.parametrize("batch_size", [None, pytest.param(2, marks=pytest.mark.slow)])

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from scalesearch.architecture.spec import ArchSpec
-from scalesearch.export.onnx import run_onnx, write_onnx
+from scalesearch.export.handover import run_onnx, write_onnx
+from scalesearch.networks.spec import ArchSpec
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,20 @@ import torchvision.models as theirs
 from safetensors.torch import save_file
 from torch import nn
 
-from scalesearch.architecture.baselines import BASELINES, EFFICIENTNET_B0, EFFICIENTNET_LITE0, RESNET_18
-from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.network import build
-from scalesearch.architecture.published import published_family
-from scalesearch.architecture.scaled import reduce, scale
-from scalesearch.architecture.spec import ArchSpec, Rounding
 from scalesearch.export.pretrained import read_pretrained
 from scalesearch.export.state import FRESH, read_state, write_state
-from scalesearch.proxy.growth import grow
+from scalesearch.networks.baselines import (
+    BASELINES,
+    EFFICIENTNET_B0,
+    EFFICIENTNET_LITE0,
+    RESNET_18,
+    published_family,
+)
+from scalesearch.networks.build import build
+from scalesearch.networks.scaled import reduce, scale
+from scalesearch.networks.spec import ArchSpec, CodeSpec, Rounding
 from scalesearch.scaling import Multipliers
+from scalesearch.training.loop import grow
 from tests.conftest import slow_but
 
 B5 = published_family()["b5"].arch()

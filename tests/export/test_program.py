@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from scalesearch.architecture.spec import ArchSpec
-from scalesearch.export.program import run_program, write_program
+from scalesearch.export.handover import run_program, write_program
+from scalesearch.networks.spec import ArchSpec
 
 
 @pytest.mark.parametrize("batch_size", [None, pytest.param(1, marks=pytest.mark.slow), 3])

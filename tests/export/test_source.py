@@ -13,13 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from scalesearch.architecture.baselines import BASELINES
-from scalesearch.architecture.network import build
-from scalesearch.architecture.published import published_family
-from scalesearch.architecture.spec import ArchSpec, StageSpec
-from scalesearch.architecture.variants import VARIANTS
-from scalesearch.export.source import python_source, write_source
+from scalesearch.export.handover import python_source, write_source
 from scalesearch.export.state import State, write_state
+from scalesearch.networks.baselines import BASELINES, VARIANTS, published_family
+from scalesearch.networks.build import build
+from scalesearch.networks.spec import ArchSpec, StageSpec
 
 # torch alone: an import of anything else that is not the standard library's fails.
 ALONE = """

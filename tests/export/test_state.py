@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from scalesearch.architecture.spec import ArchSpec
 from scalesearch.export.state import State, read_state, write_state
+from scalesearch.networks.spec import ArchSpec
 
 
 def test_weights_come_back_with_their_spec_and_facts(

@@ -5,7 +5,7 @@ Run from the root of the repository, with the names of records, or with none for
     python -m tests.golden.make grid-design search-tpe
 
 Each record is made anew in a folder of its own by the command line. Networks of most are trained by the fake workers of
-``tests/search/conftest.py``, whose accuracies differ as those of tiny networks, trained for seconds, do not; what is
+``tests/study/conftest.py``, whose accuracies differ as those of tiny networks, trained for seconds, do not; what is
 killed, exported or timed is real (some minutes for all). A record is in ``tests/golden/stored/NAME`` without the
 pages, tables and figures that ``scalesearch report`` makes of it. A study is kept as SQL text. Then
 ``pytest tests/golden --update-golden`` writes what today's code makes of the records to ``tests/golden/expected``.
@@ -30,7 +30,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from scalesearch.cli import cli
-from tests.search.conftest import Lab
+from tests.study.conftest import Lab
 
 __all__ = ["RECORDS", "REPORTS", "SLOW", "STORED", "TABLES_OF_RUNS", "Record", "packed", "restored"]
 
@@ -257,7 +257,7 @@ def _with_fake_workers(command: str, folder: Path) -> None:
     Rendering.wanted, lab = False, Lab()
     print("scalesearch", command, file=sys.stderr, flush=True)
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("scalesearch.cli.workers", "scalesearch.workers.executor"):
+        for module in ("scalesearch.cli.planning", "scalesearch.workers.executor"):
             patch.setattr(f"{module}.ProcessExecutor", lab.executor)
         patch.chdir(folder)
         patch.setattr("sys.argv", ["scalesearch", *command.split()])

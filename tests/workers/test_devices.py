@@ -15,18 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.code_network import settled
-from scalesearch.architecture.code_spec import CodeSpec
-from scalesearch.architecture.scaled import scale
-from scalesearch.architecture.spec import Arch, Rounding
-from scalesearch.proxy.dataset import DataSpec
-from scalesearch.proxy.recipe import RECIPES
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import Arch, CodeSpec, Rounding
+from scalesearch.networks.user_network import settled
 from scalesearch.scaling import Multipliers
-from scalesearch.workers.devices import WORTH, Crowd, DeviceExecutor
-from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
+from scalesearch.training.dataset import DataSpec
+from scalesearch.training.recipe import RECIPES
+from scalesearch.workers.executor import WORTH, Crowd, DeviceExecutor, ProcessExecutor, TrialFailedError
 from scalesearch.workers.jobs import CountSpec
-from scalesearch.workers.trial import TrialSpec
+from scalesearch.workers.worker import TrialSpec
 
 ARCH = replace(
     scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16), classes=18

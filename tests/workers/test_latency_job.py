@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scalesearch.architecture.baselines import baseline
-from scalesearch.architecture.scaled import scale
-from scalesearch.architecture.spec import Rounding
-from scalesearch.measure.machine import describe
+from scalesearch.hardware.machine import describe
+from scalesearch.networks.baselines import baseline
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import Rounding
 from scalesearch.scaling import Multipliers
-from scalesearch.search.settings import TrainingSettings
+from scalesearch.study.settings import TrainingSettings
 from scalesearch.workers.jobs import LatencySpec, latency_record
-from scalesearch.workers.measurement import run_job
+from scalesearch.workers.worker import run_job
 
 TINY = replace(
     scale(baseline("efficientnet-b0"), Multipliers(width=0.125), Rounding(), resolution=16), classes=4

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.scaled import scale
-from scalesearch.architecture.spec import Rounding
-from scalesearch.measure.largest_batch import LARGEST_TRIED
-from scalesearch.records.timing import Setup
+from scalesearch.hardware.largest_batch import LARGEST_TRIED
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import Rounding
+from scalesearch.records.timings import Setup
 from scalesearch.scaling import Multipliers
 from scalesearch.workers.executor import TO_MEASURE, ProcessExecutor, TrialFailedError
 from scalesearch.workers.jobs import (
@@ -23,7 +23,7 @@ from scalesearch.workers.jobs import (
     MeasureSpec,
     PairSpec,
 )
-from scalesearch.workers.measurement import run_job
+from scalesearch.workers.worker import run_job
 
 ARCH = replace(
     scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16), classes=18

@@ -13,15 +13,14 @@ from typing import Any
 
 import pytest
 
-from scalesearch.architecture.baselines import EFFICIENTNET_B0
-from scalesearch.architecture.scaled import scale
-from scalesearch.architecture.spec import Rounding
-from scalesearch.proxy.dataset import DataSpec
-from scalesearch.proxy.recipe import RECIPES
+from scalesearch.networks.baselines import EFFICIENTNET_B0
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import Rounding
 from scalesearch.scaling import Multipliers
+from scalesearch.training.dataset import DataSpec
+from scalesearch.training.recipe import RECIPES
 from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
-from scalesearch.workers.trial import TrialResult, TrialSpec, run_trial
-from scalesearch.workers.worker import reason_of_failure
+from scalesearch.workers.worker import TrialResult, TrialSpec, reason_of_failure, run_trial
 
 BASE = scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16)
 RECIPE = replace(

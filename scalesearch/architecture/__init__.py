@@ -1,1 +1,0 @@
-"""What a network is, as frozen data, and what it costs. Only ``network`` knows torch."""

@@ -1,1 +1,0 @@
-"""Benchmarks: networks timed in fresh processes, compared in turn, and the law that their times follow."""

@@ -1,0 +1,1 @@
+"""One folder a command: what it alone runs (run.py) and what it alone shows (view.py, figures.py)."""

@@ -1,0 +1,1 @@
+"""`scalesearch alternate`: coefficients, then phi under a budget, until both settle."""

@@ -1,0 +1,200 @@
+"""What an audit came to, and the order of its trained rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from scalesearch.commands.sweep.evidence import budgets, paired_tests
+from scalesearch.page.evidence import completed, shown
+from scalesearch.records import AuditRecord, AuditRow, CandidateRecord, RunRecord
+from scalesearch.statistics.summaries import Comparison
+
+# ----------------------------------------------------------------------------------------------------
+# What an audit shows: what each compound row spent against its rivals, and which printed costs cannot be.
+
+EQUAL = 0.05
+"""Costs this near to one another, relative to them, count as equal."""
+SWAPPED = 0.01
+"""Two rows whose costs come this near once their printed figures change places look exchanged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """A compound row against a row of a single dimension of the same baseline."""
+
+    compound: AuditRow
+    rival: AuditRow
+
+    @property
+    def published(self) -> float:
+        """Compound over rival by the printed costs."""
+        return self.compound.published.flops / self.rival.published.flops
+
+    @property
+    def nominal(self) -> float:
+        """Compound over rival by the rule."""
+        return self.compound.nominal_ratio / self.rival.nominal_ratio
+
+    @property
+    def official(self) -> float:
+        """Compound over rival as built with the official rounding."""
+        return self.compound.macs / self.rival.macs
+
+    @property
+    def fitting(self) -> float:
+        """Compound over rival, each with the rounding that comes nearest to its printed cost."""
+        return self.compound.nearest.macs / self.rival.nearest.macs
+
+    @property
+    def lead(self) -> float:
+        """Published top-1 of compound less the rival's, as a fraction."""
+        return self.compound.published.top1 - self.rival.published.top1
+
+    def left(self, ratio: float) -> float:
+        """The lead that is left where the rival gets ``ratio`` times its cost, as a fraction.
+
+        The rival is taken to go on gaining with each doubling of its cost what it gained with each so far: an
+        extrapolation by ``log2(ratio)`` of a doubling, nothing that was measured.
+        """
+        return self.lead - (self.rival.gain_per_doubling or 0.0) * math.log2(ratio)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """Two rows of a baseline, neither of which costs what it is printed to, though each what the other is."""
+
+    first: AuditRow
+    second: AuditRow
+
+
+def spendings(record: AuditRecord, baseline: str) -> tuple[Spending, ...]:
+    """The compound row of ``baseline`` against each single dimension that was published."""
+    compound = record.row(baseline, "compound")
+    rivals = [record.row(baseline, scaling) for scaling in ("depth", "width", "resolution")]
+    return tuple(Spending(compound=compound, rival=rival) for rival in rivals if compound and rival)
+
+
+def unreproduced(record: AuditRecord) -> tuple[AuditRow, ...]:
+    """Rows whose printed cost no documented rounding gives."""
+    return tuple(row for row in record.rows if not row.agreeing)
+
+
+def swaps(record: AuditRecord) -> tuple[Swap, ...]:
+    """Pairs of rows of one baseline whose printed costs look exchanged."""
+    rows = unreproduced(record)
+    return tuple(
+        Swap(first=a, second=b)
+        for a, b in combinations(rows, 2)
+        if a.baseline == b.baseline
+        and all(
+            abs(one.macs / other.published.flops - 1) <= SWAPPED < abs(one.macs / one.published.flops - 1)
+            for one, other in ((a, b), (b, a))
+        )
+    )
+
+
+def agreeing_rules(rows: Sequence[AuditRow]) -> dict[str, tuple[int, int]]:
+    """Of how many of the scaled rows each rule gives the printed cost, and how many have that rule.
+
+    To round nothing is among them, though no network can be built so.
+    """
+    scaled = [row for row in rows if row.scaling != "none"]
+    rules = dict.fromkeys(cost.rule for row in scaled for cost in row.costs)
+    return {
+        rule: (
+            sum(
+                cost.rule == rule and row.published.prints(cost.macs) for row in scaled for cost in row.costs
+            ),
+            sum(rule in {cost.rule for cost in row.costs} for row in scaled),
+        )
+        for rule in rules
+    }
+
+
+# ----------------------------------------------------------------------------------------------------
+# Does the published order of the ways to scale hold among networks that were trained at equal cost?
+
+SCALINGS = ("depth", "width", "resolution", "compound")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPair:
+    """Two ways to scale a baseline, of which the ``ahead`` one has the higher published accuracy.
+
+    ``published`` is by how much, ``difference`` the mean top-1 here of the ``ahead`` one less the other's, as
+    fractions. ``test`` is the t test paired by seed, with the noise of all networks of the baseline pooled,
+    and holds for all pairs of the audit at once; None where there are no two common seeds.
+    """
+
+    baseline: str
+    phi: float
+    ahead: str
+    behind: str
+    published: float
+    difference: float
+    test: Comparison | None
+
+    @property
+    def verdict(self) -> str:
+        """``holds``, ``reversed``, ``not shown`` or, without a test, ``not tested``."""
+        return shown(self.test, "holds", "reversed", "not shown")
+
+
+def trained_roles(run: RunRecord, phi: float) -> dict[str, CandidateRecord]:
+    """The networks of one budget that were trained to the end, by the way they were scaled."""
+    return {c.role: c for c in run.candidates if c.phi == phi and c.role in SCALINGS and completed(c)}
+
+
+def order_pairs(record: AuditRecord) -> tuple[OrderPair, ...]:
+    """Every pair of ways whose published accuracies differ and whose networks were trained here."""
+    lists = [
+        (name, run, phi, pairs)
+        for name, run in record.trained.items()
+        for phi in budgets(run)
+        if (pairs := _pairs(record, name, run, phi))
+    ]
+    found = [pair for each in lists for pair in _tested(*each, len(lists))]
+    return tuple(
+        OrderPair(
+            baseline=name,
+            phi=phi,
+            ahead=ahead.role,
+            behind=behind.role,
+            published=published,
+            difference=test.difference if test else (ahead.top1 or 0.0) - (behind.top1 or 0.0),
+            test=test,
+        )
+        for name, phi, ahead, behind, published, test in found
+    )
+
+
+def published_top1(record: AuditRecord, name: str) -> dict[str, float]:
+    """The published accuracy of each way of scaling a baseline, as a fraction."""
+    return {scaling: row.published.top1 for scaling in SCALINGS if (row := record.row(name, scaling))}
+
+
+_Pair = tuple[str, float, CandidateRecord, CandidateRecord, float, Comparison | None]
+
+
+_Untested = tuple[CandidateRecord, CandidateRecord, float]
+
+
+def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_Untested]:
+    """The one published ahead, the one behind, and by how much; the published best against others first."""
+    roles = trained_roles(run, phi)
+    published = published_top1(record, name)
+    pairs = []
+    for one, other in combinations([role for role in SCALINGS if role in roles and role in published], 2):
+        ahead, behind = sorted((one, other), key=lambda role: -published[role])
+        if published[ahead] != published[behind]:
+            pairs.append((roles[ahead], roles[behind], published[ahead] - published[behind]))
+    return sorted(pairs, key=lambda pair: (-published[pair[0].role], -published[pair[1].role]))
+
+
+def _tested(name: str, run: RunRecord, phi: float, pairs: Sequence[_Untested], lists: int) -> list[_Pair]:
+    networks = [c for c in run.candidates if completed(c)]
+    tests = paired_tests(networks, [(ahead, behind) for ahead, behind, _ in pairs], lists)
+    return [(name, phi, a, b, gap, test) for (a, b, gap), (test, _) in zip(pairs, tests, strict=True)]

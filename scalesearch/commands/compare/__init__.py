@@ -1,0 +1,1 @@
+"""`scalesearch compare`: two networks timed in turn."""

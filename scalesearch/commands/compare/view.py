@@ -1,0 +1,344 @@
+"""The page, table and figure of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from scalesearch.commands.measure.rows import setup_titles
+from scalesearch.files import write_text
+from scalesearch.page.evidence import input_text, listed
+from scalesearch.page.html.page import write_pages
+from scalesearch.page.markdown import bullets, code, duration, escape, percent, plural, si, table, time_text
+from scalesearch.page.parts import how_it_was_made, machine_facts
+from scalesearch.page.style import (
+    COLOURS,
+    GREY,
+    INK,
+    house_style,
+    legend_below,
+    legend_mark,
+    new_figure,
+    plain,
+    write_figures,
+)
+from scalesearch.page.tables import csv_text, frame
+from scalesearch.records import CompareRecord, MeasurementRecord
+from scalesearch.statistics.timing import (
+    UNSTABLE,
+    RatioSummary,
+    TimingSummary,
+    log_blocks,
+    ratio_of_pairs,
+    ratio_of_samples,
+    summarise,
+)
+
+# ----------------------------------------------------------------------------------------------------
+# The figure of a comparison: the ratio of the times, process by process, with its interval.
+
+DOT, BAND = COLOURS["highest"], COLOURS["paper"]
+WIDTH = 0.34
+"""Half of the room that a process's dots take up along the axis, in which they stand in their order."""
+LEAST = 0.02
+"""The axis shows at least this far above and below a ratio, so that noise does not look like a difference."""
+FURTHEST = 3.0
+"""The axis shows no end of the interval further than this factor from the ratio."""
+
+
+def compare_figure(
+    record: CompareRecord, ratio: RatioSummary | None, names: tuple[str, str]
+) -> Figure | None:
+    """Ratios by process with the interval, or the samples of both sides where they were not timed in turn.
+
+    None where there is nothing to compare.
+    """
+    if ratio is None:
+        return None
+    with house_style():
+        figure = new_figure("Time of B over time of A" if record.pairs else "Time of A and of B", 4.8)
+        axes = figure.subplots()
+        axes.set_title(f"A: {plain(names[0])}\nB: {plain(names[1])}", pad=8)
+        if record.pairs:
+            _ratios(axes, record, ratio)
+            handles = [
+                legend_mark("o", "a block A B B A, in order", "white", fill=DOT),
+                legend_mark("_", "median of one process", INK, width=1.6),
+                Line2D([], [], color=BAND, linewidth=7, alpha=0.25, label="95% interval of the ratio"),
+                Line2D([], [], color=BAND, linewidth=1.6, label="ratio"),
+                Line2D([], [], color=GREY, linewidth=1, linestyle=(0, (4, 2)), label="no difference"),
+            ]
+        else:
+            _draw_sides(axes, record)
+            handles = [
+                legend_mark("o", "one sample, in order", "white", fill=DOT),
+                legend_mark("_", "median of one process", INK, width=1.6),
+            ]
+        legend_below(figure, handles, 3)
+    return figure
+
+
+def _ratios(axes: Axes, record: CompareRecord, ratio: RatioSummary) -> None:
+    blocks = [np.exp(log_blocks(pairs)) for pairs in record.pairs]
+    axes.axhline(1, color=GREY, linewidth=1, linestyle=(0, (4, 2)), zorder=1)
+    axes.axhspan(ratio.low, ratio.high, color=BAND, alpha=0.25, linewidth=0, zorder=1)
+    axes.axhline(ratio.ratio, color=BAND, linewidth=1.6, zorder=2)
+    # The process's median is taken on logarithms, as the ratio is.
+    _columns(
+        axes, [values.tolist() for values in blocks], [float(np.exp(np.median(np.log(b)))) for b in blocks]
+    )
+    _limit(axes, [float(value) for values in blocks for value in values], ratio)
+    axes.set_xticks(range(len(blocks)), [str(index) for index in range(1, len(blocks) + 1)])
+    axes.set_xlabel("process")
+    axes.set_ylabel("time of B / time of A")
+
+
+def _draw_sides(axes: Axes, record: CompareRecord) -> None:
+    columns, labels = [], []
+    for side, row in (("A", record.a), ("B", record.b)):
+        runs = [samples for samples in row.samples_s if samples]
+        columns += [[1e3 * second for second in samples] for samples in runs]
+        labels += [f"{side}{index}" for index in range(1, len(runs) + 1)]
+    _columns(axes, columns, [float(np.median(values)) for values in columns])
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlabel("side and process")
+    axes.set_ylabel("ms for the whole batch")
+
+
+def _columns(axes: Axes, columns: Sequence[Sequence[float]], medians: Sequence[float]) -> None:
+    for index, (values, middle) in enumerate(zip(columns, medians, strict=True)):
+        x = index + np.linspace(-WIDTH, WIDTH, len(values)) if len(values) > 1 else [index]
+        size = 5 if len(columns) <= 12 else 3
+        axes.plot(x, values, "o", color=DOT, markersize=size, alpha=0.75, markeredgecolor="white", zorder=3)
+        axes.plot([index - WIDTH, index + WIDTH], [middle, middle], color=INK, linewidth=1.6, zorder=4)
+    axes.set_xlim(-0.6, len(columns) - 0.4)
+
+
+def _limit(axes: Axes, shown: Sequence[float], ratio: RatioSummary) -> None:
+    """All dots and a ratio of 1, a little around the ratio, and of an interval that bounds nothing a part."""
+    middle = ratio.ratio
+    low = min(*shown, 1, middle * (1 - LEAST), max(ratio.low, middle / FURTHEST))
+    high = max(*shown, 1, middle * (1 + LEAST), min(ratio.high, middle * FURTHEST))
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+
+
+# ----------------------------------------------------------------------------------------------------
+# A comparison of two networks or setups: how many times as long the one takes as the other.
+
+COLUMNS = ("process", "pair", "a_s", "b_s", "ratio")
+SAMPLE_COLUMNS = ("side", "name", "machine", "process", "sample", "seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CompareReport:
+    """What was written.
+
+    Attributes:
+        page: ``report.md``.
+        samples_csv: ``pairs.csv``, one row per pair; ``samples.csv``, one row per sample, where the two were
+            not timed in turn.
+        figures: the figure, SVG and PNG.
+    """
+
+    page: Path
+    samples_csv: Path
+    figures: tuple[Path, ...]
+
+
+def compare_ratio(record: CompareRecord) -> RatioSummary | None:
+    """Time of B over time of A; None where one of them has no samples."""
+    if record.pairs:
+        return ratio_of_pairs(record.pairs)
+    if not (any(record.a.samples_s) and any(record.b.samples_s)):
+        return None
+    return ratio_of_samples(*([s for s in side.samples_s if s] for side in (record.a, record.b)))
+
+
+def compare_lines(record: CompareRecord) -> list[str]:
+    """What came out, in plain lines: the verdict with ratio and interval, then what may be wrong with it."""
+    ratio = compare_ratio(record)
+    names = _names(record)
+    first = [f"A is {names[0]}, B is {names[1]}"]
+    if ratio is None:
+        reasons = [
+            f"{side}: {row.reason or row.outcome}" for side, row in _sides(record) if not any(row.samples_s)
+        ]
+        return [*first, f"nothing to compare: {'; '.join(reasons) or 'no samples'}"]
+    return [*first, _verdict(ratio), *_warnings(record, ratio)]
+
+
+def _verdict(ratio: RatioSummary) -> str:
+    low, high = _three(ratio.low), _three(ratio.high)
+    said = f"B takes {_three(ratio.ratio)} times as long as A (95% interval {low} to {high})"
+    return said if ratio.shown else f"no difference shown: {said}"
+
+
+def _three(ratio: float) -> str:
+    """Three digits, and one more just above 1, where it matters."""
+    if 0.1 <= ratio < 1.1:
+        return f"{ratio:.3f}"
+    return f"{ratio:.2f}" if 1.1 <= ratio < 10 else f"{ratio:,.3g}" if ratio < 1000 else f"{ratio:,.0f}"
+
+
+def _warnings(record: CompareRecord, ratio: RatioSummary) -> list[str]:
+    said = []
+    if ratio.processes == 1:
+        said.append("one process alone: the interval says nothing of how far another would differ")
+    for side, row in _sides(record):
+        summary = _summary(row)
+        if summary is not None and summary.unstable:
+            said.append(
+                f"{side} is unstable: its interquartile range is {percent(summary.spread)} of its median"
+            )
+    machines = {row.machine for _, row in _sides(record)}
+    if len(machines) > 1:
+        said.append(f"of two machines, {listed(sorted(machines))}: the ratio is that of the machines too")
+    if not record.pairs:
+        said.append("not timed in turn: what changed on the machine between the two is in the ratio")
+    return said
+
+
+def _sides(record: CompareRecord) -> tuple[tuple[str, MeasurementRecord], tuple[str, MeasurementRecord]]:
+    return ("A", record.a), ("B", record.b)
+
+
+def _names(record: CompareRecord) -> tuple[str, str]:
+    """What tells the two apart: their networks, and their setups where these differ."""
+    a, b = record.a, record.b
+    if a.setup == b.setup:
+        return a.name, b.name
+    titles = setup_titles((a.setup, b.setup))
+    return f"{a.name} ({titles[a.setup]})", f"{b.name} ({titles[b.setup]})"
+
+
+def _summary(row: MeasurementRecord) -> TimingSummary | None:
+    samples = [process for process in row.samples_s if process]
+    return summarise(samples) if samples else None
+
+
+def samples_table(record: CompareRecord) -> pd.DataFrame:
+    """The raw pairs, columns :data:`COLUMNS`; without pairs the raw samples, :data:`SAMPLE_COLUMNS`."""
+    if record.pairs:
+        pairs = [
+            {"process": process, "pair": index, "a_s": a, "b_s": b, "ratio": b / a}
+            for process, several in enumerate(record.pairs, 1)
+            for index, (a, b) in enumerate(several, 1)
+        ]
+        return frame(pairs, COLUMNS, exact=("a_s", "b_s"))
+    samples = [
+        {
+            "side": side,
+            "name": row.name,
+            "machine": row.machine,
+            "process": process,
+            "sample": index,
+            "seconds": s,
+        }
+        for side, row in _sides(record)
+        for process, several in enumerate(row.samples_s, 1)
+        for index, s in enumerate(several, 1)
+    ]
+    return frame(samples, SAMPLE_COLUMNS, exact=("seconds",))
+
+
+def write_compare_report(record: CompareRecord, out: Path) -> CompareReport:
+    """Write ``report.md``, the raw samples as CSV and ``figures/`` of ``record`` into ``out``.
+
+    The same record gives the same bytes.
+
+    Raises:
+        OSError: if ``out`` cannot be made or written.
+    """
+    ratio, names = compare_ratio(record), _names(record)
+    figures = write_figures({"ratio": compare_figure(record, ratio, names)}, out / "figures")
+    kept, left = ("pairs.csv", "samples.csv") if record.pairs else ("samples.csv", "pairs.csv")
+    (out / left).unlink(missing_ok=True)
+    return CompareReport(
+        samples_csv=write_text(out / kept, csv_text(samples_table(record))),
+        page=write_pages(out / "report.md", _page(record, names, kept, drawn=bool(figures))),
+        figures=figures,
+    )
+
+
+def _page(record: CompareRecord, names: tuple[str, str], kept: str, *, drawn: bool) -> str:
+    lines = compare_lines(record)
+    answer = lines[1][0].upper() + lines[1][1:]
+    parts = [
+        f"# {escape(record.name)}",
+        f"**{escape(answer)}.** A is {escape(names[0])}, B is {escape(names[1])}.",
+        bullets(escape(line[0].upper() + line[1:] + ".") for line in lines[2:]),
+        _table(record),
+        "![Ratio of the times, by process](figures/ratio.png)\n\n" + _reading(record) if drawn else "",
+        "## How to read this page\n\n" + _glossary(record, kept),
+        how_it_was_made(
+            command=record.command,
+            facts=[f"Time: {duration(record.wall_s)}.", _taken(record)],
+            settings=record.settings,
+            machine=machine_facts(record.machines),
+            versions=record.versions,
+        ),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(record: CompareRecord) -> str:
+    rows = []
+    for side, row in _sides(record):
+        summary = _summary(row)
+        rows.append(
+            (
+                f"{side}: {escape(row.name)}",
+                escape(row.setup.label),
+                input_text(row),
+                si(row.macs),
+                time_text(summary.median_s) if summary else row.outcome,
+                percent(summary.spread) + (" **unstable**" if summary.unstable else "") if summary else "",
+                code(row.machine),
+            )
+        )
+    return table(("", "setup", "input", "MACs", "median", "IQR", "machine"), rows, left=2)
+
+
+def _reading(record: CompareRecord) -> str:
+    if record.pairs:
+        return (
+            "How to read it: a dot is two pairs in turn, A B B A, in which drift of the machine cancels; "
+            "a dash is the median of one process. Where the band holds 1, no difference is shown."
+        )
+    return "How to read it: a dot is one sample, a dash the median of one process."
+
+
+def _glossary(record: CompareRecord, kept: str) -> str:
+    how = (
+        "A and B were timed in turn, A B B A, in each fresh process, so that what else happens on the "
+        "machine meets both. The ratio is the median over processes of the median over such blocks."
+        if record.pairs
+        else "A and B were timed apart. The ratio is that of the medians of the processes' medians."
+    )
+    return bullets(
+        (
+            f"**Ratio**: time of B over time of A, so 2 means that B takes twice as long. {how}",
+            "**95% interval**: the wider of a bootstrap of processes and what is in them, and of Student's t "
+            "over processes. With three processes it is wide, and has to be.",
+            "**No difference shown**: the interval holds 1. It is no proof that there is none.",
+            f"**IQR**: interquartile range as a share of the median; above {UNSTABLE:.0%} a timing is "
+            "unstable.",
+            f"**Files**: `{kept}` has the raw times in seconds.",
+        )
+    )
+
+
+def _taken(record: CompareRecord) -> str:
+    if record.pairs:
+        pairs = sum(map(len, record.pairs))
+        processes = f"{len(record.pairs)} fresh process{'es' * (len(record.pairs) > 1)}"
+        return f"Timed in turn: {plural(pairs, 'pair')} in {processes}."
+    counts = [f"{side} {plural(sum(map(len, row.samples_s)), 'sample')}" for side, row in _sides(record)]
+    return f"From finished runs: {listed(counts)}."

@@ -1,0 +1,1 @@
+"""`scalesearch explain`: why the numbers disagree."""

@@ -1,0 +1,1 @@
+"""`scalesearch fidelity`: do short trainings rank networks as long ones do?"""

@@ -1,0 +1,771 @@
+"""The page, table and figure of short against long training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, rankdata
+
+from scalesearch.files import write_text
+from scalesearch.page.evidence import INPUT_WIDTH, listed, with_input_width
+from scalesearch.page.html.page import write_pages
+from scalesearch.page.markdown import bullets, code, escape, percent, plural, table
+from scalesearch.page.parts import (
+    SINGLE_RUNS,
+    figure_part,
+    how_it_was_made,
+    p_text,
+    section,
+    top1_seeds,
+    training,
+)
+from scalesearch.page.shares import shade_scale
+from scalesearch.page.style import COLOURS, GREY, INK, house_style, new_figure, write_figures
+from scalesearch.page.tables import csv_text, frame
+from scalesearch.records import CandidateRecord, FidelityRecord, ReliabilityRecord, RunRecord
+from scalesearch.statistics.answer import (
+    DIMENSIONS,
+    Answer,
+    DesignError,
+    Estimate,
+    Growth,
+    Rate,
+    Trained,
+    fit,
+    growth,
+    read,
+    same_slopes,
+)
+
+# ----------------------------------------------------------------------------------------------------
+# How far short training runs can be trusted to rank networks as longer ones would.
+
+FEWEST_NETWORKS = 3
+"""Two networks can only agree or disagree: no interval says anything about that."""
+RESAMPLES = 4000
+SEED = 1905
+LOW, HIGH = 2.5, 97.5
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankAgreement:
+    """How one list of accuracies ranks networks against another; see :func:`rank_agreement`."""
+
+    tau: float
+    tau_low: float
+    tau_high: float
+    regret: float
+    networks: int
+
+
+def rank_agreement(short: Sequence[float], long: Sequence[float]) -> RankAgreement:
+    """Kendall's tau-b of two lists of accuracies, and what choosing by the first one costs in the second.
+
+    The 95% interval is the percentile bootstrap over networks, with a fixed seed. It is too narrow for few
+    networks, and for a tau of 1 it has no width at all. Where one list is constant it ranks nothing and tau
+    is undefined: 0, anywhere from -1 to 1, stands in its place.
+
+    The regret is ``max(long)`` less what ``long`` gives to the network that is best in ``short``; where
+    several are best there, the mean over them, which is what choosing one of them blindly costs.
+
+    Args:
+        short: accuracy of each network by the run to be judged, as fractions.
+        long: accuracy of the same networks, in the same order, by the reference.
+
+    Raises:
+        ValueError: if the two differ in length, hold fewer than three networks or a value not finite.
+    """
+    x, y = _checked(short, long)
+    chosen = y[x == x.max()]
+    regret = float((y.max() - chosen).mean())
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return RankAgreement(tau=0.0, tau_low=-1.0, tau_high=1.0, regret=regret, networks=len(x))
+    low, high = np.percentile(_resampled_tau(x, y), (LOW, HIGH))
+    return RankAgreement(
+        tau=float(kendalltau(x, y).statistic),
+        tau_low=float(low),
+        tau_high=float(high),
+        regret=regret,
+        networks=len(x),
+    )
+
+
+def reliability(record: FidelityRecord, source: str) -> tuple[ReliabilityRecord, ...]:
+    """One record per length shorter than the reference, shortest first; ``source`` says where from.
+
+    A network's accuracy is its mean over seeds. Only networks that completed all lengths count. ``seeds`` is
+    the fewest that any of them had at the length or at the reference.
+
+    Raises:
+        ValueError: if fewer than three networks completed all lengths, or there is no shorter length.
+    """
+    if len(record.lengths) < 2:
+        raise ValueError(f"`lengths` must hold a length and its reference, got {len(record.lengths)}")
+    keys = common_keys(record.lengths)
+    tables = [_by_key(run, keys) for run in record.lengths]
+    reference = tables[-1]
+    long = [c.top1 or 0.0 for c in reference]
+    found = []
+    for networks in tables[:-1]:
+        agreement = rank_agreement([c.top1 or 0.0 for c in networks], long)
+        found.append(
+            ReliabilityRecord(
+                images=_images(networks),
+                reference_images=_images(reference),
+                tau=agreement.tau,
+                tau_low=agreement.tau_low,
+                tau_high=agreement.tau_high,
+                regret=agreement.regret,
+                networks=agreement.networks,
+                seeds=min(len(c.runs) for c in (*networks, *reference)),
+                source=source,
+            )
+        )
+    return tuple(found)
+
+
+def common_keys(runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """The networks that completed their training in all of ``runs``, in the order of the first."""
+    done = [{c.key for c in run.candidates if c.status == "completed" and c.runs} for run in runs]
+    return tuple(c.key for c in runs[0].candidates if all(c.key in keys for keys in done)) if runs else ()
+
+
+def _checked(short: Sequence[float], long: Sequence[float]) -> tuple[Floats, Floats]:
+    x, y = np.asarray(short, dtype=np.float64), np.asarray(long, dtype=np.float64)
+    if len(x) != len(y):
+        raise ValueError(f"`short` and `long` must be of one length, got {len(x)} and {len(y)}")
+    if len(x) < FEWEST_NETWORKS:
+        raise ValueError(f"at least {FEWEST_NETWORKS} networks must be ranked, got {len(x)}")
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("`short` and `long` must be finite numbers; leave out networks without an accuracy")
+    return x, y
+
+
+def _resampled_tau(x: Floats, y: Floats) -> Floats:
+    """tau-b of bootstrap samples of the networks; samples of one single network or value are left out.
+
+    A sample is how often each network was drawn. tau-b is a ratio of sums over pairs of signs, so samples
+    only weight the pairs: all of them are two products of matrices.
+    """
+    n = len(x)
+    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)
+    signs_x, signs_y = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
+
+    def total(pairs: Floats) -> Floats:
+        return np.asarray(((drawn @ pairs) * drawn).sum(axis=1))
+
+    untied = total(signs_x**2) * total(signs_y**2)
+    kept = untied > 0
+    return total(signs_x * signs_y)[kept] / np.sqrt(untied[kept])
+
+
+def _by_key(run: RunRecord, keys: Sequence[str]) -> list[CandidateRecord]:
+    by_key = {c.key: c for c in run.candidates}
+    return [by_key[key] for key in keys]
+
+
+def _images(candidates: Sequence[CandidateRecord]) -> int:
+    return max((c.images_seen or 0 for c in candidates), default=0)
+
+
+# ----------------------------------------------------------------------------------------------------
+# What a fidelity study says of each length of run, worked out once for its tables, figures and page.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthEvidence:
+    """One length of run, over the networks that completed all lengths.
+
+    Attributes:
+        multiple: of the search's own length.
+        images: training images of a run.
+        seeds: the fewest of any network.
+        networks: as they were trained for this length.
+        ranks: the networks' places by mean top-1; 1 is best, ties share the mean place.
+        agreement: with the ranking of the longest runs; None for these.
+        ranked: whether networks differ at all at this length and at the longest: else tau is undefined.
+        compute_share: training compute of one run of each network over that of the longest runs.
+        answer: what the surface over this length's runs says; None where they are too few for one.
+        moves: what becomes of the rates from here to the longest runs; None for these, and without surfaces.
+        same: the probability that surfaces here and at the longest length would differ so if they were equal.
+        loss: how far the best split of these runs is behind the best of the longest ones, in points.
+    """
+
+    multiple: float
+    images: int
+    seeds: int
+    networks: tuple[CandidateRecord, ...]
+    ranks: tuple[float, ...]
+    agreement: ReliabilityRecord | None
+    ranked: bool
+    compute_share: float
+    answer: Answer | None
+    moves: Growth | None
+    same: float | None
+    loss: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityEvidence:
+    """All lengths, shortest first, over the networks that completed them all.
+
+    ``left_out`` counts those that completed the run itself or a length, but not all. ``missing`` says why
+    there are no surfaces; empty where there are.
+    """
+
+    lengths: tuple[LengthEvidence, ...]
+    left_out: int
+    missing: str
+
+    @property
+    def reference(self) -> LengthEvidence:
+        """The longest length."""
+        return self.lengths[-1]
+
+    @property
+    def judged(self) -> LengthEvidence | None:
+        """The length that is judged: the search's own, else the shortest; None without a longer one."""
+        shorter = self.lengths[:-1]
+        return next((length for length in shorter if length.multiple == 1), next(iter(shorter), None))
+
+
+def fidelity_evidence(record: FidelityRecord) -> FidelityEvidence:
+    """Agreement, surfaces and compute of every length of ``record``.
+
+    With fewer than three networks at all lengths, or a single length, agreements stay unknown; with fewer
+    than a surface takes, so do rates.
+    """
+    keys = common_keys(record.lengths)
+    begun = {
+        c.key for run in (record.run, *record.lengths) for c in run.candidates if c.status == "completed"
+    }
+    enough = len(keys) >= FEWEST_NETWORKS and len(record.lengths) > 1
+    agreements = reliability(record, record.run.name) if enough else ()
+    tables = []
+    for run in record.lengths:
+        by_key = {c.key: c for c in run.candidates}
+        tables.append(tuple(by_key[key] for key in keys))
+    answers, missing = _answers(tables)
+    found = []
+    for index, (multiple, networks) in enumerate(zip(record.multiples, tables, strict=True)):
+        last = index == len(tables) - 1
+        own, long = (answers[index], answers[-1]) if answers else (None, None)
+        compared = None if last or own is None or long is None else (own, long)
+        found.append(
+            LengthEvidence(
+                multiple=multiple,
+                images=_images(networks),
+                seeds=min((len(c.runs) for c in networks), default=0),
+                networks=networks,
+                ranks=tuple(float(r) for r in rankdata([-(c.top1 or 0.0) for c in networks]))
+                if networks
+                else (),
+                agreement=agreements[index] if index < len(agreements) else None,
+                ranked=_ranks(networks) and _ranks(tables[-1]),
+                compute_share=_compute(networks) / _compute(tables[-1]) if networks else 0.0,
+                answer=own,
+                moves=_moves(networks, tables[-1]) if compared else None,
+                same=same_slopes(compared[0].surface, compared[1].surface) if compared else None,
+                loss=compared[1].ahead(compared[1].best, compared[0].best) if compared else None,
+            )
+        )
+    return FidelityEvidence(lengths=tuple(found), left_out=len(begun) - len(keys), missing=missing)
+
+
+def _answers(tables: Sequence[Sequence[CandidateRecord]]) -> tuple[list[Answer], str]:
+    """What the surface of each length says of the splits, or why there is none."""
+    try:
+        return [read(fit(_trained(table))) for table in tables], ""
+    except DesignError as error:
+        return [], str(error).replace("`runs` must be of", "a surface takes").replace("`", "")
+
+
+def _trained(table: Sequence[CandidateRecord], seeds: Sequence[frozenset[int]] | None = None) -> Trained:
+    """The runs of a length; of each network those of ``seeds`` alone, where given, in their order."""
+    rows = [
+        (c, split, 100 * run.top1)
+        for index, c in enumerate(table)
+        if (split := c.split) is not None
+        for run in sorted(c.runs, key=lambda run: run.seed)
+        if seeds is None or run.seed in seeds[index]
+    ]
+    return Trained(
+        splits=tuple(split for _, split, _ in rows),
+        doublings=tuple(math.log2(c.macs_ratio) for c, *_ in rows),
+        networks=tuple(c.key for c, *_ in rows),
+        top1=tuple(top1 for *_, top1 in rows),
+    )
+
+
+def _moves(short: Sequence[CandidateRecord], long: Sequence[CandidateRecord]) -> Growth | None:
+    """The change of rates, run by run of one network and seed; None where the lengths are not apart."""
+    seeds = [
+        frozenset(run.seed for run in one.runs) & frozenset(run.seed for run in other.runs)
+        for one, other in zip(short, long, strict=True)
+    ]
+    try:
+        return growth({_images(short): _trained(short, seeds), _images(long): _trained(long, seeds)})
+    except DesignError:
+        return None
+
+
+def _compute(networks: Sequence[CandidateRecord]) -> float:
+    return float(sum(c.macs * fmean(run.images_seen for run in c.runs) for c in networks))
+
+
+def _ranks(networks: Sequence[CandidateRecord]) -> bool:
+    return len({c.top1 for c in networks}) > 1
+
+
+# ----------------------------------------------------------------------------------------------------
+# The page of a fidelity study: does the answer of short runs hold in longer ones?
+
+FIGURES = {
+    "rates": (
+        "What moving a tenth of the compute brings, by length of run",
+        "How to read it: above 0 it pays to move compute that way. A line that is not level is a rate that "
+        "moves with training.",
+    ),
+    "ranks": (
+        "Top-1 and place of each network at each length of run, coloured by depth",
+        "How to read it: lines that cross are networks that change their order.",
+    ),
+}
+FEW = 10
+"""Below this many networks a bootstrap interval is markedly too narrow."""
+
+
+def fidelity_page(record: FidelityRecord, evidence: FidelityEvidence, figures: Collection[str]) -> str:
+    """The report as Markdown. ``figures`` names those that were drawn."""
+    last = record.lengths[-1] if record.lengths else record.run
+    parts = [
+        f"# {escape(record.run.name)}: does its answer hold in longer runs?",
+        bullets(answer_lines(evidence)),
+        _left_out(evidence),
+        section("What moving compute brings, by length", _rates_section(evidence)),
+        figure_part("rates", FIGURES, figures),
+        section("The order of networks, by length", _by_length(evidence)),
+        figure_part("ranks", FIGURES, figures),
+        section("Every network", _networks(evidence)),
+        section("How to read this page", _glossary()),
+        how_it_was_made(
+            command=last.command,
+            facts=[
+                f"Training of the compared networks, all lengths: "
+                f"{training(c for length in evidence.lengths for c in length.networks)}.",
+                f"Networks: those of the run {code(record.run.name)}, made by {code(record.run.command)}.",
+            ],
+            settings=last.settings,
+            machine=last.machine,
+            versions=last.versions,
+        ),
+        section("What to do next", _next(record, evidence)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def answer_lines(evidence: FidelityEvidence) -> tuple[str, ...]:
+    """The answer: whether rates move, what the short runs' best split loses, whether the order holds."""
+    own = evidence.judged
+    if own is None or own.agreement is None:
+        done = len(evidence.lengths[-1].networks) if evidence.lengths else 0
+        return (
+            f"**No answer yet:** {plural(done, 'network')} completed all "
+            f"{plural(len(evidence.lengths), 'length')} of run; at least three networks and two lengths are "
+            "needed to compare rankings, seven for a surface.",
+        )
+    which = f"{own.images:,} images" + (" (as the search's own)" if own.multiple == 1 else " (the shortest)")
+    return (_moved(own, evidence, which), _loss(own, evidence), _order(own, evidence))
+
+
+def _moved(own: LengthEvidence, evidence: FidelityEvidence, which: str) -> str:
+    if own.answer is None:
+        return f"**Whether what splits bring moves with training is not known:** {evidence.missing}."
+    long = f"{evidence.reference.images:,}"
+    same = f" (surfaces differ by no more than chance, {p_text(own.same)})" if own.same is not None else ""
+    if own.moves is None:
+        verdict = (
+            "are shown to differ" if own.same is not None and own.same < 0.05 else "are not shown to differ"
+        )
+        told = p_text(own.same) if own.same is not None else ""
+        return f"**The splits that runs of {which} and of {long} want {verdict}** ({told})."
+    if own.moves.moving:
+        shown = [rate for rate in own.moves.moves if rate.points.shown]
+        told = listed([f"{rate.giver} to {rate.taker} by {_estimate(rate.points)}" for rate in shown])
+        return (
+            f"**What moving compute brings changes from runs of {which} to runs of {long}:** with each "
+            f"doubling of training {told} points for a tenth. Don't trust the short runs' split."
+        )
+    widest = f"{_widest(own.moves):.2f} points for a tenth with each doubling"
+    if own.moves.settled:
+        return (
+            f"**What moving compute brings is settled** from runs of {which} to runs of {long}: no rate can "
+            f"move by more than {widest}{same}."
+        )
+    return (
+        f"**What moving compute brings is not shown to change** from runs of {which} to runs of {long}"
+        f"{same}; up to {widest} are not ruled out."
+    )
+
+
+def _widest(moves: Growth) -> float:
+    return max(max(abs(rate.points.low), abs(rate.points.high)) for rate in moves.moves)
+
+
+def _loss(own: LengthEvidence, evidence: FidelityEvidence) -> str:
+    if own.answer is None or own.loss is None or evidence.reference.answer is None:
+        return "What the short runs' best split loses in the long ones is not known either."
+    split = ", ".join(f"{name} {percent(x, 0)}" for name, x in zip(DIMENSIONS, own.answer.best, strict=True))
+    if own.loss.value < 0.05 and own.loss.high < 0.05:
+        return f"Their best split ({split}) is the best of the long runs too."
+    shown = "a loss is shown" if own.loss.low > 0 else "no loss is shown"
+    return (
+        f"Their best split ({split}) is {own.loss.value:.1f} points behind the best of the long runs "
+        f"({max(0.0, own.loss.low):.1f} to {own.loss.high:.1f}): **{shown}**."
+    )
+
+
+def _order(own: LengthEvidence, evidence: FidelityEvidence) -> str:
+    agreement, reference = own.agreement, evidence.reference
+    assert agreement is not None
+    if not own.ranked:
+        long = len(set(reference.ranks)) == 1
+        return (
+            f"The order of networks can't be judged: all {agreement.networks} are equal in the "
+            f"{'longer' if long else 'shorter'} runs, so Kendall's tau is undefined."
+        )
+    if agreement.tau_low <= 0 <= agreement.tau_high:
+        verdict = "is not shown to hold"
+    else:
+        verdict = "holds" if agreement.tau > 0 else "tends to reverse"
+    return (
+        f"The order of the {plural(agreement.networks, 'network')} {verdict}: Kendall's tau is "
+        f"{_tau(agreement)}; choosing the best of the short runs costs {100 * agreement.regret:.1f} points "
+        f"in the long ones. One short run takes {percent(own.compute_share, 0)} of the compute of a long one."
+    )
+
+
+def _tau(agreement: ReliabilityRecord) -> str:
+    return f"{agreement.tau:.2f} (95% interval {agreement.tau_low:.2f} to {agreement.tau_high:.2f})"
+
+
+def _left_out(evidence: FidelityEvidence) -> str:
+    if not evidence.left_out:
+        return ""
+    verb = "is" if evidence.left_out == 1 else "are"
+    return f"{plural(evidence.left_out, 'network')} of the run not trained for all lengths {verb} left out."
+
+
+def _estimate(points: Estimate) -> str:
+    return f"{points.value:+.2f} ({points.low:+.2f} to {points.high:+.2f})"
+
+
+def _rates_section(evidence: FidelityEvidence) -> str:
+    known = [(length, length.answer) for length in evidence.lengths if length.answer is not None]
+    if not known:
+        return ""
+    names = [f"{rate.giver} to {rate.taker}" for rate in known[0][1].rates]
+    rows = [
+        (f"{length.images:,}", *(_estimate(rate.points) for rate in answer.rates), _p(length.same))
+        for length, answer in known
+    ]
+    rows += [
+        (f"each doubling from {length.images:,}", *(_estimate(r.points) for r in length.moves.moves), "")
+        for length, _ in known
+        if length.moves is not None
+    ]
+    return table(("points for a tenth moved, at images", *names, "as the longest"), rows)
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else p_text(value)
+
+
+def _by_length(evidence: FidelityEvidence) -> str:
+    header = ("images", "multiple", "tau", "95% interval", "regret", "networks", "seeds", "compute per run")
+    rows = [_length_cells(length) for length in evidence.lengths]
+    count = len(evidence.reference.networks) if evidence.lengths else 0
+    notes = []
+    if any(length.agreement and length.ranked for length in evidence.lengths):
+        few = f"; with {count} networks it is too narrow, and at a tau of 1 it has no width"
+        notes.append(f"The interval is a bootstrap over networks{few if count < FEW else ''}.")
+    if any(length.agreement and not length.ranked for length in evidence.lengths):
+        notes.append("A tau is undefined where all networks are equal, at the length or at the reference.")
+    return f"{table(header, rows, left=0)}\n\n{' '.join(notes)}".rstrip()
+
+
+def _length_cells(length: LengthEvidence) -> tuple[str, ...]:
+    agreement = length.agreement
+    return (
+        f"{length.images:,}",
+        f"{length.multiple:g} x",
+        "reference" if agreement is None else f"{agreement.tau:.2f}" if length.ranked else "undefined",
+        f"{agreement.tau_low:.2f} to {agreement.tau_high:.2f}" if agreement and length.ranked else "",
+        f"{100 * agreement.regret:.1f} points" if agreement else "",
+        str(len(length.networks)),
+        str(length.seeds),
+        percent(length.compute_share, 0),
+    )
+
+
+def _networks(evidence: FidelityEvidence) -> str:
+    if not evidence.lengths or not evidence.reference.networks:
+        return ""
+    header = ["network", "depth, width, resolution"]
+    header += [f"{length.images:,} images (place)" for length in evidence.lengths]
+    order = sorted(range(len(evidence.reference.networks)), key=lambda i: evidence.reference.ranks[i])
+    rows = []
+    for index in order:
+        network = evidence.reference.networks[index]
+        split = network.split
+        cells = [code(network.key), ", ".join(percent(x, 0) for x in split) if split else ""]
+        cells += [f"{top1_seeds(le.networks[index])} ({le.ranks[index]:g})" for le in evidence.lengths]
+        rows.append(cells)
+    return table(header, rows, left=2)
+
+
+def _next(record: FidelityRecord, evidence: FidelityEvidence) -> str:
+    own = evidence.judged
+    if own is None or own.answer is None or own.moves is None:
+        return bullets(
+            ("Train seven networks or more for lengths that are apart: `--networks 12 --lengths 4`.",)
+        )
+    if own.moves.moving:
+        longer = f"`--images {evidence.reference.images}`"
+        return bullets(
+            (f"Search again with runs as long as the longest here: {longer} in the search's command.",)
+        )
+    if own.moves.settled:
+        return bullets((f"Use the search's answer as it is; its page is that of {code(record.run.name)}.",))
+    return bullets(("More networks or seeds (`--networks 12 --seeds 3`) would show whether rates move.",))
+
+
+def _glossary() -> str:
+    return bullets(
+        (
+            "Rates: top-1 at each length is fitted as a surface over how each network's growth was shared "
+            "out as built. A rate is what moving a tenth of the compute brings, in points; intervals hold "
+            "for the three at once. How rates move is fitted to each network's own change, seed by seed. As "
+            "the longest: the probability that surfaces would differ so if they were equal.",
+            "tau: Kendall's tau-b between the networks' mean top-1 at a length and at the longest. regret: "
+            "what choosing by the short runs costs in the longest ones.",
+            "All numbers, unrounded: `fidelity.csv` (by length) and `networks.csv` beside this page. "
+            + SINGLE_RUNS,
+        )
+    )
+
+
+# ----------------------------------------------------------------------------------------------------
+# The figures of a fidelity study: rates against length, and every network at every length.
+
+
+def rates_figure(evidence: FidelityEvidence) -> Figure | None:
+    """What moving a tenth of the compute brings at each length; None without surfaces at two lengths."""
+    known = [(length, length.answer) for length in evidence.lengths if length.answer is not None]
+    if len(known) < 2:
+        return None
+    colour = COLOURS["highest"]
+    with house_style():
+        figure = new_figure("What moving a tenth of the compute brings, by length of run", 4.2)
+        panels: list[Axes] = list(figure.subplots(1, 3, sharey=True))
+        for place, axes in enumerate(panels):
+            rates = [answer.rates[place] for _, answer in known]
+            x = [length.images for length, _ in known]
+            axes.axhline(0, color=GREY, linewidth=1)
+            axes.plot(x, [rate.points.value for rate in rates], "o-", color=colour, markersize=7, zorder=4)
+            for images, rate in zip(x, rates, strict=True):
+                ends = [rate.points.low, rate.points.high]
+                axes.plot([images] * 2, ends, color=colour, linewidth=1.6, zorder=3)
+            axes.set_title(f"{rates[0].giver} to {rates[0].taker}", pad=8)
+            axes.set_xscale("log")
+            _length_axis(axes, evidence)
+            axes.set_xlabel("training images")
+        panels[0].set_ylabel("points of top-1, 95% intervals")
+    return figure
+
+
+def _length_axis(axes: Axes, evidence: FidelityEvidence) -> None:
+    lengths = evidence.lengths
+    axes.set_xticks(
+        [length.images for length in lengths],
+        [f"{length.images:,}\n{length.multiple:g} x" for length in lengths],
+    )
+    axes.set_xticks([], minor=True)
+    low, high = lengths[0].images, lengths[-1].images
+    axes.set_xlim(low / (high / low) ** 0.12, high * (high / low) ** 0.12)
+
+
+def ranks_figure(evidence: FidelityEvidence) -> Figure | None:
+    """Top-1 and place of every network at every length, coloured by depth; None below two lengths."""
+    networks = evidence.reference.networks if evidence.lengths else ()
+    if len(evidence.lengths) < 2 or len(networks) < 2:
+        return None
+    depths, many = [c.depth for c in networks], len(networks) > 20
+    shades = shade_scale(depths)
+    colours = shades.to_rgba(np.array(depths))
+    with house_style():
+        figure = new_figure("Each network at each length of run", 5.6)
+        left, right = figure.subplots(1, 2)
+        for index, shade in enumerate(colours):
+            style: dict[str, Any] = {
+                "color": shade,
+                "linewidth": 1.0 if many else 1.7,
+                "marker": "o",
+                "markersize": 3.0 if many else 5.0,
+                "alpha": 0.85,
+            }
+            x = [length.images for length in evidence.lengths]
+            left.plot(x, [100 * (le.networks[index].top1 or 0.0) for le in evidence.lengths], **style)
+            right.plot(x, [le.ranks[index] for le in evidence.lengths], **style)
+        left.set_title(f"accuracy of {plural(len(networks), 'network')}", pad=8)
+        left.set_ylabel("held-out top-1 (%), mean over seeds")
+        right.set_title("place among the networks", pad=8)
+        right.set_ylabel("place (1 is best)")
+        right.set_ylim(len(networks) + 0.5, 0.5)
+        right.set_yticks(_places(len(networks)))
+        for axes in (left, right):
+            axes.set_xscale("log")
+            _length_axis(axes, evidence)
+            axes.set_xlabel("training images")
+        bar = figure.colorbar(shades, ax=[left, right], orientation="horizontal", aspect=45, pad=0.03)
+        bar.set_label("depth multiplier", color=INK)
+        bar.outline.set_visible(False)
+    return figure
+
+
+def _places(networks: int) -> list[int]:
+    """Ticks for places: the first, the last, and round ones between."""
+    step = 1 if networks <= 12 else 5 if networks <= 40 else 10
+    between = [place for place in range(step, networks, step) if 1 < place <= networks - step / 2]
+    return [1, *between, networks]
+
+
+# ----------------------------------------------------------------------------------------------------
+# A finished fidelity study as tables, figures and a page.
+
+RATES = ("depth_to_width", "depth_to_resolution", "width_to_resolution")
+ENDS = ("", "_low", "_high")
+COLUMNS = (
+    *("images", "multiple", "reference_images", "tau", "tau_low", "tau_high", "regret", "networks", "seeds"),
+    *("compute_share", "depth_share", "width_share", "resolution_share", "loss", "loss_low", "loss_high"),
+    *("same_p", *(f"{what}_{rate}{end}" for what in ("rate", "move") for rate in RATES for end in ENDS)),
+)
+NETWORK_COLUMNS = (
+    *("key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier", "resolution", "macs"),
+    *("depth_doublings", "width_doublings", "resolution_doublings"),
+    *("images", "multiple", "top1", "top1_sd", "seeds", "rank"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FidelityReport:
+    """What was written, and the table a caller prints.
+
+    Attributes:
+        page: ``report.md``.
+        fidelity_csv: ``fidelity.csv``, one row per length.
+        networks_csv: ``networks.csv``, one row per length and network.
+        figures: the figures that could be drawn, SVG and PNG.
+        table: the table of ``fidelity_csv``.
+    """
+
+    page: Path
+    fidelity_csv: Path
+    networks_csv: Path
+    figures: tuple[Path, ...]
+    table: pd.DataFrame
+
+
+def write_fidelity_report(record: FidelityRecord, out: Path) -> FidelityReport:
+    """Write ``fidelity.csv``, ``networks.csv``, ``report.md`` and ``figures/`` of ``record`` into ``out``.
+
+    The same record gives the same bytes. A figure without data is left out, and the page says so.
+
+    Raises:
+        OSError: if ``out`` cannot be made or written.
+    """
+    evidence = fidelity_evidence(record)
+    figures = write_figures(
+        # What an earlier version drew goes.
+        {"rates": rates_figure(evidence), "ranks": ranks_figure(evidence), "agreement": None},
+        out / "figures",
+    )
+    by_length, networks = lengths_table(evidence), networks_table(evidence)
+    page = fidelity_page(record, evidence, {path.stem for path in figures})
+    return FidelityReport(
+        fidelity_csv=write_text(out / "fidelity.csv", csv_text(by_length)),
+        networks_csv=write_text(out / "networks.csv", csv_text(networks)),
+        page=write_pages(out / "report.md", page),
+        figures=figures,
+        table=by_length,
+    )
+
+
+def lengths_table(evidence: FidelityEvidence) -> pd.DataFrame:
+    """One row per length, columns :data:`COLUMNS`; what is unknown is missing.
+
+    The shares are the best split's. Losses, rates and how they move with each doubling are in points.
+    """
+    rows = []
+    for length in evidence.lengths:
+        row: dict[str, object] = {
+            "images": length.images,
+            "multiple": float(length.multiple),
+            "reference_images": evidence.reference.images,
+            "networks": len(length.networks),
+            "seeds": length.seeds,
+            "compute_share": length.compute_share,
+        }
+        if length.agreement is not None:
+            known = ("tau", "tau_low", "tau_high", "regret") if length.ranked else ("regret",)
+            row |= {name: getattr(length.agreement, name) for name in known}
+        if length.answer is not None:
+            shares = ("depth_share", "width_share", "resolution_share")
+            row |= dict(zip(shares, length.answer.best, strict=True)) | _rate_cells(
+                "rate", length.answer.rates
+            )
+        if length.moves is not None:
+            row |= _rate_cells("move", length.moves.moves)
+        if length.loss is not None:
+            row |= {"loss": length.loss.value, "loss_low": max(0.0, length.loss.low)}
+            row |= {"loss_high": length.loss.high, "same_p": length.same}
+        rows.append(row)
+    return frame(rows, COLUMNS)
+
+
+def _rate_cells(what: str, rates: Sequence[Rate]) -> dict[str, object]:
+    row: dict[str, object] = {}
+    for rate in rates:
+        name, points = f"{what}_{rate.giver}_to_{rate.taker}", rate.points
+        row |= {name: points.value, f"{name}_low": points.low, f"{name}_high": points.high}
+    return row
+
+
+def networks_table(evidence: FidelityEvidence) -> pd.DataFrame:
+    """One row per length and network, columns :data:`NETWORK_COLUMNS`."""
+    return frame(
+        [
+            {name: getattr(c, name, None) for name in (*NETWORK_COLUMNS, INPUT_WIDTH)}
+            | {
+                "images": length.images,
+                "multiple": float(length.multiple),
+                "seeds": len(c.runs),
+                "rank": rank,
+            }
+            for length in evidence.lengths
+            for c, rank in zip(length.networks, length.ranks, strict=True)
+        ],
+        with_input_width(NETWORK_COLUMNS, [c for length in evidence.lengths for c in length.networks]),
+    )

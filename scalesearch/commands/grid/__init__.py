@@ -1,0 +1,1 @@
+"""`scalesearch grid`: designs of whole surfaces, and the page of the answer."""

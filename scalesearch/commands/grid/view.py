@@ -1,0 +1,626 @@
+"""The page and tables of a grid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from scalesearch.commands.grid.figures import answer_figure, curves_figure
+from scalesearch.commands.transfer.view import agreement_section, run_differences
+from scalesearch.files import write_text
+from scalesearch.page.answer import (
+    Confirmed,
+    RecipeCheck,
+    SearchAnswer,
+    answer_lines,
+    answer_of,
+    next_commands,
+    no_answer,
+    split_text,
+)
+from scalesearch.page.evidence import (
+    UNLEARNT,
+    asked_cost,
+    coefficients,
+    input_text,
+    judged,
+    nothing_learnt,
+    paper_candidate,
+)
+from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, pareto_figure, pareto_part
+from scalesearch.page.html.interactive import search_parts
+from scalesearch.page.html.page import write_pages
+from scalesearch.page.markdown import MOST_ROWS, bullets, code, cut, escape, percent, plural, si, table
+from scalesearch.page.parts import (
+    PLAIN_COUNTS,
+    SINGLE_RUNS,
+    FigureText,
+    budget_items,
+    counted_parts,
+    figure_part,
+    grown_from,
+    made,
+    p_text,
+    section,
+    stopped_early_section,
+    top1_seeds,
+    unfinished,
+)
+from scalesearch.page.style import write_figures
+from scalesearch.page.tables import candidates_table, csv_text, pareto_table
+from scalesearch.records import CandidateRecord, RunRecord, StartRecord, Status
+from scalesearch.statistics.answer import Rate
+from scalesearch.training.dataset import WINDOWS
+
+# ----------------------------------------------------------------------------------------------------
+# The section of a page about what was not trained, and why.
+
+FEW_REASONS = 4
+"""Up to so many reasons each get a table of their own under them, or a count; more stay a column, or one."""
+NUMBERS = re.compile(r"[-+]?\d[\d.,e+-]*%?")
+
+
+def skipped_section(run: RunRecord) -> str:
+    """How triples became networks, then the networks without a result, each with its reason."""
+    distinct = len(run.candidates)
+    items = [
+        f"The grid has {run.grid_points:,} points; {run.feasible:,} of them meet the constraint.",
+        f"**Merged:** these {run.feasible:,} triples round to {distinct:,} distinct "
+        f"{'network' if distinct == 1 else 'networks'}. Each is trained at most once: "
+        f"{run.feasible - distinct:,} {'triple shares' if run.feasible - distinct == 1 else 'triples share'} "
+        "the training run of another.",
+    ]
+    skipped, failed, waiting = (_of(run, status) for status in ("skipped", "failed", "waiting"))
+    thinned = all(not c.reason or c.thinned_out for c in skipped)
+    if run.thinning or skipped:
+        said = escape(run.thinning) if run.thinning else "the reasons are below."
+        if not thinned and run.thinning:
+            said = f"for the reasons below. Of those that could be, {said}"
+        what = "Thinned out" if thinned else "Skipped"
+        items.append(f"**{what}:** {plural(len(skipped), 'network')} not trained: {said}")
+    if failed:
+        items.append(f"**Failed:** {plural(len(failed), 'network')}, for the reasons below.")
+    if waiting:
+        items.append(f"**Waiting:** {plural(len(waiting), 'network')}; `scalesearch resume DIR` trains them.")
+    return "\n\n".join([bullets([*items, *_counted(skipped)]), *_untrained(failed), *_untrained(waiting)])
+
+
+def _counted(skipped: Sequence[CandidateRecord]) -> list[str]:
+    """How many networks were skipped for which reason; all of them are in the CSV file."""
+    if not skipped:
+        return []
+    # Reasons that differ in their figures alone, such as how far each is from its budget, are one.
+    kinds: dict[str, list[str]] = {}
+    for c in skipped:
+        kinds.setdefault(NUMBERS.sub("", c.reason), []).append(c.reason)
+    often = sorted(kinds.values(), key=len, reverse=True)
+    told = [
+        f"{len(reasons):,}: {escape(reasons[0]) or 'no reason was kept'}"
+        + ("" if len(set(reasons)) == 1 else ", and the like")
+        for reasons in often[:FEW_REASONS]
+    ]
+    rest = sum(map(len, often[FEW_REASONS:]))
+    told += [f"{rest:,}: other reasons"] if rest else []
+    return [
+        f"**Not on this page:** the {plural(len(skipped), 'skipped network')}, each with its reason, in "
+        f"`candidates.csv`. {'; '.join(told)}."
+    ]
+
+
+def _of(run: RunRecord, status: Status) -> list[CandidateRecord]:
+    return [c for c in run.candidates if c.status == status]
+
+
+def _untrained(candidates: Sequence[CandidateRecord]) -> list[str]:
+    """Tables of networks of one status; a reason that several share is said once, above their table."""
+    reasons = list(dict.fromkeys(c.reason for c in candidates))
+    if len(reasons) > FEW_REASONS:
+        return [_table(candidates, reasons=True)]
+    blocks = []
+    for reason in reasons:
+        those = [c for c in candidates if c.reason == reason]
+        title = those[0].status.capitalize()
+        blocks += [f"{title}: {escape(reason)}." if reason else f"{title}:", _table(those, reasons=False)]
+    return blocks
+
+
+def _table(candidates: Sequence[CandidateRecord], *, reasons: bool) -> str:
+    header = [*(["reason"] if reasons else []), "alpha", "beta", "gamma", "cost ratio", "network"]
+    rows = [
+        [
+            *([escape(c.reason)] if reasons else []),
+            f"{c.alpha:.6g}",
+            f"{c.beta:.6g}",
+            f"{c.gamma:.6g}",
+            f"{c.macs_ratio:.2f}" if c.counted else "",
+            code(c.key),
+        ]
+        for c in candidates[:MOST_ROWS]
+    ]
+    return table(header, rows, left=int(reasons)) + cut(candidates, "candidates.csv")
+
+
+# ----------------------------------------------------------------------------------------------------
+# What the networks of a search were grown from, what that cost, and whether it changed the ranking.
+
+# How the two runs are meant to differ.
+START = ("start", "pretrained", "scratch_run")
+QUESTION = "### Did that change the ranking?"
+
+
+def start_section(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str] = ()) -> str:
+    """The section's body; empty for a run from scratch.
+
+    Args:
+        run: the run.
+        scratch: the run of the same candidates from scratch; why it can't be read; None where none is known.
+        ignored: settings that change no result, so that a difference in them says nothing.
+    """
+    start = run.start
+    if start is None:
+        return ""
+    return "\n\n".join(
+        (
+            f"Every network was grown from {grown_from(start)}: before its first step, in evaluation mode, "
+            "it computed what that network computed, apart from a little noise on the channels that are "
+            "there more than once (Net2Net, arXiv 1511.05641). Wider layers repeat channels, added blocks "
+            "begin as the identity, another resolution changes no weight. It was then trained as long, and "
+            "by the same recipe, as a network from scratch would have been.",
+            bullets(_items(run, start)),
+            QUESTION,
+            _ranking(run, scratch, ignored),
+        )
+    )
+
+
+def _items(run: RunRecord, start: StartRecord) -> list[str]:
+    items = [*_cost(run, start)]
+    if start.fresh_classifier:
+        items.append("**The classifier is fresh:** the file has none that fits; every network draws its own.")
+    elif start.classes != run.classes:
+        items.append(
+            f"**The classifier was replaced:** the file's has {start.classes:,} classes, the data "
+            f"{run.classes}."
+        )
+    elif start.kind == "pretrained":
+        items.append(
+            f"**The classifier was kept:** the file's has {start.classes:,} classes, as many as the data. "
+            "Whether they are the same ones was not looked at."
+        )
+    skipped = [c for c in run.candidates if c.reason.startswith("can't be grown")]
+    if skipped:
+        matched = run.settings.get("match", "none") != "none"
+        hint = " `--match-by resolution` matches without narrowing any." if matched else ""
+        items.append(
+            f"**{plural(len(skipped), 'network')} could not be grown** and "
+            f"{'is' if len(skipped) == 1 else 'are'} not among those compared, such as: "
+            f"{escape(skipped[0].reason)}.{hint}"
+        )
+    return items
+
+
+def _cost(run: RunRecord, start: StartRecord) -> list[str]:
+    own = sum(r.images_seen for c in run.candidates for r in c.runs)
+    if start.kind == "pretrained":
+        return [
+            "**What it cost** here is nothing; what the file cost its makers is in no figure of this page."
+        ]
+    if not start.runs:
+        return []
+    first = sum(r.images_seen for r in start.runs)
+    share = f", {percent(first / own)} of the {own:,} that the networks themselves saw" if own else ""
+    tops = ", ".join(f"{percent(r.top1)} (seed {r.seed})" for r in start.runs)
+    return [
+        f"**What it cost:** the baseline saw {first:,} training images, once for all networks{share}. So "
+        f"each network stands on {start.runs[0].images_seen:,} images more than one from scratch.",
+        f"**Where it stood:** top-1 of the baseline {tops}.",
+    ]
+
+
+def _ranking(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str]) -> str:
+    if scratch is None:
+        return (
+            "**Not known:** no run of the same networks from scratch was named. `--scratch-run DIR`, with "
+            "the folder of such a run for DIR, has this page say it."
+        )
+    if isinstance(scratch, str):
+        return f"**Not known:** {escape(scratch)}."
+    try:
+        found = agreement_section(scratch, run)
+    except ValueError as error:
+        return f"**Not known:** the two runs can't be compared: {escape(error)}."
+    unlike = _differences(run, scratch, ignored)
+    return f"{found}\n\n{unlike}" if unlike else found
+
+
+def _differences(run: RunRecord, scratch: RunRecord, ignored: Collection[str]) -> str:
+    """What else differs between the two runs; empty where nothing does that could matter."""
+    found = run_differences([run.settings, scratch.settings], {*ignored, *START})
+    if not found:
+        return ""
+    said = "; ".join(f"{one.setting}: {one.values[0]} here, {one.values[1]} there" for one in found)
+    return f"**More than the start differs** between the two runs: {escape(said)}."
+
+
+# ----------------------------------------------------------------------------------------------------
+# The page of a grid search: the answer, what to do next, and what it rests on.
+
+FIGURES: dict[str, FigureText] = {
+    "answer": (
+        "Fitted top-1 over all splits between depth, width and resolution, and the exchange rates by length",
+        "How to read it: each corner spends all growth on one dimension; dots are trained networks, and what "
+        "is pale is excluded as the best split. Where no split stands out no surface is drawn. A rate whose "
+        "bar misses 0 is shown.",
+    ),
+    "pareto": PARETO_FIGURE,
+    "learning_curves": (
+        "Held-out top-1 against training images seen",
+        "How to read it: curves that still cross at the right end might rank differently after longer "
+        "training.",
+    ),
+}
+"""Alternative text and a line on how to read it, by figure."""
+
+
+def grid_page(
+    run: RunRecord,
+    figures: Collection[str],
+    scratch: RunRecord | str | None = None,
+    ignored: Collection[str] = (),
+) -> str:
+    """The report as Markdown. ``figures`` names those that were drawn; the page says which were left out.
+
+    ``scratch`` is the run of the same networks from scratch, for one whose networks were grown, or why it
+    can't be read; ``ignored`` are settings that change no result, in which the two may differ.
+    """
+    found = answer_of(run)
+    whole = None if isinstance(found, str) else found
+    parts = [
+        f"# {escape(run.name)}: how much to depth, width and resolution?",
+        unfinished(run.candidates),
+        UNLEARNT if nothing_learnt(run) else "",
+        _no_answer(run, found) if isinstance(found, str) else _answer(run, found),
+        *(figure_part(name, FIGURES, figures) for name in ("answer",) if whole is not None),
+        bullets(budget_items([c for c in run.candidates if c.status == "completed"])) if not whole else "",
+        section("Splits compared", _compared(whole) if whole else ""),
+        section("How sure this is", _sure(run, whole) if whole else ""),
+        section("Longer training", _longer(whole) if whole else ""),
+        section("Confirmed?", _confirmation(whole.confirmed) if whole else ""),
+        section("Other recipes", _recipes(whole.recipe) if whole and whole.recipe else ""),
+        section("What the networks started from", start_section(run, scratch, ignored)),
+        section("Trained networks", _networks(run, whole)),
+        section("Pareto fronts", fronts_section(run)),
+        pareto_part(run, figures) if judged(run) else "",
+        figure_part("learning_curves", FIGURES, figures) if judged(run) else "",
+        section("Stopped early", stopped_early_section(run)),
+        section("What was skipped, and why", skipped_section(run)),
+        made(run),
+        section("How to read this page", _glossary(run)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _no_answer(run: RunRecord, reason: str) -> str:
+    ranking = judged(run)
+    best = ""
+    if ranking and not nothing_learnt(run):
+        top = ranking[0]
+        best = (
+            f" The highest mean is that of {coefficients(top)}, {top1_seeds(top)}, which says nothing of the "
+            "splits between those that were trained."
+        )
+    checks = (
+        " Nothing was confirmed, as there is no answer to confirm." if run.settings.get("confirm") else ""
+    )
+    return f"**{escape(no_answer(reason))}**{best}{checks}"
+
+
+def _answer(run: RunRecord, found: SearchAnswer) -> str:
+    first, second, _ = answer_lines(run)
+    shrinking = (
+        f" Phi is {run.phi:g}, so the baseline is shrunk to {asked_cost(run.phi)}: shares say what was cut."
+        if run.phi < 0
+        else ""
+    )
+    commands = "\n".join(next_commands(run, found))
+    following = f"Next, with this page's folder for DIR:\n\n```sh\n{commands}\n```"
+    return f"**{escape(first)}**{shrinking}\n\n{escape(second)}\n\n{following}"
+
+
+def _compared(found: SearchAnswer) -> str:
+    answer = found.answer
+    role = "best split" if found.surface.different else "highest fitted"
+    rows = [(f"**{role}**", *_cells(answer.best), f"{answer.top1.value:.1f}%", "")]
+    for behind in sorted(answer.behind, key=lambda one: one.points.value):
+        top1 = found.surface.top1(behind.split)[0]
+        points = f"{behind.points.value:.1f} ({behind.points.low:.1f} to {behind.points.high:.1f})"
+        rows.append((behind.name, *_cells(behind.split), f"{top1:.1f}%", points))
+    header = ("split", "depth", "width", "resolution", "fitted top-1", "points behind (95%)")
+    return (
+        table(header, rows)
+        + "\n\nThe fitted top-1 of every network of the grid, trained or not, is in `candidates.csv`."
+    )
+
+
+def _cells(split: Sequence[float]) -> tuple[str, str, str]:
+    depth, width, resolution = (f"{100 * share:z.0f}%" for share in split)
+    return depth, width, resolution
+
+
+def _sure(run: RunRecord, found: SearchAnswer) -> str:
+    answer, surface = found.answer, found.surface
+    visible = max(rate.visible for rate in answer.rates)
+    r2 = "" if surface.left_out_r2 is None else f"; left-out R2 {surface.left_out_r2:.2f}"
+    lack = (
+        "nothing tells whether the surface fits, as no network has two runs or there are too few networks"
+        if surface.lack_of_fit is None
+        else f"lack of fit: {p_text(surface.lack_of_fit)}"
+        + ("" if surface.fits else ", so the surface strays from the networks and all intervals allow for it")
+    )
+    items = [
+        f"**Do splits differ at all?** {p_text(surface.omnibus)} (F test){r2}. A rate of {visible:.2f} "
+        "points for each 10% moved would have been shown with a probability of 80%.",
+        f"**Does the surface fit?** {lack}.",
+        f"**What could it cost?** The split of the highest fitted top-1 may be up to {answer.regret:.1f} "
+        f"points behind another; any two splits differ by {answer.flat_within:.1f} at most.",
+    ]
+    if answer.halving is not None:
+        items.append(
+            f"**More runs:** {answer.halving} in all instead of {surface.runs} would halve the region, if "
+            "the surface is as fitted."
+        )
+    if pictures := _few_pictures(run):
+        items.append(
+            f"**Held-out images** are windows of {pictures}: whole pictures flip from seed to seed, so more "
+            "windows of them would not make a run quieter, and what is shown holds for them."
+        )
+    if run.stopped:
+        items.append(f"**Why it ended:** {escape(run.stopped)}.")
+    if found.loss_agrees is not None:
+        items.append(
+            "**By held-out loss** the highest fitted split is one that top-1 doesn't exclude either."
+            if found.loss_agrees
+            else "**By held-out loss** another split is the highest fitted, which top-1 excludes: be careful."
+        )
+    return bullets([*items, *budget_items([c for c in run.candidates if c.status == "completed"])])
+
+
+def _few_pictures(run: RunRecord) -> str:
+    """The pictures that held-out images are windows of; empty of other data."""
+    dataset = str(run.settings.get("dataset"))
+    if dataset == "photographs":
+        return f"{run.classes:,} photographs"
+    return f"{run.classes:,} pictures" if dataset.startswith(WINDOWS) else ""
+
+
+def _longer(found: SearchAnswer) -> str:
+    if found.growth is None:
+        return (
+            "Runs of one length say nothing of longer training. `scalesearch fidelity DIR`, with this folder "
+            "for DIR, trains networks of this run for other lengths."
+        )
+    header = ("points for each 10% moved", *(f"{at.images:,} images" for at in found.lengths))
+    header = (*header, "change a doubling", f"{found.growth.later_images:,.0f} images (extrapolated)")
+    rows = []
+    for index, rate in enumerate(found.answer.rates):
+        cells = [_interval(at.rates[index]) for at in found.lengths]
+        moves, later = found.growth.moves[index], found.growth.later[index]
+        rows.append((f"{rate.giver} to {rate.taker}", *cells, _interval(moves), _interval(later)))
+    verdict = "Settled" if found.growth.settled else "Not settled"
+    why = (
+        "a rate is shown to move"
+        if found.growth.moving
+        else "no rate can move by more than 0.25 points a doubling"
+        if found.growth.settled
+        else "no rate is shown to move, but one could by more than 0.25 points a doubling"
+    )
+    return f"**{verdict}:** {why}.\n\n{table(header, rows)}"
+
+
+def _interval(rate: Rate) -> str:
+    points = rate.points
+    return f"{points.value:+.2f} ({points.low:.2f} to {points.high:.2f})"
+
+
+def _confirmation(confirmed: Sequence[Confirmed]) -> str:
+    if not confirmed:
+        return ""
+    items = [f"**The network of the highest fitted top-1** is {_network(confirmed[0].best)}."]
+    for one in confirmed:
+        measured = f"{one.measured.value:+.1f} ({one.measured.low:.1f} to {one.measured.high:.1f})"
+        seen = (
+            f"; a gain of {one.visible:.1f} would have been seen with a probability of 80%"
+            if one.verdict == "too small to see"
+            else ""
+        )
+        items.append(
+            f"**Against {one.other}, {_network(one.against)}: {one.verdict}.** Predicted "
+            f"{one.predicted.value:+.1f} points ({one.predicted.low:.1f} to {one.predicted.high:.1f}), "
+            f"measured {measured} with {one.seeds} seeds that the answer never saw{seen}."
+        )
+    judged_on = (
+        "Confirming runs are judged on the same held-out images as the networks that the answer rests on: "
+        "seeds are fresh, images are not."
+    )
+    return f"{bullets(items)}\n\n{judged_on}"
+
+
+def _network(candidate: CandidateRecord) -> str:
+    """A network by its triple and its shares as built."""
+    shares = f" ({split_text(candidate.split)})" if candidate.split else ""
+    return f"{coefficients(candidate)}{shares}"
+
+
+def _recipes(check: RecipeCheck) -> str:
+    variants = list(dict.fromkeys(variant for of in check.top1.values() for variant in of))
+    rows = [
+        (
+            role,
+            *(
+                ("**{:.1f}%**" if check.best[role] == variant else "{:.1f}%").format(of[variant])
+                if variant in of
+                else ""
+                for variant in variants
+            ),
+            f"{check.at_shared[role]:.1f}",
+            f"{check.at_own[role]:.1f}",
+        )
+        for role, of in check.top1.items()
+    ]
+    header = ("network", *variants, "behind, as searched", "behind, each at its best")
+    told = (
+        "too few runs to say whether recipes suit networks differently"
+        if check.p is None
+        else f"that recipes suit networks differently is shown ({p_text(check.p)})"
+        if check.p < 0.05
+        else f"that recipes suit networks differently is not shown ({p_text(check.p)})"
+    )
+    shared, own = check.orders
+    order = (
+        f"The order, best first, is {', '.join(own)} with each network at its best recipe, "
+        + ("as" if shared == own else f"and {', '.join(shared)}")
+        + " with the search's own."
+    )
+    better = bullets(
+        f"**{found.variant} is better for {found.role}** by {found.gain.value:.1f} points "
+        f"({found.gain.low:.1f} to {found.gain.high:.1f})."
+        for found in check.better
+    )
+    tested = (
+        "Tested by Student's t with the noise of all these runs pooled, corrected by Holm for every network "
+        "and recipe: "
+        + ("shown are:" if check.better else "no recipe is shown to be better than the search's own.")
+    )
+    parts = [
+        f"Mean top-1 over {check.seeds} seeds, best in bold; {told}. {order}",
+        table(header, rows),
+        tested,
+    ]
+    return "\n\n".join(filter(None, (*parts, better)))
+
+
+def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
+    ranking = judged(run)
+    if not ranking:
+        return ""
+    predictions = found.predictions if found else {}
+    ranked = sorted(ranking, key=lambda c: -predictions.get(c.key, (100 * (c.top1 or 0.0), 0.0))[0])
+    paper = paper_candidate(run)
+
+    def cells(c: CandidateRecord) -> list[str]:
+        fitted = predictions.get(c.key)
+        name = ", ".join(f"{value:.6g}" for value in (c.alpha, c.beta, c.gamma))
+        return [
+            f"{name} (the paper's)" if c is paper else name,
+            "/".join(f"{100 * share:z.0f}" for share in c.split) if c.split else "",
+            "" if fitted is None else f"{fitted[0]:.1f}% &plusmn; {fitted[1]:.1f}",
+            top1_seeds(c),
+            str(len(c.runs)),
+            str(c.blocks),
+            input_text(c),
+            f"{c.macs_ratio:.2f}",
+            code(c.key),
+        ]
+
+    header = ["alpha, beta, gamma", "depth/width/resolution, %", "fitted top-1", "mean top-1", "seeds"]
+    header += [counted_parts(run.settings), "input", "cost ratio", "network"]
+    shown = table(header, map(cells, ranked[:MOST_ROWS])) + cut(ranked, "candidates.csv")
+    base = f"The baseline as trained costs {si(run.baseline['macs'])} multiply-adds."
+    best = max(percent(c.top1) for c in ranking)
+    return f"{shown}\n\n{base} Highest mean: {best}."
+
+
+def _glossary(run: RunRecord) -> str:
+    shrunk = any(share <= -0.005 for c in judged(run) for share in c.split or ())
+    negative = (
+        " A share below 0% is of a dimension that became smaller than the baseline's, so the others have "
+        "more than 100% between them."
+        if shrunk
+        else ""
+    )
+    return bullets(
+        (
+            "split: how the growth in cost was shared out between depth, width and resolution, as the "
+            "network was built; alpha, beta, gamma are the grid point that asked for it." + negative,
+            f"{PLAIN_COUNTS} The cost ratio is the MACs of the network over those of the baseline.",
+            "top-1: the share of held-out images given the right class; mean and sd over seeds.",
+            "fitted: by a full quadratic surface in the split, with a 95% interval. The region and all "
+            "comparisons with the best allow for its being chosen after looking (max-t, simulated).",
+            f"All numbers, unrounded: `candidates.csv` and `pareto.csv` beside this page. {SINGLE_RUNS}",
+        )
+    )
+
+
+# ----------------------------------------------------------------------------------------------------
+# A finished (or stopped) grid search as tables, figures and a page.
+
+PARTS = {
+    "answer": ("triangle", "rates", "clicked", "family"),
+    "pareto": ("pareto",),
+    "learning_curves": ("curves",),
+}
+"""What stands in each figure's place on the HTML page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GridReport:
+    """What was written, and the two things a caller goes on with.
+
+    Attributes:
+        page: ``report.md``.
+        candidates_csv: ``candidates.csv``.
+        pareto_csv: ``pareto.csv``.
+        figures: the figures that could be drawn, SVG and PNG.
+        candidates: the table of all candidates, as in ``candidates_csv``.
+        highest_mean: the key of the network of the highest mean top-1 (of equal ones the cheapest); None
+        without any.
+    """
+
+    page: Path
+    candidates_csv: Path
+    pareto_csv: Path
+    figures: tuple[Path, ...]
+    candidates: pd.DataFrame
+    highest_mean: str | None
+
+
+def write_grid_report(
+    run: RunRecord, out: Path, scratch: RunRecord | str | None = None, ignored: Collection[str] = ()
+) -> GridReport:
+    """Write ``candidates.csv``, ``pareto.csv``, ``report.md`` and ``figures/`` of ``run`` into ``out``.
+
+    The same record gives the same bytes. A figure without data is left out, and the page says so. For a run
+    whose networks were grown ``scratch`` is the one of the same networks from scratch, or why there is none;
+    ``ignored`` are settings that change no result, in which the two may differ.
+
+    Raises:
+        OSError: if ``out`` cannot be made or written.
+    """
+    candidates, ranking = candidates_table(run), judged(run)
+    figures = write_figures(
+        {
+            "answer": answer_figure(run),
+            "pareto": pareto_figure(run),
+            "learning_curves": curves_figure(run),
+            # What earlier versions drew.
+            "seeds": None,
+            "surface": None,
+        },
+        out / "figures",
+    )
+    return GridReport(
+        candidates_csv=write_text(out / "candidates.csv", csv_text(candidates)),
+        pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
+        page=write_pages(
+            out / "report.md",
+            grid_page(run, {path.stem for path in figures}, scratch, ignored),
+            search_parts(run, PARTS),
+        ),
+        figures=figures,
+        candidates=candidates,
+        highest_mean=ranking[0].key if ranking else None,
+    )

@@ -1,0 +1,1 @@
+"""`scalesearch law`: what time costs on a machine."""

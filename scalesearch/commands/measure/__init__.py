@@ -1,0 +1,1 @@
+"""`scalesearch measure`: latency, throughput and memory, with their spread."""

@@ -1,0 +1,1 @@
+"""`scalesearch scale`: the family of fixed coefficients."""

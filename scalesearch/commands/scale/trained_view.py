@@ -1,0 +1,510 @@
+"""The page, table and figure of a trained family."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
+
+from scalesearch.commands.scale.view import cost_figure, scale_page, write_scale_tables
+from scalesearch.files import write_text
+from scalesearch.page.evidence import (
+    UNLEARNT,
+    completed,
+    input_text,
+    intervals,
+    nothing_learnt,
+    shown,
+    with_input_width,
+)
+from scalesearch.page.html.page import write_pages
+from scalesearch.page.markdown import bullets, duration, escape, percent, plural, si, table
+from scalesearch.page.parts import (
+    counted_parts,
+    figure_part,
+    made,
+    p_text,
+    quoted_agreement,
+    section,
+    top1_seeds,
+    unfinished,
+)
+from scalesearch.page.style import (
+    COLOURS,
+    GREY,
+    LEAST_SPAN,
+    Label,
+    Segment,
+    house_style,
+    new_figure,
+    place_labels,
+    widen,
+    write_figures,
+)
+from scalesearch.page.tables import csv_text, fields_of, frame, latency_cells
+from scalesearch.records import CandidateRecord, PublishedRow, RunRecord
+from scalesearch.statistics.summaries import (
+    SIGNIFICANCE,
+    Comparison,
+    Slope,
+    planned_comparisons,
+    planned_slope,
+)
+
+# ----------------------------------------------------------------------------------------------------
+# What a trained family shows: whether accuracy rises with phi, per doubling of the cost, and how far.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """From one network of the family to the next larger phi.
+
+    ``doublings`` is by how many doublings of the multiply-adds it is dearer, ``gain`` by how much its mean
+    top-1 is higher; ``test`` is None where seeds are missing.
+    """
+
+    lower: CandidateRecord
+    upper: CandidateRecord
+    doublings: float
+    gain: float
+    test: Comparison | None
+
+    @property
+    def per_doubling(self) -> float | None:
+        """The gain for each doubling of the cost; None where it does not rise."""
+        return self.gain / self.doublings if self.doublings > 0 else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95% interval of the gain for each doubling."""
+        if self.test is None or self.doublings <= 0:
+            return None
+        return self.test.low / self.doublings, self.test.high / self.doublings
+
+    @property
+    def verdict(self) -> str:
+        """``rises``, ``falls``, ``no difference shown`` or, without a test, ``not tested``."""
+        return shown(self.test, "rises", "falls")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyEvidence:
+    """All that the trained networks of a family show together.
+
+    Attributes:
+        networks: trained to their end, by phi.
+        seeds: that all of them have; tests need two.
+        slope: top-1 for each doubling of the multiply-adds, by a straight line; None without a test.
+        steps: from each network to the next.
+        rises_to: the smallest phi that is shown to be better than the first one, and than which no larger one
+            is; the first phi where none is shown to be better than it, None without a test.
+    """
+
+    networks: tuple[CandidateRecord, ...]
+    seeds: tuple[int, ...]
+    slope: Slope | None
+    steps: tuple[Step, ...]
+    rises_to: float | None
+
+
+def trained(run: RunRecord) -> list[CandidateRecord]:
+    """The networks that were trained to their end, by phi."""
+    return sorted(filter(completed, run.candidates), key=lambda c: c.phi)
+
+
+def family_evidence(run: RunRecord) -> FamilyEvidence:
+    """What the trained networks of ``run`` show.
+
+    Every pair of networks is compared by t tests in blocks (each seed a block, the noise of all networks
+    pooled), whose intervals and probabilities hold for all pairs at once.
+    """
+    networks = trained(run)
+    by_seed = [{one.seed: one.top1 for one in c.runs} for c in networks]
+    seeds = tuple(sorted(set.intersection(*map(set, by_seed)))) if by_seed else ()
+    pairs = list(combinations(range(len(networks)), 2))
+    tests: dict[tuple[int, int], Comparison] = {}
+    slope = None
+    if len(networks) > 1 and len(seeds) > 1:
+        top1 = [[runs[seed] for seed in seeds] for runs in by_seed]
+        found = planned_comparisons(top1, [(upper, lower) for lower, upper in pairs])
+        tests = dict(zip(pairs, found, strict=True))
+        doublings = [math.log2(c.macs) for c in networks]
+        if len(set(doublings)) > 1:
+            slope = planned_slope(doublings, top1)
+    return FamilyEvidence(
+        networks=tuple(networks),
+        seeds=seeds,
+        slope=slope,
+        steps=tuple(
+            _step(networks, lower, upper, tests.get((lower, upper)))
+            for lower, upper in pairwise(range(len(networks)))
+        ),
+        rises_to=_rises_to(networks, tests) if tests else None,
+    )
+
+
+def _step(networks: Sequence[CandidateRecord], lower: int, upper: int, test: Comparison | None) -> Step:
+    low, high = networks[lower], networks[upper]
+    return Step(
+        lower=low,
+        upper=high,
+        doublings=math.log2(high.macs / low.macs),
+        gain=test.difference if test else (high.top1 or 0.0) - (low.top1 or 0.0),
+        test=test,
+    )
+
+
+def _rises_to(networks: Sequence[CandidateRecord], tests: dict[tuple[int, int], Comparison]) -> float:
+    better = {pair for pair, test in tests.items() if test.difference > 0 and test.p < SIGNIFICANCE}
+    for index, network in enumerate(networks):
+        if (0, index) in better and not any((index, other) in better for other in range(len(networks))):
+            return network.phi
+    return networks[0].phi
+
+
+# ----------------------------------------------------------------------------------------------------
+# The figure of a trained family: accuracy against what it costs, and what was published apart from it.
+
+TRAINED, PUBLISHED = COLOURS["highest"], COLOURS["paper"]
+Bounds = Mapping[str, tuple[float, float]]
+Floats = NDArray[np.float64]
+
+
+def trained_figure(run: RunRecord) -> Figure | None:
+    """Top-1 against MACs and against training seconds, the published family below; None without a network."""
+    networks = trained(run)
+    if not networks:
+        return None
+    published = run.derivation.published if run.derivation is not None else ()
+    bounds = intervals(run)
+    with house_style():
+        figure = new_figure("Does accuracy rise with phi?", 7.6 if published else 4.4)
+        layout: list[Any] = (
+            [["macs", "seconds"], ["published", "published"]] if published else [["macs", "seconds"]]
+        )
+        panels = figure.subplot_mosaic(layout)
+        panels["seconds"].sharey(panels["macs"])
+        panels["macs"].set_ylabel("held-out top-1 (%)")
+        panels["macs"].set_title(f"measured here: {_said(networks)}", pad=8)
+        panels["macs"].set_xlabel("multiply-adds of the trained network")
+        panels["seconds"].set_xlabel("training time of one run (s)")
+        labelled = [
+            (panels["macs"], _line(panels["macs"], networks, bounds, lambda c: float(c.macs))),
+            (panels["seconds"], _line(panels["seconds"], networks, bounds, _seconds)),
+        ]
+        widen(panels["macs"], "y", LEAST_SPAN)
+        if published:
+            labelled.append((panels["published"], _published(panels["published"], published)))
+        for axes, (labels, clear) in labelled:
+            place_labels(axes, labels, clear)
+    return figure
+
+
+def _seconds(candidate: CandidateRecord) -> float:
+    return (candidate.train_seconds or 0.0) / len(candidate.runs)
+
+
+def _said(networks: Sequence[CandidateRecord]) -> str:
+    counts = sorted({len(c.runs) for c in networks})
+    seeds = plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+    return f"{seeds}, bars: 95% interval"
+
+
+def _line(
+    axes: Axes, networks: Sequence[CandidateRecord], bounds: Bounds, cost: Callable[[CandidateRecord], float]
+) -> tuple[list[Label], list[Segment]]:
+    x = np.array([cost(c) for c in networks])
+    y = np.array([100 * (c.top1 or 0.0) for c in networks])
+    axes.plot(x, y, "o-", color=TRAINED, linewidth=1.4, markersize=6.5, markeredgecolor="white")
+    clear: list[Segment] = _segments(x, y)
+    for c, at in zip(networks, x, strict=True):
+        if c.key in bounds:
+            low, high = (100 * bound for bound in bounds[c.key])
+            axes.plot([at, at], [low, high], color=TRAINED, linewidth=1.4, alpha=0.6)
+            clear.append((float(at), low, float(at), high))
+    _log(axes)
+    labels = [
+        Label(x=float(a), y=float(b), text=f"phi {c.phi:g}", colour=TRAINED)
+        for c, a, b in zip(networks, x, y, strict=True)
+    ]
+    return labels, clear
+
+
+def _published(axes: Axes, rows: Sequence[PublishedRow]) -> tuple[list[Label], list[Segment]]:
+    ordered = sorted(rows, key=lambda row: row.flops_published)
+    x = np.array([row.flops_published for row in ordered])
+    y = np.array([100 * row.top1_published for row in ordered])
+    axes.set_title("published: the full-size family after full training on ImageNet", pad=8)
+    axes.plot(x, y, "D-", color=PUBLISHED, linewidth=1.1, markersize=6)
+    axes.set_xlabel("published FLOPs for one image (one multiply-add counts as 1)")
+    axes.set_ylabel("published ImageNet top-1 (%)")
+    _log(axes)
+    labels = [
+        Label(x=float(a), y=float(b), text=row.name.upper(), colour=PUBLISHED)
+        for a, b, row in zip(x, y, ordered, strict=True)
+    ]
+    return labels, _segments(x, y)
+
+
+def _log(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.margins(x=0.12, y=0.14)
+    low, high = axes.get_xlim()
+    # Where a decade is not spanned, decades alone would leave no number on the axis.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,)))
+    axes.xaxis.set_major_formatter(EngFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(axis="x", colors=GREY)
+
+
+def _segments(x: Floats, y: Floats) -> list[Segment]:
+    points = [(float(a), float(b)) for a, b in zip(x, y, strict=True)]
+    lines = [(*a, *b) for a, b in pairwise(points)]
+    return [*lines, *((*point, *point) for point in points)]
+
+
+# ----------------------------------------------------------------------------------------------------
+# The section of a derivation that tells of its trained networks: does accuracy rise with phi here?
+
+QUESTION = "Does accuracy rise with phi here?"
+FIGURES = {
+    "trained": (
+        "Held-out top-1 of the trained family against multiply-adds and against training time",
+        "How to read it: an equal way to the right is an equal factor of the cost; bars are 95% intervals. "
+        "Where there is a panel of published accuracies, they are of the full-size networks after full "
+        "training on ImageNet: compare the shape of the lines, not their heights.",
+    )
+}
+
+
+def trained_section(run: RunRecord, figures: Collection[str]) -> str:
+    """The section as Markdown; ``figures`` names those that were drawn."""
+    found = family_evidence(run)
+    parts = [
+        unfinished(run.candidates),
+        f"{UNLEARNT if nothing_learnt(run) else ''} {_answer(found)}".strip(),
+        figure_part("trained", FIGURES, figures),
+        _networks(run),
+        _steps(found),
+        bullets(_trust(run, found)),
+    ]
+    return section("Trained", "\n\n".join(part for part in parts if part))
+
+
+def _answer(found: FamilyEvidence) -> str:
+    if len(found.networks) < 2:
+        return f"**{QUESTION} No answer yet:** fewer than two networks have completed their training."
+    first, last = found.networks[0], found.networks[-1]
+    span = f"From phi {first.phi:g} to {last.phi:g} top-1 goes from {top1_seeds(first)} to {top1_seeds(last)}"
+    if found.slope is None or found.rises_to is None:
+        why = "its networks all cost the same" if found.steps[0].test else "that takes at least two seeds"
+        return f"**{QUESTION} Not tested:** {why}. {span}."
+    slope = found.slope
+    risen = found.rises_to > first.phi
+    if slope.high < 0:
+        word = "No, it falls"
+    elif found.rises_to == last.phi:
+        word = f"Yes, up to phi {last.phi:g}, the largest that was trained"
+    elif risen:
+        word = f"Yes, up to phi {found.rises_to:g}"
+    elif slope.low > 0:
+        word = "Yes, over the whole family, though no single network is shown to be better than that of " + (
+            f"phi {first.phi:g}"
+        )
+    else:
+        word = "Not shown"
+    stops = (
+        f" No larger network is shown to be better than that of phi {found.rises_to:g}; nor is it shown that "
+        "it stops rising there."
+        if risen and found.rises_to != last.phi
+        else ""
+    )
+    return (
+        f"**{QUESTION} {word}.** Each doubling of the real multiply-adds changes top-1 by "
+        f"{_points(slope.slope)} points (95% interval {_points(slope.low)} to {_points(slope.high)}; a "
+        f"straight line through {plural(len(found.networks), 'network')} with "
+        f"{plural(len(found.seeds), 'seed')} each). {span}.{stops}"
+    )
+
+
+def _networks(run: RunRecord) -> str:
+    rows = [
+        (
+            f"{c.phi:g}",
+            *(f"{value:.2f}" for value in (c.depth, c.width)),
+            input_text(c),
+            *((str(c.blocks), si(c.params), si(c.macs), f"{c.macs_ratio:.2f}") if c.counted else [""] * 4),
+            duration((c.train_seconds or 0.0) / len(c.runs)) if c.runs else "",
+            top1_seeds(c) if c.status == "completed" else c.status,
+            str(len(c.runs)),
+        )
+        for c in sorted(run.candidates, key=lambda c: c.phi)
+    ]
+    failed = [c for c in run.candidates if c.status == "failed"]
+    counted = counted_parts(run.settings)
+    header = ("phi", "depth", "width", "input", counted, "params", "MACs", "realised ratio")
+    text = (
+        "What was trained are small copies of the family: the reduced baseline of the settings, scaled "
+        "by the same multipliers. Accuracies are means over seeds and their standard deviations."
+    )
+    parts = [text, table((*header, "training of one run", "top-1", "seeds"), rows, left=0)]
+    if failed:
+        parts.append(bullets(f"phi {c.phi:g}: failed, {escape(c.reason)}." for c in failed))
+    return "\n\n".join(parts)
+
+
+def _steps(found: FamilyEvidence) -> str:
+    if not found.steps:
+        return ""
+    rows = [_step_row(step) for step in found.steps]
+    return "Step by step, the gain for each doubling of the multiply-adds:\n\n" + table(
+        ("from", "to", "doublings", "gain (points)", "for each doubling", "95% interval", "verdict"),
+        rows,
+        left=2,
+    )
+
+
+def _step_row(step: Step) -> tuple[str, ...]:
+    per, reach = step.per_doubling, step.interval
+    return (
+        f"phi {step.lower.phi:g}",
+        f"phi {step.upper.phi:g}",
+        f"{step.doublings:.2f}",
+        _points(step.gain),
+        "" if per is None else _points(per),
+        "" if reach is None else f"{_points(reach[0])} to {_points(reach[1])}",
+        step.verdict if step.test is None else f"{step.verdict} ({p_text(step.test.p)})",
+    )
+
+
+def _trust(run: RunRecord, found: FamilyEvidence) -> list[str]:
+    items = []
+    tested = [step.test for step in found.steps if step.test is not None]
+    if tested:
+        items.append(
+            "**The test:** two-sided t tests at 5%, paired by seed; intervals and p values hold for all "
+            f"pairs of networks at once, with noise of {tested[0].df} degrees of freedom from all of them."
+        )
+    images = sorted({c.images_seen for c in found.networks if c.images_seen})
+    if images:
+        items.append(
+            f"**Short runs:** every network saw {' or '.join(f'{count:,}' for count in images)} training "
+            "images. Larger networks need more of them to show what they can do, so a family that stops "
+            "rising here may rise with longer training (`--images`, `--epochs`)."
+        )
+    if run.reliability:
+        items.append(f"**Short runs are a proxy:** {quoted_agreement(run.reliability[-1])}")
+    chance = 1 / run.classes
+    low = [c for c in found.networks if (c.top1 or 0.0) <= 2 * chance]
+    if low:
+        items.append(
+            f"**Chance** is {percent(chance)}: {plural(len(low), 'network')} did not get beyond twice that, "
+            "so their order says little."
+        )
+    return items
+
+
+def _points(value: float) -> str:
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
+
+
+# ----------------------------------------------------------------------------------------------------
+# A trained family as a derivation with what its networks show, tables and figures.
+
+COLUMNS = (
+    *("phi", "key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier", "resolution"),
+    *("blocks", "params", "macs", "fvcore_total", "activations", "nominal_ratio", "macs_ratio", "full_macs"),
+    *("full_macs_ratio", "top1", "top1_sd", "top1_low", "top1_high", "seeds", "loss", "images_seen"),
+    *("train_seconds", "status", "reason", "gain", "gain_per_doubling", "gain_low", "gain_high", "p"),
+    *("verdict", "training_bytes", "inference_bytes"),
+    *("trained_device", "trained_threads"),
+)
+LATENCY = ("latency_median_s", "latency_iqr_s", "latency_unstable", "machine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainedReport:
+    """What was written, and the table a caller prints.
+
+    Attributes:
+        page: ``derivation.md``.
+        trained_csv: ``trained.csv``, one row per trained network, by phi.
+        figures: the figures that could be drawn, SVG and PNG.
+        table: the table of ``trained_csv``.
+    """
+
+    page: Path
+    trained_csv: Path
+    figures: tuple[Path, ...]
+    table: pd.DataFrame
+
+
+def write_trained_family(run: RunRecord, out: Path) -> TrainedReport:
+    """Write ``trained.csv``, ``derivation.md``, ``figures/`` and a derivation's tables into ``out``.
+
+    The same record gives the same bytes.
+
+    Raises:
+        OSError: if ``out`` cannot be made or written.
+        ValueError: if the run keeps no derivation.
+    """
+    derivation = run.derivation
+    if derivation is None:
+        raise ValueError(f"`run` must keep the derivation of its family, got {run.name} without one")
+    figures = write_figures(
+        {
+            "trained": trained_figure(run),
+            "cost": cost_figure(derivation),
+            "accuracy": None,  # the trained one has a panel of it
+        },
+        out / "figures",
+    )
+    drawn = {path.stem for path in figures}
+    write_scale_tables(derivation, out)
+    rows = trained_table(run)
+    page = scale_page(derivation, drawn, trained=trained_section(run, drawn), made=made(run))
+    return TrainedReport(
+        trained_csv=write_text(out / "trained.csv", csv_text(rows)),
+        page=write_pages(out / "derivation.md", page),
+        figures=figures,
+        table=rows,
+    )
+
+
+def trained_table(run: RunRecord) -> pd.DataFrame:
+    """Every network by phi; gains are over the next smaller phi that was trained, per doubling of MACs.
+
+    ``gain_low`` and ``gain_high`` are the 95% interval of ``gain_per_doubling``.
+    """
+    bounds = intervals(run)
+    steps = {step.upper.key: step for step in family_evidence(run).steps}
+    timed = LATENCY if any(c.latency is not None for c in run.candidates) else ()
+    ordered = sorted(run.candidates, key=lambda c: c.phi)
+    rows = [_row(c, bounds.get(c.key), steps.get(c.key)) for c in ordered]
+    return frame(rows, with_input_width((*COLUMNS, *timed), ordered))
+
+
+def _row(c: CandidateRecord, interval: tuple[float, float] | None, step: Step | None) -> dict[str, object]:
+    row: dict[str, object] = fields_of(c, COLUMNS)
+    row |= {"phi": float(c.phi), "seeds": len(c.runs), **latency_cells(c.latency)}
+    if c.status != "completed":
+        row |= {"top1": None, "top1_sd": None, "loss": None}
+    if interval is not None:
+        row |= {"top1_low": interval[0], "top1_high": interval[1]}
+    if step is not None:
+        row |= {"gain": step.gain, "gain_per_doubling": step.per_doubling, "verdict": step.verdict}
+        if step.test is not None:
+            row |= {"p": step.test.p}
+        if (reach := step.interval) is not None:
+            row |= {"gain_low": reach[0], "gain_high": reach[1]}
+    return row

@@ -1,0 +1,1 @@
+"""`scalesearch search`: a sampler suggests the shares."""

@@ -1,0 +1,1 @@
+"""`scalesearch sweep`: one dimension alone against all together, and a power law."""

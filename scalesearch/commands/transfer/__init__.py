@@ -1,0 +1,1 @@
+"""`scalesearch transfer`: do one network's coefficients serve another?"""

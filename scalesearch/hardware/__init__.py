@@ -1,0 +1,1 @@
+"""Devices and the machine: timing, memory, breakdown, the largest batch."""

@@ -1,1 +1,0 @@
-"""What a network costs when asked: fvcore, latency, and the machine it was asked on."""

@@ -1,0 +1,588 @@
+"""The answer of a search, as its page and the terminal tell it: read off a surface over its training runs."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+from scipy.stats import f as f_distribution
+from scipy.stats import norm
+from scipy.stats import t as t_distribution
+
+from scalesearch.networks.baselines import PAPER_COEFFICIENTS
+from scalesearch.page.evidence import once_per_run
+from scalesearch.records import CandidateRecord, CheckRun, RunRecord
+from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
+from scalesearch.statistics.answer import (
+    POWER,
+    Answer,
+    DesignError,
+    Estimate,
+    Growth,
+    Rate,
+    Split,
+    Surface,
+    fit,
+    growth,
+    read,
+)
+from scalesearch.statistics.runs import predictions, trained_runs, whole_runs
+from scalesearch.statistics.summaries import CONFIDENCE, SIGNIFICANCE, holm
+from scalesearch.training.recipe import RECIPES, ProxyRecipe
+
+AS_SEARCHED = "as searched"
+"""What a recipe check calls the search's own recipe."""
+FOLDER = "DIR"
+"""What a page calls its own folder in commands: it may be moved, and is told from elsewhere."""
+WORD = re.compile(r"(?:\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\])+")
+"""A word of a command line as it is written there, quotes and all."""
+ASKED_ANEW = ("--seeds", "--time-budget", "--regret", "--confirm", "--out")
+"""Options of a run's command that the one which goes on from it says in another way."""
+PARTS = (0.25, 0.5, 1.0)
+"""Of the whole length: where a search is looked at to see whether its answer still moves."""
+TOLERANCE = 1.25
+"""A look may be so many times earlier or later than the part that it stands for."""
+FAST = "fast compound scaling's"
+PAPER = "the paper's"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtLength:
+    """What runs of so many training images say: exchange rates, best split, whether splits differ at all."""
+
+    images: int
+    rates: tuple[Rate, ...]
+    best: Split
+    different: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """The best network against another, with seeds that the answer never saw; in points of top-1.
+
+    Attributes:
+        best: the network that confirms the answer.
+        against: the network it is set against.
+        other: what that stands for: ``the paper's`` or ``the runner-up's``.
+        predicted: the gain that the surface foretold.
+        measured: the gain that came, with its 95% interval (Student's t, noise of all confirming runs
+        pooled).
+        seeds: of each.
+        visible: the least gain that so many seeds would have shown with a probability of 80%.
+    """
+
+    best: CandidateRecord
+    against: CandidateRecord
+    other: str
+    predicted: Estimate
+    measured: Estimate
+    seeds: int
+    visible: float
+
+    @property
+    def verdict(self) -> str:
+        """``confirmed``, ``not confirmed`` or ``too small to see``."""
+        if self.measured.low > 0:
+            return "confirmed"
+        if self.measured.high < self.predicted.value or self.measured.high < 0:
+            return "not confirmed"
+        return "too small to see"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BetterRecipe:
+    """A recipe that is shown to suit a network better than the search's own.
+
+    It is tested by Student's t, corrected by Holm for all recipes and networks that were tried.
+
+    Attributes:
+        role: what the network stands for.
+        variant: the recipe.
+        gain: in points, with the 95% interval of this one comparison (noise of all runs pooled).
+    """
+
+    role: str
+    variant: str
+    gain: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeCheck:
+    """Corners and centre by other recipes.
+
+    Attributes:
+        top1: by what a network stands for and by recipe, the mean top-1 in points.
+        best: by what a network stands for, the recipe that did best.
+        p: the probability that recipes would seem to suit networks so differently by run noise alone.
+        at_own: what the best of the networks is ahead of each, all at their best recipes.
+        at_shared: the same by the search's own recipe.
+        seeds: of each.
+        better: the recipes that are shown to be better than the search's own, greatest gain first.
+    """
+
+    top1: dict[str, dict[str, float]]
+    best: dict[str, str]
+    p: float | None
+    at_own: dict[str, float]
+    at_shared: dict[str, float]
+    seeds: int
+    better: tuple[BetterRecipe, ...]
+
+    @property
+    def orders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What networks stand for, best first: by the search's own recipe, and each by its best."""
+        shared, own = (
+            tuple(sorted(behind, key=lambda role: behind[role])) for behind in (self.at_shared, self.at_own)
+        )
+        return shared, own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SearchAnswer:
+    """What a search says, all of it.
+
+    Attributes:
+        answer: read off the surface at the whole length.
+        best: the network of the grid with the highest prediction.
+        predictions: by key, of every network whose split is known and lies among the trained ones: top-1 in
+            points and half of its 95% interval.
+        lengths: what runs say at each length, rising; the last is the whole one.
+        growth: how the rates move with length; None where there is one length.
+        loss_agrees: whether the surface of held-out loss has its best split within the region too; None where
+            a loss is not known.
+        confirmed: the confirming runs.
+        recipe: what other recipes do; None where that was not tried.
+    """
+
+    answer: Answer
+    best: CandidateRecord
+    predictions: dict[str, tuple[float, float]]
+    lengths: tuple[AtLength, ...]
+    growth: Growth | None
+    loss_agrees: bool | None
+    confirmed: tuple[Confirmed, ...]
+    recipe: RecipeCheck | None
+
+    @property
+    def surface(self) -> Surface:
+        """At the whole length."""
+        return self.answer.surface
+
+    @property
+    def images(self) -> int:
+        """Training images of the whole length."""
+        return self.lengths[-1].images
+
+
+def answer_of(run: RunRecord) -> SearchAnswer | str:
+    """The answer of a search, or why it has none."""
+    return _answer_of(run)
+
+
+@once_per_run
+def _answer_of(run: RunRecord) -> SearchAnswer | str:
+    done = [c for c in run.candidates if c.status == "completed" and c.split is not None]
+    if not done:
+        return "no network whose split is known has completed its training"
+    try:
+        whole = trained_runs(run)
+        surface = fit(whole)
+        named = _named()
+        near = surface.inside(list(named.values()))
+        answer = read(surface, {name: named[name] for name, here in zip(named, near, strict=True) if here})
+    except DesignError as error:
+        return str(error).replace("`", "")
+    fitted = predictions(surface, run.candidates)
+    able = [c for c in run.candidates if c.key in fitted and (c.status == "completed" or c.thinned_out)]
+    best = max(able or done, key=lambda c: fitted.get(c.key, (-math.inf, 0.0))[0])
+    images = lengths(run)
+    at = []
+    for length in images:
+        there = surface if length == images[-1] else fit(trained_runs(run, length))
+        at.append(
+            AtLength(
+                images=length,
+                rates=answer.rates if there is surface else there.rates(),
+                best=answer.best if there is surface else read(there).best,
+                different=there.different,
+            )
+        )
+    return SearchAnswer(
+        answer=answer,
+        best=best,
+        predictions=fitted,
+        lengths=tuple(at),
+        growth=growth({length: trained_runs(run, length) for length in images}) if len(images) > 1 else None,
+        loss_agrees=_loss_agrees(run, answer),
+        confirmed=_confirmed(run, answer),
+        recipe=_recipe_check(run),
+    )
+
+
+def _named() -> dict[str, Split]:
+    paper, fast = shares_of(PAPER_COEFFICIENTS), one_dial(FAST_WIDTH_SHARE)
+    return {
+        PAPER: (paper.depth, paper.width, paper.resolution),
+        FAST: (fast.depth, fast.width, fast.resolution),
+        "depth alone": (1.0, 0.0, 0.0),
+        "width alone": (0.0, 1.0, 0.0),
+        "resolution alone": (0.0, 0.0, 1.0),
+    }
+
+
+def _loss_agrees(run: RunRecord, answer: Answer) -> bool | None:
+    """Whether the split of the least held-out loss can't be excluded as the best by top-1."""
+    rows = [
+        seed_run.loss
+        for candidate in run.candidates
+        if candidate.status in ("completed", "waiting") and candidate.split is not None
+        for seed_run in whole_runs(candidate)
+    ]
+    losses = [loss for loss in rows if loss is not None]
+    if len(losses) < len(rows) or len(losses) != len(answer.surface.trained.top1):
+        return None
+    surface = fit(answer.surface.trained.at([-loss for loss in losses]))
+    least = int(np.argmax(surface.top1(answer.splits)[0]))
+    return bool(answer.region[least])
+
+
+def lengths(run: RunRecord) -> tuple[int, ...]:
+    """The looks, in training images and rising, at which the answer is read: the last is the whole length.
+
+    About a quarter and a half of it come first where looks before the end mean something: where the weights
+    that are judged are an average, and the rate is still the full one (the trapezoid's).
+    """
+    every = [run_ for c in run.candidates if c.split is not None for run_ in whole_runs(c)]
+    if not every:
+        return ()
+    end = max(run_.images_seen for run_ in every)
+    shared = set.intersection(*({point.images for point in run_.curve} for run_ in every))
+    looks = sorted(images for images in shared if images < end)
+    if not looks or not _looks_mean_something(run):
+        return (end,)
+    nearest = (min(looks, key=lambda images: abs(math.log(images / (part * end)))) for part in PARTS[:-1])
+    apart = {
+        images
+        for images, part in zip(nearest, PARTS, strict=False)
+        if 1 / TOLERANCE <= images / (part * end) <= TOLERANCE
+    }
+    return (*sorted(apart), end)
+
+
+def _looks_mean_something(run: RunRecord) -> bool:
+    values = run.settings.get("recipe_values")
+    try:
+        recipe = RECIPES[run.settings["recipe"]] if values is None else ProxyRecipe(**values)
+    except (KeyError, TypeError, ValueError):
+        return False
+    return recipe.averages and recipe.schedule == "trapezoid"
+
+
+def _confirmed(run: RunRecord, answer: Answer) -> tuple[Confirmed, ...]:
+    checks = [check for check in run.checks if check.purpose == "confirm"]
+    by_role: dict[str, list[CheckRun]] = {}
+    for check in checks:
+        by_role.setdefault(check.role, []).append(check)
+    if "best" not in by_role:
+        return ()
+    candidates = {c.key: c for c in run.candidates}
+    tops = {role: [100 * check.run.top1 for check in those] for role, those in by_role.items()}
+    df = sum(len(values) - 1 for values in tops.values())
+    if df < 1:
+        return ()
+    spread = sum((value - fmean(values)) ** 2 for values in tops.values() for value in values) / df
+    found = []
+    for role, other in (("paper", PAPER), ("runner-up", "the runner-up's")):
+        if role not in tops:
+            continue
+        first, second = (candidates.get(by_role[name][0].network) for name in ("best", role))
+        if first is None or second is None or first.split is None or second.split is None:
+            continue
+        gain = fmean(tops["best"]) - fmean(tops[role])
+        error = math.sqrt(spread * (1 / len(tops["best"]) + 1 / len(tops[role])))
+        reach = float(t_distribution.ppf((1 + CONFIDENCE) / 2, df))
+        found.append(
+            Confirmed(
+                best=first,
+                against=second,
+                other=other,
+                predicted=answer.ahead(first.split, second.split),
+                measured=Estimate(value=gain, low=gain - reach * error, high=gain + reach * error),
+                seeds=min(len(tops["best"]), len(tops[role])),
+                visible=(reach + float(norm.ppf(POWER))) * error,
+            )
+        )
+    return tuple(found)
+
+
+def _recipe_check(run: RunRecord) -> RecipeCheck | None:
+    checks = [check for check in run.checks if check.purpose == "recipe"]
+    if not checks:
+        return None
+    candidates = {c.key: c for c in run.candidates}
+    seeds = sorted({check.run.seed for check in checks})
+    values: dict[str, dict[str, list[float]]] = {}
+    for check in checks:
+        values.setdefault(check.role, {}).setdefault(check.variant, []).append(100 * check.run.top1)
+        there = values[check.role]
+        if AS_SEARCHED not in there and check.network in candidates:
+            trained = candidates[check.network].runs
+            there[AS_SEARCHED] = [100 * one.top1 for one in trained if one.seed in seeds]
+    roles = {
+        role: variants for role, variants in values.items() if all(map(len, variants.values())) and variants
+    }
+    top1 = {
+        role: {variant: fmean(tops) for variant, tops in variants.items()} for role, variants in roles.items()
+    }
+    if len(top1) < 2:
+        return None
+    best = {role: max(variants, key=lambda variant: variants[variant]) for role, variants in top1.items()}
+    own = {role: top1[role][best[role]] for role in top1}
+    shared = {role: top1[role].get(AS_SEARCHED, math.nan) for role in top1}
+    return RecipeCheck(
+        top1=top1,
+        best=best,
+        p=_interaction(roles),
+        at_own={role: max(own.values()) - value for role, value in own.items()},
+        at_shared={role: max(shared.values()) - value for role, value in shared.items()},
+        seeds=len(seeds),
+        better=_better_recipes(roles),
+    )
+
+
+def _better_recipes(values: dict[str, dict[str, list[float]]]) -> tuple[BetterRecipe, ...]:
+    """The recipes shown to be better for a network than the search's own, ``as searched``."""
+    cells = [tops for of in values.values() for tops in of.values()]
+    df = sum(len(tops) - 1 for tops in cells)
+    if df < 1:
+        return ()
+    variance = sum((top - fmean(tops)) ** 2 for tops in cells for top in tops) / df
+    reach = float(t_distribution.ppf((1 + CONFIDENCE) / 2, df))
+    gains, p_values = [], []
+    for role, of in values.items():
+        for variant, tops in of.items():
+            if variant == AS_SEARCHED or AS_SEARCHED not in of:
+                continue
+            gain = fmean(tops) - fmean(of[AS_SEARCHED])
+            error = math.sqrt(variance * (1 / len(tops) + 1 / len(of[AS_SEARCHED])))
+            if error > 0:
+                half = reach * error
+                gain_ = Estimate(value=gain, low=gain - half, high=gain + half)
+                gains.append(BetterRecipe(role=role, variant=variant, gain=gain_))
+                p_values.append(2 * float(t_distribution.sf(abs(gain) / error, df)))
+    shown = [
+        better
+        for better, p in zip(gains, holm(p_values), strict=True)
+        if p < SIGNIFICANCE and better.gain.value > 0
+    ]
+    return tuple(sorted(shown, key=lambda better: -better.gain.value))
+
+
+def _interaction(values: dict[str, dict[str, list[float]]]) -> float | None:
+    """The p value of the interaction of network and recipe in a balanced two-way layout; None without one."""
+    variants = sorted(set.intersection(*(set(of) for of in values.values())))
+    sizes = {len(values[role][variant]) for role in values for variant in variants}
+    if len(variants) < 2 or len(sizes) != 1 or sizes == {1}:
+        return None
+    cells = np.array([[values[role][variant] for variant in variants] for role in values])
+    means = cells.mean(axis=2)
+    crossed = means - means.mean(axis=1, keepdims=True) - means.mean(axis=0, keepdims=True) + means.mean()
+    rows, columns, repeats = cells.shape
+    df, df_noise = (rows - 1) * (columns - 1), rows * columns * (repeats - 1)
+    noise = float(((cells - means[..., None]) ** 2).sum()) / df_noise
+    if noise <= 0:
+        return None
+    return float(f_distribution.sf(repeats * float((crossed**2).sum()) / df / noise, df, df_noise))
+
+
+def _without(command: str, options: Sequence[str]) -> str:
+    """A command line without some of its options and their values, all else as it is written."""
+    kept: list[str] = []
+    words = iter(WORD.findall(command))
+    for word in words:
+        name, equals, _ = word.lstrip("$'\"").partition("=")
+        if name not in options:
+            kept.append(word)
+        elif not equals:
+            next(words, None)
+    return " ".join(kept)
+
+
+def coefficients_of(split: Split) -> tuple[float, float, float]:
+    """alpha, beta and gamma, to a hundredth, whose product is 2 and that share growth so."""
+    shares = np.maximum(split, 0.0)
+    depth, width, _ = (shares / shares.sum()).tolist()
+    found = Shares(depth=depth, width=width, resolution=1 - depth - width).coefficients
+    return round(found.alpha, 2), round(found.beta, 2), round(found.gamma, 2)
+
+
+def split_text(split: Sequence[float]) -> str:
+    """``10% depth, 30% width, 60% resolution``."""
+    depth, width, resolution = (f"{100 * share:z.0f}" for share in split)
+    return f"{depth}% depth, {width}% width, {resolution}% resolution"
+
+
+def rate_text(rate: Rate) -> str:
+    """``depth to width +0.74 (0.28 to 1.19)``."""
+    return f"{rate.giver} to {rate.taker} {_points(rate.points)}"
+
+
+def _points(points: Estimate) -> str:
+    return f"{points.value:+.2f} ({points.low:.2f} to {points.high:.2f})"
+
+
+def answer_lines(run: RunRecord, folder: str = FOLDER) -> tuple[str, ...]:
+    """The answer with its region, what it rests on, what to do next, a line each; or why there is none.
+
+    ``folder`` is the run's, as a word of a command line.
+    """
+    found = answer_of(run)
+    if isinstance(found, str):
+        return (no_answer(found),)
+    return (
+        _first_line(run, found),
+        _second_line(found),
+        "Next: " + "; ".join(next_commands(run, found, folder)),
+    )
+
+
+def no_answer(reason: str) -> str:
+    """That a search has no answer, why, and what would give one."""
+    return (
+        f"No answer yet: {reason}. A surface takes networks for the corners, the edges and the inside of all "
+        "splits (--max-networks 12), and a baseline whose depth and pixels grow in small steps (the default "
+        "proxy, or --baseline-resolution 52 and more)."
+    )
+
+
+def _first_line(run: RunRecord, found: SearchAnswer) -> str:
+    answer, surface = found.answer, found.surface
+    triple = "alpha {:g}, beta {:g}, gamma {:g}".format(*coefficients_of(answer.best))
+    shrunk = " is cut" if run.phi < 0 else ""
+    if not surface.different:
+        within = f"{answer.flat_within:.1f}"
+        first = (
+            f"No split stands out: any two are within {within} points of top-1 of each other (95%); the "
+            f"highest fitted is {split_text(answer.best)}{shrunk} ({triple})."
+        )
+    else:
+        first = (
+            f"Best split: {split_text(answer.best)}{shrunk} ({triple}), fitted top-1 "
+            f"{answer.top1.value:.1f}%; can't be excluded: {_region_text(answer)}."
+        )
+    for most in _better(found)[:1]:
+        first = (
+            f"The order may depend on the recipe: {most.variant} is {most.gain.value:.1f} points "
+            f"({most.gain.low:.1f} to {most.gain.high:.1f}) better than the search's own for {most.role}. "
+            f"{first}"
+        )
+    moving = found.growth
+    if moving is None:
+        return first
+    if moving.moving:
+        return f"{_moving_text(moving)} {first}"
+    if not moving.settled:
+        return f"{first} Whether longer training changes it isn't settled."
+    return f"{first} Settled: longer training moves no rate by more than {_widest(moving):.2f} a doubling."
+
+
+def _region_text(answer: Answer) -> str:
+    if answer.region.all():
+        return "any split"
+    named = zip(("depth", "width", "resolution"), answer.ranges, strict=True)
+    return ", ".join(f"{name} {100 * low:z.0f} to {100 * high:z.0f}%" for name, (low, high) in named)
+
+
+def _widest(moving: Growth) -> float:
+    return max(max(abs(rate.points.low), abs(rate.points.high)) for rate in moving.moves)
+
+
+def _moving_text(moving: Growth) -> str:
+    most = max(moving.moves, key=lambda rate: abs(rate.points.value) if rate.points.shown else -1.0)
+    giver, taker = most.giver, most.taker
+    if most.points.value < 0:
+        giver, taker = taker, giver
+    return (
+        f"Not settled: with each doubling of the training {taker} gains {abs(most.points.value):.2f} points "
+        f"for each 10% of the compute over {giver}."
+    )
+
+
+def _second_line(found: SearchAnswer) -> str:
+    answer, surface = found.answer, found.surface
+    rates = "; ".join(map(rate_text, answer.rates))
+    paper = next((b for b in answer.behind if b.name == PAPER), None)
+    behind = ""
+    if paper is not None:
+        behind = (
+            f" The paper's split is {paper.points.value:.1f} behind ({paper.points.low:.1f} to "
+            f"{paper.points.high:.1f})."
+        )
+    noise = "" if surface.run_sd is None else f", a run's noise {surface.run_sd:.1f} points"
+    return (
+        f"It rests on {surface.runs} runs of {surface.networks} networks at {found.images:,} images{noise}. "
+        f"Points for each 10% of the compute moved: {rates}.{behind} At most {answer.regret:.1f} points "
+        "could be lost by it."
+    )
+
+
+def next_commands(run: RunRecord, found: SearchAnswer, folder: str = FOLDER) -> tuple[str, ...]:
+    """The commands that go on from the answer: a family by it, its network handed over, a sharper answer.
+
+    ``folder`` is the run's, as a word of a command line: it may have been moved since it was begun.
+    """
+    best = found.best
+    alpha, beta, gamma = coefficients_of(found.answer.best)
+    baseline = str(run.settings.get("baseline", "efficientnet-b0"))
+    of = "" if baseline == "efficientnet-b0" else f" --baseline {shlex.quote(baseline)}"
+    commands = [_other_recipe(run, better.variant, folder) for better in _better(found)[:1]]
+    commands += [f"scalesearch scale{of} --alpha {alpha:g} --beta {beta:g} --gamma {gamma:g} --phi 0..7"]
+    if best.status == "completed":
+        commands.append(f"scalesearch export {folder} --candidate {best.key[:8]}")
+    commands.append(_sharper(run, found, folder))
+    return tuple(commands)
+
+
+def _better(found: SearchAnswer) -> tuple[BetterRecipe, ...]:
+    return () if found.recipe is None else found.recipe.better
+
+
+def _other_recipe(run: RunRecord, variant: str, folder: str) -> str:
+    """The command that searches anew by a recipe that is shown to be better, into a folder beside this one.
+
+    ``variant`` is a recipe check's: ``batch 64`` or ``rate x 0.5``.
+    """
+    kind, _, value = variant.rpartition(" ")
+    command = _without(run.command, ("--out", "--confirm"))
+    if kind == "batch":
+        command = _without(command, ("--batch-size",))
+        return f"{command} --batch-size {value} --out {folder}-batch-{value}"
+    recipe, values = str(run.settings["recipe"]), run.settings.get("recipe_values")
+    rate = (RECIPES[recipe].learning_rate if values is None else float(values["learning_rate"])) * float(
+        value
+    )
+    name = f"{recipe}-rate-{value}"
+    command = f"{_without(command, ('--recipe',))} --recipe {name}.toml --out {folder}-rate-{value}"
+    if values is not None:
+        return f"{command}  # {name}.toml: the recipe's file with learning_rate = {rate:g} and that name"
+    changes = f's/^name = .*/name = "{name}"/; s/^learning_rate = .*/learning_rate = {rate:g}/'
+    made = f"scalesearch describe --recipe {recipe} --format toml | sed {shlex.quote(changes)} > {name}.toml"
+    return f"{made} && {command}"
+
+
+def _sharper(run: RunRecord, found: SearchAnswer, folder: str) -> str:
+    """The command that adds the runs which would halve the region, or that confirms the answer."""
+    seeds = max((len(c.runs) for c in run.candidates), default=1)
+    needed = found.answer.halving
+    more = 2 * seeds if needed is None else max(seeds + 1, -(-needed * seeds // found.surface.runs))
+    command = _without(run.command, ASKED_ANEW)
+    if (one_phi := _without(command, ("--phi",))) != command:
+        # Of several, each made a run of its own.
+        command = f"{one_phi} --phi {run.phi:g}"
+    what = "" if needed is None else f"  # {needed} runs: halves the region"
+    return f"{command} --seeds {more} --confirm {max(4, seeds)} --out {folder}{what}"

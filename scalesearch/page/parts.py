@@ -1,0 +1,613 @@
+"""Sections that several pages share: settings, machine, versions, budgets, stopped runs, a user's code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from scalesearch.page.evidence import baseline_input
+from scalesearch.page.markdown import (
+    MOST_ROWS,
+    and_more,
+    bullets,
+    code,
+    cut,
+    duration,
+    escape,
+    fenced,
+    percent,
+    plural,
+    si,
+    signed_percent,
+    table,
+)
+from scalesearch.records import (
+    BudgetRecord,
+    CandidateRecord,
+    FamilyRow,
+    MachineRecord,
+    MeasureRecord,
+    ReliabilityRecord,
+    RunRecord,
+    StartRecord,
+)
+from scalesearch.records.runs import IN_SHARES
+
+# ----------------------------------------------------------------------------------------------------
+# What a page says otherwise of a network that a user's own code builds.
+
+
+def is_own_code(settings: Mapping[str, Any]) -> bool:
+    """Whether a run's baseline is a function of the user's code."""
+    return "target" in (settings.get("baseline_arch") or {})
+
+
+def counted_parts(settings: Mapping[str, Any]) -> str:
+    """What the column ``blocks`` counts: layers, where nobody but the code knows its blocks."""
+    return "layers" if is_own_code(settings) else "blocks"
+
+
+def kept_facts(settings: Mapping[str, Any]) -> list[str]:
+    """What a training run leaves to the user's code, one sentence each."""
+    if not is_own_code(settings):
+        return []
+    target = code(settings["baseline_arch"]["target"])
+    return [
+        f"The networks are what {target} builds. Its own dropout and start are kept, whatever the recipe "
+        "says; how it rounds depth and width is its own too.",
+    ]
+
+
+# ----------------------------------------------------------------------------------------------------
+# The facts of a machine as a reader wants them: few lines, and nothing unknown.
+
+UNKNOWN = "unknown"
+
+
+def machine_facts(machines: Sequence[MachineRecord]) -> Mapping[str, Any]:
+    """The one machine's key and facts, or the facts of each of several by its key."""
+    if len(machines) == 1:
+        return {"key": machines[0].key, **machines[0].facts}
+    return {machine.key: dict(machine.facts) for machine in machines}
+
+
+def readable_machine(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts in few lines, by label, in the order in which they are read.
+
+    Facts that belong together share a line, and those that the system didn't tell are left out, but for what
+    a record always names (``cpu``, ``cores``, ``memory_bytes``, ``system``). Facts that nothing is known of
+    here stay as they are, at the end; a record of an earlier release, which has four of them, is as it was. A
+    mapping of several machines is made readable one by one.
+    """
+    lines: dict[str, Any] = {}
+    used: set[str] = set()
+    for label, (say, parts) in LINES.items():
+        if (line := say(_Facts(facts))) is not None:
+            lines[label] = line
+        used |= set(parts)
+    for label, value in facts.items():
+        if label not in used:
+            lines[label] = readable_machine(value) if isinstance(value, Mapping) else value
+    return lines
+
+
+class _Facts:
+    """Facts by label, each with words around it where it is told."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self._facts = facts
+
+    def of(self, label: str) -> Any:
+        """The fact, None where it is not told."""
+        value = self._facts.get(label)
+        return None if value in (UNKNOWN, "", [], ()) else value
+
+    def raw(self, label: str) -> Any:
+        """The fact as it is recorded."""
+        return self._facts.get(label)
+
+    def say(self, label: str, text: str = "{}") -> str:
+        """``text`` with the fact in it, empty where it is not told."""
+        value = self.of(label)
+        if value is None:
+            return ""
+        if isinstance(value, list | tuple):
+            value = " ".join(map(str, value))
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return text.format(f"{value:.12g}" if number else value)
+
+    def gib(self, label: str, text: str = "{}") -> str:
+        """``text`` with that many bytes in it, empty where it is not told."""
+        value = self.of(label)
+        return text.format(f"{value / 2**30:.1f} GiB") if isinstance(value, int) else ""
+
+
+def _join(first: Any, more: Iterable[str]) -> Any:
+    """``first (more, more)``; ``first`` itself where there is no more."""
+    told = [text for text in more if text]
+    return f"{first} ({', '.join(told)})" if told else first
+
+
+def _cpu(facts: _Facts) -> Any:
+    virtual = "virtual" if facts.of("virtual") is True else ""
+    return _join(facts.raw("cpu"), (facts.say("cpu_id"), virtual, facts.say("instruction_sets")))
+
+
+def _cores(facts: _Facts) -> Any:
+    cores, physical = facts.raw("cores"), facts.of("physical_cores")
+    siblings = f"on {plural(physical, 'physical core')}" if physical not in (None, cores) else ""
+    more = facts.say("machine_cores", "of {}") if facts.of("machine_cores") != cores else ""
+    quota = facts.say("cpu_quota", "time of {} allowed")
+    return _join(cores, (more, facts.say("affinity", "processors {}"), siblings, quota))
+
+
+def _frequency(facts: _Facts) -> str | None:
+    governor, most = facts.say("governor", "governor {}"), facts.say("max_mhz", "up to {} MHz")
+    return ", ".join(filter(None, (governor, most))) or None
+
+
+def _memory(facts: _Facts) -> Any:
+    limit = facts.gib("memory_limit_bytes", "{} allowed")
+    return _join(facts.gib("memory_bytes"), (limit,)) if limit else facts.raw("memory_bytes")
+
+
+def _system(facts: _Facts) -> Any:
+    system, torch = facts.raw("system"), facts.say("torch", "torch {}")
+    return f"{system}, {torch}" if system and torch else system
+
+
+def _gpu(facts: _Facts) -> Any:
+    return _join(
+        facts.raw("gpu"),
+        (
+            "a slice of it" if facts.of("gpu_slice") is True else "",
+            facts.say("gpu_capability", "capability {}"),
+            facts.gib("gpu_memory_bytes"),
+            {"True": "ECC", "False": "no ECC"}.get(str(facts.of("gpu_ecc")), ""),
+            facts.say("gpu_power_limit_w", "{} W"),
+            facts.say("gpu_max_sm_mhz", "up to {} MHz"),
+            facts.say("gpu_max_memory_mhz", "memory {} MHz"),
+        ),
+    )
+
+
+def _driver(facts: _Facts) -> str | None:
+    kits = (facts.say("cuda", "CUDA {}"), facts.say("rocm", "ROCm {}"), facts.say("cudnn", "cuDNN {}"))
+    parts = (facts.say("driver"), *kits)
+    return ", ".join(filter(None, parts)) or None
+
+
+# Each line: what says it, and the facts in it.
+LINES: dict[str, tuple[Callable[[_Facts], Any], tuple[str, ...]]] = {
+    "key": (lambda facts: facts.raw("key"), ("key",)),
+    "cpu": (_cpu, ("cpu", "cpu_id", "virtual", "instruction_sets", "architecture")),
+    "cores": (_cores, ("cores", "machine_cores", "affinity", "physical_cores", "cpu_quota")),
+    "frequency": (_frequency, ("governor", "max_mhz")),
+    "memory_bytes": (_memory, ("memory_bytes", "memory_limit_bytes")),
+    "system": (_system, ("system", "torch")),
+    "gpu": (
+        _gpu,
+        (
+            *("gpu", "gpu_slice", "gpu_capability", "gpu_memory_bytes", "gpu_ecc", "gpu_power_limit_w"),
+            *("gpu_max_sm_mhz", "gpu_max_memory_mhz"),
+        ),
+    ),
+    "driver": (_driver, ("driver", "cuda", "rocm", "cudnn")),
+    "flags": (lambda facts: facts.say("flags") or None, ("flags",)),
+    "torch_flags": (lambda facts: facts.say("torch_flags") or None, ("torch_flags",)),
+}
+
+
+# ----------------------------------------------------------------------------------------------------
+# The closing section of every page: command, settings, machine, versions and time.
+
+PLAIN_COUNTS = (
+    "MACs are the multiply-adds of convolutions and linear layers for one image, one multiply-add counted as "
+    "1 (what the paper and fvcore call FLOPs), without biases and batch norm."
+)
+
+
+def how_it_was_made(
+    *,
+    command: str,
+    facts: list[str],
+    settings: Mapping[str, Any],
+    machine: Mapping[str, Any],
+    versions: Mapping[str, str],
+) -> str:
+    """A section with the exact command, short facts, every setting, the machine and the versions."""
+    return "\n\n".join(
+        (
+            "## How this was made",
+            fenced(command, "console"),
+            bullets(facts),
+            "### Settings",
+            _mapping("setting", settings),
+            "### Machine",
+            _mapping("part", readable_machine(machine)),
+            "### Versions",
+            _mapping("package", versions),
+        )
+    )
+
+
+def _mapping(name: str, values: Mapping[str, Any]) -> str:
+    rows = [(code(key.removesuffix("_bytes")), escape(said(key, value))) for key, value in _flat(values)]
+    return table((name, "value"), rows, left=2) if rows else "Nothing was recorded."
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def said(key: str, value: object) -> str:
+    """A recorded value as a reader wants it; ``key`` says whether it is a number of bytes."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and key.endswith("_bytes"):
+        return f"{value / 2**30:.1f} GiB"
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(said(key, item) for item in value)
+    return str(value)
+
+
+# ----------------------------------------------------------------------------------------------------
+# The sentences about budgets: which, how they were met, and how closely.
+
+NOUNS = {
+    "macs": "multiply-adds",
+    "params": "parameters",
+    "activations": "activations",
+    "memory": "of memory at the peak of a training step",
+    "latency": "of latency",
+}
+SAME = 0.05
+"""Costs within this of one another, relative to the least, are the same to any reader of a figure."""
+
+
+def amount(kind: str, value: float) -> str:
+    """A cost of a budget's ``kind`` as a person says it: ``60.0 M multiply-adds``, ``12.3 ms of latency``."""
+    if kind == "latency":
+        number = f"{1e3 * value:.3g} ms"
+    elif kind == "memory":
+        number = f"{value / 2**20:.3g} MiB" if value < 2**30 else f"{value / 2**30:.3g} GiB"
+    else:
+        number = si(value)
+    return f"{number} {NOUNS.get(kind, escape(kind))}"
+
+
+def budget_items(candidates: Sequence[CandidateRecord]) -> list[str]:
+    """One item for each budget of ``candidates``; none where the constraint was the rule."""
+    groups: dict[tuple[str, float], list[BudgetRecord]] = {}
+    for candidate in candidates:
+        if candidate.budget is not None:
+            budget = candidate.budget
+            groups.setdefault((budget.kind, budget.target), []).append(budget)
+    return [_item(kind, target, budgets) for (kind, target), budgets in sorted(groups.items())]
+
+
+def same_cost(costs: Sequence[float]) -> bool:
+    """Whether two or more networks all cost the same within 5%, so that a cost axis would show nothing."""
+    return len(costs) > 1 and max(costs) <= (1 + SAME) * min(costs)
+
+
+def _item(kind: str, target: float, budgets: Sequence[BudgetRecord]) -> str:
+    solved = sorted({b.matched_by for b in budgets if b.matched_by})
+    chosen = sum(not b.matched_by for b in budgets)
+    how = f"{' or '.join(map(escape, solved))} was solved for" if solved else ""
+    if solved == [IN_SHARES]:
+        missed = sum(bool(b.missed) for b in budgets)
+        how = (
+            "which stages get more blocks, the width and the pixels were solved for together, to share the "
+            f"growth out as asked. {len(budgets) - missed} of {len(budgets)} have their shares within 5 "
+            "points and their cost within 2%"
+            + (", the rest say in `candidates.csv` what they missed" if missed else "")
+        )
+    if chosen:
+        picked = "the networks were only chosen for being near it, none was resized"
+        if solved:
+            picked = f"{plural(chosen, 'network')} of them only chosen for being near it"
+        how = f"{how}, {picked}" if how else picked
+    low, high = min(b.residual for b in budgets), max(b.residual for b in budgets)
+    spread = (
+        signed_percent(low)
+        if signed_percent(low) == signed_percent(high)
+        else (f"{signed_percent(low)} to {signed_percent(high)}")
+    )
+    count = "1 network has" if len(budgets) == 1 else f"{len(budgets)} networks have"
+    whose, built = "", "As built they"
+    if all(b.full_size for b in budgets):
+        whose = " at full size" + (", as a cost law predicts it" if kind == "latency" else "")
+        built = "At full size they"
+        how = "the coefficients were followed to the phi that spends it, and the width took up the rest"
+    return (
+        f"**Budget:** {count} a budget of {amount(kind, target)}{whose}: {how}. {built} are off by {spread}."
+    )
+
+
+def within_budget(family: Sequence[FamilyRow]) -> str:
+    """The greatest phi of a family that stays within its budget, in a sentence; empty without a budget."""
+    inside = [row for row in family if row.budget is not None and row.budget.residual <= 0]
+    best = max(inside, key=lambda row: row.phi, default=None)
+    if best is None or best.budget is None:
+        return ""
+    budget = best.budget
+    how = "as the cost law predicts" if budget.kind == "latency" else "as built"
+    return (
+        f"phi {best.phi:g} is the greatest within {amount(budget.kind, budget.target)}: it spends "
+        f"{amount(budget.kind, budget.value)}, {how}."
+    )
+
+
+# ----------------------------------------------------------------------------------------------------
+# The section about successive halving: the networks that were stopped, the plan, and what it saved.
+
+
+def stopped(run: RunRecord) -> list[CandidateRecord]:
+    """The networks that were stopped early, those that came furthest first, of these the best then first."""
+    pruned = [c for c in run.candidates if c.status == "pruned"]
+    return sorted(pruned, key=lambda c: (-(c.images_seen or 0), -(c.top1 or 0.0), c.macs))
+
+
+def compute_spent(run: RunRecord) -> list[float]:
+    """Training compute of each rung, in images x MACs of a forward pass; failed and waiting networks count.
+
+    An image that a run saw belongs to the first rung that reaches so far; what lies beyond the last rung, to
+    the last.
+    """
+    spent, before = [], 0
+    for rung in run.rungs:
+        last = rung is run.rungs[-1]
+        spent.append(
+            float(
+                sum(
+                    c.macs * max(0, (one.images_seen if last else min(one.images_seen, rung.images)) - before)
+                    for c in run.candidates
+                    for one in c.runs
+                )
+            )
+        )
+        before = rung.images
+    return spent
+
+
+def stopped_early_section(run: RunRecord) -> str:
+    """The plan, the savings and the stopped networks; empty where the run had no more than one rung."""
+    pruned = stopped(run)
+    if len(run.rungs) < 2 and not pruned:
+        return ""
+    parts = [
+        "Successive halving: all networks train to the first rung, the better ones on to the next, and so "
+        "on. A stopped network takes no part in the ranking, the fronts or any test: its top-1 is that of a "
+        "shorter run, and nobody knows whether it would have caught up."
+    ]
+    if run.rungs:
+        parts += [_plan(run), bullets(_savings(run))]
+    parts.append(_list(run, pruned) if pruned else "No network has been stopped.")
+    return "\n\n".join(parts)
+
+
+def _plan(run: RunRecord) -> str:
+    spent = compute_spent(run)
+    total = sum(spent)
+    rows = [
+        (
+            str(number),
+            f"{rung.images:,}",
+            str(rung.networks),
+            str(rung.seeds),
+            str(sum(c.status == "pruned" and _rung(run, c) == number for c in run.candidates)),
+            percent(part / total) if total else "",
+        )
+        for number, (rung, part) in enumerate(zip(run.rungs, spent, strict=True), 1)
+    ]
+    header = ("rung", "up to images", "networks planned", "seeds", "stopped here", "share of compute")
+    return table(header, rows, left=0)
+
+
+def _savings(run: RunRecord) -> list[str]:
+    last, spent = run.rungs[-1], sum(compute_spent(run))
+    networks = [c for c in run.candidates if c.counted]
+    begun = [c for c in networks if c.status != "skipped"]
+    triples = sum(len(c.merged) for c in networks)
+    nominal = sum(len(c.merged) * c.macs for c in networks) * run.feasible / max(1, triples)
+    whole = {
+        f"each of the {run.feasible:,} feasible grid points": nominal,
+        f"each of the {len(networks):,} distinct networks": float(sum(c.macs for c in networks)),
+    }
+    if len(begun) < len(networks):
+        whole[f"each of the {len(begun):,} networks that were not thinned out"] = sum(c.macs for c in begun)
+    seeds = [last.seeds, *([1] if last.seeds > 1 else [])]
+
+    def share(macs: float) -> str:
+        parts = (f"{percent(spent / (macs * last.images * k))} with {plural(k, 'seed')}" for k in seeds)
+        return ", ".join(parts)
+
+    return [
+        f"**Spent:** {si(spent)} images x MACs of a forward pass (a training step costs about three times "
+        "that, for every network alike).",
+        *(f"**Against training {what} to the end:** {share(macs)}." for what, macs in whole.items() if macs),
+    ]
+
+
+def _list(run: RunRecord, pruned: list[CandidateRecord]) -> str:
+    header = ("rung", "images", "top-1 then", "alpha", "beta", "gamma", "cost ratio", "network")
+    rows = [
+        (
+            str(_rung(run, c) or ""),
+            f"{c.images_seen or 0:,}",
+            percent(c.top1),
+            f"{c.alpha:.6g}",
+            f"{c.beta:.6g}",
+            f"{c.gamma:.6g}",
+            f"{c.macs_ratio:.2f}",
+            code(c.key),
+        )
+        for c in pruned[:MOST_ROWS]
+    ]
+    return table(header, rows, left=0) + cut(pruned, "candidates.csv")
+
+
+def _rung(run: RunRecord, candidate: CandidateRecord) -> int:
+    """The number of the last rung that the network's training reached; 0 for none."""
+    return sum(rung.images <= (candidate.images_seen or 0) for rung in run.rungs)
+
+
+# ----------------------------------------------------------------------------------------------------
+# Sections, figures and facts that the pages of several commands share.
+
+SINGLE_RUNS = "`runs.csv` has a row for each training run, `looks.csv` one for each look during it."
+"""Where the numbers of single runs are, on every page of a search."""
+
+FigureText = tuple[str, str]
+"""Alternative text of a figure, and a line on how to read it."""
+
+
+def section(title: str, body: str) -> str:
+    """A section, or nothing where there is nothing to say."""
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def figure_part(name: str, texts: Mapping[str, FigureText], drawn: Collection[str]) -> str:
+    """The figure ``name`` with how to read it, or the sentence that it was left out."""
+    alt, reading = texts[name]
+    if name not in drawn:
+        return f"*{alt}: left out, as there is no data for it.*"
+    return f"![{alt}](figures/{name}.png)\n\n{reading}"
+
+
+def unfinished(candidates: Sequence[CandidateRecord], name: str = "This run") -> str:
+    """A warning at the top of the page of a run that was stopped; nothing for a finished one."""
+    waiting = sum(c.status == "waiting" for c in candidates)
+    if not waiting:
+        return ""
+    return (
+        f"> **{name} is not finished:** {waiting} of its {plural(len(candidates), 'network')} still "
+        f"{'waits' if waiting == 1 else 'wait'} for training, and everything below is about the others. "
+        "`scalesearch resume DIR`, with the folder of this page for DIR, carries on."
+    )
+
+
+def top1_seeds(candidate: CandidateRecord) -> str:
+    """``45.6% +- 0.8`` (mean and standard deviation over seeds), or the percentage alone for one seed."""
+    if candidate.top1 is None:
+        return ""
+    spread = "" if candidate.top1_sd is None else f" &plusmn; {100 * candidate.top1_sd:.1f}"
+    return percent(candidate.top1) + spread
+
+
+def p_text(p: float) -> str:
+    """A p value as it is said: ``p = 0.012`` or ``p < 0.001``."""
+    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+
+
+def quoted_agreement(measured: ReliabilityRecord) -> str:
+    """How well runs of one length rank networks as longer ones do, or that nothing is known of it."""
+    source = f"(measured on {escape(measured.source)})"
+    if says_nothing(measured):
+        return (
+            f"runs of {measured.images:,} images were held against runs of {measured.reference_images:,}, "
+            f"which shows nothing: Kendall's tau may be anything from -1 to 1 {source}."
+        )
+    return (
+        f"runs of {measured.images:,} images ranked networks with a Kendall's tau of {measured.tau:.2f} "
+        f"({measured.tau_low:.2f} to {measured.tau_high:.2f}) against runs of "
+        f"{measured.reference_images:,} {source}."
+    )
+
+
+def says_nothing(measured: ReliabilityRecord) -> bool:
+    """Whether any tau is possible, as where all networks were equal and it is undefined."""
+    return measured.tau_low <= -1 and measured.tau_high >= 1
+
+
+def made(run: RunRecord) -> str:
+    """The section that says how a run was made."""
+    return how_it_was_made(
+        command=run.command,
+        facts=_run_facts(run),
+        settings=run.settings,
+        machine=run.machine,
+        versions=run.versions,
+    )
+
+
+def elapsed(run: RunRecord | MeasureRecord) -> str:
+    """``Time: 9 min 41 s over 2 sessions``."""
+    sessions = f" over {plural(run.sessions, 'session')}" if run.sessions > 1 else ""
+    return f"Time: {duration(run.wall_s)}{sessions}"
+
+
+def _run_facts(run: RunRecord) -> list[str]:
+    """Time, training, proxy baseline and seed of a run, one sentence each."""
+    base = run.baseline
+    return [
+        f"{elapsed(run)}, of which {training(run.candidates)}.",
+        *_computed_with(run.candidates),
+        f"Baseline as trained: {si(base['params'])} params, {si(base['macs'])} MACs, {base['blocks']} "
+        f"{counted_parts(run.settings)}, {baseline_input(base)}.",
+        *(f"Single runs: {escape(source)}." for source in _sources(run)),
+        *kept_facts(run.settings),
+        *_own_recipe(run.settings),
+        *(escape(note) for note in run.notes),
+        *([] if run.start is None else [f"Start: every network was grown from {grown_from(run.start)}."]),
+        f"First seed: {escape(run.settings.get('seed', 'not recorded'))}.",
+    ]
+
+
+def _own_recipe(settings: Mapping[str, Any]) -> list[str]:
+    """That the recipe was the user's own, where it was."""
+    if not settings.get("recipe_values"):
+        return []
+    name = code(settings.get("recipe", ""))
+    return [f"Recipe: {name}, of the user's own; its values are the settings `recipe_values`."]
+
+
+def _sources(run: RunRecord) -> list[str]:
+    """Where the figures of training runs come from that the runs themselves did not keep."""
+    return sorted({trained.source for c in run.candidates for trained in c.runs if trained.source})
+
+
+def _computed_with(candidates: Iterable[CandidateRecord]) -> list[str]:
+    """That training runs were computed with different devices or threads, where they were."""
+    places = Counter((run.device, run.threads) for c in candidates for run in c.runs if run.device)
+    if len(places) < 2:
+        return []
+    told = [
+        f"{plural(number, 'training run')} on {escape(device)} with {escape(threads)} "
+        f"thread{'s' * (threads != '1')}"
+        for (device, threads), number in places.most_common()
+    ]
+    return [
+        f"Computed with: {and_more(told, separator=', ')}. Other threads or another device change "
+        "accuracies as another seed would."
+    ]
+
+
+def grown_from(start: StartRecord) -> str:
+    """What all networks of a run were grown from, as a noun."""
+    if start.kind == "grown":
+        once = "trained first, once per seed" if len(start.runs) != 1 else "trained first"
+        return f"the baseline as trained here ({escape(start.network)}, {once})"
+    read = f"{code(start.read)} of " if start.read else ""
+    return (
+        f"the weights in {read}{code(start.file)} ({escape(start.network)}, digest {code(start.digest[:12])})"
+    )
+
+
+def training(candidates: Iterable[CandidateRecord]) -> str:
+    """``12 min 3 s summed over 40 training runs``."""
+    trained = [c for c in candidates if c.runs]
+    runs = sum(len(c.runs) for c in trained)
+    return (
+        f"{duration(sum(c.train_seconds or 0.0 for c in trained))} summed over {plural(runs, 'training run')}"
+    )

@@ -1,1 +1,0 @@
-"""Short training runs: the data, the recipe, the run."""

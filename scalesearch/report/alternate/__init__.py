@@ -1,1 +1,0 @@
-"""A run of alternating searches: its table, figure and page."""

@@ -1,1 +1,0 @@
-"""The audit of the paper's tables: evidence, tables, figures and page."""

@@ -1,1 +1,0 @@
-"""Two networks timed in turn: lines, page and figure."""

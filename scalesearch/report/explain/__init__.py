@@ -1,1 +1,0 @@
-"""Why the numbers disagree: the explanation of a network, and of a variant."""

@@ -1,1 +1,0 @@
-"""How far short runs can be trusted: evidence, figure and page."""

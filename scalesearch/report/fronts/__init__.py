@@ -1,1 +1,0 @@
-"""Pareto fronts: who is on one, how they are drawn and told of."""

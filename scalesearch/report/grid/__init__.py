@@ -1,1 +1,0 @@
-"""A grid search: its answer and page."""

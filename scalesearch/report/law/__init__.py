@@ -1,1 +1,0 @@
-"""A cost law: evidence, figures and page, and where it moves the best split."""

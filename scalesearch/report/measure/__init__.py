@@ -1,1 +1,0 @@
-"""Measurements: tables, figures and page."""

@@ -1,1 +1,0 @@
-"""A scaled family: figures and page, the published family beside it, and its training."""

@@ -1,1 +1,0 @@
-"""A sampled search: evidence, figures and page."""

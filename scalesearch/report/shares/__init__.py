@@ -1,1 +1,0 @@
-"""Shares of the cost on their triangle: figures and sections."""

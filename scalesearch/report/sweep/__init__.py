@@ -1,1 +1,0 @@
-"""One dimension alone against all together: evidence, figure and page."""

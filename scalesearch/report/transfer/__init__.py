@@ -1,1 +1,0 @@
-"""Whether the best coefficients of one search serve another: evidence, figures and page."""

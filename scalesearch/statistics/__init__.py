@@ -1,0 +1,1 @@
+"""The answer: surfaces over shares and length, regions and rates; intervals; the cost law."""

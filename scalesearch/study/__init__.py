@@ -1,0 +1,1 @@
+"""Settings, plan, driver and the Optuna study of every kind of run."""

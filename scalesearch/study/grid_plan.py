@@ -1,0 +1,500 @@
+"""The plan of a grid: its points built, merged by network, and chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, ClassVar, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalesearch.networks.matching import (
+    BUDGETS,
+    BudgetKind,
+    Dimension,
+    none_left,
+    refusal,
+    require_movable,
+    skipping,
+    way_out,
+)
+from scalesearch.networks.spec import Arch, CodeSpec
+from scalesearch.plain import require_limits
+from scalesearch.records import RungRecord
+from scalesearch.records.runs import THINNED
+from scalesearch.scaling import Coefficients, shares_of
+from scalesearch.study.budget import (
+    CostOf,
+    EqualCost,
+    full_size_budget,
+    hold,
+    nearest_error,
+    phi_of,
+    repaired,
+    solved_dimensions,
+    unmet_reason,
+    within_budget,
+)
+from scalesearch.study.plan import (
+    Describe,
+    Plan,
+    Planned,
+    describer,
+    parse_rungs,
+    planned_rungs,
+    require_start,
+    skipped,
+    ungrown,
+)
+from scalesearch.study.points import Candidate, GridSpec, all_points, design, distinct, feasible
+from scalesearch.study.settings import TrainingSettings
+from scalesearch.training.dataset import DataSize
+
+# ----------------------------------------------------------------------------------------------------
+# What the networks of a grid spend: held to a constraint, repaired to a budget, or made for one.
+
+
+def meeting_the_constraint(
+    settings: GridSettings, candidates: Sequence[Candidate], base: Arch, measured: CostOf | None
+) -> list[Candidate]:
+    """All of them under the nominal constraint; under a budget those whose real cost is near enough."""
+    if settings.constraint == "product":
+        return list(candidates)
+    budget = _budget(settings, settings.constraint, base, measured)
+    held = list(hold(candidates, budget))
+    return _near(held, budget.tolerance)
+
+
+def matched(
+    settings: GridSettings, candidates: list[Candidate], base: Arch, measured: CostOf | None
+) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
+    """The candidates repaired to the budget that is matched, those that cannot be, and those refused then."""
+    if settings.budget:
+        met = _near(candidates, settings.budget_tolerance)
+        return met, _not_among(met, candidates), []
+    if settings.match == "none":
+        return candidates, [], []
+    budget = _budget(settings, settings.match, base, measured)
+    matching = list(
+        repaired(
+            candidates,
+            budget,
+            base=base,
+            phi=settings.phi,
+            rounding=settings.proxy_rounding,
+            match_by=settings.match_by,
+            prefer=settings.anchor_coefficients,
+        )
+    )
+    refused = [candidate for candidate in matching if candidate.refused]
+    told = _not_among(refused, matching)
+    met = _near(told, budget.tolerance) if told else []
+    return met, _not_among(met, told), refused
+
+
+def _not_among(met: Sequence[Candidate], candidates: Sequence[Candidate]) -> list[Candidate]:
+    kept = {id(candidate) for candidate in met}
+    return [candidate for candidate in candidates if id(candidate) not in kept]
+
+
+def spending(settings: GridSettings, points: NDArray[np.float64], base: Arch) -> list[Candidate]:
+    """The networks of the points whose full-size twins spend the budget."""
+    return within_budget(
+        ((row[0], row[1], row[2]) for row in points.tolist()),
+        full=settings.full_baseline,
+        full_rounding=settings.rounding,
+        phi=settings.phi,
+        base=base,
+        rounding=settings.proxy_rounding,
+        budget=settings.spending,
+        prefer=settings.anchor_coefficients,
+    )
+
+
+def _near(candidates: Sequence[Candidate], tolerance: float) -> list[Candidate]:
+    """Those that meet their budget.
+
+    Raises:
+        EmptyGridError: if none does.
+    """
+    near = [c for c in candidates if not unmet_reason(c.budget, tolerance)]
+    if not near:
+        raise nearest_error([(c.merged[0], c.budget) for c in candidates if c.budget], tolerance)
+    return near
+
+
+def _budget(settings: GridSettings, kind: str, base: Arch, measured: CostOf | None) -> EqualCost:
+    return EqualCost.of(
+        kind,
+        base,
+        settings.phi,
+        tolerance=settings.budget_tolerance,
+        batch_size=settings.pass_size,
+        measured=measured,
+    )
+
+
+# ----------------------------------------------------------------------------------------------------
+# ``scalesearch grid``: its settings, and what they make of the grid before anything runs.
+
+CONSTRAINTS = ("product", *BUDGETS)
+MATCHES = ("none", *BUDGETS)
+MATCH_BY = ("auto", *get_args(Dimension), "resolution,width", "depth,width")
+# Where latency is the constraint, this many networks are timed for each that can be trained: few meet it.
+TIMED_PER_TRAINED = 3
+
+
+def parse_triple(name: str, text: str) -> Coefficients:
+    """Coefficients written as ``1.2,1.1,1.15``.
+
+    Raises:
+        ValueError: if ``text``, given for the argument ``name``, is something else.
+    """
+    try:
+        alpha, beta, gamma = (float(part) for part in text.split(","))
+        return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be three numbers >= 1 such as 1.2,1.1,1.15, or none, got {text!r}"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridSettings(TrainingSettings):
+    """The settings of ``scalesearch grid``, resolved.
+
+    ``anchor`` is a triple that is always among the trained ones where the grid holds it, or "none".
+    ``constraint`` is what a grid point has to meet, ``match`` the budget that networks are repaired to, or
+    "none" for the paper's nominal rule; where nothing is said it is "macs", or "none" with a budget or a
+    constraint on real costs, which say themselves what networks spend.
+    ``budget`` is what each candidate's full-size network has to spend, such as ``latency=12ms``, with the
+    cost ``law`` that predicts a latency; empty where the rule or ``match`` says what networks cost.
+    ``rungs`` are those of successive halving, NETWORKS:SHARE each; none trains every network in full.
+    ``time_budget`` is the wall-clock time in seconds after which no further design is begun, 0 for none;
+    ``regret`` how many points the best split may be behind any other for no further one to be needed, None
+    for all of them in any case. ``check_recipe``: corners and centre are trained by other recipes too.
+    ``confirm`` is with how many seeds that the answer has not seen it is confirmed.
+    """
+
+    BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        dict(TrainingSettings.BEFORE)
+        | {"rungs": (), "time_budget": 0.0, "constraint": "product", "match": "none"}
+        | {"regret": None, "check_recipe": False, "confirm": 0}
+    )
+
+    phi: float = 1.0
+    alpha_min: float = 1.0
+    alpha_max: float = 2.0
+    beta_min: float = 1.0
+    beta_max: float = 1.5
+    gamma_min: float = 1.0
+    gamma_max: float = 1.5
+    step: float = 0.05
+    tolerance: float = 0.1
+    constraint: str = "product"
+    match: str = ""
+    match_by: str = "auto"
+    budget: str = ""
+    law: tuple[str, ...] = ()
+    budget_tolerance: float = 0.05
+    anchor: str = "1.2,1.1,1.15"
+    max_networks: int = 12
+    rungs: tuple[str, ...] = ()
+    time_budget: float = 0.0
+    regret: float | None = None
+    check_recipe: bool = False
+    confirm: int = 0
+
+    @property
+    def may_change(self) -> frozenset[str]:
+        """See ``TrainingSettings``: more designs, and more checks, go on from those that there are."""
+        more = frozenset(("seeds", "time_budget", "regret", "check_recipe", "confirm"))
+        return frozenset() if self.rungs else more
+
+    @property
+    def largest_phi(self) -> float:
+        """See ``TrainingSettings``."""
+        return self.phi
+
+    def __post_init__(self) -> None:
+        # super() does not know the class that slots=True makes of this one.
+        TrainingSettings.__post_init__(self)
+        if not self.match:
+            # Code of one's own rounds as it likes: it may have no network so near to a cost.
+            by_itself = bool(self.budget) or self.constraint != "product"
+            by_itself |= isinstance(self.baseline_arch, CodeSpec)
+            object.__setattr__(self, "match", "none" if by_itself else "macs")
+        require_limits(self, "phi", "max_networks")
+        for name, allowed in (("constraint", CONSTRAINTS), ("match", MATCHES), ("match_by", MATCH_BY)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        require_limits(self, "budget_tolerance", "time_budget", "confirm", "regret")
+        self._refuse_with_rungs()
+        if self.match != "none" and self.match_by != "auto":
+            require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
+        self._check_budget()
+        _ = (self.grid, self.anchor_coefficients, parse_rungs(self.rungs))
+
+    def _refuse_with_rungs(self) -> None:
+        """Networks that are stopped early have no part in an answer: there is none to check or to end by.
+
+        Raises:
+            ValueError: if something that goes by the answer is asked for beside rungs.
+        """
+        if not self.rungs:
+            return
+        given = {
+            "check_recipe": self.check_recipe and "true",
+            "confirm": self.confirm,
+            "regret": None if self.regret is None else f"{self.regret:g}",
+        }
+        for name, value in given.items():
+            if value:
+                raise ValueError(
+                    f"`{name}` must be left out with `rungs` ({','.join(self.rungs)}), got {value}: it goes "
+                    "by an answer, in which networks that are stopped early have no part"
+                )
+
+    def _check_budget(self) -> None:
+        if not self.budget:
+            return
+        if self.match != "none" or self.constraint != "product":
+            raise ValueError(
+                f"`budget` must be given without match and constraint, got {self.budget!r} with match "
+                f"{self.match} and constraint {self.constraint}: it says itself what networks spend"
+            )
+        _ = self.spending
+
+    @property
+    def grid(self) -> GridSpec:
+        """The grid of coefficients."""
+        return GridSpec(
+            alpha=(self.alpha_min, self.alpha_max),
+            beta=(self.beta_min, self.beta_max),
+            gamma=(self.gamma_min, self.gamma_max),
+            step=self.step,
+            tolerance=self.tolerance,
+        )
+
+    @property
+    def anchor_coefficients(self) -> Coefficients | None:
+        """The triple that is always trained where the grid holds it."""
+        return None if self.anchor == "none" else parse_triple("anchor", self.anchor)
+
+    @property
+    def spending(self) -> EqualCost:
+        """The budget of full-size networks, where there is one."""
+        return full_size_budget(
+            self.budget, self.law, tolerance=self.budget_tolerance, batch_size=self.batch_size
+        )
+
+    @property
+    def most_trained(self) -> int:
+        """How many networks are trained at most: as many as the first rung holds; 0 for all."""
+        limits = [self.max_networks, *(rung.networks for rung in parse_rungs(self.rungs)[:1])]
+        return min((limit for limit in limits if limit), default=0)
+
+    @property
+    def measures_cost(self) -> bool:
+        """Whether networks have to be timed before it is known which are trained."""
+        return "latency" in (self.constraint, self.match)
+
+
+def plan_grid(
+    settings: GridSettings, size: DataSize, measured: CostOf | None = None, start: Arch | None = None
+) -> Plan:
+    """Enumerates, drops duplicates, holds or repairs to the budget, leaves out what can't be grown, thins.
+
+    Args:
+        settings: the run's settings.
+        size: of the dataset.
+        measured: a network's latency in seconds, where a budget asks for it.
+        start: what the networks are grown from; None where they start from scratch.
+
+    Raises:
+        EmptyGridError: if no grid point meets the constraint, or no network the budget.
+        ValueError: if a network would have less than one pixel, or none can be grown from ``start``.
+    """
+    base = settings.proxy_baseline(size.classes)
+    describe = describer(settings, base)
+    if start is not None:
+        require_start(start, base, pretrained=settings.pretrained is not None)
+    candidates, unmet, refused = _candidates(settings, base, measured)
+    every = (*candidates, *unmet, *refused)
+    planned = _described(settings, describe, every)
+    reasons = {} if start is None else ungrown(start, [c.arch for c in candidates])
+    able = [c for c in candidates if c.arch.key not in reasons]
+    chosen = _chosen([planned[c.arch.key] for c in able], settings.most_trained, settings.anchor_coefficients)
+    kept = {one.record.key for one in chosen}
+    return Plan(
+        kind="grid",
+        phi=settings.phi,
+        settings=settings,
+        classes=size.classes,
+        base=base,
+        grid_points=settings.grid.points,
+        feasible=sum(len(c.merged) for c in every),
+        order=tuple(planned),
+        chosen=tuple(chosen),
+        skipped=tuple(
+            skipped(
+                planned[c.arch.key],
+                c.refused
+                or unmet_reason(c.budget, settings.budget_tolerance)
+                or reasons.get(c.arch.key)
+                or _thinned_reason(len(chosen), len(able)),
+            )
+            for c in every
+            if c.arch.key not in kept
+        ),
+        thinning=_thinning(len(chosen), len(able), settings),
+        rungs=grid_rungs(settings, len(chosen), size),
+        notes=(skipping(len(refused), base.target, _way_out(refused, base, settings)),)
+        if refused and isinstance(base, CodeSpec)
+        else (),
+    )
+
+
+def every_network(settings: GridSettings, classes: int) -> dict[str, Planned]:
+    """Every network of a grid by its key, also those that a run of it does not train.
+
+    Raises:
+        ValueError: as :func:`plan_grid`.
+    """
+    base = settings.proxy_baseline(classes)
+    describe = describer(settings, base)
+    candidates, unmet, refused = _candidates(settings, base, None)
+    return _described(settings, describe, (*candidates, *unmet, *refused))
+
+
+def _candidates(
+    settings: GridSettings, base: Arch, measured: CostOf | None
+) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
+    """The networks that can be trained, those that miss the budget, and those that code refuses to be."""
+    points = feasible(settings.grid) if settings.constraint == "product" else all_points(settings.grid)
+    anchor = settings.anchor_coefficients
+    candidates = (
+        spending(settings, points, base)
+        if settings.budget
+        else distinct(points, base, settings.proxy_rounding, settings.phi, prefer=anchor)
+    )
+    # What can't be run as the rule makes it may run as matched.
+    closed_match = settings.match not in ("none", "latency")
+    refused, candidates = ([], candidates) if closed_match else _apart(candidates)
+    _require_some(candidates, refused, base, settings)
+    if settings.measures_cost:
+        # Each network takes a second or more to time: a spread of them stands for all.
+        several = TIMED_PER_TRAINED if settings.constraint == "latency" else 1
+        nominal = [_nominal_split(candidate.coefficients) for candidate in candidates]
+        first = _index_of(anchor, [candidate.coefficients for candidate in candidates])
+        limit = several * settings.most_trained
+        candidates = [candidates[i] for i in design(nominal, limit, first)]
+    candidates = meeting_the_constraint(settings, candidates, base, measured)
+    candidates, unmet, unmatched = matched(settings, candidates, base, measured)
+    refused += unmatched
+    _require_some((*candidates, *unmet), refused, base, settings)
+    return candidates, unmet, refused
+
+
+def _described(
+    settings: GridSettings, describe: Describe, candidates: Sequence[Candidate]
+) -> dict[str, Planned]:
+    return {
+        c.arch.key: describe(
+            arch=c.arch,
+            coefficients=c.coefficients,
+            phi=phi_of(c.coefficients, c.multipliers) if settings.budget else settings.phi,
+            multipliers=c.multipliers,
+            merged=c.merged,
+            budget=c.budget,
+        )
+        for c in candidates
+    }
+
+
+def _chosen(able: Sequence[Planned], limit: int, anchor: Coefficients | None) -> list[Planned]:
+    """The networks that are trained, by their splits as built."""
+    coefficients = [Coefficients(alpha=c.alpha, beta=c.beta, gamma=c.gamma) for c in (p.record for p in able)]
+    splits = [
+        planned.record.split or _nominal_split(asked)
+        for planned, asked in zip(able, coefficients, strict=True)
+    ]
+    return [able[index] for index in design(splits, limit, _index_of(anchor, coefficients))]
+
+
+def _index_of(anchor: Coefficients | None, coefficients: Sequence[Coefficients]) -> int | None:
+    return coefficients.index(anchor) if anchor in coefficients else None
+
+
+def _nominal_split(coefficients: Coefficients) -> tuple[float, float, float]:
+    """The shares that coefficients ask for; equal ones where nothing grows."""
+    if coefficients.product == 1:
+        return 1 / 3, 1 / 3, 1 / 3
+    shares = shares_of(coefficients)
+    return shares.depth, shares.width, shares.resolution
+
+
+def _apart(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+    """The candidates that a user's own code refuses to be, and the others."""
+    told = [c if c.refused else replace(c, refused=refusal(c.arch)) for c in candidates]
+    return [c for c in told if c.refused], [c for c in told if not c.refused]
+
+
+def _require_some(
+    candidates: Sequence[Candidate], refused: Sequence[Candidate], base: Arch, settings: GridSettings
+) -> None:
+    """Raises RefusedError where all candidates are refused."""
+    if refused and not candidates:
+        raise none_left(refused[0].refused, _way_out(refused, base, settings))
+
+
+def _way_out(refused: Sequence[Candidate], base: Arch, settings: GridSettings) -> str:
+    solved = () if settings.match == "none" else solved_dimensions(settings.match, settings.match_by)
+    by_width = " with --match-by width" if "resolution" in solved else ""
+    alone = f"--gamma-max 1{by_width} scales depth and width alone"
+    return way_out(base, (c.arch for c in refused), alone)
+
+
+def _thinned_reason(chosen: int, candidates: int) -> str:
+    return f"{THINNED}: {chosen} of {candidates} distinct networks are trained"
+
+
+def _thinning(chosen: int, candidates: int, settings: GridSettings) -> str:
+    """One sentence on how the trained networks were chosen; empty where all are trained."""
+    if chosen == candidates:
+        return ""
+    first = "" if settings.anchor == "none" else f", ({settings.anchor}) among them where the grid holds it"
+    why = f"--max-networks {settings.max_networks}"
+    if settings.most_trained != settings.max_networks:
+        why = f"the first of the rungs {', '.join(settings.rungs)}"
+    return (
+        f"{chosen} of {candidates} distinct networks are trained ({why}): those nearest to the corners, the "
+        "middles of the edges, the centre and the inside of the triangle of shares of depth, width and "
+        f"resolution{first}. The surface through them predicts the others."
+    )
+
+
+def grid_rungs(settings: GridSettings, networks: int, size: DataSize) -> tuple[RungRecord, ...]:
+    """The rungs that so many networks climb.
+
+    Raises:
+        ValueError: if two of them would be of one length.
+    """
+    recipe = settings.proxy_recipe
+    steps = recipe.steps(size.train_images)
+    planned = planned_rungs(
+        parse_rungs(settings.rungs),
+        networks=networks,
+        images=steps * recipe.batch_size,
+        batch_size=recipe.batch_size,
+        seeds=settings.seeds,
+    )
+    if len(planned) < len(settings.rungs):
+        raise ValueError(
+            f"`rungs` must be a batch of {recipe.batch_size} images apart at least, got "
+            f"{','.join(settings.rungs)} of {steps * recipe.batch_size:,} images; shares further apart, or "
+            "longer training, would do"
+        )
+    return planned

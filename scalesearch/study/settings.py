@@ -1,0 +1,391 @@
+"""The settings of every run that trains, and where its weights lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, TypeVar
+
+from scalesearch.files import inside
+from scalesearch.networks.baselines import VARIANTS, chosen_baseline
+from scalesearch.networks.scaled import reduce
+from scalesearch.networks.spec import (
+    Arch,
+    ChannelsRule,
+    RepeatsRule,
+    Rounding,
+    arch_from_dict,
+    require_resolution,
+    with_network,
+)
+from scalesearch.plain import require_limits, require_utf8, require_within, typed
+from scalesearch.training.dataset import RGB, DataSpec
+from scalesearch.training.recipe import RECIPES, ProxyRecipe, default_images, recipe_values, recipes_apart
+from scalesearch.workers.tracking import TRACKERS
+
+# ----------------------------------------------------------------------------------------------------
+# The settings that every search shares, as one frozen value that a TOML table can hold.
+
+# What may change between a run and its continuation without changing any result.
+NOT_IDENTITY = frozenset(
+    {"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run", "track"}
+)
+# What it is computed with: others change accuracies as another seed would, but not what is asked. A run may
+# go on with others, then; each training run keeps what it was computed with.
+COMPUTED_WITH = frozenset({"device", "threads"})
+LARGEST_PHI = 20.0
+SHORT_SIDES = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
+# What networks can start from; None in the settings stands for the first.
+STARTS = ("scratch", "grown")
+LIMITED = (
+    *("jobs", "threads", "seeds", "latency_batch_size", "baseline_resolution", "baseline_resolution_width"),
+    *("baseline_width", "stall_timeout"),
+)
+# Their least is up to the recipe and the data.
+LENGTHS = ("images", "epochs", "batch_size", "held_out", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundingSettings:
+    """The rounding rules as settings; what they mean is said by ``Rounding``."""
+
+    channel_divisor: int = 8
+    min_kept_fraction: float = 0.9
+    repeats_rule: RepeatsRule = "ceil"
+    resolution_multiple: int = 1
+    channels_rule: ChannelsRule = "nearest"
+
+    @property
+    def rounding(self) -> Rounding:
+        """How full-size networks are rounded."""
+        return Rounding(
+            channel_divisor=self.channel_divisor,
+            min_kept_fraction=self.min_kept_fraction,
+            repeats_rule=self.repeats_rule,
+            resolution_multiple=self.resolution_multiple,
+            channels_rule=self.channels_rule,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineSettings(RoundingSettings):
+    """The network that is scaled.
+
+    A built-in one goes by its name; of one from a file the settings keep the network itself, so that a run
+    goes on though the file was changed or is gone. ``stem_stride`` and ``in_channels`` replace the
+    baseline's own. Where ``baseline_resolution_width`` is set, the command's ``baseline_resolution`` is the
+    height alone.
+    """
+
+    baseline: str = "efficientnet-b0"
+    baseline_arch: Arch | None = None
+    stem_stride: int | None = None
+    in_channels: int | None = None
+    baseline_resolution_width: int | None = None
+
+    def __post_init__(self) -> None:
+        # Said though it is the baseline's own; equal settings have to be equal.
+        if self.in_channels == chosen_baseline(self.baseline, self.baseline_arch).in_channels:
+            object.__setattr__(self, "in_channels", None)
+
+    @property
+    def full_baseline(self) -> Arch:
+        """The network at full size.
+
+        Raises:
+            ValueError: if there is none of that name.
+        """
+        return chosen_baseline(self.baseline, self.baseline_arch, self.stem_stride, self.in_channels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data without what is not set; :meth:`from_dict` turns it back."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        # Earlier runs knew no other rule, and only a variant has another by itself.
+        if self.channels_rule == "nearest" and self.baseline not in VARIANTS:
+            del values["channels_rule"]
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Arch):
+        return value.to_dict()
+    if isinstance(value, ProxyRecipe):
+        return recipe_values(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings(BaselineSettings):
+    """What is trained, on what, how long and where: resolved, no field is left to be decided later.
+
+    ``baseline_width``, ``baseline_resolution`` and ``baseline_channel_divisor`` make the proxy baseline of
+    the baseline; multipliers apply to both. ``recipe_values`` is a recipe of the user's own, and ``recipe``
+    its name. Without ``images`` and ``epochs`` the recipe says how long, or else the kind of device. Every
+    network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
+    worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
+    trained to its end stay in the run's folder, for ``scalesearch export``. ``track`` names who else
+    is told of every look.
+
+    ``start`` says what they start from: None from scratch; ``grown``: each is grown (Net2Net) from the proxy
+    baseline, trained first with the same seed, or from the weights in the file ``pretrained`` where there is
+    one. ``scratch_run`` names the folder of the run of the same networks from scratch, to compare with.
+    """
+
+    # What runs did that were begun before there were such settings.
+    BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1, "keep_weights": False})
+
+    baseline_width: float = 0.25
+    baseline_resolution: int = 52
+    baseline_channel_divisor: int = 1
+    dataset: str = "photographs"
+    data_dir: str = "data"
+    download: bool = False
+    held_out: int = 900
+    recipe: str = "steady"
+    recipe_values: ProxyRecipe | None = None
+    images: int | None = None
+    epochs: float | None = None
+    batch_size: int = 32
+    seed: int = 0
+    seeds: int = 1
+    device: str = "cpu"
+    jobs: int = 1
+    threads: int = 1
+    stall_timeout: float = 1800.0
+    keep_weights: bool = True
+    track: str | None = None
+    latency: bool = True
+    latency_batch_size: int = 1
+    storage: str = ""
+    start: str | None = None
+    pretrained: str | None = None
+    scratch_run: str | None = None
+
+    def __post_init__(self) -> None:
+        self._set_start()
+        require_utf8(self, *(field.name for field in fields(self)))
+        require_limits(self, *LIMITED)
+        self._set_recipe()
+        if self.track is not None and self.track not in TRACKERS:
+            raise ValueError(f"`track` must be one of {', '.join(TRACKERS)}, got {self.track!r}")
+        BaselineSettings.__post_init__(self)
+        # What the parts check is checked now, before anything is written.
+        _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)
+        require_limits(self, *LENGTHS)
+        size = (self.baseline_resolution, self.baseline_resolution_width or self.baseline_resolution)
+        require_resolution(self.full_baseline, "baseline_resolution", size)
+        channels = self.full_baseline.in_channels
+        if channels != RGB and self.proxy_recipe.augmentation == "autoaugment":
+            raise ValueError(
+                f"`recipe` must be one without AutoAugment for {channels} channel{'s' * (channels > 1)} in, "
+                f"got {self.recipe!r}: its operations on colours are made for {RGB}"
+            )
+
+    def _set_recipe(self) -> None:
+        """A recipe of the user's own goes by its name, which no built-in one has, and is kept whole."""
+        if (values := self.recipe_values) is None:
+            if self.recipe not in RECIPES:
+                raise ValueError(f"`recipe` must be one of {', '.join(RECIPES)}, got {self.recipe!r}")
+            return
+        if values.name != self.recipe or self.recipe in RECIPES:
+            raise ValueError(
+                "`recipe` must be the name of its values, and no built-in recipe's, got "
+                f"{self.recipe!r} with the values of {values.name!r}"
+            )
+        object.__setattr__(self, "recipe_values", replace(values, seed=0))
+
+    def _set_start(self) -> None:
+        """What is said of the start in one way: equal settings have to be equal."""
+        if self.start not in (None, *STARTS):
+            raise ValueError(f"`start` must be one of {', '.join(STARTS)}, got {self.start!r}")
+        if self.pretrained is not None and self.start == "scratch":
+            raise ValueError(f"`start` must be grown with the weights of {self.pretrained}, got 'scratch'")
+        grown = self.start == "grown" or self.pretrained is not None
+        object.__setattr__(self, "start", "grown" if grown else None)
+        if self.scratch_run is not None and not grown:
+            raise ValueError(
+                "`scratch_run` must be given for a run that does not start from scratch itself, got "
+                f"{self.scratch_run!r}"
+            )
+
+    @property
+    def proxy_rounding(self) -> Rounding:
+        """How the trained networks are rounded: a narrow baseline needs a finer channel divisor."""
+        try:
+            return replace(self.rounding, channel_divisor=self.baseline_channel_divisor)
+        except ValueError as error:
+            raise ValueError(str(error).replace("`channel", "`baseline_channel")) from error
+
+    def proxy_baseline(self, classes: int) -> Arch:
+        """The reduced baseline that the multipliers scale for training."""
+        reduced = reduce(
+            self.full_baseline,
+            self.baseline_width,
+            self.proxy_rounding,
+            resolution=self.baseline_resolution,
+            resolution_width=self.baseline_resolution_width,
+        )
+        return replace(reduced, classes=classes)
+
+    @property
+    def proxy_recipe(self) -> ProxyRecipe:
+        """The recipe of every trial, with the first seed."""
+        chosen = RECIPES[self.recipe] if self.recipe_values is None else self.recipe_values
+        if self.images is not None or self.epochs is not None:
+            # Before the batch: the recipe's own length may be less than one.
+            chosen = replace(chosen, images=None, epochs=None)
+        own = replace(chosen.at_batch(self.batch_size), seed=self.seed)
+        if self.images is not None or self.epochs is not None:
+            return replace(own, images=self.images, epochs=self.epochs)
+        if own.images is not None or own.epochs is not None:
+            return own
+        return replace(own, images=default_images(self.device))
+
+    @property
+    def pass_size(self) -> int:
+        """Images that a training step has in memory at a time."""
+        return self.proxy_recipe.images_of_a_pass
+
+    @property
+    def trains_start(self) -> bool:
+        """Whether a run trains its own baseline first, to grow its networks from it."""
+        return self.start is not None and self.pretrained is None
+
+    @property
+    def seed_list(self) -> tuple[int, ...]:
+        """The seeds that every network is trained with."""
+        return tuple(range(self.seed, self.seed + self.seeds))
+
+    @property
+    def data(self) -> DataSpec:
+        """The data of every trial."""
+        return DataSpec(
+            name=self.dataset,
+            data_dir=self.data_dir,
+            download=self.download,
+            held_out=self.held_out,
+            in_channels=self.full_baseline.in_channels,
+            short_side=self.short_side,
+        )
+
+    @property
+    def may_change(self) -> frozenset[str]:
+        """What a run that is there may be asked for anew, to go on with what it has: nothing as a rule."""
+        return frozenset()
+
+    @property
+    def largest_phi(self) -> float:
+        """The largest budget of any of its networks: ``2**phi`` times the baseline's."""
+        return 1.0
+
+    @property
+    def short_side(self) -> int:
+        """Pixels of the shorter side that a folder's images are kept at.
+
+        As many as the largest resolution needs, with all the compute in it, to see its smallest windows in
+        full; one of few numbers, so that runs alike share what was decoded.
+        """
+        largest = max(self.baseline_resolution, self.baseline_resolution_width or 0)
+        largest_scaled = largest * 2 ** (min(max(0.0, self.largest_phi), LARGEST_PHI) / 2)
+        needed = largest_scaled / self.proxy_recipe.crop_scale**0.5
+        return next((side for side in SHORT_SIDES if side >= needed), SHORT_SIDES[-1])
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """The settings that :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: if a setting is unknown or wrong.
+        """
+        return typed(cls, dict(cls.BEFORE) | with_network(data))
+
+
+_Settings = TypeVar("_Settings", bound=TrainingSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computing:
+    """What a run is to go on with: jobs at a time, threads of each, device; None is the run's own.
+
+    ``usual_jobs`` are those of a run on a device of another kind than the run's own.
+    """
+
+    jobs: int | None = None
+    threads: int | None = None
+    device: str | None = None
+    usual_jobs: int | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What there is of it, by the names of settings."""
+        values = {name: getattr(self, name) for name in ("jobs", "threads", "device")}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def of(self, settings: _Settings) -> _Settings:
+        """The settings of the run, to be computed with this."""
+        given = self.given
+        kinds = [(device or settings.device).partition(":")[0] for device in (self.device, settings.device)]
+        if self.usual_jobs is not None and kinds[0] != kinds[1]:
+            given = {"jobs": self.usual_jobs} | given
+        return replace(settings, **given)
+
+
+def differences(
+    there: Mapping[str, Any], asked: Mapping[str, Any], but: frozenset[str] = frozenset()
+) -> list[str]:
+    """What two settings differ in, as ``name: there -> asked``.
+
+    Those that change no result are left aside, and so is what it is computed with, and ``but``.
+    """
+    there, asked = recipes_apart((there, asked))
+    names = [name for name in {**there, **asked} if name not in NOT_IDENTITY | COMPUTED_WITH | but]
+    return [
+        f"{name}: {_shown(there.get(name))} there, {_shown(asked.get(name))} asked"
+        for name in names
+        if there.get(name) != asked.get(name)
+    ]
+
+
+def _shown(value: object) -> str:
+    # A whole network is too much for a line: its key tells it from any other.
+    return f"network {arch_from_dict(value).key}" if isinstance(value, dict) else repr(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthSettings(TrainingSettings):
+    """The settings of a run, with its length times ``multiple``."""
+
+    multiple: float = 1.0
+
+    def __post_init__(self) -> None:
+        TrainingSettings.__post_init__(self)
+        require_within("lengths", self.multiple)
+
+
+# ----------------------------------------------------------------------------------------------------
+# Where a run keeps the weights of the networks it trained to their end, and those it starts from.
+
+PRETRAINED = "start.safetensors"
+"""The name, in a run's folder, of the weights that came from a file."""
+
+
+def weights_folder(run: Path, kind: str, study: str) -> Path:
+    """The folder of a run's weights; ``kind`` is the run's command, ``study`` the study's name."""
+    # The lengths of a fidelity run train the same networks with the same seeds, each in its own study.
+    return inside(run, "weights", study) if kind == "fidelity" else inside(run, "weights")
+
+
+def weights_file(folder: Path, key: str, seed: int) -> Path:
+    """The file of one training run in the folder of a run's weights."""
+    return inside(folder, f"{key}-seed{seed}.safetensors")
+
+
+def start_file(folder: Path, settings: TrainingSettings, seed: int) -> Path | None:
+    """The weights that the networks of a run start from with a seed; None for a start from scratch."""
+    if settings.start is None:
+        return None
+    if settings.trains_start:
+        return inside(folder, "starts", f"seed{seed}.safetensors")
+    return inside(folder, PRETRAINED)

@@ -1,0 +1,869 @@
+"""Data sets as tensors: the embedded photographs, CIFAR, folders, and windows of large pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import secrets
+import shutil
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+import torch
+from torch.utils.data import Dataset
+from torchvision.transforms.v2 import functional as F
+
+from scalesearch.text import printable
+from scalesearch.training.dataset import (
+    COLOURS,
+    GREY,
+    PHOTOGRAPHS,
+    RGB,
+    RGBA,
+    SHORT_SIDE,
+    TRAIN_WINDOWS,
+    WINDOWS,
+    DataError,
+    DataSize,
+    DataSpec,
+    photographs_digest,
+)
+from scalesearch.training.folders import (
+    DECODING,
+    ListedImage,
+    Listing,
+    Progress,
+    candidates,
+    decode,
+    inspect,
+    layout,
+    listed,
+    listed_pictures,
+    memory_folder,
+    on_all_cores,
+    open_file,
+    pictures,
+    quiet,
+    read_tree,
+)
+
+# ----------------------------------------------------------------------------------------------------
+# What every dataset is to a proxy run: two sets of source images with labels, never rendered yet.
+
+
+class Images(Dataset[tuple[torch.Tensor, int]]):
+    """One part of a dataset: uint8 (channels, height, width) each, with a label from 0."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def read_ahead(self, indices: Iterable[int]) -> None:
+        """Has those images read that still have to be, on all cores."""
+
+
+class Examples(Images):
+    """Images held in memory: uint8 (channels, height, width) each, with a label from 0."""
+
+    def __init__(self, items: Sequence[tuple[torch.Tensor, int]]) -> None:
+        self._items = items
+
+    @property
+    def items(self) -> Sequence[tuple[torch.Tensor, int]]:
+        """All of them."""
+        return self._items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self._items[index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSource:
+    """A dataset at its source's own sizes. No training run sees the held-out part.
+
+    ``known_digest`` is the dataset's digest where it is known without looking at every pixel, ``short_side``
+    the most pixels that an image's shorter side has, where there is such a bound (else 0).
+    """
+
+    classes: tuple[str, ...]
+    train: Images
+    held_out: Images
+    known_digest: str = ""
+    short_side: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Tells the data from any other: its images, their labels and order, and which are held out."""
+        if self.known_digest:
+            return self.known_digest
+        digest = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogateescape"))
+        for part in (self.train, self.held_out):
+            count = len(part)
+            digest.update(f"\n{count}\n".encode())
+            # In memory they are hashed as they lie there: nothing is rendered, drawn or read for it.
+            items = part.items if isinstance(part, Examples) else (part[index] for index in range(count))
+            for image, label in items:
+                digest.update(f"{label} {tuple(image.shape)} ".encode())
+                digest.update(image.contiguous().numpy().data)
+        return digest.hexdigest()
+
+
+# ----------------------------------------------------------------------------------------------------
+# Images of any number of channels: how colours become grey or RGBA, and how each is normalised.
+
+# The usual channel statistics of photographs (ImageNet's), on a scale of 0 to 255.
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+# Red, green and blue in grey (ITU-R BT.601), as Pillow and torchvision mix them.
+LUMA = (0.299, 0.587, 0.114)
+# Of values that are spread evenly over 0 to 255: all that can be said of a channel of unknown meaning.
+EVEN_MEAN, EVEN_STD = 127.5, 73.6
+
+
+def statistics(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, on a scale of 0 to 255.
+
+    1, 3 and 4 channels are always taken for grey, RGB and RGBA, an array's too, whatever they are in it.
+    Grey has the mixture of the colours', an alpha channel and channels of any other meaning those of values
+    that are spread evenly.
+    """
+    if channels == GREY:
+        return (_mixed(MEAN),), (_mixed(STD),)
+    if channels in (RGB, RGBA):
+        more = channels - RGB
+        return MEAN + (EVEN_MEAN,) * more, STD + (EVEN_STD,) * more
+    return (EVEN_MEAN,) * channels, (EVEN_STD,) * channels
+
+
+def channel_names(channels: int) -> str:
+    """What the channels are taken for: ``RGB``, ``grey``, ``RGBA``, or how many an array has."""
+    return COLOURS.get(channels, f"{channels} channels of an array")
+
+
+def from_rgb(images: torch.Tensor, channels: int) -> torch.Tensor:
+    """uint8 RGB (..., 3, height, width) as grey, RGB or opaque RGBA: (..., channels, height, width)."""
+    if channels == GREY:
+        grey: torch.Tensor = F.rgb_to_grayscale(images)
+        return grey
+    if channels == RGBA:
+        return torch.cat([images, torch.full_like(images[..., :1, :, :], 255)], dim=-3)
+    return images
+
+
+def _mixed(values: tuple[float, ...]) -> float:
+    return round(sum(share * value for share, value in zip(LUMA, values, strict=True)), 3)
+
+
+# ----------------------------------------------------------------------------------------------------
+# The embedded data: 18 photographs and textures that scikit-image's wheel ships, as a classification
+# task.
+#
+# A class is a photograph; an example is a square window of it. Windows for training come from the first
+# two
+# thirds of a photograph along its longer side, held-out windows from the last third, so the two never
+# share a
+# pixel. Windows keep the source's pixels: a network's own resolution decides how much of them it gets to
+# see.
+
+WINDOW = 112
+"""Side of a window in source pixels: the most that fits the held-out third of the smallest photographs."""
+TRAIN_SHARE = 2 / 3
+# The windows are part of the task, not of a run: the same for every seed that a run may have.
+WINDOW_SEED = 20190528
+
+
+def _photograph(name: str) -> torch.Tensor:
+    """One photograph as uint8 (3, height, width)."""
+    import skimage.data
+
+    pixels = getattr(skimage.data, name)()
+    if isinstance(pixels, tuple):  # the stereo pair: left image, right image, disparity
+        pixels = pixels[0]
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def _regions(photograph: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The training part and the held-out part, split across the longer side."""
+    axis = 2 if photograph.shape[2] >= photograph.shape[1] else 1
+    cut = int(photograph.shape[axis] * TRAIN_SHARE)
+    return (
+        photograph.narrow(axis, 0, cut),
+        photograph.narrow(axis, cut, photograph.shape[axis] - cut),
+    )
+
+
+def _windows(region: torch.Tensor, count: int, generator: torch.Generator) -> list[torch.Tensor]:
+    """Views of ``count`` windows at random places of a region; no pixel is copied."""
+    height, width = region.shape[1:]
+    tops = torch.randint(height - WINDOW + 1, (count,), generator=generator).tolist()
+    lefts = torch.randint(width - WINDOW + 1, (count,), generator=generator).tolist()
+    return [
+        region[:, top : top + WINDOW, left : left + WINDOW] for top, left in zip(tops, lefts, strict=True)
+    ]
+
+
+def load_photographs(held_out: int, in_channels: int = RGB) -> ImageSource:
+    """The photographs as 200 training windows a class and about ``held_out`` held-out windows in all.
+
+    ``in_channels``: 3 for colour, 1 for grey, 4 for colour and an alpha channel, all of it opaque.
+    """
+    generator = torch.Generator().manual_seed(WINDOW_SEED)
+    per_class = max(1, round(held_out / len(PHOTOGRAPHS)))
+    train: list[tuple[torch.Tensor, int]] = []
+    judged: list[tuple[torch.Tensor, int]] = []
+    for label, name in enumerate(PHOTOGRAPHS):
+        train_region, held_out_region = _regions(from_rgb(_photograph(name), in_channels))
+        train += [(w, label) for w in _windows(train_region, TRAIN_WINDOWS, generator)]
+        judged += [(w, label) for w in _windows(held_out_region, per_class, generator)]
+    return ImageSource(
+        classes=PHOTOGRAPHS,
+        train=Examples(train),
+        held_out=Examples(judged),
+        known_digest=photographs_digest(),
+    )
+
+
+# ----------------------------------------------------------------------------------------------------
+# Decoded images kept on disk, in the user's cache folder, by the digests of the files that they come
+# from.
+#
+# A training run sees each image many times and a search sees it in many runs; a photograph takes
+# milliseconds
+# to decode and no time to be looked up. Pixels are found by what was in their file, so a changed file is
+# just
+# another one. Each process appends to files of its own, pixels first and then where they lie, with a
+# checksum:
+# a torn end is as good as none. What can't be written is kept in memory as far as there is room.
+
+Pixels = npt.NDArray[np.uint8]
+
+# Digest of the file, where its pixels begin, height, width, and the pixels' checksum.
+RECORD = struct.Struct("<32sQIII")
+MOST_BYTES = 64 * 2**30
+"""Of all stores together; those not used for longest are removed beyond it."""
+FREE_BYTES = 2 * 2**30
+"""Nothing is added to a disk that has no more than that left."""
+CHECKED_EVERY = 64 * 2**20
+MEMORY_BYTES = 2 * 2**30
+"""Pixels kept in memory, by each process, where the disk takes none."""
+
+
+class PixelStore:
+    """The images of one dataset as uint8 (channels, height, width), decoded to one size.
+
+    Attributes:
+        short_side: the most pixels that an image's shorter side has.
+        smallest: the fewest that an image's shorter and longer side had before it was decoded.
+    """
+
+    def __init__(self, root: str, channels: int, short_side: int, smallest: tuple[int, int] = (1, 1)) -> None:
+        """The store of the dataset at ``root``.
+
+        Args:
+            root: the dataset's own path.
+            channels: of every image.
+            short_side: the most pixels that an image's shorter side has.
+            smallest: the fewest that its shorter and longer side must have had.
+        """
+        self.short_side = short_side
+        self.smallest = smallest
+        self._channels = channels
+        self._lock = threading.Lock()
+        self._places: dict[bytes, tuple[Path, int, int, int, int]] = {}
+        self._maps: dict[Path, Pixels] = {}
+        self._sound: set[bytes] = set()
+        self._memory: dict[bytes, torch.Tensor] = {}
+        self._room = MEMORY_BYTES
+        self._writer: _Writer | None = None
+        folder = memory_folder()
+        what = (os.fsencode(root), channels, short_side, *smallest, DECODING, PIL.__version__)
+        name = f"pixels-{hashlib.sha256(repr(what).encode()).hexdigest()[:24]}"
+        self._folder = None if folder is None else folder / name
+        if self._folder is not None:
+            self._read()
+
+    def __contains__(self, digest: str) -> bool:
+        """Whether the image of the file with that SHA-256 is there; it may turn out to be damaged."""
+        key = bytes.fromhex(digest)
+        return key in self._memory or key in self._places
+
+    def get(self, digest: str) -> torch.Tensor | None:
+        """The image of the file with that SHA-256 (hexadecimal); None where it has to be decoded."""
+        key = bytes.fromhex(digest)
+        if key in self._memory:
+            return self._memory[key]
+        place = self._places.get(key)
+        if place is None:
+            return None
+        path, begin, height, width, checksum = place
+        count = self._channels * height * width
+        flat = self._mapped(path, begin + count)
+        pixels = None if flat is None else flat[begin : begin + count]
+        if pixels is None or (key not in self._sound and zlib.crc32(pixels.data) != checksum):
+            del self._places[key]
+            return None
+        self._sound.add(key)
+        return torch.from_numpy(pixels).view(self._channels, height, width)
+
+    def put(self, digest: str, decoded: Pixels) -> torch.Tensor:
+        """Keeps what the file with that digest was decoded to, (height, width, channels), and gives it back.
+
+        Returns:
+            uint8 (channels, height, width), its shorter side as this store has it.
+        """
+        key = bytes.fromhex(digest)
+        image = torch.from_numpy(np.ascontiguousarray(decoded.transpose(2, 0, 1)))
+        if min(image.shape[1:]) > self.short_side:  # an array: images come smaller
+            image = F.resize(image, [self.short_side], antialias=True)
+        pixels = image.numpy()
+        with self._lock:
+            if self._folder is not None and (self._writer is None or self._writer.process != os.getpid()):
+                self._writer = _Writer(self._folder)
+            begin = None if self._writer is None else self._writer.append(key, pixels)
+            if begin is not None and self._writer is not None:
+                _, height, width = pixels.shape
+                self._places[key] = (self._writer.path, begin, height, width, zlib.crc32(pixels.data))
+            elif self._room >= pixels.nbytes:
+                self._room -= pixels.nbytes
+                self._memory[key] = image
+        return image
+
+    def _read(self) -> None:
+        """Learns what lies where from the files of earlier processes."""
+        assert self._folder is not None
+        with suppress(OSError):
+            os.utime(self._folder)  # it was asked for
+        # What was decoded again, as it was damaged, was written later.
+        for index in sorted(self._folder.glob("*.index"), key=lambda file: (_changed(file), file)):
+            path = index.with_suffix(".pixels")
+            try:
+                records, length = index.read_bytes(), path.stat().st_size
+            except OSError:
+                continue
+            for key, begin, height, width, checksum in RECORD.iter_unpack(
+                records[: len(records) // RECORD.size * RECORD.size]
+            ):
+                if begin + self._channels * height * width <= length and height and width:
+                    self._places[key] = (path, begin, height, width, checksum)
+
+    def _mapped(self, path: Path, end: int) -> Pixels | None:
+        """A file of pixels, at least as far as ``end``; None where it is shorter or gone."""
+        flat = self._maps.get(path)
+        if flat is None or len(flat) < end:
+            try:
+                with path.open("rb") as file:
+                    # Of one's own: torch takes no memory that may not be written.
+                    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            except (OSError, ValueError):
+                return None
+            flat = self._maps[path] = np.frombuffer(mapped, dtype=np.uint8)
+        return flat if len(flat) >= end else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what another process can't take over."""
+        state = self.__dict__.copy()
+        return state | {"_lock": None, "_maps": {}, "_writer": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
+
+class _Writer:
+    """The files that one process appends to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = os.getpid()
+        self.path = folder / f"{self.process}-{secrets.token_hex(4)}.pixels"
+        self._end = 0
+        self._checked = -CHECKED_EVERY
+        self._handles: tuple[int, int] | None = None
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            _make_room(folder)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            paths = (self.path, self.path.with_suffix(".index"))
+            self._handles = (os.open(paths[0], flags, 0o600), os.open(paths[1], flags, 0o600))
+
+    def append(self, key: bytes, pixels: Pixels) -> int | None:
+        """Writes an image and where it begins, which it returns; None where that failed."""
+        if self._handles is None:
+            return None
+        data, index = self._handles
+        try:
+            if self._end - self._checked >= CHECKED_EVERY:
+                self._checked = self._end
+                if shutil.disk_usage(self.path.parent).free < FREE_BYTES:
+                    raise OSError("the disk is nearly full")
+            _, height, width = pixels.shape
+            begin = self._end
+            _write(data, pixels.data.cast("B"))
+            _write(index, memoryview(RECORD.pack(key, begin, height, width, zlib.crc32(pixels.data))))
+        except OSError:
+            # Half an image may be there now: nothing is written behind it.
+            self._handles = None
+            for handle in (data, index):
+                os.close(handle)
+            return None
+        self._end += pixels.nbytes
+        return begin
+
+
+def _changed(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def _write(handle: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(handle, data) :]
+
+
+def _make_room(folder: Path) -> None:
+    """Removes the stores not used for longest where all together are too large."""
+    stores = []
+    for store in folder.parent.glob("pixels-*"):
+        with suppress(OSError):
+            used = sum(file.stat().st_size for file in store.iterdir())
+            stores.append((store.stat().st_mtime, used, store))
+    excess = sum(used for _, used, _ in stores) - MOST_BYTES
+    for changed, used, store in sorted(stores):
+        if excess <= 0:
+            return
+        if store != folder and time.time() - changed > 3600:  # nor one that is in use
+            shutil.rmtree(store, ignore_errors=True)
+            excess -= used
+
+
+# ----------------------------------------------------------------------------------------------------
+# Datasets that lie on disk: CIFAR through torchvision, and any folder of images with one folder a class.
+
+HELD_OUT_SHARE = 0.2
+SPLIT_SEED = 20190528
+MANY = 200_000
+"""Images past which a folder is not read whole before the first step."""
+MANY_NOTE = (
+    "{:,} images are too many to be read beforehand: each is read when training comes to it, is told from "
+    "others by its name, its length and its first and last bytes, and copies are not looked for"
+)
+
+
+def _shuffled_classes(labels: Sequence[int]) -> Iterator[list[int]]:
+    """The indices of each class in turn, in an order that depends on the labels alone."""
+    by_class: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        by_class.setdefault(label, []).append(index)
+    generator = torch.Generator().manual_seed(SPLIT_SEED)
+    for label in sorted(by_class):
+        order = torch.randperm(len(by_class[label]), generator=generator).tolist()
+        yield [by_class[label][i] for i in order]
+
+
+def split(labels: Sequence[int], held_out: int) -> tuple[list[int], list[int]]:
+    """Indices for training and for judging: stratified, at most a fifth of each class is held out.
+
+    Every class of at least two images keeps at least one on each side.
+    """
+    per_class = max(1, held_out // len(set(labels)))
+    train: list[int] = []
+    judged: list[int] = []
+    for members in _shuffled_classes(labels):
+        count = min(per_class, max(1, int(len(members) * HELD_OUT_SHARE)))
+        judged += members[:count]
+        train += members[count:]
+    return sorted(train), sorted(judged)
+
+
+def _at_most(labels: Sequence[int], count: int) -> list[int]:
+    """Indices of about ``count`` images, equally many of each class where there are enough."""
+    per_class = max(1, count // len(set(labels)))
+    return sorted(i for members in _shuffled_classes(labels) for i in members[:per_class])
+
+
+def load_cifar(
+    name: str, data_dir: Path, *, download: bool, held_out: int, in_channels: int = RGB
+) -> ImageSource:
+    """CIFAR-10 or CIFAR-100. The judges are held out of the training images: the test set stays unseen.
+
+    torchvision checks the files' checksums before it opens them.
+
+    Raises:
+        DataError: if the files are not there (and ``download`` is off) or cannot be had.
+    """
+    from torchvision.datasets import CIFAR10, CIFAR100
+
+    dataset = CIFAR10 if name == "cifar10" else CIFAR100
+    try:
+        images = dataset(root=str(data_dir), train=True, download=download)
+    except (RuntimeError, OSError) as error:
+        if download:
+            raise DataError(f"`download` could not fetch {name}: {error}") from error
+        raise DataError(
+            f"`data_dir` must hold {name}, got {data_dir}: not found there or damaged; "
+            "add --download to fetch it"
+        ) from error
+    tensors = from_rgb(torch.from_numpy(images.data).permute(0, 3, 1, 2), in_channels)
+    train, judged = split(images.targets, held_out)
+    # The files are those of these checksums, or torchvision had refused them.
+    files = repr((name, images.train_list, images.meta, in_channels, SPLIT_SEED, HELD_OUT_SHARE))
+    return ImageSource(
+        classes=tuple(images.classes),
+        train=Examples([(tensors[i], images.targets[i]) for i in train]),
+        held_out=Examples([(tensors[i], images.targets[i]) for i in judged]),
+        known_digest=hashlib.sha256(files.encode()).hexdigest(),
+    )
+
+
+class Files(Images):
+    """Listed files, decoded when first asked for and looked up from then on."""
+
+    def __init__(self, images: Sequence[ListedImage], in_channels: int, store: PixelStore) -> None:
+        self._images, self._in_channels, self._store = images, in_channels, store
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        image = self._images[index]
+        pixels = self._store.get(image.digest)
+        if pixels is None:
+            with quiet():
+                pixels = self._decoded(image)
+        return pixels, image.label
+
+    def read_ahead(self, indices: Iterable[int]) -> None:
+        """See :class:`Images`.
+
+        Raises:
+            DataError: if a file is not a whole image, an array of another kind, or no longer what was listed.
+        """
+        missing = [self._images[i] for i in indices if self._images[i].digest not in self._store]
+        if missing:
+            with quiet():
+                for _ in on_all_cores(self._decoded, missing):
+                    pass
+
+    def _decoded(self, image: ListedImage) -> torch.Tensor:
+        with open_file(image.path, image.stamp) as file:
+            array = decode(file, image.path, self._in_channels, self._store.short_side, self._store.smallest)
+        return self._store.put(image.digest, array)
+
+
+def load_folder(
+    root: Path,
+    *,
+    held_out: int,
+    check: bool,
+    in_channels: int = RGB,
+    short_side: int = SHORT_SIDE,
+) -> ImageSource:
+    """The images of a folder, as :func:`list_folder` lists them, decoded when they are asked for.
+
+    Raises:
+        DataError: as there.
+    """
+    store = PixelStore(str(root.resolve()), in_channels, short_side)
+    listing = list_folder(root, held_out=held_out, check=store if check else None, in_channels=in_channels)
+    return ImageSource(
+        classes=listing.classes,
+        train=Files(listing.train, in_channels, store),
+        held_out=Files(listing.judged, in_channels, store),
+        known_digest=listing.digest,
+        short_side=short_side,
+    )
+
+
+def list_folder(
+    root: Path,
+    *,
+    held_out: int,
+    check: PixelStore | None = None,
+    in_channels: int = RGB,
+    progress: Progress = lambda items, _count, _label: items,
+) -> Listing:
+    """A folder with one folder of images for each class, or ``train``, ``val`` and ``test`` of such.
+
+    The part to judge on is known by any common name, in any case; a test part is never looked at. Images are
+    converted to grey (1 channel), RGB (3) or RGBA (4, opaque where a file has no alpha); arrays in ``.npy``
+    files are taken as they are, for any number of channels; 1, 3 and 4 of them are always taken for grey, RGB
+    and RGBA. Beside images that can be converted, arrays are none of the data.
+
+    More images than :data:`MANY` are only looked at: none is decoded, and copies are not looked for.
+
+    Args:
+        root: the folder.
+        held_out: how many images to hold out at most.
+        check: decode every image that is not in this store into it, so that a broken one is found before
+            anything is trained.
+        in_channels: of every image.
+        progress: wraps the images being checked, with their number and a label, to show how far it is.
+
+    Raises:
+        DataError: if the folder is missing, has fewer than two classes, a class too small, or a broken image.
+    """
+    tree = read_tree(root)
+    files = candidates(tree, layout(tree), arrays_alone=in_channels not in COLOURS)
+    images = (*files.train, *(files.judged or ()))
+    few = len(images) <= MANY
+    digests = inspect(
+        [(image.path, image.stamp) for image in images],
+        str(root.resolve()),
+        channels=in_channels,
+        store=check if few else None,
+        whole=few,
+        progress=progress,
+    )
+    if not few:  # what is alike at its ends need not be alike
+        digests = [
+            hashlib.sha256(f"{digest} {image.name!r}".encode()).hexdigest()
+            for image, digest in zip(images, digests, strict=True)
+        ]
+    by_path = {image.path: digest for image, digest in zip(images, digests, strict=True)}
+    listing = listed(str(root), files, by_path, split, _at_most, held_out)
+    return listing if few else replace(listing, notes=(*listing.notes, MANY_NOTE.format(len(images))))
+
+
+# ----------------------------------------------------------------------------------------------------
+# Windows of large pictures: any folder of them is data, a class each; no labels are needed.
+#
+# A picture is split as the embedded photographs are: windows from the first two thirds of its longer side
+# are
+# trained on, windows from the last third judge. A window is a square as high as a quarter of the
+# picture's
+# shorter side, but of no fewer than 112 of its pixels where there are so many: small pictures lose no
+# pixel,
+# large ones are kept so small that a window has as many pixels as the run's largest network looks at, and
+# shows the same part of the picture whatever that is.
+
+FEWEST_PIXELS = 112
+"""Side of a window in pixels of the picture, where that has so many and a quarter of it has fewer."""
+PARTS = 4
+"""So many windows side by side are as high as a large picture."""
+GAP = 8
+"""Pixels between the two parts: a picture made smaller has blurred its neighbours into each of its pixels."""
+SMALLEST = (64, 3 * (64 + GAP))
+"""Fewest pixels of a picture's shorter and longer side: a window of 64 fits into both of its parts."""
+MOST_PICTURES = 10_000
+"""A class each: no classifier of a short run tells more apart."""
+CUTTING = 1
+"""To be raised with every change of where windows lie: the same pictures are then other data."""
+
+
+def picture_store(root: Path, in_channels: int, short_side: int) -> PixelStore:
+    """The store of a folder's pictures, for windows of so many pixels at most."""
+    return PixelStore(
+        f"{WINDOWS}{root.resolve()}", in_channels, PARTS * max(short_side, FEWEST_PIXELS), SMALLEST
+    )
+
+
+def list_pictures(
+    root: Path,
+    *,
+    check: PixelStore | None = None,
+    in_channels: int = RGB,
+    progress: Progress = lambda items, _count, _label: items,
+) -> Listing:
+    """All pictures of a folder and of the folders in it, a class each; copies of the same bytes count once.
+
+    Args:
+        root: the folder.
+        check: decode every picture that is not in this store into it, so that one that is broken, or too
+            small to be cut up, is found before anything is trained.
+        in_channels: of every picture, as of a folder's images.
+        progress: wraps the pictures being checked, with their number and a label, to show how far it is.
+
+    Raises:
+        DataError: if the folder is missing, holds fewer than two pictures, too many, or a bad one.
+    """
+    files = pictures(read_tree(root, WINDOWS), arrays_alone=in_channels not in COLOURS)
+    if len(files.train) > MOST_PICTURES:
+        raise DataError(
+            f"`dataset` {WINDOWS}{printable(root)} must hold at most {MOST_PICTURES:,} pictures, a class "
+            f"each, got {len(files.train):,}; name a folder of fewer, or folder:PATH where images have labels"
+        )
+    digests = inspect(
+        [(image.path, image.stamp) for image in files.train],
+        f"{WINDOWS}{root.resolve()}",
+        channels=in_channels,
+        store=check,
+        progress=progress,
+    )
+    by_path = {image.path: digest for image, digest in zip(files.train, digests, strict=True)}
+    return listed_pictures(str(root), files, by_path)
+
+
+def windows_size(listing: Listing) -> DataSize:
+    """What a run needs to know of the windows of some pictures."""
+    return DataSize(
+        classes=len(listing.classes),
+        train_images=TRAIN_WINDOWS * len(listing.classes),
+        digest=_digest(listing),
+        images=listing.rows,
+    )
+
+
+def load_windows(
+    root: Path,
+    *,
+    held_out: int,
+    check: bool = False,
+    in_channels: int = RGB,
+    short_side: int = SHORT_SIDE,
+) -> ImageSource:
+    """200 training windows of each picture, and about ``held_out`` in all that judge, at most so many.
+
+    Only the pictures are kept, on disk as a folder's images are, and windows are views of them: 5,000
+    photographs at the least size take about 4 GB there, and little memory that others can't have. Where no
+    disk takes them, each process keeps 2 GiB of them in memory and decodes the others whenever asked.
+
+    Raises:
+        DataError: as :func:`list_pictures`.
+    """
+    store = picture_store(root, in_channels, short_side)
+    listing = list_pictures(root, check=store if check else None, in_channels=in_channels)
+    files = Files(listing.train, in_channels, store)
+    # No more than asked for, though then not every picture judges.
+    per_class = max(1, held_out // len(files))
+    return ImageSource(
+        classes=listing.classes,
+        train=_Windows(files, listing, TRAIN_WINDOWS * len(files), judged=False),
+        held_out=_Windows(files, listing, min(held_out, per_class * len(files)), judged=True),
+        known_digest=_digest(listing),
+        short_side=store.short_side // PARTS,
+    )
+
+
+def _digest(listing: Listing) -> str:
+    content = repr((WINDOWS, CUTTING, TRAIN_WINDOWS, listing.digest))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+class _Windows(Images):
+    """Windows of pictures, cut when they are asked for: as many of each, those of a picture one by one.
+
+    Where there are fewer windows than pictures, so many pictures spread over all have one.
+    """
+
+    def __init__(self, pictures: Files, listing: Listing, count: int, *, judged: bool) -> None:
+        self._pictures, self._count, self._judged = pictures, count, judged
+        self._digests = [image.digest for image in listing.train]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        picture = self._picture(index)
+        pixels, label = self._pictures[picture]
+        top, left, side = _place(
+            pixels.shape[1], pixels.shape[2], *self._random[index].tolist(), judged=self._judged
+        )
+        return pixels[:, top : top + side, left : left + side], label
+
+    def read_ahead(self, indices: Iterable[int]) -> None:
+        """See :class:`Images`."""
+        self._pictures.read_ahead(sorted({self._picture(index) for index in indices}))
+
+    def _picture(self, index: int) -> int:
+        return index * len(self._pictures) // self._count
+
+    @cached_property
+    def _random(self) -> torch.Tensor:
+        """Where each window lies (windows, 2), from 0 to 1: it depends on nothing but its own picture."""
+        places = torch.arange(self._count) * len(self._pictures) // self._count
+        counts = places.bincount(minlength=len(self._pictures))
+        drawn = []
+        for digest, count in zip(self._digests, counts.tolist(), strict=True):
+            generator = torch.Generator().manual_seed(int(digest[:15], 16) * 2 + self._judged)
+            drawn.append(torch.rand((count, 2), generator=generator, dtype=torch.float64))
+        return torch.cat(drawn)
+
+
+def _place(height: int, width: int, down: float, right: float, *, judged: bool) -> tuple[int, int, int]:
+    """Top, left and side of a window in one part of a picture; ``down`` and ``right`` are from 0 to 1."""
+    longer, shorter = max(height, width), min(height, width)
+    cut = int(longer * TRAIN_SHARE)
+    first, last = (cut + GAP // 2, longer) if judged else (0, cut - GAP // 2)
+    # Of both parts the smaller one decides, so that all windows of a picture are alike.
+    side = min(max(shorter // PARTS, FEWEST_PIXELS), shorter, longer - cut - GAP // 2)
+    if width >= height:
+        return int(down * (height - side + 1)), first + int(right * (last - first - side + 1)), side
+    return first + int(down * (last - first - side + 1)), int(right * (width - side + 1)), side
+
+
+# ----------------------------------------------------------------------------------------------------
+# A dataset by its name, and what is done to its images before a network sees them.
+
+
+def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
+    """The images that ``spec`` names; ``check`` makes sure that each of a folder's can be read.
+
+    Raises:
+        DataError: if the data is missing, cannot be used, or is not the one that has the spec's digest.
+    """
+    if spec.name == "photographs":
+        source = load_photographs(spec.held_out, spec.in_channels)
+    elif spec.in_folder:
+        load_images = load_windows if spec.name.startswith(WINDOWS) else load_folder
+        source = load_images(
+            spec.folder,
+            held_out=spec.held_out,
+            check=check,
+            in_channels=spec.in_channels,
+            short_side=spec.short_side,
+        )
+    else:
+        source = load_cifar(
+            spec.name,
+            Path(spec.data_dir).expanduser(),
+            download=spec.download,
+            held_out=spec.held_out,
+            in_channels=spec.in_channels,
+        )
+    if spec.digest and source.digest != spec.digest:
+        raise DataError(
+            f"`dataset` {spec.name} must be the data that the run was begun with, got other files or labels"
+        )
+    return source
+
+
+def input_facts(size: tuple[int, int], in_channels: int) -> dict[str, Any]:
+    """How images become the input of a network that was judged here, as plain data for those who use it.
+
+    ``mean`` and ``std`` are of each channel, for pixels from 0 to 1.
+
+    Args:
+        size: (height, width) in pixels.
+        in_channels: of an image.
+    """
+    mean, std = statistics(in_channels)
+    height, width = size
+    square = height == width
+    view = (
+        "the shorter side resized to the resolution (bilinear, antialiased), then the centre crop"
+        if square
+        else "resized to the least that covers height and width (bilinear, antialiased), then the centre crop"
+    )
+    return {
+        "resolution": height if square else [height, width],
+        "view": view,
+        "channels": channel_names(in_channels),
+        "mean": [round(value / 255, 6) for value in mean],
+        "std": [round(value / 255, 6) for value in std],
+    }

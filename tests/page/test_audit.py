@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalesearch.commands.audit.evidence import (
+    Spending,
+    agreeing_rules,
+    order_pairs,
+    spendings,
+    swaps,
+    unreproduced,
+)
+from scalesearch.commands.audit.figures import accuracy_figure, trained_figure
+from scalesearch.commands.audit.run import AUDITED, AuditSettings, audit_rows, fair_matches
+from scalesearch.commands.audit.view import (
+    FIGURES,
+    audit_answer,
+    audit_page,
+    audit_table,
+    audit_view,
+    rules_table,
+    verdict_sentence,
+    write_audit_report,
+)
+from scalesearch.networks.baselines import baseline
+from scalesearch.networks.cost import count
+from scalesearch.networks.rounding_rules import OFFICIAL, UNROUNDED, RuleCost
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import Rounding
+from scalesearch.page.tables import csv_text
+from scalesearch.records import AuditRecord
+from tests.page.test_sweep_report import network, run_of
+
+ROWS = audit_rows(AUDITED)
+MATCHES = fair_matches(ROWS)
+WIGGLE = ((0.001, -0.001, 0.0), (0.0, 0.001, -0.001), (-0.001, 0.0, 0.001))
+
+
+def record_of(*names, trained=None, rows=None):
+    names = names or AUDITED
+    return AuditRecord(
+        name="audit",
+        command="scalesearch audit",
+        settings=AuditSettings(baselines=names).to_dict(),
+        machine={"cpu": "Xeon", "cores": 2},
+        versions={"numpy": "2"},
+        rows=tuple(row for row in (rows or ROWS) if row.baseline in names),
+        matches=tuple(match for match in MATCHES if match.baseline in names),
+        trained=trained or {},
+    )
+
+
+def sweep_of(name, seeds=3, **means):
+    """Networks of one budget with these mean accuracies, seeds that move all alike but for a tenth of a point."""
+    rows = [network("baseline", 0, tuple(0.3 + 0.02 * seed for seed in range(seeds)))]
+    for place, (role, mean) in enumerate(means.items()):
+        own = WIGGLE[place % len(WIGGLE)]
+        rows.append(network(role, 2, tuple(mean + 0.02 * seed + own[seed] for seed in range(seeds))))
+    return run_of(*rows, baseline=name)
+
+
+def page_of(record):
+    return " ".join(audit_page(record, FIGURES).split())
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.slow
+def test_the_same_record_gives_the_same_bytes(tmp_path):
+    record = record_of(trained={"mobilenet-v2": sweep_of("mobilenet-v2", depth=0.4, width=0.5, compound=0.6)})
+    report = write_audit_report(record, tmp_path / "one")
+    write_audit_report(record, tmp_path / "two")
+    written = files(tmp_path / "one")
+    assert written == files(tmp_path / "two")
+    figures = {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
+    assert set(written) == {"audit.md", "audit.csv", "rules.csv", "matched.csv", "order.csv"} | figures
+    assert set(report.figures) == {tmp_path / "one" / name for name in figures}
+
+
+def test_an_audit_that_trained_nothing_says_nothing_of_order(tmp_path):
+    report = write_audit_report(record_of(), tmp_path)
+    assert report.order is None
+    assert not (tmp_path / "order.csv").exists()
+    assert not (tmp_path / "figures/trained.png").exists()
+    assert "order hold" not in report.page.read_text("utf-8")
+
+
+def test_costs_are_those_of_the_networks_that_scale_makes():
+    rows = list(csv.DictReader(io.StringIO(csv_text(audit_table(record_of())))))
+    assert len(rows) == 19
+    for cells, row in zip(rows, ROWS, strict=True):
+        network = scale(baseline(cells["baseline"]), row.published.multipliers, Rounding())
+        assert int(cells["macs"]) == count(network).macs
+        assert int(cells["resolution"]) == network.resolution
+        rounded = round(int(cells["macs"]) / 1e9, 1) == pytest.approx(float(cells["flops_published"]) / 1e9)
+        assert (cells["agrees"] == "yes") == rounded
+
+
+def test_every_rounding_of_every_row_has_a_line():
+    table = rules_table(record_of())
+    assert len(table) == 14 * 13 + 5 * 14  # ResNet-50 has one more
+    official = table[table["rule"] == OFFICIAL]
+    assert list(official["macs"]) == [row.macs for row in ROWS]
+    fits = table[(table["scaling"] == "compound") & (table["agrees"] == "yes")]
+    assert set(zip(fits["baseline"], fits["rule"], strict=True)) == {
+        ("mobilenet-v2", "input to 32 px"),
+        ("efficientnet-b0", OFFICIAL),
+    }
+
+
+def test_what_the_compound_rows_spent():
+    """1.442 G against 1.220, 1.137 and 1.199 with the official rounding; 1.284 at 288 px, as was printed."""
+    depth, width, resolution = spendings(record_of(), "mobilenet-v2")
+    assert [one.rival.scaling for one in (depth, width, resolution)] == ["depth", "width", "resolution"]
+    assert (depth.published, depth.nominal) == (
+        pytest.approx(1.3 / 1.2),
+        pytest.approx(1.4 * 1.44 * 1.69 / 4),
+    )
+    assert depth.official == pytest.approx(1_442_045_088 / 1_219_587_776)
+    assert depth.compound.nearest.rule == "input to 32 px"
+    assert depth.fitting == pytest.approx(1.053, abs=5e-4)
+    assert 100 * depth.lead == pytest.approx(0.6)
+    assert 100 * depth.left(depth.official) == pytest.approx(0.03, abs=0.01)
+    assert 100 * depth.left(depth.fitting) == pytest.approx(0.42, abs=0.01)
+    assert [one.rival.scaling for one in spendings(record_of(), "mobilenet-v1")] == ["width", "resolution"]
+
+
+@given(ratio=st.floats(0.5, 2))
+def test_what_is_left_of_a_lead_falls_with_the_extra_cost(ratio):
+    for name in AUDITED:
+        for one in spendings(record_of(), name):
+            assert one.left(1.0) == one.lead
+            assert (one.left(ratio) <= one.lead) == (ratio >= 1)
+            doubled = one.rival.gain / math.log2(one.rival.macs_ratio)
+            assert one.left(2.0) == pytest.approx(one.lead - doubled)
+
+
+def test_what_cannot_be_reproduced_is_told_with_figures():
+    found = [(row.baseline, row.scaling) for row in unreproduced(record_of())]
+    assert found == [
+        ("mobilenet-v1", "resolution"),
+        ("mobilenet-v1", "compound"),
+        ("resnet-50", "depth"),
+        ("resnet-50", "width"),
+        ("resnet-50", "compound"),
+        ("efficientnet-b0", "depth"),
+        ("efficientnet-b0", "width"),
+        ("efficientnet-b0", "resolution"),
+    ]
+
+
+def test_the_axis_of_accuracies_says_what_costs_are_over():
+    axes = accuracy_figure(record_of("mobilenet-v2")).axes[0]
+    assert axes.get_xlabel() == "cost over the exact baseline's, log scale"
+
+
+def test_the_exchanged_costs_of_resnet_are_found_and_no_others():
+    (pair,) = swaps(record_of())
+    assert {(row.baseline, row.scaling) for row in (pair.first, pair.second)} == {
+        ("resnet-50", "depth"),
+        ("resnet-50", "width"),
+    }
+    assert "The costs of resnet-50's depth and width look exchanged" in page_of(record_of())
+    assert "look exchanged" not in page_of(record_of("mobilenet-v2", "efficientnet-b0"))
+
+
+def test_agreement_is_counted_over_scaled_rows_that_have_the_rule():
+    rules = agreeing_rules(ROWS)
+    assert rules[OFFICIAL] == (6, 15)
+    assert rules["inner width only"] == (1, 4)
+
+
+def equal_rows():
+    """Rows of MobileNetV2 that all cost four times the baseline."""
+    rows = []
+    for row in audit_rows(["mobilenet-v2"]):
+        macs = row.base_macs * (1 if row.scaling == "none" else 4)
+        rows.append(replace(row, macs=macs, costs=(RuleCost(rule=OFFICIAL, macs=macs),)))
+    return tuple(rows)
+
+
+def test_equal_cost_is_recognised_where_it_is():
+    record = record_of("mobilenet-v2", rows=equal_rows())
+    assert "**Did compound scaling win at equal cost? Yes.**" in audit_answer(record)
+    assert "Had depth got as much and gone on gaining as it did, +0.6 of 0.6 points" in verdict_sentence(
+        record, "mobilenet-v2"
+    )
+    assert "win at equal cost? Its rows led, but did not cost the same as their rivals.**" in audit_answer(
+        record_of("mobilenet-v2")
+    )
+
+
+def test_who_did_not_lead_did_not_win():
+    def beaten(rows):
+        """With depth a point ahead of compound."""
+        best = next(row.published.top1 for row in rows if row.scaling == "compound")
+        return tuple(
+            replace(row, published=replace(row.published, top1=best + 0.01))
+            if row.scaling == "depth"
+            else row
+            for row in rows
+        )
+
+    record = record_of("mobilenet-v2", rows=beaten(equal_rows()))
+    assert (
+        "win at equal cost? No: its rows cost the same as their rivals, but did not lead all of them.**"
+        in audit_answer(record)
+    )
+    assert "is 1.0 points behind depth alone, the best rival." in verdict_sentence(record, "mobilenet-v2")
+    record = record_of("mobilenet-v2", rows=beaten(audit_rows(["mobilenet-v2"])))
+    assert "? Not shown: its rows neither led all of their rivals nor cost the same.**" in audit_answer(
+        record
+    )
+
+
+def test_a_cost_that_no_network_has_reproduces_nothing():
+    row = next(row for row in ROWS if (row.baseline, row.scaling) == ("mobilenet-v2", "depth"))
+    off, printed = RuleCost(rule=OFFICIAL, macs=1), RuleCost(rule=UNROUNDED, macs=row.published.flops)
+    row = replace(row, costs=(off, printed))
+    assert (row.agreeing, row.nearest) == ((), off)
+    record = record_of("mobilenet-v2", rows=(row,))
+    assert unreproduced(record) == (row,)
+    assert agreeing_rules([row]) == {OFFICIAL: (0, 1), UNROUNDED: (1, 1)}
+    assert audit_table(record)["nearest_agrees"].tolist() == ["no"]
+
+
+def test_the_answer_names_whose_compound_row_is_dearer_than_every_rival():
+    answer = audit_answer(record_of())
+    assert "over 5% more than every rival for mobilenet-v1, mobilenet-v2 and efficientnet-b0" in answer
+    assert "over 5%" not in audit_answer(record_of("resnet-50"))
+    assert "compound (81.1%) is 2.0 points ahead of resolution alone" in verdict_sentence(
+        record_of(), "efficientnet-b0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("means", "word", "verdicts"),
+    [
+        ({"resolution": 0.4, "width": 0.5, "depth": 0.6, "compound": 0.7}, "Yes", {"holds"}),
+        ({"resolution": 0.7, "width": 0.6, "depth": 0.5, "compound": 0.4}, "No", {"reversed"}),
+        ({"resolution": 0.5, "width": 0.5, "depth": 0.5, "compound": 0.5}, "Not shown", {"not shown"}),
+        (
+            {"resolution": 0.4, "width": 0.5, "depth": 0.6, "compound": 0.55},
+            "In part",
+            {"holds", "reversed"},
+        ),
+    ],
+)
+def test_the_order_here_is_held_against_the_published_one(means, word, verdicts):
+    """Published, MobileNetV2: compound 77.4, depth 76.8, width 76.4, resolution 74.8."""
+    record = record_of(trained={"mobilenet-v2": sweep_of("mobilenet-v2", **means)})
+    pairs = order_pairs(record)
+    assert len(pairs) == 6
+    assert {pair.verdict for pair in pairs} == verdicts
+    assert all(pair.published > 0 for pair in pairs)
+    assert f"**Does the published order hold here, at equal cost? {word}.**" in page_of(record)
+
+
+def test_one_correction_serves_all_pairs_of_all_baselines():
+    means = {"width": 0.5, "depth": 0.504}
+    alone = order_pairs(record_of(trained={"mobilenet-v2": sweep_of("mobilenet-v2", **means)}))
+    both = order_pairs(
+        record_of(
+            trained={name: sweep_of(name, **means) for name in ("mobilenet-v2", "resnet-50")},
+        )
+    )
+    assert (len(alone), len(both)) == (1, 2)
+    (p, low, high), (p_both, low_both, high_both) = (
+        (pair.test.p, pair.test.low, pair.test.high) for (pair, *_) in (alone, both)
+    )
+    assert p_both == pytest.approx(1 - (1 - p) ** 2)
+    assert low_both < low < high < high_both
+
+
+def test_a_way_that_was_not_published_has_no_place_in_the_order():
+    means = {"depth": 0.4, "width": 0.5, "compound": 0.6}
+    record = record_of(trained={"mobilenet-v1": sweep_of("mobilenet-v1", **means)})
+    assert [(pair.ahead, pair.behind) for pair in order_pairs(record)] == [("compound", "width")]
+    assert "| depth | not published |" in page_of(record)
+
+
+def test_one_seed_is_not_tested():
+    record = record_of(trained={"resnet-50": sweep_of("resnet-50", seeds=1, depth=0.4, compound=0.5)})
+    assert "at equal cost? Not tested.**" in page_of(record)
+    assert "**Not tested:** 1 pair without two common seeds" in page_of(record)
+
+
+def test_what_is_missing_of_the_training_is_said():
+    half = sweep_of("resnet-50", compound=0.5)
+    half = replace(half, candidates=(*half.candidates, network("depth", 2, ())))
+    page = page_of(record_of("resnet-50", "mobilenet-v2", trained={"resnet-50": half}))
+    assert "**The sweep of resnet-50 is not finished:**" in page
+    assert "> Not begun yet: mobilenet-v2." in page
+    assert "No answer yet: no two of the ways were trained." in page
+
+
+def test_gains_are_drawn_only_where_the_baseline_was_trained():
+    run = sweep_of("resnet-50", depth=0.4, compound=0.5)
+    drawn = trained_figure(record_of(trained={"resnet-50": run}))
+    assert drawn is not None
+    assert [axes.get_title(loc="left") for axes in drawn.axes] == ["resnet-50"]
+    without = replace(run, candidates=run.candidates[1:])
+    assert trained_figure(record_of(trained={"resnet-50": without})) is None
+
+
+def test_the_view_of_a_terminal_has_the_units_of_its_headers():
+    view = audit_view(audit_table(record_of("resnet-50")))
+    depth = view[view["scaling"] == "depth"].iloc[0]
+    assert (depth["published G"], depth["exact G"], depth["off"]) == ("16.2", "14.571", "-10.1%")
+    assert (depth["nearest rounding"], depth["agrees"], depth["x nominal"]) == ("official", "no", "4.00")
+
+
+def test_fair_networks_spend_what_they_are_to():
+    assert {(m.baseline, m.scaling, m.spends_as) for m in MATCHES} >= {
+        ("mobilenet-v2", "compound", "depth"),
+        ("mobilenet-v2", "depth", "compound"),
+        ("efficientnet-b0", "resolution", "compound"),
+    }
+    for one in MATCHES:
+        assert abs(one.residual) < 0.01
+        assert one.target == next(
+            r.macs for r in ROWS if (r.baseline, r.scaling) == (one.baseline, one.spends_as)
+        )
+
+
+def test_spending_needs_both_sides():
+    rows = tuple(row for row in ROWS if row.scaling != "compound")
+    assert spendings(record_of(rows=rows), "resnet-50") == ()
+    assert isinstance(spendings(record_of(), "resnet-50")[0], Spending)

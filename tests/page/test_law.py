@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from scalesearch.commands.law.evidence import kind_rows
+from scalesearch.commands.law.figures import (
+    best_figure,
+    held_out_figure,
+    kinds_figure,
+    prices_figure,
+    split_figure,
+)
+from scalesearch.commands.law.run import Accuracies
+from scalesearch.commands.law.view import LawReport, law_page, law_table, write_law_report
+from scalesearch.records import CostLaw, KindTime, LawRecord, MachineRecord
+from tests.commands.test_law import run_law
+
+SHARES = (
+    *((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 0.0), (0.5, 0.0, 0.5), (0.0, 0.5, 0.5)),
+    (0.4, 0.3, 0.3),
+)
+ACCURACIES = Accuracies(
+    source="reports/a_run",
+    growth=tuple((g * d, g * w, g * r) for g in (1.0, 2.0) for d, w, r in SHARES),
+    doublings=(1.0,) * 7 + (2.0,) * 7,
+    top1=(0.50, 0.56, 0.55, 0.54, 0.55, 0.58, 0.57, 0.52, 0.60, 0.58, 0.57, 0.56, 0.61, 0.61),
+    best=(1.2, 1.1, 1.15),
+    seeds=2,
+)
+ALL = {"law", "prices", "kinds", "split", "best"}
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> LawRecord:
+    """A law of fake measurements in two setups, with accuracies of a made-up run."""
+    return run_law(tmp_path_factory.mktemp("law"), threads=(2, 1), accuracies=ACCURACIES)
+
+
+@pytest.fixture(scope="module")
+def written(record: LawRecord, tmp_path_factory: pytest.TempPathFactory) -> LawReport:
+    """Its report, drawn once."""
+    return write_law_report(record, tmp_path_factory.mktemp("written"))
+
+
+def _texts(figure: Figure | None) -> str:
+    assert figure is not None
+    figure.draw_without_rendering()
+    found = [figure.get_suptitle()]
+    for axes in figure.axes:
+        found += [axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel()]
+        found += [text.get_text() for text in (*axes.texts, *axes.get_yticklabels())]
+    return " | ".join(found)
+
+
+def test_everything_is_written(written: LawReport) -> None:
+    folder = written.page.parent
+    assert {path.stem for path in written.figures} == ALL
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*")) == sorted(
+        [
+            *("law.json", "laws.csv", "measurements.csv", "report.html", "report.md", "samples.csv"),
+            *(f"figures/{name}.{suffix}" for name in ALL for suffix in ("png", "svg")),
+        ]
+    )
+
+
+@pytest.mark.slow
+def test_the_same_record_gives_the_same_bytes(record: LawRecord, written: LawReport, tmp_path: Path) -> None:
+    again = write_law_report(record, tmp_path)
+    for path in (*again.figures, again.page, again.law_json, again.laws_csv, again.measurements_csv):
+        name = path.relative_to(tmp_path)
+        assert path.read_bytes() == (written.page.parent / name).read_bytes(), name
+
+
+def test_the_law_file_holds_the_laws_and_their_machine(record: LawRecord, written: LawReport) -> None:
+    data = json.loads(written.law_json.read_text())
+    assert tuple(CostLaw.from_dict(law) for law in data["laws"]) == record.laws
+    assert data["machine"] == {"here": {"cpu": "One CPU"}}
+
+
+def test_the_table_has_one_row_per_setup_in_units_that_can_be_read(record: LawRecord) -> None:
+    table = law_table(record.laws)
+    assert list(table["threads"]) == [2, 1]
+    assert table["s_per_gmac"].tolist() == pytest.approx([0.5, 1.0], rel=1e-3)
+    assert table["networks"].tolist() == [15, 15]
+    assert (table["median_error"] < 1e-6).all()
+
+
+def test_the_page_answers_first(record: LawRecord) -> None:
+    page = law_page(record, ALL)
+    answer = page.split("## The law")[0]
+    assert answer.startswith("# What time costs on One CPU\n")
+    assert "**2 threads: half of 15 networks that the law had not seen are predicted within 0.0%**" in answer
+    assert "Twice the multiply-adds take this many times as long (measured; 2 threads)" in answer
+    assert "Whether accuracy follows is another matter: " in answer
+    for name in ALL:
+        assert f"figures/{name}.png" in page
+    assert "reports/a_run" in page
+
+
+def test_published_and_assumed_things_are_called_so(record: LawRecord) -> None:
+    page = law_page(record, ALL)
+    assert "(1.2, 1.1, 1.15) as published (arXiv 1905.11946)" in page
+    assert page.count("**an assumption**") == 1
+    assert "is **assumed**" in page
+
+
+def test_a_missed_goal_is_said(record: LawRecord) -> None:
+    law = record.laws[0]
+    off = replace(law, held_out=tuple(replace(r, predicted_s=1.2 * r.measured_s) for r in law.held_out))
+    page = law_page(replace(record, laws=(off, record.laws[1])), ALL)
+    assert "The goal, a median error under 10%, is missed in 1 setup of 2." in page
+    assert "within 20.0%" in page
+
+
+def test_a_move_is_called_shown_only_where_an_interval_excludes_none(record: LawRecord) -> None:
+    best = replace(record.best[0], error=0.01, mean_error=0.02, moves=((0.0, -0.1, 0.1),) * 3)
+    moved = replace(best, moves=((0.0, -0.1, 0.1), (0.2, 0.1, 0.3), (-0.2, -0.3, -0.1)))
+    lost = replace(moved, error=0.03)
+    for one, says in ((best, False), (moved, True), (lost, False)):
+        page = law_page(replace(record, best=(one,)), ALL)
+        assert ("**A move of the best split is shown**" in page) is says
+        assert ("**No move of the best split is shown**" in page) is not says
+    assert "So the surface explains nothing" in law_page(replace(record, best=(lost,)), ALL)
+
+
+def test_a_run_of_equal_costs_is_said_to_say_nothing_about_time(record: LawRecord) -> None:
+    blind = replace(record.best[0], tells_cost=False, latency=None, latency_cloud=(), moves=())
+    one = replace(record, best=(blind,))
+    assert "**The run says nothing about time as the budget:**" in law_page(one, ALL)
+    assert best_figure(one) is None
+
+
+def test_small_kinds_stand_among_the_others_and_nothing_is_lost(record: LawRecord) -> None:
+    rows = kind_rows(record)
+    assert [row.label for row in rows] == [
+        "efficientnet-b0x0.25",
+        *(f"2 x MACs by {name}" for name in ("depth", "width", "resolution")),
+    ]
+    for row in rows:
+        assert "linear" not in row.seconds
+        assert row.seconds["other"] / row.total == pytest.approx(0.1)
+        assert row.total == pytest.approx(sum(p.seconds for p in record.kinds if p.name == row.name))
+
+
+def test_a_small_kind_that_multiplies_is_not_counted_as_one_that_does_not(record: LawRecord) -> None:
+    parts = {"pointwise": 0.060, "norm": 0.029, "linear": 0.001, "other": 0.010}
+    kinds = tuple(KindTime(name=record.baseline, kind=kind, seconds=s) for kind, s in parts.items())
+    page = law_page(replace(record, kinds=kinds), ALL)
+    assert f"In {record.baseline}, 39% of the time goes to normalisation" in page
+    assert f"| {record.baseline} | 60 | 29 | 11 | 100 |" in page
+
+
+def test_the_facts_of_the_machine_stand_in_their_order(record: LawRecord) -> None:
+    facts = {"cpu": "One CPU", "governor": "performance", "memory_bytes": 2**33, "system": "Linux"}
+    machines = (MachineRecord(key="here", facts=facts),)
+    page = law_page(replace(record, measured=replace(record.measured, machines=machines)), ALL)
+    rows = [line.split("`")[1] for line in page.partition("### Machine")[2].splitlines() if "`" in line]
+    assert rows[:5] == ["key", "cpu", "frequency", "memory", "system"]
+
+
+def test_figures_name_what_they_show(record: LawRecord) -> None:
+    law = record.laws[0]
+    odd = replace(law.held_out[0], name="efficientnet-b0", predicted_s=1.5 * law.held_out[0].measured_s)
+    shown = replace(record, laws=(replace(law, held_out=(odd, *law.held_out[1:])), record.laws[1]))
+    texts = _texts(held_out_figure(shown))
+    assert "+50%" in texts
+    assert "2 threads" in texts
+    assert "measured (ms for a whole batch)" in texts
+    assert "time over that of efficientnet-b0x0.25" in _texts(prices_figure(record))
+    assert "ms for one pass of a whole batch" in _texts(kinds_figure(record))
+    assert "the run's best network\n2 threads" in _texts(split_figure(record))
+    assert "twice the time: 2 threads" in _texts(best_figure(record))
+
+
+def test_without_data_there_is_no_figure_and_the_page_says_so(record: LawRecord) -> None:
+    empty = replace(
+        record, laws=(), prices=(), kinds=(), kinds_setup=None, splits=(), best=(), notes=("No law for x.",)
+    )
+    for draw in (held_out_figure, prices_figure, kinds_figure, split_figure, best_figure):
+        assert draw(empty) is None
+    page = law_page(empty, set())
+    assert "**There is no law yet:** too few networks have been measured." in page
+    assert "## What is missing\n\n- No law for x." in page
+
+
+def test_two_machines_make_no_law(record: LawRecord, tmp_path: Path) -> None:
+    first, *others = record.measured.measurements
+    mixed = replace(record.measured, measurements=(replace(first, machine="there"), *others))
+    with pytest.raises(ValueError, match="2 machines"):
+        write_law_report(replace(record, measured=mixed), tmp_path)

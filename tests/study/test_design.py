@@ -1,0 +1,292 @@
+"""Whole designs, one seed after another: when they end, how they go on, and what checks the answer."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from scalesearch.commands.grid.run import _why_stop, train_designs
+from scalesearch.records import RunRecord
+from scalesearch.records.runs import run_tables, runs_of_tables
+from scalesearch.study.driver import run_search
+from scalesearch.study.grid_plan import GridSettings, every_network, plan_grid
+from scalesearch.study.study import SearchStudy
+from scalesearch.training.dataset import DataSize
+from tests.study.conftest import Job, Lab, share
+from tests.study.test_training import FULL, SIZE, Silent, _begin
+
+DESIGNS = replace(
+    FULL,
+    step=0.05,
+    tolerance=0.1,
+    match="macs",
+    max_networks=12,
+    seeds=3,
+    baseline_width=0.25,
+    baseline_resolution=48,
+    baseline_channel_divisor=2,
+)
+
+
+@pytest.fixture
+def planned() -> dict[str, tuple[float, float, float]]:
+    """The split of every network of the grid, by its key."""
+    networks = every_network(DESIGNS, SIZE.classes)
+    return {key: one.record.split for key, one in networks.items() if one.record.split is not None}
+
+
+@pytest.fixture
+def sloped(
+    monkeypatch: pytest.MonkeyPatch, planned: dict[str, tuple[float, float, float]]
+) -> dict[str, float]:
+    """Networks whose accuracy falls with depth's share, by noise that a test sets."""
+    told = {"noise": 0.001, "depth": -0.2}
+
+    def top1(key: str, seed: int, images: int) -> float:
+        key = next((known for known in planned if known in key), key)
+        depth, width, _ = planned[key]
+        noise = told["noise"] * (share(key, seed, images) - 0.5)
+        return 0.6 + told["depth"] * depth + 0.05 * told["depth"] * width + noise
+
+    monkeypatch.setattr("tests.study.conftest.top1_of", top1)
+    return told
+
+
+def search(
+    study: SearchStudy, settings: GridSettings, lab: Lab, folder: Path, observer: Silent | None = None
+) -> RunRecord:
+    return run_search(
+        study, settings, folder / "checkpoints", lab.executor, observer or Silent(), train_designs, folder
+    )
+
+
+def test_every_network_is_trained_with_one_seed_before_any_with_the_next(lab: Lab, tmp_path: Path) -> None:
+    study = _begin(tmp_path, DESIGNS)
+    record = search(study, DESIGNS, lab, tmp_path)
+    assert [one.seed for one in lab.ledger] == [0] * 12 + [1] * 12 + [2] * 12
+    assert [c.status for c in record.candidates if c.runs] == ["completed"] * 12
+    assert record.stopped == "all 3 designs were trained (--seeds)"
+
+
+@pytest.mark.usefixtures("sloped")
+def test_a_search_ends_once_its_answer_is_sure_enough(lab: Lab, tmp_path: Path) -> None:
+    settings = replace(DESIGNS, seeds=5, regret=1.5)
+    record = search(_begin(tmp_path, settings), settings, lab, tmp_path)
+    assert {one.seed for one in lab.ledger} == {0, 1}
+    assert "within the 1.5 of --regret" in record.stopped
+    # The one whose split is known to be as good gives no reason to go on either.
+    assert all(c.status == "completed" for c in record.candidates if c.runs)
+
+
+def test_a_search_whose_answer_is_not_sure_goes_on(
+    lab: Lab, tmp_path: Path, sloped: dict[str, float]
+) -> None:
+    sloped["noise"] = 0.5
+    settings = replace(DESIGNS, seeds=3, regret=1.5)
+    search(_begin(tmp_path, settings), settings, lab, tmp_path)
+    assert {one.seed for one in lab.ledger} == {0, 1, 2}
+
+
+def test_equal_splits_end_a_search_too(lab: Lab, tmp_path: Path, sloped: dict[str, float]) -> None:
+    sloped["depth"] = 0.0
+    settings = replace(DESIGNS, seeds=5, regret=0.0)
+    record = search(_begin(tmp_path, settings), settings, lab, tmp_path)
+    assert {one.seed for one in lab.ledger} == {0, 1}
+    assert "any will do" in record.stopped
+
+
+def test_no_design_is_begun_that_would_not_end_in_time() -> None:
+    settings = replace(DESIGNS, time_budget=60.0)
+
+    def nothing() -> RunRecord:
+        raise AssertionError("time alone decides")
+
+    assert "within the 60 s of --time-budget" in _why_stop(nothing, settings, 1, spent=40.0, last=25.0)
+    assert _why_stop(nothing, settings, 1, spent=30.0, last=25.0) == ""
+    assert _why_stop(nothing, settings, 3, spent=59.0, last=25.0) == ""  # all are trained
+
+
+@pytest.mark.usefixtures("sloped")
+def test_the_answer_is_confirmed_by_seeds_that_it_has_not_seen(lab: Lab, tmp_path: Path) -> None:
+    settings = replace(DESIGNS, seeds=2, confirm=3)
+    study = _begin(tmp_path, settings)
+    record = search(study, settings, lab, tmp_path)
+    checks = record.checks
+    assert {check.purpose for check in checks} == {"confirm"}
+    assert {check.role for check in checks} == {"best", "runner-up", "paper"}
+    assert sorted(check.run.seed for check in checks if check.role == "best") == [
+        1_000_000 + k for k in range(3)
+    ]
+    assert len(checks) == 9
+    networks = {check.role: check.network for check in checks}
+    assert len(set(networks.values())) == 3
+    splits = {c.key: c.split for c in record.candidates}
+    best, paper = splits[networks["best"]], splits[networks["paper"]]
+    assert best is not None
+    assert paper is not None
+    assert best[0] < paper[0]
+    # None of these runs is among those that the answer rests on, and all are written down.
+    assert all(run.seed < 2 for c in record.candidates for run in c.runs)
+    (again,) = runs_of_tables(run_tables([record]))
+    assert again.checks == record.checks
+    assert again.stopped == record.stopped
+    trained = len(lab.ledger)
+    search(study, settings, lab, tmp_path)
+    assert len(lab.ledger) == trained
+
+
+@pytest.mark.usefixtures("sloped")
+def test_corners_and_centre_are_trained_by_other_recipes(lab: Lab, tmp_path: Path) -> None:
+    settings = replace(DESIGNS, seeds=2, check_recipe=True)
+    recipes: list[dict[str, float]] = []
+    lab.on_result = lambda job: recipes.append(dict(job["recipe"])) if "check-" in job["key"] else None
+    record = search(_begin(tmp_path, settings), settings, lab, tmp_path)
+    assert {check.role for check in record.checks} == {
+        "depth alone",
+        "width alone",
+        "resolution alone",
+        "centre",
+    }
+    assert {check.variant for check in record.checks} == {"rate x 0.5", "rate x 2", "batch 8"}
+    assert len(record.checks) == len(recipes) == 4 * 3 * 2
+    rate = settings.proxy_recipe.learning_rate
+    assert {recipe["learning_rate"] for recipe in recipes} == {rate / 2, rate, rate * 2}
+    assert {recipe["batch_size"] for recipe in recipes} == {4, 8}
+
+
+@pytest.mark.usefixtures("sloped")
+def test_a_check_that_fails_leaves_the_others(lab: Lab, tmp_path: Path) -> None:
+    settings = replace(DESIGNS, seeds=2, confirm=2)
+    lab.fails = lambda job: "out of memory" if "confirm-best" in job["key"] else None
+    record = search(_begin(tmp_path, settings), settings, lab, tmp_path)
+    assert {check.role for check in record.checks} == {"runner-up", "paper"}
+
+
+def test_every_network_of_a_grid_can_be_made_again() -> None:
+    plan = plan_grid(DESIGNS, DataSize(classes=18, train_images=3600))
+    networks = every_network(DESIGNS, 18)
+    assert tuple(networks) == plan.order
+    assert all(networks[planned.record.key].arch == planned.arch for planned in plan.chosen)
+
+
+@pytest.mark.usefixtures("lab")
+def test_more_seeds_go_on_in_the_same_folder(tmp_path: Path, lab: Lab, run: Callable[..., Result]) -> None:
+    common = (
+        *("grid", f"--out={tmp_path / 'run'}", "--images=40", "--batch-size=4", "--baseline-width=0.125"),
+        *("--baseline-resolution=16", "--no-latency", "--jobs=1", "--device=cpu", "--max-networks=3"),
+    )
+    first = run(*common, "--seeds=2")
+    assert first.exit_code == 0, first.output
+    assert len(lab.ledger) == 6
+    again = run(*common, "--seeds=3")
+    assert again.exit_code == 0, again.output
+    assert [one.seed for one in lab.ledger[6:]] == [2, 2, 2]
+    rows = json.loads(run("report", tmp_path / "run", "--format=json").stdout)
+    assert [row["seeds"] for row in rows if row["status"] == "completed"] == [3, 3, 3]
+    assert run("resume", tmp_path / "run").exit_code == 0
+    assert len(lab.ledger) == 9
+    other = run(*common, "--seeds=3", "--seed=5")
+    assert other.exit_code == 2
+    assert "seed: 0 there, 5 asked" in other.stderr
+
+
+WHOLE = (
+    "--images=40",
+    "--batch-size=4",
+    "--baseline-resolution=48",
+    "--baseline-channel-divisor=2",
+    "--no-latency",
+)
+"""Options of a grid with a surface, whose networks are those of ``DESIGNS``."""
+
+
+@pytest.mark.usefixtures("sloped")
+def test_a_run_stopped_in_its_checks_says_how_many_are_left(
+    tmp_path: Path, lab: Lab, run: Callable[..., Result]
+) -> None:
+    asked = (
+        "grid",
+        f"--out={tmp_path / 'run'}",
+        "--jobs=1",
+        "--seeds=2",
+        "--check-recipe",
+        "--confirm=2",
+        *WHOLE,
+    )
+
+    def stop_after(purpose: str, number: int) -> None:
+        seen: list[str] = []
+
+        def stop(job: Job) -> None:
+            if f"check-{purpose}" in job["key"]:
+                seen.append(job["key"])
+            if len(seen) == number:
+                raise KeyboardInterrupt
+
+        lab.on_result = stop
+
+    for purpose, number, left in (
+        (
+            "recipe",
+            5,
+            "; still to be trained are runs: 20 that check the recipe and 6 that confirm the answer.",
+        ),
+        ("confirm", 3, "; still to be trained are runs: 4 that confirm the answer."),
+    ):
+        stop_after(purpose, number)
+        result = run(*asked)
+        assert result.exit_code == 130
+        assert (
+            f"Stopped: 12 of 12 networks are done and kept{left} Go on with: scalesearch resume"
+            in result.stderr
+        )
+    lab.on_result = lambda _job: None
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    assert len(lab.ledger) == 24 + 24 + 6  # each once
+
+
+@pytest.mark.usefixtures("sloped")
+def test_a_confirmation_asked_for_later_trains_no_network_again(
+    tmp_path: Path, lab: Lab, run: Callable[..., Result]
+) -> None:
+    asked = ("grid", f"--out={tmp_path / 'run'}", "--jobs=1", "--seeds=2", *WHOLE)
+    assert run(*asked).exit_code == 0
+    assert len(lab.ledger) == 24
+    before = json.loads(run("report", tmp_path / "run", "--format=json").stdout)
+    result = run(*asked, "--confirm=2")
+    assert result.exit_code == 0, result.output
+    later = lab.ledger[24:]
+    assert {one.seed for one in later} == {1_000_000, 1_000_001}
+    assert len(later) == 6
+    after = json.loads(run("report", tmp_path / "run", "--format=json").stdout)
+    assert after == before  # confirming runs have no part in the table
+    assert run("resume", tmp_path / "run").exit_code == 0
+    assert len(lab.ledger) == 30
+
+
+def test_a_moved_run_goes_on_in_its_new_folder(
+    tmp_path: Path, run: Callable[..., Result], lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, moved = tmp_path / "first run", tmp_path / "moved here"
+    asked = ["grid", f"--out={first}", "--jobs=1", "--seeds=2", "--phi=1,2", *WHOLE]
+    monkeypatch.setattr("sys.argv", ["scalesearch", *asked])
+    assert run(*asked).exit_code == 0
+    trained = len(lab.ledger)
+    (first / "phi1").rename(moved)
+    last = run("report", moved).stdout.splitlines()[-1]
+    assert str(first) not in last
+    command = shlex.split(last.rpartition("; scalesearch ")[2].partition("  #")[0])
+    assert command[0] == "grid"
+    assert command[-2:] == ["--out", str(moved)]
+    asked = [word for word in command if not word.startswith("--confirm")]
+    del asked[asked.index("--seeds") : asked.index("--seeds") + 3]
+    assert run(*asked, "--seeds=3").exit_code == 0
+    assert len(lab.ledger) == trained + 12
+    assert "--out DIR" in (moved / "report.md").read_text("utf-8")
