@@ -41,7 +41,9 @@ def _imports(path: Path) -> Iterator[str]:
 def house() -> dict[str, set[str]]:
     """Each module of the package, with the modules of the package that it imports."""
     paths = {_name(path): path for path in ROOT.rglob("*.py")}
-    return {name: {other for other in _imports(path) if other in paths} - {name} for name, path in paths.items()}
+    return {
+        name: {other for other in _imports(path) if other in paths} - {name} for name, path in paths.items()
+    }
 
 
 def test_no_circle_of_modules(house: dict[str, set[str]]) -> None:

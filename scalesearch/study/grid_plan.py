@@ -232,6 +232,7 @@ class GridSettings(TrainingSettings):
                 raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         require_limits(self, "budget_tolerance", "time_budget", "confirm", "regret")
         self._refuse_with_rungs()
+        self._refuse_few_networks()
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         self._check_budget()
@@ -256,6 +257,23 @@ class GridSettings(TrainingSettings):
                     f"`{name}` must be left out with `rungs` ({','.join(self.rungs)}), got {value}: it goes "
                     "by an answer, in which networks that are stopped early have no part"
                 )
+
+    def _refuse_few_networks(self) -> None:
+        """A design of fewer networks than a surface takes has no answer to check or to confirm.
+
+        Raises:
+            ValueError: if one of these is asked for.
+        """
+        if not self.max_networks or not (self.confirm or self.check_recipe):
+            return
+        from scalesearch.statistics.answer import FEWEST_NETWORKS  # SciPy takes a while to load
+
+        if self.max_networks < FEWEST_NETWORKS:
+            name = "confirm" if self.confirm else "check_recipe"
+            raise ValueError(
+                f"`max_networks` must be at least {FEWEST_NETWORKS}, or 0 for all, with `{name}`: a surface "
+                f"over splits takes as many, and there is no answer without one, got {self.max_networks}"
+            )
 
     def _check_budget(self) -> None:
         if not self.budget:

@@ -265,6 +265,16 @@ BAD = {
         "Error: --check-recipe must be left out with --rungs (6:0.5,2:1), got true: it goes by an answer, in "
         "which networks that are stopped early have no part",
     ),
+    "a confirmation of too few networks": (
+        ["--max-networks=6", "--confirm=4"],
+        "Error: --max-networks must be at least 7, or 0 for all, with --confirm: a surface over splits takes as "
+        "many, and there is no answer without one, got 6",
+    ),
+    "a check of too few networks": (
+        ["--max-networks=3", "--check-recipe"],
+        "Error: --max-networks must be at least 7, or 0 for all, with --check-recipe: a surface over splits takes "
+        "as many, and there is no answer without one, got 3",
+    ),
     "confirmation and rungs": (
         ["--rungs=6:0.5,2:1", "--confirm=4"],
         "Error: --confirm must be left out with --rungs (6:0.5,2:1), got 4: it goes by an answer, in which "
