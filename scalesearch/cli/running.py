@@ -141,16 +141,17 @@ def write_report(record: RunRecord, folder: Path) -> tuple[pd.DataFrame, dict[st
 
 def interactive_of(record: RunRecord) -> Interactive:
     """What a reader can point at on the HTML page of a run; nothing for kinds that have no such part."""
-    from scalesearch.page.html.interactive import search_parts
     from scalesearch.page.html.page import Interactive
 
     if record.kind == "grid":
-        from scalesearch.commands.grid.view import PARTS
+        from scalesearch.commands.grid.view import interactive
     elif record.kind == "search":
-        from scalesearch.commands.search.view import PARTS
+        from scalesearch.commands.search.view import interactive
+    elif record.kind == "scale":
+        from scalesearch.commands.scale.trained_view import interactive
     else:
         return Interactive()
-    return search_parts(record, PARTS)
+    return interactive(record)
 
 
 def write_tables(records: Sequence[RunRecord], folder: Path) -> None:

@@ -417,7 +417,8 @@ def coefficients_of(split: Split) -> tuple[float, float, float]:
     """alpha, beta and gamma, to a hundredth, whose product is 2 and that share growth so."""
     shares = np.maximum(split, 0.0)
     depth, width, _ = (shares / shares.sum()).tolist()
-    found = Shares(depth=depth, width=width, resolution=1 - depth - width).coefficients
+    # Of 0.8 and 0.2 the rest is less than nothing in binary numbers.
+    found = Shares(depth=depth, width=width, resolution=max(0.0, 1 - depth - width)).coefficients
     return round(found.alpha, 2), round(found.beta, 2), round(found.gamma, 2)
 
 

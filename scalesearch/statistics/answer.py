@@ -179,6 +179,11 @@ class Surface:
         """Whether splits are shown to differ at all."""
         return self.omnibus < SIGNIFICANCE
 
+    @property
+    def tells(self) -> bool:
+        """Whether it says anything worth drawing: splits differ, and it foretells networks left out of it."""
+        return self.different and (self.left_out_r2 is None or self.left_out_r2 > 0)
+
     def terms(self, splits: ArrayLike, doublings: ArrayLike | None = None) -> Floats:
         """(..., terms) of the surface at (..., 3) splits, at its own cost if ``doublings`` is None."""
         of = np.asarray(splits, float)

@@ -20,13 +20,14 @@ from scalesearch.commands.grid.view import (
     pareto_table,
     write_grid_report,
 )
-from scalesearch.page.answer import answer_lines, answer_of, next_commands, split_text
+from scalesearch.page.answer import answer_lines, answer_of, coefficients_of, next_commands, split_text
 from scalesearch.page.evidence import coefficients, judged
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.markdown import percent
 from scalesearch.page.style import render
 from scalesearch.page.tables import csv_text
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
+from scalesearch.statistics.answer import lattice
 from scalesearch.training.recipe import RECIPES
 from tests.page.changes import judged_as, with_candidates, with_top1
 
@@ -526,3 +527,10 @@ def test_the_papers_triple_is_named_in_every_figure_or_in_none(make_run, trained
         for name, figure in figures.items()
     }
     assert named == dict.fromkeys(DRAWN, trained)
+
+
+def test_every_split_of_the_lattice_has_coefficients():
+    for split in lattice():
+        alpha, beta, gamma = coefficients_of(tuple(split.tolist()))
+        assert min(alpha, beta, gamma) >= 1
+        assert alpha * beta**2 * gamma**2 == pytest.approx(2, rel=0.03)

@@ -79,7 +79,7 @@ def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> 
     fine = fine[surface.inside(fine)]
     heights = surface.top1(fine)[0]
     means = [100 * (c.top1 or 0.0) for c in trained]
-    if surface.different:
+    if surface.tells:
         colours = Normalize(float(heights.min()), float(heights.max()))
         x, y = _places(fine)
         axes.tricontourf(x, y, heights, levels=14, cmap=SHADES, norm=colours, alpha=0.85, zorder=1)
@@ -91,7 +91,12 @@ def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> 
         axes.set_title("fitted top-1 over splits;\npale: excluded as the best with 95% confidence", pad=14)
     else:
         colours = Normalize(min(means) - 1e-3, max(means) + 1e-3)
-        axes.set_title("mean top-1 of the trained networks;\na surface would show chance alone", pad=14)
+        why = (
+            "the surface foretells none left out"
+            if surface.different
+            else "a surface would show chance alone"
+        )
+        axes.set_title(f"mean top-1 of the trained networks;\n{why}", pad=14)
     bar = figure.colorbar(ScalarMappable(colours, SHADES), ax=axes, shrink=0.7, aspect=26, pad=0.02)
     bar.set_label("held-out top-1 (%)")
     bar.outline.set_visible(False)
@@ -156,7 +161,7 @@ def _legend(run: RunRecord, found: SearchAnswer) -> Sequence[Line2D]:
         for pair, colour in RATE_COLOURS.items()
     ]
     marks = [legend_mark("o", "trained network", "white", fill=GREY, width=1.2)]
-    if found.surface.different and not found.answer.region.all():
+    if found.surface.tells and not found.answer.region.all():
         marks.append(Line2D([], [], color=INK, linewidth=1.4, label="edge of the 95% region"))
     if names_paper(run):
         marks.append(legend_mark("D", "the paper's split", COLOURS["paper"], width=1.8))

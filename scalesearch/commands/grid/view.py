@@ -33,7 +33,7 @@ from scalesearch.page.evidence import (
 )
 from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, pareto_figure, pareto_part
 from scalesearch.page.html.interactive import search_parts
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Interactive, write_pages
 from scalesearch.page.markdown import MOST_ROWS, bullets, code, cut, escape, percent, plural, si, table
 from scalesearch.page.parts import (
     PLAIN_COUNTS,
@@ -558,13 +558,6 @@ def _glossary(run: RunRecord) -> str:
 # ----------------------------------------------------------------------------------------------------
 # A finished (or stopped) grid search as tables, figures and a page.
 
-PARTS = {
-    "answer": ("triangle", "rates", "clicked", "family"),
-    "pareto": ("pareto",),
-    "learning_curves": ("curves",),
-}
-"""What stands in each figure's place on the HTML page."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GridReport:
@@ -586,6 +579,12 @@ class GridReport:
     figures: tuple[Path, ...]
     candidates: pd.DataFrame
     highest_mean: str | None
+
+
+def interactive(run: RunRecord) -> Interactive:
+    """What a reader can point at on the HTML page, in the place of its figures."""
+    answer = ("triangle", "rates", "clicked", "family")
+    return search_parts(run, {"answer": answer, "pareto": ("pareto",), "learning_curves": ("curves",)})
 
 
 def write_grid_report(
@@ -618,7 +617,7 @@ def write_grid_report(
         page=write_pages(
             out / "report.md",
             grid_page(run, {path.stem for path in figures}, scratch, ignored),
-            search_parts(run, PARTS),
+            interactive(run),
         ),
         figures=figures,
         candidates=candidates,

@@ -27,7 +27,8 @@ from scalesearch.page.evidence import (
     shown,
     with_input_width,
 )
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.interactive import family_parts
+from scalesearch.page.html.page import Interactive, write_pages
 from scalesearch.page.markdown import bullets, duration, escape, percent, plural, si, table
 from scalesearch.page.parts import (
     counted_parts,
@@ -475,10 +476,15 @@ def write_trained_family(run: RunRecord, out: Path) -> TrainedReport:
     page = scale_page(derivation, drawn, trained=trained_section(run, drawn), made=made(run))
     return TrainedReport(
         trained_csv=write_text(out / "trained.csv", csv_text(rows)),
-        page=write_pages(out / "derivation.md", page),
+        page=write_pages(out / "derivation.md", page, interactive(run)),
         figures=figures,
         table=rows,
     )
+
+
+def interactive(run: RunRecord) -> Interactive:
+    """What a reader can point at on the HTML page: the coefficients of the family."""
+    return Interactive() if run.derivation is None else family_parts(run.derivation)
 
 
 def trained_table(run: RunRecord) -> pd.DataFrame:

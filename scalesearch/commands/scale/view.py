@@ -683,9 +683,6 @@ def _figure(name: str, figures: Collection[str]) -> str:
 # ----------------------------------------------------------------------------------------------------
 # A scaled family as tables, figures and a page.
 
-PARTS = {"cost": ("rule",)}
-"""What stands in each figure's place on the HTML page."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScaleReport:
@@ -724,7 +721,7 @@ def write_scale_report(record: ScaleRecord, out: Path) -> ScaleReport:
         page=write_pages(
             out / "derivation.md",
             scale_page(record, {path.stem for path in figures}),
-            family_parts(record, PARTS),
+            family_parts(record),
         ),
         figures=figures,
         family=family,

@@ -21,7 +21,7 @@ from scalesearch.page.answer import answer_lines, answer_of
 from scalesearch.page.evidence import UNLEARNT, input_text, listed, nothing_learnt, with_input_width
 from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, memory_item, pareto_figure, pareto_part
 from scalesearch.page.html.interactive import search_parts
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Interactive, write_pages
 from scalesearch.page.latency import machines
 from scalesearch.page.markdown import MOST_ROWS, bullets, code, cut, escape, percent, plural, si, table
 from scalesearch.page.parts import (
@@ -353,9 +353,6 @@ COLUMNS = (
     *("trained_device", "trained_threads", "repeats"),
 )
 
-PARTS = {"pareto": ("pareto",), "shares": ("triangle", "rates", "clicked", "family")}
-"""What stands in each figure's place on the HTML page."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SearchReport:
@@ -380,6 +377,15 @@ class SearchReport:
     trials: pd.DataFrame
     front: tuple[str, ...]
     hypervolume: float | None
+
+
+def interactive(run: RunRecord) -> Interactive:
+    """What a reader can point at on the HTML page, in the place of its figures.
+
+    Where suggestions went is more than what was trained: that figure is shown besides.
+    """
+    places = {"pareto": ("pareto", "curves"), "shares": ("triangle", "rates", "clicked", "family")}
+    return search_parts(run, places, beside=("shares",))
 
 
 def write_search_report(run: RunRecord, out: Path) -> SearchReport:
@@ -411,7 +417,7 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
         page=write_pages(
             out / "report.md",
             search_page(run, evidence, {path.stem for path in figures}),
-            search_parts(run, PARTS),
+            interactive(run),
         ),
         figures=figures,
         trials=trials,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from scalesearch.networks.cost import block_count, count
 from scalesearch.networks.scaled import compound
 from scalesearch.page.answer import SearchAnswer, answer_of, coefficients_of, split_text
 from scalesearch.page.evidence import highlights, input_text, intervals, names_paper, short_coefficients
-from scalesearch.page.fronts import FRONT_COSTS, panels
+from scalesearch.page.fronts import FRONT_COSTS, fronts, panels
 from scalesearch.page.html.page import Interactive
 from scalesearch.page.latency import latency_text
 from scalesearch.page.markdown import MOST_CURVES, MOST_MARKS, drawn_part, percent, si
@@ -38,32 +38,35 @@ PHIS = tuple(quarter / 4 for quarter in range(29))
 """Where the family of an answer is counted: 0 to 7."""
 
 
-def search_parts(run: RunRecord, places: Mapping[str, Sequence[str]]) -> Interactive:
+def search_parts(
+    run: RunRecord, places: Mapping[str, Sequence[str]], beside: Collection[str] = ()
+) -> Interactive:
     """The parts of a search's page: triangle, exchange rates, Pareto fronts, learning curves, family.
 
     Args:
         run: the search.
         places: which parts may stand in which figure's place. Those that have no data are left out.
+        beside: the figures that are shown besides.
     """
-    answer = answer_of(run)
-    named = {h.candidate.key for h in highlights(run)}
-    placed = [c for c in run.candidates if c.runs]
-    shown = drawn_part(placed, lambda c: c.key in named, MOST_CURVES)
-    there = isinstance(answer, SearchAnswer)
-    data = {
-        "networks": _networks(run, shown, answer if isinstance(answer, SearchAnswer) else None),
-        "triangle": _triangle(run, shown, answer) if isinstance(answer, SearchAnswer) else None,
-        "rates": _rates(answer) if isinstance(answer, SearchAnswer) else None,
-        "clicked": _curves(run, shown),
-        "pareto": _pareto(run, shown),
-        "curves": _curves(run, shown),
-        "family": _family(run, answer) if isinstance(answer, SearchAnswer) else None,
-    }
-    if not there and not data["pareto"] and not data["curves"]:
-        return Interactive()
-    kept = {name: value for name, value in data.items() if value is not None}
-    parts = {figure: tuple(name for name in names if name in kept) for figure, names in places.items()}
-    return Interactive(data=kept, places={figure: names for figure, names in parts.items() if names})
+    found = answer_of(run)
+    answer = None if isinstance(found, str) else found
+    named = {h.candidate.key for h in highlights(run)}.union(*fronts(run).values())
+    shown = drawn_part([c for c in run.candidates if c.runs], lambda c: c.key in named, MOST_CURVES)
+    data = {"pareto": _pareto(run, shown), "curves": _curves(run, shown)}
+    if answer is not None:
+        data |= {
+            "triangle": _triangle(run, shown, answer),
+            "rates": _rates(answer),
+            "clicked": data["curves"],
+            "family": _family(run, answer),
+        }
+    data = {name: value for name, value in data.items() if value is not None}
+    parts = {figure: tuple(name for name in names if name in data) for figure, names in places.items()}
+    return Interactive(
+        data={"networks": _networks(run, shown, answer), **data} if data else {},
+        places={figure: names for figure, names in parts.items() if names},
+        beside=beside,
+    )
 
 
 def _networks(
@@ -118,6 +121,7 @@ def _triangle(run: RunRecord, shown: Sequence[CandidateRecord], answer: SearchAn
     tops = [100 * c.top1 for c in shown if c.top1 is not None and c.status == "completed"]
     data: dict[str, Any] = {
         "different": bool(surface.different),
+        "drawn": bool(surface.tells),
         "paper": list(share_point(paper.depth, paper.width)) if names_paper(run) else None,
         "best": list(share_point(answer.answer.best[0], answer.answer.best[1])),
         "bestText": f"{split_text(answer.answer.best)}: {answer.answer.top1.value:.1f}% "
@@ -126,8 +130,8 @@ def _triangle(run: RunRecord, shown: Sequence[CandidateRecord], answer: SearchAn
         "high": max(tops, default=1.0),
         "shades": [to_hex(SHADES(step / 8)) for step in range(9)],
     }
-    if not surface.different:
-        # A surface of nothing but chance is not drawn: the eye takes it for a finding.
+    if not surface.tells:
+        # A surface that explains nothing is not drawn: the eye takes it for a finding.
         return data
     fine = lattice(FINE)
     fine = fine[surface.inside(fine)]
@@ -261,7 +265,7 @@ def _family(run: RunRecord, answer: SearchAnswer) -> dict[str, Any] | None:
     return {"name": f"{visible(str(run.settings['baseline']))} by alpha, beta, gamma {name}", "rows": rows}
 
 
-def family_parts(record: ScaleRecord, places: Mapping[str, Sequence[str]]) -> Interactive:
+def family_parts(record: ScaleRecord) -> Interactive:
     """The part of a family's page that tries other coefficients: the rule's arithmetic alone.
 
     What was counted of the networks at the record's own settings stands beside it.
@@ -286,7 +290,7 @@ def family_parts(record: ScaleRecord, places: Mapping[str, Sequence[str]]) -> In
         "parts": counted_parts(record.settings),
         "rows": rows,
     }
-    return Interactive(data={"rule": data}, places=places, beside=tuple(places))
+    return Interactive(data={"rule": data}, places={"cost": ("rule",)}, beside=("cost",))
 
 
 def _short(value: float, digits: int = 3) -> float:

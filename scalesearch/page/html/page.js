@@ -183,9 +183,9 @@
   const parts = {
     triangle(section, d) {
       add(section, "h3", {}, d.different ? "Where the compute should go" : "No split stands out");
-      add(section, "p", {}, (d.different
+      add(section, "p", {}, (d.drawn
         ? "Fitted top-1 over all splits; what is pale is excluded as the best one with 95% confidence. "
-        : "Trained networks, shaded by mean top-1. No surface is drawn: it would show chance alone. ")
+        : "Trained networks, shaded by mean top-1. No surface is drawn, as it explains nothing. ")
         + "Point at a network for its card, click it for its learning curve.");
       const width = section.clientWidth, side = Math.min(width - 60, 560);
       const x0 = (Math.min(width, 720) - side) / 2, y0 = side * HEIGHT + 28, height = y0 + 34;

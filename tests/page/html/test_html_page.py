@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import random
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -15,14 +16,17 @@ import pytest
 from PIL import Image
 
 from scalesearch.cli.kept import kept_run
-from scalesearch.commands.grid.view import FIGURES, PARTS, grid_page
+from scalesearch.commands.grid.view import FIGURES, grid_page, interactive
 from scalesearch.commands.scale.view import scale_page
+from scalesearch.commands.search.view import interactive as search_interactive
 from scalesearch.page.answer import SearchAnswer, answer_of
+from scalesearch.page.evidence import highlights
 from scalesearch.page.fronts import fronts
-from scalesearch.page.html.interactive import family_parts, search_parts
+from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import LARGEST, PAGE, Interactive, html_page, sort_value, write_pages
-from scalesearch.page.markdown import escape, si
-from tests.page.changes import with_candidates
+from scalesearch.page.markdown import MOST_CURVES, escape, si
+from tests.page.changes import with_candidates, with_top1
+from tests.page.test_search_report import fabricate
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`&<!--\u2028\u202e{{7*7}}"
 REPORTS = Path(__file__).parents[3] / "reports"
@@ -74,14 +78,14 @@ def hostile(run):
 
 def html_of(run) -> str:
     """The page of a grid without its figures, whose rendering takes most of a report's time."""
-    return html_page(grid_page(run, FIGURES), Path("/nowhere"), search_parts(run, PARTS))
+    return html_page(grid_page(run, FIGURES), Path("/nowhere"), interactive(run))
 
 
 @pytest.fixture(scope="module")
 def committed() -> str:
     """The page of a committed report, with its figures."""
     folder = REPORTS / "step1-efficientnet-b0-16000"
-    return html_page((folder / "report.md").read_text(), folder, search_parts(kept_run(folder).record, PARTS))
+    return html_page((folder / "report.md").read_text(), folder, interactive(kept_run(folder).record))
 
 
 @pytest.mark.parametrize("which", ["committed", "made up"])
@@ -137,7 +141,7 @@ def test_hostile_names_stay_text(make_run, make_scale, kind):
     else:
         record = make_scale()
         told = replace(record, baseline=HOSTILE, name=HOSTILE, command=HOSTILE, settings={HOSTILE: HOSTILE})
-        text = html_page(scale_page(told, ()), Path("/nowhere"), family_parts(told, {"cost": ("rule",)}))
+        text = html_page(scale_page(told, ()), Path("/nowhere"), family_parts(told))
     page = Elements(text)
     assert len(page.named("script")) == 2
     assert all(image["src"].startswith("data:") for image in page.named("img"))
@@ -186,7 +190,7 @@ def test_the_data_are_those_of_the_report_and_hold_no_number_that_json_has_not(m
     assert [length["images"] for length in data["rates"]["lengths"]] == [at.images for at in answer.lengths]
     for shown, rate in zip(data["rates"]["lengths"][-1]["rates"], answer.answer.rates, strict=True):
         assert shown["value"] == pytest.approx(rate.points.value, rel=1e-4)
-    assert ("levels" in data["triangle"]) == answer.surface.different
+    assert ("levels" in data["triangle"]) == answer.surface.tells
     assert data["family"]["rows"][0]["macs"] == si(run.baseline["full_macs"])
 
 
@@ -195,6 +199,45 @@ def test_a_run_without_an_answer_has_its_points_and_no_triangle(make_run):
     assert not {"triangle", "rates", "family"} & set(data)
     assert {"pareto", "curves"} <= set(data)
     assert len(data["networks"]) == 3
+
+
+def test_a_page_of_hundreds_of_networks_shows_those_that_stand_out_and_stays_small(make_run):
+    run = make_run(step=0.02)
+    trained = sum(c.status == "completed" for c in run.candidates)
+    assert trained > MOST_CURVES
+    text = html_of(run)
+    assert len(text.encode()) <= LARGEST
+    data = data_of(Elements(text))
+    assert len(data["networks"]) <= MOST_CURVES
+    keys = {network["key"] for network in data["networks"]}
+    assert {key for front in fronts(run).values() for key in front} <= keys
+    assert {highlight.candidate.key for highlight in highlights(run)} <= keys
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_surface_is_drawn_where_it_explains_anything(make_run, told: bool):
+    """Accuracies that follow the split, or the same ones shuffled among the networks."""
+    run = with_top1(make_run(trained=24, seeds=1), *[0.5] * 24)
+    done = [c for c in run.candidates if c.status == "completed"]
+    noise = random.Random(1)
+    tops = [0.5 + 0.2 * c.split[0] + 0.004 * noise.random() for c in done]
+    if not told:
+        noise.shuffle(tops)
+    run = with_top1(run, *tops)
+    answer = answer_of(run)
+    assert isinstance(answer, SearchAnswer)
+    assert answer.surface.tells == told
+    triangle = data_of(Elements(html_of(run)))["triangle"]
+    assert ("levels" in triangle) == ("region" in triangle) == triangle["drawn"] == told
+
+
+def test_a_search_has_the_parts_of_a_grid_and_the_figure_of_its_suggestions():
+    run = fabricate(16)
+    parts = search_interactive(run)
+    assert parts.places["pareto"] == ("pareto", "curves")
+    there = isinstance(answer_of(run), SearchAnswer)
+    assert ("shares" in parts.places) == there
+    assert parts.beside == ("shares",)
 
 
 def test_a_run_of_which_nothing_is_trained_still_has_a_page(make_run):

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from scalesearch.cli.kept import kept_run
-from scalesearch.commands.grid.view import PARTS
-from scalesearch.commands.scale.view import PARTS as SCALE_PARTS
+from scalesearch.commands.grid.view import FIGURES, grid_page, interactive
 from scalesearch.commands.scale.view import scale_page
-from scalesearch.page.html.interactive import family_parts, search_parts
+from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import html_page
 from tests.page.html.browser import Browser, browser_path
+from tests.page.html.test_html_page import hostile
 
 REPORTS = Path(__file__).parents[3] / "reports"
 NONE = "no Chromium on this machine (apt-get install chromium)"
@@ -63,9 +63,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     texts = {}
     for name in ("step1-efficientnet-b0-16000", "step1-efficientnet-b0"):
         run = kept_run(REPORTS / name).record
-        texts[name] = html_page(
-            (REPORTS / name / "report.md").read_text(), REPORTS / name, search_parts(run, PARTS)
-        )
+        texts[name] = html_page((REPORTS / name / "report.md").read_text(), REPORTS / name, interactive(run))
     for name, file in (("measure-b0-b7", "report.md"), ("law-215546cd", "report.md"), ("audit", "audit.md")):
         texts[name] = html_page((REPORTS / name / file).read_text(), REPORTS / name)
     written = {}
@@ -99,9 +97,7 @@ def scale(browser: Browser, make_scale, tmp_path) -> Iterator[Browser]:
     """The browser with the page of a family open."""
     record = make_scale()
     page = tmp_path / "scale.html"
-    page.write_text(
-        html_page(scale_page(record, ("cost",)), tmp_path, family_parts(record, SCALE_PARTS)), "utf-8"
-    )
+    page.write_text(html_page(scale_page(record, ("cost",)), tmp_path, family_parts(record)), "utf-8")
     browser.errors.clear()
     browser.open(page)
     yield browser
@@ -124,6 +120,21 @@ def test_a_page_loads_without_a_complaint_and_no_text_lies_over_another(browser,
     assert browser.run(OUTSIDE) == []
     assert browser.run("document.documentElement.scrollWidth") <= width
     assert browser.run("[...document.images].filter((i) => !i.complete || !i.naturalWidth).length") == 0
+
+
+def test_hostile_names_are_shown_and_do_nothing(browser, make_run, tmp_path):
+    run = hostile(make_run(trained=16, seeds=3, latency=True))
+    page = tmp_path / "</script><img src=x onerror=alert(1)>.html".replace("/", "")
+    page.write_text(html_page(grid_page(run, FIGURES), tmp_path, interactive(run)), "utf-8")
+    browser.errors.clear()
+    browser.open(page)
+    assert browser.errors == []
+    assert browser.run("document.images.length") == 0
+    assert browser.run("document.scripts.length") == 2
+    assert browser.run("document.title").startswith("</script><img src=x onerror=alert(1)>")
+    browser.move("#triangle .point", click=True)
+    assert browser.run("document.images.length") == 0
+    assert browser.run(OVERLAPS) == []
 
 
 def test_a_page_follows_the_readers_light_or_dark(browser, pages):
