@@ -782,7 +782,7 @@ def train_enqueued(
         trials = iter(alive)
     done = 0 if alive else study.finished()
     total = len(alive) if alive else done + study.waiting()
-    observer.phase("Training", settings.seeds * total, settings.seeds * done)
+    observer.phase("Training", settings.seeds * total, settings.seeds * done + study.runs_ahead())
 
     trainer.train(trials, Segment(until=None, seeds=settings.seed_list), partial(complete, study))
 

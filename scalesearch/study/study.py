@@ -332,6 +332,17 @@ class SearchStudy:
         with self._readable():
             return sum(t.state.is_finished() for t in counting_trials(self._trials()).values())
 
+    def runs_ahead(self) -> int:
+        """How many whole training runs there are already of networks that are not done."""
+        first = int(self.begun()["settings"]["seed"])
+        with self._readable():
+            return sum(
+                # Version 0.1.0 stored whole runs only.
+                sum(bool(run.get("complete", True)) for run in runs_of(trial, first).values())
+                for trial in counting_trials(self._trials()).values()
+                if not trial.state.is_finished()
+            )
+
     def ask(self, distributions: Mapping[str, BaseDistribution]) -> optuna.Trial:
         """The next waiting trial. Call only while :meth:`waiting` is above 0."""
         with self._access():

@@ -63,7 +63,8 @@ def train_designs(
         train_enqueued(study, settings, trainer, observer)
         return
     done, trials = study.finished(), list(study.take_waiting())
-    observer.phase("Training", settings.seeds * (done + len(trials)), settings.seeds * done)
+    total = settings.seeds * (done + len(trials))
+    observer.phase("Training", total, settings.seeds * done + study.runs_ahead())
     if trials:
         _train(study, settings, trainer, trials)
     if settings.check_recipe:
