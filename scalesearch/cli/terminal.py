@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 # All that a command says: lines and tables, in the room that there is, on streams that may be gone.
 #
 # Texts come from file names, from folders of runs and from what a user's own code raises. None of them
-# reaches
-# a terminal with anything in it that a terminal obeys.
+# reaches a terminal with anything in it that a terminal obeys.
 
 ANY_WIDTH = 10_000
 # What is shown in another unit than it is kept in.

@@ -33,11 +33,9 @@ from scalesearch.networks.spec import FLOAT32_BYTES, Arch, ArchSpec, CodeSpec
 # ----------------------------------------------------------------------------------------------------
 # How torchvision and timm name the tensors of the baselines, layer by layer.
 #
-# Both name a layer by its place: torchvision's ``features.2.0.block.1.0`` is the second layer of the
-# first
+# Both name a layer by its place: torchvision's ``features.2.0.block.1.0`` is the second layer of the first
 # block of the second stage, timm's ``blocks.1.0.conv_dw`` the depthwise convolution of that block. Of
-# ResNets
-# both call it alike: ``layer2.0.conv1``.
+# ResNets both call it alike: ``layer2.0.conv1``.
 
 # From so many blocks on (B5's) torchvision's EfficientNets have the paper's epsilon.
 PAPER_EPS_BLOCKS = 39
@@ -269,21 +267,15 @@ def pairs(arch: ArchSpec, library: Library, names: list[str]) -> Iterator[tuple[
 # ----------------------------------------------------------------------------------------------------
 # Weights that others trained: files of torchvision's and timm's networks under this builder's names.
 #
-# A training script keeps a state dict under some name, and the network in some module: wherever the
-# tensors
-# stand in a file, and whatever their names begin with, those that fit the network are read. Where a
-# lowered
-# layer stands says what both libraries call it (``library_names``); every name and shape is checked
-# against
+# A training script keeps a state dict under some name, and the network in some module: wherever the tensors
+# stand in a file, and whatever their names begin with, those that fit the network are read. Where a lowered
+# layer stands says what both libraries call it (``library_names``); every name and shape is checked against
 # that.
 #
 # What a file doesn't say: torchvision's B0 to B4 and timm's own networks have an epsilon of 1e-5 in batch
-# norm,
-# torchvision's larger ones the paper's 1e-3. Networks that timm took over from TensorFlow (``tf_``) have
-# the
-# paper's too, and pad unevenly where the stride is 2; their tensors look like any other's, so they are
-# read as
-# timm's own and give nearly, not exactly, what they gave.
+# norm, torchvision's larger ones the paper's 1e-3. Networks that timm took over from TensorFlow (``tf_``)
+# have the paper's too, and pad unevenly where the stride is 2; their tensors look like any other's, so they
+# are read as timm's own and give nearly, not exactly, what they gave.
 
 # How deep in a file state dicts are looked for.
 DEEPEST = 4

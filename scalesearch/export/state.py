@@ -22,12 +22,11 @@ from scalesearch.networks.layers import Block
 from scalesearch.networks.spec import Arch, arch_from_dict
 
 # ----------------------------------------------------------------------------------------------------
-# All that a torch module keeps, as tensors and plain data: what one safetensors file holds, and no
-# pickle.
+# All that a torch module keeps, as tensors and plain data: what one safetensors file holds, and no pickle.
 #
 # A state dict is more than tensors: modules note the version of their own format in its metadata, and may
-# keep
-# a state of their own (``get_extra_state``). Both go with the tensors as JSON; tensors may share memory.
+# keep a state of their own (``get_extra_state``). Both go with the tensors as JSON; tensors may share
+# memory.
 
 # What a module notes that has nothing to note.
 PLAIN_VERSION = {"version": 1}

@@ -100,8 +100,7 @@ def member_arch(variant: Variant, member: Member) -> ArchSpec:
 # Baseline networks as tables that look like the papers' tables.
 #
 # How each is scaled stands with it: unless said otherwise, depth multiplies the repeats of every stage,
-# width
-# the channels of the stem, the stages and the head.
+# width the channels of the stem, the stages and the head.
 
 
 def _stage(
@@ -616,9 +615,8 @@ def _last_place(figure: str) -> int:
 # EfficientNet as others wrote it down: networks that pass for the paper's, with what each changed.
 #
 # Each is data over the same builder: a table, the rounding that goes with it, and the members that it
-# names. So
-# anyone can build, count, train and compare them, under their names, wherever a baseline is asked for.
-# ``variant_differences`` says in what they differ from the paper's, and what that costs.
+# names. So anyone can build, count, train and compare them, under their names, wherever a baseline is asked
+# for. ``variant_differences`` says in what they differ from the paper's, and what that costs.
 
 
 def _published(*names: str, swapped: bool = False) -> tuple[Member, ...]:

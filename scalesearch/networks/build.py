@@ -347,12 +347,10 @@ def zero_init_residual(network: nn.Module) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------
-# Which memory layout a network is run in: channels last, unless the device or a user's code won't do in
-# it.
+# Which memory layout a network is run in: channels last, unless the device or a user's code won't do in it.
 #
-# Convolutions run faster there, but some code does not: ``x.view(len(x), -1)`` raises on maps laid out
-# so. On
-# Apple's MPS batch norm's gradient is wrong there (torch's issue 175189): all is contiguous on it.
+# Convolutions run faster there, but some code does not: ``x.view(len(x), -1)`` raises on maps laid out so.
+# On Apple's MPS batch norm's gradient is wrong there (torch's issue 175189): all is contiguous on it.
 
 FAST, PLAIN = torch.channels_last, torch.contiguous_format
 TRIED_BATCH = 2

@@ -400,31 +400,20 @@ def _bias_additions(layer: Layer) -> int:
 # How many bytes a network takes while it is trained or run, in closed form from its lowered layers.
 #
 # A step of training is walked through as autograd takes it. Its forward pass saves what the backward pass
-# will
-# read: of a convolution with batch norm and SiLU that is all three outputs, since the convolution's feeds
-# the
-# gradient of batch norm, batch norm's that of SiLU, and SiLU's that of the next layer's weights (nothing
-# is
-# done in place). ReLU's gradient reads what ReLU wrote: batch norm's output isn't kept then. The backward
-# pass
-# frees them from the head down, while each operation holds the gradient that it reads beside the one that
-# it
-# writes. So the bytes go up and down, and the peak is what has to fit.
+# will read: of a convolution with batch norm and SiLU that is all three outputs, since the convolution's
+# feeds the gradient of batch norm, batch norm's that of SiLU, and SiLU's that of the next layer's weights
+# (nothing is done in place). ReLU's gradient reads what ReLU wrote: batch norm's output isn't kept then.
+# The backward pass frees them from the head down, while each operation holds the gradient that it reads
+# beside the one that it writes. So the bytes go up and down, and the peak is what has to fit.
 #
 # Everything is float32, and a statement about tensors, so that it holds on every machine. Left out, since
-# they
-# depend on a library or a processor rather than on the network: the workspaces of cuDNN and oneDNN
-# (im2col
-# buffers, reordered weights, the channels that the gradients of depthwise convolutions are padded with, 8
-# or 16
-# to a vector: beside a network of a few hundred kB these may be as much again, and where wide plain 3x3
-# convolutions meet maps of a few pixels, as in a ResNet at 64 px, a fifth); what an allocator rounds up
-# to or
-# keeps in reserve; the CUDA context, Python and torch themselves; and what a training loop may hold
-# beside the
-# step: an averaged copy of the weights, the next batch. ``measure.memory`` measures both: what the
-# tensors
-# take, and what is allocated in all.
+# they depend on a library or a processor rather than on the network: the workspaces of cuDNN and oneDNN
+# (im2col buffers, reordered weights, the channels that the gradients of depthwise convolutions are padded
+# with, 8 or 16 to a vector: beside a network of a few hundred kB these may be as much again, and where wide
+# plain 3x3 convolutions meet maps of a few pixels, as in a ResNet at 64 px, a fifth); what an allocator
+# rounds up to or keeps in reserve; the CUDA context, Python and torch themselves; and what a training loop
+# may hold beside the step: an averaged copy of the weights, the next batch. ``measure.memory`` measures
+# both: what the tensors take, and what is allocated in all.
 
 
 class _Walk(NamedTuple):

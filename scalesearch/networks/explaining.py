@@ -18,12 +18,10 @@ from scalesearch.networks.spec import MOST, Arch, ArchSpec, CodeSpec, Cost, Roun
 from scalesearch.scaling import Coefficients, Multipliers, implied_phi
 
 # ----------------------------------------------------------------------------------------------------
-# In what a variant differs from the paper's EfficientNet, and what each difference alone does to the
-# cost.
+# In what a variant differs from the paper's EfficientNet, and what each difference alone does to the cost.
 #
 # Nothing here knows any variant: the fields of two tables and of two roundings are compared, so a
-# difference
-# that a table holds can't be left out, nor one be told that it doesn't hold.
+# difference that a table holds can't be left out, nor one be told that it doesn't hold.
 
 ALTOGETHER = "all of these"
 """What the row is called that holds the whole variant."""
@@ -472,14 +470,11 @@ def _probe(arch: ArchSpec, times: int) -> ArchSpec:
 
 
 # ----------------------------------------------------------------------------------------------------
-# Where a scaled network's cost comes from: what the rule asked of each row, what whole numbers made of
-# it.
+# Where a scaled network's cost comes from: what the rule asked of each row, what whole numbers made of it.
 #
-# The rule (arXiv 1905.11946, equation 3) promises ``d * w**2 * r**2`` times the cost. A network that
-# could have
-# 3.6 blocks, 33.6 channels and maps of 47.5 pixels would cost nearly that: nearly, as not every layer
-# grows so.
-# Each rounding then adds its own.
+# The rule (arXiv 1905.11946, equation 3) promises ``d * w**2 * r**2`` times the cost. A network that could
+# have 3.6 blocks, 33.6 channels and maps of 47.5 pixels would cost nearly that: nearly, as not every layer
+# grows so. Each rounding then adds its own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

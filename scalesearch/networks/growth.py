@@ -129,10 +129,8 @@ def require_passing(block: Block) -> None:
 # from.
 #
 # A wider layer repeats the channels it had, and whoever reads them divides by how often each is there; a
-# deeper
-# stage ends in blocks that begin as the identity. All of it is read off the lowered layers, so that a new
-# kind
-# of block needs nothing here; the tensors follow in ``proxy/growth.py``.
+# deeper stage ends in blocks that begin as the identity. All of it is read off the lowered layers, so that
+# a new kind of block needs nothing here; the tensors follow in ``proxy/growth.py``.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,7 @@ from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers, shares_
 # Which networks a user's own code refuses to be: those are not trained, the others are.
 #
 # Code may take images of some sizes alone, such as a transformer with an embedding for each place, or
-# layers of
-# some widths alone.
+# layers of some widths alone.
 
 MULTIPLES = (2, 4, 7, 8, 14, 16, 28, 32)
 """Of how many pixels a side often has to be a multiple."""
@@ -110,11 +109,10 @@ def way_out(base: Arch, refused: Iterable[Arch], otherwise: str) -> str:
 # How a network's growth is shared out between depth, width and resolution, as it was built.
 #
 # Coefficients say what is asked; after whole blocks, channels and pixels something else may have been
-# built.
-# With ``C`` the multiply-adds of a network and ``C0`` those of its baseline, the growth in doublings is
-# ``T = log2(C / C0)``. Depth has ``D = log2`` of the cost when the repeats alone are the network's,
-# resolution
-# ``R = log2`` of the pixels, both over the baseline's, and width has what is left, ``W = T - D - R``.
+# built. With ``C`` the multiply-adds of a network and ``C0`` those of its baseline, the growth in doublings
+# is ``T = log2(C / C0)``. Depth has ``D = log2`` of the cost when the repeats alone are the network's,
+# resolution ``R = log2`` of the pixels, both over the baseline's, and width has what is left, ``W = T - D -
+# R``.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,17 +192,12 @@ def with_repeats(arch: ArchSpec, repeats: Sequence[int]) -> ArchSpec:
 # ----------------------------------------------------------------------------------------------------
 # Equal cost: the network that spends a budget as exactly as whole layers, channels and pixels allow.
 #
-# The rule ``alpha * beta**2 * gamma**2 = 2`` (arXiv 1905.11946, equation 3) holds before rounding. After
-# it
+# The rule ``alpha * beta**2 * gamma**2 = 2`` (arXiv 1905.11946, equation 3) holds before rounding. After it
 # candidates of one rule differ in cost by a factor of two, and the dearest may win by its cost alone. So
-# one
-# dimension, or several in turn, are solved for: the others stay as the coefficients and the rounding make
-# them.
-# Resolution alone is coarse: past a multiple of 32 px all maps of a network with five strides of 2 grow
-# at
-# once, so that EfficientNet-B0 costs 17% more at 225 px than at 224 and 62% more at 65 than at 64. Width
-# can
-# take up what that leaves.
+# one dimension, or several in turn, are solved for: the others stay as the coefficients and the rounding
+# make them. Resolution alone is coarse: past a multiple of 32 px all maps of a network with five strides of
+# 2 grow at once, so that EfficientNet-B0 costs 17% more at 225 px than at 224 and 62% more at 65 than at
+# 64. Width can take up what that leaves.
 
 BudgetKind = Literal["macs", "params", "activations", "memory", "latency"]
 Dimension = Literal["resolution", "width", "depth"]
@@ -465,15 +458,11 @@ def _require_budget(kind: str) -> None:
 # ----------------------------------------------------------------------------------------------------
 # Equal cost in the asked shares: the network that spends a budget as its coefficients say.
 #
-# ``match`` solves for one dimension after another and leaves the others as they were rounded. With
-# repeats
-# rounded up, 16 blocks of EfficientNet-B0 become 23 for every alpha from 1 to 1.25, half a doubling of
-# the
+# ``match`` solves for one dimension after another and leaves the others as they were rounded. With repeats
+# rounded up, 16 blocks of EfficientNet-B0 become 23 for every alpha from 1 to 1.25, half a doubling of the
 # cost, and what was asked of width and resolution pays for it. Here all three are solved for together.
-# Depth
-# may be had in almost any amount, by choosing *which* stages get the extra block; the pixels are those
-# nearest
-# to their share; and the width takes up what whole blocks and pixels leave of the cost.
+# Depth may be had in almost any amount, by choosing *which* stages get the extra block; the pixels are
+# those nearest to their share; and the width takes up what whole blocks and pixels leave of the cost.
 
 MOST_POINTS_OFF = 0.05
 """A network whose shares are all within this of those asked is built as asked."""

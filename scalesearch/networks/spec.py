@@ -746,10 +746,8 @@ class CodeSpec:
 # ----------------------------------------------------------------------------------------------------
 # What a network is, as frozen data: the rows of its paper's table, or a user's own code.
 #
-# What a family holds
-# fixed when it is scaled stands in its table; every rounding rule that turns real multipliers into whole
-# layers
-# and channels is in a :class:`Rounding`, which travels with every record.
+# What a family holds fixed when it is scaled stands in its table; every rounding rule that turns real
+# multipliers into whole layers and channels is in a :class:`Rounding`, which travels with every record.
 
 Arch = ArchSpec | CodeSpec
 """Any network: a table's, or what a user's own code builds."""

@@ -37,13 +37,11 @@ from scalesearch.networks.user_code import at_home, load, reason_of, takes
 # ----------------------------------------------------------------------------------------------------
 # What one pass of any module costs, read from what torch runs: modules and functions cost alike.
 #
-# A layer is a convolution, a pool, or a matrix product with an operand that is a weight: a tensor that
-# the
+# A layer is a convolution, a pool, or a matrix product with an operand that is a weight: a tensor that the
 # network holds, or that is computed from such tensors alone, as a normalised kernel is. Linear layers are
-# such
-# products, and attention's projections, and both products of a recurrent cell. Products of two things
-# that
-# follow from the images, such as attention's queries with its keys, cost multiply-adds and are no layers.
+# such products, and attention's projections, and both products of a recurrent cell. Products of two things
+# that follow from the images, such as attention's queries with its keys, cost multiply-adds and are no
+# layers.
 
 ATEN = torch.ops.aten
 CONVOLUTIONS = frozenset({ATEN.convolution, ATEN._convolution, ATEN.cudnn_convolution})
@@ -212,8 +210,7 @@ def pass_counts(network: nn.Module, images: torch.Tensor) -> tuple[Any, dict[str
 
 
 # ----------------------------------------------------------------------------------------------------
-# How many bytes a pass of any module holds at most: every tensor followed from where it is made to its
-# end.
+# How many bytes a pass of any module holds at most: every tensor followed from where it is made to its end.
 #
 # On torch's meta device this costs no memory: a tensor there has a size and a lifetime, but no data.
 
@@ -304,8 +301,7 @@ def _kept_tensors(network: nn.Module, images: torch.Tensor) -> list[torch.Tensor
 # ----------------------------------------------------------------------------------------------------
 # A user's own network: built, and counted on torch's meta device, where no tensor has data.
 #
-# What can't be built or run there, such as code that reads a tensor's values, is built and run on the
-# CPU.
+# What can't be built or run there, such as code that reads a tensor's values, is built and run on the CPU.
 
 PLAIN_CHANNELS = 3
 PLAIN_CLASSES = 1000

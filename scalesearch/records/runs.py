@@ -585,12 +585,9 @@ class RoundRecord:
 #
 # ``study.csv`` has a row for each search (one, or the rounds of ``alternate``, or the lengths of
 # ``fidelity``), ``plan.csv`` one for each network, ``runs.csv`` one for each training run, ``looks.csv``
-# one
-# for each look at the held-out images, ``latency.csv`` one for each timed pass. Columns are the fields of
-# the
-# records; what is no number and no text is JSON, floats have the digits that read back exactly, and what
-# is
-# None is blank.
+# one for each look at the held-out images, ``latency.csv`` one for each timed pass. Columns are the fields
+# of the records; what is no number and no text is JSON, floats have the digits that read back exactly, and
+# what is None is blank.
 
 STUDY, PLAN, RUNS, LOOKS, LATENCY = "study.csv", "plan.csv", "runs.csv", "looks.csv", "latency.csv"
 TABLES = (STUDY, PLAN, RUNS, LOOKS, LATENCY)

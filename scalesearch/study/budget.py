@@ -32,8 +32,7 @@ from scalesearch.study.points import Candidate, EmptyGridError
 # ----------------------------------------------------------------------------------------------------
 # Equal cost: candidates held to, or repaired to, a budget that is measured on the networks as built.
 #
-# The paper's constraint is nominal: rounding then spreads the real costs of one grid over a factor of
-# two.
+# The paper's constraint is nominal: rounding then spreads the real costs of one grid over a factor of two.
 # A budget is a target for what a network really costs: ``2**phi`` times the baseline's.
 
 # Phis no further apart than one of these steps make the same networks at any size that can be trained.
@@ -304,8 +303,7 @@ def nearest_error(found: Iterable[tuple[Triple, BudgetRecord]], tolerance: float
 # A budget in its own unit, ``latency=12ms`` or ``macs=800M``: what the full-size network may spend.
 #
 # The networks that are trained are smaller ones of the same multipliers. So each candidate's coefficients
-# are
-# followed on the full-size baseline to whatever phi spends the budget; nothing is trained or timed for
+# are followed on the full-size baseline to whatever phi spends the budget; nothing is trained or timed for
 # that.
 
 COUNTS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}

@@ -72,12 +72,9 @@ def uninterrupted() -> Iterator[None]:
 #
 # The first line says what is trained (``"event": "run"``), every other is a look at the held-out images
 # (``"event": "look"``) with the time when it was told, images and steps so far, losses, top-1, and the
-# seconds
-# trained until then (null where nobody was there to hear them). Workers report all looks of a run
-# whenever they
-# take it up and after each look, so that a file has exactly those of its run, whatever was killed or lost
-# in
-# between.
+# seconds trained until then (null where nobody was there to hear them). Workers report all looks of a run
+# whenever they take it up and after each look, so that a file has exactly those of its run, whatever was
+# killed or lost in between.
 
 EVENTS = "events"
 # What a look is: with these it is the one that a line tells of.

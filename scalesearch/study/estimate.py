@@ -47,10 +47,8 @@ def latency_cost(
 # ----------------------------------------------------------------------------------------------------
 # How long a run is going to take and how much memory it needs, worked out before it starts.
 #
-# A few networks of the plan train for some batches; their seconds per image, fitted to what networks do
-# per
-# image (blocks and activations: at proxy size overheads and memory traffic decide, not multiply-adds),
-# give
+# A few networks of the plan train for some batches; their seconds per image, fitted to what networks do per
+# image (blocks and activations: at proxy size overheads and memory traffic decide, not multiply-adds), give
 # every other network's.
 
 PROBE_BATCHES = 8

@@ -34,10 +34,8 @@ from scalesearch.training.recipe import RECIPES, ProxyRecipe
 # Successive halving (arXiv 1502.07943): many networks for a short while, the best of them for longer.
 #
 # A rung is a share of the recipe's length. All networks of a rung train to it, then those that are ahead
-# train
-# on from where they stopped. The first rungs are climbed with the first seed alone; at the last one the
-# other
-# seeds follow.
+# train on from where they stopped. The first rungs are climbed with the first seed alone; at the last one
+# the other seeds follow.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -477,10 +477,8 @@ def _make_file(path: Path) -> None:
 #
 # A claim is one system attribute of the study, which Optuna's schema has room for, and is changed by
 # compare-and-set alone. Its owner counts a heartbeat up. Another driver takes a claim over at once where
-# its
-# owner ended on this machine, and otherwise when it has watched the heartbeat stand still for
-# :data:`LAPSE_S`:
-# clocks of different machines are never compared.
+# its owner ended on this machine, and otherwise when it has watched the heartbeat stand still for
+# :data:`LAPSE_S`: clocks of different machines are never compared.
 
 KEY = "scalesearch:driver"
 BEAT_S = 5.0

@@ -110,11 +110,9 @@ def ranked_at(trials: Sequence[FrozenTrial], step: int) -> list[int]:
 # The Optuna study as the record of a search: one trial per distinct network, schema unmodified.
 #
 # Parameters are alpha, beta and gamma (or the shares that a sampler suggests), values are the objectives,
-# held-out top-1 first. A trial's user attributes hold the candidate and its training runs, one per seed,
-# as
-# plain data; the study's hold the run's settings and everything else that the report needs, so that
-# tables and
-# figures can be made again from the study alone.
+# held-out top-1 first. A trial's user attributes hold the candidate and its training runs, one per seed, as
+# plain data; the study's hold the run's settings and everything else that the report needs, so that tables
+# and figures can be made again from the study alone.
 
 # A text column of MySQL holds 64 KiB: long lists are stored in pieces that fit.
 PIECE = 40

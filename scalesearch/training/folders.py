@@ -297,9 +297,8 @@ def _header(file: BufferedReader) -> tuple[np.dtype[Any], tuple[int, ...], bool]
 # ----------------------------------------------------------------------------------------------------
 # Every file of a dataset read once, on all cores: its digest, and its pixels, which a store keeps.
 #
-# What was learnt of a file is remembered, in the user's cache folder, for as long as the file stays what
-# it was
-# by its device, inode, size and times. The memory is a help alone: a torn or foreign one is as good as
+# What was learnt of a file is remembered, in the user's cache folder, for as long as the file stays what it
+# was by its device, inode, size and times. The memory is a help alone: a torn or foreign one is as good as
 # none.
 
 MEMORY_VERSION = 2
@@ -507,9 +506,8 @@ def _remember(memory: Path, seen: dict[str, Inspected], settled: int) -> None:
 #
 # A class is a folder of images, or a single picture that is cut up.
 #
-# Reading the tree is the only effect. What its folders mean, which names are the same file and what is
-# left out
-# is worked out from the tree as it was read, and the outcome is one frozen value.
+# Reading the tree is the only effect. What its folders mean, which names are the same file and what is left
+# out is worked out from the tree as it was read, and the outcome is one frozen value.
 
 HIDDEN = (".", "~$")
 """How the names begin of what is hidden, and of office programs' locks."""

@@ -169,14 +169,11 @@ def _mixed(values: tuple[float, ...]) -> float:
 
 
 # ----------------------------------------------------------------------------------------------------
-# The embedded data: 18 photographs and textures that scikit-image's wheel ships, as a classification
-# task.
+# The embedded data: 18 photographs and textures that scikit-image's wheel ships, as a classification task.
 #
-# A class is a photograph; an example is a square window of it. Windows for training come from the first
-# two
-# thirds of a photograph along its longer side, held-out windows from the last third, so the two never
-# share a
-# pixel. Windows keep the source's pixels: a network's own resolution decides how much of them it gets to
+# A class is a photograph; an example is a square window of it. Windows for training come from the first two
+# thirds of a photograph along its longer side, held-out windows from the last third, so the two never share
+# a pixel. Windows keep the source's pixels: a network's own resolution decides how much of them it gets to
 # see.
 
 WINDOW = 112
@@ -240,16 +237,13 @@ def load_photographs(held_out: int, in_channels: int = RGB) -> ImageSource:
 
 
 # ----------------------------------------------------------------------------------------------------
-# Decoded images kept on disk, in the user's cache folder, by the digests of the files that they come
-# from.
+# Decoded images kept on disk, in the user's cache folder, by the digests of the files that they come from.
 #
 # A training run sees each image many times and a search sees it in many runs; a photograph takes
-# milliseconds
-# to decode and no time to be looked up. Pixels are found by what was in their file, so a changed file is
-# just
-# another one. Each process appends to files of its own, pixels first and then where they lie, with a
-# checksum:
-# a torn end is as good as none. What can't be written is kept in memory as far as there is room.
+# milliseconds to decode and no time to be looked up. Pixels are found by what was in their file, so a
+# changed file is just another one. Each process appends to files of its own, pixels first and then where
+# they lie, with a checksum: a torn end is as good as none. What can't be written is kept in memory as far
+# as there is room.
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -644,13 +638,10 @@ def list_folder(
 # Windows of large pictures: any folder of them is data, a class each; no labels are needed.
 #
 # A picture is split as the embedded photographs are: windows from the first two thirds of its longer side
-# are
-# trained on, windows from the last third judge. A window is a square as high as a quarter of the
-# picture's
-# shorter side, but of no fewer than 112 of its pixels where there are so many: small pictures lose no
-# pixel,
-# large ones are kept so small that a window has as many pixels as the run's largest network looks at, and
-# shows the same part of the picture whatever that is.
+# are trained on, windows from the last third judge. A window is a square as high as a quarter of the
+# picture's shorter side, but of no fewer than 112 of its pixels where there are so many: small pictures
+# lose no pixel, large ones are kept so small that a window has as many pixels as the run's largest network
+# looks at, and shows the same part of the picture whatever that is.
 
 FEWEST_PIXELS = 112
 """Side of a window in pixels of the picture, where that has so many and a quarter of it has fewer."""

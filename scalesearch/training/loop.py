@@ -47,14 +47,12 @@ from scalesearch.training.step import (
 )
 
 # ----------------------------------------------------------------------------------------------------
-# A trained network's tensors made those of a larger one that gives the same outputs (Net2Net,
-# 1511.05641).
+# A trained network's tensors made those of a larger one that gives the same outputs (Net2Net, 1511.05641).
 #
-# Outputs are the same in evaluation mode, in exact arithmetic and without ``noise``; in training mode
-# too, but
-# for stages deepened without sums (MobileNetV1's): batch norm's own statistics of the batch then stand in
-# for
-# those that make a new block the identity, which are only worked out, for activations that are normal.
+# Outputs are the same in evaluation mode, in exact arithmetic and without ``noise``; in training mode too,
+# but for stages deepened without sums (MobileNetV1's): batch norm's own statistics of the batch then stand
+# in for those that make a new block the identity, which are only worked out, for activations that are
+# normal.
 
 NOISE = 0.02
 """What repeated channels are changed by, relative to each weight: exact copies would learn alike for good."""

@@ -22,11 +22,9 @@ from scalesearch.training.recipe import ProxyRecipe
 from scalesearch.training.step import Batches
 
 # ----------------------------------------------------------------------------------------------------
-# What a training run sees: which image at each place of its order, and which window of it, flipped or
-# not.
+# What a training run sees: which image at each place of its order, and which window of it, flipped or not.
 #
-# All of it follows from the seed and the place alone. So it is the same for every network, whatever
-# random
+# All of it follows from the seed and the place alone. So it is the same for every network, whatever random
 # numbers its weights took, and the same for a run that was paused, moved or rendered by other processes.
 
 Floats = npt.NDArray[np.float64]
@@ -144,8 +142,7 @@ def _permutation(seed: int, epoch: int, images: int) -> Ints:
 # ----------------------------------------------------------------------------------------------------
 # Views of images: windows cut, resized and flipped; a batch at a time where the pixels lie on a device.
 #
-# Both ways give torchvision's antialiased bilinear filter: one by one on a CPU, where its uint8 path is
-# the
+# Both ways give torchvision's antialiased bilinear filter: one by one on a CPU, where its uint8 path is the
 # fastest there is, and as two batched matrix products elsewhere (never more than 1 of 255 away, by
 # rounding).
 
@@ -325,8 +322,7 @@ def table(which: Sequence[int], windows: Windows) -> torch.Tensor:
 # The batches of a training run: pixels that lie on the device and are rendered there, or come from the
 # host.
 #
-# Which images a run sees, and how they are cut, follows from its seed and place alone (``views``); so it
-# is
+# Which images a run sees, and how they are cut, follows from its seed and place alone (``views``); so it is
 # the same for every network, whichever way the batches come.
 
 Transform = Callable[[torch.Tensor], torch.Tensor]

@@ -90,8 +90,7 @@ def _apart(pairs: Pairs) -> Pairs:
 # One optimiser step, written once and run in two ways: as it stands, or captured whole and replayed.
 #
 # A graph of the whole step costs one launch where its hundreds of kernels would each wait for Python. All
-# that
-# changes from step to step is therefore on the device: where the run stands, its rates, its batch.
+# that changes from step to step is therefore on the device: where the run stands, its rates, its batch.
 
 WARM_UP = 3
 """Steps before a capture: libraries choose their kernels, and optimizers make their memory."""

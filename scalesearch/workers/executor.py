@@ -219,20 +219,15 @@ def death(code: int | None) -> str:
 # ----------------------------------------------------------------------------------------------------
 # Training on accelerators: one process a device, which trains many runs side by side.
 #
-# A small network leaves most of a GPU idle, and the first steps of each new one take seconds. So runs
-# share a
-# process: as many at a time as memory and speed allow, which is measured while they train. A fault costs
-# no
-# more than the runs in flight, which are then tried again one by one, from their checkpoints. What a run
-# gives
-# does not depend on its neighbours.
+# A small network leaves most of a GPU idle, and the first steps of each new one take seconds. So runs share
+# a process: as many at a time as memory and speed allow, which is measured while they train. A fault costs
+# no more than the runs in flight, which are then tried again one by one, from their checkpoints. What a run
+# gives does not depend on its neighbours.
 #
-# Messages to a device's process: ``{"event": "run", "id": n, "job": {...}}``. From it: ``{"event":
-# "room",
+# Messages to a device's process: ``{"event": "run", "id": n, "job": {...}}``. From it: ``{"event": "room",
 # "runs": n}``, how many more it would take; ``step``, ``look``, ``result`` and ``failure`` as a worker's
 # (``workers.worker``) with the run's ``id``; ``{"event": "crowded", "id": n}`` where there was no memory
-# for a
-# run beside the others; ``{"event": "note", "text": ...}`` for the user.
+# for a run beside the others; ``{"event": "note", "text": ...}`` for the user.
 
 WINDOW_S = 2.0
 WORTH = 1.1

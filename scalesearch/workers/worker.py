@@ -370,10 +370,8 @@ _RUNNERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = MappingP
 #
 # Messages out: while training ``{"event": "step", "done": n, "of": m}`` and, when the run is taken up and
 # after each look at the held-out part, ``{"event": "look", "curve": [...], "seconds": s}`` with all looks
-# so
-# far and the seconds trained until the last of them; then one ``{"event": "result", ...}`` or
-# ``{"event": "failure", "reason": ...}``. The connection is a lifeline too: when its other end closes,
-# the
+# so far and the seconds trained until the last of them; then one ``{"event": "result", ...}`` or
+# ``{"event": "failure", "reason": ...}``. The connection is a lifeline too: when its other end closes, the
 # driver is gone and the worker goes with it, so that a killed driver leaves nothing behind.
 
 STEPS_BETWEEN_MESSAGES = 5

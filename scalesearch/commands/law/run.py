@@ -51,12 +51,10 @@ from scalesearch.workers.executor import Executor
 from scalesearch.workers.jobs import KindsSpec
 
 # ----------------------------------------------------------------------------------------------------
-# Where a budget should go when it is counted in time: what each dimension costs, and what follows from
-# it.
+# Where a budget should go when it is counted in time: what each dimension costs, and what follows from it.
 #
 # Whole blocks, channels and pixels make costs jump, by more than the differences that matter here. So
-# splits
-# are worked out on a smooth cost: a polynomial that is exact wherever a network needs no rounding.
+# splits are worked out on a smooth cost: a polynomial that is exact wherever a network needs no rounding.
 
 BUDGET_RATIO = 2.0
 """A step of phi: the budget is twice the baseline's cost."""

@@ -200,10 +200,8 @@ def _without_layout(setup: Setup) -> Setup:
 # Raw samples in a run's folder: one small JSON file for each job, whole or not there.
 #
 # A folder holds ``networks.json`` (what is measured), ``machines/KEY.json`` (each machine that measured
-# here)
-# and ``samples/KEY/NAME-HASH.N.json``: what the N-th fresh process gave on the machine KEY. Everything a
-# report
-# says is derived from these files.
+# here) and ``samples/KEY/NAME-HASH.N.json``: what the N-th fresh process gave on the machine KEY.
+# Everything a report says is derived from these files.
 
 NETWORKS = "networks.json"
 LONGEST = 60

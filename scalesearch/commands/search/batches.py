@@ -38,11 +38,9 @@ if TYPE_CHECKING:
 # ----------------------------------------------------------------------------------------------------
 # Optuna's samplers and pruners, made so that a stopped and resumed search is the uninterrupted one.
 #
-# What is suggested for a trial depends on the search's seed, the trial's number and what the study holds
-# of the
-# trials before it, never on how many suggestions this process has made. What the study holds is the same
-# to the
-# bit where networks train on the same kind of CPU with the same number of threads.
+# What is suggested for a trial depends on the search's seed, the trial's number and what the study holds of
+# the trials before it, never on how many suggestions this process has made. What the study holds is the
+# same to the bit where networks train on the same kind of CPU with the same number of threads.
 
 SPACE: dict[str, BaseDistribution] = {"u": FloatDistribution(0.0, 1.0), "v": FloatDistribution(0.0, 1.0)}
 """What a sampler sees: the unit square, of which ``suggesting.shares_at`` makes the simplex of shares."""
@@ -166,10 +164,8 @@ def make_pruner(name: str, rungs: Sequence[int]) -> BasePruner:
 # A search by a sampler, batch by batch: what is suggested, trained and told.
 #
 # A batch is asked for as a whole before any of it is trained, and told as a whole, so that a suggestion
-# depends
-# on the batches before it and not on who finished first. The trials of a batch that was cut short keep
-# their
-# parameters and their training runs: the search goes on as if it had never stopped.
+# depends on the batches before it and not on who finished first. The trials of a batch that was cut short
+# keep their parameters and their training runs: the search goes on as if it had never stopped.
 
 REFUSED = "refused"
 """The attribute of a trial that says why a user's own code refuses its network; empty where it doesn't."""
