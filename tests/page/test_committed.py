@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from scalesearch.cli.kept import kept_run
+from scalesearch.cli.open import PAGES
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
 from tests.conftest import slow_but
 
@@ -39,3 +41,16 @@ def test_recovered_runs_say_so(name: str) -> None:
         # A share of the held-out images, which are whole.
         right = seed_run.top1 * seed_run.held_out_images
         assert right == pytest.approx(round(right), abs=1e-9)
+
+
+def test_committed_html_pages_are_small_and_of_the_page_beside_them() -> None:
+    pages = sorted(REPORTS.glob("*/report.html"))
+    assert len(pages) > 5
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert len(text.encode()) < 300_000, page
+        markdown = next(page.with_name(n) for n in PAGES if page.with_name(n).exists()).read_text("utf-8")
+        title = markdown.splitlines()[0].removeprefix("# ").replace("\\", "")
+        assert html.unescape(text.partition("<title>")[2].partition("</title>")[0]) == title, page
+        headings = [line for line in markdown.splitlines() if line.startswith("## ")]
+        assert text.count("<h2 ") == len(headings), page
