@@ -130,7 +130,7 @@ def require_passing(block: Block) -> None:
 #
 # A wider layer repeats the channels it had, and whoever reads them divides by how often each is there; a
 # deeper stage ends in blocks that begin as the identity. All of it is read off the lowered layers, so that
-# a new kind of block needs nothing here; the tensors follow in ``proxy/growth.py``.
+# a new kind of block needs nothing here; the tensors follow in ``training/loop.py``.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,7 +174,7 @@ class Block:
 # ----------------------------------------------------------------------------------------------------
 # Lowering: a spec becomes blocks, a block becomes plain layers with all their sizes.
 #
-# The builder (``network.py``) and the counter (``cost.py``) both read this list and nothing else, so what
+# The builder (``build.py``) and the counter (``cost.py``) both read this list and nothing else, so what
 # is counted is what is built. A size is the (height, width) of a feature map in pixels.
 
 

@@ -653,7 +653,7 @@ class CodeSpec:
     """What ``function(depth=..., width=..., num_classes=...)`` of a user's module gives, for an input size.
 
     How real multipliers become whole layers and channels is the function's own; only the resolution is
-    rounded here. What it costs is known once it was built (``code_network``), and so is its ``shape``: where
+    rounded here. What it costs is known once it was built (``user_network``), and so is its ``shape``: where
     it stands here, it tells the network in place of the multipliers, of which many may build the same: specs
     of one shape are equal, though asked for by other multipliers.
 

@@ -495,7 +495,7 @@ def taken_from(network: nn.Module) -> Mapping[str, str]:
 def count_code(spec: CodeSpec) -> Cost:
     """What it costs for one image of its own size.
 
-    What is counted how: see ``code_count``.
+    What is counted how: see ``_Functions`` and ``_Operations``.
 
     Raises:
         ValueError: if it can't be built or run, gives anything but logits, or holds nothing that costs.

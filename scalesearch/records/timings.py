@@ -14,7 +14,7 @@ from scalesearch.plain import require_limits, typed
 # ----------------------------------------------------------------------------------------------------
 # What timing networks left behind: raw samples, how they were taken, and the machine they belong to.
 #
-# Nothing derived is stored: medians, spreads and intervals come from ``belief.timing``.
+# Nothing derived is stored: medians, spreads and intervals come from ``statistics.timing``.
 
 Mode = Literal["inference", "training"]
 Runtime = Literal["eager", "graph", "compile", "onnxruntime"]

@@ -101,7 +101,7 @@ def _squares(residuals: NDArray[np.float64], values: NDArray[np.float64]) -> flo
 # How sure a figure is that was drawn anew: intervals of resampled values.
 #
 # Of timings the medians are resampled, with Student's t where processes are few. A process is one
-# observation, however many samples it took: see ``belief.timing``.
+# observation, however many samples it took: see ``statistics.timing``.
 
 RESAMPLES = 4000
 SEED = 1905

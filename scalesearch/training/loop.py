@@ -267,7 +267,7 @@ class Training:
             until: pause after that many training images of the run, in whole batches, and look at the
                 held-out part; the schedule stays the whole run's. A checkpoint that is further already is
                 left as it is. None trains to the end.
-            start: weights that the network is grown from (``proxy/growth.py``); None starts from scratch.
+            start: weights that the network is grown from (:func:`grow`); None starts from scratch.
             on_look: told of all looks so far and of the seconds trained until the last of them: when the run
                 is taken up, though there may be none yet, and after each look, once its checkpoint is
                 written.

@@ -240,7 +240,7 @@ def test_building_a_table_does_not_load_what_counts_a_users_own_code() -> None:
     code = (
         "import sys; from scalesearch.networks.build import build; "
         "from scalesearch.networks.baselines import EFFICIENTNET_B0; build(EFFICIENTNET_B0); "
-        "print([name for name in sys.modules if 'flop_counter' in name or '.code_network' in name])"
+        "print([name for name in sys.modules if 'flop_counter' in name or '.user_network' in name])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -282,7 +282,7 @@ def test_rungs_are_read_without_the_networks(
 @pytest.mark.parametrize("report", ["step1-efficientnet-b0", "step1-mobilenet-v2", "step1-resnet-18"])
 def test_runs_made_before_shapes_were_kept_get_them_worked_out(report: str) -> None:
     root = Path(__file__).parents[2]
-    with (root / "tests" / "belief" / "step1_runs.csv").open(encoding="utf-8") as file:
+    with (root / "tests" / "statistics" / "step1_runs.csv").open(encoding="utf-8") as file:
         rows = {row["network"]: row for row in csv.DictReader(file) if row["report"] == report}
     run = kept_run(root / "reports" / report).record
     names = {field.name for field in fields(TrainingSettings)}
