@@ -476,6 +476,8 @@ def _first_line(run: RunRecord, found: SearchAnswer) -> str:
             f"Best split: {split_text(answer.best)}{shrunk} ({triple}), fitted top-1 "
             f"{answer.top1.value:.1f}%; can't be excluded: {_region_text(answer)}."
         )
+        if any(compared.verdict == "not confirmed" for compared in found.confirmed):
+            first = f"Not confirmed by fresh seeds. {first}"
     for most in _better(found)[:1]:
         first = (
             f"The order may depend on the recipe: {most.variant} is {most.gain.value:.1f} points "
@@ -528,7 +530,19 @@ def _second_line(found: SearchAnswer) -> str:
     return (
         f"It rests on {surface.runs} runs of {surface.networks} networks at {found.images:,} images{noise}. "
         f"Points for each 10% of the compute moved: {rates}.{behind} At most {answer.regret:.1f} points "
-        "could be lost by it."
+        f"could be lost by it.{_confirmed_text(found)}"
+    )
+
+
+def _confirmed_text(found: SearchAnswer) -> str:
+    """What fresh seeds make of the gain over the paper's split, or else over the runner-up."""
+    compared = next(iter(found.confirmed), None)
+    if compared is None:
+        return ""
+    measured = compared.measured
+    return (
+        f" With fresh seeds it is {measured.value:+.1f} points ({measured.low:.1f} to {measured.high:.1f}) "
+        f"against {compared.other}, where {compared.predicted.value:+.1f} were predicted: {compared.verdict}."
     )
 
 
