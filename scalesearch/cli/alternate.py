@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
+from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.options import (
     MEMORY,
     START,
@@ -28,34 +29,38 @@ if TYPE_CHECKING:
 DEFAULT = AlternateSettings()
 
 
-@click.command
+@click.command(cls=Command)
 @config_option
-@click.option(
+@option(
     "--phi",
+    group=Topic.SPACE,
+    common=True,
     type=NUMBER,
     default=DEFAULT.phi,
-    show_default=True,
-    help="Compound exponent of the first round.",
+    help="How much compute in the first round: 2^phi times the baseline.",
 )
-@click.option(
+@option(
     "--budget",
+    group=Topic.BUDGET,
+    common=True,
     type=Choice(BUDGETS),
     default=DEFAULT.budget,
-    show_default=True,
-    help=f"What the wanted network may spend. {MEMORY}",
+    help="What the wanted network may spend.",
+    more=MEMORY,
 )
-@click.option(
+@option(
     "--budget-ratio",
+    group=Topic.BUDGET,
+    common=True,
     type=NUMBER,
     default=DEFAULT.budget_ratio,
-    show_default=True,
-    help="How much of it, as a multiple of the baseline's, above 1.",
+    help="How much of that it may spend, as a multiple of the baseline's, above 1.",
 )
-@click.option(
+@option(
     "--max-rounds",
+    group=Topic.SPACE,
     type=Whole(min=1),
     default=DEFAULT.max_rounds,
-    show_default=True,
     help="Stop after so many rounds.",
 )
 @grid_points_options

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import (
     PHI,
@@ -25,25 +26,38 @@ from scalesearch.commands.audit.run import AUDITED, AuditSettings
 WITHOUT_TRAINING = frozenset({"baselines", "train", "out", "output_format"})
 
 
-@click.command
+@click.command(cls=Command)
 @config_option
-@click.option("--train", is_flag=True, help="Also train the rows, at equal real cost, on your data.")
-@click.option(
+@option(
+    "--train",
+    group=Topic.TRAINING,
+    common=True,
+    is_flag=True,
+    help="Also train the rows, at equal real cost, on your data.",
+)
+@option(
     "--phi",
     "phis",
+    group=Topic.SPACE,
+    common=True,
     type=PHI,
     default="2",
-    show_default=True,
     help="With --train: the budgets, 2^phi times the baseline each; the tables' rows were meant to be at 2.",
 )
-@click.option(
-    "--dry-run", is_flag=True, help="With --train: show what would be trained and how long it takes."
+@option(
+    "--dry-run",
+    group=Topic.OUTPUT,
+    common=True,
+    is_flag=True,
+    help="With --train: show what would be trained and how long it takes.",
 )
 @training_options(
     seeds=3,
-    chosen=click.option(
+    chosen=option(
         "--baseline",
         "baselines",
+        group=Topic.NETWORK,
+        common=True,
         type=Choice(AUDITED),
         multiple=True,
         default=AUDITED,

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 NAME = "audit"
 TRAINED = "train"
 """The folder, in an audit's, that has a sweep's folder for each baseline that is trained."""
-WIDTH = 150
 
 
 def run_audit(
@@ -188,7 +187,7 @@ def _show(folder: Path, settings: AuditSettings, trained: dict[str, RunRecord], 
     )
     report = write_audit_report(record, folder)
     table: pd.DataFrame = audit_view(report.table) if output_format == "table" else report.table
-    print_table(table, output_format, columns=AUDIT_COLUMNS, width=WIDTH, short=AUDIT_SHORT, apart="baseline")
+    print_table(table, output_format, columns=AUDIT_COLUMNS, short=AUDIT_SHORT, apart="baseline")
     if output_format == "table":
         for sentence in report.sentences:
             echo(f"\n{sentence}")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from scalesearch.cli.help import Topic, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import DURATION, Decorator, group
 from scalesearch.cli.terminal import Whole
@@ -67,69 +68,75 @@ def setup_options(*, several: bool, inference_only: bool = False) -> Decorator:
 
     numbers = NUMBERS if several else values(whole_number, "a whole number >= 1")
     many = ", or a list such as 1,8" if several else ""
-    mode = click.option(
+    mode = option(
         "--mode",
+        group=Topic.MEASURING,
+        common=True,
         metavar=listed,
         type=values(_among(MODES), f"{one} {', '.join(MODES)}", MODES),
         default="inference",
-        show_default=True,
         help="inference: a forward pass. training: a whole step with AdamW.",
     )
     return group(
-        click.option(
+        option(
             "--batch-size",
+            group=Topic.MEASURING,
+            common=True,
             type=numbers,
             metavar=counted,
             default="1",
-            show_default=True,
             help=f"Images in one pass{many}.",
         ),
-        click.option(
+        option(
             "--threads",
+            group=Topic.MEASURING,
+            common=True,
             type=numbers,
             metavar=counted,
             help=f"CPU threads{', or a list such as 1,2' if several else ''}.  [default: all usable cores]",
         ),
-        click.option(
+        option(
             "--dtype",
+            group=Topic.MEASURING,
+            common=True,
             metavar=listed,
             type=values(dtype_of, f"{one} {', '.join(SHORT_DTYPES)}", tuple(SHORT_DTYPES)),
             default="fp32",
-            show_default=True,
             help="fp32, bf16 or fp16: of weights and images; when training, of autocast.",
         ),
         *([] if inference_only else [mode]),
-        click.option(
+        option(
             "--runtime",
+            group=Topic.MEASURING,
+            common=True,
             metavar=listed,
             type=values(_among(RUNTIMES), f"{one} {', '.join(RUNTIMES)}", RUNTIMES),
             default="eager",
-            show_default=True,
             help="eager, graph (the same kernels as a CUDA graph: launched at once, on CUDA alone), compile "
             f"(torch.compile) or onnxruntime ({PIP_ONNX}).",
         ),
-        click.option(
+        option(
             "--channels-last/--no-channels-last",
+            group=Topic.MEASURING,
             default=True,
-            show_default=True,
             help="Memory layout of weights and images; ONNX Runtime chooses its own, and on mps it is off.",
         ),
     )
 
 
 sampling_options = group(
-    click.option(
+    option(
         "--processes",
+        group=Topic.MEASURING,
         type=Whole(min=1),
         default=3,
-        show_default=True,
         help="Fresh processes that measure each network in each setup.",
     ),
-    click.option(
+    option(
         "--min-time",
+        group=Topic.MEASURING,
         type=DURATION,
         default="0.5s",
-        show_default=True,
         help="Time for the samples of one process; at least five are taken, three of a pass over 1 s.",
     ),
 )
@@ -137,10 +144,12 @@ sampling_options = group(
 
 def device_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--device."""
-    return click.option(
+    return option(
         "--device",
+        group=Topic.MEASURING,
+        common=True,
         default="auto",
-        show_default=True,
+        metavar="DEVICE",
         help="Where to measure: auto, cpu, cuda or xpu (the first), cuda:N, xpu:N or mps.",
     )(command)
 

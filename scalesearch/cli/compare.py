@@ -10,6 +10,7 @@ import click
 
 from scalesearch.cli.bench_options import device_option, resolve_setups, setup_options
 from scalesearch.cli.folder import read_run_file, require_raw_files, require_same, writable, write_run_file
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import command_line, config_option, out_option
 from scalesearch.cli.terminal import Whole, echo
@@ -163,21 +164,20 @@ def _rows(side: Side, record: MeasureRecord) -> list[MeasurementRecord]:
 KIND = "compare"
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @config_option
 @setup_options(several=False)
 @device_option
-@click.option("--pairs", type=Whole(min=1), default=30, show_default=True, help="Pairs of each process.")
-@click.option(
+@option("--pairs", type=Whole(min=1), default=30, help="Pairs of each process.")
+@option(
     "--processes",
     type=Whole(min=1),
     default=3,
-    show_default=True,
     help="Fresh processes that time both.",
 )
-@click.option("--mix-machines", is_flag=True, help="Compare finished runs of two machines all the same.")
+@option("--mix-machines", is_flag=True, help="Compare finished runs of two machines all the same.")
 @out_option("reports/compare-A-vs-B")
 def compare(a: str, b: str, mix_machines: bool, out: Path | None, **options: Any) -> None:
     """How many times as long as A does B take, and is a difference shown at all?

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import INPUT_SIZE, NETWORK, RECIPE, STAGES, rounding_of_options, rounding_options
 from scalesearch.cli.terminal import NUMBER, Choice, Whole, echo, fits, print_narrow, terminal
@@ -35,8 +36,6 @@ from scalesearch.training.recipe import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-WIDTH = 200
-"""Columns of the table where no terminal says how many it has: what is piped stays whole."""
 # In a narrow terminal, over two lines.
 SHORT_HEADS = {"channels": "chan-\nnels", "repeats": "re-\npeats", "activations": "activa-\ntions"}
 
@@ -58,23 +57,22 @@ CODE_COLUMNS = {
 }
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("network", type=NETWORK, metavar="NETWORK", required=False)
-@click.option("--recipe", type=RECIPE, help="A recipe instead of a network: all its values, what each means.")
-@click.option("--depth", type=NUMBER, default=1.0, show_default=True, help="Times as many blocks in a stage.")
-@click.option("--width", type=NUMBER, default=1.0, show_default=True, help="Times as many channels.")
-@click.option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
-@click.option("--stem-stride", type=Whole(min=1), help="1: for small images.  [default: its own]")
+@option("--recipe", type=RECIPE, help="A recipe instead of a network: all its values, what each means.")
+@option("--depth", type=NUMBER, default=1.0, help="Times as many blocks in a stage.")
+@option("--width", type=NUMBER, default=1.0, help="Times as many channels.")
+@option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
+@option("--stem-stride", type=Whole(min=1), help="1: for small images.  [default: its own]")
 @STAGES
-@click.option("--classes", type=Whole(min=1), help="Outputs.  [default: its own]")
-@click.option("--in-channels", type=Whole(min=1), help="Channels of the input.  [default: its own]")
+@option("--classes", type=Whole(min=1), help="Outputs.  [default: its own]")
+@option("--in-channels", type=Whole(min=1), help="Channels of the input.  [default: its own]")
 @rounding_options
-@click.option(
+@option(
     "--format",
     "output_format",
     type=Choice(("table", "toml", "csv", "json")),
     default="table",
-    show_default=True,
     help="table: to read. toml: a file that --baseline takes, or --recipe. csv, json: the table's rows.",
 )
 def describe(
@@ -195,7 +193,7 @@ def _print_recipe(recipe: ProxyRecipe, lengths: list[dict[str, Any]]) -> None:
         unset = NETWORKS_OWN if name in OF_NETWORK else "-"
         shown = unset if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         table.add_row(name, shown, meaning)
-    console = terminal(WIDTH)
+    console = terminal()
     console.print(table)
     for row in lengths:
         where = "" if row["device"] == "any" else f" (the default on {row['device']})"
@@ -260,7 +258,7 @@ def _describe_code(arch: CodeSpec, output_format: str) -> None:
 
 
 def _print(arch: ArchSpec) -> None:
-    console = terminal(WIDTH)
+    console = terminal()
     table = _table(arch)
     if fits(console, table):
         console.print(table)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.terminal import Choice, Place, echo, terminal
 
 if TYPE_CHECKING:
@@ -25,27 +26,25 @@ STYLES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-@click.command
-@click.option(
+@click.command(cls=Command)
+@option(
     "--device",
+    metavar="DEVICE",
     default="auto",
-    show_default=True,
     help="What to try: auto, cpu, cuda or xpu (the first), cuda:N, xpu:N or mps.",
 )
-@click.option(
+@option(
     "--out",
     type=Place(),
     default=Path("reports"),
-    show_default=True,
     metavar="DIR",
     help="Folder to try a write in; nothing is left there.",
 )
-@click.option(
+@option(
     "--format",
     "output_format",
     type=Choice(("table", "json")),
     default="table",
-    show_default=True,
     help="How results are printed on standard output.",
 )
 def doctor(device: str, out: Path, output_format: str) -> None:
@@ -124,7 +123,7 @@ def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:
 def _print_machine(machine: Mapping[str, Any], now: Mapping[str, Any], versions: Mapping[str, str]) -> None:
     from scalesearch.page.parts import readable_machine, said
 
-    console = terminal(120)
+    console = terminal()
     facts = readable_machine(machine)
     rows = [(label.removesuffix("_bytes"), said(label, value)) for label, value in facts.items()]
     state = {"load": now.get("load_1m"), **now.get("gpu", {})}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import NETWORK, STAGES, given_rules, rounding_of_options, rounding_options
 from scalesearch.cli.terminal import NUMBER, Choice, Place, echo, terminal
@@ -34,8 +35,6 @@ MULTIPLIERS = ("depth", "width", "resolution")
 COEFFICIENTS = ("alpha", "beta", "gamma")
 SHARPEST = 16.0
 """A resolution multiplier above this is taken for pixels."""
-WIDTH = 100
-"""Columns of a table where no terminal says how many it has."""
 
 
 class _What(click.ParamType[str | Arch]):
@@ -49,31 +48,28 @@ class _What(click.ParamType[str | Arch]):
         return NETWORK.convert(value, param, ctx)
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("network", metavar="WHAT", type=_What(), required=False)
-@click.option(
-    "--variant", metavar="NAME", help="Instead of WHAT: in what a variant differs from the paper's."
-)
-@click.option("--list", "list_variants", is_flag=True, help="The variants that there are.")
-@click.option("--depth", type=NUMBER, help="Times as deep.  [default: 1]")
-@click.option("--width", type=NUMBER, help="Times as wide.  [default: 1]")
-@click.option("--resolution", type=NUMBER, help="Times as sharp, not pixels.  [default: 1]")
-@click.option("--alpha", type=NUMBER, help="Depth coefficient, >= 1.  [default: 1.2, the paper's]")
-@click.option("--beta", type=NUMBER, help="Width coefficient, >= 1.  [default: 1.1, the paper's]")
-@click.option("--gamma", type=NUMBER, help="Resolution coefficient, >= 1.  [default: 1.15, the paper's]")
-@click.option("--phi", type=NUMBER, help="Scale WHAT by the coefficients at this exponent.")
+@option("--variant", metavar="NAME", help="Instead of WHAT: in what a variant differs from the paper's.")
+@option("--list", "list_variants", is_flag=True, help="The variants that there are.")
+@option("--depth", type=NUMBER, help="Times as deep.  [default: 1]")
+@option("--width", type=NUMBER, help="Times as wide.  [default: 1]")
+@option("--resolution", type=NUMBER, help="Times as sharp, not pixels.  [default: 1]")
+@option("--alpha", type=NUMBER, help="Depth coefficient, >= 1.  [default: 1.2, the paper's]")
+@option("--beta", type=NUMBER, help="Width coefficient, >= 1.  [default: 1.1, the paper's]")
+@option("--gamma", type=NUMBER, help="Resolution coefficient, >= 1.  [default: 1.15, the paper's]")
+@option("--phi", type=NUMBER, help="Scale WHAT by the coefficients at this exponent.")
 @STAGES
 @rounding_options
-@click.option(
+@option(
     "--format",
     "output_format",
     type=Choice(("table", "csv", "json", "markdown")),
     default="table",
-    show_default=True,
     help="table, markdown: everything, to read. csv: the rows of the network, or a variant's differences. "
     "json: all numbers.",
 )
-@click.option(
+@option(
     "--out",
     type=Place(file_okay=False),
     metavar="DIR",
@@ -247,7 +243,7 @@ def _print(title: str, answer: str, sections: Sequence[Section]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = terminal(WIDTH)
+    console = terminal()
     console.print(Text(title, style="bold"))
     console.print(Text(answer))
     for section in sections:
@@ -257,7 +253,7 @@ def _print(title: str, answer: str, sections: Sequence[Section]) -> None:
             table.add_column(name, justify="left" if index < section.left else "right", overflow="fold")
         for row in section.rows:
             table.add_row(*map(Text, row))
-        console.print(Padding(table, (1, 0, 0, 0)))
+        console.print(Padding(table, (1, 0, 0, 0), expand=False))
         if section.note:
             console.print(Text(section.note, style="dim"))
 

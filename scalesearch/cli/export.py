@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.folder import begun_elsewhere
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
 from scalesearch.cli.terminal import Whole, echo
@@ -50,40 +51,38 @@ class _Formats(click.ParamType[tuple[str, ...]]):
         return names
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("source")
-@click.option(
+@option(
     "--candidate",
     default="highest",
-    show_default=True,
     metavar="KEY",
     help="Of a run: the network, by the first letters of its key, or that of the highest mean top-1.",
 )
-@click.option(
+@option(
     "--seed",
     type=Whole(0, 2**32 - 1),
     help="Of a run: the training run.  [default: the best one]  With --untrained: of the random weights.  "
     "[default: 0]",
 )
-@click.option("--untrained", is_flag=True, help="Random weights: nothing that was trained is asked for.")
-@click.option(
+@option("--untrained", is_flag=True, help="Random weights: nothing that was trained is asked for.")
+@option(
     "--to",
     "formats",
     type=_Formats(),
     help=f"What to write, some of {', '.join(FORMATS)} with commas between them; python brings safetensors "
     "with it, which has its weights.  [default: all that this network and what is installed here allow]",
 )
-@click.option(
+@option(
     "--batch-size",
     type=Whole(min=1),
     help="Images in every pass of the ONNX model and the program.  [default: any number, or 1 where torch "
     "can make no graph for any]",
 )
-@click.option(
+@option(
     "--opset",
     type=Whole(OPSETS[0], OPSETS[-1]),
     default=DEFAULT_OPSET,
-    show_default=True,
     help="Version of the ONNX model's operators.",
 )
 @out_option("exports/NAME")

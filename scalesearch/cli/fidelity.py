@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import JOBS_ON, THREADS_ON, command_line, format_option
 from scalesearch.cli.terminal import Place, Whole, echo
@@ -69,27 +70,24 @@ class FidelitySettings:
     seeds: int
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=Place())
-@click.option(
+@option(
     "--lengths",
     type=_Lengths(),
     default="0.5,2,4",
-    show_default=True,
     help="Train for so many times the run's length; the greatest is what the others are judged by.",
 )
-@click.option(
+@option(
     "--networks",
     type=Whole(min=FEWEST_NETWORKS),
     default=12,
-    show_default=True,
     help="How many of the run's networks, spread as far apart as can be. A surface takes seven.",
 )
-@click.option(
+@option(
     "--seeds",
     type=Whole(min=1),
     default=1,
-    show_default=True,
     help="Seeds at the other lengths, from the run's first one on; at most the run's.",
 )
 @JOBS_ON

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
+from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import (
     DURATION,
@@ -48,60 +49,74 @@ class _RungList(click.ParamType[tuple[str, ...]]):
         return () if value == "none" else tuple(str(value).split(","))
 
 
-@click.command
+@click.command(cls=Command)
 @config_option
-@click.option(
+@option(
     "--phi",
+    group=Topic.SPACE,
+    common=True,
     type=PHI,
     default="1",
-    show_default=True,
-    help="Compound exponent to search at, any number: -1 asks for half the compute. With several, one run "
-    "each.",
+    help="How much compute: the networks cost 2^phi times the baseline. 1 doubles it, -1 halves it; any "
+    "number will do, and several such as 0.5,1 make one run each.",
 )
 @grid_points_options
 @budget_options(DEFAULT.match)
 @spending_options
 @networks_options
-@click.option(
+@option(
     "--rungs",
+    group=Topic.BUDGET,
     type=_RungList(),
     default=",".join(DEFAULT.rungs) or "none",
-    show_default=True,
     help="Successive halving: NETWORKS:SHARE steps such as 65:0.125,16:0.5,5:1 train 65 networks to an "
     "eighth of the length, the best 16 of them on to half, the best 5 to the end with all seeds.",
 )
-@click.option(
+@option(
     "--time-budget",
+    group=Topic.BUDGET,
+    common=True,
     type=DURATION,
-    help="Wall-clock time such as 10m: as many whole designs as end within it, one at least.",
+    help="Time to spend, such as 10m: as many seeds of all networks are trained as end within "
+    "it, one at least.",
 )
-@click.option(
+@option(
     "--regret",
+    group=Topic.BUDGET,
     type=NumberWithin(min=0),
-    help="Train no further design once the best split can be at most so many points of top-1 behind any "
-    f"other.  [default: {REGRET_ON_CPU} on a CPU, {REGRET_ON_GPU} on a GPU]",
+    help="Train no more seeds once the best split can be at most so many points of top-1 behind any other.  "
+    f"[default: {REGRET_ON_CPU} on a CPU, {REGRET_ON_GPU} on a GPU]",
 )
-@click.option(
+@option(
     "--check-recipe",
+    group=Topic.TRAINING,
     is_flag=True,
-    help="Train corners and centre at half and twice the learning rate and with twice the batch, too: does "
+    help="Train some networks at half and twice the learning rate and with twice the batch, too: does "
     "another recipe turn the order?",
 )
-@click.option(
+@option(
     "--confirm",
+    group=Topic.TRAINING,
+    common=True,
     type=Whole(min=0),
     default=0,
-    show_default=True,
-    help="Train the best split, the runner-up and the paper's with so many seeds more, which had no part in "
-    "the answer, and set the gain beside the one that was predicted.",
+    help="When the answer is there, train the best split, the runner-up and the paper's with so many new "
+    "seeds, and compare the gain with what was predicted.",
 )
-@click.option(
+@option(
     "--scratch-run",
+    group=Topic.TRAINING,
     metavar="DIR",
-    help="The folder of the same search from scratch: the report of a grown one says whether its start "
-    "changed the ranking.",
+    help="With --start grown: the folder of the same search from scratch, so that the report can say whether "
+    "the start changed the ranking.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan, its time and memory, and train nothing.")
+@option(
+    "--dry-run",
+    group=Topic.OUTPUT,
+    common=True,
+    is_flag=True,
+    help="Print the plan, its time and memory, and train nothing.",
+)
 @training_options(
     seeds=None,
     seeds_help=f"{SEEDS_ON_CPU} on a CPU, {SEEDS_ON_GPU} on a GPU, up to {MOST_SEEDS} with --time-budget",

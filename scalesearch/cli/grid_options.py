@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
+from scalesearch.cli.help import Topic, option
 from scalesearch.cli.options import MEMORY, Decorator, group
 from scalesearch.cli.terminal import NUMBER, Choice, Whole
 from scalesearch.study.grid_plan import CONSTRAINTS, MATCH_BY, MATCHES, GridSettings
@@ -15,11 +14,11 @@ DEFAULT = GridSettings()
 
 def _bound(name: str, end: str) -> Decorator:
     field = f"{name}_{end}"
-    return click.option(
+    return option(
         f"--{name}-{end}",
+        group=Topic.SPACE,
         type=NUMBER,
         default=getattr(DEFAULT, field),
-        show_default=True,
         help=f"{'Least' if end == 'min' else 'Greatest'} {name} on the grid.",
     )
 
@@ -27,50 +26,53 @@ def _bound(name: str, end: str) -> Decorator:
 def match_options(kinds: Sequence[str], default: str) -> Decorator:
     """--match, with these budgets and this default, and how it is done."""
     return group(
-        click.option(
+        option(
             "--match",
+            group=Topic.BUDGET,
             type=Choice(kinds),
             default=default,
-            show_default=True,
-            help="Repair each network so that all spend the same of this, 2^phi times the baseline: MACs, "
-            "parameters, activations, memory, or measured latency (where it is offered); none keeps the "
-            "networks as the rule and its rounding make them, as your own code is kept unless this is given. "
-            f"{MEMORY}",
+            help="What all networks spend alike: each is adjusted until it costs 2^phi times the baseline "
+            "in MACs, parameters, activations, memory or measured latency (where it is offered). none "
+            "keeps the networks as the rule and its rounding make them; so is your own code kept unless "
+            "this is given.",
+            more=MEMORY,
         ),
-        click.option(
+        option(
             "--match-by",
+            group=Topic.BUDGET,
             type=Choice(MATCH_BY),
             default=DEFAULT.match_by,
-            show_default=True,
-            help="The dimensions that are solved for, in this order. auto: for macs all three together, so "
-            "that depth, width and resolution get the shares of the cost that the coefficients ask for; for "
-            "params the width alone, for latency the resolution alone, for the others, and for macs of your "
-            "own code, the resolution, then the width for what whole pixels leave.",
+            help="What is adjusted to get there, in this order. auto: for macs all three dimensions "
+            "together, so that depth, width and resolution get the shares of the cost that the "
+            "coefficients ask for; for params the width, for latency the resolution, for the others, and "
+            "for macs of your own code, the resolution, then the width for what whole pixels leave.",
         ),
-        click.option(
+        option(
             "--budget-tolerance",
+            group=Topic.BUDGET,
             type=NUMBER,
             default=DEFAULT.budget_tolerance,
-            show_default=True,
-            help="How far from a budget a network may be, relative to it; farther ones are not trained.",
+            help="How far a network may be from what it should cost, as a part of that; farther ones are "
+            "not trained.",
         ),
     )
 
 
 networks_options = group(
-    click.option(
+    option(
         "--max-networks",
+        group=Topic.BUDGET,
         type=Whole(min=0),
         default=DEFAULT.max_networks,
-        show_default=True,
-        help="Train at most this many distinct networks (of each round), spread as far apart as can be; 0 "
-        "trains all.",
+        help="Train at most so many different networks, spread as far apart as can be; 0 trains all of the "
+        "grid.",
     ),
-    click.option(
+    option(
         "--anchor",
+        group=Topic.SPACE,
         default=DEFAULT.anchor,
-        show_default=True,
-        help="A triple that is trained in any case if the grid holds it, or none.",
+        metavar="TRIPLE",
+        help="A point of the grid that is trained in any case, as alpha,beta,gamma, or none.",
     ),
 )
 
@@ -81,14 +83,14 @@ grid_points_options = group(
     _bound("beta", "max"),
     _bound("gamma", "min"),
     _bound("gamma", "max"),
-    click.option(
-        "--step", type=NUMBER, default=DEFAULT.step, show_default=True, help="Distance of grid points."
+    option(
+        "--step", group=Topic.SPACE, type=NUMBER, default=DEFAULT.step, help="Distance between grid points."
     ),
-    click.option(
+    option(
         "--tolerance",
+        group=Topic.SPACE,
         type=NUMBER,
         default=DEFAULT.tolerance,
-        show_default=True,
         help="Greatest |alpha * beta^2 * gamma^2 - 2|. Below 0.08 the paper's own (1.2, 1.1, 1.15) is out.",
     ),
 )
@@ -97,14 +99,14 @@ grid_points_options = group(
 def budget_options(match: str) -> Decorator:
     """--constraint and --match, the latter with this default."""
     return group(
-        click.option(
+        option(
             "--constraint",
+            group=Topic.BUDGET,
             type=Choice(CONSTRAINTS),
             default=DEFAULT.constraint,
-            show_default=True,
-            help="What a grid point must meet: the paper's product of coefficients, or a budget that the "
-            "network as built must spend to within --budget-tolerance of 2^phi times the baseline; nothing "
-            "is matched then, unless --match asks for it.",
+            help="Which grid points count. product: those whose alpha * beta^2 * gamma^2 is within "
+            "--tolerance of 2. The others: those whose network as built costs 2^phi times the baseline, to "
+            "within --budget-tolerance; no network is adjusted then, unless --match asks for it.",
         ),
         match_options(MATCHES, match),
     )

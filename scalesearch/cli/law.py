@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
+from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, command_line, config_option, format_option, out_option
 from scalesearch.cli.terminal import Whole, echo
@@ -23,21 +24,30 @@ KIND = "law"
 ACCURACIES = "accuracies.json"
 
 
-@click.command
+@click.command(cls=Command)
 @config_option
 @setup_options(several=True, inference_only=True)
 @device_option
-@click.option(
+@option(
     "--random",
+    group=Topic.MEASURING,
+    common=True,
     type=Whole(min=0),
     default=30,
-    show_default=True,
     help="Networks drawn at random, beside the family: depth 1 to 3, width 0.5 to 2, resolution 0.5 to 2.5.",
 )
-@click.option("--seed", type=Whole(min=0), default=0, show_default=True, help="Of the drawing.")
+@option(
+    "--seed",
+    group=Topic.MEASURING,
+    type=Whole(min=0),
+    default=0,
+    help="Seed of the networks that are drawn at random.",
+)
 @sampling_options
-@click.option(
+@option(
     "--run",
+    group=Topic.MEASURING,
+    common=True,
     default="",
     metavar="DIR",
     help="A finished grid or sweep, whose accuracies say where the best split of each budget lies.",

@@ -26,28 +26,45 @@ FAULT = "a fault of scalesearch itself, please report it"
 TRACE = "SCALESEARCH_TRACE"
 """The environment's variable with which an unforeseen error is a whole traceback."""
 
-# Each sub-command: the module that defines it under the same name, and its line on the help page, which
-# is shown without loading any of them.
-COMMANDS = {
-    "grid": ("scalesearch.cli.grid", "STEP 1: search alpha, beta, gamma by short training runs."),
-    "search": ("scalesearch.cli.search", "STEP 1 without a grid: a sampler suggests the shares."),
-    "sweep": ("scalesearch.cli.sweep", "One dimension alone against all together, at equal cost."),
-    "alternate": ("scalesearch.cli.alternate", "Coefficients, then phi under a budget, until both settle."),
-    "fidelity": ("scalesearch.cli.fidelity", "How far a run's short trainings can be trusted."),
-    "scale": ("scalesearch.cli.scale", "STEP 2: fix the coefficients, raise phi, get a family."),
-    "describe": ("scalesearch.cli.describe", "A network as a table, or as a file to make your own from."),
-    "measure": ("scalesearch.cli.measure", "Latency, throughput and memory, with their spread."),
-    "compare": ("scalesearch.cli.compare", "Two networks timed in turn: which is faster, and is it shown?"),
-    "law": ("scalesearch.cli.law", "What time costs on this machine, as a law to plan with."),
-    "export": ("scalesearch.cli.export", "Hand a network over: ONNX, torch.export, safetensors, Python."),
-    "explain": ("scalesearch.cli.explain", "Why the numbers disagree: rounding, conventions, variants."),
-    "audit": ("scalesearch.cli.audit", "The paper's Tables 3 and 7, rebuilt and counted."),
-    "transfer": ("scalesearch.cli.transfer", "Do one network's coefficients serve another?"),
-    "doctor": ("scalesearch.cli.doctor", "What this machine is, what works on it, what is missing."),
-    "resume": ("scalesearch.cli.resume", "Carry on a stopped run."),
-    "report": ("scalesearch.cli.report", "Make a run's tables and figures again."),
-    "open": ("scalesearch.cli.open", "Show a run's page in the browser."),
+# The sections of the help page; of each sub-command the module that defines it under the same name, and its
+# line on that page, which is shown without loading any of them.
+SECTIONS = {
+    "Search how to share the compute": {
+        "grid": ("scalesearch.cli.grid", "STEP 1: search alpha, beta, gamma by short training runs."),
+        "search": ("scalesearch.cli.search", "STEP 1 without a grid: a sampler suggests the splits."),
+        "sweep": ("scalesearch.cli.sweep", "One dimension alone against all together, at equal cost."),
+        "alternate": (
+            "scalesearch.cli.alternate",
+            "Coefficients, then phi under a budget, until both settle.",
+        ),
+    },
+    "Scale a network, and hand it over": {
+        "scale": ("scalesearch.cli.scale", "STEP 2: fix the coefficients, raise phi, get a family."),
+        "describe": ("scalesearch.cli.describe", "A network as a table, or as a file to make your own from."),
+        "export": ("scalesearch.cli.export", "Write a network: ONNX, torch.export, safetensors, Python."),
+    },
+    "Measure time and memory": {
+        "measure": ("scalesearch.cli.measure", "Latency, throughput and memory, with their spread."),
+        "compare": (
+            "scalesearch.cli.compare",
+            "Two networks timed in turn: which is faster, and is it shown?",
+        ),
+        "law": ("scalesearch.cli.law", "What time costs on this machine, as a law to plan with."),
+        "doctor": ("scalesearch.cli.doctor", "What this machine is, what works on it, what is missing."),
+    },
+    "Understand the numbers and the answer": {
+        "explain": ("scalesearch.cli.explain", "Why the numbers disagree: rounding, conventions, variants."),
+        "audit": ("scalesearch.cli.audit", "The paper's Tables 3 and 7, rebuilt and counted."),
+        "fidelity": ("scalesearch.cli.fidelity", "How far a run's short trainings can be trusted."),
+        "transfer": ("scalesearch.cli.transfer", "Do one network's coefficients serve another?"),
+    },
+    "Carry on with a run": {
+        "resume": ("scalesearch.cli.resume", "Carry on a stopped run."),
+        "report": ("scalesearch.cli.report", "Make a run's tables and figures again."),
+        "open": ("scalesearch.cli.open", "Show a run's page in the browser."),
+    },
 }
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
 class Fail(click.ClickException):
@@ -69,8 +86,10 @@ class _Group(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        widest = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), line) for name, (_, line) in commands.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -226,17 +245,24 @@ def cli() -> None:
     scalesearch answers that for a ConvNet of yours by the method of EfficientNet (arXiv 1905.11946).
 
     \b
-    STEP 1  scalesearch grid    finds coefficients alpha, beta, gamma by short training runs,
-                                under alpha * beta^2 * gamma^2 ~ 2, or at equal real cost.
+    STEP 1  scalesearch grid    finds coefficients alpha, beta, gamma by short training
+                                runs of networks of equal cost.
     STEP 2  scalesearch scale   fixes them and raises phi: a family of networks, each about
                                 twice the cost of the one before.
+
+    \b
+    phi                  how much compute: about 2^phi times the baseline network's
+    alpha, beta, gamma   what one step of phi multiplies depth, width and resolution by
+    split, shares        how much of the growth goes to each of the three, in percent
+    top-1                the part of held-out images whose class a network names
 
     Each command writes a folder under reports/ with tables (CSV), figures (SVG and PNG) and a page to
     read (HTML and Markdown; `scalesearch open` shows it). A stopped search goes on with `scalesearch resume`.
 
     \b
     Example:
+      scalesearch grid --phi 1 --dry-run
       scalesearch grid --phi 1
-      scalesearch grid --phi 1 --match macs --seeds 3 --time-budget 30m
+      scalesearch grid --phi 1 --seeds 6 --time-budget 30m
       scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7
     """

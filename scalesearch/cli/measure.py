@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
+from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import (
     DURATION,
@@ -34,40 +35,43 @@ FORMAT = ("table", "csv", "json", "timm")
 LAWS = "laws.json"
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("networks", nargs=-1, metavar="NETWORK...")
 @config_option
 @setup_options(several=True)
 @device_option
 @sampling_options
-@click.option("--memory/--no-memory", default=True, show_default=True, help="Measure peak memory too.")
-@click.option(
+@option("--memory/--no-memory", group=Topic.MEASURING, default=True, help="Measure peak memory too.")
+@option(
     "--process-limit",
+    group=Topic.MEASURING,
     type=DURATION,
     help="Time after which a process is ended without a figure, such as one that compiles for too long.  "
     "[default: none]",
 )
-@click.option("--largest-batch", is_flag=True, help="Find the largest batch that fits, too.")
-@click.option(
+@option("--largest-batch", group=Topic.MEASURING, is_flag=True, help="Find the largest batch that fits, too.")
+@option(
     "--law",
+    group=Topic.MEASURING,
     type=Place(),
     metavar="PATH",
     help="A law.json, or a folder of scalesearch law: its predictions are shown beside what was measured.",
 )
-@click.option(
+@option(
     "--mix-machines",
+    group=Topic.MEASURING,
     is_flag=True,
     help="Add this machine's figures to a folder that has another's, apart from them.",
 )
 @baseline_options(1.0, "the baseline's own")
 @rounding_options
 @out_option("reports/measure-NETWORKS")
-@click.option(
+@option(
     "--format",
     "output_format",
+    group=Topic.OUTPUT,
     type=Choice(FORMAT),
     default="table",
-    show_default=True,
     help="How results are printed on standard output; timm: the columns of timm's own results, as CSV.",
 )
 def measure(
@@ -219,7 +223,7 @@ def show_measurements(folder: Path, output_format: str) -> MeasureRecord:
             echo("Note: timm's columns are of inference, of which nothing was measured", err=True)
     else:
         table = measure_view(report.table) if output_format == "table" else report.table
-        print_table(table, output_format, columns=MEASURE_COLUMNS, width=200)
+        print_table(table, output_format, columns=MEASURE_COLUMNS)
     echo(f"Report: {report.page}", err=output_format != "table")
     return record
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
-from scalesearch.cli.terminal import echo
+from scalesearch.cli.terminal import Place, echo
 from scalesearch.files import inside
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ PAGES = ("report.md", "derivation.md", "audit.md", "transfer.md", "explain.md")
 """What the Markdown of a page is called, by the kind of run."""
 
 
-@click.command
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--print", "print_only", is_flag=True, help="Print the path of the page and open nothing.")
+@click.command(cls=Command)
+@click.argument("folder", metavar="DIR", type=Place())
+@option("--print", "print_only", is_flag=True, help="Print the path of the page and open nothing.")
 def open(folder: Path, print_only: bool) -> None:
     """Open the page of the run in DIR, report.html, in the browser, and print its path.
 

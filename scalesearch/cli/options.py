@@ -14,6 +14,7 @@ from typing import Any, get_args
 import click
 from click.core import ParameterSource
 
+from scalesearch.cli.help import Topic, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.terminal import NUMBER, Choice, NumberWithin, Place, Whole, echo
 from scalesearch.files import read_toml
@@ -366,27 +367,28 @@ def _flat(setting: object) -> bool:
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--config."""
-    return click.option(
+    return option(
         "--config",
+        group=Topic.OUTPUT,
         type=Place(exists=True, dir_okay=False),
         callback=_load_config,
         is_eager=True,
         expose_value=False,
         metavar="FILE",
-        help="TOML file with settings in a table named after the command, such as [grid]; option names with "
-        "underscores. The command line wins over it. A run's own run.toml is such a file.",
+        help="Read settings from a TOML file, such as the run.toml of a run; the command line wins over it.",
+        more="They are in a table named after the command, such as [grid]; option names with underscores.",
     )(command)
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--format."""
-    return click.option(
+    return option(
         "--format",
         "output_format",
+        group=Topic.OUTPUT,
         type=Choice(FORMAT),
         default="table",
-        show_default=True,
-        help="How results are printed on standard output.",
+        help="How results are printed: a table to read, or CSV or JSON to go on with.",
     )(command)
 
 
@@ -394,8 +396,10 @@ def out_option(default: str) -> Decorator:
     """--out."""
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        return click.option(
+        return option(
             "--out",
+            group=Topic.OUTPUT,
+            common=True,
             type=Place(file_okay=False),
             metavar="DIR",
             help=f"Folder to write.  [default: {default}]",
@@ -444,15 +448,16 @@ def group(*options: Decorator) -> Decorator:
     """Several options as one decorator, shown in this order."""
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
+        for decorate in reversed(options):
+            command = decorate(command)
         return command
 
     return add
 
 
-STAGES = click.option(
+STAGES = option(
     "--stages",
+    group=Topic.NETWORK,
     multiple=True,
     metavar="depth=E,E,...",
     help="How strongly depth, or width=, works on each stage, in the order of describe: its multiplier is "
@@ -491,38 +496,44 @@ def baseline_options(
     """
     return group(
         chosen
-        or click.option(
+        or option(
             "--baseline",
+            group=Topic.NETWORK,
+            common=True,
             type=BASELINE,
             callback=name_and_network,
             default="efficientnet-b0",
-            show_default=True,
-            help=f"The network to scale: {', '.join(BASELINES)}; EfficientNet as others wrote it: "
-            f"{', '.join(VARIANTS)}; a file as describe prints it; or your own code as "
-            "package.module:function, a function of depth, width and num_classes that returns a torch "
-            "module. "
-            "It is run, by resume and --config too: take run folders only from people you trust.",
+            help="The network to scale: a built-in one such as resnet-50, a file as `scalesearch describe` "
+            "prints it, or your own PyTorch code as package.module:function.",
+            more=f"Built in: {', '.join(BASELINES)}; EfficientNet as others wrote it: "
+            f"{', '.join(VARIANTS)}. Your own code is a function of depth, width and num_classes that "
+            "returns a torch module. It is run, by resume and --config too: take run folders only from "
+            "people you trust.",
         ),
-        click.option(
+        option(
             "--stem-stride",
+            group=Topic.NETWORK,
             type=Whole(min=1),
-            help="Stride of its first convolution; 1, for small images, leaves a max pool after it out too.  "
-            "[default: the baseline's own]",
+            help="Stride of its first convolution. 1 suits small images, and leaves out a max pool after "
+            "it too.  [default: the baseline's own]",
         ),
         *(() if chosen else (STAGES,)),
-        click.option(
+        option(
             "--baseline-width",
+            group=Topic.NETWORK,
             type=NUMBER,
             default=width,
-            show_default=True,
-            help="Width multiplier that makes the network at phi 0 of the baseline, stem and head included."
-            + width_note,
+            help="Width multiplier of the network at phi 0: below 1 it makes the networks small and quick "
+            "to train, stem "
+            "and head included." + width_note,
         ),
-        click.option(
+        option(
             "--baseline-resolution",
+            group=Topic.NETWORK,
             type=INPUT_SIZE,
             callback=height_and_width,
-            help=f"Its input in pixels: 64, or height x width 96x64.  [default: {resolution}]",
+            help="Input of the network at phi 0 in pixels: 64, or height x width 96x64.  [default: "
+            f"{resolution}]",
         ),
         *(() if chosen else (_baseline_with_stages,)),
     )
@@ -581,40 +592,42 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, **options)
 
     return group(
-        click.option(
+        option(
             "--channel-divisor",
+            group=Topic.NETWORK,
             type=Whole(min=1),
             default=8,
-            show_default=True,
             help="Channels are rounded to a multiple of this. A variant has rounding rules of its own, which "
             "are its defaults.",
         ),
-        click.option(
+        option(
             "--channels-rule",
+            group=Topic.NETWORK,
             type=Choice(get_args(ChannelsRule)),
             default="nearest",
-            show_default=True,
-            help="To which multiple: the nearest, or that of their whole part's ceil or floor.",
+            help="How channels become a multiple: to the nearest, or by the ceil or floor of how many "
+            "times it fits.",
         ),
-        click.option(
+        option(
             "--min-kept-fraction",
+            group=Topic.NETWORK,
             type=NumberWithin(0, 1),
             default=0.9,
-            show_default=True,
-            help="Channels go one step up where rounding to the nearest would keep less than this share.",
+            help="Go one multiple up where rounding to the nearest would keep less than this part of the "
+            "channels.",
         ),
-        click.option(
+        option(
             "--repeats-rule",
+            group=Topic.NETWORK,
             type=Choice(get_args(RepeatsRule)),
             default="ceil",
-            show_default=True,
-            help="How a stage's repeats are rounded.",
+            help="How the number of blocks of a stage becomes whole.",
         ),
-        click.option(
+        option(
             "--resolution-multiple",
+            group=Topic.NETWORK,
             type=Whole(min=1),
             default=1,
-            show_default=True,
             help="Resolutions are rounded to a multiple of this many pixels.",
         ),
     )(with_own_rules)
@@ -646,70 +659,82 @@ class _Duration(click.ParamType[float]):
 
 DURATION = _Duration()
 
-IN_CHANNELS = click.option(
+IN_CHANNELS = option(
     "--in-channels",
+    group=Topic.DATA,
     type=Whole(min=1),
-    help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no alpha), "
-    "in arrays too; any other number takes --dataset folder:PATH with .npy arrays of uint8 (height, width, "
-    "channels).  "
-    "[default: the baseline's own]",
+    help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no alpha), in "
+    "arrays too. Any other number needs --dataset folder:PATH with .npy arrays of uint8 (height, width, "
+    "channels).  [default: the baseline's own]",
 )
-CHANNEL_DIVISOR = click.option(
+CHANNEL_DIVISOR = option(
     "--baseline-channel-divisor",
+    group=Topic.NETWORK,
     type=Whole(min=1),
     default=DEFAULT.baseline_channel_divisor,
-    show_default=True,
     help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
     "--channel-divisor to keep the proportions of the full-size networks.",
 )
-JOBS = click.option(
+JOBS = option(
     "--jobs",
+    group=Topic.TRAINING,
     type=Whole(min=1),
     help="Networks trained at the same time. On a GPU these are the most: as many train side by side as is "
     "faster and as memory allows.  [default: one per core, at most 8; on GPUs 16 each]",
 )
-JOBS_ON = click.option("--jobs", type=Whole(min=1), help="Networks trained at a time.  [default: the run's]")
-THREADS_ON = click.option(
+JOBS_ON = option(
+    "--jobs",
+    group=Topic.TRAINING,
+    type=Whole(min=1),
+    help="Networks trained at a time.  [default: the run's]",
+)
+THREADS_ON = option(
     "--threads",
+    group=Topic.TRAINING,
     type=Whole(min=1),
     help="CPU threads of each; another number than the run's changes accuracies as another seed would.  "
     "[default: the run's]",
 )
 UPKEEP = group(
-    click.option(
+    option(
         "--stall-timeout",
+        group=Topic.TRAINING,
         type=DURATION,
         default="30m",
-        show_default=True,
-        help="A worker that has said nothing for so long is taken for hung and killed.",
+        help="How long a training process may say nothing before it is taken for hung and ended.",
     ),
-    click.option(
+    option(
         "--keep-weights/--no-keep-weights",
+        group=Topic.OUTPUT,
         default=DEFAULT.keep_weights,
-        show_default=True,
         help="Keep the weights of each network that was trained to its end, for scalesearch export.",
     ),
-    click.option(
+    option(
         "--track",
+        group=Topic.OUTPUT,
         type=Choice(tuple(TRACKERS)),
-        help="Tell a tracker of every look too, in the run's folder: tensorboard, mlflow (or where "
-        "MLFLOW_TRACKING_URI says), wandb (offline, unless WANDB_MODE says otherwise), trackio. Each needs "
-        "its package. events/ has the looks in any case.",
+        help="Send every look at a training run to a tracker too: tensorboard, mlflow, wandb or trackio, "
+        "in the run's folder.",
+        more="mlflow goes where MLFLOW_TRACKING_URI says, wandb is offline unless WANDB_MODE says "
+        "otherwise. Each needs its package; events/ has the looks in any case.",
     ),
 )
-STORAGE = click.option(
+STORAGE = option(
     "--storage",
+    group=Topic.OUTPUT,
     default="",
     metavar="URL",
     envvar=STORAGE_VARIABLE,
-    help=f"Any Optuna database URL. The environment variable {STORAGE_VARIABLE} may hold it instead, so that "
-    "no other user of the machine sees its password; no folder keeps one.  "
-    "[default: study.db in the output folder]",
+    help="Database of the Optuna study, as any URL that Optuna takes.  [default: study.db in the output "
+    "folder]",
+    more=f"The environment variable {STORAGE_VARIABLE} may hold it instead, so that no other user of the "
+    "machine sees its password; no folder keeps one.",
 )
 
 
-STORAGE_ON = click.option(
+STORAGE_ON = option(
     "--storage",
+    group=Topic.OUTPUT,
     default="",
     metavar="URL",
     help=f"The study's database, where it is not study.db in DIR; {STORAGE_VARIABLE} in the environment may "
@@ -718,16 +743,18 @@ STORAGE_ON = click.option(
 
 
 START = group(
-    click.option(
+    option(
         "--start",
+        group=Topic.TRAINING,
         type=Choice(STARTS),
-        help="grown: the proxy baseline is trained first, once per seed, and every network is grown from it "
-        "without changing what it computes (Net2Net), then trained as usual. Networks narrower or shallower "
-        "than it are skipped: where the cost is matched, --match-by resolution makes none.  "
+        help="grown: train the network at phi 0 first, once per seed, then grow every network from it "
+        "without changing what it computes (Net2Net), and train that as usual. Networks narrower or "
+        "shallower than it are skipped: where the cost is matched, --match-by resolution makes none.  "
         "[default: scratch; grown with --pretrained]",
     ),
-    click.option(
+    option(
         "--pretrained",
+        group=Topic.TRAINING,
         metavar="FILE",
         help="Grow every network from these weights: torchvision's or timm's of the baseline (safetensors, "
         "or a state dict saved by torch, in a training script's checkpoint too, where averaged weights are "
@@ -743,60 +770,85 @@ def length_options(seeds: int | None, seeds_help: str = "") -> Decorator:
     ``seeds`` is the command's default; None where that depends on what ``seeds_help`` says.
     """
     return group(
-        click.option(
+        option(
             "--dataset",
+            group=Topic.DATA,
+            common=True,
             default=DEFAULT.dataset,
-            show_default=True,
-            help="photographs (embedded), cifar10, cifar100, or folder:PATH with one folder per class, of "
-            "images or .npy arrays; or with parts such as train and val that hold these. windows:PATH takes "
-            "any folder of large pictures, without labels: which picture is a window from?",
+            metavar="DATASET",
+            help="The images: photographs (built in), cifar10, cifar100, folder:PATH with a folder for "
+            "each class, or windows:PATH, a folder of large pictures without labels.",
+            more="A folder holds images or .npy arrays, or parts such as train and val that hold the "
+            "classes. With windows: the task is to say from which picture a window was cut.",
         ),
-        click.option("--data-dir", default=DEFAULT.data_dir, show_default=True, help="Where CIFAR lies."),
-        click.option("--download", is_flag=True, help="Fetch CIFAR into --data-dir if it is not there."),
-        click.option(
+        option(
+            "--data-dir",
+            group=Topic.DATA,
+            default=DEFAULT.data_dir,
+            metavar="DIR",
+            help="Where the files of CIFAR are.",
+        ),
+        option(
+            "--download",
+            group=Topic.DATA,
+            is_flag=True,
+            help="Fetch CIFAR into --data-dir if it is not there.",
+        ),
+        option(
             "--held-out",
+            group=Topic.DATA,
             type=Whole(min=2),
             default=DEFAULT.held_out,
-            show_default=True,
-            help="Images that judge a network and that no training run sees: at most this many, and at most "
-            "a fifth of each class where the data is split here.",
+            help="Images that networks are judged by and never trained on: at most so many, and at most a "
+            "fifth of each class where the data is split here.",
         ),
-        click.option(
+        option(
             "--recipe",
+            group=Topic.TRAINING,
             type=RECIPE,
             callback=name_and_values,
             default=DEFAULT.recipe,
-            show_default=True,
-            help="steady: minutes on a CPU. quick: as short, by the schedule of 0.1.0. paper: the paper's "
-            "own 350 epochs at batch 4096. Or a file of your own, as scalesearch describe --recipe steady "
-            "--format toml prints one.",
+            help="How networks are trained. steady: minutes on a CPU. quick: as short, by the schedule of "
+            "0.1.0. paper: the paper's own 350 epochs at batch 4096. Or a file of yours, as `scalesearch "
+            "describe --recipe steady --format toml` prints one.",
         ),
-        click.option(
+        option(
             "--images",
+            group=Topic.TRAINING,
             type=Whole(min=1),
-            help="Training images each run sees.  [default: the recipe's, where it has any; else "
-            f"{CPU_IMAGES:,} on a CPU, {ACCELERATOR_IMAGES:,} on a GPU ({', '.join(ACCELERATORS)})]",
+            help="How long each network is trained: the images it sees, repeats counted.  [default: the "
+            f"recipe's, where it has any; else {CPU_IMAGES:,} on a CPU, {ACCELERATOR_IMAGES:,} on a GPU "
+            f"({', '.join(ACCELERATORS)})]",
         ),
-        click.option(
+        option(
             "--epochs",
+            group=Topic.TRAINING,
             type=NumberWithin(min=0, min_open=True),
-            help="Passes over the training images, instead of --images.",
+            help="The same as passes over the training images, instead of --images.",
         ),
-        click.option("--batch-size", type=Whole(min=2), help="Images per step.  [default: the recipe's]"),
-        click.option(
+        option(
+            "--batch-size",
+            group=Topic.TRAINING,
+            type=Whole(min=2),
+            help="Images in a training step.  [default: the recipe's]",
+        ),
+        option(
             "--seed",
+            group=Topic.TRAINING,
             type=Whole(0, 2**32 - 1),
             default=0,
-            show_default=True,
-            help="First seed of the training runs.",
+            help="First seed: of the weights, and of the order of the images.",
         ),
-        click.option(
+        option(
             "--seeds",
+            group=Topic.TRAINING,
+            common=True,
             type=Whole(min=1),
             default=seeds,
             show_default=seeds is not None,
-            help="Train each network with so many seeds: means, intervals and tests need at least 2."
-            + (f"  [default: {seeds_help}]" if seeds is None else ""),
+            help="Train each network so many times, from other random numbers: means, intervals and tests "
+            "need at least "
+            "2." + (f"  [default: {seeds_help}]" if seeds is None else ""),
         ),
     )
 
@@ -819,27 +871,36 @@ def training_options(
         CHANNEL_DIVISOR,
         rounding_options,
         length_options(seeds, seeds_help),
-        click.option("--device", default="auto", show_default=True, help=DEVICE_HELP),
+        option(
+            "--device",
+            group=Topic.TRAINING,
+            common=True,
+            default="auto",
+            metavar="DEVICE",
+            help=f"Where to train: {DEVICE_HELP}",
+        ),
         JOBS,
-        click.option(
+        option(
             "--threads",
+            group=Topic.TRAINING,
             type=Whole(min=1),
-            help="CPU threads of each. Another number adds up in another order: accuracies then differ, as "
-            "with another seed.  [default: 1, or with --jobs the cores shared out]",
+            help="CPU threads of each training process. Another number adds up in another order: "
+            "accuracies then differ, as with another seed.  [default: 1, or with --jobs the cores shared "
+            "out]",
         ),
         UPKEEP,
-        click.option(
+        option(
             "--latency/--no-latency",
+            group=Topic.MEASURING,
             default=True,
-            show_default=True,
             help="Measure each trained network's latency.",
         ),
-        click.option(
+        option(
             "--latency-batch-size",
+            group=Topic.MEASURING,
             type=Whole(min=1),
             default=DEFAULT.latency_batch_size,
-            show_default=True,
-            help="Images per forward pass when measuring.",
+            help="Images per forward pass when measuring latency.",
         ),
         STORAGE,
     )
@@ -935,20 +996,24 @@ class _Law(click.ParamType[Path | tuple[str, ...]]):
 
 
 spending_options = group(
-    click.option(
+    option(
         "--budget",
+        group=Topic.BUDGET,
+        common=True,
         default="",
         metavar="KIND=AMOUNT",
         help="What the full-size network may spend: latency=12ms, macs=800M, params=5M, activations=20M or "
-        f"memory=2GiB. {MEMORY} A latency is predicted by this machine's cost law, for one image "
-        "on all cores unless it says so: latency=12ms@batch=8,threads=2.",
+        "memory=2GiB.",
+        more="A latency is predicted by this machine's cost law, for one image on all cores unless it says "
+        f"so: latency=12ms@batch=8,threads=2. {MEMORY}",
     ),
-    click.option(
+    option(
         "--law",
+        group=Topic.BUDGET,
         type=_Law(),
         metavar="PATH",
-        help="The cost law of a budget of latency: a law.json or its folder, also another machine's.  "
-        "[default: reports/law-MACHINE of this one, as scalesearch law writes it]",
+        help="With a budget of latency: the cost law that predicts it, a law.json or its folder, also "
+        "another machine's.  [default: reports/law-MACHINE of this one, as `scalesearch law` writes it]",
     ),
 )
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from scalesearch.cli.help import Command
 from scalesearch.cli.options import STORAGE_ON, format_option
 from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.terminal import Place
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=Place())
 @STORAGE_ON
 @format_option

@@ -6,20 +6,22 @@ from pathlib import Path
 
 import click
 
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.options import JOBS_ON, STORAGE_ON, THREADS_ON, default_jobs, format_option
 from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.terminal import Place
 from scalesearch.hardware.device import DEVICE_HELP
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=Place())
-@click.option("--retry-failed", is_flag=True, help="Train or measure the networks that failed once more.")
+@option("--retry-failed", is_flag=True, help="Train or measure the networks that failed once more.")
 @STORAGE_ON
 @JOBS_ON
 @THREADS_ON
-@click.option(
+@option(
     "--device",
+    metavar="DEVICE",
     help=f"{DEVICE_HELP} Another than the run was begun on is fine.  [default: the run's]",
 )
 @format_option

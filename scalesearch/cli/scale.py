@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from scalesearch.cli.derivation import derive
+from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.options import (
     CHANNEL_DIVISOR,
     IN_CHANNELS,
@@ -45,31 +46,39 @@ HOW_TO_TRAIN = group(CHANNEL_DIVISOR, length_options(seeds=3), JOBS, UPKEEP, STO
 TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 
 
-@click.command
+@click.command(cls=Command)
 @config_option
-@click.option(
+@option(
     "--alpha",
+    group=Topic.SPACE,
+    common=True,
     type=NUMBER,
     default=PAPER_COEFFICIENTS.alpha,
-    show_default=True,
     help="Depth coefficient, >= 1; the paper's unless given.",
 )
-@click.option(
+@option(
     "--beta",
+    group=Topic.SPACE,
+    common=True,
     type=NUMBER,
     default=PAPER_COEFFICIENTS.beta,
-    show_default=True,
     help="Width coefficient, >= 1; the paper's unless given.",
 )
-@click.option(
+@option(
     "--gamma",
+    group=Topic.SPACE,
+    common=True,
     type=NUMBER,
     default=PAPER_COEFFICIENTS.gamma,
-    show_default=True,
     help="Resolution coefficient, >= 1; the paper's unless given.",
 )
-@click.option(
-    "--phi", type=PHI, default="0..7", show_default=True, help="A number, a list 0,0.5,1 or a range 0..7."
+@option(
+    "--phi",
+    group=Topic.SPACE,
+    common=True,
+    type=PHI,
+    default="0..7",
+    help="How far to scale: a number, a list 0,0.5,1 or a range 0..7. Each step of 1 about doubles the cost.",
 )
 @spending_options
 @baseline_options(
@@ -79,44 +88,56 @@ TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 )
 @IN_CHANNELS
 @rounding_options
-@click.option(
+@option(
     "--latency/--no-latency",
+    group=Topic.MEASURING,
     default=False,
-    show_default=True,
     help="Measure each network's latency; with --train that of the trained ones.",
 )
-@click.option(
+@option(
     "--latency-batch-size",
+    group=Topic.MEASURING,
     type=Whole(min=1),
     default=1,
-    show_default=True,
     help="Images per forward pass.",
 )
-@click.option(
+@option(
     "--device",
+    group=Topic.TRAINING,
+    common=True,
     default="auto",
-    show_default=True,
+    metavar="DEVICE",
     help=f"Where to train (and, on the first of several, to measure): {DEVICE_HELP}",
 )
-@click.option(
+@option(
     "--threads",
+    group=Topic.TRAINING,
     type=Whole(min=1),
     help="CPU threads when measuring.  [default: all cores; with --train 1 for each network, or with --jobs "
     "the cores shared out]",
 )
-@click.option(
+@option(
     "--train",
+    group=Topic.TRAINING,
+    common=True,
     is_flag=True,
-    help="Train the family as small proxies too: does accuracy rise with phi on your data? The options below "
-    "say how.",
+    help="Train the family too, as small copies of a quarter of the width: does accuracy rise with phi on "
+    "your data? The other options of data and training need this one.",
 )
-@click.option(
+@option(
     "--train-phi",
+    group=Topic.TRAINING,
     type=PHI,
-    help="The phis that are trained.  [default: those of --phi where it or --budget is given, else 0 to 3 of "
-    "them]",
+    help="With --train: the phis that are trained.  [default: those of --phi where it or --budget is "
+    "given, else 0 to 3 of them]",
 )
-@click.option("--dry-run", is_flag=True, help="Print what would be trained and how long it takes, no more.")
+@option(
+    "--dry-run",
+    group=Topic.OUTPUT,
+    common=True,
+    is_flag=True,
+    help="With --train: print what would be trained and how long it takes, no more.",
+)
 @HOW_TO_TRAIN
 @out_option("reports/scale-BASELINE, with --train reports/scale-BASELINE-trained")
 @format_option

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.grid_options import match_options
+from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.options import (
     START,
     command_line,
@@ -49,73 +50,80 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
         return tuple(str(part).strip() for part in parts)
 
 
-@click.command
+@click.command(cls=Command)
 @config_option
-@click.option(
+@option(
     "--phi",
+    group=Topic.SPACE,
+    common=True,
     type=NUMBER,
     default=DEFAULT.phi,
-    show_default=True,
-    help="Compound exponent to search at, any number: -1 asks for half the compute.",
+    help="How much compute: the networks cost 2^phi times the baseline. 1 doubles it, -1 halves it; any "
+    "number will do.",
 )
-@click.option(
+@option(
     "--sampler",
+    group=Topic.SPACE,
+    common=True,
     type=Choice(SAMPLERS),
     default=DEFAULT.sampler,
-    show_default=True,
     help="tpe: tree-structured Parzen estimator. gp: Gaussian process. nsga2: the genetic algorithm NSGA-II. "
     "random: uniform. qmc: a Sobol' sequence, spread evenly.",
 )
-@click.option(
+@option(
     "--trials",
+    group=Topic.SPACE,
+    common=True,
     type=Whole(min=1),
     default=DEFAULT.trials,
-    show_default=True,
-    help="How many triples are suggested. One that rounds to a network already trained costs nothing.",
+    help="How many splits are suggested. One that rounds to a network already trained costs nothing.",
 )
-@click.option(
+@option(
     "--objectives",
+    group=Topic.SPACE,
+    common=True,
     type=_ObjectiveList(),
     default=",".join(DEFAULT.objectives),
-    show_default=True,
-    help=f"What is optimised, of {', '.join(OBJECTIVES)}, top1 or reward first: top1,macs asks for the "
-    "trade-off between accuracy (raised) and multiply-adds (lowered).",
+    metavar="LIST",
+    help=f"What is optimised, with commas between them: {', '.join(OBJECTIVES)}; top1 or reward comes first. "
+    "top1,macs asks for the trade-off between accuracy and multiply-adds.",
 )
-@click.option(
+@option(
     "--batch",
+    group=Topic.SPACE,
     type=Whole(min=1),
     default=DEFAULT.batch,
-    show_default=True,
-    help="How many are suggested at a time. A batch sees the results of those before it, whatever --jobs is.",
+    help="How many splits are suggested at a time. A batch sees the results of those before it, whatever "
+    "--jobs is.",
 )
-@click.option(
+@option(
     "--seed-points/--no-seed-points",
+    group=Topic.SPACE,
     default=DEFAULT.seed_points,
-    show_default=True,
-    help="Try the shares of the paper's (1.2, 1.1, 1.15) and those of fast scaling (width .8) first; the "
-    "paper's product is 1.92, its shares are stretched to 2.",
+    help="Try the splits of the paper's (1.2, 1.1, 1.15) and of the width-heavy rule (80% to width) first.",
 )
 @match_options(SEARCH_MATCHES, DEFAULT.match)
 @spending_options
-@click.option(
+@option(
     "--reward-target",
+    group=Topic.SPACE,
     type=NUMBER,
     default=DEFAULT.reward_target,
     help="MACs at which the reward top1 * (MACs / TARGET)^WEIGHT is top1 itself.  [default: 2^phi times the "
     "baseline's]",
 )
-@click.option(
+@option(
     "--reward-weight",
+    group=Topic.SPACE,
     type=NUMBER,
     default=DEFAULT.reward_weight,
-    show_default=True,
     help="Exponent of the reward, at most 0. The paper's: twice the MACs for 5% more accuracy.",
 )
-@click.option(
+@option(
     "--pruner",
+    group=Topic.SPACE,
     type=Choice(PRUNERS),
     default=DEFAULT.pruner,
-    show_default=True,
     help="Stop networks early that are behind at a quarter or at half of their training: behind the median "
     "of the finished ones, or in the worse half of all.",
 )

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.bench_options import ListOf
+from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.options import (
     MEMORY,
     PHI,
@@ -26,28 +27,53 @@ from scalesearch.commands.sweep.run import BUDGETS, ROLES, SweepSettings, plan_s
 DEFAULT = SweepSettings()
 
 
-@click.command
+@click.command(cls=Command)
 @config_option
-@click.option(
+@option(
     "--phi",
     "phis",
+    group=Topic.SPACE,
+    common=True,
     type=PHI,
     default="0.5,1,2",
-    show_default=True,
-    help="The budgets: 2^phi times the baseline each. A power law takes two or more.",
+    help="How much compute: each of these budgets is 2^phi times the baseline. A power law takes two or "
+    "more.",
 )
-@click.option("--alpha", type=NUMBER, default=DEFAULT.alpha, show_default=True, help="Of the compound rule.")
-@click.option("--beta", type=NUMBER, default=DEFAULT.beta, show_default=True, help="Of the compound rule.")
-@click.option("--gamma", type=NUMBER, default=DEFAULT.gamma, show_default=True, help="Of the compound rule.")
-@click.option(
+@option(
+    "--alpha",
+    group=Topic.SPACE,
+    common=True,
+    type=NUMBER,
+    default=DEFAULT.alpha,
+    help="Depth coefficient of the compound rule.",
+)
+@option(
+    "--beta",
+    group=Topic.SPACE,
+    common=True,
+    type=NUMBER,
+    default=DEFAULT.beta,
+    help="Width coefficient of the compound rule.",
+)
+@option(
+    "--gamma",
+    group=Topic.SPACE,
+    common=True,
+    type=NUMBER,
+    default=DEFAULT.gamma,
+    help="Resolution coefficient of the compound rule.",
+)
+@option(
     "--match",
+    group=Topic.BUDGET,
     type=Choice(BUDGETS),
     default=DEFAULT.match,
-    show_default=True,
     help=f"What all networks of a budget spend alike. {MEMORY}",
 )
-@click.option(
+@option(
     "--roles",
+    group=Topic.SPACE,
+    common=True,
     type=ListOf(
         {name: name for name in ROLES}.__getitem__, f"one or more of {', '.join(ROLES)}", names=ROLES
     ),

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 # Texts come from file names, from folders of runs and from what a user's own code raises. None of them
 # reaches a terminal with anything in it that a terminal obeys.
 
-ANY_WIDTH = 10_000
+ANY_WIDTH = 1_000_000
+"""Letters of a line where nothing is cut or folded: what a pipe or a file gets."""
 # What is shown in another unit than it is kept in.
 SCALES = {"latency_median_s": 1e3}
 
@@ -36,8 +37,10 @@ def echo(text: str, *, err: bool = False, nl: bool = True, style: Mapping[str, A
     click.secho(visible(text), file=file, err=err, nl=nl, **(style or {}))
 
 
-def terminal(width: int | None = None, *, err: bool = False) -> Console:
-    """Standard output (or error), as wide as its terminal; ``width`` letters wide where it is none.
+def terminal(*, err: bool = False) -> Console:
+    """Standard output (or error), as wide as its terminal, or as COLUMNS says.
+
+    Where standard output is none, nothing folds: a row of a table is one line, for the next program to read.
 
     What it prints is shown as it is: no letters are taken for colours or little pictures.
     """
@@ -55,7 +58,7 @@ def terminal(width: int | None = None, *, err: bool = False) -> Console:
                 yield segment if control else Segment(visible(text), style)
 
     stream = sys.stderr if err else sys.stdout
-    wide = width if stream is None or not stream.isatty() else None
+    wide = None if err or (stream is not None and stream.isatty()) else ANY_WIDTH
     file = getattr(stream, "trusted", None)
     if (proxied := getattr(file, "rich_proxied_file", None)) is not None:  # while bars are shown
         file = getattr(proxied, "trusted", proxied)
@@ -280,6 +283,10 @@ class Choice(click.Choice[str]):
 class Whole(click.IntRange):
     """A whole number within bounds, of which either may be left out."""
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """As a help page writes it."""
+        return "N"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number.
 
@@ -295,6 +302,10 @@ class Whole(click.IntRange):
 
 class _Number(click.types.FloatParamType):
     """Any number."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """As a help page writes it."""
+        return "NUMBER"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number.
@@ -313,6 +324,10 @@ NUMBER = _Number()
 
 class NumberWithin(click.FloatRange):
     """A number within bounds, of which either may be left out."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """As a help page writes it."""
+        return "NUMBER"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number.
@@ -543,7 +558,6 @@ def print_table(
     columns: dict[str, str] | None = None,
     title: str = "",
     best_first: bool = False,
-    width: int = 140,
     heads: dict[str, str] | None = None,
     short: dict[str, str] | None = None,
     apart: str = "",
@@ -559,7 +573,6 @@ def print_table(
         columns: those of the table, and how each is written.
         title: of the table.
         best_first: sorted by accuracy.
-        width: of the table at most, in letters, where no terminal has one.
         heads: what columns are called in the table, where that isn't their names.
         short: what they are called where the table doesn't fit.
         apart: where the table doesn't fit, a small one for each value of this column takes its place.
@@ -580,7 +593,7 @@ def print_table(
     frame = frame.head(MOST_PRINTED)
     if "resolution" in columns and "resolution_width" in frame:
         frame, columns = frame.assign(resolution=_sides(frame)), columns | {"resolution": "{} px"}
-    console = terminal(width)
+    console = terminal()
     table = made_table(frame, columns, title, heads or {})
     if fits(console, table):
         console.print(table)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scalesearch.cli.help import Command
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import command_line, format_option, out_option
 from scalesearch.cli.terminal import Place, echo
@@ -29,7 +30,7 @@ class TransferSettings:
     folders: tuple[str, ...]
 
 
-@click.command
+@click.command(cls=Command)
 @click.argument("folders", metavar="DIR DIR [DIR...]", nargs=-1, type=Place())
 @out_option("reports/transfer-A-vs-B")
 @format_option

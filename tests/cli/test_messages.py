@@ -76,7 +76,7 @@ def test_what_is_not_seen_is_shown(text: str, shown: str, capsys: pytest.Capture
     assert visible(text) == shown
     echo(text)
     echo(text, err=True)
-    terminal(200).print(text)
+    terminal().print(text)
     said = capsys.readouterr()
     # rich makes blanks of tabs.
     lines = [shown, *(line.rstrip() for line in shown.expandtabs(8).splitlines())]

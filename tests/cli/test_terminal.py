@@ -7,10 +7,12 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import Result
 
 from scalesearch.cli.terminal import MOST_PRINTED, print_table
 
@@ -18,9 +20,24 @@ FRAME = pd.DataFrame({"name": ["small", "large"], "params": [1234, 5_288_548], "
 COLUMNS = {"name": "{}", "params": "{:,d}", "macs_ratio": "{:.2f}"}
 
 
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes standard output a terminal of so many columns, which knows no colours."""
+
+    def make(columns: int) -> None:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setenv("TTY_COMPATIBLE", "0")
+
+    return make
+
+
 @pytest.mark.parametrize("width", [140, 28, 24, 22, 14, 10])
-def test_every_digit_is_shown_at_any_width(capsys: pytest.CaptureFixture[str], width: int) -> None:
-    print_table(FRAME, "table", columns=COLUMNS, width=width)
+def test_every_digit_is_shown_at_any_width(
+    capsys: pytest.CaptureFixture[str], width: int, wide: Callable[[int], None]
+) -> None:
+    wide(width)
+    print_table(FRAME, "table", columns=COLUMNS)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width
     shown = "".join(lines)
@@ -30,12 +47,46 @@ def test_every_digit_is_shown_at_any_width(capsys: pytest.CaptureFixture[str], w
     assert whole == (width >= 22)
 
 
-def test_a_small_table_for_each_value_where_one_does_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table(FRAME, "table", columns=COLUMNS, width=20, short={"macs_ratio": "x"}, apart="name")
+def test_a_small_table_for_each_value_where_one_does_not_fit(
+    capsys: pytest.CaptureFixture[str], wide: Callable[[int], None]
+) -> None:
+    wide(20)
+    print_table(FRAME, "table", columns=COLUMNS, short={"macs_ratio": "x"}, apart="name")
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         *(["small"], ["params", "x"], ["1,234", "1.00"]),
         *(["large"], ["params", "x"], ["5,288,548", "2.57"]),
     ]
+
+
+def test_a_row_is_one_line_where_no_terminal_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    words = {f"column {i}": ["words that a terminal would fold"] * 3 for i in range(40)}
+    print_table(pd.DataFrame(words), "table", columns=dict.fromkeys(words, "{}"), apart="column 0")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.count("fold") for line in lines] == [0, 40, 40, 40]
+
+
+@pytest.mark.parametrize(
+    ("command", "begins"),
+    [
+        ("describe resnet-18", "stage"),
+        ("explain b1", "stage"),
+        ("describe --recipe steady", "optimizer "),
+        ("scale --phi 0,1 --out OUT", "b"),
+    ],
+)
+def test_a_commands_table_folds_in_a_terminal_alone(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, begins: str
+) -> None:
+    words = command.replace("OUT", str(tmp_path)).split()
+    monkeypatch.setenv("COLUMNS", "1000")
+    whole = run(*words).stdout
+    assert any(line.startswith(begins) for line in whole.splitlines())
+    monkeypatch.setenv("COLUMNS", "30")
+    assert run(*words).stdout == whole
+    assert max(map(len, whole.splitlines())) > 60
 
 
 def test_a_table_of_very_many_rows_shows_the_first_and_says_how_many_more_there_are(capsys):

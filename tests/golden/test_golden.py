@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scalesearch.cli import cli
+from scalesearch.cli.main import COMMANDS
 from tests.golden.make import RECORDS, REPORTS, SLOW, STORED, TABLES_OF_RUNS, Record, restored
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -128,12 +129,12 @@ def _without_floats(text: str) -> str:
 def test_every_help_page(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     pages = {"scalesearch.txt": CliRunner().invoke(cli, ["--help"]).stdout}
-    for command in re.findall(
-        r"^  (\w+)  +[A-Z]", pages["scalesearch.txt"].partition("Commands:")[2], re.MULTILINE
-    ):
-        result = CliRunner().invoke(cli, [command, "--help"])
-        assert result.exit_code == 0
+    for command in COMMANDS:
+        result, whole = (CliRunner().invoke(cli, [command, page]) for page in ("--help", "--help-all"))
+        assert (result.exit_code, whole.exit_code) == (0, 0)
         pages[f"{command}.txt"] = result.stdout
+        if whole.stdout != result.stdout:
+            pages[f"{command}-all.txt"] = whole.stdout
     check("help", pages)
 
 
