@@ -155,6 +155,29 @@ def test_a_small_kind_that_multiplies_is_not_counted_as_one_that_does_not(record
     assert f"| {record.baseline} | 60 | 29 | 11 | 100 |" in page
 
 
+def test_one_process_that_orders_doublings_otherwise_than_several_is_said_to(record: LawRecord) -> None:
+    prices = [price for price in record.prices if price.setup == record.kinds_setup]
+    quickest = sorted(prices, key=lambda p: p.measured[0] if p.measured else p.built_latency_ratio)
+
+    def page(seconds: dict[str, float]) -> str:
+        kinds = [
+            KindTime(name=name, kind=kind, seconds=s / 2)
+            for name, s in {record.baseline: 0.02, **seconds}.items()
+            for kind in ("pointwise", "norm")
+        ]
+        return law_page(replace(record, kinds=tuple(kinds)), ALL)
+
+    assert len(quickest) == 3
+    same = {price.built: 0.03 + 0.01 * place for place, price in enumerate(quickest)}
+    other = {price.built: 0.06 - 0.01 * place for place, price in enumerate(quickest)}
+    assert "go by that table" not in page(same)
+    names = [price.dimension for price in quickest]
+    assert (
+        f"From quickest to slowest this process has doublings by {', '.join(reversed(names))}; the table above, "
+        f"which rests on several processes, has {', '.join(names)}: go by that table." in page(other)
+    )
+
+
 def test_the_facts_of_the_machine_stand_in_their_order(record: LawRecord) -> None:
     facts = {"cpu": "One CPU", "governor": "performance", "memory_bytes": 2**33, "system": "Linux"}
     machines = (MachineRecord(key="here", facts=facts),)

@@ -121,8 +121,24 @@ def _why(record: LawRecord, figures: Collection[str]) -> list[str]:
         f"One process, {escape(record.kinds_setup.label)}. Every layer is timed by hooks, in passes that "
         "take turns with passes without them; the parts add up to the median pass without hooks. `other` is "
         f"pooling, what lies between layers, and kinds that take less than {SMALL:.0%} of every network's "
-        "time. One process tells nothing of the spread between processes: small differences mean nothing.",
+        "time. One process tells nothing of the spread between processes: small differences mean nothing."
+        f"{_other_order(record, rows)}",
     ]
+
+
+def _other_order(record: LawRecord, rows: Sequence[KindRow]) -> str:
+    """Says so where this one process has the doublings in another order than the table of prices."""
+    ratios = {price.dimension: _ratio(price) for price in record.prices if price.setup == record.kinds_setup}
+    built = {price.built: price.dimension for price in record.prices}
+    seconds = {built[row.name]: row.total for row in rows if built.get(row.name) in ratios}
+    orders = [sorted(seconds, key=values.__getitem__) for values in (ratios, seconds)]
+    if orders[0] == orders[1]:
+        return ""
+    of_table, here = (", ".join(order) for order in orders)
+    return (
+        f" From quickest to slowest this process has doublings by {here}; the table above, which rests on "
+        f"several processes, has {of_table}: go by that table."
+    )
 
 
 def _reasons(record: LawRecord, rows: Sequence[KindRow]) -> str:
