@@ -19,7 +19,7 @@ from scalesearch.cli.options import (
     resolve_training,
     training_options,
 )
-from scalesearch.cli.terminal import NUMBER, Choice, Whole, echo
+from scalesearch.cli.terminal import NUMBER, Choice, Whole, tell_page
 from scalesearch.commands.alternate.run import BUDGETS, AlternateSettings
 
 if TYPE_CHECKING:
@@ -211,4 +211,4 @@ def _show(folder: Path, settings: AlternateSettings, outcome: Outcome, name: str
         out=folder,
     )
     print_table(written.table, output_format, columns=ROUND_COLUMNS)
-    echo(f"Report: {folder / 'report.md'}", err=output_format != "table")
+    tell_page(folder / "report.md", err=output_format != "table")

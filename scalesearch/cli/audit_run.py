@@ -17,7 +17,7 @@ from scalesearch.cli.folder import (
 )
 from scalesearch.cli.main import Fail
 from scalesearch.cli.running import write_report, write_tables
-from scalesearch.cli.terminal import echo
+from scalesearch.cli.terminal import echo, tell_page
 from scalesearch.commands.audit.run import AuditSettings
 from scalesearch.commands.sweep.run import plan_sweep
 from scalesearch.files import inside
@@ -195,7 +195,7 @@ def _show(folder: Path, settings: AuditSettings, trained: dict[str, RunRecord], 
             echo("")
             print_table(report.order, output_format, columns=ORDER_COLUMNS, title="The order at equal cost")
         echo("")
-    echo(f"Report: {report.page}", err=output_format != "table")
+    tell_page(report.page, err=output_format != "table")
     failed = [name for name, run in trained.items() if all(c.status == "failed" for c in run.candidates)]
     if failed and len(failed) == len(trained):
         raise Fail(f"no network could be trained; the reasons are in {folder / TRAINED / failed[0]}", 1)

@@ -13,7 +13,7 @@ from scalesearch.cli.folder import read_run_file, require_raw_files, require_sam
 from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import command_line, config_option, out_option
-from scalesearch.cli.terminal import Whole, echo
+from scalesearch.cli.terminal import Whole, echo, tell_page
 from scalesearch.commands.compare.run import matching_rows
 from scalesearch.commands.measure.run import safe_name
 from scalesearch.records import CompareRecord, MeasurementRecord, MeasureRecord
@@ -299,4 +299,4 @@ def print_comparison(record: CompareRecord, folder: Path) -> None:
     write_compare_report(record, folder)
     for line in compare_lines(record):
         echo(line)
-    echo(f"Report: {folder / 'report.md'}")
+    tell_page(folder / "report.md")

@@ -13,7 +13,7 @@ import click
 from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import JOBS_ON, THREADS_ON, command_line, format_option
-from scalesearch.cli.terminal import Place, Whole, echo
+from scalesearch.cli.terminal import Place, Whole, tell_page
 from scalesearch.plain import LIMITS
 from scalesearch.text import quoted
 
@@ -285,7 +285,7 @@ def _show(
     written = write_fidelity_report(record, out)
     write_report(told, folder)
     print_table(written.table, output_format, columns=FIDELITY_COLUMNS)
-    echo(f"Report: {out / 'report.md'}", err=output_format != "table")
+    tell_page(out / "report.md", err=output_format != "table")
 
 
 def _require_judged(folder: Path) -> None:

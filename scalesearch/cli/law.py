@@ -13,7 +13,7 @@ from scalesearch.cli.bench_options import device_option, resolve_setups, samplin
 from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import baseline_options, command_line, config_option, format_option, out_option
-from scalesearch.cli.terminal import Whole, echo
+from scalesearch.cli.terminal import Whole, echo, tell_page
 from scalesearch.files import read_json
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def show_law(folder: Path, output_format: str) -> LawRecord:
 
     report = write_law_report(record, folder)
     print_table(report.table, output_format, columns=LAW_COLUMNS)
-    echo(f"Report: {report.page}", err=output_format != "table")
+    tell_page(report.page, err=output_format != "table")
     return record
 
 

@@ -22,7 +22,7 @@ from scalesearch.cli.options import (
     out_option,
     rounding_options,
 )
-from scalesearch.cli.terminal import Choice, Place, echo
+from scalesearch.cli.terminal import Choice, Place, echo, tell_page
 from scalesearch.networks.spec import Rounding
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def show_measurements(folder: Path, output_format: str) -> MeasureRecord:
     else:
         table = measure_view(report.table) if output_format == "table" else report.table
         print_table(table, output_format, columns=MEASURE_COLUMNS)
-    echo(f"Report: {report.page}", err=output_format != "table")
+    tell_page(report.page, err=output_format != "table")
     return record
 
 

@@ -33,7 +33,7 @@ from scalesearch.cli.planning import (
     with_start,
 )
 from scalesearch.cli.progress import SearchProgress, stopping, track
-from scalesearch.cli.terminal import echo
+from scalesearch.cli.terminal import echo, tell_page
 from scalesearch.files import inside, write_bytes, write_text
 from scalesearch.hardware.machine import machine, versions
 from scalesearch.records import RunRecord
@@ -519,7 +519,7 @@ def show_report(record: RunRecord, folder: Path, output_format: str, *, tables: 
         write_tables([record], folder)
     table, columns = write_report(record, folder)
     print_table(table, output_format, columns=columns, best_first=record.kind in ("grid", "search"))
-    echo(f"Report: {folder / page_of(record.kind)}", err=output_format != "table")
+    tell_page(folder / page_of(record.kind), err=output_format != "table")
     _tell_answer(record, folder, err=output_format != "table")
 
 

@@ -32,7 +32,7 @@ from scalesearch.cli.options import (
     rounding_options,
     spending_options,
 )
-from scalesearch.cli.terminal import NUMBER, Whole, echo
+from scalesearch.cli.terminal import NUMBER, Whole, echo, tell_page
 from scalesearch.hardware.device import DEVICE_HELP
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.study.settings import TrainingSettings
@@ -245,7 +245,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
         echo(within_budget(record.family), err=output_format != "table")
     if left_out:
         echo(f"Note: {left_out}", err=True)
-    echo(f"Report: {folder / 'derivation.md'}", err=output_format != "table")
+    tell_page(folder / "derivation.md", err=output_format != "table")
 
 
 def _load_reports() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from scalesearch.text import near, visible
+from scalesearch.text import near, quoted, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,11 @@ def echo(text: str, *, err: bool = False, nl: bool = True, style: Mapping[str, A
     """Prints lines on standard output, or with ``err`` on standard error, in a style of click's."""
     file = getattr(sys.stderr if err else sys.stdout, "trusted", None)
     click.secho(visible(text), file=file, err=err, nl=nl, **(style or {}))
+
+
+def tell_page(page: Path, *, err: bool = False) -> None:
+    """Says where a run's page is, and how to look at it."""
+    echo(f"Report: {page}; scalesearch open {quoted(page.parent)} shows it", err=err)
 
 
 def terminal(*, err: bool = False) -> Console:

@@ -11,7 +11,7 @@ import click
 from scalesearch.cli.help import Command
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import command_line, format_option, out_option
-from scalesearch.cli.terminal import Place, echo
+from scalesearch.cli.terminal import Place, echo, tell_page
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,8 +85,9 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
         written = write_transfer_report(runs, out, name=name, command=command, ignored=NOT_IDENTITY)
     view = written.table if output_format != "table" else transfer_view(written.table)
     print_table(view, output_format, columns=dict.fromkeys(view.columns, "{}"))
-    for line in (*written.answer, f"Report: {out / 'transfer.md'}"):
+    for line in written.answer:
         echo(line, err=output_format != "table")
+    tell_page(out / "transfer.md", err=output_format != "table")
 
 
 def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:

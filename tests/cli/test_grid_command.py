@@ -128,7 +128,7 @@ def test_results_go_to_standard_output_alone(finished_run: Path, run: Run, outpu
     else:
         assert "alpha" in result.stdout
         *_, page, last = result.stdout.rstrip().splitlines()
-        assert page == f"Report: {finished_run / 'report.md'}"
+        assert page == f"Report: {finished_run / 'report.md'}; scalesearch open {finished_run} shows it"
         assert last.startswith("No answer yet: ")  # of three networks
 
 
