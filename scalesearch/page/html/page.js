@@ -171,6 +171,10 @@
       add(item, "span", {}, text);
     }
   }
+  // Marks, for legends and points.
+  const dot = (attributes) => (g) => add(g, "circle", { r: 5, ...attributes });
+  const dash = (name) => (g) => add(g, "line", { class: name, x1: -10, x2: 10 });
+  const path = (name, d) => (g) => add(g, "path", { class: name, d });
   const padded = (low, high, part) => [low - part * (high - low || 1), high + part * (high - low || 1)];
   const diamond = (r) => `M0 ${-r}L${r} 0L0 ${r}L${-r} 0Z`;
   const star = (r) => "M" + [...Array(10)].map((_, k) => {
@@ -214,7 +218,7 @@
         if (!network.at) return;
         if (network.at.some((v) => v < -0.06 || v > 1.06)) { outside += 1; return; }
         const [x, y] = at(network.at);
-        point(svg, index, x, y, (g) => add(g, "circle", { r: 5.5, class: network.shade ? "mark" : "mark hollow", fill: network.shade }));
+        point(svg, index, x, y, dot({ r: 5.5, class: network.shade ? "mark" : "mark hollow", fill: network.shade }));
       });
       if (d.different) {
         const [bx, by] = at(d.best);
@@ -222,13 +226,13 @@
         add(best, "path", { class: "star", d: star(10) });
       }
       const entries = [
-        [`top-1 ${d.low.toFixed(1)}%`, (g) => add(g, "circle", { r: 6, fill: d.shades[0] })],
-        [`${((d.low + d.high) / 2).toFixed(1)}%`, (g) => add(g, "circle", { r: 6, fill: d.shades[4] })],
-        [`${d.high.toFixed(1)}%`, (g) => add(g, "circle", { r: 6, fill: d.shades[8] })],
+        [`top-1 ${d.low.toFixed(1)}%`, dot({ fill: d.shades[0] })],
+        [`${((d.low + d.high) / 2).toFixed(1)}%`, dot({ fill: d.shades[4] })],
+        [`${d.high.toFixed(1)}%`, dot({ fill: d.shades[8] })],
       ];
-      if (d.paper) entries.push(["the paper's split", (g) => add(g, "path", { class: "ring", d: diamond(6.5) })]);
-      if (d.different) entries.push([`best split, ${d.bestText}`, (g) => add(g, "path", { class: "star", d: star(8) })]);
-      if (d.region) entries.push(["edge of the 95% region", (g) => add(g, "line", { class: "region", x1: -10, x2: 10 })]);
+      if (d.paper) entries.push(["the paper's split", path("ring", diamond(6.5))]);
+      if (d.different) entries.push([`best split, ${d.bestText}`, path("star", star(8))]);
+      if (d.region) entries.push(["edge of the 95% region", dash("region")]);
       legend(section, entries);
       if (outside) add(section, "p", {}, `Not drawn: ${outside} of the networks, one of whose dimensions fell so far that they lie outside.`);
     },
@@ -258,8 +262,8 @@
         }
       });
       legend(section, [
-        ...d.lengths[0].rates.map((r, k) => [r.name, (g) => add(g, "circle", { r: 5, class: `c${k}` })]),
-        ...(d.later ? [["pale: extrapolated", (g) => add(g, "circle", { r: 5, class: "c5", "fill-opacity": 0.35 })]] : []),
+        ...d.lengths[0].rates.map((r, k) => [r.name, dot({ class: `c${k}` })]),
+        ...(d.later ? [["pale: extrapolated", dot({ class: "c5", "fill-opacity": 0.35 })]] : []),
       ]);
     },
 
@@ -287,11 +291,11 @@
         if (p.cost[0] < p.cost[2]) add(c.svg, "line", { class: line, x1: c.X(p.cost[0]), x2: c.X(p.cost[2]), y1: y, y2: y });
       }
       for (const p of panel.points) {
-        point(c.svg, p.network, c.X(p.cost[1]), c.Y(p.top1[1]), (g) => add(g, "circle", { r: 5.5, class: `mark ${p.unstable ? "hollow" : p.front ? "c0" : "plain"}` }));
+        point(c.svg, p.network, c.X(p.cost[1]), c.Y(p.top1[1]), dot({ r: 5.5, class: `mark ${p.unstable ? "hollow" : p.front ? "c0" : "plain"}` }));
       }
-      const entries = [["on the front", (g) => add(g, "circle", { r: 5, class: "c0" })]];
-      if (panel.points.some((p) => !p.front)) entries.push(["beaten by another", (g) => add(g, "circle", { r: 5, class: "plain" })]);
-      if (panel.points.some((p) => p.unstable)) entries.push(["unstable latency", (g) => add(g, "circle", { r: 5, class: "mark hollow" })]);
+      const entries = [["on the front", dot({ class: "c0" })]];
+      if (panel.points.some((p) => !p.front)) entries.push(["beaten by another", dot({ class: "plain" })]);
+      if (panel.points.some((p) => p.unstable)) entries.push(["unstable latency", dot({ class: "mark hollow" })]);
       legend(section, entries);
     },
 
@@ -326,9 +330,9 @@
       named.forEach(([n], k) => curve(n, `bold l${k % 5}`));
       for (const [n] of picked) curve(n, "bold l5");
       legend(section, [
-        ...picked.map(([n]) => [`clicked: ${[n.role, n.name].filter(Boolean).join(", ")}`, (g) => add(g, "line", { class: "bold l5", x1: -10, x2: 10 })]),
-        ...named.map(([n], k) => [`${n.role}: ${n.name}`, (g) => add(g, "line", { class: `bold l${k % 5}`, x1: -10, x2: 10 })]),
-        ...(near ? [[`chance, ${d.chance.toFixed(1)}%`, (g) => add(g, "line", { class: "asked", x1: -10, x2: 10 })]] : []),
+        ...picked.map(([n]) => [`clicked: ${[n.role, n.name].filter(Boolean).join(", ")}`, dash("bold l5")]),
+        ...named.map(([n], k) => [`${n.role}: ${n.name}`, dash(`bold l${k % 5}`)]),
+        ...(near ? [[`chance, ${d.chance.toFixed(1)}%`, dash("asked")]] : []),
       ]);
     },
 
