@@ -14,6 +14,7 @@ from scalesearch.cli.folder import read_run_file
 from scalesearch.cli.main import Fail
 from scalesearch.cli.progress import duration, spinner, track
 from scalesearch.cli.terminal import echo
+from scalesearch.commands.search.run import SearchSettings
 from scalesearch.files import read_json, write_bytes
 from scalesearch.networks.spec import Arch, CodeSpec, RefusedError
 from scalesearch.study.estimate import Estimate, Speed, estimate, latency_cost, measure_speed, run_seconds
@@ -481,11 +482,23 @@ def _archs(plan: Plan) -> list[Arch]:
 def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> list[str]:
     """A plan in words: networks, rungs, images, time and memory."""
     networks, macs = len(plan.order), [planned.record.macs for planned in plan.chosen]
+    many = f"{settings.seeds} seed{'s' * (settings.seeds > 1)}"
+    spread = f"{min(macs) / 1e6:,.2f} to {max(macs) / 1e6:,.2f} M MACs"
+    if isinstance(settings, SearchSettings):
+        head = [
+            f"suggestions          {settings.trials:,} by {settings.sampler}, {settings.batch} at a time, as "
+            "it learns from those before",
+            f"to be trained        at most {settings.trials:,}, {many}, such as those below: {spread}",
+            *(["stopped early        those behind, so that it takes less"] * (settings.pruner != "none")),
+        ]
+    else:
+        head = [
+            f"grid points          {plan.grid_points:,}, {plan.feasible:,} of them meet the constraint",
+            f"distinct networks    {networks:,} ({plan.feasible - networks:,} points round to one of these)",
+            f"to be trained        {len(macs):,}, {many}, {spread}",
+        ]
     return [
-        f"grid points          {plan.grid_points:,}, {plan.feasible:,} of them meet the constraint",
-        f"distinct networks    {networks:,} ({plan.feasible - networks:,} points round to one of these)",
-        f"to be trained        {len(macs):,}, {settings.seeds} seed{'s' * (settings.seeds > 1)}, "
-        f"{min(macs) / 1e6:,.2f} to {max(macs) / 1e6:,.2f} M MACs",
+        *head,
         *_start_lines(settings),
         *(
             f"rung {i} of {len(plan.rungs)}          {rung.networks:,} networks to {rung.images:,} images"

@@ -30,6 +30,7 @@ from scalesearch.commands.search.run import (
     SEARCH_MATCHES,
     SearchSettings,
     plan_search,
+    with_examples,
     with_reward_target,
 )
 from scalesearch.study.plan import Plan
@@ -127,11 +128,18 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
     help="Stop networks early that are behind at a quarter or at half of their training: behind the median "
     "of the finished ones, or in the worse half of all.",
 )
+@option(
+    "--dry-run",
+    group=Topic.OUTPUT,
+    common=True,
+    is_flag=True,
+    help="Print what would be trained, its time and memory, and train nothing.",
+)
 @training_options()
 @START
 @out_option("reports/search-BASELINE-phiPHI")
 @format_option
-def search(phi: float, out: Path | None, output_format: str, **options: Any) -> None:
+def search(phi: float, out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:
     """STEP 1 without a grid: a sampler suggests how to share the compute.
 
     A suggestion is three shares that add up to 1: a of the growth in cost for depth, b for width, c for
@@ -145,6 +153,7 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
     \b
     Examples:
       scalesearch search --phi 1 --trials 20
+      scalesearch search --phi 1 --trials 20 --dry-run
       scalesearch search --phi 1 --sampler nsga2 --objectives top1,macs
       scalesearch search --phi 1 --sampler gp --match macs --pruner halving
       scalesearch search --phi -1 --objectives reward
@@ -152,11 +161,12 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
     """
     require_phi((phi,), options["budget"])
     settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
-    from scalesearch.cli.planning import start_network
+    from scalesearch.cli.planning import show_plan, start_network
     from scalesearch.cli.running import (  # after the checks: it takes a second to load
         begin,
         carry_on,
         data_size,
+        require_device,
     )
 
     size = cache(partial(data_size, settings.data))
@@ -168,5 +178,9 @@ def search(phi: float, out: Path | None, output_format: str, **options: Any) -> 
     def plan(found: DataSize) -> Plan:
         return plan_search(settings, found, start_network(settings, found.classes, folder))
 
+    if dry_run:
+        require_device(settings.device)
+        show_plan(with_examples(plan(size()), settings), settings, output_format)
+        return
     with begin(folder, name, "search", settings, command_line(), plan, size) as run:
         carry_on(run, output_format)

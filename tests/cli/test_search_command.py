@@ -84,3 +84,19 @@ def test_bad_input_is_one_line_and_touches_nothing(
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not folder.exists()
+
+
+def test_a_dry_run_says_what_a_search_would_take_and_trains_nothing(
+    tmp_path: Path, tiny_search: tuple[str, ...], run: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "run"
+    result = run("search", "--dry-run", f"--out={folder}", "--format=json", "--match=macs", *tiny_search)
+    assert result.exit_code == 0, result.output
+    assert not folder.exists()
+    rows = json.loads(result.stdout)
+    assert len(rows) >= 3
+    assert all(abs(row["residual"]) <= 0.05 for row in rows)
+    assert "suggestions          2 by tpe, 2 at a time" in result.stderr
+    assert "expected time" in result.stderr
+    assert "expected peak memory" in result.stderr
+    assert "grid points" not in result.stderr

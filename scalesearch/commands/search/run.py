@@ -349,6 +349,23 @@ def plan_search(settings: SearchSettings, size: DataSize, start: Arch | None = N
     )
 
 
+def with_examples(plan: Plan, settings: SearchSettings) -> Plan:
+    """The plan with networks such as the search suggests, to say what it takes before there is a suggestion.
+
+    They are those of the paper's split and of the width-heavy rule, and of each dimension alone.
+
+    Raises:
+        ValueError: if no such network can be trained; the message names the first one's reason.
+    """
+    suggester = Suggester(settings, plan.classes)
+    alone = (Shares(depth=d, width=w, resolution=r) for d, w, r in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    examples = [suggester.planned(shares) for shares in (*SEED_POINTS.values(), *alone)]
+    trained = {planned.record.key: planned for planned in examples if not planned.record.reason}
+    if not trained:
+        raise ValueError(f"`phi`: no network can be trained, {examples[0].record.reason}")
+    return replace(plan, chosen=tuple(trained.values()))
+
+
 def _refusals(settings: SearchSettings, size: DataSize, base: CodeSpec) -> tuple[str, ...]:
     """A sentence where a user's own code refuses to be some of what a search usually suggests.
 
