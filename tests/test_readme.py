@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -49,6 +50,18 @@ def test_the_main_commands_are_there() -> None:
     assert "scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7" in _commands()
 
 
+def test_no_folder_that_a_command_writes_where_none_is_named_holds_a_committed_report() -> None:
+    """``sweep`` and ``law`` refuse to begin over one; what needs no study would write over it without a word."""
+    committed = {path.name for path in (ROOT / "reports").iterdir() if path.is_dir()}
+    patterns = {"audit", "grid-.*-phi.*", "search-.*-phi.*", "scale-.*", "alternate-.*"}
+    assert not [name for name in committed for pattern in patterns if re.fullmatch(pattern, name)]
+    named = [shlex.split(line) for line in _commands()]
+    folders = {after for words in named for word, after in pairwise(words) if word == "--out"}
+    assert not {Path(folder).name for folder in folders} & committed
+    assert "--out reports/demo" in (ROOT / "Makefile").read_text()
+    assert "reports/demo/" in (ROOT / ".gitignore").read_text()
+
+
 def test_the_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\w+)", README, flags=re.MULTILINE):
@@ -81,7 +94,7 @@ def test_the_library_example_runs() -> None:
 
 def test_the_figures_that_the_text_quotes_are_true(run: Callable[..., Result]) -> None:
     assert Coefficients(alpha=1.2, beta=1.1, gamma=1.15).product == pytest.approx(1.92, abs=0.005)
-    result = run("grid", "--help")
+    result = run("grid", "--help-all")
     assert "[default: 12; x>=0]" in " ".join(result.stdout.split())
 
 

@@ -63,11 +63,16 @@ def terminal(*, err: bool = False) -> Console:
                 yield segment if control else Segment(visible(text), style)
 
     stream = sys.stderr if err else sys.stdout
-    wide = None if err or (stream is not None and stream.isatty()) else ANY_WIDTH
+    wide = None if err or is_terminal(stream) else ANY_WIDTH
     file = getattr(stream, "trusted", None)
     if (proxied := getattr(file, "rich_proxied_file", None)) is not None:  # while bars are shown
         file = getattr(proxied, "trusted", proxied)
     return Visible(file=file, stderr=err, width=wide, markup=False, emoji=False, highlight=False)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody reads what is written there on a terminal."""
+    return stream is not None and stream.isatty()
 
 
 def open_streams() -> None:

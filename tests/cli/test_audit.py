@@ -46,9 +46,9 @@ def test_the_tables_are_audited(tmp_path: Path, run: Run) -> None:
 
 @pytest.mark.parametrize("width", [80, 100])
 def test_a_narrow_terminal_has_a_small_table_for_each_baseline(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, width: int
+    tmp_path: Path, run: Run, wide: Callable[[int], None], width: int
 ) -> None:
-    monkeypatch.setattr("scalesearch.cli.audit_run.WIDTH", width)
+    wide(width)
     result = run("audit", f"--out={tmp_path / 'audit'}")
     assert result.exit_code == 0, result.output
     tables = result.stdout.partition("\n\n")[0].splitlines()

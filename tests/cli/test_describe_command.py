@@ -79,9 +79,9 @@ def test_a_table_to_read_ends_with_the_whole_cost(run: Run, name: str) -> None:
 @pytest.mark.parametrize("width", [80, 100])
 @pytest.mark.parametrize("name", ["resnet-50", "notebook-keras-dense"])
 def test_a_narrow_terminal_cuts_no_number(
-    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, width: int
+    run: Run, wide: Callable[[int], None], name: str, width: int
 ) -> None:
-    monkeypatch.setattr("scalesearch.cli.describe.WIDTH", width)
+    wide(width)
     result = run("describe", name)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()

@@ -141,7 +141,8 @@ def test_out_has_the_page_and_its_tables(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variants_differences_reach_the_variant(run: Run, name: str) -> None:
+def test_a_variants_differences_reach_the_variant(run: Run, wide: Callable[[int], None], name: str) -> None:
+    wide(100)
     result = run("explain", f"--variant={name}")
     assert result.exit_code == 0, result.output
     assert max(map(len, result.stdout.splitlines())) <= 100

@@ -70,7 +70,7 @@ def test_a_folder_with_the_markdown_alone_gets_its_page_from_the_runs_record(
 
 
 @pytest.mark.parametrize(
-    "name", ["measure-b0-b7", "scale-efficientnet-b0", "audit", "transfer-three-networks"]
+    "name", ["measure-b0-b7", "step2-efficientnet-b0", "audit-of-the-paper", "transfer-three-networks"]
 )
 def test_where_the_record_is_gone_the_page_has_what_there_is_to_read(
     run: Run, tmp_path: Path, name: str

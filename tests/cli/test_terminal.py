@@ -20,18 +20,6 @@ FRAME = pd.DataFrame({"name": ["small", "large"], "params": [1234, 5_288_548], "
 COLUMNS = {"name": "{}", "params": "{:,d}", "macs_ratio": "{:.2f}"}
 
 
-@pytest.fixture
-def wide(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes standard output a terminal of so many columns, which knows no colours."""
-
-    def make(columns: int) -> None:
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-        monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setenv("TTY_COMPATIBLE", "0")
-
-    return make
-
-
 @pytest.mark.parametrize("width", [140, 28, 24, 22, 14, 10])
 def test_every_digit_is_shown_at_any_width(
     capsys: pytest.CaptureFixture[str], width: int, wide: Callable[[int], None]

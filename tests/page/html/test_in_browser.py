@@ -64,7 +64,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in ("step1-efficientnet-b0-16000", "step1-efficientnet-b0"):
         run = kept_run(REPORTS / name).record
         texts[name] = html_page((REPORTS / name / "report.md").read_text(), REPORTS / name, interactive(run))
-    for name, file in (("measure-b0-b7", "report.md"), ("law-215546cd", "report.md"), ("audit", "audit.md")):
+    for name, file in (
+        ("measure-b0-b7", "report.md"),
+        ("law-215546cd", "report.md"),
+        ("audit-of-the-paper", "audit.md"),
+    ):
         texts[name] = html_page((REPORTS / name / file).read_text(), REPORTS / name)
     written = {}
     for name, text in texts.items():
@@ -110,7 +114,14 @@ def text_of(browser: Browser, selector: str) -> Any:
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize(
-    "name", ["step1-efficientnet-b0-16000", "step1-efficientnet-b0", "measure-b0-b7", "law-215546cd", "audit"]
+    "name",
+    [
+        "step1-efficientnet-b0-16000",
+        "step1-efficientnet-b0",
+        "measure-b0-b7",
+        "law-215546cd",
+        "audit-of-the-paper",
+    ],
 )
 def test_a_page_loads_without_a_complaint_and_no_text_lies_over_another(browser, pages, name, width):
     browser.errors.clear()
