@@ -181,10 +181,12 @@ def show_law(folder: Path, output_format: str) -> LawRecord:
     """Writes the report of a folder from its raw files alone, prints the laws and where the page is."""
     record = stored_law(folder)
     from scalesearch.cli.terminal import print_table
-    from scalesearch.commands.law.view import write_law_report
+    from scalesearch.commands.law.view import unstable_line, write_law_report
 
     report = write_law_report(record, folder)
     print_table(report.table, output_format, columns=LAW_COLUMNS)
+    if shaky := unstable_line(record):
+        echo(shaky, err=output_format != "table")
     tell_page(report.page, err=output_format != "table")
     return record
 

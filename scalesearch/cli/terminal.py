@@ -29,6 +29,8 @@ ANY_WIDTH = 1_000_000
 """Letters of a line where nothing is cut or folded: what a pipe or a file gets."""
 # What is shown in another unit than it is kept in.
 SCALES = {"latency_median_s": 1e3}
+# The column that says "yes" where a figure is marked as unstable, on the terminal as on pages.
+UNSTABLE = {"latency_median_s": "latency_unstable"}
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True, style: Mapping[str, Any] | None = None) -> None:
@@ -243,6 +245,12 @@ def made_table(
         textual = frame[name].dtype.kind not in "if" and name in ("name", "status", "pareto", "note")
         head = heads.get(name, name.removesuffix("_median_s"))
         cells[name] = [_cell(value, form, SCALES.get(name, 1)) for value in frame[name].tolist()]
+        if (mark := UNSTABLE.get(name)) in frame:
+            shaky = (frame[mark] == "yes").fillna(False)
+            cells[name] = [
+                f"{cell} (unstable)" if marked else cell
+                for cell, marked in zip(cells[name], shaky, strict=True)
+            ]
         # A number and its unit stay together.
         worded = any(" " in cell and cell[0].isalpha() for cell in cells[name])
         table.add_column(

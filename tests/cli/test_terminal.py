@@ -46,6 +46,20 @@ def test_a_small_table_for_each_value_where_one_does_not_fit(
     ]
 
 
+def test_an_unstable_latency_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pd.DataFrame(
+        {
+            "alpha": [1.0, 1.1, 1.2],
+            "latency_median_s": [0.001, 0.002, None],
+            "latency_unstable": ["yes", "no", None],
+        }
+    )
+    print_table(frame, "table")
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[1:]] == [
+        *(["1", "1.00", "ms", "(unstable)"], ["1.1", "2.00", "ms"], ["1.2", "-"]),
+    ]
+
+
 def test_a_row_is_one_line_where_no_terminal_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -315,6 +315,19 @@ def law_page(record: LawRecord, figures: Collection[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def unstable_line(record: LawRecord) -> str:
+    """How many of the figures that the laws rest on are unstable, in one plain line; empty where none is."""
+    summaries = [row.summary for row in measure_rows(record.measured) if row.summary is not None]
+    shaky = sum(summary.unstable for summary in summaries)
+    if not shaky:
+        return ""
+    are = "is" if shaky == 1 else "are"
+    return (
+        f"{shaky} of {plural(len(summaries), 'figure')} that the laws rest on {are} unstable (an "
+        f"interquartile range over {UNSTABLE:.0%} of the median): part of the errors is the machine's."
+    )
+
+
 def _answer(record: LawRecord) -> str:
     if not record.laws:
         return "**There is no law yet:** too few networks have been measured."
@@ -327,14 +340,9 @@ def _answer(record: LawRecord) -> str:
             f"seen are predicted within {percent(off.median)}**, the worst ({escape(off.worst_name)}) within "
             f"{percent(off.worst)}."
         )
-    rows = [row for row in measure_rows(record.measured) if row.summary is not None]
-    shaky = sum(row.summary.unstable for row in rows if row.summary is not None)
-    if shaky:
-        are = "is" if shaky == 1 else "are"
-        lines.append(
-            f"**{shaky} of {plural(len(rows), 'figure')} that the laws rest on {are} unstable** (an "
-            f"interquartile range over {UNSTABLE:.0%} of the median): part of the errors is the machine's."
-        )
+    if shaky := unstable_line(record):
+        said, mark, why = shaky.partition(" (")
+        lines.append(f"**{said}**{mark}{why}")
     missed = [law for law in record.laws if errors(law).median >= GOAL]
     if missed:
         lines.append(
