@@ -351,7 +351,11 @@
         said.textContent = row.phi;
         slider.setAttribute("aria-valuetext", `phi ${row.phi}, ${row.macs} MACs`);
         list.replaceChildren();
-        for (const [name, text] of [["depth", `x ${row.depth}`], ["width", `x ${row.width}`], ["resolution", `x ${row.resolution}`], ["input", `${row.input} px`], ["blocks", row.blocks], ["MACs", row.macs], ["params", row.params]]) {
+        const facts = {
+          depth: `x ${row.depth}`, width: `x ${row.width}`, resolution: `x ${row.resolution}`,
+          input: `${row.input} px`, blocks: row.blocks, MACs: row.macs, params: row.params,
+        };
+        for (const [name, text] of Object.entries(facts)) {
           const box = add(list, "div");
           add(box, "dt", {}, name); add(box, "dd", { id: `family-${name}` }, text);
         }
@@ -362,15 +366,16 @@
 
     rule(section, d) {
       add(section, "h3", {}, "Try other coefficients");
-      add(section, "p", {}, "The rule's arithmetic alone: multipliers and the cost ratio that they predict. What was counted of real networks stands beside it while the coefficients are this report's own.");
+      add(section, "p", {}, "The rule's arithmetic alone: multipliers and the cost ratio that they predict. "
+        + "What was counted of real networks stands beside it at this report's own coefficients.");
       const controls = add(section, "div", { class: "controls" });
       const own = { alpha: d.alpha, beta: d.beta, gamma: d.gamma, phi: Math.max(...d.rows.map((r) => r.phi), 1) };
       const now = parts.tried || (parts.tried = { ...own });
-      const limits = { alpha: [1, Math.max(2, own.alpha)], beta: [1, Math.max(1.5, own.beta)], gamma: [1, Math.max(1.5, own.gamma)], phi: [1, Math.max(8, own.phi)] };
+      const most = { alpha: 2, beta: 1.5, gamma: 1.5, phi: 8 };
       const inputs = {}, outputs = {};
       for (const name of Object.keys(own)) {
         const label = add(controls, "label", {}, `${name} `);
-        inputs[name] = add(label, "input", { type: "range", id: name, min: limits[name][0], max: limits[name][1], step: "any" });
+        inputs[name] = add(label, "input", { type: "range", id: name, min: 1, max: Math.max(most[name], own[name]), step: "any" });
         inputs[name].value = now[name];
         outputs[name] = add(label, "output", { for: name });
       }
@@ -381,7 +386,8 @@
         const same = ["alpha", "beta", "gamma"].every((name) => now[name] === own[name]);
         for (const name of Object.keys(own)) outputs[name].textContent = name === "phi" ? `to ${now.phi}` : +now[name].toFixed(4);
         const base = now.alpha * now.beta ** 2 * now.gamma ** 2;
-        product.textContent = `alpha \u00d7 beta\u00b2 \u00d7 gamma\u00b2 = ${base.toFixed(4)}` + (same ? "" : ". Exact costs are known at this report's own coefficients alone; scalesearch scale counts others.");
+        product.textContent = `alpha \u00d7 beta\u00b2 \u00d7 gamma\u00b2 = ${base.toFixed(4)}` 
+          + (same ? "" : ". Exact costs are known at this report's own coefficients alone; scalesearch scale counts others.");
         scroll.replaceChildren();
         const table = add(scroll, "table", { id: "rule-table" });
         const head = add(add(table, "thead"), "tr");
