@@ -265,4 +265,8 @@ def cli() -> None:
       scalesearch grid --phi 1
       scalesearch grid --phi 1 --seeds 6 --time-budget 30m
       scalesearch scale --alpha 1.2 --beta 1.1 --gamma 1.15 --phi 0..7
+
+    \b
+    Tab completes commands, options and networks once a shell has run
+      eval "$(_SCALESEARCH_COMPLETE=bash_source scalesearch)"     (zsh_source for zsh)
     """

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from scalesearch.cli.help import Topic, option
 from scalesearch.cli.main import Fail
@@ -64,6 +65,13 @@ class _Baseline(click.ParamType[str | Arch]):
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         return "NAME|FILE.toml|MODULE:FUNCTION"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The built-in names that go on so; files, where none does."""
+        names = [CompletionItem(name) for name in built_in() if name.startswith(incomplete)]
+        return names or [CompletionItem(incomplete, type="file")]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Arch:
         if isinstance(value, Arch) or value in built_in():

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, cast
 
 import optuna
@@ -431,8 +432,12 @@ class SearchStudy:
             self._study.tell(trial, state=TrialState.PRUNED)
 
     def complete(self, trial: optuna.Trial, values: Sequence[float]) -> None:
-        """Records a finished trial."""
+        """Records a finished trial, and what of it Optuna's own tools can sort and plot: single numbers."""
         with self._access():
+            frozen = self._frozen(trial)
+            if "candidate" in frozen.user_attrs:
+                for name, number in _numbers(outcome(frozen, self.attributes, self.begun())).items():
+                    trial.set_user_attr(name, number)
             self._study.tell(trial, list(values))
 
     def fail(self, trial: optuna.Trial, reason: str) -> None:
@@ -519,6 +524,23 @@ class SearchStudy:
 MINIMISED = frozenset({"macs", "params", "latency"})
 
 
+def _numbers(record: CandidateRecord) -> dict[str, float]:
+    """A network's costs, shares and spread over seeds, and its latency where it is known by now.
+
+    They are for Optuna's own tools, whose dashboard sorts and plots single numbers alone: nothing here reads
+    them.
+    """
+    split = dict(zip(("depth_share", "width_share", "resolution_share"), record.split or (), strict=False))
+    samples = record.latency.samples_s if record.latency else ()
+    numbers = {
+        **{name: getattr(record, name) for name in ("params", "macs", "macs_ratio", "resolution")},
+        **split,
+        "top1_sd": record.top1_sd,
+        "latency_s": median(samples) if samples else None,
+    }
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
 def open_study(url: str, name: str, *, create: bool, objectives: Sequence[str] = ("top1",)) -> SearchStudy:
     """The study of that name in the database at ``url``.
 
@@ -534,7 +556,10 @@ def open_study(url: str, name: str, *, create: bool, objectives: Sequence[str] =
                 for goal in objectives
             ]
             with suppress(optuna.exceptions.DuplicatedStudyError):  # another process was faster
-                optuna.create_study(storage=storage, study_name=name, directions=directions)
+                study = optuna.create_study(storage=storage, study_name=name, directions=directions)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                    study.set_metric_names(list(objectives))  # "top1" on its dashboard, not "Objective 0"
         elif name not in names:
             if len(names) != 1:
                 raise StudyError(

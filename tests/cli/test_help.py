@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from scalesearch.cli import cli
 from scalesearch.cli.help import FEW, Command, Option, Topic
@@ -111,3 +111,23 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     )
     assert done.stdout.startswith("Usage: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("scalesearch gr", "plain,grid"),
+        ("scalesearch grid --tim", "plain,--time-budget"),
+        ("scalesearch grid --match act", "plain,activations"),
+        ("scalesearch grid --baseline regn", "plain,regnety-016"),
+        ("scalesearch grid --baseline my_", "file,my_"),
+        ("scalesearch describe mobilenet-v3", "plain,mobilenet-v3-large"),
+        ("scalesearch resume repo", "file,repo"),
+    ],
+)
+def test_a_shell_completes_commands_options_choices_networks_and_files(typed: str, offered: str) -> None:
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    done = CliRunner().invoke(
+        cli, prog_name="scalesearch", env={"_SCALESEARCH_COMPLETE": "bash_complete", **asked}
+    )
+    assert done.stdout.split() == [offered]

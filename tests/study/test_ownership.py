@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import optuna
 import pytest
 from click.testing import Result
 from sqlalchemy.pool import NullPool
@@ -346,3 +347,20 @@ def test_a_run_in_postgresql_is_gone_on_with_where_its_url_is_given(
     study = find_study(url, "grid-efficientnet-b0-phi1")
     assert study is not None
     assert study.finished() == 3
+
+
+@pytest.mark.usefixtures("lab")
+def test_optunas_dashboard_has_a_named_metric_and_single_numbers_to_sort(
+    tmp_path: Path, run: Run, tiny: tuple[str, ...]
+) -> None:
+    assert run("grid", f"--out={tmp_path / 'run'}", *tiny, "--seeds=2").exit_code == 0
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path / 'run' / 'study.db'}")
+    assert study.metric_names == ["top1"]
+    for trial in study.trials:
+        attributes, candidate = trial.user_attrs, trial.user_attrs["candidate"]
+        assert attributes["macs"] == candidate["macs"]
+        assert attributes["params"] == candidate["params"]
+        assert attributes["macs_ratio"] == candidate["macs_ratio"]
+        shares = [attributes[f"{name}_share"] for name in ("depth", "width", "resolution")]
+        assert sum(shares) == pytest.approx(1)
+        assert attributes["top1_sd"] >= 0
