@@ -7,7 +7,7 @@ PIP_INSTALL := @$(BIN)/python -m pip install -qq --disable-pip-version-check
 # Whole files to each process, in the order of tests/conftest.py and not by the number of their tests.
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test check lint clean
+.PHONY: demo test check lint docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -25,6 +25,11 @@ lint: .venv/installed-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The manual as a site in docs/_build; a broken link or reference is an error.
+docs: .venv/installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo 'Open docs/_build/index.html'
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "scalesearch needs Python >= 3.11, got " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
@@ -49,5 +54,9 @@ endef
 	$(call install,check)
 	@touch $@ .venv/installed-test .venv/installed
 
+.venv/installed-docs: .venv/bin/python pyproject.toml
+	$(call install,docs)
+	@touch $@ .venv/installed
+
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv build docs/_build docs/commands *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

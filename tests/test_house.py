@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
 import scalesearch
+from scalesearch.cli import cli
+from scalesearch.cli.kept import kept_run
+from scalesearch.commands.search.run import SearchSettings
+from scalesearch.commands.sweep.run import SweepSettings
+from scalesearch.networks import baselines
+from scalesearch.page import tables
+from scalesearch.study.grid_plan import GridSettings
+from scalesearch.workers.executor import DeviceExecutor, Executor, ProcessExecutor
 
 ROOT = Path(scalesearch.__file__).parent
 
@@ -68,3 +80,67 @@ def test_only_the_command_line_knows_click() -> None:
     paths = [path for path in ROOT.rglob("*.py") if path.relative_to(ROOT).parts[0] != "cli"]
     assert paths
     assert not [path for path in paths if any(name.partition(".")[0] == "click" for name in _imports(path))]
+
+
+# Where CONTRIBUTING.md says that things are added: each shown to be the one place.
+
+
+def test_a_baseline_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = dataclasses.replace(baselines.BASELINES["resnet-18"], name="resnet-mine")
+    monkeypatch.setattr(baselines, "BASELINES", {**baselines.BASELINES, spec.name: spec})
+    assert CliRunner().invoke(cli, ["describe", spec.name]).exit_code == 0
+    refused = CliRunner().invoke(cli, ["describe", "resnet-yours"])
+    assert refused.exit_code == 2
+    assert spec.name in refused.output
+    assert GridSettings(baseline=spec.name).full_baseline == spec
+
+
+def test_every_baseline_is_in_the_manual() -> None:
+    page = (ROOT.parent / "docs" / "own-network.md").read_text("utf-8")
+    assert [
+        name for name in baselines.BASELINES if name != "efficientnet-b0" and f"`{name}`" not in page
+    ] == []
+
+
+def test_a_column_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = kept_run(ROOT.parent / "reports" / "start-grown").record
+    columns = (*tables.CANDIDATE_COLUMNS, "resolution_multiplier")
+    monkeypatch.setattr(tables, "CANDIDATE_COLUMNS", columns)
+    table = tables.candidates_table(run)
+    assert list(table) == list(columns)
+    assert table["resolution_multiplier"].tolist() == pytest.approx(
+        [c.resolution_multiplier for c in run.candidates]
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "settings"), [("grid", GridSettings), ("search", SearchSettings), ("sweep", SweepSettings)]
+)
+def test_an_option_has_the_name_of_its_setting(command: str, settings: type) -> None:
+    loaded = cli.get_command(click.Context(cli), command)
+    assert loaded is not None
+    options = {param.name for param in loaded.params}
+    # What is kept of what `--baseline`, `--recipe` and `--baseline-resolution` name, and what only a grid asks for.
+    derived = {"baseline_arch", "recipe_values", "baseline_resolution_width", "scratch_run"}
+    assert {field.name for field in dataclasses.fields(settings)} - options <= derived
+
+
+def test_an_executor_is_added_in_one_place() -> None:
+    """No other file makes one of a device, and what runs jobs knows the protocol's two methods alone."""
+    makers = [path for path in ROOT.rglob("*.py") if "DeviceExecutor(" in path.read_text("utf-8")]
+    assert [path.relative_to(ROOT).as_posix() for path in makers] == ["workers/executor.py"]
+    for name in (name for name in vars(Executor) if not name.startswith("_")):
+        parameters = list(inspect.signature(getattr(Executor, name)).parameters)
+        for executor in (ProcessExecutor, DeviceExecutor):
+            assert list(inspect.signature(getattr(executor, name)).parameters) == parameters
+
+
+def test_every_command_with_a_page_makes_it_the_one_way() -> None:
+    views = sorted((ROOT / "commands").glob("*/view.py"))
+    assert len(views) > 8
+    for view in views:
+        text = view.read_text("utf-8")
+        assert "write_pages(" in text, view
+        assert "words_and_numbers(" in text or view.parent.name == "explain", view
+    writers = [p for p in ROOT.rglob("*.py") if 'PAGE = "report.html"' in p.read_text("utf-8")]
+    assert len(writers) == 1

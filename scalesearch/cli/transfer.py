@@ -93,11 +93,13 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
 def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:
     """The table of pairs as a terminal has room for it: the split, and the loss with its interval."""
     splits = frame[["depth_share", "width_share", "resolution_share"]].to_numpy()
-    value, low, high = (frame[name].map("{:.1f}".format) for name in ("loss", "loss_low", "loss_high"))
+    from scalesearch.page.markdown import points_text
+
+    points = frame[["loss", "loss_low", "loss_high"]].itertuples(index=False)
     view = frame[["best_of"]].copy()
     view["depth, width, resolution"] = [", ".join(f"{share:z.0%}" for share in row) for row in splits]
     view["used_in"] = frame["used_in"]
-    view["points lost"] = (value + " (" + low + " to " + high + ")").where(frame["loss"].notna(), None)
+    view["points lost"] = [None if value != value else points_text(value, low, high) for value, low, high in points]
     view["same split"] = frame["same_split"] + " (p = " + frame["p_holm"].map("{:.2g}".format) + ")"
     return view
 

@@ -16,6 +16,7 @@ from scipy.stats import t as t_distribution
 
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.page.evidence import once_per_run
+from scalesearch.page.markdown import NO_BOUND, bounded, points_text
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
 from scalesearch.statistics.answer import (
@@ -430,11 +431,17 @@ def split_text(split: Sequence[float]) -> str:
 
 def rate_text(rate: Rate) -> str:
     """``depth to width +0.74 (0.28 to 1.19)``."""
-    return f"{rate.giver} to {rate.taker} {_points(rate.points)}"
+    return f"{rate.giver} to {rate.taker} {interval_text(rate.points, digits=2, sign='+')}"
 
 
-def _points(points: Estimate) -> str:
-    return f"{points.value:+.2f} ({points.low:.2f} to {points.high:.2f})"
+def interval_text(points: Estimate, *, digits: int = 1, sign: str = "", unit: str = "") -> str:
+    """An estimate in points of top-1, as :func:`~scalesearch.page.markdown.points_text` writes it."""
+    return points_text(points.value, points.low, points.high, digits=digits, sign=sign, unit=unit)
+
+
+def fitted_text(top1: float, half: float, *, pm: str = "&plusmn;") -> str:
+    """A network's fitted top-1 with half its interval; ``pm`` is how plus or minus is written."""
+    return f"{top1:.1f}%" + (f" {pm} {half:.1f}" if bounded(half) else f", {NO_BOUND}")
 
 
 def answer_lines(run: RunRecord, folder: str = FOLDER) -> tuple[str, ...]:
@@ -466,10 +473,13 @@ def _first_line(run: RunRecord, found: SearchAnswer) -> str:
     triple = "alpha {:g}, beta {:g}, gamma {:g}".format(*coefficients_of(answer.best))
     shrunk = " is cut" if run.phi < 0 else ""
     if not surface.different:
-        within = f"{answer.flat_within:.1f}"
+        apart = (
+            f": any two are within {answer.flat_within:.1f} points of top-1 of each other (95%)"
+            if bounded(answer.flat_within)
+            else ", and the runs don't bound how far two may be apart"
+        )
         first = (
-            f"No split stands out: any two are within {within} points of top-1 of each other (95%); the "
-            f"highest fitted is {split_text(answer.best)}{shrunk} ({triple})."
+            f"No split stands out{apart}; the highest fitted is {split_text(answer.best)}{shrunk} ({triple})."
         )
     else:
         first = (
@@ -480,8 +490,8 @@ def _first_line(run: RunRecord, found: SearchAnswer) -> str:
             first = f"Not confirmed by fresh seeds. {first}"
     for most in _better(found)[:1]:
         first = (
-            f"The order may depend on the recipe: {most.variant} is {most.gain.value:.1f} points "
-            f"({most.gain.low:.1f} to {most.gain.high:.1f}) better than the search's own for {most.role}. "
+            f"The order may depend on the recipe: {most.variant} is "
+            f"{interval_text(most.gain, unit=' points')} better than the search's own for {most.role}. "
             f"{first}"
         )
     moving = found.growth
@@ -522,15 +532,16 @@ def _second_line(found: SearchAnswer) -> str:
     paper = next((b for b in answer.behind if b.name == PAPER), None)
     behind = ""
     if paper is not None:
-        behind = (
-            f" The paper's split is {paper.points.value:.1f} behind ({paper.points.low:.1f} to "
-            f"{paper.points.high:.1f})."
-        )
+        behind = f" The paper's split is behind by {interval_text(paper.points, unit=' points')}."
     noise = "" if surface.run_sd is None else f", a run's noise {surface.run_sd:.1f} points"
+    lost = (
+        f"At most {answer.regret:.1f} points could be lost by it."
+        if bounded(answer.regret)
+        else "The runs don't bound what could be lost by it."
+    )
     return (
         f"It rests on {surface.runs} runs of {surface.networks} networks at {found.images:,} images{noise}. "
-        f"Points for each 10% of the compute moved: {rates}.{behind} At most {answer.regret:.1f} points "
-        f"could be lost by it.{_confirmed_text(found)}"
+        f"Points for each 10% of the compute moved: {rates}.{behind} {lost}{_confirmed_text(found)}"
     )
 
 
@@ -539,9 +550,8 @@ def _confirmed_text(found: SearchAnswer) -> str:
     compared = next(iter(found.confirmed), None)
     if compared is None:
         return ""
-    measured = compared.measured
     return (
-        f" With fresh seeds it is {measured.value:+.1f} points ({measured.low:.1f} to {measured.high:.1f}) "
+        f" With fresh seeds it is {interval_text(compared.measured, sign='+', unit=' points')} "
         f"against {compared.other}, where {compared.predicted.value:+.1f} were predicted: {compared.verdict}."
     )
 

@@ -45,7 +45,6 @@ from scalesearch.page.markdown import (
     code,
     cut,
     drawn_part,
-    escape,
     evenly,
     part_note,
     percent,
@@ -273,8 +272,7 @@ def _axis(run: RunRecord, cost: FrontCost, known: Sequence[CandidateRecord]) -> 
 PARETO_FIGURE = (
     "Held-out top-1 against each cost, with the Pareto fronts",
     "How to read it: up is better, left is cheaper. A network below the stepped line is beaten by one that "
-    "is at least as cheap and as accurate; who is on the line changes with the cost. Where vertical bars "
-    "overlap widely, the order may be luck.",
+    "is at least as cheap and as accurate; where vertical bars overlap widely, that may be luck.",
 )
 """Alternative text of the figure, and a line on how to read it."""
 NOT_KNOWN = {
@@ -325,19 +323,8 @@ def fronts_section(run: RunRecord) -> str:
             for name in same
         ),
         *(said for name, said in NOT_KNOWN.items() if name not in {cost.name for cost in shown}),
-        "A front takes every top-1 and every cost at its word: it knows nothing of intervals.",
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def memory_item(run: RunRecord) -> str:
-    """The line of a page's glossary on memory."""
-    size = escape(run.settings.get("latency_batch_size", 1))
-    return (
-        "inference memory: the bytes of the weights and of the most activations alive at once in a forward "
-        f"pass with a batch of {size}, by closed form. `training_bytes` in the CSV files is the peak of a "
-        "training step."
-    )
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 # ----------------------------------------------------------------------------------------------------
@@ -77,6 +78,58 @@ def binary(value: float) -> str:
         if abs(value) >= 0.9995 * unit:
             return f"{_three_digits(value / unit)} {prefix}"
     return f"{value:.0f} bytes"
+
+
+METHOD = "Method and words: scalesearch's docs/method.md and docs/glossary.md."
+"""Where every page sends its reader; :func:`with_links` makes links of it within the repository."""
+MANUAL = ("docs/method.md", "docs/glossary.md")
+
+
+def with_links(text: str, folder: Path) -> str:
+    """A page with :data:`METHOD` as relative links, where the folder of the page is in this repository."""
+    place = folder.resolve()
+    for depth, parent in enumerate((place, *place.parents)):
+        if all((parent / page).is_file() for page in (*MANUAL, "scalesearch/__init__.py")):
+            up = "../" * depth
+            links = [f"[{page}]({up}{page})" for page in MANUAL]
+            return text.replace(METHOD, f"Method and words: {links[0]} and {links[1]}.")
+    return text
+
+
+MOST_POINTS = 100.0
+"""Of top-1: no two accuracies are further apart, so a bound beyond them bounds nothing."""
+NO_BOUND = "not bounded by these runs"
+
+
+def bounded(*points: float) -> bool:
+    """Whether bounds on points of top-1 say anything: none of them is beyond what top-1 can differ by."""
+    return all(abs(bound) <= MOST_POINTS for bound in points)
+
+
+def points_text(
+    value: float,
+    low: float,
+    high: float,
+    *,
+    digits: int = 1,
+    sign: str = "",
+    ends: str = "",
+    unit: str = "",
+) -> str:
+    """Points of top-1 with their interval: ``+0.74 (0.28 to 1.19)``, or that the runs don't bound them.
+
+    Args:
+        value: the estimate.
+        low: the interval's lower end.
+        high: its upper end.
+        digits: after the point.
+        sign: ``+`` writes the estimate's sign, also of one above 0.
+        ends: the same for the ends.
+        unit: what stands after the estimate, such as ``" points"``.
+    """
+    if not bounded(low, high):
+        return f"{value:{sign}.{digits}f}{unit} ({NO_BOUND})" if bounded(value) else NO_BOUND
+    return f"{value:{sign}.{digits}f}{unit} ({low:{ends}.{digits}f} to {high:{ends}.{digits}f})"
 
 
 def duration(seconds: float) -> str:

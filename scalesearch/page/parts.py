@@ -8,6 +8,7 @@ from typing import Any
 
 from scalesearch.page.evidence import baseline_input
 from scalesearch.page.markdown import (
+    METHOD,
     MOST_ROWS,
     and_more,
     bullets,
@@ -202,10 +203,11 @@ LINES: dict[str, tuple[Callable[[_Facts], Any], tuple[str, ...]]] = {
 # ----------------------------------------------------------------------------------------------------
 # The closing section of every page: command, settings, machine, versions and time.
 
-PLAIN_COUNTS = (
-    "MACs are the multiply-adds of convolutions and linear layers for one image, one multiply-add counted as "
-    "1 (what the paper and fvcore call FLOPs), without biases and batch norm."
-)
+
+MACHINE = ("cpu", "cores", "memory_bytes", "gpu", "system")
+"""What a page says of the machine; the rest is in ``run.toml``."""
+VERSIONS = ("scalesearch", "python", "torch")
+"""The packages that a page names; the rest is in ``run.toml``."""
 
 
 def how_it_was_made(
@@ -215,21 +217,50 @@ def how_it_was_made(
     settings: Mapping[str, Any],
     machine: Mapping[str, Any],
     versions: Mapping[str, str],
+    kept: bool = True,
 ) -> str:
-    """A section with the exact command, short facts, every setting, the machine and the versions."""
-    return "\n\n".join(
-        (
-            "## How this was made",
-            fenced(command, "console"),
-            bullets(facts),
-            "### Settings",
-            _mapping("setting", settings),
-            "### Machine",
-            _mapping("part", readable_machine(machine)),
-            "### Versions",
-            _mapping("package", versions),
-        )
-    )
+    """The exact command, short facts, the machine and the versions in three lines.
+
+    Args:
+        command: the command line.
+        facts: one sentence each.
+        settings: every setting as resolved.
+        machine: the facts of the machine, or those of each of several by its key.
+        versions: of packages, by name.
+        kept: whether ``run.toml`` beside the page has all of them. Where it doesn't, and where there are
+            several machines of which it has one, the page has them in full, as tables.
+    """
+    head = ["## How this was made", fenced(command, "console")]
+    several = any(isinstance(value, Mapping) for value in machine.values())
+    if not kept:
+        tables = {
+            "Settings": _mapping("setting", settings),
+            "Machine": _mapping("part", readable_machine(machine)),
+            "Versions": _mapping("package", versions),
+        }
+        sections = [f"### {title}\n\n{values}" for title, values in tables.items()]
+        return "\n\n".join((*head, bullets(facts), *sections))
+    names = ", ".join(f"{name} {versions[name]}" for name in VERSIONS if name in versions)
+    where = [] if several else [f"Machine: {machine_line(machine)}."] if machine else []
+    said_versions = [f"Versions: {escape(names)}."] if names else []
+    full = "Every setting, all of the machine and all versions: `run.toml`."
+    parts = [*head, bullets([*facts, *where, *said_versions, full])]
+    if several:
+        parts += ["### Machines", _mapping("part", readable_machine(machine))]
+    return "\n\n".join(parts)
+
+
+def machine_line(facts: Mapping[str, Any]) -> str:
+    """One machine in a line: its key, processor, cores, memory, GPU and system."""
+    lines = readable_machine(facts)
+    told = {name: lines[name] for name in MACHINE if lines.get(name) not in (None, "", UNKNOWN)}
+    # Instruction sets and the like matter to the record alone.
+    told |= {"cpu": facts["cpu"]} if "cpu" in told else {}
+    cores = facts.get("cores")
+    told |= {"cores": plural(cores, "core")} if isinstance(cores, int) and "cores" in told else {}
+    text = ", ".join(escape(said(name, value)) for name, value in told.items())
+    key = escape(facts["key"]) if facts.get("key") else ""
+    return f"{text} ({key})" if key and text else text or key
 
 
 def _mapping(name: str, values: Mapping[str, Any]) -> str:
@@ -307,10 +338,9 @@ def _item(kind: str, target: float, budgets: Sequence[BudgetRecord]) -> str:
     if solved == [IN_SHARES]:
         missed = sum(bool(b.missed) for b in budgets)
         how = (
-            "which stages get more blocks, the width and the pixels were solved for together, to share the "
-            f"growth out as asked. {len(budgets) - missed} of {len(budgets)} have their shares within 5 "
-            "points and their cost within 2%"
-            + (", the rest say in `candidates.csv` what they missed" if missed else "")
+            "blocks, width and pixels were solved for together, to share the growth out as asked. "
+            f"{len(budgets) - missed} of {len(budgets)} have their shares within 5 points and their cost "
+            "within 2%" + ("; what the rest missed is in `candidates.csv`" if missed else "")
         )
     if chosen:
         picked = "the networks were only chosen for being near it, none was resized"
@@ -465,8 +495,20 @@ def _rung(run: RunRecord, candidate: CandidateRecord) -> int:
 # ----------------------------------------------------------------------------------------------------
 # Sections, figures and facts that the pages of several commands share.
 
-SINGLE_RUNS = "`runs.csv` has a row for each training run, `looks.csv` one for each look during it."
-"""Where the numbers of single runs are, on every page of a search."""
+
+def words_and_numbers(*files: str, runs: bool = False, more: str = "") -> str:
+    """The section that every page ends with: where its method, its words and its numbers are.
+
+    Args:
+        files: the tables beside the page.
+        runs: whether the tables of single training runs are there.
+        more: a sentence of this page alone.
+    """
+    listed = " and ".join(filter(None, (", ".join(map(code, files[:-1])), code(files[-1]))))
+    single = " A row for each training run: `runs.csv`; for each look during it: `looks.csv`." if runs else ""
+    extra = f" {more}" if more else ""
+    return f"## Words and numbers\n\n{METHOD}\n\nAll numbers, unrounded: {listed}.{single}{extra}"
+
 
 FigureText = tuple[str, str]
 """Alternative text of a figure, and a line on how to read it."""

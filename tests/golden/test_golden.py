@@ -138,6 +138,21 @@ def test_every_help_page(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     check("help", pages)
 
 
+MOST_WORDS = 1000
+"""Of a page, its tables aside: what is longer isn't read."""
+
+
+@pytest.mark.parametrize("page", sorted(EXPECTED.rglob("*.md")), ids=lambda p: str(p.relative_to(EXPECTED)))
+def test_a_page_is_short_and_bounds_nothing_beyond_100_points(page: Path) -> None:
+    text = page.read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("|")]
+    assert sum(len(line.split()) for line in lines) < MOST_WORDS
+    intervals = re.findall(r"\(([-+]?[\d.]+) to ([-+]?[\d.]+)\)", text)
+    shown = [f"({low} to {high})" for low, high in intervals if max(abs(float(low)), abs(float(high))) > 100]
+    shown += re.findall(r"\d{3,}\.\d+ points", text)
+    assert not shown, "no two accuracies are further apart than 100 points: say that the runs don't bound it"
+
+
 def test_nothing_is_kept_that_no_record_needs() -> None:
     assert {path.name for path in STORED.iterdir()} == {
         name for name, record in RECORDS.items() if record.made

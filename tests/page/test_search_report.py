@@ -205,7 +205,7 @@ def test_the_reward_weighs_accuracy_by_cost():
     run = pair(0.50, 0.53, macs=(BASE_MACS, 4 * BASE_MACS), objectives=("reward",))
     assert front_of(run) == ["wide"]
     assert list(trials_of(run)["reward"]) == [pytest.approx(0.5 * 2**0.07), pytest.approx(0.53 / 2**0.07)]
-    assert "reward: top-1 x (MACs / T)^w with T = 2.10 M and w = -0.07" in page_of(run)
+    assert "Reward: top-1 x (MACs / T)^w with T = 2.10 M and w = -0.07" in page_of(run)
 
 
 def test_the_hypervolume_is_the_dominated_share_of_its_box():

@@ -272,7 +272,7 @@ def test_the_tables_hold_every_direction_and_every_rate() -> None:
     assert to_width == pytest.approx([1.4], abs=0.2)  # 14 points for all of it
 
 
-def test_the_page_answers_first_and_says_what_to_do_last() -> None:
+def test_the_page_answers_first_and_then_says_what_to_do() -> None:
     one, other = search(deep), search(deep, seed=1, baseline="mobilenet-v2")
     page = transfer_page(transfer_of(one, other), FIGURES)
     first = page.split("\n\n")[1]
@@ -280,7 +280,7 @@ def test_the_page_answers_first_and_says_what_to_do_last() -> None:
     assert len(first.splitlines()) == 3
     assert "The searches differ in `baseline` (resnet-18, mobilenet-v2).\n" in page
     assert "Whatever the results differ in" not in page
-    assert page.rindex("## ") == page.index("## What to do next")
+    assert page.index("## ") == page.index("## What to do next")
     assert "`scalesearch scale --alpha 2 --beta 1 --gamma 1`" in page.partition("## What to do next")[2]
     assert "Not finished" not in page
     assert "Not at like cost" not in page

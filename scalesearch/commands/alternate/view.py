@@ -17,13 +17,12 @@ from scalesearch.page.evidence import HighlightKind, find_triple, listed, nothin
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import bullets, code, duration, escape, plural, si, signed_percent, table
 from scalesearch.page.parts import (
-    PLAIN_COUNTS,
-    SINGLE_RUNS,
     figure_part,
     how_it_was_made,
     section,
     top1_seeds,
     training,
+    words_and_numbers,
 )
 from scalesearch.page.style import COLOURS, INK, MARKERS, house_style, legend_below, new_figure, write_figures
 from scalesearch.page.tables import csv_text, frame
@@ -121,7 +120,7 @@ def alternate_page(
             machine=machine,
             versions=versions,
         ),
-        section("How to read this page", _glossary()),
+        words_and_numbers("rounds.csv", runs=True),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -221,20 +220,6 @@ def _rounds(rounds: Sequence[RoundRecord]) -> str:
 
 def _triple(one: RoundRecord) -> str:
     return f"alpha {one.alpha:.4g}, beta {one.beta:.4g}, gamma {one.gamma:.4g}"
-
-
-def _glossary() -> str:
-    return bullets(
-        (
-            "phi: the compound exponent that the round searched at; next phi: where the round's coefficients "
-            "meet the budget, and where the next round searches.",
-            "its top-1: that of the network with the round's coefficients, at the round's phi, mean &plusmn; "
-            "standard deviation over seeds, in points.",
-            "off budget: the cost at the next phi relative to the budget, less 1.",
-            PLAIN_COUNTS,
-            f"All numbers, unrounded: `rounds.csv` beside this page. {SINGLE_RUNS}",
-        )
-    )
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -28,9 +28,8 @@ from scalesearch.files import write_text
 from scalesearch.networks.rounding_rules import OFFICIAL, rule_meanings
 from scalesearch.page.evidence import listed, nothing_learnt
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bullets, code, escape, percent, plural, signed_percent, table
+from scalesearch.page.markdown import bullets, escape, percent, plural, signed_percent, table
 from scalesearch.page.parts import (
-    PLAIN_COUNTS,
     figure_part,
     how_it_was_made,
     p_text,
@@ -39,6 +38,7 @@ from scalesearch.page.parts import (
     top1_seeds,
     training,
     unfinished,
+    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text, frame
@@ -485,7 +485,7 @@ def audit_page(record: AuditRecord, figures: Collection[str]) -> str:
         section("Which rounding was it?", _rules(record)),
         section("What cannot be reproduced", _unreproduced(record)),
         _made(record),
-        section("How to read this page", _glossary()),
+        words_and_numbers("audit.csv", "rules.csv", "matched.csv"),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -520,15 +520,12 @@ def _spending(record: AuditRecord) -> str:
         ]
     )
     return (
-        "The cost of the compound row over that of each rival: as printed, by the rule, as built with the "
-        "official rounding, and as built with the rounding that comes nearest to each printed cost. By the "
-        f"rule rivals cost 4 times their baseline and the compound rule, {nominal}, less. Rounding makes it "
-        "more: 1.4 times 1, 2, 3 and 4 blocks are built as 2, 3, 5 and 6, where a multiplier of 4 leaves "
-        "nothing to round.\n\n"
+        "The cost of the compound row over that of each rival: as printed, by the rule, and as built with "
+        "the official rounding and with the one nearest to each printed cost. By the rule rivals cost 4 "
+        f"times their baseline and the compound rule, {nominal}, less; rounding makes it more.\n\n"
         + table(header, rows, left=2)
         + "\n\n*Lead* is published top-1 of compound less the rival's, in points; *left* is what remains "
-        "where the rival gets as much as compound, at the points per doubling of its cost that it gained so "
-        "far: an extrapolation by a fraction of a doubling, not a measurement."
+        "where the rival gets as much as compound and goes on gaining as it did: an extrapolation."
     )
 
 
@@ -577,10 +574,9 @@ def _rows(record: AuditRecord) -> str:
     )
     header += ("its cost", "agrees", "ratio: published", "nominal", "exact", "published top-1")
     return (
-        "*Exact* are the multiply-adds of the network as built here with the official rounding. The nearest "
-        "rounding is the official one wherever that agrees; *agrees* says whether its cost, rounded to the "
-        "printed digits, is the printed figure. A ratio of printed figures is coarse: the baselines have one "
-        "or two digits.\n\n" + table(header, [_row_cells(row) for row in record.rows], left=2)
+        "*Exact* is the cost as built here with the official rounding; *agrees* says whether the cost by the "
+        "nearest rounding, in the printed digits, is the printed figure.\n\n"
+        + table(header, [_row_cells(row) for row in record.rows], left=2)
     )
 
 
@@ -608,15 +604,16 @@ def _rules(record: AuditRecord) -> str:
     official = found.get(OFFICIAL, (0, 0))[0]
     compound = [row for row in record.rows if row.scaling == "compound"]
     by_row = listed([f"{row.baseline} {_rule_names(row)}" for row in compound])
-    rows = [(rule, f"{count} of {have}") for rule, (count, have) in found.items()]
+    means = dict(rule_meanings())
+    rows = [
+        (escape(rule), escape(means.get(rule, "")), f"{count} of {have}")
+        for rule, (count, have) in found.items()
+    ]
     return (
         f"No single rounding explains the tables: the best agree with {most} of "
         f"{plural(scaled, 'scaled row')}, the official one with {official}. Only a compound row tells "
         "roundings apart, as multipliers of 2 and 4 leave next to nothing to round. Those that give its "
-        f"printed cost: {by_row}.\n\n"
-        + table(("rounding", "agrees with"), rows, left=1)
-        + "\n\n"
-        + bullets(f"*{escape(name)}*: {escape(says)}." for name, says in rule_meanings().items())
+        f"printed cost: {by_row}.\n\n" + table(("rounding", "what it does", "agrees with"), rows, left=2)
     )
 
 
@@ -635,20 +632,31 @@ def _unreproduced(record: AuditRecord) -> str:
         (
             f"No documented rounding gives {plural(len(rows), 'printed cost')}; to count batch norm and "
             f"pooling too, as fvcore does, {wider}. How they were counted was not published.",
-            bullets(map(_missed, rows)),
+            table(MISSED, map(_missed, rows), left=2),
             *map(_swap, swaps(record)),
         )
     )
 
 
-def _missed(row: AuditRow) -> str:
+MISSED = (
+    *("baseline", "scaling", "printed", "least", "most", "nearest", "its rounding", "off"),
+    "with batch norm and pooling",
+)
+"""Columns of the printed costs that no rounding gives, in units of 10^9."""
+
+
+def _missed(row: AuditRow) -> tuple[str, ...]:
     costs = [cost.macs / GIGA for cost in row.costs]
     return (
-        f"**{row.baseline}, {row.scaling}:** printed {row.published.flops / GIGA:g} G; {min(costs):.3f} to "
-        f"{max(costs):.3f} G under all roundings; the nearest that can be built has "
-        f"{row.nearest.macs / GIGA:.3f} G ({row.nearest.rule}, "
-        f"{signed_percent(row.nearest.macs / row.published.flops - 1)}); with batch norm and pooling the "
-        f"official one has {row.fvcore_total / GIGA:.3f} G."
+        row.baseline,
+        row.scaling,
+        f"{row.published.flops / GIGA:g} G",
+        f"{min(costs):.3f} G",
+        f"{max(costs):.3f} G",
+        f"{row.nearest.macs / GIGA:.3f} G",
+        row.nearest.rule,
+        signed_percent(row.nearest.macs / row.published.flops - 1),
+        f"{row.fvcore_total / GIGA:.3f} G",
     )
 
 
@@ -675,20 +683,6 @@ def _made(record: AuditRecord) -> str:
         settings=record.settings,
         machine=record.machine,
         versions=record.versions,
-    )
-
-
-def _glossary() -> str:
-    return bullets(
-        (
-            "published, printed: the authors' figures, in the digits that they were printed with.",
-            "nominal: d x w^2 x r^2, what the rule says, before anything is rounded.",
-            "exact: the multiply-adds of the network as built here, with the official rounding.",
-            "points: hundredths of top-1 accuracy.",
-            PLAIN_COUNTS,
-            f"All numbers, unrounded: {code('audit.csv')}, {code('rules.csv')} and {code('matched.csv')} "
-            "beside this page.",
-        )
     )
 
 

@@ -17,7 +17,7 @@ from scalesearch.files import write_text
 from scalesearch.page.evidence import input_text, listed
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import bullets, code, duration, escape, percent, plural, si, table, time_text
-from scalesearch.page.parts import how_it_was_made, machine_facts
+from scalesearch.page.parts import how_it_was_made, machine_facts, words_and_numbers
 from scalesearch.page.style import (
     COLOURS,
     GREY,
@@ -32,7 +32,6 @@ from scalesearch.page.style import (
 from scalesearch.page.tables import csv_text, frame
 from scalesearch.records import CompareRecord, MeasurementRecord
 from scalesearch.statistics.timing import (
-    UNSTABLE,
     RatioSummary,
     TimingSummary,
     log_blocks,
@@ -276,7 +275,6 @@ def _page(record: CompareRecord, names: tuple[str, str], kept: str, *, drawn: bo
         bullets(escape(line[0].upper() + line[1:] + ".") for line in lines[2:]),
         _table(record),
         "![Ratio of the times, by process](figures/ratio.png)\n\n" + _reading(record) if drawn else "",
-        "## How to read this page\n\n" + _glossary(record, kept),
         how_it_was_made(
             command=record.command,
             facts=[f"Time: {duration(record.wall_s)}.", _taken(record)],
@@ -284,6 +282,7 @@ def _page(record: CompareRecord, names: tuple[str, str], kept: str, *, drawn: bo
             machine=machine_facts(record.machines),
             versions=record.versions,
         ),
+        words_and_numbers(kept),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -313,26 +312,6 @@ def _reading(record: CompareRecord) -> str:
             "a dash is the median of one process. Where the band holds 1, no difference is shown."
         )
     return "How to read it: a dot is one sample, a dash the median of one process."
-
-
-def _glossary(record: CompareRecord, kept: str) -> str:
-    how = (
-        "A and B were timed in turn, A B B A, in each fresh process, so that what else happens on the "
-        "machine meets both. The ratio is the median over processes of the median over such blocks."
-        if record.pairs
-        else "A and B were timed apart. The ratio is that of the medians of the processes' medians."
-    )
-    return bullets(
-        (
-            f"**Ratio**: time of B over time of A, so 2 means that B takes twice as long. {how}",
-            "**95% interval**: the wider of a bootstrap of processes and what is in them, and of Student's t "
-            "over processes. With three processes it is wide, and has to be.",
-            "**No difference shown**: the interval holds 1. It is no proof that there is none.",
-            f"**IQR**: interquartile range as a share of the median; above {UNSTABLE:.0%} a timing is "
-            "unstable.",
-            f"**Files**: `{kept}` has the raw times in seconds.",
-        )
-    )
 
 
 def _taken(record: CompareRecord) -> str:

@@ -19,15 +19,15 @@ from scipy.stats import kendalltau, rankdata
 from scalesearch.files import write_text
 from scalesearch.page.evidence import INPUT_WIDTH, listed, with_input_width
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bullets, code, escape, percent, plural, table
+from scalesearch.page.markdown import bounded, bullets, code, escape, percent, plural, points_text, table
 from scalesearch.page.parts import (
-    SINGLE_RUNS,
     figure_part,
     how_it_was_made,
     p_text,
     section,
     top1_seeds,
     training,
+    words_and_numbers,
 )
 from scalesearch.page.shares import shade_scale
 from scalesearch.page.style import COLOURS, GREY, INK, house_style, new_figure, write_figures
@@ -354,12 +354,12 @@ def fidelity_page(record: FidelityRecord, evidence: FidelityEvidence, figures: C
         f"# {escape(record.run.name)}: does its answer hold in longer runs?",
         bullets(answer_lines(evidence)),
         _left_out(evidence),
+        section("What to do next", _next(record, evidence)),
         section("What moving compute brings, by length", _rates_section(evidence)),
         figure_part("rates", FIGURES, figures),
         section("The order of networks, by length", _by_length(evidence)),
         figure_part("ranks", FIGURES, figures),
         section("Every network", _networks(evidence)),
-        section("How to read this page", _glossary()),
         how_it_was_made(
             command=last.command,
             facts=[
@@ -371,7 +371,7 @@ def fidelity_page(record: FidelityRecord, evidence: FidelityEvidence, figures: C
             machine=last.machine,
             versions=last.versions,
         ),
-        section("What to do next", _next(record, evidence)),
+        words_and_numbers("fidelity.csv", "networks.csv", runs=True),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -408,7 +408,8 @@ def _moved(own: LengthEvidence, evidence: FidelityEvidence, which: str) -> str:
             f"**What moving compute brings changes from runs of {which} to runs of {long}:** with each "
             f"doubling of training {told} points for a tenth. Don't trust the short runs' split."
         )
-    widest = f"{_widest(own.moves):.2f} points for a tenth with each doubling"
+    bound = _widest(own.moves)
+    widest = f"{bound:.2f} points for a tenth with each doubling"
     if own.moves.settled:
         return (
             f"**What moving compute brings is settled** from runs of {which} to runs of {long}: no rate can "
@@ -416,7 +417,12 @@ def _moved(own: LengthEvidence, evidence: FidelityEvidence, which: str) -> str:
         )
     return (
         f"**What moving compute brings is not shown to change** from runs of {which} to runs of {long}"
-        f"{same}; up to {widest} are not ruled out."
+        f"{same}; "
+        + (
+            f"up to {widest} are not ruled out."
+            if bounded(bound)
+            else "the runs don't bound how far it could."
+        )
     )
 
 
@@ -431,9 +437,9 @@ def _loss(own: LengthEvidence, evidence: FidelityEvidence) -> str:
     if own.loss.value < 0.05 and own.loss.high < 0.05:
         return f"Their best split ({split}) is the best of the long runs too."
     shown = "a loss is shown" if own.loss.low > 0 else "no loss is shown"
+    behind = points_text(own.loss.value, max(0.0, own.loss.low), own.loss.high, unit=" points")
     return (
-        f"Their best split ({split}) is {own.loss.value:.1f} points behind the best of the long runs "
-        f"({max(0.0, own.loss.low):.1f} to {own.loss.high:.1f}): **{shown}**."
+        f"Points that their best split ({split}) is behind the best of the long runs: {behind}: **{shown}**."
     )
 
 
@@ -469,7 +475,7 @@ def _left_out(evidence: FidelityEvidence) -> str:
 
 
 def _estimate(points: Estimate) -> str:
-    return f"{points.value:+.2f} ({points.low:+.2f} to {points.high:+.2f})"
+    return points_text(points.value, points.low, points.high, digits=2, sign="+", ends="+")
 
 
 def _rates_section(evidence: FidelityEvidence) -> str:
@@ -550,21 +556,6 @@ def _next(record: FidelityRecord, evidence: FidelityEvidence) -> str:
     if own.moves.settled:
         return bullets((f"Use the search's answer as it is; its page is that of {code(record.run.name)}.",))
     return bullets(("More networks or seeds (`--networks 12 --seeds 3`) would show whether rates move.",))
-
-
-def _glossary() -> str:
-    return bullets(
-        (
-            "Rates: top-1 at each length is fitted as a surface over how each network's growth was shared "
-            "out as built. A rate is what moving a tenth of the compute brings, in points; intervals hold "
-            "for the three at once. How rates move is fitted to each network's own change, seed by seed. As "
-            "the longest: the probability that surfaces would differ so if they were equal.",
-            "tau: Kendall's tau-b between the networks' mean top-1 at a length and at the longest. regret: "
-            "what choosing by the short runs costs in the longest ones.",
-            "All numbers, unrounded: `fidelity.csv` (by length) and `networks.csv` beside this page. "
-            + SINGLE_RUNS,
-        )
-    )
 
 
 # ----------------------------------------------------------------------------------------------------

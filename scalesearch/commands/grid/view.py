@@ -18,6 +18,8 @@ from scalesearch.page.answer import (
     SearchAnswer,
     answer_lines,
     answer_of,
+    fitted_text,
+    interval_text,
     next_commands,
     no_answer,
     split_text,
@@ -34,10 +36,18 @@ from scalesearch.page.evidence import (
 from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, pareto_figure, pareto_part
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
-from scalesearch.page.markdown import MOST_ROWS, bullets, code, cut, escape, percent, plural, si, table
+from scalesearch.page.markdown import (
+    MOST_ROWS,
+    bounded,
+    bullets,
+    code,
+    cut,
+    escape,
+    percent,
+    plural,
+    table,
+)
 from scalesearch.page.parts import (
-    PLAIN_COUNTS,
-    SINGLE_RUNS,
     FigureText,
     budget_items,
     counted_parts,
@@ -49,6 +59,7 @@ from scalesearch.page.parts import (
     stopped_early_section,
     top1_seeds,
     unfinished,
+    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
@@ -68,16 +79,14 @@ def skipped_section(run: RunRecord) -> str:
     """How triples became networks, then the networks without a result, each with its reason."""
     distinct = len(run.candidates)
     items = [
-        f"The grid has {run.grid_points:,} points; {run.feasible:,} of them meet the constraint.",
-        f"**Merged:** these {run.feasible:,} triples round to {distinct:,} distinct "
-        f"{'network' if distinct == 1 else 'networks'}. Each is trained at most once: "
-        f"{run.feasible - distinct:,} {'triple shares' if run.feasible - distinct == 1 else 'triples share'} "
-        "the training run of another.",
+        f"Of the grid's {run.grid_points:,} points {run.feasible:,} meet the constraint; **merged**, as they "
+        f"round to the same blocks, channels and pixels, they are {plural(distinct, 'distinct network')}.",
     ]
     skipped, failed, waiting = (_of(run, status) for status in ("skipped", "failed", "waiting"))
     thinned = all(not c.reason or c.thinned_out for c in skipped)
     if run.thinning or skipped:
-        said = escape(run.thinning) if run.thinning else "the reasons are below."
+        # How those were chosen is the method's, which the manual explains.
+        said = f"{escape(run.thinning.partition(': ')[0])}." if run.thinning else "the reasons are below."
         if not thinned and run.thinning:
             said = f"for the reasons below. Of those that could be, {said}"
         what = "Thinned out" if thinned else "Skipped"
@@ -86,7 +95,8 @@ def skipped_section(run: RunRecord) -> str:
         items.append(f"**Failed:** {plural(len(failed), 'network')}, for the reasons below.")
     if waiting:
         items.append(f"**Waiting:** {plural(len(waiting), 'network')}; `scalesearch resume DIR` trains them.")
-    return "\n\n".join([bullets([*items, *_counted(skipped)]), *_untrained(failed), *_untrained(waiting)])
+    counted = [] if thinned and run.thinning else _counted(skipped)
+    return "\n\n".join([bullets([*items, *counted]), *_untrained(failed), *_untrained(waiting)])
 
 
 def _counted(skipped: Sequence[CandidateRecord]) -> list[str]:
@@ -105,10 +115,7 @@ def _counted(skipped: Sequence[CandidateRecord]) -> list[str]:
     ]
     rest = sum(map(len, often[FEW_REASONS:]))
     told += [f"{rest:,}: other reasons"] if rest else []
-    return [
-        f"**Not on this page:** the {plural(len(skipped), 'skipped network')}, each with its reason, in "
-        f"`candidates.csv`. {'; '.join(told)}."
-    ]
+    return [f"**Why**, network by network in `candidates.csv`: {'; '.join(told)}."]
 
 
 def _of(run: RunRecord, status: Status) -> list[CandidateRecord]:
@@ -165,11 +172,8 @@ def start_section(run: RunRecord, scratch: RunRecord | str | None, ignored: Coll
         return ""
     return "\n\n".join(
         (
-            f"Every network was grown from {grown_from(start)}: before its first step, in evaluation mode, "
-            "it computed what that network computed, apart from a little noise on the channels that are "
-            "there more than once (Net2Net, arXiv 1511.05641). Wider layers repeat channels, added blocks "
-            "begin as the identity, another resolution changes no weight. It was then trained as long, and "
-            "by the same recipe, as a network from scratch would have been.",
+            f"Every network was grown from {grown_from(start)}, so that it began as the same function "
+            "(Net2Net, arXiv 1511.05641), and was then trained as long as one from scratch.",
             bullets(_items(run, start)),
             QUESTION,
             _ranking(run, scratch, ignored),
@@ -252,9 +256,9 @@ def _differences(run: RunRecord, scratch: RunRecord, ignored: Collection[str]) -
 FIGURES: dict[str, FigureText] = {
     "answer": (
         "Fitted top-1 over all splits between depth, width and resolution, and the exchange rates by length",
-        "How to read it: each corner spends all growth on one dimension; dots are trained networks, and what "
-        "is pale is excluded as the best split. Where no split stands out no surface is drawn. A rate whose "
-        "bar misses 0 is shown.",
+        "How to read it: each corner spends all growth on one dimension; dots are trained networks; pale "
+        "splits are excluded as the best. Where no split stands out, no surface is drawn. A rate whose bar "
+        "misses 0 is shown.",
     ),
     "pareto": PARETO_FIGURE,
     "learning_curves": (
@@ -299,7 +303,7 @@ def grid_page(
         section("Stopped early", stopped_early_section(run)),
         section("What was skipped, and why", skipped_section(run)),
         made(run),
-        section("How to read this page", _glossary(run)),
+        words_and_numbers("candidates.csv", "pareto.csv", runs=True),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -337,13 +341,9 @@ def _compared(found: SearchAnswer) -> str:
     rows = [(f"**{role}**", *_cells(answer.best), f"{answer.top1.value:.1f}%", "")]
     for behind in sorted(answer.behind, key=lambda one: one.points.value):
         top1 = found.surface.top1(behind.split)[0]
-        points = f"{behind.points.value:.1f} ({behind.points.low:.1f} to {behind.points.high:.1f})"
-        rows.append((behind.name, *_cells(behind.split), f"{top1:.1f}%", points))
+        rows.append((behind.name, *_cells(behind.split), f"{top1:.1f}%", interval_text(behind.points)))
     header = ("split", "depth", "width", "resolution", "fitted top-1", "points behind (95%)")
-    return (
-        table(header, rows)
-        + "\n\nThe fitted top-1 of every network of the grid, trained or not, is in `candidates.csv`."
-    )
+    return table(header, rows)
 
 
 def _cells(split: Sequence[float]) -> tuple[str, str, str]:
@@ -361,12 +361,27 @@ def _sure(run: RunRecord, found: SearchAnswer) -> str:
         else f"lack of fit: {p_text(surface.lack_of_fit)}"
         + ("" if surface.fits else ", so the surface strays from the networks and all intervals allow for it")
     )
+    smallest = (
+        f"A rate of {visible:.2f} points for each 10% moved would have been shown with a probability of 80%"
+        if bounded(visible)
+        else "No rate that is possible would have been shown by so few runs"
+    )
+    cost = (
+        f"The split of the highest fitted top-1 may be up to {answer.regret:.1f} points behind another"
+        if bounded(answer.regret)
+        else "The runs don't bound how far the split of the highest fitted top-1 may be behind another"
+    )
+    apart = (
+        f"any two splits differ by {answer.flat_within:.1f} at most"
+        if bounded(answer.flat_within)
+        else "nor how far any two splits differ"
+        if not bounded(answer.regret)
+        else "the runs don't bound how far any two splits differ"
+    )
     items = [
-        f"**Do splits differ at all?** {p_text(surface.omnibus)} (F test){r2}. A rate of {visible:.2f} "
-        "points for each 10% moved would have been shown with a probability of 80%.",
+        f"**Do splits differ at all?** {p_text(surface.omnibus)} (F test){r2}. {smallest}.",
         f"**Does the surface fit?** {lack}.",
-        f"**What could it cost?** The split of the highest fitted top-1 may be up to {answer.regret:.1f} "
-        f"points behind another; any two splits differ by {answer.flat_within:.1f} at most.",
+        f"**What could it cost?** {cost}; {apart}.",
     ]
     if answer.halving is not None:
         items.append(
@@ -375,8 +390,8 @@ def _sure(run: RunRecord, found: SearchAnswer) -> str:
         )
     if pictures := _few_pictures(run):
         items.append(
-            f"**Held-out images** are windows of {pictures}: whole pictures flip from seed to seed, so more "
-            "windows of them would not make a run quieter, and what is shown holds for them."
+            f"**Held-out images** are windows of {pictures}: what is shown holds for these pictures, and "
+            "more windows of them would not make a run quieter."
         )
     if run.stopped:
         items.append(f"**Why it ended:** {escape(run.stopped)}.")
@@ -422,8 +437,7 @@ def _longer(found: SearchAnswer) -> str:
 
 
 def _interval(rate: Rate) -> str:
-    points = rate.points
-    return f"{points.value:+.2f} ({points.low:.2f} to {points.high:.2f})"
+    return interval_text(rate.points, digits=2, sign="+")
 
 
 def _confirmation(confirmed: Sequence[Confirmed]) -> str:
@@ -431,7 +445,6 @@ def _confirmation(confirmed: Sequence[Confirmed]) -> str:
         return ""
     items = [f"**The network of the highest fitted top-1** is {_network(confirmed[0].best)}."]
     for one in confirmed:
-        measured = f"{one.measured.value:+.1f} ({one.measured.low:.1f} to {one.measured.high:.1f})"
         seen = (
             f"; a gain of {one.visible:.1f} would have been seen with a probability of 80%"
             if one.verdict == "too small to see"
@@ -439,14 +452,10 @@ def _confirmation(confirmed: Sequence[Confirmed]) -> str:
         )
         items.append(
             f"**Against {one.other}, {_network(one.against)}: {one.verdict}.** Predicted "
-            f"{one.predicted.value:+.1f} points ({one.predicted.low:.1f} to {one.predicted.high:.1f}), "
-            f"measured {measured} with {one.seeds} seeds that the answer never saw{seen}."
+            f"{interval_text(one.predicted, sign='+', unit=' points')}, measured "
+            f"{interval_text(one.measured, sign='+')} with {one.seeds} fresh seeds{seen}."
         )
-    judged_on = (
-        "Confirming runs are judged on the same held-out images as the networks that the answer rests on: "
-        "seeds are fresh, images are not."
-    )
-    return f"{bullets(items)}\n\n{judged_on}"
+    return bullets([*items, "The held-out images are those of the answer."])
 
 
 def _network(candidate: CandidateRecord) -> str:
@@ -485,22 +494,20 @@ def _recipes(check: RecipeCheck) -> str:
         + ("as" if shared == own else f"and {', '.join(shared)}")
         + " with the search's own."
     )
-    better = bullets(
-        f"**{found.variant} is better for {found.role}** by {found.gain.value:.1f} points "
-        f"({found.gain.low:.1f} to {found.gain.high:.1f})."
-        for found in check.better
-    )
+    better = [(gain.variant, gain.role, interval_text(gain.gain, sign="+")) for gain in check.better]
     tested = (
-        "Tested by Student's t with the noise of all these runs pooled, corrected by Holm for every network "
-        "and recipe: "
-        + ("shown are:" if check.better else "no recipe is shown to be better than the search's own.")
+        "Shown (Student's t, Holm's correction):"
+        if check.better
+        else "No recipe is shown to be better than the search's own (Student's t, Holm's correction)."
     )
     parts = [
         f"Mean top-1 over {check.seeds} seeds, best in bold; {told}. {order}",
         table(header, rows),
         tested,
     ]
-    return "\n\n".join(filter(None, (*parts, better)))
+    if better:
+        parts.append(table(("better recipe", "for", "points gained"), better, left=2))
+    return "\n\n".join(parts)
 
 
 def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
@@ -517,7 +524,7 @@ def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
         return [
             f"{name} (the paper's)" if c is paper else name,
             "/".join(f"{100 * share:z.0f}" for share in c.split) if c.split else "",
-            "" if fitted is None else f"{fitted[0]:.1f}% &plusmn; {fitted[1]:.1f}",
+            "" if fitted is None else fitted_text(*fitted),
             top1_seeds(c),
             str(len(c.runs)),
             str(c.blocks),
@@ -529,30 +536,8 @@ def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
     header = ["alpha, beta, gamma", "depth/width/resolution, %", "fitted top-1", "mean top-1", "seeds"]
     header += [counted_parts(run.settings), "input", "cost ratio", "network"]
     shown = table(header, map(cells, ranked[:MOST_ROWS])) + cut(ranked, "candidates.csv")
-    base = f"The baseline as trained costs {si(run.baseline['macs'])} multiply-adds."
     best = max(percent(c.top1) for c in ranking)
-    return f"{shown}\n\n{base} Highest mean: {best}."
-
-
-def _glossary(run: RunRecord) -> str:
-    shrunk = any(share <= -0.005 for c in judged(run) for share in c.split or ())
-    negative = (
-        " A share below 0% is of a dimension that became smaller than the baseline's, so the others have "
-        "more than 100% between them."
-        if shrunk
-        else ""
-    )
-    return bullets(
-        (
-            "split: how the growth in cost was shared out between depth, width and resolution, as the "
-            "network was built; alpha, beta, gamma are the grid point that asked for it." + negative,
-            f"{PLAIN_COUNTS} The cost ratio is the MACs of the network over those of the baseline.",
-            "top-1: the share of held-out images given the right class; mean and sd over seeds.",
-            "fitted: by a full quadratic surface in the split, with a 95% interval. The region and all "
-            "comparisons with the best allow for its being chosen after looking (max-t, simulated).",
-            f"All numbers, unrounded: `candidates.csv` and `pareto.csv` beside this page. {SINGLE_RUNS}",
-        )
-    )
+    return f"{shown}\n\nHighest mean: {best}."
 
 
 # ----------------------------------------------------------------------------------------------------

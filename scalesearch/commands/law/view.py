@@ -22,7 +22,14 @@ from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import bullets, code, escape, fenced, percent, plural, table
-from scalesearch.page.parts import PLAIN_COUNTS, elapsed, figure_part, how_it_was_made, machine_facts, section
+from scalesearch.page.parts import (
+    elapsed,
+    figure_part,
+    how_it_was_made,
+    machine_facts,
+    section,
+    words_and_numbers,
+)
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text, frame
 from scalesearch.records import LAW_TERMS, BestSplits, CostLaw, LawRecord, Price, Split
@@ -83,10 +90,9 @@ def price_part(record: LawRecord, figures: Collection[str]) -> list[str]:
     )
     return [
         "## What each dimension costs",
-        f"{escape(record.baseline)} is scaled in one dimension alone until its multiply-adds have doubled. "
-        "Columns give the network as built over the baseline. The exponents are those over a doubling: twice "
-        "the cost takes a multiplier of 2^(1/exponent), without any rounding; the rule counts on 1, 2 and 2. "
-        "A smaller exponent is a cheaper dimension than the rule thinks.",
+        f"{escape(record.baseline)} is scaled in one dimension alone until its multiply-adds have doubled; "
+        "columns give the network as built over the baseline. A smaller exponent is a cheaper dimension "
+        "than the rule thinks.",
         table(header, rows, left=2),
         figure_part("prices", SPLIT_FIGURES, figures),
         *_why(record, figures),
@@ -118,10 +124,8 @@ def _why(record: LawRecord, figures: Collection[str]) -> list[str]:
         _reasons(record, rows),
         table(["ms in one pass", *kinds, "whole"], cells),
         figure_part("kinds", SPLIT_FIGURES, figures),
-        f"One process, {escape(record.kinds_setup.label)}. Every layer is timed by hooks, in passes that "
-        "take turns with passes without them; the parts add up to the median pass without hooks. `other` is "
-        f"pooling, what lies between layers, and kinds that take less than {SMALL:.0%} of every network's "
-        "time. One process tells nothing of the spread between processes: small differences mean nothing."
+        f"One process, {escape(record.kinds_setup.label)}, so small differences mean nothing. `other` is "
+        f"pooling, what lies between layers, and kinds under {SMALL:.0%} of every network's time."
         f"{_other_order(record, rows)}",
     ]
 
@@ -188,10 +192,9 @@ def split_part(record: LawRecord, figures: Collection[str]) -> list[str]:
     )
     return [
         "## Where the budget goes, by the law",
-        "A rule gives each dimension a share of the budget's growth. If those shares were right for "
-        "multiply-adds (**an assumption**: that what each dimension brings falls off by itself, whatever "
-        "the others do), they are right for time, too, and each dimension grows as far as its share of the "
-        "*time* carries it. Costs are without rounding. Shares are of the nominal growth d w^2 r^2. "
+        "A rule gives each dimension a share of the budget's growth. That shares which are right for "
+        "multiply-adds are right for time, too, is **an assumption**: each dimension grows as far as its "
+        "share of the *time* carries it. Costs are without rounding. "
         "" + _assumed(record.splits),
         table(header, rows, left=3),
         figure_part("split", SPLIT_FIGURES, figures),
@@ -310,7 +313,7 @@ def law_page(record: LawRecord, figures: Collection[str]) -> str:
         *best_part(record, figures),
         *_use(record),
         section("What is missing", bullets(map(escape, record.notes))),
-        *_conventions(record),
+        *_made(record),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -398,11 +401,8 @@ def _law(record: LawRecord, figures: Collection[str]) -> list[str]:
     return [
         "## The law",
         f"All of it is {escape(common_label(titles) or record.laws[0].setup.label)}.",
-        "The time of one pass of a whole batch is a sum of five terms, none below zero: a constant, the "
-        "batch's multiply-adds and activations, the parameters (weights are read once a pass) and the "
-        "layers (each has to be called). Coefficients are fitted to relative errors and refitted so that "
-        "single odd networks weigh little. Errors are those of networks in a fold that was left out: ten "
-        "folds.",
+        "The time of one pass of a whole batch is a sum of a constant, multiply-adds, activations, "
+        "parameters and layers. Errors are those of networks that the fit had not seen (ten folds).",
         table(header, rows),
         f"Time of each term ({units}).",
         figure_part("law", FIGURES, figures),
@@ -438,16 +438,11 @@ def _use(record: LawRecord) -> list[str]:
     ]
 
 
-def _conventions(record: LawRecord) -> list[str]:
+def _made(record: LawRecord) -> list[str]:
     measured = record.measured
     timed = [row for row in measured.measurements if row.processes]
     samples = sum(len(one) for row in timed for one in row.samples_s)
     return [
-        "## Conventions",
-        f"{PLAIN_COUNTS} Activations are the output elements of all convolutions and linear layers; layers "
-        "are convolutions, squeeze-and-excites, pools and linear layers. A network's time is the median of "
-        "its processes' medians. `measurements.csv` has every network with its prediction, `samples.csv` "
-        "every sample, `laws.csv` the laws.",
         how_it_was_made(
             command=measured.command,
             facts=[
@@ -458,6 +453,7 @@ def _conventions(record: LawRecord) -> list[str]:
             machine=machine_facts(measured.machines),
             versions=measured.versions,
         ),
+        words_and_numbers("measurements.csv", "samples.csv", "laws.csv"),
     ]
 
 

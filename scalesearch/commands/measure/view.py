@@ -41,13 +41,13 @@ from scalesearch.page.markdown import (
     time_text,
 )
 from scalesearch.page.parts import (
-    PLAIN_COUNTS,
     FigureText,
     elapsed,
     figure_part,
     how_it_was_made,
     machine_facts,
     section,
+    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text, frame
@@ -345,10 +345,9 @@ FIGURES: Mapping[str, FigureText] = {
     ),
     "spread": (
         "Spread of the samples and interval of the median, by setup",
-        "How to read it: everything in percent of the network's own median. Bars are the middle half of all "
-        "samples, thin lines the 95% interval of the median, dashes the fresh processes' own medians; what "
-        "leaves the panel goes on outside. Two networks whose intervals overlap may differ all the same: "
-        "`scalesearch compare` tells.",
+        "How to read it: in percent of the network's own median. Bars are the middle half of all samples, "
+        "thin lines the 95% interval of the median, dashes the medians of processes. Whether two networks "
+        "differ is told by `scalesearch compare`.",
     ),
     "throughput": (
         "Multiply-adds per second against multiply-adds, by setup",
@@ -386,13 +385,17 @@ def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Col
         section("Every figure", every_figure(rows)),
         section("What the cost law says", law_says(rows)),
         section("The machine meanwhile", conditions(rows)),
-        section("How to read this page", _glossary()),
         how_it_was_made(
             command=record.command,
             facts=_facts(record, rows),
             settings=record.settings,
             machine=machine_facts(record.machines),
             versions=record.versions,
+        ),
+        words_and_numbers(
+            "measurements.csv",
+            "samples.csv",
+            *(["timm.csv"] if any(row.measurement.setup.mode == "inference" for row in rows) else []),
         ),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -499,36 +502,6 @@ def _efficiency(rows: Sequence[MeasureRow]) -> str:
         f"{escape(fast_row.measurement.name)} gets through {si(fast_row.macs_per_s or 0.0)} multiply-adds a "
         f"second and {escape(slow_row.measurement.name)} through {si(slow_row.macs_per_s or 0.0)}: "
         f"{times:.2f} times as many."
-    )
-
-
-def _glossary() -> str:
-    return bullets(
-        (
-            "**Latency** is the time of one pass of a whole batch: in inference one forward pass in eval "
-            "mode, in training one whole step (forward, loss, backward and an AdamW update). Images per "
-            "second are the batch over the median.",
-            "**Median** is that of the fresh processes' medians: processes differ from one another by more "
-            "than the samples within one, so each counts as one observation.",
-            "**95% interval** is that of the median: the wider of a bootstrap of processes and of samples "
-            "within them, and of Student's t on the processes' medians. With three processes it is wide, and "
-            "has to be; more processes (`--processes`) narrow it.",
-            "**Unstable** is a figure whose interquartile range, over the samples of all processes, is more "
-            f"than {UNSTABLE:.0%} of the median.",
-            "**Peak memory** is what torch's own allocator had handed out at most during one pass: weights, "
-            "the images, activations and, in training, gradients and AdamW's state. It sees neither "
-            "the interpreter nor libraries nor what a GPU driver keeps for itself. For ONNX Runtime on a CPU "
-            "it is the growth of the process's resident memory. **Its tensors** are what of it is the "
-            "network's, by closed form, the same on any machine; the rest is what kernels take beside them "
-            "here. They are known of torch's eager runtime in float32.",
-            f"**MACs**: {PLAIN_COUNTS} Multiply-adds per second are those of the forward pass, in training "
-            "too.",
-            "**Machine** is the key of the machine and of what decides speed on it, below. Figures of "
-            "different machines stand apart and are not compared.",
-            "**Files**: `measurements.csv` has every figure unrounded, `samples.csv` every raw sample, "
-            "`timm.csv` the inference rows in the columns of timm's benchmark results (whose own gmacs count "
-            "a little more than the MACs here).",
-        )
     )
 
 

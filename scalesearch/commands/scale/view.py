@@ -27,7 +27,13 @@ from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.latency import latency_text, unstable_note
 from scalesearch.page.markdown import code, duration, escape, fenced, plural, si, signed_percent, table
-from scalesearch.page.parts import PLAIN_COUNTS, counted_parts, how_it_was_made, is_own_code, within_budget
+from scalesearch.page.parts import (
+    counted_parts,
+    how_it_was_made,
+    is_own_code,
+    within_budget,
+    words_and_numbers,
+)
 from scalesearch.page.rounding import rounding_shares
 from scalesearch.page.style import (
     COLOURS,
@@ -453,13 +459,6 @@ def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = 
         *_rounding(record),
         *published_section(record, _accuracy(record, figures)),
         *_fvcore(record),
-        "## Conventions",
-        f"{PLAIN_COUNTS} fvcore's own total also counts batch norm (2 operations per element in evaluation "
-        "mode) and adaptive average pooling (1 per input element). Activations are the output elements of "
-        "all convolutions and linear layers. The realised ratio is MACs over those of the network at phi 0. "
-        "Unrounded numbers: `family.csv`"
-        + (" and `published.csv`" if record.published else "")
-        + " beside this page.",
         made
         or how_it_was_made(
             command=record.command,
@@ -467,7 +466,9 @@ def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = 
             settings=record.settings,
             machine=record.machine,
             versions=record.versions,
+            kept=False,
         ),
+        words_and_numbers("family.csv", *(["published.csv"] if record.published else [])),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -497,18 +498,13 @@ def _rule(record: ScaleRecord) -> str:
         else f"{abs(off):.1%} {'under' if off < 0 else 'over'} the 2 that would double the cost with each "
         f"step. The nominal cost at phi is therefore {record.product:.4g}^phi rather than 2^phi."
     )
-    formula = (
-        "depth      d = alpha^phi\nwidth      w = beta^phi\nresolution r = gamma^phi\n"
-        "with alpha * beta^2 * gamma^2 = 2 (nearly), and alpha, beta, gamma >= 1"
-    )
     product = f"{record.alpha:.6g} x {record.beta:.6g}^2 x {record.gamma:.6g}^2 = {record.product:.6g}"
     return (
         "## 1. The rule\n\n"
-        "Compound scaling (arXiv 1905.11946, equation 3) makes a network deeper, wider and sharper together, "
-        f"by one exponent phi:\n\n{fenced(formula, 'text')}\n\n"
-        "A convolution's cost grows in proportion to depth, to the square of width (both its inputs and its "
-        "outputs) and to the square of resolution (both sides of the image). The product alpha x beta^2 x "
-        "gamma^2 is therefore what one step of phi multiplies the cost by.\n\n"
+        "Compound scaling (arXiv 1905.11946, equation 3) makes a network deeper (d = alpha^phi), wider "
+        "(w = beta^phi) and sharper (r = gamma^phi) together. A convolution's cost grows with depth and with "
+        "the squares of width and resolution: one step of phi multiplies it by alpha x beta^2 x "
+        "gamma^2.\n\n"
         f"Here alpha = {record.alpha:.6g}, beta = {record.beta:.6g}, gamma = {record.gamma:.6g}: "
         f"**{product}**, {meaning}{_by_stage(record.settings)}"
     )
@@ -612,12 +608,8 @@ def _rounding(record: ScaleRecord) -> list[str]:
             for phi, parts_of in shares.items()
         ]
         parts += [
-            "Scaling one dimension at a time shows where the gap comes from: cost ratios by the rule (d, "
-            "w^2, r^2) and as built. Depth is rounded stage by stage, most where a stage has few repeats. "
-            "Resolution also pays for each stride, which rounds an odd feature map up: pixels that no "
-            "rounding rule names. Depthwise layers, squeeze-and-excite, the stem and the classifier do not "
-            "grow as the rule assumes, so part of a change is theirs, and the three need not multiply to the "
-            "whole.",
+            "One dimension at a time: cost ratios by the rule (d, w^2, r^2) and as built. The three need "
+            "not multiply to the whole, as some layers do not grow as the rule assumes.",
             table(header, cells, left=0),
         ]
     base = next((row for row in record.family if row.phi == 0), None)

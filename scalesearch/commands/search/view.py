@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,23 @@ from scalesearch.commands.search.figures import front_figure, history_figure, sh
 from scalesearch.files import write_text
 from scalesearch.page.answer import answer_lines, answer_of
 from scalesearch.page.evidence import UNLEARNT, input_text, listed, nothing_learnt, with_input_width
-from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, memory_item, pareto_figure, pareto_part
+from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, pareto_figure, pareto_part
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
 from scalesearch.page.latency import machines
-from scalesearch.page.markdown import MOST_ROWS, bullets, code, cut, escape, percent, plural, si, table
+from scalesearch.page.markdown import (
+    MOST_ROWS,
+    bullets,
+    code,
+    cut,
+    escape,
+    fenced,
+    percent,
+    plural,
+    si,
+    table,
+)
 from scalesearch.page.parts import (
-    PLAIN_COUNTS,
-    SINGLE_RUNS,
     counted_parts,
     figure_part,
     made,
@@ -34,6 +44,7 @@ from scalesearch.page.parts import (
     section,
     top1_seeds,
     unfinished,
+    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text, fields_of, frame, latency_cells, pareto_table
@@ -120,6 +131,9 @@ FIGURES = {
 }
 
 
+NEW_LINE = "\n"
+
+
 def search_page(run: RunRecord, evidence: SearchEvidence, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
     several = len(evidence.objectives) > 1
@@ -129,6 +143,7 @@ def search_page(run: RunRecord, evidence: SearchEvidence, figures: Collection[st
         f"{UNLEARNT if nothing_learnt(run) else ''} "
         f"{_front_answer(evidence) if several else _answer(run, evidence)}".strip(),
         _dropped(run),
+        _next(evidence, str(run.settings.get("baseline", "efficientnet-b0"))),
         section("How far to trust this", search_trust(run, evidence)),
         "## Figures",
         *(_figure(run, name, figures) for name in FIGURES if several or name != "front"),
@@ -140,7 +155,7 @@ def search_page(run: RunRecord, evidence: SearchEvidence, figures: Collection[st
         section("Rungs", _rungs(run)),
         section("What was suggested", _suggested(run)),
         made(run),
-        section("How to read this page", _glossary(run, evidence)),
+        words_and_numbers("trials.csv", "pareto.csv", "front.csv", runs=True, more=_rewarded(run, evidence)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -297,32 +312,27 @@ def _suggested(run: RunRecord) -> str:
     return bullets(items) + (f"\n\n{reasons}" if rows else "")
 
 
-def _glossary(run: RunRecord, evidence: SearchEvidence) -> str:
-    items = [
-        "alpha, beta, gamma: the coefficients of depth, width and resolution.",
-        "depth : width : resolution: the shares of the growth in cost, log alpha, 2 log beta and 2 log gamma "
-        "over their sum (arXiv 2103.06877).",
-        "top-1: the share of held-out images given the right class, mean &plusmn; standard deviation over "
-        "seeds, in points.",
-        f"{PLAIN_COUNTS} The cost ratio is the MACs of the network over those of the baseline.",
-        "number: the network's place in order of suggestion; suggestions: how many of them round to it.",
-    ]
-    if any(one.name == "reward" for one in evidence.objectives):
-        target, weight = run.settings.get("reward_target"), run.settings.get("reward_weight")
-        items.append(
-            f"reward: top-1 x (MACs / T)^w with T = {si(float(target or 0))} and w = {weight} (arXiv "
-            "1905.11946, section 4; arXiv 1807.11626)."
-        )
-    if len(evidence.objectives) > 1:
-        items.append(
-            "hypervolume: the share of the box between the reference point and the ideal that the front "
-            "dominates (computed by moocore)."
-        )
-    items.append(memory_item(run))
-    items.append(
-        f"All numbers, unrounded: `trials.csv`, `pareto.csv` and `front.csv` beside this page. {SINGLE_RUNS}"
+def _rewarded(run: RunRecord, evidence: SearchEvidence) -> str:
+    """The reward by its formula, where it is an objective."""
+    if all(objective.name != "reward" for objective in evidence.objectives):
+        return ""
+    target, weight = run.settings.get("reward_target"), run.settings.get("reward_weight")
+    return f"Reward: top-1 x (MACs / T)^w with T = {si(float(target or 0))} and w = {weight}."
+
+
+def _next(evidence: SearchEvidence, baseline: str) -> str:
+    """The commands that go on from the best network."""
+    best = evidence.front[0] if evidence.front else evidence.best
+    if best is None:
+        return ""
+    c = best.candidate
+    of = "" if baseline == "efficientnet-b0" else f" --baseline {shlex.quote(baseline)}"
+    commands = (
+        f"scalesearch export DIR --candidate {c.key[:8]}",
+        f"scalesearch scale{of} --alpha {c.alpha:.4g} --beta {c.beta:.4g} --gamma {c.gamma:.4g} --phi 0..7",
+        "scalesearch fidelity DIR",
     )
-    return bullets(items)
+    return f"Next, with this page's folder for DIR:\n\n{fenced(NEW_LINE.join(commands), 'sh')}"
 
 
 def _triple_text(c: CandidateRecord) -> str:

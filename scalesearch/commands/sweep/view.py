@@ -44,7 +44,6 @@ from scalesearch.page.markdown import (
     table,
 )
 from scalesearch.page.parts import (
-    SINGLE_RUNS,
     counted_parts,
     figure_part,
     made,
@@ -52,6 +51,7 @@ from scalesearch.page.parts import (
     section,
     top1_seeds,
     unfinished,
+    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text, fields_of, frame
@@ -91,14 +91,14 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
         unfinished(run.candidates),
         bullets(answer_lines(run)),
         f"{warning}{_tied(run)}".strip(),
+        section("What to do next", _next(run)),
         section("The best split at each budget", _by_law(run)),
         *(figure_part(name, FIGURES, figures) for name in FIGURES),
         section("Compound scaling against each other way", _by_budget(run, found)),
         section("How far to trust this", _trust(run, found)),
         section("What was published", _published(run)),
-        section("How to read this page", _glossary()),
         made(run),
-        section("What to do next", _next(run)),
+        words_and_numbers("sweep.csv", runs=True),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -351,23 +351,6 @@ def _published(run: RunRecord) -> str:
         "EfficientNet-B0 scaled in one dimension or in all, after full training on ImageNet at 224 px and "
         f"more ({source}). One run each, no spread was published.\n\n"
         + table(("scaling", "depth", "width", "resolution", "FLOPs", "ImageNet top-1"), cells)
-    )
-
-
-def _glossary() -> str:
-    return bullets(
-        (
-            "role: what the budget was spent on: depth, width or resolution alone, but for the move of width "
-            "that makes costs equal; compound: all three by the settings' coefficients; fast: mostly width "
-            "(arXiv 2103.06877).",
-            "depth, width, resolution: shares of the growth in cost as built (`x`: a multiplier, where they "
-            "are not known).",
-            "phi: a network of budget phi should cost 2^phi times the baseline; off budget: by how much it "
-            "does not.",
-            "top-1: mean &plusmn; standard deviation over seeds; compound less this: in points, with the 95% "
-            "interval.",
-            f"All numbers, unrounded: {code('sweep.csv')} beside this page. {SINGLE_RUNS}",
-        )
     )
 
 

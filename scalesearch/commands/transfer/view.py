@@ -20,8 +20,19 @@ from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.networks.spec import arch_from_dict
 from scalesearch.page.evidence import listed
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bullets, code, escape, fenced, percent, plural, table
-from scalesearch.page.parts import FigureText, figure_part, p_text, said, section
+from scalesearch.page.markdown import (
+    NO_BOUND,
+    bounded,
+    bullets,
+    code,
+    escape,
+    fenced,
+    percent,
+    plural,
+    points_text,
+    table,
+)
+from scalesearch.page.parts import FigureText, figure_part, p_text, said, section, words_and_numbers
 from scalesearch.page.shares import share_point, small_triangle
 from scalesearch.page.style import (
     COLOURS,
@@ -216,15 +227,6 @@ def _shown(name: str, value: object) -> str:
 NOTHING = 0.05
 """Points below which a loss is none in the digits that are shown."""
 
-READING = (
-    "How to read it: held-out top-1 is fitted as a surface over how each network's growth was shared out "
-    "between depth, width and resolution *as built*. A rate is what moving a tenth of the compute brings at "
-    "the mean of the trained networks, in points of top-1; its 95% interval holds for the three rates of a "
-    "run at once. Whether two runs want the same split is an F test of equal surfaces, levels aside, with "
-    "Holm's correction for all pairs. Points lost are those behind the run's own best split; their interval "
-    "allows for the best being chosen after looking."
-)
-
 
 def agreement_section(scratch: RunRecord, grown: RunRecord) -> str:
     """Whether two runs of one phi want the same split, as Markdown without a heading.
@@ -239,7 +241,7 @@ def agreement_section(scratch: RunRecord, grown: RunRecord) -> str:
     sides = (side_of("from scratch", scratch), side_of("grown", grown))
     pairs = pairs_of(sides)
     items = [same_split_sentence(sides, pairs), *map(rates_sentence, sides), borrowed_sentence(pairs)]
-    return "\n\n".join((bullets(items), rates_section(sides), READING))
+    return "\n\n".join((bullets(items), rates_section(sides)))
 
 
 def named(side: Side | str) -> str:
@@ -254,9 +256,8 @@ def split_text(split: Split) -> str:
 
 def estimate_text(estimate: Estimate, *, sign: bool = True) -> str:
     """``+0.67 (+0.32 to +1.01)``."""
-    form = "{:+.2f}" if sign else "{:.2f}"
-    value, low, high = (form.format(x) for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    plus = "+" if sign else ""
+    return points_text(estimate.value, estimate.low, estimate.high, digits=2, sign=plus, ends=plus)
 
 
 def same_split_sentence(sides: Sequence[Side], pairs: Sequence[Pair]) -> str:
@@ -317,9 +318,10 @@ def wanted_sentence(side: Side) -> str:
         for name, best, (low, high) in zip(DIMENSIONS, answer.best, answer.ranges, strict=True)
     ]
     if not surface.different:
-        return (
-            f"{named(side)}: no difference between splits is shown ({p_text(surface.omnibus)}), and none can "
-            f"be more than {answer.flat_within:.1f} points"
+        return f"{named(side)}: no difference between splits is shown ({p_text(surface.omnibus)}), and " + (
+            f"none can be more than {answer.flat_within:.1f} points"
+            if bounded(answer.flat_within)
+            else "the runs don't bound how large one could be"
         )
     return f"{named(side)}: {', '.join(ranges)}"
 
@@ -357,14 +359,16 @@ def borrowed_sentence(pairs: Sequence[Pair]) -> str:
     lost = [(one, loss) for one, loss in judged if loss.low > 0]
     if lost:
         told = [
-            f"that of {named(one.source)} in {named(one.target)}, {loss.value:.1f} points ({loss.low:.1f} to "
-            f"{loss.high:.1f})"
+            f"that of {named(one.source)} in {named(one.target)}, "
+            f"{points_text(loss.value, loss.low, loss.high, unit=' points')}"
             for one, loss in lost
         ]
         return f"**A loss is shown by using another's best split:** {listed(told)}.{gap}"
     one, loss = max(judged, key=lambda pair: pair[1].high)
     if loss.high < NOTHING:
         return f"**Nothing is lost by using another's best split**: it is the same one.{gap}"
+    if not bounded(loss.high):
+        return f"**No loss is shown by using another's best split**, but the runs don't bound it.{gap}"
     return (
         "**No loss is shown by using another's best split**; what is not ruled out is at most "
         f"{loss.high:.1f} points (that of {named(one.source)} in {named(one.target)}).{gap}"
@@ -394,13 +398,19 @@ def borrowed_table(pairs: Sequence[Pair]) -> str:
             ", ".join(f"{value:.3g}" for value in _coefficients(one)),
             escape(one.target),
             "outside" if one.loss is None else f"{one.loss.value:.1f}",
-            "" if one.loss is None else f"{max(0.0, one.loss.low):.1f} to {one.loss.high:.1f}",
+            _loss_interval(one.loss),
             "" if one.loss is None else "yes" if one.loss.low > 0 else "no",
         )
         for pair in pairs
         for one in pair.borrowed
     ]
     return table(header, rows, left=4)
+
+
+def _loss_interval(loss: Estimate | None) -> str:
+    if loss is None:
+        return ""
+    return f"{max(0.0, loss.low):.1f} to {loss.high:.1f}" if bounded(loss.low, loss.high) else NO_BOUND
 
 
 def _coefficients(one: Borrowed) -> tuple[float, float, float]:
@@ -533,14 +543,14 @@ def transfer_page(transfer: Transfer, figures: Collection[str]) -> str:
         bullets(answer_lines(transfer)),
         _unfinished(transfer.sides),
         _unlike(transfer),
+        section("What to do next", _next(transfer)),
         section("What moving compute brings", rates_section(transfer.sides)),
         figure_part("rates", FIGURES, figures),
         section("Would the best of one search have served another?", borrowed_table(transfer.pairs)),
         figure_part("splits", FIGURES, figures),
         section("How sure this is", _sure(transfer)),
-        section("How to read this page", _glossary()),
         section("How this was made", _made(transfer)),
-        section("What to do next", _next(transfer)),
+        words_and_numbers("rates.csv", "pairs.csv"),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -624,21 +634,6 @@ def _next(transfer: Transfer) -> str:
     command = f"scalesearch scale --alpha {alpha:.3g} --beta {beta:.3g} --gamma {gamma:.3g}"
     items.append(f"A family by the best split of {named(surest)}, the surest of them: {code(command)}.")
     return bullets(items)
-
-
-def _glossary() -> str:
-    text = READING.partition(": ")[2]
-    return bullets(
-        (
-            text[0].upper() + text[1:],
-            "a run's sd: how much top-1 moves from seed to seed. Splits differ: the probability of such "
-            "differences if all splits were equal. Surface fits: that of networks straying so far from it by "
-            "the noise of runs. Foretold: the share of the networks' differences that the surface of the "
-            "others foretells. May be best: the share of all splits.",
-            "All numbers, unrounded: `rates.csv` (one row per search and rate) and `pairs.csv` (one row per "
-            "pair and direction) beside this page.",
-        )
-    )
 
 
 def _made(transfer: Transfer) -> str:

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.networks.cost import block_count, count
 from scalesearch.networks.scaled import compound
-from scalesearch.page.answer import SearchAnswer, answer_of, coefficients_of, split_text
+from scalesearch.page.answer import (
+    SearchAnswer,
+    answer_of,
+    coefficients_of,
+    fitted_text,
+    interval_text,
+    split_text,
+)
 from scalesearch.page.evidence import highlights, input_text, intervals, names_paper, short_coefficients
 from scalesearch.page.fronts import FRONT_COSTS, fronts, panels
 from scalesearch.page.html.page import Interactive
@@ -107,7 +114,7 @@ def _card(run: RunRecord, c: CandidateRecord, fitted: tuple[float, float] | None
         "input": input_text(c),
         "latency": latency_text(c.latency),
         "top-1": f"{percent(c.top1)}{spread} ({seeds})" if c.top1 is not None else "",
-        "fitted": "" if fitted is None else f"{fitted[0]:.1f}% \u00b1 {fitted[1]:.1f} (95%)",
+        "fitted": "" if fitted is None else f"{fitted_text(*fitted, pm='±')} (95%)",
         "status": "" if c.status == "completed" else f"{c.status}: {c.reason}".rstrip(": "),
         "network": c.key,
     }
@@ -124,8 +131,7 @@ def _triangle(run: RunRecord, shown: Sequence[CandidateRecord], answer: SearchAn
         "drawn": bool(surface.tells),
         "paper": list(share_point(paper.depth, paper.width)) if names_paper(run) else None,
         "best": list(share_point(answer.answer.best[0], answer.answer.best[1])),
-        "bestText": f"{split_text(answer.answer.best)}: {answer.answer.top1.value:.1f}% "
-        f"({answer.answer.top1.low:.1f} to {answer.answer.top1.high:.1f})",
+        "bestText": f"{split_text(answer.answer.best)}: {interval_text(answer.answer.top1, unit='%')}",
         "low": min(tops, default=0.0),
         "high": max(tops, default=1.0),
         "shades": [to_hex(SHADES(step / 8)) for step in range(9)],
@@ -189,7 +195,12 @@ def _rates(answer: SearchAnswer) -> dict[str, Any]:
 def _rate(rate: Rate) -> dict[str, Any]:
     points = rate.points
     values = {"value": points.value, "low": points.low, "high": points.high}
-    return {"name": f"{rate.giver} to {rate.taker}", **{k: _short(v) for k, v in values.items()}}
+    numbers = {k: _short(v) for k, v in values.items()}
+    return {
+        "name": f"{rate.giver} to {rate.taker}",
+        "text": interval_text(points, digits=2, sign="+"),
+        **numbers,
+    }
 
 
 def _pareto(run: RunRecord, shown: Sequence[CandidateRecord]) -> list[dict[str, Any]] | None:

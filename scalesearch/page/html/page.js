@@ -255,10 +255,10 @@
         const known = spots.filter(([, , later]) => !later);
         add(c.svg, "polyline", { class: `front l${k}`, points: known.map(([x, r]) => `${x},${c.Y(r.value)}`).join(" ") });
         for (const [x, r, later] of spots) {
-          const node = add(c.svg, "g", { class: "point", tabindex: 0, role: "img", "aria-label": `${r.name}: ${r.value} (${r.low} to ${r.high})` });
+          const node = add(c.svg, "g", { class: "point", tabindex: 0, role: "img", "aria-label": `${r.name}: ${r.text}` });
           add(node, "line", { class: `bar l${k}`, x1: x, x2: x, y1: c.Y(r.low), y2: c.Y(r.high), "stroke-dasharray": later ? "2 3" : null });
           add(node, "circle", { class: `mark c${k}`, cx: x, cy: c.Y(r.value), r: 4.5, "fill-opacity": later ? 0.45 : 1 });
-          pointed(node, () => show(node, later ? "extrapolated" : "", [[r.name, `${r.value.toFixed(2)} (${r.low.toFixed(2)} to ${r.high.toFixed(2)})`]]));
+          pointed(node, () => show(node, later ? "extrapolated" : "", [[r.name, r.text]]));
         }
       });
       legend(section, [

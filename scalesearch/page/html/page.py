@@ -21,6 +21,7 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from scalesearch.files import inside, write_page, write_text
+from scalesearch.page.markdown import with_links
 from scalesearch.text import visible
 
 PAGE = "report.html"
@@ -79,6 +80,7 @@ def write_pages(path: Path, text: str, interactive: Interactive = NOTHING) -> Pa
     Raises:
         OSError: if either cannot be written.
     """
+    text = with_links(text, path.parent)
     write_page(path, text)
     write_text(path.with_name(PAGE), html_page(text, path.parent, interactive))
     return path
