@@ -99,7 +99,9 @@ def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:
     view = frame[["best_of"]].copy()
     view["depth, width, resolution"] = [", ".join(f"{share:z.0%}" for share in row) for row in splits]
     view["used_in"] = frame["used_in"]
-    view["points lost"] = [None if value != value else points_text(value, low, high) for value, low, high in points]
+    view["points lost"] = [
+        None if value != value else points_text(value, low, high) for value, low, high in points
+    ]
     view["same split"] = frame["same_split"] + " (p = " + frame["p_holm"].map("{:.2g}".format) + ")"
     return view
 
