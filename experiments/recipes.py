@@ -23,9 +23,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test, rankdata, spearmanr
 
-from scalesearch.cli.progress import track
 from scalesearch.commands.fidelity.view import rank_agreement
 from scalesearch.files import write_text
+from scalesearch.runs.progress import Bars
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.plan import Planned
 from scalesearch.study.storage import sqlite_url
@@ -108,7 +108,7 @@ def _train(
             else:
                 future = executor.submit(spec.to_dict(), lambda _done, _steps: None)
                 futures[future] = (facts, path)
-    for future in track(as_completed(futures), len(futures), f"Recipe {name}"):
+    for future in Bars().track(as_completed(futures), len(futures), f"Recipe {name}"):
         facts, path = futures[future]
         result = future.result()
         row = {

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scalesearch.cli.kept import kept_run
+from scalesearch.runs.kept import kept_run
 from scalesearch.statistics.answer import Trained, fit, growth, lattice, read
 from scalesearch.study.points import DESIGN, GridSpec, design, feasible
 

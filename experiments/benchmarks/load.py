@@ -29,8 +29,6 @@ import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from scalesearch.cli.folder import write_run_file
-from scalesearch.cli.running import begin_study, program_of
 from scalesearch.commands.search.batches import SPACE
 from scalesearch.commands.search.run import (
     SEED_POINTS,
@@ -46,6 +44,9 @@ from scalesearch.hardware.machine import machine
 from scalesearch.networks.cost import count
 from scalesearch.networks.spec import arch_from_dict
 from scalesearch.records import CandidateRecord, RungRecord
+from scalesearch.runs.folder import write_run_file
+from scalesearch.runs.kinds import program_of
+from scalesearch.runs.lifecycle import begin_study
 from scalesearch.scaling import Coefficients, shares_of
 from scalesearch.study.driver import mean_curve, run_search
 from scalesearch.study.grid_plan import GridSettings, plan_grid

@@ -89,18 +89,20 @@ def alternate(out: Path | None, output_format: str, **options: Any) -> None:
 
 def run_alternate(folder: Path, settings: AlternateSettings, command: str, output_format: str) -> None:
     """The loop in its folder: rounds that are done are read from their studies."""
-    from scalesearch.cli.folder import (
+    from scalesearch.commands.alternate.run import alternate as loop
+    from scalesearch.hardware.machine import machine, versions
+    from scalesearch.runs.folder import (
         read_run_file,
         require_same,
         require_study_of_tables,
+        stopping,
         writable,
         write_run_file,
     )
-    from scalesearch.cli.planning import grid_plan
-    from scalesearch.cli.progress import SearchProgress, stopping
-    from scalesearch.cli.running import Run, begin_study, data_size, require_device, train_study, write_tables
-    from scalesearch.commands.alternate.run import alternate as loop
-    from scalesearch.hardware.machine import machine, versions
+    from scalesearch.runs.kinds import write_tables
+    from scalesearch.runs.lifecycle import Run, begin_study, data_size, require_device, train_study
+    from scalesearch.runs.planning import grid_plan
+    from scalesearch.runs.telling import teller
 
     require_same(folder, "alternate", settings.to_dict(), AlternateSettings().to_dict())
     if not settings.storage:
@@ -109,7 +111,7 @@ def run_alternate(folder: Path, settings: AlternateSettings, command: str, outpu
     size = data_size(settings.data)
     name = f"alternate-{settings.baseline}"
     records: list[RunRecord] = []
-    with writable(folder), stopping(folder), SearchProgress() as progress:
+    with writable(folder), stopping(folder), teller().training() as progress:
         facts = {
             "name": name,
             "command": command,
@@ -150,11 +152,11 @@ def report_alternate(folder: Path, settings: AlternateSettings, output_format: s
     Raises:
         Fail: if the first round is not trained to its end.
     """
-    from scalesearch.cli.folder import writable
-    from scalesearch.cli.kept import as_written, kept_searches
     from scalesearch.cli.main import Fail
-    from scalesearch.cli.running import write_tables
     from scalesearch.commands.alternate.run import alternate as loop
+    from scalesearch.runs.folder import writable
+    from scalesearch.runs.kept import as_written, kept_searches
+    from scalesearch.runs.kinds import write_tables
 
     name = f"alternate-{settings.baseline}"
     kept = kept_searches(folder, storage, settings.storage)
@@ -191,10 +193,10 @@ def _show(folder: Path, settings: AlternateSettings, outcome: Outcome, name: str
     Raises:
         Fail: if no round came to its end.
     """
-    from scalesearch.cli.folder import read_run_file
     from scalesearch.cli.main import Fail
     from scalesearch.cli.terminal import ROUND_COLUMNS, print_table
     from scalesearch.commands.alternate.view import write_alternate_report
+    from scalesearch.runs.folder import read_run_file
 
     if not outcome.rounds:
         raise Fail(f"{outcome.reason}; see {folder / 'logs'}", 1)

@@ -6,7 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalesearch.cli.folder import (
+from scalesearch.cli.main import Fail
+from scalesearch.cli.terminal import echo, tell_page
+from scalesearch.commands.audit.run import AuditSettings
+from scalesearch.commands.sweep.run import plan_sweep
+from scalesearch.files import inside
+from scalesearch.records.runs import STUDY
+from scalesearch.runs.folder import (
     RUN_FILE,
     read_run_file,
     read_settings,
@@ -15,13 +21,7 @@ from scalesearch.cli.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.cli.main import Fail
-from scalesearch.cli.running import write_report, write_tables
-from scalesearch.cli.terminal import echo, tell_page
-from scalesearch.commands.audit.run import AuditSettings
-from scalesearch.commands.sweep.run import plan_sweep
-from scalesearch.files import inside
-from scalesearch.records.runs import STUDY
+from scalesearch.runs.kinds import write_report, write_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +106,7 @@ def _checked(folder: Path, settings: AuditSettings) -> DataSize:
     Raises:
         ValueError: if the data or the device cannot be used, or a network cannot be built.
     """
-    from scalesearch.cli.running import data_size, require_device
+    from scalesearch.runs.lifecycle import data_size, require_device
 
     require_device(settings.device)
     size = data_size(settings.data)
@@ -131,11 +131,12 @@ def _require_studies(folder: Path, settings: AuditSettings) -> None:
 
 def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) -> dict[str, RunRecord]:
     """The sweep of each baseline, trained to its end; what is trained is read from its study."""
-    from scalesearch.cli.progress import SearchProgress, stopping
-    from scalesearch.cli.running import begin, train_study
+    from scalesearch.runs.folder import stopping
+    from scalesearch.runs.lifecycle import begin, train_study
+    from scalesearch.runs.telling import teller
 
     found: dict[str, RunRecord] = {}
-    with stopping(folder), SearchProgress() as progress:
+    with stopping(folder), teller().training() as progress:
         for name in settings.baselines:
             asked, place = settings.sweep_of(name), inside(folder, TRAINED, name)
             plan = partial(plan_sweep, asked)
@@ -149,7 +150,7 @@ def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) 
 
 def _stored(folder: Path, settings: AuditSettings, storage: str) -> dict[str, RunRecord]:
     """The sweep of each baseline as its study or its tables have it; those not begun left out."""
-    from scalesearch.cli.kept import as_written, kept_searches
+    from scalesearch.runs.kept import as_written, kept_searches
 
     found: dict[str, RunRecord] = {}
     for name in settings.baselines:

@@ -9,11 +9,10 @@ import click
 from click.core import ParameterSource
 
 from scalesearch.cli.help import Topic, option
-from scalesearch.cli.main import Fail
 from scalesearch.cli.options import DURATION, Decorator, group
 from scalesearch.cli.terminal import Whole
-from scalesearch.export.formats import PIP_ONNX, missing_onnx
-from scalesearch.records.timings import MODES, RUNTIMES, SHORT_DTYPES, Setup, dtype_of, whole_number
+from scalesearch.export.formats import PIP_ONNX
+from scalesearch.records.timings import MODES, RUNTIMES, SHORT_DTYPES, dtype_of, whole_number
 from scalesearch.text import near
 
 
@@ -168,25 +167,3 @@ def resolve_setups(options: dict[str, Any], *, several: bool) -> dict[str, Any]:
         "device": device,
         "threads": options["threads"] or ((cores,) if several else cores),
     }
-
-
-def require_runtimes(setups: Sequence[Setup]) -> None:
-    """Refuses a device that is not there and a runtime that is not installed, before anything runs.
-
-    Raises:
-        ValueError: if a device is not there, or the runtime cannot use it.
-        Fail: if packages are missing; the message has the line that installs them.
-    """
-    from scalesearch.cli.running import require_device
-
-    for device in {setup.device: None for setup in setups}:
-        require_device(device, to_train=False)
-    for setup in setups:
-        if setup.runtime != "onnxruntime":
-            continue
-        if missing_onnx():
-            raise Fail(f"--runtime must be one that is installed, got 'onnxruntime': {PIP_ONNX}")
-        if setup.device != "cpu":
-            from scalesearch.hardware.timing import require_onnx_runtime
-
-            require_onnx_runtime(setup.device)

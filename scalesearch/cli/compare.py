@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.bench_options import device_option, resolve_setups, setup_options
-from scalesearch.cli.folder import read_run_file, require_raw_files, require_same, writable, write_run_file
 from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import command_line, config_option, out_option
@@ -18,6 +17,7 @@ from scalesearch.commands.compare.run import matching_rows
 from scalesearch.commands.measure.run import safe_name
 from scalesearch.records import CompareRecord, MeasurementRecord, MeasureRecord
 from scalesearch.records.timings import parse_changes
+from scalesearch.runs.folder import read_run_file, require_raw_files, require_same, writable, write_run_file
 
 if TYPE_CHECKING:
     from scalesearch.commands.compare.run import CompareSettings
@@ -130,7 +130,7 @@ def _named(
 
 
 def _record(side: Side) -> MeasureRecord:
-    from scalesearch.cli.measure import stored_measurements
+    from scalesearch.runs.measuring import stored_measurements
 
     require_raw_files(side.folder)
     return stored_measurements(side.folder)
@@ -245,9 +245,8 @@ def compare_folder(
         Fail: if the folder cannot be used; with exit code 1 if nothing could be timed.
         ValueError: if a device or a runtime cannot be used.
     """
-    from scalesearch.cli.bench_options import require_runtimes
-    from scalesearch.cli.bench_run import at_work, begun
     from scalesearch.commands.compare.run import forget_pairs, run_compare
+    from scalesearch.runs.measuring import at_work, begun, require_runtimes
 
     a, b = _tasks(settings, subjects)
     require_runtimes([a.setup, b.setup])
@@ -278,10 +277,10 @@ def show_comparison(folder: Path) -> CompareRecord:
         Fail: if the folder holds no comparison.
         ValueError: if it cannot be read.
     """
-    from scalesearch.cli.bench_run import recorded_facts
-    from scalesearch.cli.folder import read_settings
     from scalesearch.commands.compare.run import CompareSettings, compare_record
     from scalesearch.commands.measure.run import SampleStore
+    from scalesearch.runs.folder import read_settings
+    from scalesearch.runs.measuring import recorded_facts
 
     settings = read_settings(folder, KIND, CompareSettings.from_dict)
     store = SampleStore(folder)

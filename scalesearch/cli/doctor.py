@@ -65,12 +65,12 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     from tempfile import TemporaryDirectory
 
     from scalesearch.cli.main import Fail
-    from scalesearch.cli.planning import workers
-    from scalesearch.cli.running import require_device
     from scalesearch.commands.doctor.run import steps, works
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import conditions, describe, versions
     from scalesearch.records.timings import Setup
+    from scalesearch.runs.lifecycle import require_device
+    from scalesearch.runs.planning import workers
     from scalesearch.workers.executor import TO_TRAIN
 
     device = auto_device() if device == "auto" else device

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.folder import begun_elsewhere
 from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import format_option, out_option
 from scalesearch.cli.terminal import Whole, echo
 from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, PIP_ONNX, SPEC, missing_onnx
 from scalesearch.files import read_json
+from scalesearch.runs.folder import begun_elsewhere
 from scalesearch.text import near
 
 if TYPE_CHECKING:
@@ -140,15 +140,15 @@ def _export(
     wanted = formats or tuple(name for name in FORMATS if name not in left_out)
     folder = out or Path("exports") / name
 
-    from scalesearch.cli.progress import spinner
     from scalesearch.export.handover import hand_over, write_spec
+    from scalesearch.runs.telling import teller
 
     _require_own(folder, state)
     try:
         write_spec(folder, name, state)
     except OSError as error:
         raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
-    with spinner(f"Exporting {name}") as tick:
+    with teller().waiting(f"Exporting {name}") as tick:
         exported = hand_over(
             state, folder, wanted, batch_size=batch_size, opset=opset, on_format=lambda _name: tick()
         )

@@ -9,11 +9,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from scalesearch.cli.derivation import derive
-from scalesearch.cli.folder import recorded_settings
-from scalesearch.cli.planning import plan_frame, planned_speed, run_length, tried
-from scalesearch.cli.progress import duration
-from scalesearch.cli.running import begin, carry_on, data_size, require_device
+from scalesearch.cli.planning import plan_frame, run_length
+from scalesearch.cli.running import carry_on
 from scalesearch.cli.terminal import echo, print_table
 from scalesearch.commands.scale.run import (
     TRAINED_PHIS,
@@ -27,6 +24,11 @@ from scalesearch.networks.matching import refusal
 from scalesearch.networks.scaled import compound
 from scalesearch.networks.spec import Arch
 from scalesearch.page.parts import counted_parts
+from scalesearch.runs.deriving import derive
+from scalesearch.runs.folder import recorded_settings
+from scalesearch.runs.lifecycle import begin, data_size, require_device
+from scalesearch.runs.planning import planned_speed, tried
+from scalesearch.runs.progress import duration
 from scalesearch.study.estimate import Speed, estimate, run_seconds
 from scalesearch.study.plan import Plan
 from scalesearch.training.dataset import DataSize

@@ -18,8 +18,8 @@ from scalesearch.plain import LIMITS
 from scalesearch.text import quoted
 
 if TYPE_CHECKING:
-    from scalesearch.cli.kept import KeptRun
     from scalesearch.records import RunRecord
+    from scalesearch.runs.kept import KeptRun
     from scalesearch.study.settings import TrainingSettings
 
 FOLDER = "fidelity"
@@ -115,7 +115,7 @@ def fidelity(
       scalesearch fidelity reports/grid-efficientnet-b0-phi1 --lengths 0.5,2,4
     """
     settings = FidelitySettings(lengths=lengths, networks=networks, seeds=seeds)
-    from scalesearch.cli.folder import begun_elsewhere
+    from scalesearch.runs.folder import begun_elsewhere
 
     with begun_elsewhere(folder):
         run_fidelity(folder, settings, command_line(), output_format, jobs=jobs, threads=threads)
@@ -139,22 +139,22 @@ def run_fidelity(
     from dataclasses import asdict, replace
     from functools import partial
 
-    from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
-    from scalesearch.cli.kept import KeptRun, open_run_study
-    from scalesearch.cli.planning import require_same_code
-    from scalesearch.cli.progress import SearchProgress, stopping
-    from scalesearch.cli.running import (
+    from scalesearch.commands.fidelity.run import length_settings, plan_length, spread
+    from scalesearch.files import inside
+    from scalesearch.hardware.machine import machine, versions
+    from scalesearch.runs.folder import read_run_file, require_same, stopping, writable, write_run_file
+    from scalesearch.runs.kept import KeptRun, open_run_study
+    from scalesearch.runs.kinds import settings_of
+    from scalesearch.runs.lifecycle import (
         Run,
         begin_study,
         data_size,
         require_device,
         require_same_data,
-        settings_of,
         train_study,
     )
-    from scalesearch.commands.fidelity.run import length_settings, plan_length, spread
-    from scalesearch.files import inside
-    from scalesearch.hardware.machine import machine, versions
+    from scalesearch.runs.planning import require_same_code
+    from scalesearch.runs.telling import teller
 
     _require_judged(folder)
     study = open_run_study(folder, "")
@@ -178,7 +178,7 @@ def run_fidelity(
     size = data_size(of.data)
     require_same_data(folder, study, of.data, size)
     records = []
-    with writable(out), stopping(out), SearchProgress() as progress:
+    with writable(out), stopping(out), teller().training() as progress:
         if not read_run_file(out):
             facts = {
                 "name": f"{study.name}-fidelity",
@@ -216,9 +216,9 @@ def report_fidelity(folder: Path, asked: FidelitySettings, output_format: str) -
     Raises:
         Fail: if a length was not begun, or neither studies nor tables are there.
     """
-    from scalesearch.cli.folder import without_study, writable
-    from scalesearch.cli.kept import as_written, kept_run, kept_searches
     from scalesearch.records.runs import STUDY
+    from scalesearch.runs.folder import without_study, writable
+    from scalesearch.runs.kept import as_written, kept_run, kept_searches
 
     _require_judged(folder)
     out = folder / FOLDER
@@ -258,10 +258,10 @@ def _show(
         output_format: of the table.
         tables: whether the tables of single runs are written: they aren't the source.
     """
-    from scalesearch.cli.running import write_report, write_tables
     from scalesearch.cli.terminal import FIDELITY_COLUMNS, print_table
     from scalesearch.commands.fidelity.view import reliability, write_fidelity_report
     from scalesearch.records import FidelityRecord
+    from scalesearch.runs.kinds import write_report, write_tables
 
     out = folder / FOLDER
     by_multiple = dict(zip(asked.lengths, records, strict=True)) | {1.0: kept.record}
@@ -290,7 +290,7 @@ def _show(
 
 def _require_judged(folder: Path) -> None:
     """Refuses a run whose candidates do not rival one another."""
-    from scalesearch.cli.folder import read_run_file
+    from scalesearch.runs.folder import read_run_file
 
     kind = read_run_file(folder).get("run", {}).get("kind", "grid")
     if kind not in JUDGED:

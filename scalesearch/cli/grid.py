@@ -10,7 +10,6 @@ import click
 
 from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
 from scalesearch.cli.help import Command, Topic, option
-from scalesearch.cli.main import Fail
 from scalesearch.cli.options import (
     DURATION,
     PHI,
@@ -26,14 +25,17 @@ from scalesearch.cli.options import (
     training_options,
 )
 from scalesearch.cli.terminal import NumberWithin, Whole
+from scalesearch.runs.defaults import (
+    MOST_SEEDS,
+    REGRET_ON_CPU,
+    REGRET_ON_GPU,
+    SEEDS_ON_CPU,
+    SEEDS_ON_GPU,
+    grid_defaults,
+)
 from scalesearch.study.grid_plan import GridSettings
-from scalesearch.training.recipe import ACCELERATORS
 
 DEFAULT = GridSettings()
-REGRET_ON_CPU, REGRET_ON_GPU = 1.5, 0.3
-SEEDS_ON_CPU, SEEDS_ON_GPU = 2, 12
-# Where the time decides how many designs there are.
-MOST_SEEDS = 100
 
 
 class _RungList(click.ParamType[tuple[str, ...]]):
@@ -157,57 +159,35 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     """
     require_phi(phi, options["budget"])
     ctx = click.get_current_context()
-    _choose_design(ctx, options)
+    if ctx.get_parameter_source("max_networks") is click.core.ParameterSource.DEFAULT:
+        options["max_networks"] = None
     if ctx.get_parameter_source("match") is click.core.ParameterSource.DEFAULT:
         options["match"] = ""  # a budget or a constraint says itself what networks spend
-    resolved = resolve_spending(resolve_training(options))
-    resolved = _by_device(resolved)
-    runs = [GridSettings(**resolved | {"phi": one}) for one in phi]
-    from scalesearch.cli.folder import beginning
-    from scalesearch.cli.planning import (  # takes a second to load
-        grid_plan,
-        scratch_record,
-        show_plan,
-        with_start,
+    resolved = grid_defaults(resolve_spending(resolve_training(options)))
+    runs = [GridSettings(**resolved | {"phi": exponent}) for exponent in phi]
+    from scalesearch.cli.planning import show_plan  # takes a second to load
+    from scalesearch.cli.running import carry_on
+    from scalesearch.runs.folder import beginning
+    from scalesearch.runs.lifecycle import (
+        begin_grid,
+        data_size,
+        default_folder,
+        require_device,
+        require_scratch_run,
     )
-    from scalesearch.cli.running import begin, carry_on, data_size, require_device
+    from scalesearch.runs.planning import grid_plan, with_start
 
     size = cache(partial(data_size, runs[0].data))
-    for one, asked in zip(phi, runs, strict=True):
-        name = f"grid-{asked.baseline}-phi{one:g}"
-        folder = out or Path("reports") / name
+    for asked in runs:
+        folder = out or default_folder("grid", asked)
         if out is not None and len(phi) > 1:
-            folder = out / f"phi{one:g}"
-        if asked.scratch_run is not None:
-            scratch_record(Path(asked.scratch_run), one)  # before the data is looked at, which may take long
-        with beginning(folder):
-            if asked.scratch_run is not None:
-                scratch_record(Path(asked.scratch_run), one, (asked.data, size()))
-            plan = cache(partial(grid_plan, asked, folder=folder))
-            if dry_run:
-                require_device(asked.device)
-                show_plan(with_start(plan(size()), None)[0], asked, output_format)
-                continue
-        with begin(folder, name, "grid", asked, command_line(), plan, size) as run:
+            folder = out / f"phi{asked.phi:g}"
+        if dry_run:
+            require_scratch_run(asked, folder, size)
+            require_device(asked.device)
+            with beginning(folder):
+                plan = grid_plan(asked, size(), folder)
+                show_plan(with_start(plan, None)[0], asked, output_format)
+            continue
+        with begin_grid(folder, asked, command_line(), size) as run:
             carry_on(run, output_format)
-
-
-def _choose_design(ctx: click.Context, options: dict[str, Any]) -> None:
-    """Rungs say how many networks there are, and are no design that a time could end."""
-    if options["rungs"] and options["time_budget"]:
-        raise Fail("--time-budget says how many whole designs are trained: give it or --rungs, not both")
-    if ctx.get_parameter_source("max_networks") is click.core.ParameterSource.DEFAULT and options["rungs"]:
-        options["max_networks"] = 0
-    options["time_budget"] = options["time_budget"] or 0.0
-
-
-def _by_device(options: dict[str, Any]) -> dict[str, Any]:
-    """The options with how many designs, and how sure an answer, by the kind of device and the time."""
-    accelerated = options["device"].partition(":")[0] in ACCELERATORS
-    seeds = options["seeds"] or (
-        MOST_SEEDS if options["time_budget"] else SEEDS_ON_GPU if accelerated else SEEDS_ON_CPU
-    )
-    regret = options["regret"]
-    if regret is None and not options["rungs"]:
-        regret = REGRET_ON_GPU if accelerated else REGRET_ON_CPU
-    return options | {"seeds": seeds, "regret": regret}

@@ -72,10 +72,10 @@ def law(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch law --device cuda --dtype fp16 --batch-size 64
       scalesearch law --run reports/sweep-efficientnet-b0
     """
-    from scalesearch.cli.laws import default_folder
-    from scalesearch.cli.running import require_device
     from scalesearch.commands.law.run import LawSettings
     from scalesearch.hardware.machine import describe
+    from scalesearch.runs.laws import default_folder
+    from scalesearch.runs.lifecycle import require_device
 
     options["baseline_resolution"] = options["baseline_resolution"] or 0
     settings = LawSettings(**resolve_setups(options, several=True))
@@ -128,8 +128,6 @@ def law_folder(
         Fail: if the folder cannot be used; with exit code 1 if too little could be measured for a law.
         ValueError: if a device, a runtime or the run with accuracies cannot be used.
     """
-    from scalesearch.cli.bench_options import require_runtimes
-    from scalesearch.cli.bench_run import at_work, begun
     from scalesearch.commands.law.run import (
         forget_failed_kinds,
         kinds_tasks,
@@ -139,6 +137,7 @@ def law_folder(
     )
     from scalesearch.commands.measure.run import forget_failures, plan, run_measure
     from scalesearch.files import write_text
+    from scalesearch.runs.measuring import at_work, begun, require_runtimes
 
     subjects = law_subjects(settings)
     tasks = plan(settings.measuring, subjects)
@@ -198,10 +197,10 @@ def stored_law(folder: Path) -> LawRecord:
         Fail: if the folder holds no such run.
         ValueError: if it cannot be read.
     """
-    from scalesearch.cli.bench_run import recorded_facts
-    from scalesearch.cli.folder import read_settings
     from scalesearch.commands.law.run import LawSettings, law_record
     from scalesearch.commands.measure.run import SampleStore, plan
+    from scalesearch.runs.folder import read_settings
+    from scalesearch.runs.measuring import recorded_facts
 
     settings = read_settings(folder, KIND, LawSettings.from_dict)
     store = SampleStore(folder)

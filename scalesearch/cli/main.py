@@ -16,9 +16,10 @@ import click
 
 from scalesearch import __version__
 from scalesearch.cli.terminal import OutputError, echo, shut_stdout
+from scalesearch.errors import StoppedError
+from scalesearch.runs.telling import Teller, telling
 from scalesearch.text import near, one_line, visible
 
-EXIT_EMPTY = 3
 EXIT_INTERRUPTED = 130
 LONGEST = 4000
 """Letters of an error's line."""
@@ -75,6 +76,13 @@ class Fail(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance too
 
 
+@functools.cache
+def _listener() -> Teller:
+    from scalesearch.cli.progress import CommandTeller  # loads rich
+
+    return CommandTeller(as_options)
+
+
 class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -102,13 +110,13 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Domain errors are ValueErrors that name an argument: here they become the option's own name."""
         try:
-            return super().invoke(ctx)
+            with telling(_listener):
+                return super().invoke(ctx)
         except ValueError as error:
-            from scalesearch.study.points import EmptyGridError  # loads NumPy
-
-            empty = isinstance(error, EmptyGridError)
-            code = EXIT_EMPTY if empty else getattr(error, "exit_code", 2)
-            raise Fail(_as_options(str(error)), code) from error
+            raise Fail(as_options(str(error)), getattr(error, "exit_code", 2)) from error
+        except StoppedError as stopped:
+            echo(str(stopped), err=True)
+            raise click.exceptions.Exit(stopped.exit_code) from None
         except (BrokenPipeError, OutputError):
             raise
         except OSError as error:  # a full disk above all
@@ -231,7 +239,7 @@ def _without_urls(message: str, arguments: Sequence[str]) -> str:
     return without_urls(message, arguments)
 
 
-def _as_options(message: str) -> str:
+def as_options(message: str) -> str:
     """Arguments in back-quotes as the options that set them: `max_networks` -> --max-networks."""
     options = re.sub(r"`([a-z][a-z0-9_-]*)`", lambda m: "--" + m.group(1).replace("_", "-"), message)
     return options.replace("--dir ", "DIR ").replace("--network ", "NETWORK ")

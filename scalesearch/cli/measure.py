@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 KIND = "measure"
 FORMAT = ("table", "csv", "json", "timm")
-LAWS = "laws.json"
 
 
 @click.command(cls=Command)
@@ -114,7 +112,7 @@ def measure(
     subjects = tuple(in_its_layout(subject) for subject in parse_subjects(networks, settings.base))
     laws: Sequence[CostLaw] | None = None
     if law is not None:
-        from scalesearch.cli.laws import read_laws
+        from scalesearch.runs.laws import read_laws
 
         laws = read_laws(law)
     if settings.processes == 1:
@@ -172,73 +170,45 @@ def measure_folder(
         retry_failed: whether what failed is tried once more.
 
     Raises:
-        Fail: if the folder cannot be used; with exit code 1 if nothing could be measured.
+        FolderError: if the folder cannot be used.
+        RunFailedError: if nothing could be measured.
         ValueError: if a device or a runtime cannot be used.
     """
-    from scalesearch.cli.bench_options import require_runtimes
-    from scalesearch.cli.bench_run import at_work, begun
-    from scalesearch.commands.measure.run import forget_failures, plan, run_measure
-    from scalesearch.files import write_text
+    from scalesearch.runs.measuring import measured, require_measured
 
-    tasks = plan(settings, subjects)
-    require_runtimes([task.setup for task in tasks])
-    opened = begun(
+    record = measured(
         folder,
-        KIND,
-        settings.to_dict(),
-        tasks,
+        settings,
         subjects,
         name=name,
         command=command,
+        laws=laws,
         mix_machines=mix_machines,
+        retry_failed=retry_failed,
     )
-    with opened as (store, machine):
-        if laws is not None:
-            text = json.dumps({"laws": [law.to_dict() for law in laws]}, indent=1)
-            write_text(folder / LAWS, text + "\n")
-        if retry_failed:
-            forget_failures(store, settings, tasks, machine)
-        with at_work(folder, settings.process_limit) as (executor, progress, session):
-            run_measure(store, settings, tasks, machine, executor, progress, session=session)
-        record = show_measurements(folder, output_format)
-    if not any(row.processes for row in record.measurements):
-        reasons = "; ".join(dict.fromkeys(row.reason for row in record.measurements if row.reason))
-        raise Fail(f"nothing could be measured: {reasons}", 1)
+    _print(record, folder, output_format)
+    require_measured(record)
 
 
-def show_measurements(folder: Path, output_format: str) -> MeasureRecord:
+def show_measurements(folder: Path, output_format: str) -> None:
     """Writes the report of a folder from its raw files alone, prints its table and where the page is."""
-    record = stored_measurements(folder)
-    from scalesearch.cli.laws import read_laws
-    from scalesearch.cli.terminal import MEASURE_COLUMNS, measure_view, print_table
-    from scalesearch.commands.measure.view import timm_table, write_measure_report
+    from scalesearch.runs.measuring import reported_measurements
 
-    laws = read_laws(folder / LAWS) if (folder / LAWS).exists() else ()
-    # Who put two machines into one folder has asked for them.
-    report = write_measure_report(record, folder, laws, mix_machines=True)
+    _print(reported_measurements(folder), folder, output_format)
+
+
+def _print(record: MeasureRecord, folder: Path, output_format: str) -> None:
+    from scalesearch.cli.terminal import MEASURE_COLUMNS, measure_view, print_table
+    from scalesearch.commands.measure.view import measurements_table, timm_table
+    from scalesearch.runs.measuring import laws_beside
+
     if output_format == "timm":
         rows = timm_table(record)
         print_table(rows, "csv")
         if rows.empty:
             echo("Note: timm's columns are of inference, of which nothing was measured", err=True)
     else:
-        table = measure_view(report.table) if output_format == "table" else report.table
+        whole = measurements_table(record, laws_beside(folder))
+        table = measure_view(whole) if output_format == "table" else whole
         print_table(table, output_format, columns=MEASURE_COLUMNS)
-    tell_page(report.page, err=output_format != "table")
-    return record
-
-
-def stored_measurements(folder: Path) -> MeasureRecord:
-    """What the run of ``measure`` in a folder has measured so far.
-
-    Raises:
-        Fail: if the folder holds no such run.
-        ValueError: if it cannot be read.
-    """
-    from scalesearch.cli.bench_run import recorded_facts
-    from scalesearch.cli.folder import read_settings
-    from scalesearch.commands.measure.run import MeasureSettings, SampleStore, measure_record, plan
-
-    settings = read_settings(folder, KIND, MeasureSettings.from_dict)
-    store = SampleStore(folder)
-    return measure_record(store, settings, plan(settings, store.subjects()), **recorded_facts(folder))
+    tell_page(folder / "report.md", err=output_format != "table")

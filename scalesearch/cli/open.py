@@ -75,9 +75,9 @@ def _page(folder: Path) -> Path:
 
 def _interactive(folder: Path) -> Interactive:
     """What a reader can point at on the page, from the run's own record; nothing where that is gone."""
-    from scalesearch.cli.kept import kept_run
-    from scalesearch.cli.running import interactive_of
     from scalesearch.page.html.page import Interactive
+    from scalesearch.runs.kept import kept_run
+    from scalesearch.runs.kinds import interactive_of
 
     try:
         return interactive_of(kept_run(folder).record)

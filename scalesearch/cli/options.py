@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 
 from scalesearch.cli.help import Topic, option
 from scalesearch.cli.main import Fail
-from scalesearch.cli.terminal import NUMBER, Choice, NumberWithin, Place, Whole, echo
+from scalesearch.cli.terminal import NUMBER, Choice, NumberWithin, Place, Whole
 from scalesearch.files import read_toml
 from scalesearch.hardware.device import DEVICE_HELP
 from scalesearch.networks.baselines import (
@@ -40,8 +40,7 @@ from scalesearch.networks.spec import (
     with_exponents,
 )
 from scalesearch.plain import is_number, shown, typed
-from scalesearch.records.timings import CostLaw, Setup
-from scalesearch.study.settings import STARTS, TrainingSettings
+from scalesearch.study.settings import STARTS, STORAGE_VARIABLE, TrainingSettings
 from scalesearch.text import command, near
 from scalesearch.training.recipe import (
     ACCELERATOR_IMAGES,
@@ -49,10 +48,9 @@ from scalesearch.training.recipe import (
     CPU_IMAGES,
     RECIPES,
     ProxyRecipe,
-    default_images,
     read_recipe,
 )
-from scalesearch.workers.tracking import TRACKERS, missing_package
+from scalesearch.workers.tracking import TRACKERS
 
 # ----------------------------------------------------------------------------------------------------
 # Networks and their inputs as a user writes them: a name, a file or a function, ``224`` or ``320x192``.
@@ -74,29 +72,12 @@ class _Baseline(click.ParamType[str | Arch]):
         return names or [CompletionItem(incomplete, type="file")]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Arch:
-        if isinstance(value, Arch) or value in built_in():
-            chosen: str | Arch = value
-            return chosen
-        code = is_target(str(value))
-        if not (code or str(value).endswith(".toml")):
-            self.fail(
-                f"must be one of {', '.join(built_in())}, a .toml file or package.module:function, "
-                f"got {str(value)!r}{near(str(value), built_in())}",
-                param,
-                ctx,
-            )
+        from scalesearch.runs.given import given_baseline
+
         try:
-            if code:
-                from scalesearch.networks.user_network import code_baseline  # loads torch
-
-                return code_baseline(str(value))
-            from scalesearch.networks.baselines import read_network
-
-            network = read_network(Path(value))
+            return given_baseline(value)
         except ValueError as error:
-            self.fail(str(error).removeprefix("`baseline` "), param, ctx)
-        # What describe printed of a built-in network is that network.
-        return network.name if network.name in built_in() else network
+            return self.fail(str(error).removeprefix("`baseline` "), param, ctx)
 
 
 BASELINE = _Baseline()
@@ -248,7 +229,6 @@ CONFIG = (
     *("run", "machine", "versions"),
 )
 MOST_PHIS = 100
-STORAGE_VARIABLE = "SCALESEARCH_STORAGE"
 """The environment variable that may hold the URL of a study's database, password and all."""
 MEMORY = (
     "Memory is what the tensors of a training step take at its peak, the same on every machine; what a "
@@ -645,8 +625,6 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
 # What every command takes that trains: the data, the recipe, seeds, device, workers.
 
 DEFAULT = TrainingSettings()
-MOST_PROCESSES = 8
-MOST_SIDE_BY_SIDE = 16
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -787,7 +765,8 @@ def length_options(seeds: int | None, seeds_help: str = "") -> Decorator:
             help="The images: photographs (built in), cifar10, cifar100, folder:PATH with a folder for "
             "each class, or windows:PATH, a folder of large pictures without labels.",
             more="A folder holds images or .npy arrays, or parts such as train and val that hold the "
-            "classes. With windows: the task is to say from which picture a window was cut.",
+            "classes. With windows: the task is to say from which picture a window was cut. "
+            "tensors:FILE is safetensors with images (N, channels, height, width), uint8, and labels (N,).",
         ),
         option(
             "--data-dir",
@@ -916,47 +895,11 @@ def training_options(
 
 def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
     """The options with every default filled in that depends on others or on the machine."""
-    from scalesearch.hardware.device import auto_device
-    from scalesearch.hardware.machine import usable_cores
+    from scalesearch.runs.defaults import training_defaults
 
     options = dict(options)
-    if (tracker := options.get("track")) and (missing := missing_package(tracker)):
-        raise Fail(f"--track must name a tracker that is installed, got {tracker}, {missing}")
     _choose_length(click.get_current_context(), options)
-    recipe = options["recipe_values"] or RECIPES[options["recipe"]]
-    if options["images"] is None and options["epochs"] is None:
-        options["images"], options["epochs"] = recipe.images, recipe.epochs
-    cores = usable_cores()
-    device = auto_device() if options["device"] == "auto" else options["device"]
-    if options["images"] is None and options["epochs"] is None:
-        options["images"] = default_images(device)
-    jobs = options["jobs"] or default_jobs(device)
-    batch_size = options["batch_size"] or recipe.batch_size
-    if options["recipe_values"] and batch_size != recipe.batch_size:
-        # What is kept is what is trained: in how many passes, too.
-        options["recipe_values"] = recipe.at_batch(batch_size)
-    return options | {
-        "baseline_width": own_width(options),
-        "batch_size": batch_size,
-        "baseline_resolution": options["baseline_resolution"] or DEFAULT.baseline_resolution,
-        "device": device,
-        "jobs": jobs,
-        # Small networks train best on one thread each; --jobs shares the cores out as it says.
-        "threads": options["threads"] or (max(1, cores // jobs) if options["jobs"] else 1),
-    }
-
-
-def default_jobs(device: str) -> int:
-    """How many networks train at a time where nobody says: on accelerators at most, on a CPU always."""
-    from scalesearch.hardware.device import resolve_devices
-    from scalesearch.hardware.machine import usable_cores
-
-    if device == "cpu":
-        return min(usable_cores(), MOST_PROCESSES)
-    try:
-        return MOST_SIDE_BY_SIDE * len(resolve_devices(device))
-    except ValueError:  # which is told where the device is needed
-        return MOST_SIDE_BY_SIDE
+    return training_defaults(options | {"baseline_width": own_width(options)})
 
 
 def own_width(options: Mapping[str, Any]) -> float:
@@ -1032,40 +975,6 @@ def resolve_spending(options: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: if the budget is none, or no law of its setup is there.
     """
-    from scalesearch.study.budget import law_texts, parse_spending
+    from scalesearch.runs.defaults import spending_defaults
 
-    law = options["law"]
-    if not options["budget"]:
-        if law:  # a run.toml's may be empty
-            raise ValueError(f"`law` must be given with a budget of latency, got {law} without budget")
-        return options | {"law": ()}
-    asked = parse_spending(options["budget"])
-    if asked.kind != "latency":
-        return options | {"law": ()}
-    if isinstance(law, tuple):  # a run.toml's
-        return options | {"law": law}
-    from scalesearch.cli.laws import find_law
-    from scalesearch.hardware.machine import describe, usable_cores
-
-    setup = Setup(**{"device": options["device"], "threads": usable_cores(), **asked.setup})
-    found = find_law(law, setup, same_layout="channels_last" in asked.setup)
-    _say(found, asked.target, describe(found.setup.device).key)
-    return options | {"law": law_texts(found)}
-
-
-def _say(law: CostLaw, target_s: float, own: str) -> None:
-    """What a law's latency is worth, on standard error."""
-    from scalesearch.statistics.law import errors
-
-    whose = "this machine" if law.machine == own else f"the machine {law.machine} (this one is {own})"
-    held_out = (
-        f"; half of the networks it never saw are within {errors(law).median:.0%}" if law.held_out else ""
-    )
-    echo(f"Latency by the law of {whose}: {law.setup.label}{held_out}", err=True)
-    low, high = law.spread
-    if law.held_out and not low <= target_s <= high:
-        echo(
-            f"Note: {1e3 * target_s:.3g} ms lies outside the {1e3 * low:.3g} to {1e3 * high:.3g} ms that it "
-            "rests on: an extrapolation",
-            err=True,
-        )
+    return spending_defaults(options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalesearch.cli.folder import require_raw_files
+from scalesearch.runs.folder import require_raw_files
 
 if TYPE_CHECKING:
     from scalesearch.study.settings import Computing
@@ -37,8 +37,8 @@ def repeat_command(
     from dataclasses import replace
     from functools import partial
 
-    from scalesearch.cli.folder import read_run_file, read_settings, storage_of
     from scalesearch.plain import typed
+    from scalesearch.runs.folder import read_run_file, read_settings, storage_of
     from scalesearch.study.settings import Computing
 
     run = read_run_file(folder).get("run", {})

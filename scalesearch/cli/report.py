@@ -27,9 +27,9 @@ def report(folder: Path, storage: str, output_format: str) -> None:
     Example:
       scalesearch report reports/grid-efficientnet-b0-phi1
     """
-    from scalesearch.cli.folder import begun_elsewhere
-    from scalesearch.cli.kept import as_written, kept_run
     from scalesearch.cli.running import show_report
+    from scalesearch.runs.folder import begun_elsewhere
+    from scalesearch.runs.kept import as_written, kept_run
 
     with begun_elsewhere(folder):
         if repeat_command(folder, output_format, train=False, storage=storage):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from scalesearch.cli.help import Command, option
-from scalesearch.cli.options import JOBS_ON, STORAGE_ON, THREADS_ON, default_jobs, format_option
+from scalesearch.cli.options import JOBS_ON, STORAGE_ON, THREADS_ON, format_option
 from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.terminal import Place
 from scalesearch.hardware.device import DEVICE_HELP
@@ -48,10 +48,12 @@ def resume(
       scalesearch resume reports/grid-efficientnet-b0-phi1
       scalesearch resume reports/grid-efficientnet-b0-phi1 --jobs 4 --device cpu
     """
-    from scalesearch.cli.folder import begun_elsewhere
-    from scalesearch.cli.planning import require_same_code
-    from scalesearch.cli.running import carry_on, reopen
+    from scalesearch.cli.running import carry_on
     from scalesearch.hardware.device import auto_device
+    from scalesearch.runs.defaults import default_jobs
+    from scalesearch.runs.folder import begun_elsewhere
+    from scalesearch.runs.lifecycle import reopen
+    from scalesearch.runs.planning import require_same_code
     from scalesearch.study.settings import Computing
 
     device = auto_device() if device == "auto" else device

@@ -9,7 +9,6 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scalesearch.cli.derivation import derive
 from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.options import (
     CHANNEL_DIVISOR,
@@ -35,6 +34,7 @@ from scalesearch.cli.options import (
 from scalesearch.cli.terminal import NUMBER, Whole, echo, tell_page
 from scalesearch.hardware.device import DEVICE_HELP
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
+from scalesearch.runs.deriving import derive
 from scalesearch.study.settings import TrainingSettings
 
 PROXY_WIDTH, PROXY_RESOLUTION = (
@@ -192,13 +192,13 @@ def _train(
 
 def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> None:
     """The family derived alone."""
-    from scalesearch.cli.folder import read_run_file, writable
     from scalesearch.cli.main import Fail
-    from scalesearch.cli.running import require_device
     from scalesearch.cli.terminal import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
     from scalesearch.commands.scale.run import ScaleSettings, with_affordable_phi, without_refused
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import usable_cores
+    from scalesearch.runs.folder import read_run_file, writable
+    from scalesearch.runs.lifecycle import require_device
 
     started = time.perf_counter()
     options["phis"] = options.pop("phi")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +32,6 @@ from scalesearch.commands.search.run import (
     with_examples,
     with_reward_target,
 )
-from scalesearch.study.plan import Plan
-from scalesearch.training.dataset import DataSize
 
 DEFAULT = SearchSettings()
 
@@ -161,26 +158,18 @@ def search(phi: float, out: Path | None, output_format: str, dry_run: bool, **op
     """
     require_phi((phi,), options["budget"])
     settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
-    from scalesearch.cli.planning import show_plan, start_network
-    from scalesearch.cli.running import (  # after the checks: it takes a second to load
-        begin,
-        carry_on,
-        data_size,
-        require_device,
-    )
+    from scalesearch.cli.planning import show_plan  # after the checks: it takes a second to load
+    from scalesearch.cli.running import carry_on
+    from scalesearch.runs.lifecycle import begin_search, data_size, default_folder, require_device
+    from scalesearch.runs.planning import start_network
 
-    size = cache(partial(data_size, settings.data))
-    if "reward" in settings.objectives:
-        settings = with_reward_target(settings, size())
-    name = f"search-{settings.baseline}-phi{phi:g}"
-    folder = out or Path("reports") / name
-
-    def plan(found: DataSize) -> Plan:
-        return plan_search(settings, found, start_network(settings, found.classes, folder))
-
+    folder = out or default_folder("search", settings)
     if dry_run:
+        size = data_size(settings.data)
+        settings = with_reward_target(settings, size)
         require_device(settings.device)
-        show_plan(with_examples(plan(size()), settings), settings, output_format)
+        plan = plan_search(settings, size, start_network(settings, size.classes, folder))
+        show_plan(with_examples(plan, settings), settings, output_format)
         return
-    with begin(folder, name, "search", settings, command_line(), plan, size) as run:
+    with begin_search(folder, settings, command_line()) as run:
         carry_on(run, output_format)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from scalesearch.cli.options import (
     training_options,
 )
 from scalesearch.cli.terminal import NUMBER, Choice
-from scalesearch.commands.sweep.run import BUDGETS, ROLES, SweepSettings, plan_sweep
+from scalesearch.commands.sweep.run import BUDGETS, ROLES, SweepSettings
 
 DEFAULT = SweepSettings()
 
@@ -100,9 +99,8 @@ def sweep(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch sweep --alpha 1.1 --beta 1.2 --gamma 1.1 --match memory --dataset folder:my/images
     """
     settings = SweepSettings(**resolve_training(options))
-    from scalesearch.cli.running import begin, carry_on
+    from scalesearch.cli.running import carry_on
+    from scalesearch.runs.lifecycle import begin_sweep, default_folder
 
-    name = f"sweep-{settings.baseline}"
-    folder = out or Path("reports") / name
-    with begin(folder, name, "sweep", settings, command_line(), partial(plan_sweep, settings)) as run:
+    with begin_sweep(out or default_folder("sweep", settings), settings, command_line()) as run:
         carry_on(run, output_format)

@@ -60,9 +60,9 @@ def run_transfer(folders: tuple[Path, ...], out: Path, command: str, output_form
     Raises:
         Fail: if a folder holds no run that can be compared, or one too small for a surface.
     """
-    from scalesearch.cli.folder import read_run_file, require_same, writable, write_run_file
     from scalesearch.cli.terminal import print_table
     from scalesearch.commands.transfer.view import side_of, write_transfer_report
+    from scalesearch.runs.folder import read_run_file, require_same, writable, write_run_file
     from scalesearch.study.settings import NOT_IDENTITY
 
     runs = list(zip(_names(folders), map(_record, folders), strict=True))
@@ -135,8 +135,8 @@ def _record(folder: Path) -> RunRecord:
     Raises:
         Fail: if there is none, or none whose candidates are triples of one phi.
     """
-    from scalesearch.cli.folder import read_run_file
-    from scalesearch.cli.kept import kept_run
+    from scalesearch.runs.folder import read_run_file
+    from scalesearch.runs.kept import kept_run
 
     kind = read_run_file(folder).get("run", {}).get("kind", "grid")
     if kind not in SEARCHES:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
+from scalesearch.errors import ScalesearchError
 from scalesearch.plain import is_number, shown, typed
 from scalesearch.scaling import Multipliers
 
@@ -634,7 +635,7 @@ RESOLUTION = 224
 """The side of the input, in pixels, that a user's own network is taken to be meant for."""
 
 
-class RefusedError(ValueError):
+class RefusedError(ScalesearchError):
     """A user's own code that builds or runs no network at the multipliers, or size, that it is asked for."""
 
 

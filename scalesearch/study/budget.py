@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from typing import Any, cast
 
+from scalesearch.errors import EmptyGridError
 from scalesearch.networks.cost import count
 from scalesearch.networks.matching import (
     BudgetKind,
@@ -27,7 +28,7 @@ from scalesearch.records import BudgetRecord, CostLaw, Setup
 from scalesearch.records.runs import IN_SHARES
 from scalesearch.records.timings import parse_changes
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers, exact
-from scalesearch.study.points import Candidate, EmptyGridError
+from scalesearch.study.points import Candidate
 
 # ----------------------------------------------------------------------------------------------------
 # Equal cost: candidates held to, or repaired to, a budget that is measured on the networks as built.

@@ -19,6 +19,7 @@ from statistics import fmean
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from scalesearch.errors import StudyLostError
 from scalesearch.files import inside, write_text
 from scalesearch.networks.spec import Arch
 from scalesearch.records import CandidateRecord, RunRecord
@@ -26,7 +27,6 @@ from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.study.plan import Planned, describer
 from scalesearch.study.reading import START, seed_run
 from scalesearch.study.settings import LengthSettings, TrainingSettings, start_file, weights_file
-from scalesearch.study.storage import StudyLostError
 from scalesearch.workers.executor import Executor, TrialFailedError
 from scalesearch.workers.jobs import LatencySpec, latency_record
 from scalesearch.workers.worker import TrialSpec

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
 
+from scalesearch.errors import EmptyGridError
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.networks.scaled import compound
 from scalesearch.networks.spec import Arch, Rounding
@@ -31,10 +32,6 @@ from scalesearch.scaling import (
     one_dial,
     shares_of,
 )
-
-
-class EmptyGridError(ValueError):
-    """No grid point meets the constraint; the message says which comes closest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ NOT_IDENTITY = frozenset(
 # go on with others, then; each training run keeps what it was computed with.
 COMPUTED_WITH = frozenset({"device", "threads"})
 LARGEST_PHI = 20.0
+STORAGE_VARIABLE = "SCALESEARCH_STORAGE"
+"""The environment's variable that may hold the URL of a storage."""
 SHORT_SIDES = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # What networks can start from; None in the settings stands for the first.
 STARTS = ("scratch", "grown")

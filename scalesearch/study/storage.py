@@ -26,6 +26,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy.pool import NullPool
 
+from scalesearch.errors import NoStudyError, StudyError, StudyLostError
 from scalesearch.files import identity, inside
 
 # ----------------------------------------------------------------------------------------------------
@@ -76,19 +77,6 @@ ANSWER_S = 12.0
 BUSY_S = 60.0
 """Seconds that SQLite waits for another process to finish writing."""
 ATTEMPTS = 4
-
-
-class StudyError(ValueError):
-    """The study cannot be used; the message says what would do.
-
-    ``exit_code`` is the command's: 2 for a wrong input, 1 where a run that was under way had to end.
-    """
-
-    exit_code = 2
-
-
-class NoStudyError(StudyError):
-    """The database is not there, or has no tables of Optuna."""
 
 
 def sqlite_url(folder: Path) -> str:
@@ -492,12 +480,6 @@ ATTRIBUTES = sqlalchemy.table(
 )
 # Claims that this process holds: any other that bears its number is a dead one's.
 _HELD: set[str] = set()
-
-
-class StudyLostError(StudyError):
-    """A run under way has to end: its study, or its folder, is not its own any more."""
-
-    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

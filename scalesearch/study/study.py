@@ -20,6 +20,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from scalesearch.errors import NoStudyError, StudyError
 from scalesearch.plain import typed
 from scalesearch.records import CandidateRecord, ReliabilityRecord, RungRecord, RunRecord
 from scalesearch.records.runs import require_in_range
@@ -35,15 +36,7 @@ from scalesearch.study.reading import (
     read_record,
     runs_of,
 )
-from scalesearch.study.storage import (
-    NoStudyError,
-    Ownership,
-    StudyError,
-    clear_errors,
-    is_server,
-    masked,
-    open_storage,
-)
+from scalesearch.study.storage import Ownership, clear_errors, is_server, masked, open_storage
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from scalesearch.errors import ScalesearchError
 from scalesearch.text import near, printable
 
 GREY, RGB, RGBA = 1, 3, 4
@@ -19,6 +20,8 @@ COLOURS = MappingProxyType({GREY: "grey", RGB: "RGB", RGBA: "RGBA"})
 FOLDER, WINDOWS = "folder:", "windows:"
 FOLDERS = (FOLDER, WINDOWS)
 """What the names of data in a folder begin with: images in a folder for each class, pictures to cut up."""
+TENSORS = "tensors:"
+"""What the name of data in one file begins with: safetensors with ``images`` and ``labels``."""
 DATASETS = ("photographs", "cifar10", "cifar100")
 # The photographs and textures in scikit-image's wheel, by the names of their loaders; a class each.
 PHOTOGRAPHS = (
@@ -48,7 +51,7 @@ TRAIN_WINDOWS = 200
 """Training windows cut from each photograph or picture."""
 
 
-class DataError(ValueError):
+class DataError(ScalesearchError):
     """The data cannot be used; the message names the option, its value and what would do."""
 
 
@@ -89,7 +92,9 @@ def photographs_digest() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
-    """A dataset by name: ``photographs``, ``cifar10``, ``cifar100``, ``folder:PATH`` or ``windows:PATH``.
+    """A dataset by name.
+
+    ``photographs``, ``cifar10``, ``cifar100``, ``folder:PATH``, ``windows:PATH`` or ``tensors:FILE``.
 
     ``held_out`` is how many images judge a candidate, at most. Nothing is fetched unless ``download``.
     ``in_channels`` are those of every image: see :data:`COLOURS`. ``digest`` is that of the only data that
@@ -109,14 +114,16 @@ class DataSpec:
     short_side: int = SHORT_SIDE
 
     def __post_init__(self) -> None:
-        if self.name not in DATASETS and not self.in_folder:
+        if self.name not in DATASETS and not self.at_path:
             raise ValueError(
-                f"`dataset` must be one of {', '.join(DATASETS)}, {FOLDER}PATH or {WINDOWS}PATH, got "
+                f"`dataset` must be one of {', '.join(DATASETS)}, {FOLDER}PATH, {WINDOWS}PATH or "
+                f"{TENSORS}FILE, got "
                 f"{self.name!r}" + near(self.name, DATASETS)
             )
-        if self.in_folder and not self._path.strip():
+        if self.at_path and not self._path.strip():
             prefix = self.name.removesuffix(self._path)
-            raise ValueError(f"`dataset` must name a folder after {prefix!r}, got {self.name!r}")
+            what = "folder" if self.in_folder else "file"
+            raise ValueError(f"`dataset` must name a {what} after {prefix!r}, got {self.name!r}")
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in self.name):
             # It is kept in files of text, such as run.toml.
             raise ValueError(
@@ -127,7 +134,7 @@ class DataSpec:
             raise ValueError(f"`held_out` must be >= 2, got {self.held_out}")
         if self.in_channels < 1:
             raise ValueError(f"`in_channels` must be >= 1, got {self.in_channels}")
-        if self.in_channels not in COLOURS and not self.in_folder:
+        if self.in_channels not in COLOURS and not self.at_path:
             raise ValueError(
                 f"`in_channels` must be 1 (grey), 3 (RGB) or 4 (RGBA) for {self.name}, got "
                 f"{self.in_channels}; any other number takes {FOLDER}PATH with .npy arrays (height, width, "
@@ -140,12 +147,17 @@ class DataSpec:
         return self.name.startswith(FOLDERS)
 
     @property
+    def at_path(self) -> bool:
+        """Whether the data are the user's own, in a folder or a file."""
+        return self.in_folder or self.name.startswith(TENSORS)
+
+    @property
     def _path(self) -> str:
         return self.name.partition(":")[2]
 
     @property
     def folder(self) -> Path:
-        """The folder that ``folder:PATH`` or ``windows:PATH`` names, ``~`` being the user's own."""
+        """What ``folder:PATH``, ``windows:PATH`` or ``tensors:FILE`` names, ``~`` being the user's own."""
         folder = Path(self._path)
         try:
             return folder.expanduser()

@@ -1,4 +1,4 @@
-"""Data sets as tensors: the embedded photographs, CIFAR, folders, and windows of large pictures."""
+"""Data sets as tensors: the embedded photographs, CIFAR, folders, windows of large pictures, tensors."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import PIL
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional as F
 
-from scalesearch.text import printable
+from scalesearch.files import inside, write_bytes
+from scalesearch.text import one_line, printable
 from scalesearch.training.dataset import (
     COLOURS,
     GREY,
@@ -525,6 +528,91 @@ def load_cifar(
     )
 
 
+def load_tensors(path: Path, *, held_out: int, in_channels: int = RGB) -> ImageSource:
+    """Images and labels in one file, as :func:`write_tensors` writes it; it is read as safetensors alone.
+
+    Raises:
+        DataError: if the file is none, or its images have other channels.
+    """
+    try:
+        content = path.read_bytes()
+        tensors = safetensors.torch.load(content)
+        images, labels = checked_tensors(tensors["images"], tensors["labels"])
+    except OSError as error:
+        raise DataError(
+            f"`dataset` must name a readable file, got {path}: {error.strerror or error}"
+        ) from error
+    except (SafetensorError, KeyError) as error:
+        raise DataError(
+            f"`dataset` must name a safetensors file with images and labels, got {path}: {one_line(error)}"
+        ) from error
+    if images.shape[1] != in_channels:
+        raise DataError(
+            f"`in_channels` must be {images.shape[1]}, as the images of {path} have, got {in_channels}"
+        )
+    targets: list[int] = labels.tolist()
+    train, judged = split(targets, held_out)
+    return ImageSource(
+        classes=tuple(str(label) for label in range(max(targets) + 1)),
+        train=Examples([(images[i], targets[i]) for i in train]),
+        held_out=Examples([(images[i], targets[i]) for i in judged]),
+        known_digest=hashlib.sha256(repr((SPLIT_SEED, HELD_OUT_SHARE)).encode() + content).hexdigest(),
+    )
+
+
+def write_tensors(images: torch.Tensor, labels: torch.Tensor, folder: Path) -> Path:
+    """Writes images and labels into a file that is named by their content; returns it.
+
+    Args:
+        images: (N, channels, height, width), uint8, or floats from 0 to 1.
+        labels: (N,) whole numbers from 0 on; each class twice at the least.
+        folder: where the file goes.
+
+    Raises:
+        DataError: naming ``dataset``, if they are not as said.
+        OSError: if it can't be written.
+    """
+    images, labels = checked_tensors(images, labels)
+    content = safetensors.torch.save({"images": images, "labels": labels})
+    path = inside(folder, f"{hashlib.sha256(content).hexdigest()[:24]}.safetensors")
+    return path if path.exists() else write_bytes(path, content)
+
+
+def checked_tensors(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images as uint8 (N, channels, height, width) and labels as int64 (N,).
+
+    Raises:
+        DataError: naming ``dataset``, if they can't be that.
+    """
+    if images.ndim != 4 or labels.ndim != 1 or len(images) != len(labels) or not images.numel():
+        raise DataError(
+            "`dataset` must have images (N, channels, height, width) and as many labels (N,), got "
+            f"{tuple(images.shape)} and {tuple(labels.shape)}"
+        )
+    if images.is_floating_point():
+        low, high = images.amin().item(), images.amax().item()
+        if not 0 <= low <= high <= 1:
+            raise DataError(
+                "`dataset` must have images of uint8, or of floats from 0 to 1 (not normalised), got "
+                f"{low:g} to {high:g}"
+            )
+        images = (images * 255).round().to(torch.uint8)
+    if images.dtype != torch.uint8 or labels.is_floating_point() or labels.dtype == torch.bool:
+        raise DataError(
+            "`dataset` must have images of uint8, or of floats from 0 to 1, and whole numbers for labels, "
+            f"got {images.dtype} and {labels.dtype}"
+        )
+    labels = labels.to(torch.int64)
+    counts = labels.clamp(min=0).bincount()
+    if labels.amin() < 0 or len(counts) < 2 or counts.amin() < 2:
+        raise DataError(
+            "`dataset` must have labels from 0 on, two classes and two images of each at the least, got "
+            f"labels from {labels.amin().item()} to {labels.amax().item()}, {counts.amin().item()} images of "
+            "one class"
+        )
+    return images.cpu().contiguous(), labels.cpu()
+
+
 class Files(Images):
     """Listed files, decoded when first asked for and looked up from then on."""
 
@@ -819,6 +907,8 @@ def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
             in_channels=spec.in_channels,
             short_side=spec.short_side,
         )
+    elif spec.at_path:
+        source = load_tensors(spec.folder, held_out=spec.held_out, in_channels=spec.in_channels)
     else:
         source = load_cifar(
             spec.name,

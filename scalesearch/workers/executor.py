@@ -14,14 +14,15 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 from scalesearch.files import inside
@@ -151,11 +152,26 @@ class ProcessExecutor:
                 raise TrialFailedError("stopped")
             ours, theirs = self._context.Pipe()
             process: BaseProcess = self._context.Process(target=work, args=(theirs, str(log_path)))
-            process.start()
+            with without_script():
+                process.start()
             # Only the worker may hold its end: its death is then the end of the conversation.
             theirs.close()
             self._running.add(process)
         return process, ours
+
+
+@contextmanager
+def without_script() -> Iterator[None]:
+    """Processes started within are not to run the caller's script again, as multiprocessing would have them.
+
+    Jobs are plain data and their code is ours, so that a script needs no ``if __name__ == "__main__"``.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def process_context(preload: Sequence[str]) -> Any:
@@ -519,7 +535,8 @@ class DeviceExecutor:
             process = self._context.Process(
                 target=serve, args=(theirs, str(log), device, Crowd(self._most, self._first), self._window_s)
             )
-            process.start()
+            with without_script():
+                process.start()
             # Only the process may hold its end: its death is then the end of the conversation.
             theirs.close()
             self._processes.add(process)

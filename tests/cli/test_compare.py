@@ -23,7 +23,7 @@ HERE = ("--threads=1", "--device=cpu")
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Fake workers in place of real ones."""
     made = Bench()
-    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.runs.planning.ProcessExecutor", made.executor)
     # However little memory is left just now.
     monkeypatch.setattr("scalesearch.commands.measure.run.no_room", lambda _arch, _setup: "")
     monkeypatch.setattr("scalesearch.commands.compare.run.no_room", lambda _arch, _setup: "")

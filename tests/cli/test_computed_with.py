@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from scalesearch.cli.progress import SearchProgress
 from scalesearch.hardware import device as devices
+from scalesearch.runs.progress import SearchProgress
 
 Run = Callable[..., Result]
 
@@ -118,9 +118,9 @@ def test_a_run_begun_where_there_was_a_gpu_goes_on_where_there_is_none(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("scalesearch.cli.running.require_device", lambda _name: None)
-        patched.setattr("scalesearch.cli.running.machine", lambda _name: {"key": "0", "cpu": "elsewhere"})
-        patched.setattr("scalesearch.cli.running.train_study", stop)
+        patched.setattr("scalesearch.runs.lifecycle.require_device", lambda _name: None)
+        patched.setattr("scalesearch.runs.lifecycle.machine", lambda _name: {"key": "0", "cpu": "elsewhere"})
+        patched.setattr("scalesearch.runs.lifecycle.train_study", stop)
         options = [option for option in tiny if not option.startswith("--device")]
         assert run("grid", f"--out={folder}", "--device=cuda", "--jobs=1", *options).exit_code == 130
     monkeypatch.setattr(devices, "auto_device", lambda: "cpu")

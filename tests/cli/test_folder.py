@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from click.testing import Result
 from filelock import FileLock, Timeout
 
-from scalesearch.cli import derivation, planning
-from scalesearch.cli.folder import writable
+from scalesearch.errors import StoppedError
+from scalesearch.runs import deriving, planning
+from scalesearch.runs.folder import writable
 
 Run = Callable[..., Result]
 NOTHING_KEPT = "Stopped: nothing is kept yet. Give the command again to begin anew."
@@ -40,7 +40,7 @@ def leave_logs_and_stop(_settings: Any, folder: Path) -> None:
 def test_a_family_that_is_stopped_while_it_is_counted_leaves_nothing(
     options: tuple[str, ...], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(derivation, "_counting", leave_logs_and_stop)
+    monkeypatch.setattr(deriving, "_counting", leave_logs_and_stop)
     folder = tmp_path / "family"
     result = run("scale", "--phi=0,1", f"--out={folder}", *options)
     assert result.exit_code == 130, result.output
@@ -87,7 +87,7 @@ def test_a_run_that_was_begun_is_not_said_to_be_lost(tmp_path: Path) -> None:
     (tmp_path / "run/run.toml").touch()
     with pytest.raises(KeyboardInterrupt), writable(tmp_path / "run"):
         stop()
-    with pytest.raises(click.exceptions.Exit), writable(tmp_path / "new"):
+    with pytest.raises(StoppedError), writable(tmp_path / "new"):
         stop()
     assert (tmp_path / "run/run.toml").exists()
     assert not (tmp_path / "new").exists()

@@ -175,7 +175,7 @@ def test_failed_trials_are_rows_and_the_search_goes_on(
     config = (f"--out={folder}", *tiny, *options, "--storage=sqlite:///" + str(tmp_path / "other.db"))
     images = {path: path.read_bytes() for path in image_folder.rglob("*.png")}
 
-    import scalesearch.cli.running as cli_run
+    import scalesearch.runs.lifecycle as cli_run
 
     data_size = cli_run.data_size
 
@@ -241,7 +241,7 @@ BAD = {
     ),
     "an unknown dataset": (
         ["--dataset=mnist"],
-        "--dataset must be one of photographs, cifar10, cifar100, folder:PATH or windows:PATH",
+        "--dataset must be one of photographs, cifar10, cifar100, folder:PATH, windows:PATH or tensors:FILE",
     ),
     "two lengths": (
         ["--images=64", "--epochs=2"],

@@ -47,7 +47,7 @@ def _run(*words: object) -> None:
 
 def _searches(root: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -> None:
     lab = Lab()
-    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", lab.executor)
+    monkeypatch.setattr("scalesearch.runs.planning.ProcessExecutor", lab.executor)
     monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
     tiny = ("--max-networks=8" if whole else "--max-networks=6", *TINY[1:], "--no-keep-weights")
     rest = tiny[1:]
@@ -77,7 +77,7 @@ def _measurements(root: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool) -
         return None if "memory" in job or "pairs" in job else "not faked"
 
     bench = Bench(fails=fails)
-    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", bench.executor)
+    monkeypatch.setattr("scalesearch.runs.planning.ProcessExecutor", bench.executor)
     monkeypatch.setattr("scalesearch.commands.measure.run.no_room", lambda _arch, _setup: "")
     _run("measure", *SMALL, f"--out={root / 'measure'}")
     if whole:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from scalesearch.cli.kept import kept_run, kept_tables, open_run_study
 from scalesearch.cli.main import cli
 from scalesearch.records.runs import LATENCY, LOOKS, PLAN, RUNS, STUDY, TABLES
+from scalesearch.runs.kept import kept_run, kept_tables, open_run_study
 from tests.study.conftest import Job, Lab
 
 Run = Callable[..., Result]
@@ -43,7 +43,7 @@ def _trained(kind: str, folder: Path, fails: Callable[[Job], str | None] = lambd
     """A finished run of that kind, by fake workers."""
     lab = Lab(fails=fails)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scalesearch.cli.planning.ProcessExecutor", lab.executor)
+        patch.setattr("scalesearch.runs.planning.ProcessExecutor", lab.executor)
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
         result = CliRunner().invoke(cli, [*KINDS[kind], f"--out={folder}"])
     assert result.exit_code == 0, result.output

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.cli.laws import find_law, read_laws
 from scalesearch.hardware.machine import describe
 from scalesearch.records import CostLaw, HeldOut, Setup
+from scalesearch.runs.laws import find_law, read_laws
 from tests.commands.law_fakes import LawBench
 
 Run = Callable[..., Result]
@@ -32,7 +32,7 @@ LAW = CostLaw(
 def bench(monkeypatch: pytest.MonkeyPatch) -> LawBench:
     """Fake workers in place of real ones."""
     made = LawBench()
-    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.runs.planning.ProcessExecutor", made.executor)
     # However little memory is left just now.
     monkeypatch.setattr("scalesearch.commands.measure.run.no_room", lambda _arch, _setup: "")
     return made

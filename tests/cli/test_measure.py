@@ -30,7 +30,7 @@ SMALL = (*TWO, "--threads=1", "--device=cpu")
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Fake workers in place of real ones."""
     made = Bench()
-    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.runs.planning.ProcessExecutor", made.executor)
     # However little memory is left just now.
     monkeypatch.setattr("scalesearch.commands.measure.run.no_room", lambda _arch, _setup: "")
     for name in ("latency", "throughput", "memory", "law"):  # seconds, and tested elsewhere
@@ -123,7 +123,7 @@ def test_a_process_may_take_as_long_as_is_said(
         assert run(*options).exit_code == 0
     limits = []
     monkeypatch.setattr(
-        "scalesearch.cli.planning.ProcessExecutor",
+        "scalesearch.runs.planning.ProcessExecutor",
         lambda **how: limits.append(how["stall_timeout"]) or bench,
     )
     assert run(*(options if command == "measure" else ("resume", tmp_path))).exit_code == 0
@@ -365,7 +365,7 @@ def test_the_driver_of_a_cpu_run_does_without_torch(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from tests.commands.fakes import Bench\n"
-        "import scalesearch.cli.planning as workers\n"
+        "import scalesearch.runs.planning as workers\n"
         "workers.ProcessExecutor = Bench().executor\n"
         "from scalesearch.cli import cli\n"
         f"cli(['measure', {TWO[0]!r}, '--threads=1', '--device=cpu', '--out', {str(tmp_path)!r}], standalone_mode=False)\n"

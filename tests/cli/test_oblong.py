@@ -34,7 +34,7 @@ def matched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("oblong") / "run"
     made = Lab()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
+        patch.setattr("scalesearch.runs.planning.ProcessExecutor", made.executor)
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", made.executor)
         options = ("--match=macs", "--max-networks=4", "--seeds=1", f"--out={folder}", *OBLONG)
         result = CliRunner().invoke(cli, ["grid", *options])

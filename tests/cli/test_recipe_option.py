@@ -246,7 +246,7 @@ def test_a_run_that_is_tracked_is_the_same_run(
     assert run(*command).exit_code == 0  # nothing is other than it was
     assert (out / "candidates.csv").read_bytes() == before
     # Where its package is gone, the run goes on.
-    monkeypatch.setattr("scalesearch.cli.running.missing_package", lambda _name: "which is gone")
+    monkeypatch.setattr("scalesearch.runs.lifecycle.missing_package", lambda _name: "which is gone")
     resumed = run("resume", out)
     assert resumed.exit_code == 0
     assert "Note: this run goes on without tensorboard, which is gone" in resumed.stderr

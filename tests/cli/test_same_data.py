@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.cli.running import IMAGES_FILE, changes
+from scalesearch.runs.lifecycle import IMAGES_FILE, changes
 from scalesearch.training.dataset import ImageRow
 from tests.study.conftest import Lab
 

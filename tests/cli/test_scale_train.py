@@ -74,7 +74,7 @@ def cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_blog_s_wish_runs_end_to_end(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """``scalesearch scale --train --dataset cifar10``, but for what keeps it small; really trained."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", Here)
+    monkeypatch.setattr("scalesearch.runs.planning.ProcessExecutor", Here)
     monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", Here)
     result = run(
         "scale", "--train", "--dataset=cifar10", *SMALL, "--baseline-resolution=16", "--seeds=2", "--images=16"

@@ -60,7 +60,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return CliRunner().invoke(cli, [str(word) for word in words])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scalesearch.cli.planning.ProcessExecutor", lab.executor)
+        patch.setattr("scalesearch.runs.planning.ProcessExecutor", lab.executor)
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
         _begun(folder, run, TINY, lab, COMMANDS["grid"])
     return folder

@@ -105,10 +105,11 @@ def test_a_table_of_very_many_rows_shows_the_first_and_says_how_many_more_there_
 
 HOSTILE = r"""
 import logging, sys, warnings
-from scalesearch.cli.progress import spinner
+from scalesearch.cli.progress import CommandTeller
 from scalesearch.cli.terminal import echo, open_streams, terminal
 
 open_streams()
+spinner = CommandTeller(str).waiting
 evil = "\x1b[2J\x1b]0;title\x07\x9b31m\u202eevil\roverwritten"
 
 def all_ways(place):

@@ -28,7 +28,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     root, lab = tmp_path_factory.mktemp("runs"), Lab()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scalesearch.workers.executor.ProcessExecutor", lab.executor)
-        patch.setattr("scalesearch.cli.planning.ProcessExecutor", lab.executor)
+        patch.setattr("scalesearch.runs.planning.ProcessExecutor", lab.executor)
         patch.setattr("scalesearch.commands.grid.view.write_figures", lambda _figures, _folder: ())
         found = []
         for baseline in ("efficientnet-b0", "mobilenet-v2"):

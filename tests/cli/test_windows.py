@@ -71,7 +71,7 @@ def test_bad_folders_of_pictures_are_one_line(tmp_path: Path, run: Run, pictures
 def test_what_takes_no_while_says_its_error_alone(
     patience: float, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scalesearch.cli.progress.PATIENCE_S", patience)
+    monkeypatch.setattr("scalesearch.runs.progress.PATIENCE_S", patience)
     Image.new("RGB", (40, 40)).save(tmp_path / "small.png")
     Image.new("RGB", (41, 40)).save(tmp_path / "second.png")
     result = run("grid", "--dry-run", f"--dataset=windows:{tmp_path}", f"--out={tmp_path / 'run'}")

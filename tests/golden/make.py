@@ -257,7 +257,7 @@ def _with_fake_workers(command: str, folder: Path) -> None:
     Rendering.wanted, lab = False, Lab()
     print("scalesearch", command, file=sys.stderr, flush=True)
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("scalesearch.cli.planning", "scalesearch.workers.executor"):
+        for module in ("scalesearch.runs.planning", "scalesearch.workers.executor"):
             patch.setattr(f"{module}.ProcessExecutor", lab.executor)
         patch.chdir(folder)
         patch.setattr("sys.argv", ["scalesearch", *command.split()])

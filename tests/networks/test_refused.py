@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from scalesearch.cli.planning import tried
 from scalesearch.commands.scale.run import FamilyTrainingSettings, ScaleSettings, plan_family, without_refused
 from scalesearch.commands.search.run import SearchSettings, Suggester, plan_search, shares_at
 from scalesearch.commands.sweep.run import SweepSettings, plan_sweep
 from scalesearch.networks.user_network import code_baseline
+from scalesearch.runs.planning import tried
 from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.plan import Plan
 from scalesearch.training.dataset import DataSize

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scalesearch.cli.kept import kept_run
 from scalesearch.cli.open import PAGES
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
+from scalesearch.runs.kept import kept_run
 from tests.conftest import slow_but
 
 REPORTS = Path(__file__).parents[2] / "reports"

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
-from scalesearch.cli.kept import kept_run
 from scalesearch.commands.grid.view import FIGURES, grid_page
 from scalesearch.commands.scale.view import scale_page
 from scalesearch.commands.search.evidence import search_evidence
@@ -26,6 +25,7 @@ from scalesearch.page.markdown import binary
 from scalesearch.page.style import render
 from scalesearch.page.tables import candidates_table, csv_text, family_table, pareto_table
 from scalesearch.records import CandidateRecord, LatencyRecord, RunRecord
+from scalesearch.runs.kept import kept_run
 from tests.page.changes import with_candidates, with_top1
 
 REPORTS = Path(__file__).parents[2] / "reports"

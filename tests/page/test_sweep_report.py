@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from scalesearch.cli.kept import kept_run
 from scalesearch.commands.sweep.evidence import comparisons, interval_reach, law_of
 from scalesearch.commands.sweep.figures import dimensions_figure, sweep_figure
 from scalesearch.commands.sweep.view import FIGURES, answer_lines, sweep_page, sweep_table, write_sweep_report
 from scalesearch.records import BudgetRecord, CandidateRecord, CurvePoint, RunRecord, SeedRun
+from scalesearch.runs.kept import kept_run
 from scalesearch.statistics.power_law import PowerLaw
 
 BASE_MACS = 1_050_000

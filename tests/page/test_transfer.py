@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalesearch.cli.kept import kept_run
 from scalesearch.commands.transfer.view import (
     FIGURES,
     Pair,
@@ -28,6 +27,7 @@ from scalesearch.commands.transfer.view import (
 )
 from scalesearch.networks.baselines import baseline
 from scalesearch.records import RunRecord
+from scalesearch.runs.kept import kept_run
 from scalesearch.statistics.answer import DesignError, fit, same_slopes
 from scalesearch.statistics.runs import trained_runs
 from scalesearch.study.points import DESIGN

@@ -35,7 +35,7 @@ def top1_of(key: str, seed: int, images: int) -> float:
 
 def assert_events_are_the_curves(folder: Path) -> None:
     """Each training run of a folder has a file of events with each of its looks once, in their order."""
-    from scalesearch.cli.kept import kept_run
+    from scalesearch.runs.kept import kept_run
 
     for candidate in kept_run(folder).record.candidates:
         for trained in candidate.runs:
@@ -183,7 +183,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Fake workers in place of real ones, for whole commands too."""
     made = Lab()
     # This one first: a module that is loaded while the other is replaced would keep the replacement.
-    monkeypatch.setattr("scalesearch.cli.planning.ProcessExecutor", made.executor)
+    monkeypatch.setattr("scalesearch.runs.planning.ProcessExecutor", made.executor)
     monkeypatch.setattr("scalesearch.workers.executor.ProcessExecutor", made.executor)
     return made
 

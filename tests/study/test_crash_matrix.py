@@ -60,8 +60,8 @@ POINTS = {
     "the chosen are written": Point(function=f"{STUDY}._set_pieces", when="after", call=2),
     "the run is begun": Point(function=f"{STUDY}.enqueue_missing", when="before"),
     "half of them are enqueued": Point(function="optuna.study.Study.enqueue_trial", when="after", call=3),
-    "run.toml is next": Point(function="scalesearch.cli.running.write_run_file", when="before"),
-    "run.toml is written": Point(function="scalesearch.cli.running.write_run_file", when="after"),
+    "run.toml is next": Point(function="scalesearch.runs.lifecycle.write_run_file", when="before"),
+    "run.toml is written": Point(function="scalesearch.runs.lifecycle.write_run_file", when="after"),
     "a trial is half taken": Point(function="optuna.trial.Trial._suggest", when="after", call=5),
     "a run is next": Point(function=f"{STUDY}.store_run", when="before", call=2),
     "a run is stored": Point(function=f"{STUDY}.store_run", when="after", call=2),
@@ -76,8 +76,8 @@ POINTS = {
     "a trial is told": Point(function=f"{STUDY}.complete", when="after"),
     "a latency is next": Point(function=f"{STUDY}.set_latency", when="before"),
     "a latency is stored": Point(function=f"{STUDY}.set_latency", when="after"),
-    "the report is next": Point(function="scalesearch.cli.running.write_report", when="before"),
-    "the report is written": Point(function="scalesearch.cli.running.write_report", when="after"),
+    "the report is next": Point(function="scalesearch.runs.lifecycle.write_report", when="before"),
+    "the report is written": Point(function="scalesearch.runs.lifecycle.write_report", when="after"),
 }
 # A second or two each: the quick suite has a few, `make check` all of them.
 QUICK = (
@@ -135,16 +135,16 @@ def _die() -> None:
     raise Died
 
 
-def _light_report(record: RunRecord, folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+def _light_report(record: RunRecord, folder: Path) -> pd.DataFrame:
     """The table alone: figures take seconds."""
     table = candidates_table(record)
     write_text(folder / "candidates.csv", csv_text(table))
-    return table, {}
+    return table
 
 
 @pytest.fixture(autouse=True)
 def light_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scalesearch.cli.running.write_report", _light_report)
+    monkeypatch.setattr("scalesearch.runs.lifecycle.write_report", _light_report)
 
 
 def _grid(folder: Path, plan: str) -> Result:
@@ -163,7 +163,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.Data
         folder = tmp_path_factory.mktemp("whole") / str(number)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("scalesearch.workers.executor.ProcessExecutor", Lab().executor)
-            patch.setattr("scalesearch.cli.running.write_report", _light_report)
+            patch.setattr("scalesearch.runs.lifecycle.write_report", _light_report)
             result = _grid(folder, plan)
         assert result.exit_code == 0, result.output
         tables[plan] = _table(folder)
@@ -296,7 +296,7 @@ def test_a_full_disk_under_the_database_is_one_line_and_loses_nothing(
 
 
 FILES = {
-    "run.toml": "scalesearch.cli.folder.write_text",
+    "run.toml": "scalesearch.runs.folder.write_text",
     "the report": "tests.study.test_crash_matrix.write_text",
 }
 
@@ -313,7 +313,8 @@ def test_a_full_disk_under_a_file_is_one_line_and_loses_nothing(
     with pytest.MonkeyPatch.context() as patch:
         if file == "the report":
             patch.setattr(
-                "scalesearch.cli.running.write_report", lambda _r, folder: full(folder / "candidates.csv", "")
+                "scalesearch.runs.lifecycle.write_report",
+                lambda _r, folder: full(folder / "candidates.csv", ""),
             )
         else:
             patch.setattr(FILES[file], full)

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scalesearch.errors import EmptyGridError
 from scalesearch.networks.baselines import EFFICIENTNET_B0, PAPER_COEFFICIENTS
 from scalesearch.networks.scaled import scale
 from scalesearch.networks.spec import Rounding
 from scalesearch.scaling import Coefficients
-from scalesearch.study.points import EmptyGridError, GridSpec, distinct, feasible
+from scalesearch.study.points import GridSpec, distinct, feasible
 
 
 def test_default_grid_has_the_known_points_and_networks() -> None:

@@ -17,9 +17,10 @@ import pytest
 from click.testing import Result
 from sqlalchemy.pool import NullPool
 
+from scalesearch.errors import StudyError, StudyLostError
 from scalesearch.study import storage
 from scalesearch.study import storage as ownership
-from scalesearch.study.storage import StudyError, StudyLostError, is_known_to, sqlite_url
+from scalesearch.study.storage import is_known_to, sqlite_url
 from scalesearch.study.study import SearchStudy, find_study, open_study
 from tests.study.conftest import Job, Lab
 

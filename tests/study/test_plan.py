@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from scalesearch.errors import EmptyGridError
 from scalesearch.networks.cost import count, inference_bytes, training_bytes
 from scalesearch.networks.matching import closed_form, shape_of, with_repeats
 from scalesearch.networks.scaled import compound, scale
@@ -16,7 +17,6 @@ from scalesearch.networks.user_network import code_baseline
 from scalesearch.scaling import Coefficients, Multipliers, shares_of
 from scalesearch.study.budget import EqualCost
 from scalesearch.study.grid_plan import GridSettings, plan_grid
-from scalesearch.study.points import EmptyGridError
 from scalesearch.training.dataset import DataSize
 
 SIZE = DataSize(classes=18, train_images=3600)

@@ -16,11 +16,12 @@ import pytest
 from click.testing import Result
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from scalesearch.cli.kept import kept_run
+from scalesearch.errors import StudyError
 from scalesearch.networks.cost import count
 from scalesearch.networks.scaled import scale
 from scalesearch.networks.spec import ArchSpec, CodeSpec
 from scalesearch.page.tables import candidates_table
+from scalesearch.runs.kept import kept_run
 from scalesearch.scaling import Multipliers
 from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.reading import (
@@ -34,7 +35,7 @@ from scalesearch.study.reading import (
     with_shapes,
 )
 from scalesearch.study.settings import TrainingSettings
-from scalesearch.study.storage import StudyError, sqlite_url
+from scalesearch.study.storage import sqlite_url
 from scalesearch.study.study import find_study, open_study
 from scalesearch.training.dataset import DataSize
 from tests.study.conftest import Lab
@@ -53,7 +54,7 @@ def old(tmp_path: Path) -> Path:
 def light_report(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.study.test_crash_matrix import _light_report
 
-    monkeypatch.setattr("scalesearch.cli.running.write_report", _light_report)
+    monkeypatch.setattr("scalesearch.runs.lifecycle.write_report", _light_report)
 
 
 def _same_as_then(folder: Path, *, but: tuple[str, ...] = ()) -> None:

@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scalesearch.cli import cli
-from scalesearch.cli.kept import kept_run
 from scalesearch.records import RunRecord
+from scalesearch.runs.kept import kept_run
 from tests.conftest import TINY
 from tests.study.conftest import assert_events_are_the_curves
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scalesearch.commands.alternate.run import AlternateSettings
 from scalesearch.commands.scale.run import ScaleSettings, family_archs, with_affordable_phi
 from scalesearch.commands.search.run import SearchSettings, Suggester
+from scalesearch.errors import EmptyGridError
 from scalesearch.networks.baselines import EFFICIENTNET_B0
 from scalesearch.networks.cost import count, training_bytes
 from scalesearch.networks.scaled import scale
@@ -28,7 +29,6 @@ from scalesearch.study.budget import (
     unmet_reason,
 )
 from scalesearch.study.grid_plan import GridSettings, plan_grid
-from scalesearch.study.points import EmptyGridError
 from scalesearch.training.dataset import PHOTOGRAPHS_SIZE
 
 LAW = CostLaw(

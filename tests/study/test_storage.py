@@ -17,10 +17,9 @@ from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalesearch.errors import NoStudyError, StudyError
 from scalesearch.study import storage
 from scalesearch.study.storage import (
-    NoStudyError,
-    StudyError,
     clear_errors,
     masked,
     masked_arguments,

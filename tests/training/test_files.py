@@ -120,7 +120,7 @@ def test_cifar_is_read_from_its_own_files(tmp_path: Path, monkeypatch: pytest.Mo
     [
         (
             "mnist",
-            "`dataset` must be one of photographs, cifar10, cifar100, folder:PATH or windows:PATH, got 'mnist'",
+            "`dataset` must be one of photographs, cifar10, cifar100, folder:PATH, windows:PATH or tensors:FILE, got 'mnist'",
         ),
         (
             "folder:two\nlines",

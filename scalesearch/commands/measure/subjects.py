@@ -377,7 +377,7 @@ def parse_subjects(
         # Two names of one network, such as b0 and efficientnet-b0, are one subject under the first.
         known = [(s.arch.key, s.changes) for s in subjects]
         subjects += [s for s in _parse(text, base, argument) if (s.arch.key, s.changes) not in known]
-    return _told_apart(subjects)
+    return told_apart(subjects)
 
 
 def parse_subject(text: str, base: Base | None = None, argument: str = "network") -> Subject:
@@ -407,7 +407,7 @@ def in_its_layout(subject: Subject) -> Subject:
     return replace(subject, changes={**subject.changes, "channels_last": False})
 
 
-def _told_apart(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+def told_apart(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
     """The subjects, with the key in the name of those whose name another network has too."""
     keys: dict[str, set[str]] = {}
     for subject in subjects:

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scalesearch.cli.kept import kept_run
 from scalesearch.commands.grid.view import FIGURES, grid_page, interactive
 from scalesearch.commands.scale.view import scale_page
 from scalesearch.commands.search.view import interactive as search_interactive
@@ -25,6 +24,7 @@ from scalesearch.page.fronts import fronts
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import LARGEST, PAGE, Interactive, html_page, sort_value, write_pages
 from scalesearch.page.markdown import MANUAL, MOST_CURVES, escape, si
+from scalesearch.runs.kept import kept_run
 from tests.page.changes import with_candidates, with_top1
 from tests.page.test_search_report import fabricate
 

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scalesearch.cli.folder import read_run_file, storage_of, without_study
-from scalesearch.cli.main import Fail
-from scalesearch.cli.terminal import echo
+from scalesearch.errors import FolderError, RunFailedError, StudyError
 from scalesearch.files import inside
 from scalesearch.records import RunRecord
 from scalesearch.records.runs import LATENCY, STUDY, TABLES, runs_of_tables
+from scalesearch.runs.folder import read_run_file, storage_of, without_study
+from scalesearch.runs.telling import say, teller
 from scalesearch.study.reading import with_shapes
-from scalesearch.study.storage import StudyError, open_storage, sqlite_url
+from scalesearch.study.storage import open_storage, sqlite_url
 from scalesearch.study.study import SearchStudy, find_study, open_study
 
 KINDS = ("grid", "search", "sweep", "scale", "alternate", "fidelity")
@@ -43,20 +43,20 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     """The study of the run in ``folder``: its own database, or the one that run.toml names.
 
     Raises:
-        Fail: if ``folder`` is no run.
+        FolderError: if ``folder`` is no run.
         StudyError: if the study cannot be read.
     """
     if not folder.is_dir():
-        raise Fail(f"DIR must be a run's folder, got {folder}: no such folder")
+        raise FolderError(f"`dir` must be a run's folder, got {folder}: no such folder")
     run_file = read_run_file(folder)
     run = run_file.get("run", {})
     url = storage_of(folder, storage, run_file.get(run.get("kind", "grid"), {}).get("storage", ""))
     if not url and not (folder / "study.db").exists():
         if run_file:
             raise without_study("the study of its run", folder)
-        raise Fail(
-            f"DIR must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it holds "
-            "no study"
+        raise FolderError(
+            f"`dir` must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it "
+            "holds no study"
         )
     return open_study(url or sqlite_url(folder), run.get("name", folder.name), create=False)
 
@@ -65,7 +65,7 @@ def kept_run(folder: Path, storage: str = "") -> KeptRun:
     """The run in ``folder``: from its study where that is there, else from the tables beside its page.
 
     Raises:
-        Fail: if there is neither, or the tables are not as they were written.
+        FolderError: if there is neither, or the tables are not as they were written.
         StudyError: if its study is there and cannot be read.
     """
     recorded = read_run_file(folder)
@@ -85,8 +85,8 @@ def kept_searches(folder: Path, storage: str, recorded: str) -> KeptSearches:
         recorded: the one that the folder keeps; empty for a database of its own.
 
     Raises:
-        Fail: if the tables that stand in for the studies are not as they were written, or the URL has to be
-            given and there are none.
+        FolderError: if the tables that stand in for the studies are not as they were written, or the URL
+            has to be given and there are none.
     """
     url = _database(folder, storage, recorded)
     if url is None:
@@ -111,8 +111,8 @@ def _database(folder: Path, given: str, recorded: str) -> str | None:
         url = storage_of(folder, given, recorded)
         if url:
             open_storage(url, create=False)
-    except (Fail, StudyError) as error:
-        echo(f"Note: {error}; read from the tables in {folder} instead", err=True)
+    except (FolderError, StudyError) as error:
+        say(f"Note: {teller().worded(error)}; read from the tables in {folder} instead")
         return None
     return url if url or (folder / "study.db").exists() else None
 
@@ -121,7 +121,7 @@ def kept_tables(folder: Path) -> Mapping[str, RunRecord]:
     """The searches in the tables of a folder, by the names of their studies; none in a folder without.
 
     Raises:
-        Fail: if a table is missing, cannot be read, or is not as it was written.
+        FolderError: if a table is missing, cannot be read, or is not as it was written.
     """
     if not (folder / STUDY).exists():
         return {}
@@ -132,13 +132,13 @@ def kept_tables(folder: Path) -> Mapping[str, RunRecord]:
             texts[name] = inside(folder, name).read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             if name != LATENCY:
-                raise Fail(f"DIR must hold {name} beside {STUDY}, got {folder} without it") from None
+                raise FolderError(f"`dir` must hold {name} beside {STUDY}, got {folder} without it") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise Fail(f"{folder / name} cannot be read: {error}") from error
+            raise FolderError(f"{folder / name} cannot be read: {error}") from error
     try:
         return {record.name: with_shapes(record) for record in runs_of_tables(texts)}
     except ValueError as error:
-        raise Fail(f"DIR must hold tables as they were written, got {folder}: {error}") from error
+        raise FolderError(f"`dir` must hold tables as they were written, got {folder}: {error}") from error
 
 
 @contextmanager
@@ -146,11 +146,13 @@ def as_written(folder: Path, *, in_study: bool) -> Iterator[None]:
     """Says so in a line where the tables of a folder without a study hold what no report can be made of."""
     try:
         yield
+    except (FolderError, RunFailedError):
+        raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         if in_study:
             raise
-        raise Fail(
-            f"DIR must hold tables as they were written, got {folder}, of which no report can be made: "
+        raise FolderError(
+            f"`dir` must hold tables as they were written, got {folder}, of which no report can be made: "
             f"{type(error).__name__} {error}"
         ) from error
 
@@ -159,15 +161,15 @@ def _only(folder: Path) -> RunRecord:
     """The one search in the tables of a folder.
 
     Raises:
-        Fail: if they hold several or none, or are of another kind than run.toml says.
+        FolderError: if they hold several or none, or are of another kind than run.toml says.
     """
     records = tuple(kept_tables(folder).values())
     if len(records) != 1:
-        raise Fail(f"DIR must hold one run, got {folder}, whose {STUDY} has {len(records)}")
+        raise FolderError(f"`dir` must hold one run, got {folder}, whose {STUDY} has {len(records)}")
     kind = read_run_file(folder).get("run", {}).get("kind", records[0].kind)
     if records[0].kind != kind:
-        raise Fail(
-            f"DIR must hold tables as they were written, got {folder}: {STUDY}, row 2, column kind: must be "
-            f"{kind!r} as in its run.toml, got {records[0].kind!r}"
+        raise FolderError(
+            f"`dir` must hold tables as they were written, got {folder}: {STUDY}, row 2, column kind: must "
+            f"be {kind!r} as in its run.toml, got {records[0].kind!r}"
         )
     return records[0]

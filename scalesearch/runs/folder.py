@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
-import click
 import tomli_w
 from filelock import FileLock, Timeout
 
-from scalesearch.cli.main import EXIT_INTERRUPTED, Fail
-from scalesearch.cli.options import STORAGE_VARIABLE
-from scalesearch.cli.terminal import echo
+from scalesearch.errors import FolderError, RunFailedError, StoppedError
 from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
 from scalesearch.records.runs import RUNS, STUDY
-from scalesearch.study.settings import differences
+from scalesearch.study.settings import STORAGE_VARIABLE, differences
 from scalesearch.text import quoted
-from scalesearch.training.dataset import FOLDERS
+from scalesearch.training.dataset import FOLDERS, TENSORS
 
 Parsed = TypeVar("Parsed")
 
@@ -38,14 +38,19 @@ RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible", "s
 
 @contextmanager
 def beginning(folder: Path) -> Iterator[None]:
-    """Where a command is stopped before its folder has a run, says that nothing is kept; exit code 130."""
+    """Where work is stopped before its folder has a run, says that nothing is kept.
+
+    Raises:
+        StoppedError: if it is.
+    """
     try:
         yield
+    except StoppedError:
+        raise
     except KeyboardInterrupt:
         if (folder / RUN_FILE).exists():
             raise
-        echo("Stopped: nothing is kept yet. Give the command again to begin anew.", err=True)
-        raise click.exceptions.Exit(EXIT_INTERRUPTED) from None
+        raise StoppedError("Stopped: nothing is kept yet. Give the command again to begin anew.") from None
 
 
 @contextmanager
@@ -59,30 +64,34 @@ def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
         passing: for a command that begins no run, after which the folder keeps no lock file.
 
     Raises:
-        Fail: if it cannot be written, or another process works on it.
+        FolderError: if it cannot be written, or another process works on it.
     """
     if not is_utf8(str(folder)):
-        raise Fail(f"--out must be a folder whose name is UTF-8, got {str(folder)!r}")
+        raise FolderError(f"`out` must be a folder whose name is UTF-8, got {str(folder)!r}")
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(inside(folder, LOCK_FILE))
         lock.acquire(timeout=0)
     except Timeout:
-        raise Fail(
+        raise FolderError(
             f"the folder must be one that no other run works on, got {folder}: one does now; wait for its "
             "end, or name another folder"
         ) from None
     except OSError as error:
-        raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
+        raise FolderError(
+            f"`out` must be a writable folder, got {folder}: {error.strerror or error}"
+        ) from error
     stopped, begun = False, identity(folder)
     try:
         with beginning(folder):
             yield
         if identity(folder) != begun:
-            raise Fail(f"{folder} was removed or replaced while the command ran: what it wrote is lost", 1)
-    except click.exceptions.Exit as ended:
-        stopped = ended.exit_code == EXIT_INTERRUPTED
+            raise RunFailedError(
+                f"{folder} was removed or replaced while the command ran: what it wrote is lost"
+            )
+    except StoppedError:
+        stopped = True
         raise
     finally:
         left = {path.name for path in folder.iterdir()} - {LOCK_FILE} if folder.is_dir() else {""}
@@ -109,7 +118,7 @@ def storage_of(folder: Path, given: str, kept: str) -> str:
     whole URL of the same place, it need not be given.
 
     Raises:
-        Fail: if the URL has to be given.
+        FolderError: if the URL has to be given.
     """
     if given or not kept:
         return given
@@ -119,18 +128,18 @@ def storage_of(folder: Path, given: str, kept: str) -> str:
     if whole and recorded(whole) == kept:
         return whole
     if "***" in kept:
-        raise Fail(f"--storage must be given with its password: {folder} keeps only {masked(kept)}")
+        raise FolderError(f"`storage` must be given with its password: {folder} keeps only {masked(kept)}")
     path = database_file(kept)
     within = path is not None and path.resolve().is_relative_to(folder.resolve())
     if path is None or not (within or (path.is_file() and is_known_to(kept, folder))):
-        raise Fail(
-            f"--storage must be given for {folder}: it keeps that its study lies at {masked(kept)}, outside "
+        raise FolderError(
+            f"`storage` must be given for {folder}: it keeps that its study lies at {masked(kept)}, outside "
             "of it"
         )
     return kept
 
 
-def without_study(what: str, folder: Path, place: str = "it") -> Fail:
+def without_study(what: str, folder: Path, place: str = "it") -> FolderError:
     """The error where a folder has no study.db: DIR must hold ``what``.
 
     It says what is left: the tables of single runs, or its page alone; and the command that made it.
@@ -141,8 +150,8 @@ def without_study(what: str, folder: Path, place: str = "it") -> Fail:
         else f"nor has it the tables of single runs ({STUDY} and those beside it): its page is what is left"
     )
     command = read_run_file(folder).get("run", {}).get("command", "")
-    return Fail(
-        f"DIR must hold {what}, got {folder}: {place} has no study.db, as a report that was committed "
+    return FolderError(
+        f"`dir` must hold {what}, got {folder}: {place} has no study.db, as a report that was committed "
         f"without it; {left}; to train anew, with another --out: {command}"
     )
 
@@ -152,13 +161,13 @@ def begun_elsewhere(folder: Path) -> Iterator[None]:
     """Where a run goes on: an error of paths that lead nowhere from here says from where they do.
 
     Raises:
-        Fail, ValueError: the error with the folder that the run was begun in, where its own relative paths
+        FolderError: the error with the folder that the run was begun in, where its own relative paths
             lead somewhere from there and not from the current one.
     """
     try:
         yield
-    except (Fail, ValueError) as error:
-        if isinstance(error, Fail) and error.exit_code != 2:
+    except ValueError as error:
+        if getattr(error, "exit_code", 2) != 2:
             raise
         begun_in, lost = _lost_paths(folder)
         if not lost:
@@ -167,7 +176,7 @@ def begun_elsewhere(folder: Path) -> Iterator[None]:
             f"{error}; the run was begun in {begun_in}, where {', '.join(lost)} is found: first "
             f"cd {quoted(begun_in)}, then give the command with {quoted(folder.resolve())}"
         )
-        raise (Fail(text) if isinstance(error, Fail) else ValueError(text)) from error
+        raise FolderError(text) from error
 
 
 def _lost_paths(folder: Path) -> tuple[Path, list[str]]:
@@ -178,7 +187,7 @@ def _lost_paths(folder: Path) -> tuple[Path, list[str]]:
         if not begun_in.is_absolute() or begun_in == Path.cwd():
             return begun_in, []
         lost = [text for text in texts if not _leads(Path(), text) and _leads(begun_in, text)]
-    except (OSError, ValueError, Fail):
+    except (OSError, ValueError):
         return folder, []
     return begun_in, lost
 
@@ -191,7 +200,7 @@ def _texts(value: object) -> Iterator[str]:
         for inner in value:
             yield from _texts(inner)
     elif isinstance(value, str):
-        path = next((value.removeprefix(p) for p in FOLDERS if value.startswith(p)), value)
+        path = next((value.removeprefix(p) for p in (*FOLDERS, TENSORS) if value.startswith(p)), value)
         module, colon, _ = value.partition(":")
         if path and not Path(path).is_absolute() and len(path) < LONGEST_PATH:
             yield path
@@ -217,16 +226,19 @@ def read_settings(folder: Path, kind: str, parse: Callable[[dict[str, Any]], Par
     """What ``parse`` makes of the settings of the run that the folder holds.
 
     Raises:
-        Fail: if it holds none of that kind, or ``parse`` refuses them with a ValueError: naming run.toml.
+        FolderError: if it holds none of that kind, or ``parse`` refuses them with a ValueError: naming
+            run.toml.
     """
     table = recorded_settings(folder, kind)
     if table is None:
-        raise Fail(f"DIR must hold a run of scalesearch {kind}, got {folder}")
+        raise FolderError(f"`dir` must hold a run of scalesearch {kind}, got {folder}")
     try:
         return parse(table)
     except ValueError as error:
         reason = str(error).replace("`", "")
-        raise Fail(f"{folder / RUN_FILE} holds settings that this version cannot read: {reason}") from error
+        raise FolderError(
+            f"{folder / RUN_FILE} holds settings that this version cannot read: {reason}"
+        ) from error
 
 
 def require_same(
@@ -246,8 +258,8 @@ def require_same(
         return
     there = recorded.get("run", {}).get("kind", "grid")
     if there != kind:
-        raise Fail(
-            f"--out must be a folder without a run of another command, got {folder}, which holds a run of "
+        raise FolderError(
+            f"`out` must be a folder without a run of another command, got {folder}, which holds a run of "
             f"scalesearch {there}; choose another folder"
         )
     require_equal({**before, **recorded.get(kind, {})}, settings, str(folder / RUN_FILE), but)
@@ -261,12 +273,12 @@ def require_study_of_tables(folder: Path, storage: str = "") -> None:
         storage: the URL of a database that was looked into and has no such study; the folder's own if empty.
 
     Raises:
-        Fail: if the folder has such tables.
+        FolderError: if the folder has such tables.
     """
     tables = [name for name in (RUNS, STUDY) if (folder / name).exists()]
     if tables and (storage or not (folder / "study.db").exists()):
-        raise Fail(
-            f"--out must be a new folder, or one with its study, got {folder}: its {tables[0]} holds a run "
+        raise FolderError(
+            f"`out` must be a new folder, or one with its study, got {folder}: its {tables[0]} holds a run "
             "whose study isn't there, as in a report that was committed without it, and would be replaced; "
             f"give another --out, or make its page again by: scalesearch report {quoted(folder)}"
         )
@@ -278,8 +290,8 @@ def require_equal(
     """Refuses a place whose settings are not those that are asked for, ``but`` left aside."""
     found = differences(known, asked, but)
     if found:
-        raise Fail(
-            f"--out must be a folder without a run of other settings, got {place} ({'; '.join(found)}); "
+        raise FolderError(
+            f"`out` must be a folder without a run of other settings, got {place} ({'; '.join(found)}); "
             "choose another folder"
         )
 
@@ -290,7 +302,7 @@ def read_run_file(folder: Path) -> dict[str, Any]:
     Where there is one, ``run``, ``machine`` and ``versions`` are there, and the table of the kind of run.
 
     Raises:
-        Fail: if it cannot be read, or is not as a run.toml is.
+        FolderError: if it cannot be read, or is not as a run.toml is.
     """
     path = folder / RUN_FILE
     try:
@@ -299,10 +311,12 @@ def read_run_file(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise Fail(f"{path} cannot be read: {error.strerror or error}") from error
+        raise FolderError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         reason = str(error).replace("`", "")
-        raise Fail(f"{path} cannot be read: {reason}; move it away to go on from the study alone") from error
+        raise FolderError(
+            f"{path} cannot be read: {reason}; move it away to go on from the study alone"
+        ) from error
 
 
 def _as_run_file(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -335,7 +349,7 @@ def write_run_file(folder: Path, kind: str, settings: Mapping[str, Any], facts: 
     """Writes run.toml: every setting in a table of the command's name, and what is known of the run.
 
     Raises:
-        Fail: if the folder cannot be written.
+        FolderError: if the folder cannot be written.
     """
     tables = {
         "run": {"kind": kind} | {name: facts[name] for name in RUN_FACTS if name in facts and name != "kind"},
@@ -347,16 +361,17 @@ def write_run_file(folder: Path, kind: str, settings: Mapping[str, Any], facts: 
         write_text(folder / BEGUN_IN, f"{Path.cwd()}\n")
         write_text(folder / RUN_FILE, tomli_w.dumps(tables))
     except OSError as error:
-        raise Fail(f"--out must be a writable folder, got {folder}: {error.strerror or error}") from error
+        raise FolderError(
+            f"`out` must be a writable folder, got {folder}: {error.strerror or error}"
+        ) from error
 
 
 def require_raw_files(folder: Path) -> None:
     """Refuses a folder of measurements whose raw files are gone, as a committed report in a clone.
 
     Raises:
-        Fail: if that is so.
+        FolderError: if that is so.
     """
-    from scalesearch.cli.main import Fail
     from scalesearch.commands.measure.run import NETWORKS
 
     if not (folder / NETWORKS).exists():
@@ -364,8 +379,51 @@ def require_raw_files(folder: Path) -> None:
         lost = "the networks, the state of the machine around each process, how long the sessions took"
         if run.get("kind") == "law":
             lost += ", the time of each kind of layer, the accuracies"
-        raise Fail(
-            f"DIR must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables keep "
-            f"what was measured, but a page is made of more ({lost}), so they, its figures and its page are "
-            f"all that is left; to measure again, with another --out: {run.get('command', '')}"
+        raise FolderError(
+            f"`dir` must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables "
+            f"keep what was measured, but a page is made of more ({lost}), so they, its figures and its page "
+            f"are all that is left; to measure again, with another --out: {run.get('command', '')}"
         )
+
+
+# ----------------------------------------------------------------------------------------------------
+# Ctrl-C and SIGTERM: one line that says what is kept and how to go on.
+
+
+@contextmanager
+def stopping(
+    folder: Path, kept: Callable[[], str] = lambda: "what was trained is kept", storage: str = ""
+) -> Iterator[None]:
+    """Ends a run that is stopped with an error that says what is kept and how to go on.
+
+    Args:
+        folder: of the run.
+        kept: says what of it is done.
+        storage: what the folder keeps of the URL of its study, where that has to be given again.
+
+    Raises:
+        StoppedError: if it is.
+    """
+    try:
+        with _terminate_as_interrupt():
+            yield
+    except KeyboardInterrupt:
+        asked = f" --storage URL, that of {storage}" if storage else ""
+        raise StoppedError(
+            f"Stopped: {kept()}. Go on with: scalesearch resume {quoted(folder)}{asked}"
+        ) from None
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where no signal arrives, nor may one be asked for
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -62,24 +62,24 @@ def derive(
 @contextmanager
 def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], dict[str, FlopRecord]]]:
     """Has fvcore count every network of the command; what it gives waits for the counts, by key."""
-    from scalesearch.cli.planning import workers
-    from scalesearch.cli.progress import track
     from scalesearch.commands.scale.run import family_archs, published_archs, start_counting
     from scalesearch.hardware.machine import usable_cores
+    from scalesearch.runs.planning import workers
+    from scalesearch.runs.telling import teller
     from scalesearch.workers.executor import TO_MEASURE
 
     archs = [*family_archs(settings).values(), *published_archs(settings)]
     # Two at a time, however many cores there are: each holds a whole network at full resolution.
     with workers(min(2, usable_cores()), folder / "logs", TO_MEASURE, FAILURE) as executor:
-        yield start_counting(archs, executor, track)
+        yield start_counting(archs, executor, teller().track)
 
 
 def _latency(settings: ScaleSettings, folder: Path) -> dict[str, LatencyRecord]:
     """The latency of each network of the family, by key, nothing else running."""
-    from scalesearch.cli.planning import workers
-    from scalesearch.cli.progress import track
     from scalesearch.commands.scale.run import family_archs, measure_all
+    from scalesearch.runs.planning import workers
+    from scalesearch.runs.telling import teller
     from scalesearch.workers.executor import TO_MEASURE
 
     with workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor:
-        return measure_all(settings, family_archs(settings), executor, track)
+        return measure_all(settings, family_archs(settings), executor, teller().track)

@@ -1,0 +1,665 @@
+"""The Python API: what ``import scalesearch as ss`` offers. The command line does the same with options."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from scalesearch.errors import FolderError, ScalesearchError
+from scalesearch.networks.baselines import baseline as table_of
+from scalesearch.networks.baselines import built_in, published_network, rounding_of
+from scalesearch.networks.cost import Cost, block_count
+from scalesearch.networks.cost import count as cost_of
+from scalesearch.networks.scaled import scale as scaled
+from scalesearch.networks.spec import Arch
+from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.runs.given import given_baseline, given_dataset
+from scalesearch.runs.telling import Teller, TrainingListener, telling
+from scalesearch.scaling import Multipliers
+from scalesearch.text import near, quoted
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from scalesearch.networks.baselines import PublishedNetwork
+    from scalesearch.records import MeasureRecord
+    from scalesearch.runs.lifecycle import Run as RunUnderWay
+    from scalesearch.statistics.answer import Estimate, Rate, Split
+
+OnResult = Callable[[CandidateRecord], None]
+"""Hears of a training run that has ended: its network, with the one run that it gave, or why it failed."""
+Settings = TypeVar("Settings")
+log = logging.getLogger("scalesearch")
+
+# ----------------------------------------------------------------------------------------------------
+# Networks: named, scaled, counted, built.
+
+
+def baselines() -> tuple[str, ...]:
+    """The names of the networks that are built in."""
+    return tuple(built_in())
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network as data: counted in closed form, built when asked for.
+
+    Attributes:
+        spec: its table, or a user's own function with its multipliers.
+    """
+
+    spec: Arch
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.spec.name
+
+    @property
+    def resolution(self) -> int:
+        """Height of the input in pixels."""
+        return self.spec.resolution
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one image, one counted as one.
+
+        Raises:
+            ValueError: if it is a user's own code that refuses to be this network.
+        """
+        return cost_of(self.spec).macs
+
+    @property
+    def params(self) -> int:
+        """Trainable numbers.
+
+        Raises:
+            ValueError: as :attr:`macs`.
+        """
+        return cost_of(self.spec).params
+
+    def build(self) -> nn.Module:
+        """The network as a torch module with fresh weights: images (N, channels, height, width) to logits.
+
+        Raises:
+            ValueError: as :attr:`macs`.
+        """
+        from scalesearch.networks.build import build  # loads torch
+
+        return build(self.spec)
+
+    def card(self) -> str:
+        """What the network is, in a few lines."""
+        cost, size = cost_of(self.spec), " x ".join(map(str, dict.fromkeys(self.spec.input_size)))
+        return "\n".join(
+            (
+                f"{self.name}: {block_count(self.spec)} blocks at {size} px",
+                f"{cost.macs / 1e6:,.1f} M multiply-adds",
+                f"{cost.params / 1e6:,.2f} M parameters",
+                f"{cost.activations / 1e6:,.2f} M activations",
+            )
+        )
+
+
+def scale(
+    network: object,
+    *,
+    depth: float = 1.0,
+    width: float = 1.0,
+    resolution: float = 1.0,
+    **rounding: Any,
+) -> Network:
+    """A network made deeper, wider and sharper.
+
+    Args:
+        network: a built-in network's name, a published one's, the path of a ``.toml`` file,
+            ``package.module:function``, that function itself (``build(depth, width, num_classes)`` of a
+            module that can be imported), a :class:`Network` or a spec.
+        depth: times as many layers.
+        width: times as many channels.
+        resolution: times as many pixels a side.
+        rounding: rules of rounding, such as ``channel_divisor=4``; the network's own unless given.
+
+    Raises:
+        ValueError: naming the argument, if there is no such network or rule, or a multiplier isn't above 0.
+    """
+    spec = _spec(network)
+    rules = rounding_of(spec.name if spec.name in built_in() else "", rounding)
+    multipliers = Multipliers(depth=depth, width=width, resolution=resolution)
+    return Network(scaled(spec, multipliers, rules))
+
+
+def count(network: object) -> Cost:
+    """What a network costs: parameters, multiply-adds and activations of one image.
+
+    Args:
+        network: as :func:`scale` takes it.
+
+    Raises:
+        ValueError: as :func:`scale`.
+    """
+    return cost_of(_spec(network))
+
+
+def _spec(network: object) -> Arch:
+    """A network as a caller names it."""
+    if isinstance(network, Network):
+        return network.spec
+    published: PublishedNetwork | None = None
+    if isinstance(network, str) and network not in built_in():
+        published = published_network(network)
+    if published is not None:
+        return published.arch()
+    chosen = given_baseline(network, "network")
+    return table_of(chosen) if isinstance(chosen, str) else chosen
+
+
+def family(
+    alpha: float = 1.2,
+    beta: float = 1.1,
+    gamma: float = 1.15,
+    *,
+    phi: Iterable[float] = range(8),
+    baseline: object = "efficientnet-b0",
+    **settings: Any,
+) -> pd.DataFrame:
+    """The family that fixed coefficients make of a baseline: a row for each phi, as in family.csv.
+
+    Args:
+        alpha: depth coefficient, >= 1.
+        beta: width coefficient, >= 1.
+        gamma: resolution coefficient, >= 1.
+        phi: compound exponents; each network is about twice the cost of the one before.
+        baseline: as :func:`scale` takes it.
+        settings: other fields of ``ScaleSettings``, such as ``latency=True``.
+
+    Raises:
+        ValueError: naming the argument, if a value can't be used or a network can't be built.
+    """
+    from scalesearch.commands.scale.run import ScaleSettings, with_affordable_phi, without_refused
+    from scalesearch.page.tables import family_table
+    from scalesearch.runs.defaults import spending_defaults
+    from scalesearch.runs.deriving import derive
+    from scalesearch.runs.lifecycle import require_device
+
+    given = {"alpha": alpha, "beta": beta, "gamma": gamma, "phis": tuple(map(float, phi)), **settings}
+    options = _options(ScaleSettings, "family", given, baseline)
+    asked = ScaleSettings(**spending_defaults(options))
+    asked, _ = without_refused(with_affordable_phi(asked))
+    require_device(asked.device, to_train=False)
+    with tempfile.TemporaryDirectory() as folder:
+        record = derive(asked, Path(folder), name="family", command="", started=time.perf_counter())
+    return family_table(record)
+
+
+# ----------------------------------------------------------------------------------------------------
+# Runs that train: begun or carried on in their folder, read from it at any time.
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found out about sharing compute between depth, width and resolution.
+
+    Attributes:
+        lines: the answer in words, what it rests on, what to do next; why there is none where there is none.
+        best: shares of depth, width and resolution of the best fitted split; None without an answer.
+        network: the network of the grid with the highest prediction.
+        top1: fitted top-1 there, in points, with its 95% interval.
+        region: (K, 3) the splits that can't be excluded as the best, with 95% confidence.
+        rates: points of top-1 for a tenth of the compute moved from one dimension to another.
+    """
+
+    lines: tuple[str, ...]
+    best: Split | None = None
+    network: CandidateRecord | None = None
+    top1: Estimate | None = None
+    region: tuple[Split, ...] = ()
+    rates: tuple[Rate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run in its folder, done or half done; what it says is read from the folder when it is asked for.
+
+    Attributes:
+        folder: where it is kept.
+        storage: the URL of its study, where that isn't in the folder.
+    """
+
+    folder: Path
+    storage: str = ""
+
+    @property
+    def record(self) -> RunRecord:
+        """All that is known of it, as frozen values.
+
+        Raises:
+            FolderError: if the folder holds no run that can be read.
+        """
+        from scalesearch.runs.kept import kept_run
+
+        return kept_run(self.folder, self.storage).record
+
+    @property
+    def answer(self) -> Answer:
+        """What the run says about sharing compute; without ``best`` where it doesn't say yet.
+
+        Raises:
+            FolderError: if it is no grid or search.
+        """
+        from scalesearch.page.answer import answer_lines, answer_of
+
+        record = self.record
+        if record.kind not in ("grid", "search"):
+            raise FolderError(
+                f"`dir` must hold a run of grid or search for an answer, got {self.folder}, which holds one "
+                f"of {record.kind}"
+            )
+        found, lines = answer_of(record), answer_lines(record, quoted(self.folder))
+        if isinstance(found, str):
+            return Answer(lines=lines)
+        inside = found.answer.splits[found.answer.region].tolist()
+        return Answer(
+            lines=lines,
+            best=found.answer.best,
+            network=found.best,
+            top1=found.answer.top1,
+            region=tuple((row[0], row[1], row[2]) for row in inside),
+            rates=found.answer.rates,
+        )
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Every network of the run, as in candidates.csv (of a grid), trials.csv or sweep.csv."""
+        from scalesearch.runs.kinds import table_of as table_of_run
+
+        return table_of_run(self.record)
+
+    @property
+    def pareto(self) -> pd.DataFrame:
+        """The networks on a front of top-1 against a cost, as in pareto.csv."""
+        from scalesearch.page.tables import pareto_table
+
+        return pareto_table(self.record)
+
+    def plot(self) -> Figure | None:
+        """The figure that shows the run's answer; None where there is nothing to draw yet."""
+        from scalesearch.runs.kinds import figure_of
+
+        return figure_of(self.record)
+
+    def report(self) -> Path:
+        """Writes the run's tables, figures and page anew; returns the page, report.html.
+
+        Raises:
+            FolderError: if the folder holds no run that can be read, or can't be written.
+        """
+        from scalesearch.page.html.page import PAGE
+        from scalesearch.runs.kept import as_written, kept_run
+        from scalesearch.runs.lifecycle import reported
+
+        kept = kept_run(self.folder, self.storage)
+        with as_written(self.folder, in_study=kept.study is not None):
+            reported(kept.record, self.folder, tables=kept.study is not None)
+        return self.folder / PAGE
+
+
+def open(dir: str | Path, *, storage: str = "") -> Run:
+    """The run in a folder, done, half done, or committed without its study.
+
+    Args:
+        dir: the run's folder.
+        storage: the URL of its study, where that isn't in the folder.
+
+    Raises:
+        FolderError: if there is no such folder, or it holds no run that can be read.
+    """
+    run = Run(Path(dir), storage)
+    if not run.folder.is_dir():
+        raise FolderError(f"`dir` must be a run's folder, got {run.folder}: no such folder")
+    _ = run.record
+    return run
+
+
+def grid(
+    *,
+    phi: float = 1.0,
+    baseline: object = "efficientnet-b0",
+    dataset: object = "photographs",
+    out: str | Path | None = None,
+    progress: bool = False,
+    on_result: OnResult | None = None,
+    **settings: Any,
+) -> Run:
+    """STEP 1: which split of the compute between depth, width and resolution is best at a fixed phi?
+
+    Called again with the same settings it goes on where it was stopped; with more ``seeds``, a longer
+    ``time_budget``, ``confirm`` or ``check_recipe`` from what is there.
+
+    Args:
+        phi: compound exponent to search at: 2^phi times the baseline's compute.
+        baseline: as :func:`scale` takes it.
+        dataset: a dataset's name as the command line takes it; or a torch ``Dataset`` of (image, label), or
+            (images, labels), or a function that returns them: (N, channels, height, width), uint8 or floats
+            from 0 to 1, and (N,) whole numbers. Tensors are written into the run's folder once.
+        out: the run's folder; ``reports/grid-BASELINE-phiPHI`` unless given.
+        progress: show bars with the time left, in a terminal or a notebook.
+        on_result: called with each training run that ends.
+        settings: the other options of ``scalesearch grid``, by the names of ``GridSettings``' fields, such as
+            ``seeds=3``, ``images=8000`` or ``max_networks=12``; with its defaults.
+
+    Raises:
+        ValueError: naming the argument, if a setting or the data can't be used.
+        FolderError: if the folder can't be used, or holds another run.
+        EmptyGridError: if no network meets the constraint or the budget.
+        RunFailedError: if no network could be trained.
+        StoppedError: if it is stopped (a ``KeyboardInterrupt``); what is done is kept.
+    """
+    from scalesearch.runs.defaults import grid_defaults, spending_defaults, training_defaults
+    from scalesearch.runs.lifecycle import begin_grid, default_folder
+    from scalesearch.study.grid_plan import GridSettings
+
+    given = {"phi": phi, **settings}
+    command = _call("grid", given, baseline, dataset, out)
+    unsaid = dict.fromkeys(("seeds", "regret", "max_networks", "law"))
+    options = _options(GridSettings, "grid", given, baseline, unsaid)
+    options = grid_defaults(spending_defaults(training_defaults(options)))
+    with _heard(progress, on_result):
+        folder = _folder(out, lambda: default_folder("grid", _made(GridSettings, options)))
+        asked = _made(GridSettings, options | {"dataset": given_dataset(dataset, folder / "data")})
+        with begin_grid(folder, asked, command) as run:
+            return _trained(run)
+
+
+def search(
+    *,
+    phi: float = 1.0,
+    baseline: object = "efficientnet-b0",
+    dataset: object = "photographs",
+    out: str | Path | None = None,
+    progress: bool = False,
+    on_result: OnResult | None = None,
+    **settings: Any,
+) -> Run:
+    """STEP 1 without a grid: a sampler suggests how to share the compute.
+
+    Arguments and errors are those of :func:`grid`, but ``settings`` are fields of ``SearchSettings``, such as
+    ``trials=20`` or ``sampler="gp"``.
+    """
+    from scalesearch.commands.search.run import SearchSettings
+    from scalesearch.runs.defaults import spending_defaults, training_defaults
+    from scalesearch.runs.lifecycle import begin_search, default_folder
+
+    given = {"phi": phi, **settings}
+    command = _call("search", given, baseline, dataset, out)
+    options = _options(SearchSettings, "search", given, baseline, {"law": None})
+    options = spending_defaults(training_defaults(options))
+    with _heard(progress, on_result):
+        folder = _folder(out, lambda: default_folder("search", _made(SearchSettings, options)))
+        asked = _made(SearchSettings, options | {"dataset": given_dataset(dataset, folder / "data")})
+        with begin_search(folder, asked, command) as run:
+            return _trained(run)
+
+
+def sweep(
+    *,
+    phi: Sequence[float] = (0.5, 1.0, 2.0),
+    baseline: object = "efficientnet-b0",
+    dataset: object = "photographs",
+    out: str | Path | None = None,
+    progress: bool = False,
+    on_result: OnResult | None = None,
+    **settings: Any,
+) -> Run:
+    """One dimension alone against all together, at equal cost, at each budget of 2^phi times the baseline.
+
+    Arguments and errors are those of :func:`grid`, but ``settings`` are fields of ``SweepSettings``, such as
+    ``alpha=1.1`` or ``roles=("depth", "compound")``.
+    """
+    from scalesearch.commands.sweep.run import SweepSettings
+    from scalesearch.runs.defaults import training_defaults
+    from scalesearch.runs.lifecycle import begin_sweep, default_folder
+
+    given = {"phis": tuple(map(float, phi)), **settings}
+    command = _call("sweep", given, baseline, dataset, out)
+    options = training_defaults(_options(SweepSettings, "sweep", given, baseline, {"seeds": 3}))
+    with _heard(progress, on_result):
+        folder = _folder(out, lambda: default_folder("sweep", _made(SweepSettings, options)))
+        asked = _made(SweepSettings, options | {"dataset": given_dataset(dataset, folder / "data")})
+        with begin_sweep(folder, asked, command) as run:
+            return _trained(run)
+
+
+def _trained(under_way: RunUnderWay) -> Run:
+    """Trains what is left, and writes the report."""
+    from scalesearch.runs.lifecycle import reported, require_trained, trained
+
+    record = trained(under_way)
+    reported(record, under_way.folder)
+    require_trained(record, under_way.folder)
+    return Run(under_way.folder, under_way.settings.storage)
+
+
+# Where nobody says, these depend on others or on the machine.
+UNSAID: Mapping[str, Any] = {
+    **dict.fromkeys(("images", "epochs", "jobs", "threads", "batch_size")),
+    **dict.fromkeys(("baseline_width", "baseline_resolution")),
+    "device": "auto",
+}
+CHOSEN = ("baseline_arch", "recipe_values", "dataset")
+
+
+def _options(
+    settings: type[Any],
+    command: str,
+    given: Mapping[str, Any],
+    baseline: object,
+    unsaid: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The fields of settings as they are given, else by their defaults, the baseline among them.
+
+    Raises:
+        ScalesearchError: if one is no field.
+    """
+    known = [field for field in fields(settings) if field.name not in CHOSEN]
+    names = [field.name for field in known]
+    for name in given:
+        if name not in names:
+            raise ScalesearchError(f"`{name}` is no setting of {command}{near(name, names)}")
+    defaults = {f.name: f.default for f in known if f.default is not MISSING}
+    trains = "recipe" in names
+    here = UNSAID if trains else {"device": "auto", "threads": None, "law": None}
+    unsaid = {name: value for name, value in {**here, **unsaid}.items() if name in names}
+    options = {**defaults, **unsaid, **given}
+    if trains:
+        options |= _recipe(options["recipe"])
+    chosen = given_baseline(baseline.spec if isinstance(baseline, Network) else baseline)
+    options["baseline"] = chosen if isinstance(chosen, str) else chosen.name
+    options["baseline_arch"] = None if isinstance(chosen, str) else chosen
+    if not trains:
+        from scalesearch.hardware.device import auto_device
+        from scalesearch.hardware.machine import usable_cores
+
+        options["device"] = auto_device() if options["device"] == "auto" else options["device"]
+        options["threads"] = options["threads"] or usable_cores()
+    return options
+
+
+def _recipe(recipe: object) -> dict[str, Any]:
+    """A recipe by its name, or one of the caller's own."""
+    from scalesearch.training.recipe import ProxyRecipe
+
+    if isinstance(recipe, ProxyRecipe):
+        return {"recipe": recipe.name, "recipe_values": recipe}
+    return {"recipe": recipe, "recipe_values": None}
+
+
+def _made(settings: type[Settings], options: Mapping[str, Any]) -> Settings:
+    """Settings of options whose types are checked, lists taken for tuples.
+
+    Raises:
+        ValueError: naming the setting, if a value is none.
+    """
+    from scalesearch.plain import typed
+
+    return typed(settings, dict(options))
+
+
+def _folder(out: str | Path | None, default: Callable[[], Path]) -> Path:
+    return default() if out is None else Path(out)
+
+
+def _call(
+    name: str, given: Mapping[str, Any], baseline: object, dataset: object, out: str | Path | None
+) -> str:
+    """The call as a page shows it, without what may be secret in a storage's URL."""
+    from scalesearch.study.storage import recorded
+
+    shown = {
+        **{key: recorded(str(value)) if key == "storage" else value for key, value in given.items()},
+        "baseline": baseline.name if isinstance(baseline, Network) else baseline,
+        "dataset": dataset,
+        "out": None if out is None else str(out),
+    }
+    arguments = [f"{key}={_shown(value)}" for key, value in shown.items() if value is not None]
+    return f"scalesearch.{name}({', '.join(arguments)})"
+
+
+def _shown(value: object) -> str:
+    """A value in a call; of what has no short text its name alone."""
+    if isinstance(value, str | int | float | tuple | list):
+        return repr(value)
+    return str(getattr(value, "__qualname__", type(value).__name__))
+
+
+class _Logged(Teller):
+    """Lines of a run that nobody watches go to the log of ``scalesearch``."""
+
+    def say(self, line: str) -> None:
+        """See ``Teller``."""
+        log.info(line)
+
+
+class _Calling(TrainingListener):
+    """Calls back for each training run that ends, and passes all on."""
+
+    def __init__(self, inner: TrainingListener, on_result: OnResult) -> None:
+        self._inner, self._on_result = inner, on_result
+        for name in ("headline", "note", "phase", "started", "step"):
+            setattr(self, name, getattr(inner, name))
+
+    def finished(self, task: str, candidate: CandidateRecord) -> None:
+        """See ``TrainingListener``."""
+        self._inner.finished(task, candidate)
+        if candidate.latency is None:
+            self._on_result(candidate)
+
+
+@contextmanager
+def _heard(progress: bool, on_result: OnResult | None) -> Iterator[None]:
+    """Has the caller hear what is said within."""
+    listener: Teller = _Logged()
+    if progress:
+        from scalesearch.runs.progress import Bars
+
+        listener = Bars()
+    if on_result is not None:
+        inner, training = on_result, listener.training
+
+        @contextmanager
+        def calling() -> Iterator[TrainingListener]:
+            with training() as heard:
+                yield _Calling(heard, inner)
+
+        listener.training = calling  # type: ignore[method-assign]
+    with telling(lambda: listener):
+        yield
+
+
+# ----------------------------------------------------------------------------------------------------
+# Measuring.
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """What was measured of networks.
+
+    Attributes:
+        record: all of it, raw samples included.
+        folder: where it is kept; None where it was not to be.
+    """
+
+    record: MeasureRecord
+    folder: Path | None = None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row for each network in each setup, as in measurements.csv: times in seconds, memory in bytes."""
+        from scalesearch.commands.measure.view import measurements_table
+
+        return measurements_table(self.record)
+
+
+def measure(
+    *networks: object, out: str | Path | None = None, progress: bool = False, **settings: Any
+) -> Measurements:
+    """Latency, throughput and memory of networks, with their spread, each in fresh processes.
+
+    Args:
+        networks: names as ``scalesearch measure`` takes them, or whatever :func:`scale` gives or takes.
+        out: the folder that keeps the measurements, and their page; nothing is kept unless given.
+        progress: show bars with the time left.
+        settings: the other options of ``scalesearch measure``, by the names of ``MeasureSettings``' fields,
+            such as ``batch_size=(1, 8)`` or ``mode=("inference", "training")``; with its defaults.
+
+    Raises:
+        ValueError: naming the argument, if a network or a setting can't be used.
+        FolderError: if the folder can't be used, or holds another run.
+        RunFailedError: if nothing could be measured.
+        StoppedError: if it is stopped; what is done is kept.
+    """
+    from scalesearch.commands.measure.run import MeasureSettings
+    from scalesearch.runs.measuring import measured, named_subjects, require_measured
+
+    if not networks:
+        raise ScalesearchError("`networks` must name at least one network, got none")
+    named = [network if isinstance(network, str) else _spec(network) for network in networks]
+    texts = tuple(item if isinstance(item, str) else item.name for item in named)
+    given = {name: _listed(name, value) for name, value in settings.items()} | {"networks": texts}
+    options = _options(MeasureSettings, "measure", given, settings.get("baseline", "efficientnet-b0"))
+    options["threads"] = _listed("threads", options["threads"])
+    asked = _made(MeasureSettings, options)
+    subjects = named_subjects(named, asked)
+    command = _call("measure", {"networks": texts, **settings}, None, None, out)
+    with _heard(progress, None), _kept_in(out) as folder:
+        record = measured(folder, asked, subjects, name=folder.name, command=command)
+        require_measured(record)
+    return Measurements(record, None if out is None else Path(out))
+
+
+def _kept_in(out: str | Path | None) -> AbstractContextManager[Path]:
+    @contextmanager
+    def passing() -> Iterator[Path]:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / "measurements"
+
+    @contextmanager
+    def kept(folder: Path) -> Iterator[Path]:
+        yield folder
+
+    return passing() if out is None else kept(Path(out))
+
+
+def _listed(name: str, value: object) -> object:
+    """What a setting of several values is given: one alone is a list of one."""
+    several = ("batch_size", "threads", "dtype", "mode", "runtime")
+    return (value,) if name in several and isinstance(value, str | int) else value

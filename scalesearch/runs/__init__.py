@@ -1,0 +1,1 @@
+"""One lifecycle for every run in a folder: begin, lock, carry on, report."""
