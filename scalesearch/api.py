@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from scalesearch.errors import FolderError, ScalesearchError
 from scalesearch.networks.baselines import baseline as table_of
 from scalesearch.networks.baselines import built_in, published_network, rounding_of
-from scalesearch.networks.cost import Cost, block_count
+from scalesearch.networks.cost import block_count
 from scalesearch.networks.cost import count as cost_of
 from scalesearch.networks.scaled import scale as scaled
-from scalesearch.networks.spec import Arch
+from scalesearch.networks.spec import Arch, Cost
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.runs.given import given_baseline, given_dataset
 from scalesearch.runs.telling import Teller, TrainingListener, telling

@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 import scalesearch
 from scalesearch.cli import cli
-from scalesearch.cli.kept import kept_run
 from scalesearch.commands.search.run import SearchSettings
 from scalesearch.commands.sweep.run import SweepSettings
 from scalesearch.networks import baselines
 from scalesearch.page import tables
+from scalesearch.runs.kept import kept_run
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.workers.executor import DeviceExecutor, Executor, ProcessExecutor
 
