@@ -472,9 +472,18 @@ def test_a_proxy_keeps_the_powers() -> None:
             ["width=1,1,1,1,1,1,1", "width=1,1,1,1,1,1,2"],
             "`stages` must say width once, got 'width=1,1,1,1,1,1,2' too",
         ),
-        (["depth=1,1,1,1,1,1,"], "`stages` must hold a number for each stage, got '' for depth"),
-        (["depth=1,1,1,1,1,1,-1"], "`stages`: depth must be a number from 0 to 10, got -1.0"),
-        (["width=nan,1,1,1,1,1,1"], "`stages`: width must be a number from 0 to 10, got nan"),
+        (
+            ["depth=1,1,1,1,1,1,"],
+            "`stages` must hold a number from 0 to 10 for each stage, got '' for depth of stage 7",
+        ),
+        (
+            ["depth=1,1,1,1,1,1,-1"],
+            "`stages` must hold a number from 0 to 10 for each stage, got '-1' for depth of stage 7",
+        ),
+        (
+            ["width=nan,1,1,1,1,1,1"],
+            "`stages` must hold a number from 0 to 10 for each stage, got 'nan' for width of stage 1",
+        ),
     ],
 )
 def test_bad_powers(texts: list[str], message: str) -> None:
