@@ -83,6 +83,12 @@ LONGEST = (
 )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a quarter of the time tests wait for processes and disks."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """A hundred examples of each property are tried where the slow part runs too, and a fifth of them without it."""
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "thorough")

@@ -76,7 +76,7 @@ def test_a_row_is_one_line_where_no_terminal_is(
         ("describe resnet-18", "stage"),
         ("explain b1", "stage"),
         ("describe --recipe steady", "optimizer "),
-        ("scale --phi 0,1 --out OUT", "b"),
+        pytest.param("scale --phi 0,1 --out OUT", "b", marks=pytest.mark.slow),
     ],
 )
 def test_a_commands_table_folds_in_a_terminal_alone(

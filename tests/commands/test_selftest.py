@@ -62,6 +62,7 @@ def test_a_timer_that_hides_the_spread_fails() -> None:
     assert check.detail.startswith("IQR / median 0.0% where the time swings by 30%, flagged above 10%")
 
 
+@pytest.mark.slow
 def test_pairs_that_do_not_belong_together_fail() -> None:
     def blind(a: Pass, _b: Pass, *, pairs: int) -> tuple[tuple[float, float], ...]:
         return pair_passes(a, a, pairs=pairs)

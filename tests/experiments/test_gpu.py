@@ -49,6 +49,7 @@ def call(gpu: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     return run
 
 
+@pytest.mark.slow
 def test_a_part_that_fails_or_takes_too_long_does_not_stop_the_others(
     call: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:

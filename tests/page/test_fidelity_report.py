@@ -126,6 +126,7 @@ def page_of(record: FidelityRecord) -> str:
     return fidelity_page(record, fidelity_evidence(record), FIGURES)
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     report = write_fidelity_report(fabricate(), tmp_path / "one")
     write_fidelity_report(fabricate(), tmp_path / "two")

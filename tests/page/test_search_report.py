@@ -165,6 +165,7 @@ def names_of(*figures: str) -> set[str]:
     return {f"figures/{name}.{kind}" for name in figures for kind in ("svg", "png")}
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         run = fabricate(8, objectives=("top1", "macs"), pruned=True)

@@ -214,6 +214,7 @@ def lawful(noise: float = 0.004, crossed: float = 0.0) -> RunRecord:
     return run_of(*rows)
 
 
+@pytest.mark.slow
 def test_a_law_that_holds_answers_first_for_every_budget():
     run = lawful()
     law = law_of(run)

@@ -252,6 +252,7 @@ def test_a_run_stopped_in_its_checks_says_how_many_are_left(
     assert len(lab.ledger) == 24 + 24 + 6  # each once
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sloped")
 def test_a_confirmation_asked_for_later_trains_no_network_again(
     tmp_path: Path, lab: Lab, run: Callable[..., Result]
@@ -271,6 +272,7 @@ def test_a_confirmation_asked_for_later_trains_no_network_again(
     assert len(lab.ledger) == 30
 
 
+@pytest.mark.slow
 def test_a_moved_run_goes_on_in_its_new_folder(
     tmp_path: Path, run: Callable[..., Result], lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,7 @@ def test_a_full_disk_fails_the_run_by_name(tmp_path: Path, monkeypatch: pytest.M
     assert caught.value.filename == spec.weights
 
 
+@pytest.mark.slow
 def test_jobs_name_the_file_of_each_seed(
     lab: Any, tmp_path: Path, tiny: tuple[str, ...], run: Callable[..., Result]
 ) -> None:

@@ -401,6 +401,7 @@ def test_the_folder_of_a_run_that_was_removed_is_not_brought_back(tmp_path: Path
     write_checkpoint(tmp_path / "run" / "checkpoints" / "a.safetensors", SMALL)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_other_threads_and_keeps_what_computed_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,7 +86,11 @@ def skipped_section(run: RunRecord) -> str:
     thinned = all(not c.reason or c.thinned_out for c in skipped)
     if run.thinning or skipped:
         # How those were chosen is the method's, which the manual explains.
-        said = f"{escape(run.thinning.partition(': ')[0]).rstrip('.')}." if run.thinning else "the reasons are below."
+        said = (
+            f"{escape(run.thinning.partition(': ')[0]).rstrip('.')}."
+            if run.thinning
+            else "the reasons are below."
+        )
         if not thinned and run.thinning:
             said = f"for the reasons below. Of those that could be, {said}"
         what = "Thinned out" if thinned else "Skipped"
