@@ -53,6 +53,7 @@ from scalesearch.page.parts import (
     counted_parts,
     figure_part,
     grown_from,
+    is_own_code,
     made,
     p_text,
     section,
@@ -78,9 +79,10 @@ NUMBERS = re.compile(r"[-+]?\d[\d.,e+-]*%?")
 def skipped_section(run: RunRecord) -> str:
     """How triples became networks, then the networks without a result, each with its reason."""
     distinct = len(run.candidates)
+    same = "build the same" if is_own_code(run.settings) else "round to the same blocks, channels and pixels"
     items = [
         f"Of the grid's {run.grid_points:,} points {run.feasible:,} meet the constraint; **merged**, as they "
-        f"round to the same blocks, channels and pixels, they are {plural(distinct, 'distinct network')}.",
+        f"{same}, they are {plural(distinct, 'distinct network')}.",
     ]
     skipped, failed, waiting = (_of(run, status) for status in ("skipped", "failed", "waiting"))
     thinned = all(not c.reason or c.thinned_out for c in skipped)
