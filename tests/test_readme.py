@@ -90,6 +90,10 @@ def test_a_command_of_a_page_runs(command: str, place: Path, run: Callable[..., 
             pytest.skip(f"a clone has no {needs}")
         if {"--law", "--scratch-run", "--pretrained"} & {*arguments}:
             pytest.skip("goes on from another command's folder or file")
+        command_of = cli.get_command(click.Context(cli), name)
+        assert command_of is not None
+        if not any("--dry-run" in option.opts for option in command_of.params):
+            pytest.skip(f"{name} trains, and has no dry run")
         if "--dry-run" not in arguments:
             arguments.append("--dry-run")
         arguments += [*SMALL, f"--out={place / 'out'}"]

@@ -162,7 +162,8 @@ def test_the_cpu_allocates_the_tensors_and_what_kernels_take(mode: str) -> None:
 SIZES_OF_MOBILENET = """
 from scalesearch.networks.baselines import MOBILENET_V1
 from scalesearch.networks.cost import training_bytes
-from scalesearch.networks.spec import Rounding, scale
+from scalesearch.networks.scaled import scale
+from scalesearch.networks.spec import Rounding
 from scalesearch.hardware.memory import measured_bytes, tensor_bytes
 from scalesearch.records.timings import Setup
 from scalesearch.scaling import Multipliers

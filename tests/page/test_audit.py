@@ -82,7 +82,8 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
     written = files(tmp_path / "one")
     assert written == files(tmp_path / "two")
     figures = {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
-    assert set(written) == {"audit.md", "audit.csv", "rules.csv", "matched.csv", "order.csv"} | figures
+    tables = {"audit.csv", "rules.csv", "matched.csv", "order.csv"}
+    assert set(written) == {"audit.md", "report.html"} | tables | figures
     assert set(report.figures) == {tmp_path / "one" / name for name in figures}
 
 
