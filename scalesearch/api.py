@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -18,7 +18,7 @@ from scalesearch.networks.baselines import built_in, published_network, rounding
 from scalesearch.networks.cost import block_count
 from scalesearch.networks.cost import count as cost_of
 from scalesearch.networks.scaled import scale as scaled
-from scalesearch.networks.spec import Arch, Cost
+from scalesearch.networks.spec import Arch, Cost, Rounding
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.runs.given import given_baseline, given_dataset
 from scalesearch.runs.telling import Teller, TrainingListener, telling
@@ -58,6 +58,10 @@ class Network:
     """
 
     spec: Arch
+
+    def __repr__(self) -> str:
+        size = "x".join(map(str, dict.fromkeys(self.spec.input_size)))
+        return f"<Network {self.name} at {size} px>"
 
     @property
     def name(self) -> str:
@@ -132,6 +136,13 @@ def scale(
     Raises:
         ValueError: naming the argument, if there is no such network or rule, or a multiplier isn't above 0.
     """
+    for name, value in {"depth": depth, "width": width, "resolution": resolution}.items():
+        if not isinstance(value, int | float):
+            raise ScalesearchError(f"`{name}` must be a number > 0, got {value!r}")
+    known = ("depth", "width", "resolution", *(field.name for field in fields(Rounding)))
+    for name in rounding:
+        if name not in known:
+            raise ScalesearchError(f"`{name}` must be one of {', '.join(known)}{near(name, known)}")
     spec = _spec(network)
     rules = rounding_of(spec.name if spec.name in built_in() else "", rounding)
     multipliers = Multipliers(depth=depth, width=width, resolution=resolution)
@@ -163,12 +174,24 @@ def _spec(network: object) -> Arch:
     return table_of(chosen) if isinstance(chosen, str) else chosen
 
 
+def _phis(phi: object) -> tuple[float, ...]:
+    """Compound exponents, of one number or several."""
+    try:
+        values: tuple[Any, ...] = (phi,) if isinstance(phi, int | float) else tuple(phi)  # type: ignore[arg-type]
+        phis = tuple(float(value) for value in values if not isinstance(value, str))
+    except (TypeError, ValueError):
+        phis, values = (), (phi,)
+    if not phis or len(phis) != len(values):
+        raise ScalesearchError(f"`phi` must be a number, or at least one in a list or a range, got {phi!r}")
+    return phis
+
+
 def family(
     alpha: float = 1.2,
     beta: float = 1.1,
     gamma: float = 1.15,
     *,
-    phi: Iterable[float] = range(8),
+    phi: float | Iterable[float] = range(8),
     baseline: object = "efficientnet-b0",
     **settings: Any,
 ) -> pd.DataFrame:
@@ -191,7 +214,7 @@ def family(
     from scalesearch.runs.deriving import derive
     from scalesearch.runs.lifecycle import require_device
 
-    given = {"alpha": alpha, "beta": beta, "gamma": gamma, "phis": tuple(map(float, phi)), **settings}
+    given = {"alpha": alpha, "beta": beta, "gamma": gamma, "phis": _phis(phi), **settings}
     options = _options(ScaleSettings, "family", given, baseline)
     asked = ScaleSettings(**spending_defaults(options))
     asked, _ = without_refused(with_affordable_phi(asked))
@@ -412,7 +435,7 @@ def search(
 
 def sweep(
     *,
-    phi: Sequence[float] = (0.5, 1.0, 2.0),
+    phi: float | Iterable[float] = (0.5, 1.0, 2.0),
     baseline: object = "efficientnet-b0",
     dataset: object = "photographs",
     out: str | Path | None = None,
@@ -429,7 +452,7 @@ def sweep(
     from scalesearch.runs.defaults import training_defaults
     from scalesearch.runs.lifecycle import begin_sweep, default_folder
 
-    given = {"phis": tuple(map(float, phi)), **settings}
+    given = {"phis": _phis(phi), **settings}
     command = _call("sweep", given, baseline, dataset, out)
     options = training_defaults(_options(SweepSettings, "sweep", given, baseline, {"seeds": 3}))
     with _heard(progress, on_result):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +181,31 @@ def test_a_dataset_is_written_once_and_is_one_for_the_command_line(tmp_path: Pat
     options = [f"--out={tmp_path / 'cli'}", f"--dataset=tensors:{file}", *_options(TINY)]
     assert CliRunner().invoke(cli, ["grid", *options]).exit_code == 0
     assert (run.folder / "runs.csv").read_bytes() == (tmp_path / "cli" / "runs.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ss.scale("resnet-18", depht=2), "`depht` must be one of depth, width, resolution, "),
+        (lambda: ss.scale("resnet-18", depth="2"), "`depth` must be a number > 0, got '2'"),
+        (lambda: ss.family(phi=()), "`phi` must be a number, or at least one in a list or a range, got ()"),
+        (
+            lambda: ss.family(phi="0..3"),
+            "`phi` must be a number, or at least one in a list or a range, got '0..3'",
+        ),
+        (
+            lambda: ss.sweep(phi=None),
+            "`phi` must be a number, or at least one in a list or a range, got None",
+        ),
+        (lambda: ss.family(0.5, 1, 1, phi=1), "`alpha` must be >= 1, got 0.5"),
+    ],
+    ids=["a misspelt rule", "no number", "no phi", "a text of phi", "phi that is none", "alpha below 1"],
+)
+def test_bad_arguments_name_themselves(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        call()
+
+
+def test_a_family_of_one_phi() -> None:
+    assert list(ss.family(phi=1)["phi"]) == [1.0]
+    assert repr(ss.scale("resnet-18", resolution=0.5)) == "<Network resnet-18 at 112 px>"

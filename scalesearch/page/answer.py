@@ -15,7 +15,7 @@ from scipy.stats import norm
 from scipy.stats import t as t_distribution
 
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
-from scalesearch.page.evidence import once_per_run
+from scalesearch.page.evidence import nothing_learnt, once_per_run
 from scalesearch.page.markdown import NO_BOUND, bounded, points_text
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
@@ -452,11 +452,20 @@ def answer_lines(run: RunRecord, folder: str = FOLDER) -> tuple[str, ...]:
     found = answer_of(run)
     if isinstance(found, str):
         return (no_answer(found),)
+    if nothing_learnt(run):
+        return (NOT_LEARNT,)
     return (
         _first_line(run, found),
         _second_line(found),
         "Next: " + "; ".join(next_commands(run, found, folder)),
     )
+
+
+NOT_LEARNT = (
+    "No answer yet: even the best network can't be told from guessing. Train longer, such as with 8 times "
+    "the --images or --epochs and another --out, or by another --recipe."
+)
+"""In place of an answer, where a surface would be one over chance."""
 
 
 def no_answer(reason: str) -> str:

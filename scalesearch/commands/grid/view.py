@@ -330,7 +330,10 @@ def _no_answer(run: RunRecord, reason: str) -> str:
 
 
 def _answer(run: RunRecord, found: SearchAnswer) -> str:
-    first, second, _ = answer_lines(run)
+    first, *more = answer_lines(run)
+    if not more:
+        return f"**{escape(first)}**"
+    second = more[0]
     shrinking = (
         f" Phi is {run.phi:g}, so the baseline is shrunk to {asked_cost(run.phi)}: shares say what was cut."
         if run.phi < 0

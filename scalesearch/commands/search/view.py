@@ -105,8 +105,8 @@ def _surface(run: RunRecord, evidence: SearchEvidence) -> str:
     found = answer_of(run)
     if isinstance(found, str):
         return f"**No surface over splits:** {escape(found)}, so an order of networks may be luck.{front}"
-    first, second, _ = answer_lines(run)
-    return f"**{escape(first)}** {escape(second)}{front}"
+    first, *more = answer_lines(run)
+    return f"**{escape(first)}** {escape(' '.join(more[:1]))}{front}"
 
 
 # ----------------------------------------------------------------------------------------------------
