@@ -533,3 +533,13 @@ def test_every_split_of_the_lattice_has_coefficients():
         alpha, beta, gamma = coefficients_of(tuple(split.tolist()))
         assert min(alpha, beta, gamma) >= 1
         assert alpha * beta**2 * gamma**2 == pytest.approx(2, rel=0.03)
+
+
+def test_networks_that_learnt_nothing_have_no_answer(make_run) -> None:
+    run = make_run(trained=9)
+    guessing = with_top1(run, *[(1 / 18, 1 / 18)] * 9)
+    assert not isinstance(answer_of(guessing), str)  # there is a surface, of chance
+    (line,) = answer_lines(guessing)
+    assert line.startswith("No answer yet: even the best network can't be told from guessing. Train longer")
+    assert f"**{line}**" in page_of(guessing)
+    assert "points of top-1 of each other" not in page_of(guessing)
