@@ -56,8 +56,8 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
     common=True,
     type=NUMBER,
     default=DEFAULT.phi,
-    help="How much compute: the networks cost about 2^phi times the baseline, by the rule and its rounding, and "
-    "just that with --match macs. 1 doubles it, -1 halves it; any number will do.",
+    help="How much compute: the networks cost about 2^phi times the baseline, by the rule and its rounding, "
+    "and just that with --match macs. 1 doubles it, -1 halves it; any number will do.",
 )
 @option(
     "--sampler",
