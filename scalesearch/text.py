@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
-__all__ = ["UNSEEN", "command", "near", "one_line", "printable", "quoted", "visible"]
+__all__ = ["UNSEEN", "command", "near", "one_line", "printable", "quoted", "visible", "without_options"]
 
 LONGEST = 300
 """Letters of what an error says in the middle of a sentence."""
@@ -71,3 +71,20 @@ def near(text: str, names: Collection[str]) -> str:
     """``; did you mean grid?``: the names nearest to a text, as the end of an error; empty for none."""
     meant = get_close_matches(text.lower(), list(names), cutoff=0.5)
     return f"; did you mean {' or '.join(meant)}?" if meant else ""
+
+
+WORD = re.compile(r"(?:\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\])+")
+"""A word of a command line as it is written there, quotes and all."""
+
+
+def without_options(command: str, options: Sequence[str]) -> str:
+    """A command line without some of its options and their values, all else as it is written."""
+    kept: list[str] = []
+    words = iter(WORD.findall(command))
+    for word in words:
+        name, equals, _ = word.lstrip("$'\"").partition("=")
+        if name not in options:
+            kept.append(word)
+        elif not equals:
+            next(words, None)
+    return " ".join(kept)

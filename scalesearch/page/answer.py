@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,14 +33,13 @@ from scalesearch.statistics.answer import (
 )
 from scalesearch.statistics.runs import predictions, trained_runs, whole_runs
 from scalesearch.statistics.summaries import CONFIDENCE, SIGNIFICANCE, holm
+from scalesearch.text import without_options
 from scalesearch.training.recipe import RECIPES, ProxyRecipe
 
 AS_SEARCHED = "as searched"
 """What a recipe check calls the search's own recipe."""
 FOLDER = "DIR"
 """What a page calls its own folder in commands: it may be moved, and is told from elsewhere."""
-WORD = re.compile(r"(?:\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\])+")
-"""A word of a command line as it is written there, quotes and all."""
 ASKED_ANEW = ("--seeds", "--time-budget", "--regret", "--confirm", "--out")
 """Options of a run's command that the one which goes on from it says in another way."""
 PARTS = (0.25, 0.5, 1.0)
@@ -401,19 +399,6 @@ def _interaction(values: dict[str, dict[str, list[float]]]) -> float | None:
     return float(f_distribution.sf(repeats * float((crossed**2).sum()) / df / noise, df, df_noise))
 
 
-def _without(command: str, options: Sequence[str]) -> str:
-    """A command line without some of its options and their values, all else as it is written."""
-    kept: list[str] = []
-    words = iter(WORD.findall(command))
-    for word in words:
-        name, equals, _ = word.lstrip("$'\"").partition("=")
-        if name not in options:
-            kept.append(word)
-        elif not equals:
-            next(words, None)
-    return " ".join(kept)
-
-
 def coefficients_of(split: Split) -> tuple[float, float, float]:
     """alpha, beta and gamma, to a hundredth, whose product is 2 and that share growth so."""
     shares = np.maximum(split, 0.0)
@@ -592,16 +577,16 @@ def _other_recipe(run: RunRecord, variant: str, folder: str) -> str:
     ``variant`` is a recipe check's: ``batch 64`` or ``rate x 0.5``.
     """
     kind, _, value = variant.rpartition(" ")
-    command = _without(run.command, ("--out", "--confirm"))
+    command = without_options(run.command, ("--out", "--confirm"))
     if kind == "batch":
-        command = _without(command, ("--batch-size",))
+        command = without_options(command, ("--batch-size",))
         return f"{command} --batch-size {value} --out {folder}-batch-{value}"
     recipe, values = str(run.settings["recipe"]), run.settings.get("recipe_values")
     rate = (RECIPES[recipe].learning_rate if values is None else float(values["learning_rate"])) * float(
         value
     )
     name = f"{recipe}-rate-{value}"
-    command = f"{_without(command, ('--recipe',))} --recipe {name}.toml --out {folder}-rate-{value}"
+    command = f"{without_options(command, ('--recipe',))} --recipe {name}.toml --out {folder}-rate-{value}"
     if values is not None:
         return f"{command}  # {name}.toml: the recipe's file with learning_rate = {rate:g} and that name"
     changes = f's/^name = .*/name = "{name}"/; s/^learning_rate = .*/learning_rate = {rate:g}/'
@@ -614,8 +599,8 @@ def _sharper(run: RunRecord, found: SearchAnswer, folder: str) -> str:
     seeds = max((len(c.runs) for c in run.candidates), default=1)
     needed = found.answer.halving
     more = 2 * seeds if needed is None else max(seeds + 1, -(-needed * seeds // found.surface.runs))
-    command = _without(run.command, ASKED_ANEW)
-    if (one_phi := _without(command, ("--phi",))) != command:
+    command = without_options(run.command, ASKED_ANEW)
+    if (one_phi := without_options(command, ("--phi",))) != command:
         # Of several, each made a run of its own.
         command = f"{one_phi} --phi {run.phi:g}"
     what = "" if needed is None else f"  # {needed} runs: halves the region"

@@ -12,7 +12,6 @@ from typing import Literal, Protocol, TypeVar
 from scipy.stats import binomtest
 
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
-from scalesearch.page.markdown import percent
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, shares_of
 from scalesearch.statistics.summaries import CONFIDENCE, SIGNIFICANCE, Comparison, seed_summaries
@@ -26,8 +25,6 @@ SAME_TOP1 = 12
 """Decimals of a mean top-1: further ones are the rounding of sums."""
 ENOUGH = 6
 """Networks from which on the most one-sided ones are named: of two, each is the most something."""
-NEAR = 0.1
-"""How far from ``2**phi`` a realised cost ratio may be to count as the cost that was asked for."""
 
 PAPER = (PAPER_COEFFICIENTS.alpha, PAPER_COEFFICIENTS.beta, PAPER_COEFFICIENTS.gamma)
 """The paper's triple."""
@@ -162,12 +159,6 @@ def paper_candidate(run: RunRecord) -> CandidateRecord | None:
     return find_triple(run.candidates, (paper.alpha, paper.beta, paper.gamma))
 
 
-def near_nominal(candidate: CandidateRecord, phi: float) -> bool:
-    """Whether the realised cost ratio is within 10% of ``2**phi``."""
-    asked: float = NOMINAL_BASE**phi
-    return abs(candidate.macs_ratio / asked - 1) <= NEAR
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Highlight:
     """A judged candidate that a figure should name; ``kind`` belongs to the first name and sets the style."""
@@ -295,20 +286,6 @@ def coefficients(candidate: CandidateRecord) -> str:
 def short_coefficients(candidate: CandidateRecord) -> str:
     """``1.2, 1.1, 1.15``: alpha, beta, gamma as a label has room for."""
     return f"{candidate.alpha:.4g}, {candidate.beta:.4g}, {candidate.gamma:.4g}"
-
-
-def top1_text(candidate: CandidateRecord, bounds: tuple[float, float] | None = None) -> str:
-    """``45.6% (95% interval 42.0% to 49.2%)``; without the interval where it is unknown.
-
-    Without ``bounds``, one run's interval is Wilson's; that of several seeds needs the whole run, see
-    ``seed_evidence.intervals``.
-    """
-    if bounds is None and len(candidate.runs) == 1:
-        bounds = wilson(candidate)
-    between = f" (95% interval {percent(bounds[0])} to {percent(bounds[1])})" if bounds else ""
-    if bounds is None and len(candidate.runs) > 1:
-        between = " (no interval can be estimated: its seeds have no spread)"
-    return percent(candidate.top1) + between
 
 
 def listed(names: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
 from scalesearch.records.runs import RUNS, STUDY
 from scalesearch.study.settings import STORAGE_VARIABLE, differences
-from scalesearch.text import quoted
+from scalesearch.text import quoted, without_options
 from scalesearch.training.dataset import FOLDERS, TENSORS
 
 Parsed = TypeVar("Parsed")
@@ -152,7 +152,7 @@ def without_study(what: str, folder: Path, place: str = "it") -> FolderError:
     command = read_run_file(folder).get("run", {}).get("command", "")
     return FolderError(
         f"`dir` must hold {what}, got {folder}: {place} has no study.db, as a report that was committed "
-        f"without it; {left}; to train anew, with another --out: {command}"
+        f"without it; {left}; to train anew, with another --out: {without_options(command, ('--out',))}"
     )
 
 
@@ -379,10 +379,11 @@ def require_raw_files(folder: Path) -> None:
         lost = "the networks, the state of the machine around each process, how long the sessions took"
         if run.get("kind") == "law":
             lost += ", the time of each kind of layer, the accuracies"
+        again = without_options(run.get("command", ""), ("--out",))
         raise FolderError(
             f"`dir` must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables "
             f"keep what was measured, but a page is made of more ({lost}), so they, its figures and its page "
-            f"are all that is left; to measure again, with another --out: {run.get('command', '')}"
+            f"are all that is left; to measure again, with another --out: {again}"
         )
 
 
