@@ -223,7 +223,7 @@ def _made(network: str | Arch, options: dict[str, Any]) -> Arch:
         arch = replace(arch, resolution=height, resolution_width=width)
     given = {name: options[name] for name in ("classes", "in_channels") if options[name] is not None}
     arch = replace(arch, **given)
-    if isinstance(arch, CodeSpec) or arch == known:
+    if arch.code or arch == known:
         return arch
     return replace(arch, name=f"my-{known.name}")
 

@@ -192,7 +192,6 @@ def _export(
 def _left_out(arch: Arch) -> dict[str, str]:
     """The formats that can't be written here of the network, each with what would do."""
     from scalesearch.export.handover import require_source
-    from scalesearch.networks.spec import CodeSpec
 
     left_out = {}
     if missing_onnx():
@@ -200,7 +199,7 @@ def _left_out(arch: Arch) -> dict[str, str]:
     try:
         require_source(arch)
     except ValueError:
-        whose = "your own code" if isinstance(arch, CodeSpec) else "other blocks than EfficientNet's"
+        whose = "your own code" if arch.code else "other blocks than EfficientNet's"
         left_out["python"] = f"it is not written of {whose}"
     return left_out
 
@@ -252,12 +251,10 @@ def _of_table(path: Path, state: State) -> State:
     Raises:
         Fail: if it names some.
     """
-    from scalesearch.networks.spec import CodeSpec
-
-    if isinstance(state.arch, CodeSpec):
+    if state.arch.code:
         raise Fail(
             f"SOURCE must be the run's folder for weights of your own code, got {path} with those of "
-            f"{state.arch.target}: no code that a file names is run"
+            f"{state.arch.code}: no code that a file names is run"
         )
     return state
 

@@ -96,9 +96,7 @@ def _in_users_layout(settings: LawSettings) -> LawSettings:
 
     All networks of a law are timed in one layout.
     """
-    from scalesearch.networks.spec import CodeSpec
-
-    if not (settings.channels_last and isinstance(settings.base.arch, CodeSpec)):
+    if not (settings.channels_last and settings.base.arch.code):
         return settings
     from scalesearch.commands.law.run import law_subjects
     from scalesearch.networks.build import runs_channels_last  # loads torch
@@ -106,7 +104,7 @@ def _in_users_layout(settings: LawSettings) -> LawSettings:
     if all(runs_channels_last(subject.arch) for subject in law_subjects(settings)):
         return settings
     echo(
-        f"Note: {settings.base.arch.target} can't be run channels last: all networks of the law are timed "
+        f"Note: {settings.base.arch.code} can't be run channels last: all networks of the law are timed "
         "contiguous (--no-channels-last)",
         err=True,
     )

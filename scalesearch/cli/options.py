@@ -32,7 +32,6 @@ from scalesearch.networks.baselines import (
 from scalesearch.networks.spec import (
     Arch,
     ChannelsRule,
-    CodeSpec,
     RepeatsRule,
     Rounding,
     arch_from_dict,
@@ -573,7 +572,7 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_own_rules(*args: Any, **options: Any) -> Any:
         named = options.get("network", options.get("baseline"))
-        if any(isinstance(arch, CodeSpec) for arch in (named, options.get("baseline_arch"))):
+        if any(getattr(arch, "code", "") for arch in (named, options.get("baseline_arch"))):
             _leave_to_the_code(options)
         if isinstance(named, str) and named in VARIANTS:
             options |= asdict(rounding_of(named, given_rules(options)))
@@ -906,7 +905,7 @@ def own_width(options: Mapping[str, Any]) -> float:
     """The width multiplier of the baseline: of a user's own code its own, unless it was said otherwise."""
     source = click.get_current_context().get_parameter_source("baseline_width")
     told = source is not None and source is not ParameterSource.DEFAULT
-    unasked = isinstance(options.get("baseline_arch"), CodeSpec) and not told
+    unasked = getattr(options.get("baseline_arch"), "code", "") and not told
     return 1.0 if unasked else float(options["baseline_width"])
 
 

@@ -28,7 +28,7 @@ from scalesearch.networks.layers import (
     SqueezeExcite,
     lower,
 )
-from scalesearch.networks.spec import FLOAT32_BYTES, Arch, ArchSpec, CodeSpec
+from scalesearch.networks.spec import FLOAT32_BYTES, Arch, ArchSpec
 
 # ----------------------------------------------------------------------------------------------------
 # How torchvision and timm name the tensors of the baselines, layer by layer.
@@ -334,13 +334,11 @@ def _require_own_code(path: Path, found: Arch, arch: Arch) -> None:
     Raises:
         ValueError: if it does.
     """
-    if not isinstance(found, CodeSpec):
-        return
-    if isinstance(arch, CodeSpec) and found.target == arch.target:
+    if not found.code or found.code == arch.code:
         return
     raise ValueError(
         f"`pretrained` must hold weights of the baseline's own code, got {path} with those of "
-        f"{found.target}, and no code that a file names is run"
+        f"{found.code}, and no code that a file names is run"
     )
 
 

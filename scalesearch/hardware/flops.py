@@ -14,7 +14,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from scalesearch.networks.build import build
-from scalesearch.networks.spec import Arch, CodeSpec, without_drop_path
+from scalesearch.networks.spec import Arch, without_drop_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class _NoRandomStart(TorchFunctionMode):
 
 def _network(arch: Arch) -> nn.Module:
     """The network to count, in eval mode: blank, but for a user's own code, which may read its values."""
-    if not isinstance(arch, CodeSpec):
+    if not arch.code:
         return _blank_network(arch)
     with torch.random.fork_rng(devices=[]):
         return build(arch).eval()

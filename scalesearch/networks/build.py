@@ -373,7 +373,7 @@ def training_layout(arch: Arch, batch_size: int, device: torch.device) -> torch.
     Raises:
         ValueError: if it is a user's own code that can't be trained on batches of ``batch_size``.
     """
-    if not isinstance(arch, CodeSpec):
+    if not arch.code:
         return PLAIN if device.type == "mps" else FAST
     return _layout(replace(arch, name=""), batch_size, str(device), True)
 
@@ -384,7 +384,7 @@ def inference_layout(arch: Arch, batch_size: int, device: torch.device) -> torch
     Raises:
         ValueError: if it is a user's own code that can't be run on batches of ``batch_size``.
     """
-    if not isinstance(arch, CodeSpec):
+    if not arch.code:
         return PLAIN if device.type == "mps" else FAST
     return _layout(replace(arch, name=""), batch_size, str(device), False)
 

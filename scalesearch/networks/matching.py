@@ -94,7 +94,7 @@ def way_out(base: Arch, refused: Iterable[Arch], otherwise: str) -> str:
         otherwise: what would do where no size but the baseline's own does.
     """
     sides = sorted({arch.resolution for arch in refused if arch.input_size != base.input_size})
-    if not sides or not isinstance(base, CodeSpec):
+    if not sides or not base.code:
         return ""
     some = sides[:: max(1, len(sides) // SIDES_TRIED)]
     for multiple in MULTIPLES:
@@ -364,7 +364,7 @@ class _Search:
         base = self.base
         if dimension == "resolution":
             multiple, fewest = self.rounding.resolution_multiple, 1
-            if isinstance(base, ArchSpec) and base.patched:  # none with less than a patch can be built
+            if base.patched:  # none with less than a patch can be built
                 pixels = base.total_stride * base.resolution / min(base.input_size)
                 fewest = math.ceil(pixels / multiple)
             return multiple / base.resolution, fewest, max(1, MOST // multiple)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from scalesearch.errors import ScalesearchError
 from scalesearch.plain import is_number, shown, typed
@@ -563,6 +563,9 @@ class ArchSpec:
             )
             object.__setattr__(self, "stages", tuple(stages))  # said twice, too
 
+    code: ClassVar[str] = ""
+    """No user's own code builds it: its rows do."""
+
     @property
     def patched(self) -> bool:
         """Whether maps are cut into patches somewhere, and what is left at their edges is lost."""
@@ -601,6 +604,20 @@ class ArchSpec:
         """Pixels of the input that one step on the last map makes."""
         stem = self.stem_stride * (2 if self.stem_pool else 1)
         return stem * math.prod(stage.stride for stage in self.stages)
+
+    @property
+    def least_side(self) -> int:
+        """The fewest pixels that a side of the input may have.
+
+        A padded map has always a pixel: of an input of less than half of what the strides multiply to, the
+        last one covers more padding than image. Patches have to be whole: there it is all that the strides
+        multiply to.
+        """
+        return self.total_stride if self.patched else math.ceil(self.total_stride / 2)
+
+    def with_regularisation(self, **values: Any) -> ArchSpec:
+        """The network with other ``dropout``, ``drop_path`` or ``norm_momentum``."""
+        return replace(self, **values)
 
     def to_dict(self) -> dict[str, object]:
         """Plain JSON data; :meth:`from_dict` turns it back."""
@@ -684,6 +701,12 @@ class CodeSpec:
     resolution_width: int | None = None
     shape: str = ""
 
+    stages: ClassVar[tuple[StageSpec, ...]] = ()
+    """Its rows: only the code knows them."""
+    patched: ClassVar[bool] = False
+    total_stride: ClassVar[int] = 32
+    """What its strides are taken to multiply to, as in nearly every network: only the code knows them."""
+
     def __post_init__(self) -> None:
         if not is_target(self.target):
             raise ValueError(f"`target` must be package.module:function, got {self.target!r}")
@@ -724,6 +747,20 @@ class CodeSpec:
         return self.resolution, self.resolution_width or self.resolution
 
     @property
+    def code(self) -> str:
+        """The user's own function that builds it: its target."""
+        return self.target
+
+    @property
+    def least_side(self) -> int:
+        """The fewest pixels that a side of the input may have: the code says itself what it won't take."""
+        return 1
+
+    def with_regularisation(self, **values: Any) -> CodeSpec:
+        """The network itself: its code has its own dropout, drop path and norms."""
+        return self
+
+    @property
     def multipliers(self) -> Multipliers:
         """What the function is asked for."""
         return Multipliers(depth=self.depth, width=self.width)
@@ -751,7 +788,13 @@ class CodeSpec:
 # multipliers into whole layers and channels is in a :class:`Rounding`, which travels with every record.
 
 Arch = ArchSpec | CodeSpec
-"""Any network: a table's, or what a user's own code builds."""
+"""Any network: a table's, or what a user's own code builds.
+
+What all else asks of a network, both answer: its name, key and input, ``stages`` (none where only the code
+knows them), ``total_stride``, ``least_side``, ``with_regularisation``, and ``code``, the user's function that
+builds it, or nothing. Which of the two it is, only this room has to know: where it scales, counts, builds and
+grows them.
+"""
 EXPONENTS: Mapping[str, str] = MappingProxyType({"depth": "repeats", "width": "channels"})
 """What may work more strongly on some stages than on others, and on what of them."""
 _Arch = TypeVar("_Arch", ArchSpec, CodeSpec, Arch)
@@ -784,10 +827,6 @@ def with_network(data: object) -> dict[str, Any]:
 def require_resolution(arch: Arch, name: str, size: tuple[int, int] | None = None) -> None:
     """Refuses an input that the network's strides leave next to nothing of; a user's code knows its own.
 
-    A padded map has always a pixel: of an input of less than half of what the strides multiply to, the last
-    one covers more padding than image. Patches have to be whole: there it is all that the strides multiply
-    to.
-
     Args:
         arch: the network.
         name: what the error calls the input's size.
@@ -796,10 +835,7 @@ def require_resolution(arch: Arch, name: str, size: tuple[int, int] | None = Non
     Raises:
         ValueError: if a side is too small.
     """
-    if isinstance(arch, CodeSpec):
-        return
-    size, strides = size or arch.input_size, arch.total_stride
-    least = strides if arch.patched else math.ceil(strides / 2)
+    size, strides, least = size or arch.input_size, arch.total_stride, arch.least_side
     if min(size) < least:
         why = (
             f"the {strides} that the strides multiply to, as patches aren't padded"
@@ -813,7 +849,7 @@ def require_resolution(arch: Arch, name: str, size: tuple[int, int] | None = Non
 
 def without_drop_path(arch: Arch) -> Arch:
     """The network with nothing that drops whole blocks; a user's own code keeps what it has."""
-    return arch if isinstance(arch, CodeSpec) else replace(arch, drop_path=0.0)
+    return arch.with_regularisation(drop_path=0.0)
 
 
 def with_exponents(base: _Arch, texts: Sequence[str]) -> _Arch:
@@ -827,11 +863,11 @@ def with_exponents(base: _Arch, texts: Sequence[str]) -> _Arch:
     Raises:
         ValueError: if a text is none such, or has another number of exponents than there are rows.
     """
-    if texts and isinstance(base, CodeSpec):
-        raise ValueError(
-            f"`stages` must be left out for code of your own, which scales itself, got {texts[0]!r}"
-        )
     if isinstance(base, CodeSpec):
+        if texts:
+            raise ValueError(
+                f"`stages` must be left out for code of your own, which scales itself, got {texts[0]!r}"
+            )
         return base
     for place, text in enumerate(texts):
         name, equals, values = text.replace(" ", "").partition("=")

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.errors import ScalesearchError
-from scalesearch.networks.spec import CodeSpec
 from scalesearch.runs.telling import say
 from scalesearch.study.settings import TrainingSettings
 from scalesearch.training.recipe import ACCELERATORS, RECIPES, default_images
@@ -54,7 +53,7 @@ def training_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
         filled["recipe_values"] = recipe.at_batch(batch_size)
     if filled["baseline_width"] is None:
         # A user's own code is trained at its own width.
-        own = isinstance(filled.get("baseline_arch"), CodeSpec)
+        own = getattr(filled.get("baseline_arch"), "code", "")
         filled["baseline_width"] = 1.0 if own else TrainingSettings().baseline_width
     return filled | {
         "batch_size": batch_size,

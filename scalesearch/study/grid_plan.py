@@ -20,7 +20,7 @@ from scalesearch.networks.matching import (
     skipping,
     way_out,
 )
-from scalesearch.networks.spec import Arch, CodeSpec
+from scalesearch.networks.spec import Arch
 from scalesearch.plain import require_limits
 from scalesearch.records import RungRecord
 from scalesearch.records.runs import THINNED
@@ -224,7 +224,7 @@ class GridSettings(TrainingSettings):
         if not self.match:
             # Code of one's own rounds as it likes: it may have no network so near to a cost.
             by_itself = bool(self.budget) or self.constraint != "product"
-            by_itself |= isinstance(self.baseline_arch, CodeSpec)
+            by_itself |= self.baseline_arch is not None and bool(self.baseline_arch.code)
             object.__setattr__(self, "match", "none" if by_itself else "macs")
         require_limits(self, "phi", "max_networks")
         for name, allowed in (("constraint", CONSTRAINTS), ("match", MATCHES), ("match_by", MATCH_BY)):
@@ -369,8 +369,8 @@ def plan_grid(
         ),
         thinning=_thinning(len(chosen), len(able), settings),
         rungs=grid_rungs(settings, len(chosen), size),
-        notes=(skipping(len(refused), base.target, _way_out(refused, base, settings)),)
-        if refused and isinstance(base, CodeSpec)
+        notes=(skipping(len(refused), base.code, _way_out(refused, base, settings)),)
+        if refused and base.code
         else (),
     )
 

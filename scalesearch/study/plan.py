@@ -22,7 +22,7 @@ from scalesearch.networks.matching import (
     way_out,
 )
 from scalesearch.networks.scaled import scale
-from scalesearch.networks.spec import Arch, CodeSpec, RefusedError
+from scalesearch.networks.spec import Arch, RefusedError
 from scalesearch.plain import typed
 from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
 from scalesearch.scaling import Coefficients, Multipliers
@@ -216,7 +216,7 @@ def plan_whole_runs(
         order=tuple(planned.record.key for planned in chosen),
         chosen=tuple(taken),
         skipped=tuple(skipped(planned, reasons[planned.record.key]) for planned in refused),
-        notes=(skipping(len(refused), base.target, way),) if refused and isinstance(base, CodeSpec) else (),
+        notes=(skipping(len(refused), base.code, way),) if refused and base.code else (),
         rungs=planned_rungs(
             (),
             networks=len(taken),
@@ -244,7 +244,7 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
     def full_size(arch: Arch, multipliers: Multipliers) -> Arch:
         twin = scale(full_base, multipliers, settings.rounding)
         # A match may have chosen which stages get more blocks.
-        return twin if isinstance(twin, CodeSpec) else deepened(twin, arch)
+        return twin if twin.code else deepened(twin, arch)
 
     def describe(
         *,
@@ -291,7 +291,7 @@ def describer(settings: TrainingSettings, base: Arch) -> Describe:
                 depth_doublings=shape.depth if shape else None,
                 width_doublings=shape.width if shape else None,
                 resolution_doublings=shape.resolution if shape else None,
-                repeats=None if isinstance(arch, CodeSpec) else tuple(s.repeats for s in arch.stages),
+                repeats=None if arch.code else tuple(s.repeats for s in arch.stages),
             ),
         )
 

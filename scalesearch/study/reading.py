@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scalesearch.networks.cost import count
 from scalesearch.networks.scaled import scale
-from scalesearch.networks.spec import CodeSpec, arch_from_dict
+from scalesearch.networks.spec import arch_from_dict
 from scalesearch.plain import typed
 from scalesearch.records import CandidateRecord, RunRecord, SeedRun
 from scalesearch.records.runs import require_in_plan, require_in_range
@@ -149,7 +149,7 @@ def with_shapes(run: RunRecord) -> RunRecord:
         base = settings.proxy_baseline(run.classes)
     except ValueError:  # settings that no version would have taken say nothing
         return run
-    if isinstance(base, CodeSpec):
+    if base.code:
         return run
     pixels = math.prod(base.input_size)
 

@@ -622,7 +622,7 @@ def begin_run(arch: Arch, recipe: ProxyRecipe, device: torch.device, start: Stat
     if start is not None:
         # What it knows is not to be zeroed; new blocks begin at zero whatever the recipe says.
         grown = grow(start, arch, seed=recipe.seed, fresh=contents_of(model).tensors)
-        plain = start.plain if isinstance(arch, CodeSpec) else {}
+        plain = start.plain if arch.code else {}
         put_back(Contents(tensors=grown, plain=plain), model, (arch.in_channels, *arch.input_size))
     elif recipe.zero_init_residual:
         zero_init_residual(model)
@@ -677,14 +677,8 @@ def make_step(
 
 def _as_trained(arch: Arch, recipe: ProxyRecipe) -> Arch:
     """The network with the recipe's own regularisation, where it has one; a user's own code keeps its."""
-    if isinstance(arch, CodeSpec):
-        return arch
-    own = {
-        name: value
-        for name in ("dropout", "drop_path", "norm_momentum")
-        if (value := getattr(recipe, name)) is not None
-    }
-    return replace(arch, **own)
+    values = {name: getattr(recipe, name) for name in ("dropout", "drop_path", "norm_momentum")}
+    return arch.with_regularisation(**{name: value for name, value in values.items() if value is not None})
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
 from scalesearch.hardware.device import first_device
-from scalesearch.networks.spec import Arch, ArchSpec, CodeSpec, arch_from_dict
+from scalesearch.networks.spec import Arch, arch_from_dict
 from scalesearch.plain import shown, typed
 from scalesearch.records import LatencyRecord
 from scalesearch.records.timings import Setup
@@ -39,7 +39,7 @@ class _Job:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; :meth:`from_dict` turns it back."""
         plain = {
-            name: value.to_dict() if isinstance(value, ArchSpec | CodeSpec | Setup) else value
+            name: value.to_dict() if hasattr(value, "to_dict") else value
             for name, value in self._fields().items()
         }
         return {"kind": self.KIND, "threads": self._threads()} | plain

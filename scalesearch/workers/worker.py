@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.hardware.largest_batch import is_out_of_memory
-from scalesearch.networks.spec import Arch, CodeSpec, arch_from_dict
+from scalesearch.networks.spec import Arch, arch_from_dict
 from scalesearch.networks.user_code import place_of
 from scalesearch.records import CurvePoint, FlopRecord
 from scalesearch.text import one_line
@@ -262,7 +262,7 @@ def _counted(spec: TrialSpec) -> FlopCount | None:
     try:
         return fvcore_count(spec.arch)
     except Exception as error:
-        if not isinstance(spec.arch, CodeSpec):
+        if not spec.arch.code:
             raise
         print(f"not counted by fvcore: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return None

@@ -19,7 +19,7 @@ from scalesearch.networks.baselines import (
 )
 from scalesearch.networks.cost import Convention, count, ledger, nearest
 from scalesearch.networks.explaining import ALTOGETHER, Difference, Explanation, RowNote, differences
-from scalesearch.networks.spec import Arch, CodeSpec, Cost
+from scalesearch.networks.spec import Arch, Cost
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import code, escape, si, signed_percent, table
 from scalesearch.scaling import Multipliers
@@ -323,7 +323,7 @@ def _ledger(
         )
         if published.params:
             note += f" Of parameters {si(published.params)} are published: here there are {params:,d}."
-    if isinstance(arch, CodeSpec):
+    if arch.code:
         note = "The network is its own code's: its blocks can't be told, nor its biases and pools counted."
     return Section(
         title="What is counted, and by whom",

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scalesearch.networks.spec import CodeSpec
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.records.runs import IN_SHARES
 from scalesearch.statistics.answer import Answer, DesignError, fit, read
@@ -242,8 +241,8 @@ def _can_be_answer(candidate: CandidateRecord, settings: GridSettings) -> bool:
     again = not settings.measures_cost and settings.start is None
     if settings.match == "macs" and settings.match_by == "auto" and candidate.budget is not None:
         # Earlier versions met the budget along one dimension after another, as only code is matched today.
-        code = isinstance(settings.full_baseline, CodeSpec)
-        again = again and (code or candidate.budget.matched_by == IN_SHARES)
+        by_dimension = bool(settings.full_baseline.code)
+        again = again and (by_dimension or candidate.budget.matched_by == IN_SHARES)
     return again and candidate.thinned_out
 
 

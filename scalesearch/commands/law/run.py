@@ -28,7 +28,7 @@ from scalesearch.networks.baselines import EFFICIENTNET_B0, PAPER_COEFFICIENTS, 
 from scalesearch.networks.cost import count
 from scalesearch.networks.matching import Dimension, Matched, UnreachableError, match, refusal
 from scalesearch.networks.scaled import scale
-from scalesearch.networks.spec import Arch, CodeSpec, RefusedError, Rounding, with_network
+from scalesearch.networks.spec import Arch, RefusedError, Rounding, with_network
 from scalesearch.plain import require_limits, require_utf8, typed
 from scalesearch.records import (
     BestSplits,
@@ -67,8 +67,6 @@ COUNTS = ("macs", "activations", "params", "layers")
 # Multipliers that need no rounding: enough of them for a cost that is linear in depth, quadratic in width and
 # linear in the area of the image.
 DEPTHS, WIDTHS, SIDES = (1, 2), (1, 2, 3), (1, 2)
-# Pixels for each step on the last map, in nearly every network; that of a user's code is not known.
-CODE_STRIDE = 32
 MOST_DOUBLINGS = 16.0
 HALVINGS = 60
 
@@ -95,7 +93,7 @@ def smooth_cost(base: Arch) -> SmoothCost:
     A side that the network's strides do not divide is rounded up inside it; the polynomial is fitted to
     sides that are divided, so there it lies a little below the base's own cost.
     """
-    strides = CODE_STRIDE if isinstance(base, CodeSpec) else base.total_stride
+    strides = base.total_stride
     side, across = (strides * -(-pixels // strides) for pixels in base.input_size)
     exact = Rounding(channel_divisor=1, min_kept_fraction=0.0)
     points, rows = [], []

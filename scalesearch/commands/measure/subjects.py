@@ -28,7 +28,7 @@ from scalesearch.networks.scaled import reduce, scale
 from scalesearch.networks.spec import (
     TARGET,
     Arch,
-    CodeSpec,
+    ArchSpec,
     Rounding,
     arch_from_dict,
     blamed_on,
@@ -127,7 +127,7 @@ class Base:
         arch = scale(self.arch, multipliers, self.rounding, resolution=pixels)
         if across is not None:
             arch = replace(arch, resolution_width=across)
-        if repeats and not isinstance(arch, CodeSpec):
+        if repeats and isinstance(arch, ArchSpec):
             if len(repeats) != len(arch.stages):
                 raise ValueError(
                     f"`repeats` must be the blocks of {len(arch.stages)} stages, got {len(repeats)} numbers"
@@ -398,7 +398,7 @@ def parse_subject(text: str, base: Base | None = None, argument: str = "network"
 
 def in_its_layout(subject: Subject) -> Subject:
     """The subject, channels first where its own code can't be run channels last and nobody asked for that."""
-    if not isinstance(subject.arch, CodeSpec) or "channels_last" in subject.changes:
+    if not subject.arch.code or "channels_last" in subject.changes:
         return subject
     from scalesearch.networks.build import runs_channels_last  # loads torch
 

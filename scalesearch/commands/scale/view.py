@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scalesearch.files import write_text
 from scalesearch.networks.baselines import published_family, published_network
 from scalesearch.networks.cost import Convention, ledger, nearest
-from scalesearch.networks.spec import CodeSpec, arch_from_dict
+from scalesearch.networks.spec import arch_from_dict
 from scalesearch.page.evidence import PAPER, input_text, same_triple
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import write_pages
@@ -515,7 +515,7 @@ def _by_stage(settings: Mapping[str, Any]) -> str:
     if (kept := settings.get("baseline_arch")) is None:
         return ""
     arch = arch_from_dict(kept)
-    if isinstance(arch, CodeSpec) or not any(row.has_exponents for row in arch.stages):
+    if not any(row.has_exponents for row in arch.stages):
         return ""
     powers = {
         "depth": [row.depth_exponent * row.scaled_repeats for row in arch.stages],

@@ -11,7 +11,7 @@ from typing import Any, cast
 from scalesearch.networks.cost import count
 from scalesearch.networks.matching import BudgetKind, none_left, reason, refusal, require_movable, way_out
 from scalesearch.networks.scaled import scale
-from scalesearch.networks.spec import Arch, CodeSpec, RefusedError
+from scalesearch.networks.spec import Arch, RefusedError
 from scalesearch.plain import require_limits
 from scalesearch.records import CandidateRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, NOMINAL_BASE, Coefficients, Shares, one_dial, shares_of
@@ -345,7 +345,7 @@ def plan_search(settings: SearchSettings, size: DataSize, start: Arch | None = N
             seeds=settings.seeds,
         ),
         objectives=settings.objectives,
-        notes=_refusals(settings, size, base) if isinstance(base, CodeSpec) else (),
+        notes=_refusals(settings, size, base) if base.code else (),
     )
 
 
@@ -366,7 +366,7 @@ def with_examples(plan: Plan, settings: SearchSettings) -> Plan:
     return replace(plan, chosen=tuple(trained.values()))
 
 
-def _refusals(settings: SearchSettings, size: DataSize, base: CodeSpec) -> tuple[str, ...]:
+def _refusals(settings: SearchSettings, size: DataSize, base: Arch) -> tuple[str, ...]:
     """A sentence where a user's own code refuses to be some of what a search usually suggests.
 
     Raises:
@@ -380,7 +380,7 @@ def _refusals(settings: SearchSettings, size: DataSize, base: CodeSpec) -> tuple
     way = way_out(base, (planned.arch for planned in refused), NO_RESOLUTION)
     if len(refused) == len(usual):
         raise none_left(refused[0].record.reason, way)
-    return (f"Networks that {base.target} refuses to be are not trained, and count as failed{way}.",)
+    return (f"Networks that {base.code} refuses to be are not trained, and count as failed{way}.",)
 
 
 def _require_growing(settings: SearchSettings, size: DataSize, start: Arch) -> None:
