@@ -239,10 +239,17 @@ def _without_urls(message: str, arguments: Sequence[str]) -> str:
     return without_urls(message, arguments)
 
 
+ARGUMENTS = {"dir": "DIR", "network": "NETWORK", "source": "SOURCE", "a": "A", "b": "B"}
+"""What the command line takes without an option, by the argument's name."""
+
+
 def as_options(message: str) -> str:
     """Arguments in back-quotes as the options that set them: `max_networks` -> --max-networks."""
-    options = re.sub(r"`([a-z][a-z0-9_-]*)`", lambda m: "--" + m.group(1).replace("_", "-"), message)
-    return options.replace("--dir ", "DIR ").replace("--network ", "NETWORK ")
+
+    def option(match: re.Match[str]) -> str:
+        return ARGUMENTS.get(match[1]) or "--" + match[1].replace("_", "-")
+
+    return re.sub(r"`([a-z][a-z0-9_-]*)`", option, message)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -48,28 +48,15 @@ def repeat_command(
         _refuse(computing, kind)
     if kind in MEASURED:
         require_raw_files(folder)
-    if kind == "alternate":
-        from scalesearch.cli.alternate import report_alternate, run_alternate
-        from scalesearch.commands.alternate.run import AlternateSettings
+    if kind in ("alternate", "fidelity"):
+        from importlib import import_module
 
-        settings = read_settings(folder, kind, AlternateSettings.from_dict)
-        if train:
-            settings = replace(
-                settings, storage=storage_of(folder, storage, settings.storage), download=False
-            )
-            run_alternate(folder, computing.of(settings), command, output_format)
-        else:
-            report_alternate(folder, settings, output_format, storage)
-    elif kind == "fidelity":
-        from scalesearch.cli.fidelity import FOLDER, FidelitySettings, report_fidelity, run_fidelity
+        from scalesearch.cli.running import show
+        from scalesearch.runs.kinds import GoingOn
 
-        asked = read_settings(folder, kind, partial(typed, FidelitySettings))
-        # Not its parent by name: DIR may be "." itself.
-        whole = folder.parent if folder.name == FOLDER else folder.resolve().parent
-        if train:
-            run_fidelity(whole, asked, command, output_format, **computing.given)
-        else:
-            report_fidelity(whole, asked, output_format)
+        module = import_module(f"scalesearch.runs.{kind}")
+        how = GoingOn(storage=storage, computing=computing, retry_failed=retry_failed)
+        show(module.resume(folder, how) if train else module.report(folder, storage), output_format)
     elif kind == "measure":
         from scalesearch.cli.measure import measure_folder, show_measurements
         from scalesearch.commands.measure.run import MeasureSettings, SampleStore

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from scalesearch.cli.terminal import (
+    FIDELITY_COLUMNS,
     GRID_COLUMNS,
+    ROUND_COLUMNS,
     SEARCH_COLUMNS,
     SWEEP_COLUMNS,
     TRAINED_COLUMNS,
@@ -14,7 +16,7 @@ from scalesearch.cli.terminal import (
     tell_page,
 )
 from scalesearch.records import RunRecord
-from scalesearch.runs.kinds import KINDS
+from scalesearch.runs.kinds import KINDS, Outcome
 from scalesearch.runs.lifecycle import Run, reported, require_trained, trained
 from scalesearch.text import quoted
 
@@ -23,8 +25,25 @@ COLUMNS = {
     "search": SEARCH_COLUMNS,
     "sweep": SWEEP_COLUMNS,
     "scale": TRAINED_COLUMNS,
+    "alternate": ROUND_COLUMNS,
+    "fidelity": FIDELITY_COLUMNS,
 }
 """What is printed of a run's table, by its kind."""
+
+
+def show(outcome: Outcome, output_format: str) -> None:
+    """Prints what a run came to: its table, what it says in words, where its page is.
+
+    Raises:
+        ScalesearchError: if it has not what it was begun for.
+    """
+    table, err = outcome.table, output_format != "table"
+    print_table(table, output_format, columns=COLUMNS.get(outcome.kind) or dict.fromkeys(table.columns, "{}"))
+    for line in outcome.lines:
+        echo(line, err=err)
+    tell_page(outcome.page, err=err)
+    if outcome.failure is not None:
+        raise outcome.failure
 
 
 def carry_on(run: Run, output_format: str) -> None:

@@ -7,6 +7,7 @@ accuracies are fractions, one multiply-add counts as 1 MAC.
 
 from scalesearch.records.audit import AuditMatch, AuditRecord, AuditRow
 from scalesearch.records.runs import (
+    AlternateRecord,
     BudgetRecord,
     CandidateRecord,
     CheckRun,
@@ -52,6 +53,7 @@ __all__ = [
     "LAW_TERMS",
     "MODES",
     "RUNTIMES",
+    "AlternateRecord",
     "AuditMatch",
     "AuditRecord",
     "AuditRow",

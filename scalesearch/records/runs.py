@@ -580,6 +580,31 @@ class RoundRecord:
     run: RunRecord
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlternateRecord:
+    """A whole alternation between coefficients and phi.
+
+    Attributes:
+        name: the run's name, such as ``alternate-efficientnet-b0``.
+        command: the exact command line.
+        settings: every setting as resolved, without the password of a database.
+        machine: what it ran on, as a ``RunRecord`` has it.
+        versions: package versions by name.
+        rounds: those that came to their end, in order.
+        converged: whether the answer stopped changing.
+        reason: why the loop ended, in words.
+    """
+
+    name: str
+    command: str
+    settings: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    versions: Mapping[str, str]
+    rounds: tuple[RoundRecord, ...]
+    converged: bool
+    reason: str
+
+
 # ----------------------------------------------------------------------------------------------------
 # Searches as the CSV files that stand beside their pages, and back: all that a report needs of a study.
 #

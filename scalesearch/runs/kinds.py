@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from scalesearch.errors import FolderError
+from scalesearch.errors import FolderError, ScalesearchError
 from scalesearch.files import inside, write_text
 from scalesearch.records import RunRecord
+from scalesearch.study.settings import Computing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,45 @@ if TYPE_CHECKING:
     from scalesearch.page.html.page import Interactive
     from scalesearch.study.driver import Program
     from scalesearch.study.settings import TrainingSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoingOn:
+    """How a run is carried on.
+
+    Attributes:
+        storage: the URL of its study, where its folder keeps that without its password.
+        computing: what is trained with, where that isn't what it was begun with.
+        retry_failed: whether what failed is tried once more.
+    """
+
+    storage: str = ""
+    computing: Computing = field(default_factory=Computing)
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """What a run came to so far: its record, and the report that was written of it.
+
+    Attributes:
+        kind: the run's.
+        folder: of the run.
+        record: all that is known of it, as frozen values.
+        table: the table that a caller prints; a row for each network, length, round or pair.
+        page: its page in Markdown.
+        lines: what came out, in words, and what may be wrong with it; empty where the table says it.
+        failure: why the run, though reported, has not what it was begun for; None where it has.
+    """
+
+    kind: str
+    folder: Path
+    record: Any
+    table: pd.DataFrame
+    page: Path
+    lines: tuple[str, ...] = ()
+    failure: ScalesearchError | None = None
+
 
 Writer = Callable[[RunRecord, Path], "pd.DataFrame"]
 Table = Callable[[RunRecord], "pd.DataFrame"]

@@ -107,7 +107,7 @@ def test_a_password_is_in_no_file(tmp_path: Path, run: Run, monkeypatch: pytest.
     def begin(*_arguments: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scalesearch.runs.lifecycle.begin_study", begin)
+    monkeypatch.setattr("scalesearch.runs.alternate.begin_study", begin)
     storage = f"postgresql://me:hush@host/{database.name}"
     assert run("alternate", f"--out={folder}", *SMALL, f"--storage={storage}").exit_code == 130
     assert "hush" not in (folder / "run.toml").read_text()

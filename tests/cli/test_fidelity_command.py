@@ -7,7 +7,7 @@ import optuna
 import pytest
 from click.testing import Result
 
-from scalesearch.cli.fidelity import FEWEST_NETWORKS
+from scalesearch.commands.fidelity.run import FEWEST_NETWORKS
 from scalesearch.statistics import answer
 from tests.study.conftest import Lab
 

@@ -2,15 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
 from typing import Any
 
+from scalesearch.errors import ScalesearchError
+from scalesearch.plain import LIMITS, typed
 from scalesearch.records import CandidateRecord
 from scalesearch.study.plan import Plan, Planned, plan_whole_runs
 from scalesearch.study.points import design
 from scalesearch.study.settings import LengthSettings, TrainingSettings
 from scalesearch.training.dataset import DataSize
+
+# As scalesearch.statistics.answer has it, which takes a second to import: --help is instant.
+FEWEST_NETWORKS = 7
+APART = 2
+LENGTHS = (
+    "must be multiples of the run's length, each once and none of them 1, "
+    "the greatest above 1, such as 0.5,2,4"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelitySettings:
+    """The settings of ``scalesearch fidelity``; all else is as in the run that it is about.
+
+    Attributes:
+        lengths: multiples of the run's length, rising; the greatest is what the others are judged by.
+        networks: how many of the run's networks are trained for them.
+        seeds: of each.
+
+    Raises:
+        ScalesearchError: if a length is 1, comes twice or is too near to another, or none is above 1.
+    """
+
+    lengths: tuple[float, ...] = (0.5, 2.0, 4.0)
+    networks: int = 12
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        lengths = tuple(sorted(self.lengths))
+        object.__setattr__(self, "lengths", lengths)
+        given = ",".join(f"{length:g}" for length in lengths)
+        usable = all(0 < x <= LIMITS["lengths"].most for x in lengths) and len(set(lengths)) == len(lengths)
+        if not (lengths and usable and lengths[-1] > 1) or 1 in lengths:
+            raise ScalesearchError(f"`lengths` {LENGTHS}, got {given!r}")
+        if any(longer < APART * shorter for shorter, longer in pairwise(sorted((*lengths, 1.0)))):
+            raise ScalesearchError(
+                f"`lengths` must be at least a factor of {APART} apart from one another and from 1, the "
+                f"run's own, to tell whether anything moves, such as 0.5,2,4, got {given!r}"
+            )
+        if self.networks < FEWEST_NETWORKS:
+            raise ScalesearchError(
+                f"`networks` must be a whole number >= {FEWEST_NETWORKS}, got {self.networks}"
+            )
+        if self.seeds < 1:
+            raise ScalesearchError(f"`seeds` must be a whole number >= 1, got {self.seeds}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; :meth:`from_dict` turns it back."""
+        return asdict(self) | {"lengths": list(self.lengths)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> FidelitySettings:
+        """The settings that :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: if a setting is unknown, missing or wrong.
+        """
+        return typed(cls, data)
 
 
 def length_settings(
