@@ -288,11 +288,6 @@ def short_coefficients(candidate: CandidateRecord) -> str:
     return f"{candidate.alpha:.4g}, {candidate.beta:.4g}, {candidate.gamma:.4g}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
-
-
 def asked_cost(phi: float) -> str:
     """What ``phi`` asks for: ``twice the baseline's cost``, ``half the baseline's cost``."""
     ratio = NOMINAL_BASE**phi

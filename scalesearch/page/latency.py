@@ -7,8 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from scalesearch.page.evidence import listed
-from scalesearch.page.markdown import code
+from scalesearch.page.markdown import (
+    code,
+    listed,
+)
 from scalesearch.records import CandidateRecord, LatencyRecord
 from scalesearch.statistics.timing import UNSTABLE
 

@@ -10,6 +10,16 @@ from typing import TypeVar
 # ----------------------------------------------------------------------------------------------------
 # Markdown that stays literal whatever a path, a reason or a setting holds; and readable numbers.
 
+
+class Markdown(str):
+    """Text that is Markdown already, so that a page shows it as it is.
+
+    Whatever is made of it, such as an f-string with it, is a plain text again, which a page escapes.
+    """
+
+    __slots__ = ()
+
+
 BINARY = ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -19,28 +29,28 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def escape(text: object) -> str:
+def escape(text: object) -> Markdown:
     """``text`` as literal Markdown text on one line, safe in a table cell and as HTML."""
     line = one_line(str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = re.sub(r"([\\`*\[\]|~$])", r"\\\1", line)
     # An underscore inside a word is literal anyway, and names stay readable in the source.
-    return re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line)
+    return Markdown(re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", line))
 
 
-def code(text: object) -> str:
+def code(text: object) -> Markdown:
     """``text`` as a code span that may stand in a table cell."""
     line = one_line(str(text)).replace("|", "\\|")
     if not line:
-        return ""
+        return Markdown()
     mark = "`" * (_longest_run(line) + 1)
     pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{mark}{pad}{line}{pad}{mark}"
+    return Markdown(f"{mark}{pad}{line}{pad}{mark}")
 
 
-def fenced(text: str, language: str = "") -> str:
+def fenced(text: str, language: str = "") -> Markdown:
     """``text`` as a code block that nothing in it can close."""
     fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
+    return Markdown(f"{fence}{language}\n{text}\n{fence}")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
@@ -145,6 +155,16 @@ def time_text(seconds: float) -> str:
     """``14.2 ms``, ``1,320 ms``."""
     value = 1e3 * seconds
     return f"{value:,.{_decimals(value)}f} ms"
+
+
+def p_text(p: float) -> str:
+    """A p value as it is said: ``p = 0.012`` or ``p < 0.001``."""
+    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def plural(count: int, noun: str) -> str:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scalesearch.page.evidence import baseline_input
 from scalesearch.page.markdown import (
-    METHOD,
     MOST_ROWS,
+    Markdown,
     and_more,
     bullets,
     code,
     cut,
     duration,
     escape,
-    fenced,
     percent,
     plural,
     si,
     signed_percent,
     table,
 )
+from scalesearch.page.templates import part
 from scalesearch.records import (
     BudgetRecord,
     CandidateRecord,
@@ -34,6 +35,7 @@ from scalesearch.records import (
     StartRecord,
 )
 from scalesearch.records.runs import IN_SHARES
+from scalesearch.text import quoted
 
 # ----------------------------------------------------------------------------------------------------
 # What a page says otherwise of a network that a user's own code builds.
@@ -210,6 +212,61 @@ VERSIONS = ("scalesearch", "python", "torch")
 """The packages that a page names; the rest is in ``run.toml``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """How a page was made, as the macro ``how_it_was_made`` shows it.
+
+    Attributes:
+        command: the command line.
+        machine: the one machine in a line; empty where there are several or none is known.
+        versions: the packages that a page names.
+        tables: by title, rows of name and value that ``run.toml`` beside the page doesn't have.
+        kept: whether ``run.toml`` has everything.
+    """
+
+    command: str
+    machine: str
+    versions: str
+    tables: Mapping[str, tuple[str, Sequence[tuple[str, str]]]]
+    kept: bool
+
+
+def made_of(
+    *,
+    command: str,
+    settings: Mapping[str, Any],
+    machine: Mapping[str, Any],
+    versions: Mapping[str, str],
+    kept: bool = True,
+) -> Made:
+    """The command, the machine and the versions in three lines.
+
+    Args:
+        command: the command line.
+        settings: every setting as resolved.
+        machine: the facts of the machine, or those of each of several by its key.
+        versions: of packages, by name.
+        kept: whether ``run.toml`` beside the page has all of them. Where it doesn't, and where there are
+            several machines of which it has one, the page has them in full, as tables.
+    """
+    several = any(isinstance(value, Mapping) for value in machine.values())
+    machines = ("part", _mapping(readable_machine(machine)))
+    if not kept:
+        tables = {
+            "Settings": ("setting", _mapping(settings)),
+            "Machine": machines,
+            "Versions": ("package", _mapping(versions)),
+        }
+        return Made(command=command, machine="", versions="", tables=tables, kept=False)
+    return Made(
+        command=command,
+        machine="" if several else machine_line(machine),
+        versions=", ".join(f"{name} {versions[name]}" for name in VERSIONS if name in versions),
+        tables={"Machines": machines} if several else {},
+        kept=True,
+    )
+
+
 def how_it_was_made(
     *,
     command: str,
@@ -219,53 +276,26 @@ def how_it_was_made(
     versions: Mapping[str, str],
     kept: bool = True,
 ) -> str:
-    """The exact command, short facts, the machine and the versions in three lines.
-
-    Args:
-        command: the command line.
-        facts: one sentence each.
-        settings: every setting as resolved.
-        machine: the facts of the machine, or those of each of several by its key.
-        versions: of packages, by name.
-        kept: whether ``run.toml`` beside the page has all of them. Where it doesn't, and where there are
-            several machines of which it has one, the page has them in full, as tables.
-    """
-    head = ["## How this was made", fenced(command, "console")]
-    several = any(isinstance(value, Mapping) for value in machine.values())
-    if not kept:
-        tables = {
-            "Settings": _mapping("setting", settings),
-            "Machine": _mapping("part", readable_machine(machine)),
-            "Versions": _mapping("package", versions),
-        }
-        sections = [f"### {title}\n\n{values}" for title, values in tables.items()]
-        return "\n\n".join((*head, bullets(facts), *sections))
-    names = ", ".join(f"{name} {versions[name]}" for name in VERSIONS if name in versions)
-    where = [] if several else [f"Machine: {machine_line(machine)}."] if machine else []
-    said_versions = [f"Versions: {escape(names)}."] if names else []
-    full = "Every setting, all of the machine and all versions: `run.toml`."
-    parts = [*head, bullets([*facts, *where, *said_versions, full])]
-    if several:
-        parts += ["### Machines", _mapping("part", readable_machine(machine))]
-    return "\n\n".join(parts)
+    """The section as Markdown; ``facts`` are one sentence each, the rest as of :func:`made_of`."""
+    values = made_of(command=command, settings=settings, machine=machine, versions=versions, kept=kept)
+    return part("page/parts.md.j2", "how_it_was_made", values, list(map(Markdown, facts)))
 
 
 def machine_line(facts: Mapping[str, Any]) -> str:
-    """One machine in a line: its key, processor, cores, memory, GPU and system."""
+    """A machine in a line: processor, cores, memory, GPU and system, and its key; empty without facts."""
     lines = readable_machine(facts)
     told = {name: lines[name] for name in MACHINE if lines.get(name) not in (None, "", UNKNOWN)}
     # Instruction sets and the like matter to the record alone.
     told |= {"cpu": facts["cpu"]} if "cpu" in told else {}
     cores = facts.get("cores")
     told |= {"cores": plural(cores, "core")} if isinstance(cores, int) and "cores" in told else {}
-    text = ", ".join(escape(said(name, value)) for name, value in told.items())
-    key = escape(facts["key"]) if facts.get("key") else ""
-    return f"{text} ({key})" if key and text else text or key
+    text = ", ".join(said(name, value) for name, value in told.items())
+    key = facts.get("key")
+    return f"{text} ({key})" if key and text else text or str(key or "")
 
 
-def _mapping(name: str, values: Mapping[str, Any]) -> str:
-    rows = [(code(key.removesuffix("_bytes")), escape(said(key, value))) for key, value in _flat(values)]
-    return table((name, "value"), rows, left=2) if rows else "Nothing was recorded."
+def _mapping(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(code(key.removesuffix("_bytes")), said(key, value)) for key, value in _flat(values)]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -504,14 +534,42 @@ def words_and_numbers(*files: str, runs: bool = False, more: str = "") -> str:
         runs: whether the tables of single training runs are there.
         more: a sentence of this page alone.
     """
-    listed = " and ".join(filter(None, (", ".join(map(code, files[:-1])), code(files[-1]))))
-    single = " A row for each training run: `runs.csv`; for each look during it: `looks.csv`." if runs else ""
-    extra = f" {more}" if more else ""
-    return f"## Words and numbers\n\n{METHOD}\n\nAll numbers, unrounded: {listed}.{single}{extra}"
+    return part("page/parts.md.j2", "words_and_numbers", files, runs, Markdown(more))
 
 
+FOLDER = "DIR"
+"""What a page calls its own folder in commands: it may be moved, and is read from elsewhere."""
+DEFAULT_BASELINE = "efficientnet-b0"
 FigureText = tuple[str, str]
 """Alternative text of a figure, and a line on how to read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The commands that follow from a page's answer, each with what it is for."""
+
+    commands: tuple[tuple[str, str], ...]
+
+    @property
+    def in_folder(self) -> bool:
+        """Whether a command names the folder of the page."""
+        return any(FOLDER in command for _, command in self.commands)
+
+    @property
+    def text(self) -> str:
+        """As lines of a shell."""
+        return "\n".join(f"# {why}\n{command}" for why, command in self.commands)
+
+
+def steps(*commands: tuple[str, str] | None) -> Steps:
+    """What each command is for, and the command; None is left out."""
+    return Steps(tuple(command for command in commands if command is not None))
+
+
+def of_baseline(settings: Mapping[str, Any]) -> str:
+    """The option that names a run's baseline; empty for the one that commands take without it."""
+    baseline = str(settings.get("baseline", DEFAULT_BASELINE))
+    return "" if baseline == DEFAULT_BASELINE else f" --baseline {quoted(baseline)}"
 
 
 def section(title: str, body: str) -> str:
@@ -522,9 +580,7 @@ def section(title: str, body: str) -> str:
 def figure_part(name: str, texts: Mapping[str, FigureText], drawn: Collection[str]) -> str:
     """The figure ``name`` with how to read it, or the sentence that it was left out."""
     alt, reading = texts[name]
-    if name not in drawn:
-        return f"*{alt}: left out, as there is no data for it.*"
-    return f"![{alt}](figures/{name}.png)\n\n{reading}"
+    return part("page/parts.md.j2", "figure", name, alt, drawn, Markdown(reading))
 
 
 def unfinished(candidates: Sequence[CandidateRecord], name: str = "This run") -> str:
@@ -539,17 +595,12 @@ def unfinished(candidates: Sequence[CandidateRecord], name: str = "This run") ->
     )
 
 
-def top1_seeds(candidate: CandidateRecord) -> str:
+def top1_seeds(candidate: CandidateRecord) -> Markdown:
     """``45.6% +- 0.8`` (mean and standard deviation over seeds), or the percentage alone for one seed."""
     if candidate.top1 is None:
-        return ""
+        return Markdown()
     spread = "" if candidate.top1_sd is None else f" &plusmn; {100 * candidate.top1_sd:.1f}"
-    return percent(candidate.top1) + spread
-
-
-def p_text(p: float) -> str:
-    """A p value as it is said: ``p = 0.012`` or ``p < 0.001``."""
-    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+    return Markdown(percent(candidate.top1) + spread)
 
 
 def quoted_agreement(measured: ReliabilityRecord) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from scalesearch.commands.alternate.view import (
-    FIGURES,
     alternate_page,
     budget_text,
     rounds_table,
@@ -97,7 +96,7 @@ def rounds() -> tuple[RoundRecord, ...]:
 
 
 def page_of(found: tuple[RoundRecord, ...], *, converged: bool, reason: str) -> str:
-    return alternate_page(rounds=found, converged=converged, reason=reason, figures=FIGURES, **WORDS)
+    return alternate_page(rounds=found, converged=converged, reason=reason, figures={"rounds"}, **WORDS)
 
 
 def test_the_same_rounds_give_the_same_bytes(tmp_path):
@@ -115,27 +114,6 @@ def test_the_same_rounds_give_the_same_bytes(tmp_path):
         "figures/rounds.svg",
         "figures/rounds.png",
     }
-
-
-def test_the_answer_is_the_last_rounds_coefficients_at_the_phi_that_the_budget_allows():
-    page = page_of(rounds(), converged=True, reason="two rounds agree.")
-    assert (
-        "**alpha 1.1, beta 1.15, gamma 1.15 at phi 2.1**: a network of 4.18 M MACs for a budget of 4.20 M MACs "
-        "(-0.5%). It settled after 3 rounds: two rounds agree." in page
-    )
-    assert "Not settled" not in page
-
-
-def test_an_alternation_that_did_not_settle_says_so():
-    page = page_of(rounds()[:1], converged=False, reason="rounds used up")
-    assert "**It had not settled** after 1 round: rounds used up." in page
-    assert "searched at another phi than the one that they are now used at (1 against 1.9)" in page
-
-
-def test_one_seed_is_called_out():
-    single = (round_of(1, 1.0, (1.2, 1.1, 1.15), 1.9, 4_100_000, seeds=1),)
-    assert "**One seed each:**" in page_of(single, converged=False, reason="")
-    assert "**One seed each:**" not in page_of(rounds(), converged=False, reason="")
 
 
 def test_the_table_has_a_row_for_each_round():

@@ -13,20 +13,24 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from scalesearch.files import write_text
-from scalesearch.page.evidence import HighlightKind, find_triple, listed, nothing_learnt, tied_with
+from scalesearch.page.evidence import HighlightKind, find_triple, nothing_learnt, tied_with
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bullets, code, duration, escape, plural, si, signed_percent, table
+from scalesearch.page.markdown import code, plural, si, signed_percent
 from scalesearch.page.parts import (
-    figure_part,
-    how_it_was_made,
-    section,
+    FOLDER,
+    Made,
+    Steps,
+    made_of,
+    of_baseline,
+    steps,
     top1_seeds,
     training,
-    words_and_numbers,
 )
 from scalesearch.page.style import COLOURS, INK, MARKERS, house_style, legend_below, new_figure, write_figures
 from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.templates import page
 from scalesearch.records import RoundRecord
+from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
 # The figure of an alternation: phi and the coefficients, round by round.
@@ -42,7 +46,7 @@ def rounds_figure(rounds: Sequence[RoundRecord]) -> Figure | None:
     """Phi searched at and phi the budget allows, and the chosen coefficients; None without a round."""
     if not rounds:
         return None
-    numbers = [one.number for one in rounds]
+    numbers = [record.number for record in rounds]
     with house_style():
         figure = new_figure("Round by round", 4.1)
         left, right = figure.subplots(1, 2)
@@ -53,8 +57,8 @@ def rounds_figure(rounds: Sequence[RoundRecord]) -> Figure | None:
             "markersize": 7,
             "linestyle": (0, (5, 2)),
         }
-        left.plot(numbers, [one.phi for one in rounds], **searched)
-        left.plot(numbers, [one.next_phi for one in rounds], markerfacecolor="white", **allowed)
+        left.plot(numbers, [record.phi for record in rounds], **searched)
+        left.plot(numbers, [record.next_phi for record in rounds], markerfacecolor="white", **allowed)
         left.set_title("compound exponent", pad=8)
         left.set_ylabel(r"$\phi$")
         handles = [
@@ -63,7 +67,7 @@ def rounds_figure(rounds: Sequence[RoundRecord]) -> Figure | None:
         ]
         for name, kind in COEFFICIENTS:
             style: dict[str, Any] = {"color": COLOURS[kind], "marker": MARKERS[kind], "markersize": 7}
-            right.plot(numbers, [getattr(one, name) for one in rounds], **style)
+            right.plot(numbers, [getattr(record, name) for record in rounds], **style)
             handles.append(Line2D([], [], label=rf"$\{name}$ ({kind})", **style))
         right.set_title("chosen coefficients", pad=8)
         right.set_ylabel("coefficient")
@@ -80,14 +84,52 @@ def rounds_figure(rounds: Sequence[RoundRecord]) -> Figure | None:
 # ----------------------------------------------------------------------------------------------------
 # The page of an alternation: the coefficients, and the phi at which they meet the budget.
 
-FIGURES = {
-    "rounds": (
-        "Phi and the chosen coefficients, round by round",
-        "How to read it: the alternation has settled where each round searches at the phi that the one "
-        "before it ended with, and finds the same coefficients there.",
-    ),
-}
 MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlternatePage:
+    """What the page shows; figures of the last round where nothing else is said.
+
+    Attributes:
+        name: of the alternation.
+        rounds: the rows of its table, a round each.
+        reason: why it ended, without a full stop.
+        settled: whether its answer had stopped changing.
+        coefficients: the answer.
+        phi: at which they meet the budget.
+        searched_at: the phi of the last round's search.
+        cost: of the network there.
+        budget: what it may spend.
+        off: how far its cost is from that, relative to it.
+        ties: other networks with the top-1 of the chosen one.
+        unlearnt: the rounds in which no network has learnt anything that shows.
+        one_seed: whether every network has a single run.
+        seconds: of all rounds.
+        trained: the training in it.
+        steps: what to do next.
+        made: how it was made.
+        figures: those that were drawn.
+    """
+
+    name: str
+    rounds: Sequence[Sequence[str]]
+    reason: str
+    settled: bool
+    coefficients: str = ""
+    phi: float = 0.0
+    searched_at: float = 0.0
+    cost: str = ""
+    budget: str = ""
+    off: float = 0.0
+    ties: int = 0
+    unlearnt: Sequence[str] = ()
+    one_seed: bool = False
+    seconds: float
+    trained: str
+    steps: Steps
+    made: Made
+    figures: Collection[str]
 
 
 def alternate_page(
@@ -103,26 +145,55 @@ def alternate_page(
     figures: Collection[str],
 ) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
-    trained = [c for one in rounds for c in one.run.candidates]
-    parts = [
-        f"# {escape(name)}: coefficients and phi for a budget",
-        _answer(rounds, converged=converged, reason=reason),
-        section("How far to trust this", _trust(rounds, converged=converged)),
-        section("Round by round", _rounds(rounds)),
-        figure_part("rounds", FIGURES, figures),
-        how_it_was_made(
-            command=command,
-            facts=[
-                f"Time: {duration(sum(r.run.wall_s for r in rounds))} over {plural(len(rounds), 'round')}, "
-                f"of which {training(trained)}.",
-            ],
-            settings=settings,
-            machine=machine,
-            versions=versions,
+    networks = [c for record in rounds for c in record.run.candidates]
+    runs_each = {len(c.runs) for c in networks if c.runs}
+    last = rounds[-1] if rounds else None
+    values: dict[str, Any] = {}
+    if last is not None:
+        chosen = find_triple(last.run.candidates, (last.alpha, last.beta, last.gamma))
+        tied = tied_with(last.run, chosen) if chosen is not None and chosen.status == "completed" else []
+        values = {
+            "coefficients": f"alpha {last.alpha:.4g}, beta {last.beta:.4g}, gamma {last.gamma:.4g}",
+            "phi": last.next_phi,
+            "searched_at": last.phi,
+            "cost": budget_text(last.budget_kind, last.next_cost),
+            "budget": budget_text(last.budget_kind, last.budget),
+            "off": last.next_cost / last.budget - 1,
+            "ties": len(tied),
+            "unlearnt": [str(record.number) for record in rounds if nothing_learnt(record.run)],
+            "one_seed": runs_each == {1},
+        }
+    return page(
+        "commands/alternate/page.md.j2",
+        AlternatePage(
+            name=name,
+            rounds=[_table_row(record) for record in rounds],
+            reason=reason.rstrip("."),
+            settled=converged,
+            seconds=sum(record.run.wall_s for record in rounds),
+            trained=training(networks),
+            steps=_steps(last, command, settings, converged=converged),
+            made=made_of(command=command, settings=settings, machine=machine, versions=versions),
+            figures=figures,
+            **values,
         ),
-        words_and_numbers("rounds.csv", runs=True),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    )
+
+
+def _steps(last: RoundRecord | None, command: str, settings: Mapping[str, Any], *, converged: bool) -> Steps:
+    if last is None:
+        return steps()
+    of, phi = of_baseline(settings), f"{last.next_phi:.3g}"
+    triple = f"--alpha {last.alpha:.4g} --beta {last.beta:.4g} --gamma {last.gamma:.4g}"
+    anew = f"{without_options(command, ('--phi', '--out'))} --phi {phi} --out {FOLDER}-from-phi-{phi}"
+    return steps(
+        ("A family by these coefficients, up to that size", f"scalesearch scale{of} {triple} --phi 0,{phi}"),
+        None if converged else ("Further rounds from that phi, in a folder of their own", anew),
+        (
+            "Is the choice more than noise? A surface over splits at that phi",
+            f"scalesearch grid{of} --phi {phi}",
+        ),
+    )
 
 
 def budget_text(kind: str, value: float) -> str:
@@ -134,92 +205,20 @@ def budget_text(kind: str, value: float) -> str:
     return f"{si(value)} {'MACs' if kind == 'macs' else kind}"
 
 
-def _answer(rounds: Sequence[RoundRecord], *, converged: bool, reason: str) -> str:
-    if not rounds:
-        why = f" {escape(reason.rstrip('.'))}." if reason else ""
-        return f"**No answer yet:** no round is complete.{why}"
-    last = rounds[-1]
-    settled = (
-        f"It settled after {plural(len(rounds), 'round')}"
-        if converged
-        else f"**It had not settled** after {plural(len(rounds), 'round')}"
-    )
-    why = f": {escape(reason.rstrip('.'))}." if reason else "."
-    off = signed_percent(last.next_cost / last.budget - 1)
+def _table_row(record: RoundRecord) -> tuple[str, ...]:
+    chosen = find_triple(record.run.candidates, (record.alpha, record.beta, record.gamma))
+    done = sum(c.status == "completed" for c in record.run.candidates)
     return (
-        f"{_unlearnt(rounds)}**{_triple(last)} at phi {last.next_phi:.3g}**: a network of "
-        f"{budget_text(last.budget_kind, last.next_cost)} for a budget of "
-        f"{budget_text(last.budget_kind, last.budget)} ({off}). {settled}{why}{_tied(last)}"
+        str(record.number),
+        f"{record.phi:.4g}",
+        *(f"{value:.4g}" for value in (record.alpha, record.beta, record.gamma)),
+        top1_seeds(chosen) if chosen else "",
+        f"{done} of {plural(len(record.run.candidates), 'network')}",
+        f"{record.next_phi:.4g}",
+        budget_text(record.budget_kind, record.next_cost),
+        signed_percent(record.next_cost / record.budget - 1),
+        code(record.run.name),
     )
-
-
-def _unlearnt(rounds: Sequence[RoundRecord]) -> str:
-    flat = [str(one.number) for one in rounds if nothing_learnt(one.run)]
-    if not flat:
-        return ""
-    where = "any round" if len(flat) == len(rounds) else f"round{'s' * (len(flat) > 1)} {listed(flat)}"
-    return (
-        f"**No network of {where} has learnt anything that shows: even the best cannot be told from "
-        "guessing.** "
-    )
-
-
-def _tied(last: RoundRecord) -> str:
-    chosen = find_triple(last.run.candidates, (last.alpha, last.beta, last.gamma))
-    ties = tied_with(last.run, chosen) if chosen is not None and chosen.status == "completed" else []
-    if not ties:
-        return ""
-    return (
-        f" In the last round these coefficients share their top-1 exactly with "
-        f"{plural(len(ties), 'other network')}: accuracy did not decide between them."
-    )
-
-
-def _trust(rounds: Sequence[RoundRecord], *, converged: bool) -> str:
-    if not rounds:
-        return ""
-    last = rounds[-1]
-    items = [
-        "**Settled is not best:** a round that repeats the one before ends the alternation; nothing says "
-        "that another start would end at the same place."
-        if converged
-        else "**Not settled:** the last round's coefficients were searched at another phi than the one that "
-        f"they are now used at ({last.phi:.3g} against {last.next_phi:.3g}).",
-        "**Each round's choice is the best of many noisy values.** Coefficients that go back and forth "
-        "between rounds may be noise: see each round's own report for what its seeds can tell apart.",
-    ]
-    counts = sorted({len(c.runs) for one in rounds for c in one.run.candidates if c.runs})
-    if counts and counts[-1] == 1:
-        items.append("**One seed each:** how much top-1 moves from seed to seed is not known here.")
-    return bullets(items)
-
-
-def _rounds(rounds: Sequence[RoundRecord]) -> str:
-    if not rounds:
-        return ""
-    header = ("round", "phi", "alpha", "beta", "gamma", "its top-1", "trained", "next phi", "cost there")
-    rows = []
-    for one in rounds:
-        chosen = find_triple(one.run.candidates, (one.alpha, one.beta, one.gamma))
-        done = sum(c.status == "completed" for c in one.run.candidates)
-        rows.append(
-            (
-                str(one.number),
-                f"{one.phi:.4g}",
-                *(f"{value:.4g}" for value in (one.alpha, one.beta, one.gamma)),
-                top1_seeds(chosen) if chosen else "",
-                f"{done} of {plural(len(one.run.candidates), 'network')}",
-                f"{one.next_phi:.4g}",
-                budget_text(one.budget_kind, one.next_cost),
-                signed_percent(one.next_cost / one.budget - 1),
-                code(one.run.name),
-            )
-        )
-    return table((*header, "off budget", "run"), rows, left=0)
-
-
-def _triple(one: RoundRecord) -> str:
-    return f"alpha {one.alpha:.4g}, beta {one.beta:.4g}, gamma {one.gamma:.4g}"
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -290,24 +289,24 @@ def write_alternate_report(
 
 def rounds_table(rounds: Sequence[RoundRecord]) -> pd.DataFrame:
     """One row per round, columns :data:`COLUMNS`; what is unknown is missing."""
-    return frame([_row(one) for one in rounds], COLUMNS)
+    return frame([_row(record) for record in rounds], COLUMNS)
 
 
-def _row(one: RoundRecord) -> dict[str, object]:
-    chosen = find_triple(one.run.candidates, (one.alpha, one.beta, one.gamma))
-    row: dict[str, object] = {name: getattr(one, name, None) for name in COLUMNS}
+def _row(record: RoundRecord) -> dict[str, object]:
+    chosen = find_triple(record.run.candidates, (record.alpha, record.beta, record.gamma))
+    row: dict[str, object] = {name: getattr(record, name, None) for name in COLUMNS}
     row |= {
-        "round": one.number,
-        "phi": float(one.phi),
-        "next_phi": float(one.next_phi),
-        "next_cost": float(one.next_cost),
-        "budget": float(one.budget),
-        "product": one.alpha * one.beta**2 * one.gamma**2,
-        "residual": one.next_cost / one.budget - 1,
-        "networks": len(one.run.candidates),
-        "trained": sum(c.status == "completed" for c in one.run.candidates),
-        "wall_s": float(one.run.wall_s),
-        "run": one.run.name,
+        "round": record.number,
+        "phi": float(record.phi),
+        "next_phi": float(record.next_phi),
+        "next_cost": float(record.next_cost),
+        "budget": float(record.budget),
+        "product": record.alpha * record.beta**2 * record.gamma**2,
+        "residual": record.next_cost / record.budget - 1,
+        "networks": len(record.run.candidates),
+        "trained": sum(c.status == "completed" for c in record.run.candidates),
+        "wall_s": float(record.run.wall_s),
+        "run": record.run.name,
     }
     if chosen is not None:
         row |= {"key": chosen.key, "top1": chosen.top1, "top1_sd": chosen.top1_sd, "seeds": len(chosen.runs)}

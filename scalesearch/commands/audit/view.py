@@ -26,13 +26,21 @@ from scalesearch.commands.audit.figures import accuracy_figure, cost_figure, tra
 from scalesearch.commands.sweep.evidence import baseline_of, budgets, residual
 from scalesearch.files import write_text
 from scalesearch.networks.rounding_rules import OFFICIAL, rule_meanings
-from scalesearch.page.evidence import listed, nothing_learnt
+from scalesearch.page.evidence import nothing_learnt
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bullets, escape, percent, plural, signed_percent, table
+from scalesearch.page.markdown import (
+    bullets,
+    escape,
+    listed,
+    p_text,
+    percent,
+    plural,
+    signed_percent,
+    table,
+)
 from scalesearch.page.parts import (
     figure_part,
     how_it_was_made,
-    p_text,
     quoted_agreement,
     section,
     top1_seeds,

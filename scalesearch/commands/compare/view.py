@@ -14,9 +14,20 @@ from matplotlib.lines import Line2D
 
 from scalesearch.commands.measure.rows import setup_titles
 from scalesearch.files import write_text
-from scalesearch.page.evidence import input_text, listed
+from scalesearch.page.evidence import input_text
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bullets, code, duration, escape, percent, plural, si, table, time_text
+from scalesearch.page.markdown import (
+    bullets,
+    code,
+    duration,
+    escape,
+    listed,
+    percent,
+    plural,
+    si,
+    table,
+    time_text,
+)
 from scalesearch.page.parts import how_it_was_made, machine_facts, words_and_numbers
 from scalesearch.page.style import (
     COLOURS,

@@ -17,13 +17,23 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
 from scalesearch.files import write_text
-from scalesearch.page.evidence import INPUT_WIDTH, listed, with_input_width
+from scalesearch.page.evidence import INPUT_WIDTH, with_input_width
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bounded, bullets, code, escape, percent, plural, points_text, table
+from scalesearch.page.markdown import (
+    bounded,
+    bullets,
+    code,
+    escape,
+    listed,
+    p_text,
+    percent,
+    plural,
+    points_text,
+    table,
+)
 from scalesearch.page.parts import (
     figure_part,
     how_it_was_made,
-    p_text,
     section,
     top1_seeds,
     training,

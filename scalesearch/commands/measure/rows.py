@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scalesearch.page.evidence import listed
+from scalesearch.page.markdown import listed
 from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord, Setup
 from scalesearch.statistics.law import predict
 from scalesearch.statistics.timing import TimingSummary, summarise

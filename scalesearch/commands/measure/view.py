@@ -26,13 +26,14 @@ from scalesearch.commands.measure.rows import (
     setup_titles,
 )
 from scalesearch.files import write_text
-from scalesearch.page.evidence import INPUT_WIDTH, input_text, listed, with_input_width
+from scalesearch.page.evidence import INPUT_WIDTH, input_text, with_input_width
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
     binary,
     bullets,
     code,
     escape,
+    listed,
     percent,
     plural,
     si,

@@ -29,12 +29,20 @@ from scalesearch.page.evidence import (
 )
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import Interactive, write_pages
-from scalesearch.page.markdown import bullets, duration, escape, percent, plural, si, table
+from scalesearch.page.markdown import (
+    bullets,
+    duration,
+    escape,
+    p_text,
+    percent,
+    plural,
+    si,
+    table,
+)
 from scalesearch.page.parts import (
     counted_parts,
     figure_part,
     made,
-    p_text,
     quoted_agreement,
     section,
     top1_seeds,

@@ -19,8 +19,14 @@ from scalesearch.commands.search.evidence import (
     own_shares,
 )
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
-from scalesearch.page.evidence import listed
-from scalesearch.page.markdown import MOST_MARKS, drawn_part, evenly, part_note, plural
+from scalesearch.page.markdown import (
+    MOST_MARKS,
+    drawn_part,
+    evenly,
+    listed,
+    part_note,
+    plural,
+)
 from scalesearch.page.shares import HEIGHT, shade_scale, share_point
 from scalesearch.page.style import (
     COLOURS,

@@ -19,7 +19,7 @@ from scalesearch.commands.search.evidence import (
 from scalesearch.commands.search.figures import front_figure, history_figure, shares_figure
 from scalesearch.files import write_text
 from scalesearch.page.answer import answer_lines, answer_of
-from scalesearch.page.evidence import UNLEARNT, input_text, listed, nothing_learnt, with_input_width
+from scalesearch.page.evidence import UNLEARNT, input_text, nothing_learnt, with_input_width
 from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, pareto_figure, pareto_part
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
@@ -31,6 +31,7 @@ from scalesearch.page.markdown import (
     cut,
     escape,
     fenced,
+    listed,
     percent,
     plural,
     si,

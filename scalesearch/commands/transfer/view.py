@@ -18,7 +18,6 @@ from matplotlib.lines import Line2D
 from scalesearch.files import write_text
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.networks.spec import arch_from_dict
-from scalesearch.page.evidence import listed
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
     NO_BOUND,
@@ -27,12 +26,14 @@ from scalesearch.page.markdown import (
     code,
     escape,
     fenced,
+    listed,
+    p_text,
     percent,
     plural,
     points_text,
     table,
 )
-from scalesearch.page.parts import FigureText, figure_part, p_text, said, section, words_and_numbers
+from scalesearch.page.parts import FigureText, figure_part, said, section, words_and_numbers
 from scalesearch.page.shares import share_point, small_triangle
 from scalesearch.page.style import (
     COLOURS,
