@@ -143,6 +143,8 @@ def test_every_command_with_a_page_makes_it_the_one_way() -> None:
     for view in views:
         text = view.read_text("utf-8")
         assert "write_pages(" in text, view
+        template = view.with_name("page.md.j2")
+        text += template.read_text("utf-8") if template.exists() else ""
         assert "words_and_numbers(" in text or view.parent.name == "explain", view
     writers = [p for p in ROOT.rglob("*.py") if 'PAGE = "report.html"' in p.read_text("utf-8")]
     assert len(writers) == 1
