@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
@@ -52,7 +53,7 @@ PACKAGES = {
     "MySQLdb": "mysqlclient",
     "cx_Oracle": "cx_Oracle",
     "mysql": "mysql-connector-python",
-    "psycopg": "'psycopg[binary]'",
+    "psycopg": "'scalesearch[postgresql]'",
     "psycopg2": "psycopg2-binary",
     "psycopg2cffi": "psycopg2cffi",
     "pysqlcipher3": "sqlcipher3",
@@ -72,8 +73,35 @@ TIMEOUTS = {
 }
 CONNECT_S = 5
 """Seconds that a connection to one address of a server may take."""
-ANSWER_S = 12.0
+ANSWER_S = 9.0
 """Seconds after which a server is taken for unreachable, however many addresses it has."""
+LIBPQ = frozenset(("psycopg", "psycopg2"))
+# A cable that was pulled is noticed before the driver's claim lapses, not after the system's two hours.
+KEEPALIVES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
+# What would do, by what PostgreSQL says.
+REMEDIES = {
+    "authentication failed|no password supplied": (
+        "give its password in the URL, in PGPASSWORD or in ~/.pgpass"
+    ),
+    'database "[^"]*" does not exist': "make that database first (createdb), or name another",
+    'role "[^"]*" does not exist': "name a user that the server knows",
+    "permission denied": (
+        "let its user make tables there (GRANT ALL ON SCHEMA public TO USER), or name another database"
+    ),
+    "too many clients|connection slots": (
+        "end what else is connected, or raise the server's max_connections"
+    ),
+    "read-only": "name the server that may be written to",
+    "could not translate|resolve|Name or service": "name the host where it runs",
+    "refused|time.?out|timed out|unreachable|No route|starting up|shutting down|No such file|closed the": (
+        "start the server, or name the host and port where it answers"
+    ),
+}
 BUSY_S = 60.0
 """Seconds that SQLite waits for another process to finish writing."""
 ATTEMPTS = 4
@@ -250,7 +278,7 @@ def _one_line(error: BaseException, url: str) -> StudyError:
             "nothing that was stored is lost"
         )
     if is_server(url):
-        return StudyError(f"`storage` {masked(url)} cannot be used: {first}")
+        return StudyError(f"`storage` {masked(url)} cannot be used: {first}{_remedy(str(_root(error)), url)}")
     if "readonly database" in first or "unable to open" in first:
         return StudyError(
             f"{masked(url)} must be a file that can be read and written, in a folder that can: {first}"
@@ -259,6 +287,26 @@ def _one_line(error: BaseException, url: str) -> StudyError:
         f"{masked(url)} must be a readable Optuna study: {first}; "
         "move it away to start anew, or name another place"
     )
+
+
+def _remedy(text: str, url: str) -> str:
+    """What would do where a server said so much; empty where nobody knows."""
+    if _parsed(url).get_backend_name() != "postgresql":
+        return ""
+    does = (remedy for said, remedy in REMEDIES.items() if re.search(said, text))
+    return "".join(f"; {remedy}" for remedy in [*does][:1])
+
+
+def _connectable(url: str) -> str:
+    """The URL with a driver named where it leaves that open and there is one.
+
+    SQLAlchemy's own choice for PostgreSQL differs from release to release.
+    """
+    parsed = _parsed(url)
+    if parsed.drivername != "postgresql":
+        return url
+    driver = "psycopg" if find_spec("psycopg") or not find_spec("psycopg2") else "psycopg2"
+    return parsed.set(drivername=f"postgresql+{driver}").render_as_string(hide_password=False)
 
 
 def is_server(url: str) -> bool:
@@ -339,7 +387,7 @@ def _require_database(path: Path, *, create: bool) -> None:
 
 def _require_driver(url: str) -> None:
     """Refuses a URL whose driver is not there, naming the package that has it."""
-    parsed = _parsed(url)
+    parsed = _parsed(_connectable(url))
     try:
         dialect = parsed.get_dialect()
         if dialect.is_async:
@@ -360,9 +408,18 @@ def _require_driver(url: str) -> None:
 
 def _connect_arguments(url: str) -> dict[str, Any]:
     """What a server's driver is told beside the URL."""
-    parsed = _parsed(url)
-    name = TIMEOUTS.get(parsed.get_driver_name())
-    return {} if name is None or name in parsed.query else {name: CONNECT_S}
+    parsed = _parsed(_connectable(url))
+    driver = parsed.get_driver_name()
+    told: dict[str, Any] = {TIMEOUTS[driver]: CONNECT_S} if driver in TIMEOUTS else {}
+    told |= KEEPALIVES if driver in LIBPQ else {}
+    return {name: value for name, value in told.items() if name not in parsed.query}
+
+
+def _engine(url: str) -> sqlalchemy.Engine:
+    """Connects anew for everything, and keeps nothing open."""
+    options = engine_options(url)
+    options.pop("pool_pre_ping", None)
+    return sqlalchemy.create_engine(_connectable(url), **options, poolclass=NullPool)
 
 
 def _require_answer(url: str) -> None:
@@ -377,8 +434,7 @@ def _require_answer(url: str) -> None:
 
     def connect() -> None:
         try:
-            engine = sqlalchemy.create_engine(url, connect_args=_connect_arguments(url), poolclass=NullPool)
-            with engine.connect():
+            with _engine(url).connect():
                 pass
         except BaseException as error:
             failures.append(error)
@@ -420,22 +476,33 @@ def engine_options(url: str) -> dict[str, Any]:
 def _has_tables(url: str) -> bool:
     """Whether the database has Optuna's tables; it must be there and answer."""
     with clear_errors(url):
-        engine = sqlalchemy.create_engine(url, **{**engine_options(url), "poolclass": NullPool})
-        return sqlalchemy.inspect(engine).has_table("studies")
+        return sqlalchemy.inspect(_engine(url)).has_table("studies")
 
 
 def _connected(url: str) -> RDBStorage:
     # Optuna takes braces in a URL for places to fill in.
-    plain = url.replace("{", "{{").replace("}", "}}")
+    plain = _connectable(url).replace("{", "{{").replace("}", "}}")
     for attempt in range(ATTEMPTS):
         try:
-            return RDBStorage(plain, engine_kwargs=engine_options(url))
+            storage = RDBStorage(plain, engine_kwargs=engine_options(url))
+            if storage.engine.dialect.name == "postgresql":
+                storage.remove_session()
+                storage.engine.dispose()
+                sqlalchemy.event.listen(storage.engine, "connect", _limit_transactions)
+            return storage
         except sqlalchemy.exc.SQLAlchemyError:
             # Another process that makes the same tables at this moment.
             if attempt == ATTEMPTS - 1 or not is_server(url):
                 raise
             time.sleep(0.2 * 2**attempt)
     raise AssertionError("unreachable")
+
+
+def _limit_transactions(connection: Any, _record: object) -> None:
+    """Has PostgreSQL end what stops in mid-transaction, whose locks would keep every other driver waiting."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {1000 * LAPSE_S:.0f}")
+    connection.commit()
 
 
 def _make_file(path: Path) -> None:
@@ -465,19 +532,26 @@ def _make_file(path: Path) -> None:
 #
 # A claim is one system attribute of the study, which Optuna's schema has room for, and is changed by
 # compare-and-set alone. Its owner counts a heartbeat up. Another driver takes a claim over at once where
-# its owner ended on this machine, and otherwise when it has watched the heartbeat stand still for
-# :data:`LAPSE_S`: clocks of different machines are never compared.
+# its owner ended on this machine, and otherwise when the heartbeat has stood still for :data:`LAPSE_S`: by
+# the database's own clock where it has one (PostgreSQL), else as long as it was watched itself. Clocks of
+# different machines are never compared.
+#
+# A driver that was away (stopped, asleep, cut off) may wake up in the middle of a write. So each transaction
+# that writes looks at the claim last, and locks it until it is committed: either it is through before the
+# claim can be taken over, or nothing of it is.
 
 KEY = "scalesearch:driver"
 BEAT_S = 5.0
 LAPSE_S = 30.0
-"""Seconds that the heartbeat of a driver on another machine must stand still before its claim lapses."""
+"""Seconds that the heartbeat of a driver must stand still before its claim lapses."""
 ATTRIBUTES = sqlalchemy.table(
     "study_system_attributes",
     sqlalchemy.column("study_id", sqlalchemy.Integer),
     sqlalchemy.column("key", sqlalchemy.String),
     sqlalchemy.column("value_json", sqlalchemy.Text),
 )
+# What a connection knows of itself: that it has written, and that what it writes are claims.
+WRITTEN, CLAIMS = "scalesearch_written", "scalesearch_claims"
 # Claims that this process holds: any other that bears its number is a dead one's.
 _HELD: set[str] = set()
 
@@ -496,6 +570,7 @@ class _Claim:
         since: when it began, by its own clock, to be read.
         token: tells this claim from any other.
         beat: the heartbeat.
+        at: when it beat last, in seconds by the database's clock; None where that has none.
         held: whether the driver still works on it.
     """
 
@@ -507,6 +582,7 @@ class _Claim:
     since: str
     token: str
     beat: int = 0
+    at: float | None = None
     held: bool = True
 
     def to_json(self) -> str:
@@ -569,7 +645,8 @@ class Ownership:
     """A driver's claim on a study, kept alive by a thread until it is released."""
 
     def __init__(self, engine: sqlalchemy.Engine, url: str, study_id: int, folder: Path) -> None:
-        self._engine = engine
+        self._writes_to = engine
+        self._engine = engine.execution_options(**{CLAIMS: True})
         self._url = url
         self._study_id = study_id
         self._folder = folder.absolute()
@@ -589,6 +666,7 @@ class Ownership:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, daemon=True)
+        self._listeners = (("after_cursor_execute", _note_write), ("commit", self._guard))
 
     def acquire(self, tell: Callable[[str], None]) -> None:
         """Claims the study.
@@ -603,45 +681,64 @@ class Ownership:
         # takes it for a dead process's, and takes it over.
         _HELD.add(self._claim.token)
         try:
-            while not self._try(tell):
-                pass
+            while True:
+                self._beaten = time.time()
+                if self._try(tell):
+                    break
         except BaseException:
             _HELD.discard(self._claim.token)
             raise
-        self._beaten = time.time()
+        for name, listener in self._listeners:
+            sqlalchemy.event.listen(self._writes_to, name, listener)
         self._thread.start()
 
     def _try(self, tell: Callable[[str], None]) -> bool:
-        there = self._read()
+        there, now = self._read()
         if there is None:
             return self._insert()
         other = _Claim.from_json(there)
-        if other is None or not (other.is_over() or other.machine == _machine()):
-            who = other or "a driver of another version"
-            tell(f"Waiting up to {LAPSE_S:g} s to see whether the study's last driver still runs: {who}")
-            if self._changes(there):
-                later = _Claim.from_json(self._read() or "")
-                if later is not None and not later.held:
-                    return False
-                raise self._refusal(later or other)
-        elif not other.is_over():
-            raise self._refusal(other)
-        return self._swap(there, self._claim.to_json())
+        age = None if other is None or other.at is None or now is None else now - other.at
+        if other is not None and not other.is_over() and (age is None or age <= LAPSE_S):
+            if other.machine == _machine():
+                raise self._refusal(other, age)
+            self._watch(there, other, age or 0.0, tell)
+        elif other is None:
+            self._watch(there, None, 0.0, tell)
+        return self._swap(there, self._claim)
 
-    def _refusal(self, other: _Claim | None) -> StudyError:
+    def _refusal(self, other: _Claim | None, age: float | None = None) -> StudyError:
+        heard = "" if age is None else f", last heard of {max(age, 0.0):.0f} s ago"
         return StudyError(
             f"the study in {masked(self._url)} must be one that no other driver works on, got one of "
-            f"{other or 'another version'}; wait for its end, or name another study"
+            f"{other or 'another version'}{heard}; wait for its end, or name another study"
         )
 
-    def _changes(self, there: str) -> bool:
-        """Whether a claim changes while it is watched."""
-        end = time.monotonic() + LAPSE_S
-        while time.monotonic() < end:
-            time.sleep(min(1.0, LAPSE_S / 10))
-            if self._read() != there:
-                return True
-        return False
+    def _watch(self, there: str, other: _Claim | None, age: float, tell: Callable[[str], None]) -> None:
+        """Watches a claim until it lapses or is given back.
+
+        Args:
+            there: the claim as it was read.
+            other: the same; None where it is another version's.
+            age: seconds since its last beat.
+            tell: hears how long there is to wait, where nothing has been heard for two beats.
+
+        Raises:
+            StudyError: if its heart beats.
+        """
+        begun, told = time.monotonic(), False
+        while (waited := time.monotonic() - begun) < LAPSE_S - age:
+            if not told and waited + age > 2 * BEAT_S:
+                told = True
+                left, who = LAPSE_S - age - waited, other or "a driver of another version"
+                tell(f"Waiting up to {left:.2g} s to see whether the study's last driver still runs: {who}")
+            time.sleep(min(1.0, BEAT_S / 5))
+            now, clock = self._read()
+            if now != there:
+                later = _Claim.from_json(now or "")
+                if now is None or (later is not None and not later.held):
+                    return
+                heard = None if later is None or later.at is None or clock is None else clock - later.at
+                raise self._refusal(later or other, heard)
 
     def require(self) -> None:
         """Makes sure that the study is still this driver's, its database and folder the same ones.
@@ -660,10 +757,18 @@ class Ownership:
         if abs(time.time() - self._beaten) > 2 * BEAT_S:
             self._beat()
         if self._owner is not None:
-            raise StudyLostError(
-                f"the study in {masked(self._url)} was taken over by another driver while this one was away, "
-                f"{self._owner}: this one ends and has written nothing since"
-            )
+            raise self._lost()
+
+    def require_held(self) -> None:
+        """Asks the database whether the study is still this driver's; says nothing where it can't be asked.
+
+        Raises:
+            StudyLostError: if another driver has taken it over.
+        """
+        with suppress(sqlalchemy.exc.SQLAlchemyError):
+            self._beat()
+        if self._owner is not None:
+            raise self._lost()
 
     def release(self) -> None:
         """Gives the study back; it keeps who worked on it last."""
@@ -671,8 +776,13 @@ class Ownership:
         if self._thread.is_alive():
             self._thread.join()
         _HELD.discard(self._claim.token)
+        for name, listener in self._listeners:
+            with suppress(
+                sqlalchemy.exc.InvalidRequestError
+            ):  # at the end of Python it may have gone by itself
+                sqlalchemy.event.remove(self._writes_to, name, listener)
         with suppress(sqlalchemy.exc.SQLAlchemyError):
-            self._swap(self._claim.to_json(), replace(self._claim, held=False).to_json())
+            self._swap(self._claim.to_json(), replace(self._claim, held=False))
 
     def _keep_beating(self) -> None:
         while not self._ended.wait(BEAT_S):
@@ -682,39 +792,81 @@ class Ownership:
 
     def _beat(self) -> None:
         with self._lock:
-            following = replace(self._claim, beat=self._claim.beat + 1)
-            if not self._swap(self._claim.to_json(), following.to_json()):
-                there = _Claim.from_json(self._read() or "")
+            begun = time.time()
+            if not self._swap(self._claim.to_json(), replace(self._claim, beat=self._claim.beat + 1)):
+                there = _Claim.from_json(self._read()[0] or "")
                 if there is None or there.token != self._claim.token:
                     self._owner = str(there or "which has gone")
                     return
-                following = there  # written, though its server did not come to saying so
-            self._claim, self._beaten = following, time.time()
+                self._claim = there  # written, though its server did not come to saying so
+            self._beaten = begun
+
+    def _guard(self, connection: sqlalchemy.Connection) -> None:
+        """Lets a transaction that has written be committed only while the study is this driver's.
+
+        Raises:
+            StudyLostError: if it is not.
+        """
+        if not connection.info.pop(WRITTEN, False) or connection.get_execution_options().get(CLAIMS):
+            return
+        there = connection.execute(self._claim_row().with_for_update(read=True)).scalar()
+        claim = _Claim.from_json(there or "")
+        if claim is None or claim.token != self._claim.token:
+            self._owner = str(claim or "which has gone")
+            raise self._lost()
+
+    def _lost(self) -> StudyLostError:
+        return StudyLostError(
+            f"the study in {masked(self._url)} was taken over by another driver while this one was away, "
+            f"{self._owner}: this one ends and has written nothing since"
+        )
 
     def _where(self) -> Any:
         return (ATTRIBUTES.c.study_id == self._study_id) & (ATTRIBUTES.c.key == KEY)
 
-    def _read(self) -> str | None:
+    def _claim_row(self) -> sqlalchemy.Select[Any]:
+        return sqlalchemy.select(ATTRIBUTES.c.value_json).where(self._where())
+
+    def _clock(self, connection: sqlalchemy.Connection) -> float | None:
+        """Seconds by the database's clock; None where it has none of its own that is known to be exact."""
+        if connection.dialect.name != "postgresql":
+            return None
+        seconds = sqlalchemy.extract("epoch", sqlalchemy.func.clock_timestamp())
+        return float(connection.execute(sqlalchemy.select(seconds)).scalar_one())
+
+    def _read(self) -> tuple[str | None, float | None]:
+        """The claim, and what time it was in the database then."""
         with self._engine.begin() as connection:
-            value: str | None = connection.execute(
-                sqlalchemy.select(ATTRIBUTES.c.value_json).where(self._where())
-            ).scalar()
-            return value
+            value: str | None = connection.execute(self._claim_row()).scalar()
+            return value, self._clock(connection)
 
     def _insert(self) -> bool:
-        row = {"study_id": self._study_id, "key": KEY, "value_json": self._claim.to_json()}
         try:
             with self._engine.begin() as connection:
+                claim = replace(self._claim, at=self._clock(connection))
+                row = {"study_id": self._study_id, "key": KEY, "value_json": claim.to_json()}
                 connection.execute(ATTRIBUTES.insert().values(**row))
         except sqlalchemy.exc.IntegrityError:  # another driver was faster
             return False
+        self._claim = claim
         return True
 
-    def _swap(self, before: str, after: str) -> bool:
-        """Changes the claim if it is still ``before``, and says whether it was."""
+    def _swap(self, before: str, after: _Claim) -> bool:
+        """Makes ``after`` the claim if it is still ``before``, and says whether it was."""
         change = ATTRIBUTES.update().where(self._where() & (ATTRIBUTES.c.value_json == before))
         with self._engine.begin() as connection:
-            return bool(connection.execute(change.values(value_json=after)).rowcount == 1)
+            claim = replace(after, at=self._clock(connection))
+            changed = connection.execute(change.values(value_json=claim.to_json())).rowcount == 1
+        if changed:
+            self._claim = claim
+        return bool(changed)
+
+
+def _note_write(
+    connection: sqlalchemy.Connection, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool
+) -> None:
+    if context is not None and (context.isinsert or context.isupdate or context.isdelete):
+        connection.info[WRITTEN] = True
 
 
 def is_known_to(url: str, folder: Path) -> bool:
@@ -724,7 +876,7 @@ def is_known_to(url: str, folder: Path) -> bool:
         StudyError: if the database cannot be read.
     """
     with clear_errors(url):
-        engine = sqlalchemy.create_engine(url, **{**engine_options(url), "poolclass": NullPool})
+        engine = _engine(url)
         if not sqlalchemy.inspect(engine).has_table(ATTRIBUTES.name):
             return False
         with engine.begin() as connection:

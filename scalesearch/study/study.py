@@ -20,7 +20,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from scalesearch.errors import NoStudyError, StudyError
+from scalesearch.errors import NoStudyError, StudyError, StudyLostError
 from scalesearch.plain import typed
 from scalesearch.records import CandidateRecord, ReliabilityRecord, RungRecord, RunRecord
 from scalesearch.records.runs import require_in_range
@@ -160,8 +160,16 @@ class SearchStudy:
     @contextmanager
     def _access(self) -> Iterator[None]:
         self.require_owned()
-        with clear_errors(self._url):
-            yield
+        try:
+            with clear_errors(self._url):
+                yield
+        except StudyLostError:
+            raise
+        except StudyError:
+            # A server that ended what stood still in the middle of a write says nothing of who came since.
+            if self._ownership is not None:
+                self._ownership.require_held()
+            raise
 
     @property
     def name(self) -> str:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
+import secrets
+import shutil
 import signal
+import socket
+import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import optuna
 import pytest
 
 from scalesearch.training.recipe import ProxyRecipe
@@ -194,3 +202,99 @@ def _interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+PASSWORD = "hush-hush 7@/é"
+
+
+class Server:
+    """A PostgreSQL server of the tests' own, on loopback; its user ``me`` has to give a password.
+
+    Attributes:
+        port: where it listens.
+        folder: of its data.
+    """
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder = folder
+        self._programs = programs
+        # It refuses to be the system's administrator.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        if self._user is not None:
+            shutil.chown(folder, self._user)
+        password = folder / "password"
+        password.write_text(PASSWORD + "\n", "utf-8")
+        password.chmod(0o644)
+        self._call("initdb", "-D", "data", "-U", "me", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self.start()
+
+    def start(self) -> None:
+        """Starts it; returns once it answers."""
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self._call("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stops it as a crash would."""
+        self._call("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+
+    def url(self, database: str = "postgres", password: str | None = PASSWORD) -> str:
+        """The URL of a database in it."""
+        secret = "" if password is None else f":{quote(password, safe='')}"
+        return f"postgresql://me{secret}@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str) -> None:
+        """Runs a statement, outside of any transaction."""
+        import psycopg
+
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _call(self, program: str, *arguments: str) -> None:
+        more = ["--pwfile", "password"] if program == "initdb" else []
+        subprocess.run(
+            [self._programs / program, *arguments, *more],
+            check=True,
+            user=self._user,
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+            stdout=subprocess.DEVNULL,
+        )
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server, stopped at the end of the session."""
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'scalesearch[postgresql]'")
+    places = [*Path("/usr/lib/postgresql").glob("*/bin"), *map(Path, os.environ["PATH"].split(os.pathsep))]
+    programs = next((place for place in places if (place / "initdb").exists()), None)
+    if programs is None:
+        pytest.skip("needs PostgreSQL (apt-get install postgresql), which is not installed")
+    # Not in the tests' own folder, which other users can't enter; and a socket's path has to be short.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        made = Server(Path(folder), programs)
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
+@pytest.fixture
+def postgresql(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of an empty database; what is connected to it is closed afterwards."""
+    name = f"study{secrets.token_hex(4)}"
+    server.execute(f"CREATE DATABASE {name}")
+    opened: list[optuna.storages.RDBStorage] = []
+
+    class Remembered(optuna.storages.RDBStorage):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            opened.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr("scalesearch.study.storage.RDBStorage", Remembered)
+    yield server.url(name)
+    for each in opened:
+        each.remove_session()
+        each.engine.dispose()
