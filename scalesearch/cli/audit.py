@@ -96,9 +96,10 @@ def audit(out: Path | None, output_format: str, *, dry_run: bool, **options: Any
     if dry_run:
         _show_plan(settings, output_format)
         return
-    from scalesearch.cli.audit_run import run_audit
+    from scalesearch.cli.running import show
+    from scalesearch.runs.audit import default_folder, run_audit
 
-    run_audit(out or Path("reports/audit"), settings, command_line(), output_format)
+    show(run_audit(out or default_folder(), settings, command_line()), output_format)
 
 
 def _show_plan(settings: AuditSettings, output_format: str) -> None:

@@ -34,11 +34,10 @@ def repeat_command(
     Raises:
         Fail: if a run that trains nothing is to go on with other threads or another device.
     """
-    from dataclasses import replace
     from functools import partial
 
     from scalesearch.plain import typed
-    from scalesearch.runs.folder import read_run_file, read_settings, storage_of
+    from scalesearch.runs.folder import read_run_file, read_settings
     from scalesearch.study.settings import Computing
 
     run = read_run_file(folder).get("run", {})
@@ -48,7 +47,7 @@ def repeat_command(
         _refuse(computing, kind)
     if kind in MEASURED:
         require_raw_files(folder)
-    if kind in ("alternate", "fidelity"):
+    if kind in ("alternate", "audit", "fidelity", "transfer"):
         from importlib import import_module
 
         from scalesearch.cli.running import show
@@ -96,19 +95,6 @@ def repeat_command(
 
         stored = read_settings(folder, kind, partial(typed, StoredSettings))
         compare_stored(stored.a, stored.b, folder, command=command, mix_machines=stored.mix_machines)
-    elif kind == "audit":
-        from scalesearch.cli.audit_run import run_audit
-        from scalesearch.commands.audit.run import AuditSettings
-
-        audited = read_settings(folder, kind, AuditSettings.from_dict)
-        if train:
-            audited = replace(audited, storage=storage_of(folder, storage, audited.storage), download=False)
-        run_audit(folder, computing.of(audited), command, output_format, train=train, storage=storage)
-    elif kind == "transfer":
-        from scalesearch.cli.transfer import TransferSettings, run_transfer
-
-        compared = read_settings(folder, kind, partial(typed, TransferSettings)).folders
-        run_transfer(tuple(map(Path, compared)), folder, command, output_format)
     elif kind == "law":
         from scalesearch.cli.law import law_folder, show_law
         from scalesearch.commands.law.run import LawSettings

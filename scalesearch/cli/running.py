@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from scalesearch.cli.terminal import (
+    AUDIT_COLUMNS,
+    AUDIT_SHORT,
     FIDELITY_COLUMNS,
     GRID_COLUMNS,
+    ORDER_COLUMNS,
     ROUND_COLUMNS,
     SEARCH_COLUMNS,
     SWEEP_COLUMNS,
@@ -14,6 +18,7 @@ from scalesearch.cli.terminal import (
     echo,
     print_table,
     tell_page,
+    transfer_view,
 )
 from scalesearch.records import RunRecord
 from scalesearch.runs.kinds import KINDS, Outcome
@@ -37,13 +42,47 @@ def show(outcome: Outcome, output_format: str) -> None:
     Raises:
         ScalesearchError: if it has not what it was begun for.
     """
-    table, err = outcome.table, output_format != "table"
-    print_table(table, output_format, columns=COLUMNS.get(outcome.kind) or dict.fromkeys(table.columns, "{}"))
-    for line in outcome.lines:
-        echo(line, err=err)
+    err = output_format != "table"
+    PRINTED.get(outcome.kind, _print)(outcome, output_format)
     tell_page(outcome.page, err=err)
     if outcome.failure is not None:
         raise outcome.failure
+
+
+def _print(outcome: Outcome, output_format: str) -> None:
+    """Its table, and what it says in words."""
+    table = outcome.table
+    columns = COLUMNS.get(outcome.kind) or dict.fromkeys(table.columns, "{}")
+    print_table(table, output_format, columns=columns)
+    for line in outcome.lines:
+        echo(line, err=output_format != "table")
+
+
+def _print_transfer(outcome: Outcome, output_format: str) -> None:
+    """As others, but for the terminal in fewer columns."""
+    view = transfer_view(outcome.table) if output_format == "table" else outcome.table
+    _print(replace(outcome, table=view), output_format)
+
+
+def _print_audit(outcome: Outcome, output_format: str) -> None:
+    """What came of each baseline; the table alone where it is to go on with."""
+    from scalesearch.commands.audit.view import audit_view
+
+    if output_format != "table":
+        print_table(outcome.table, output_format)
+        return
+    view = audit_view(outcome.table)
+    print_table(view, output_format, columns=AUDIT_COLUMNS, short=AUDIT_SHORT, apart="baseline")
+    for sentence in outcome.lines:
+        echo(f"\n{sentence}")
+    for title, order in outcome.more.items():
+        echo("")
+        print_table(order, output_format, columns=ORDER_COLUMNS, title=title)
+    echo("")
+
+
+PRINTED = {"audit": _print_audit, "transfer": _print_transfer}
+"""How what a run came to is printed, by its kind, where it is more than its table."""
 
 
 def carry_on(run: Run, output_format: str) -> None:

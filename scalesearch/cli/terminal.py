@@ -703,6 +703,22 @@ def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns=same).assign(**columns)
 
 
+def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table of pairs as a terminal has room for it: the split, and the loss with its interval."""
+    from scalesearch.page.markdown import points_text
+
+    splits = frame[["depth_share", "width_share", "resolution_share"]].to_numpy()
+    points = frame[["loss", "loss_low", "loss_high"]].itertuples(index=False)
+    view = frame[["best_of"]].copy()
+    view["depth, width, resolution"] = [", ".join(f"{share:z.0%}" for share in row) for row in splits]
+    view["used_in"] = frame["used_in"]
+    view["points lost"] = [
+        None if value != value else points_text(value, low, high) for value, low, high in points
+    ]
+    view["same split"] = frame["same_split"] + " (p = " + frame["p_holm"].map("{:.2g}".format) + ")"
+    return view
+
+
 def _sides(frame: pd.DataFrame) -> pd.Series[Any]:
     """The inputs' sides, or height x width where a table has both."""
     if "resolution_width" not in frame:

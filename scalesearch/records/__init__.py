@@ -27,6 +27,7 @@ from scalesearch.records.runs import (
     SeedRun,
     StartRecord,
     Status,
+    TransferRecord,
 )
 from scalesearch.records.timings import (
     DTYPES,
@@ -89,4 +90,5 @@ __all__ = [
     "Split",
     "StartRecord",
     "Status",
+    "TransferRecord",
 ]

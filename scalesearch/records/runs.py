@@ -605,6 +605,15 @@ class AlternateRecord:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRecord:
+    """Finished searches set against one another: ``runs`` has each with the name it goes by."""
+
+    name: str
+    command: str
+    runs: tuple[tuple[str, RunRecord], ...]
+
+
 # ----------------------------------------------------------------------------------------------------
 # Searches as the CSV files that stand beside their pages, and back: all that a report needs of a study.
 #

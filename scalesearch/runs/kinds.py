@@ -49,6 +49,8 @@ class Outcome:
         table: the table that a caller prints; a row for each network, length, round or pair.
         page: its page in Markdown.
         lines: what came out, in words, and what may be wrong with it; empty where the table says it.
+        more: further tables, by their titles.
+        notes: what else there is to do.
         failure: why the run, though reported, has not what it was begun for; None where it has.
     """
 
@@ -58,6 +60,8 @@ class Outcome:
     table: pd.DataFrame
     page: Path
     lines: tuple[str, ...] = ()
+    more: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     failure: ScalesearchError | None = None
 
 

@@ -1,0 +1,172 @@
+"""``scalesearch transfer`` in its folder: finished searches of other folders, set against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scalesearch.commands.measure.run import safe_name
+from scalesearch.errors import FolderError
+from scalesearch.plain import typed
+from scalesearch.records import RunRecord, TransferRecord
+from scalesearch.runs.folder import read_run_file, read_settings, require_same, writable, write_run_file
+from scalesearch.runs.kept import kept_run
+from scalesearch.runs.kinds import GoingOn, Outcome
+from scalesearch.study.settings import NOT_IDENTITY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KIND = "transfer"
+# Runs whose candidates are triples of one phi.
+SEARCHES = ("grid", "search")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferSettings:
+    """The folders of the runs that are compared, as they were typed."""
+
+    folders: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, data: object) -> TransferSettings:
+        """The settings that a run.toml keeps.
+
+        Raises:
+            ValueError: if a setting is unknown, missing or wrong.
+        """
+        return typed(cls, data)
+
+
+def default_folder(folders: Sequence[Path]) -> Path:
+    """Where the comparison of the runs in ``folders`` is kept if nobody says."""
+    short = (safe_name(name.removeprefix("reports/")) for name in _names(folders))
+    return Path("reports") / f"{KIND}-{'-vs-'.join(short)}"
+
+
+def compare_searches(folders: Sequence[Path], out: Path, command: str) -> Outcome:
+    """Reads the searches in ``folders``, and writes what they have in common into ``out``.
+
+    Args:
+        folders: of two runs or more of ``grid`` or ``search``.
+        out: the folder of the comparison.
+        command: the command line, where it begins.
+
+    Raises:
+        FolderError: if a folder holds no run that can be compared, or one too small for a surface; or if
+            ``out`` can't be used, or holds another run.
+    """
+    from scalesearch.commands.transfer.view import write_transfer_report
+
+    runs = _runs(folders)
+    settings = {"folders": [str(folder) for folder in folders]}
+    require_same(out, KIND, settings, {})
+    with writable(out, passing=True):
+        if not read_run_file(out):
+            facts = {"name": out.resolve().name, "command": command, "machine": {}, "versions": {}}
+            write_run_file(out, KIND, settings, facts)
+        record = TransferRecord(name=read_run_file(out)["run"]["name"], command=command, runs=runs)
+        written = write_transfer_report(
+            record.runs, out, name=record.name, command=record.command, ignored=NOT_IDENTITY
+        )
+    return Outcome(
+        kind=KIND,
+        folder=out,
+        record=record,
+        table=written.table,
+        page=written.page,
+        lines=written.answer,
+    )
+
+
+def resume(folder: Path, _how: GoingOn) -> Outcome:
+    """Compares the runs anew, as they are now; errors are those of :func:`compare_searches`."""
+    return report(folder)
+
+
+def report(folder: Path, _storage: str = "") -> Outcome:
+    """Compares the runs anew, as they are now; errors are those of :func:`compare_searches`."""
+    return compare_searches(_folders(folder), folder, read_run_file(folder)["run"]["command"])
+
+
+def read(folder: Path, _storage: str = "") -> TransferRecord:
+    """The runs as they are now; errors are those of :func:`compare_searches`."""
+    runs, kept = _runs(_folders(folder)), read_run_file(folder)["run"]
+    return TransferRecord(name=kept["name"], command=kept["command"], runs=runs)
+
+
+def table_of(record: TransferRecord) -> pd.DataFrame:
+    """A row for each pair of searches and direction, as in pairs.csv."""
+    from scalesearch.commands.transfer.view import pairs_table, transfer_evidence
+
+    return pairs_table(
+        transfer_evidence(record.runs, name=record.name, command=record.command, ignored=NOT_IDENTITY)
+    )
+
+
+def lines_of(record: TransferRecord, _folder: Path) -> tuple[str, ...]:
+    """What came out, in words."""
+    from scalesearch.commands.transfer.view import answer_lines, transfer_evidence
+
+    evidence = transfer_evidence(record.runs, name=record.name, command=record.command, ignored=NOT_IDENTITY)
+    return tuple(line.replace("*", "") for line in answer_lines(evidence))
+
+
+def _folders(folder: Path) -> tuple[Path, ...]:
+    return tuple(map(Path, read_settings(folder, KIND, TransferSettings.from_dict).folders))
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """What the runs go by: their folders' names, or the whole paths where two are called the same.
+
+    Raises:
+        FolderError: if there are fewer than two, or one comes twice.
+    """
+    if len(folders) < 2:
+        raise FolderError(f"`dir` must be given for two runs or more, got {len(folders)}")
+    places = [folder.resolve() for folder in folders]
+    for place, folder in zip(places, folders, strict=True):
+        if places.count(place) > 1:
+            raise FolderError(f"`dir` must name different runs, got {folder} twice")
+    short = [place.name for place in places]
+    return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+
+
+def _runs(folders: Sequence[Path]) -> tuple[tuple[str, RunRecord], ...]:
+    """The runs with the names that they go by.
+
+    Raises:
+        FolderError: if they can't be compared, or are too small for a surface.
+    """
+    from scalesearch.commands.transfer.view import side_of
+
+    runs = list(zip(_names(folders), map(_run, folders), strict=True))
+    if len({run.phi for _, run in runs}) > 1:
+        got = ", ".join(f"{folder} of {run.phi:g}" for folder, (_, run) in zip(folders, runs, strict=True))
+        raise FolderError(f"`dir` must hold runs of one phi, got {got}")
+    for (_, run), folder in zip(runs, folders, strict=True):
+        try:
+            side_of(str(folder), run)
+        except ValueError as error:  # of damaged records too
+            raise FolderError(
+                f"`dir` must hold a run that a surface can be fitted to: {str(error).replace('`', '')}; a "
+                "grid with --max-networks 12 --seeds 2 trains enough"
+            ) from error
+    return tuple(runs)
+
+
+def _run(folder: Path) -> RunRecord:
+    """The run in a folder.
+
+    Raises:
+        FolderError: if there is none, or none whose candidates are triples of one phi.
+    """
+    kind = read_run_file(folder).get("run", {}).get("kind", "grid")
+    if kind not in SEARCHES:
+        raise FolderError(f"`dir` must hold a run of grid or search, got {folder}, which holds one of {kind}")
+    record = kept_run(folder).record
+    if record.highest_mean is None:
+        raise FolderError(f"`dir` must hold a run with a trained network, got {folder} with none")
+    return record
