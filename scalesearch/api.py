@@ -327,13 +327,9 @@ class Run:
             FolderError: if the folder holds no run that can be read, or can't be written.
         """
         from scalesearch.page.html.page import PAGE
-        from scalesearch.runs.kept import as_written, kept_run
-        from scalesearch.runs.lifecycle import reported
+        from scalesearch.runs.lifecycle import report
 
-        kept = kept_run(self.folder, self.storage)
-        with as_written(self.folder, in_study=kept.study is not None):
-            reported(kept.record, self.folder, tables=kept.study is not None)
-        return self.folder / PAGE
+        return report(self.folder, self.storage).page.with_name(PAGE)
 
 
 def open(dir: str | Path, *, storage: str = "") -> Run:
@@ -464,11 +460,11 @@ def sweep(
 
 def _trained(under_way: RunUnderWay) -> Run:
     """Trains what is left, and writes the report."""
-    from scalesearch.runs.lifecycle import reported, require_trained, trained
+    from scalesearch.runs.lifecycle import carry_on
 
-    record = trained(under_way)
-    reported(record, under_way.folder)
-    require_trained(record, under_way.folder)
+    outcome = carry_on(under_way)
+    if outcome.failure is not None:
+        raise outcome.failure
     return Run(under_way.folder, under_way.settings.storage)
 
 

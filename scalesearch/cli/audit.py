@@ -106,11 +106,10 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
     """Prints what would be trained, how long that takes and how much memory it needs; trains nothing."""
     import pandas as pd
 
-    from scalesearch.cli.planning import run_length
     from scalesearch.cli.terminal import AUDIT_PLAN_COLUMNS, print_table
     from scalesearch.commands.sweep.run import plan_sweep
     from scalesearch.runs.lifecycle import data_size, require_device
-    from scalesearch.runs.planning import planned_speed
+    from scalesearch.runs.planning import planned_speed, run_length
     from scalesearch.runs.progress import duration
     from scalesearch.study.estimate import estimate
 

@@ -166,10 +166,11 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
     resolved = grid_defaults(resolve_spending(resolve_training(options)))
     runs = [GridSettings(**resolved | {"phi": exponent}) for exponent in phi]
     from scalesearch.cli.planning import show_plan  # takes a second to load
-    from scalesearch.cli.running import carry_on
+    from scalesearch.cli.running import show
     from scalesearch.runs.folder import beginning
     from scalesearch.runs.lifecycle import (
         begin_grid,
+        carry_on,
         data_size,
         default_folder,
         require_device,
@@ -190,4 +191,4 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
                 show_plan(with_start(plan, None)[0], asked, output_format)
             continue
         with begin_grid(folder, asked, command_line(), size) as run:
-            carry_on(run, output_format)
+            show(carry_on(run), output_format)

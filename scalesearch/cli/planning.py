@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.cli.terminal import echo
 from scalesearch.commands.search.run import SearchSettings
 from scalesearch.networks.spec import Arch
-from scalesearch.runs.planning import planned_speed, tried
+from scalesearch.runs.planning import planned_speed, run_length, tried
 from scalesearch.runs.progress import duration
 from scalesearch.study.estimate import Estimate, Speed, estimate, run_seconds
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.plan import Plan
 from scalesearch.study.settings import TrainingSettings
-from scalesearch.training.recipe import ACCELERATOR_IMAGES, CPU_IMAGES, default_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,17 +125,6 @@ def _design_lines(plan: Plan, settings: TrainingSettings) -> list[str]:
     if settings.confirm:
         lines.append(f"confirmation         up to {3 * settings.confirm} runs more, with fresh seeds")
     return lines
-
-
-def run_length(plan: Plan, settings: TrainingSettings) -> str:
-    """How long a plan's training runs are, and where that comes from."""
-    images, recipe = plan.rungs[-1].images, settings.proxy_recipe
-    text = f"{images:,} images, {images // recipe.batch_size:,} steps of {recipe.batch_size:,}"
-    if settings.images != default_images(settings.device):
-        return text
-    others = {"a CPU": CPU_IMAGES, "a GPU": ACCELERATOR_IMAGES}
-    here, there = others.items() if settings.images == CPU_IMAGES else reversed(others.items())
-    return f"{text} (the default on {here[0]}; {there[1]:,} on {there[0]})"
 
 
 def _start_lines(settings: TrainingSettings) -> list[str]:

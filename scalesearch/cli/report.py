@@ -27,13 +27,11 @@ def report(folder: Path, storage: str, output_format: str) -> None:
     Example:
       scalesearch report reports/grid-efficientnet-b0-phi1
     """
-    from scalesearch.cli.running import show_report
+    from scalesearch.cli.running import show
     from scalesearch.runs.folder import begun_elsewhere
-    from scalesearch.runs.kept import as_written, kept_run
+    from scalesearch.runs.lifecycle import report as written
 
     with begun_elsewhere(folder):
         if repeat_command(folder, output_format, train=False, storage=storage):
             return
-        kept = kept_run(folder, storage)
-        with as_written(folder, in_study=kept.study is not None):
-            show_report(kept.record, folder, output_format, tables=kept.study is not None)
+        show(written(folder, storage), output_format)

@@ -48,11 +48,12 @@ def resume(
       scalesearch resume reports/grid-efficientnet-b0-phi1
       scalesearch resume reports/grid-efficientnet-b0-phi1 --jobs 4 --device cpu
     """
-    from scalesearch.cli.running import carry_on
+    from scalesearch.cli.running import show
     from scalesearch.hardware.device import auto_device
     from scalesearch.runs.defaults import default_jobs
     from scalesearch.runs.folder import begun_elsewhere
-    from scalesearch.runs.lifecycle import reopen
+    from scalesearch.runs.kinds import GoingOn
+    from scalesearch.runs.lifecycle import resume as carried_on
     from scalesearch.runs.planning import require_same_code
     from scalesearch.study.settings import Computing
 
@@ -70,7 +71,5 @@ def resume(
             computing=computing,
         ):
             return
-        with reopen(folder, storage, computing) as run:
-            if retry_failed:
-                run.study.retry_failed()
-            carry_on(run, output_format)
+        how = GoingOn(storage=storage, computing=computing, retry_failed=retry_failed)
+        show(carried_on(folder, how), output_format)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from scalesearch.cli.terminal import (
     AUDIT_COLUMNS,
@@ -20,10 +19,7 @@ from scalesearch.cli.terminal import (
     tell_page,
     transfer_view,
 )
-from scalesearch.records import RunRecord
-from scalesearch.runs.kinds import KINDS, Outcome
-from scalesearch.runs.lifecycle import Run, reported, require_trained, trained
-from scalesearch.text import quoted
+from scalesearch.runs.kinds import Outcome
 
 COLUMNS = {
     "grid": GRID_COLUMNS,
@@ -42,20 +38,24 @@ def show(outcome: Outcome, output_format: str) -> None:
     Raises:
         ScalesearchError: if it has not what it was begun for.
     """
-    err = output_format != "table"
     PRINTED.get(outcome.kind, _print)(outcome, output_format)
-    tell_page(outcome.page, err=err)
+    for note in outcome.notes:
+        echo(f"Note: {note}", err=True)
     if outcome.failure is not None:
         raise outcome.failure
 
 
 def _print(outcome: Outcome, output_format: str) -> None:
-    """Its table, and what it says in words."""
-    table = outcome.table
+    """Its table, what it says in words, where its page is; a grid says after that what to do next."""
+    table, err = outcome.table, output_format != "table"
     columns = COLUMNS.get(outcome.kind) or dict.fromkeys(table.columns, "{}")
-    print_table(table, output_format, columns=columns)
-    for line in outcome.lines:
-        echo(line, err=output_format != "table")
+    print_table(table, output_format, columns=columns, best_first=outcome.kind in ("grid", "search"))
+    before, after = ((), outcome.lines) if outcome.kind == "grid" else (outcome.lines, ())
+    for line in before:
+        echo(line, err=err)
+    tell_page(outcome.page, err=err)
+    for line in after:
+        echo(line, err=err)
 
 
 def _print_transfer(outcome: Outcome, output_format: str) -> None:
@@ -69,7 +69,7 @@ def _print_audit(outcome: Outcome, output_format: str) -> None:
     from scalesearch.commands.audit.view import audit_view
 
     if output_format != "table":
-        print_table(outcome.table, output_format)
+        _print(replace(outcome, lines=()), output_format)
         return
     view = audit_view(outcome.table)
     print_table(view, output_format, columns=AUDIT_COLUMNS, short=AUDIT_SHORT, apart="baseline")
@@ -79,41 +79,8 @@ def _print_audit(outcome: Outcome, output_format: str) -> None:
         echo("")
         print_table(order, output_format, columns=ORDER_COLUMNS, title=title)
     echo("")
+    tell_page(outcome.page)
 
 
 PRINTED = {"audit": _print_audit, "transfer": _print_transfer}
 """How what a run came to is printed, by its kind, where it is more than its table."""
-
-
-def carry_on(run: Run, output_format: str) -> None:
-    """Runs what is left, writes the report, prints the table. Ctrl-C and SIGTERM keep what is done."""
-    record = trained(run)
-    show_report(record, run.folder, output_format)
-    statuses = {c.status for c in record.candidates}
-    if statuses >= {"completed", "failed"}:
-        echo(
-            f"Note: scalesearch resume {quoted(run.folder)} --retry-failed tries those that failed again",
-            err=True,
-        )
-    require_trained(record, run.folder)
-
-
-def show_report(record: RunRecord, folder: Path, output_format: str, *, tables: bool = True) -> None:
-    """Writes the report of a run, prints its table and where the page is.
-
-    With ``tables`` off the tables of single runs stay as they are, being what the record was made of.
-    """
-    table = reported(record, folder, tables=tables)
-    print_table(
-        table, output_format, columns=COLUMNS[record.kind], best_first=record.kind in ("grid", "search")
-    )
-    tell_page(folder / KINDS[record.kind].page, err=output_format != "table")
-    _tell_answer(record, folder, err=output_format != "table")
-
-
-def _tell_answer(record: RunRecord, folder: Path, *, err: bool) -> None:
-    """Says a grid's answer: what it is, what it rests on, what to do next; or why there is none."""
-    from scalesearch.page.answer import answer_lines
-
-    for line in answer_lines(record, quoted(folder)) if record.kind == "grid" else ():
-        echo(line, err=err)

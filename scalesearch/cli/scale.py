@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -37,6 +37,18 @@ from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.runs.deriving import derive
 from scalesearch.study.settings import TrainingSettings
 
+if TYPE_CHECKING:
+    from scalesearch.commands.scale.run import FamilyTrainingSettings
+
+PLAN_COLUMNS = {
+    "phi": "{:g}",
+    "resolution": "{:d} px",
+    "blocks": "{:d}",
+    "params": "{:,d}",
+    "macs": "{:,d}",
+    "expected_s": "{:,.0f} s",
+    "trained": "{}",
+}
 PROXY_WIDTH, PROXY_RESOLUTION = (
     TrainingSettings().baseline_width,
     TrainingSettings().baseline_resolution,
@@ -184,10 +196,39 @@ def _train(
         options["baseline_width"] = PROXY_WIDTH
     dry_run = options.pop("dry_run")
     resolved = resolve_spending(resolve_training(options))
-    from scalesearch.cli.family_training import family_training_settings, train_family
+    from scalesearch.cli.running import show
+    from scalesearch.runs.family import begin_family, default_folder, family_settings
+    from scalesearch.runs.lifecycle import carry_on
 
-    settings = family_training_settings(resolved, phi_given=phi_given)
-    train_family(settings, out, command_line(), output_format, dry_run=dry_run)
+    settings = family_settings(resolved, phi_given=phi_given)
+    if dry_run:
+        _show_plan(settings, output_format)
+        return
+    with begin_family(out or default_folder(settings), settings, command_line()) as run:
+        show(carry_on(run), output_format)
+
+
+def _show_plan(settings: FamilyTrainingSettings, output_format: str) -> None:
+    """Prints what would be trained, how long that takes and how much memory it needs; trains nothing."""
+    from scalesearch.cli.planning import plan_frame
+    from scalesearch.cli.terminal import print_table
+    from scalesearch.commands.scale.run import plan_family
+    from scalesearch.page.parts import counted_parts
+    from scalesearch.runs.family import plan_lines, plan_rows
+    from scalesearch.runs.lifecycle import data_size, require_device
+    from scalesearch.runs.planning import planned_speed, tried
+
+    require_device(settings.device)
+    size = data_size(settings.data)
+    plan = tried(plan_family(settings, size))
+    speed = planned_speed(plan, settings)
+    for line in plan_lines(settings, plan, size, speed):
+        echo(line, err=output_format != "table")
+    for note in plan.notes:
+        echo(f"Note: {note}", err=True)
+    rows = plan_rows(settings, plan, size, speed)
+    heads = {"blocks": counted_parts(settings.to_dict())}
+    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS, heads=heads)
 
 
 def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> None:

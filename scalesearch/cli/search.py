@@ -159,8 +159,8 @@ def search(phi: float, out: Path | None, output_format: str, dry_run: bool, **op
     require_phi((phi,), options["budget"])
     settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
     from scalesearch.cli.planning import show_plan  # after the checks: it takes a second to load
-    from scalesearch.cli.running import carry_on
-    from scalesearch.runs.lifecycle import begin_search, data_size, default_folder, require_device
+    from scalesearch.cli.running import show
+    from scalesearch.runs.lifecycle import begin_search, carry_on, data_size, default_folder, require_device
     from scalesearch.runs.planning import start_network
 
     folder = out or default_folder("search", settings)
@@ -172,4 +172,4 @@ def search(phi: float, out: Path | None, output_format: str, dry_run: bool, **op
         show_plan(with_examples(plan, settings), settings, output_format)
         return
     with begin_search(folder, settings, command_line()) as run:
-        carry_on(run, output_format)
+        show(carry_on(run), output_format)

@@ -99,8 +99,8 @@ def sweep(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch sweep --alpha 1.1 --beta 1.2 --gamma 1.1 --match memory --dataset folder:my/images
     """
     settings = SweepSettings(**resolve_training(options))
-    from scalesearch.cli.running import carry_on
-    from scalesearch.runs.lifecycle import begin_sweep, default_folder
+    from scalesearch.cli.running import show
+    from scalesearch.runs.lifecycle import begin_sweep, carry_on, default_folder
 
     with begin_sweep(out or default_folder("sweep", settings), settings, command_line()) as run:
-        carry_on(run, output_format)
+        show(carry_on(run), output_format)

@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalesearch.errors import FolderError, RunFailedError
+from scalesearch.errors import FolderError, RunFailedError, ScalesearchError
 from scalesearch.files import inside, write_bytes
 from scalesearch.hardware.machine import machine, versions
 from scalesearch.records import RunRecord
@@ -27,8 +27,16 @@ from scalesearch.runs.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.runs.kept import open_run_study
-from scalesearch.runs.kinds import KINDS, program_of, settings_of, write_report, write_tables
+from scalesearch.runs.kept import as_written, kept_run, open_run_study
+from scalesearch.runs.kinds import (
+    KINDS,
+    GoingOn,
+    Outcome,
+    program_of,
+    settings_of,
+    write_report,
+    write_tables,
+)
 from scalesearch.runs.planning import (
     grid_plan,
     keep_source,
@@ -50,7 +58,7 @@ from scalesearch.study.reading import STOPPED
 from scalesearch.study.settings import Computing, TrainingSettings
 from scalesearch.study.storage import recorded, sqlite_url
 from scalesearch.study.study import SearchStudy, find_study, open_study
-from scalesearch.text import printable
+from scalesearch.text import printable, quoted
 from scalesearch.training.dataset import (
     FOLDER,
     PHOTOGRAPHS_SIZE,
@@ -433,6 +441,73 @@ def trained(run: Run) -> RunRecord:
         teller().training() as listener,
     ):
         return train_study(run, listener)
+
+
+def carry_on(run: Run) -> Outcome:
+    """Trains and measures what is left of a run, and writes its report.
+
+    Raises:
+        StoppedError: if it is stopped; what is done is kept.
+        RunFailedError: if the baseline that its networks start from can't be trained.
+    """
+    outcome = _outcome(trained(run), run.folder)
+    statuses = {c.status for c in outcome.record.candidates}
+    again = f"scalesearch resume {quoted(run.folder)} --retry-failed tries those that failed again"
+    notes = (again,) if statuses >= {"completed", "failed"} else ()
+    return replace(outcome, notes=notes, failure=_failure(outcome.record, run.folder))
+
+
+def resume(folder: Path, how: GoingOn) -> Outcome:
+    """Carries on the run in ``folder``; errors are those of :func:`reopen` and :func:`carry_on`."""
+    with reopen(folder, how.storage, how.computing) as run:
+        if how.retry_failed:
+            run.study.retry_failed()
+        return carry_on(run)
+
+
+def report(folder: Path, storage: str = "") -> Outcome:
+    """Writes the report of the run in ``folder`` from what it keeps; nothing is trained.
+
+    Args:
+        folder: of the run.
+        storage: the URL of its study, where that isn't in the folder.
+
+    Raises:
+        FolderError: if the folder keeps neither a study nor the tables of single runs.
+        StudyError: if its study is there and cannot be read.
+    """
+    kept = kept_run(folder, storage)
+    with as_written(folder, in_study=kept.study is not None):
+        # Tables that the record was made of stay as they are.
+        return _outcome(kept.record, folder, tables=kept.study is not None)
+
+
+def read(folder: Path, storage: str = "") -> RunRecord:
+    """What the run in ``folder`` came to so far; arguments and errors are those of :func:`report`."""
+    return kept_run(folder, storage).record
+
+
+def _outcome(record: RunRecord, folder: Path, *, tables: bool = True) -> Outcome:
+    from scalesearch.page.answer import answer_lines
+
+    table = reported(record, folder, tables=tables)
+    return Outcome(
+        kind=record.kind,
+        folder=folder,
+        record=record,
+        table=table,
+        page=folder / KINDS[record.kind].page,
+        lines=answer_lines(record, quoted(folder)) if record.kind == "grid" else (),
+    )
+
+
+def _failure(record: RunRecord, folder: Path) -> ScalesearchError | None:
+    """Why a run has no network that was trained to its end; None where it has one."""
+    try:
+        require_trained(record, folder)
+    except ScalesearchError as error:
+        return error
+    return None
 
 
 def reported(record: RunRecord, folder: Path, *, tables: bool = True) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from scalesearch.study.plan import Plan
 from scalesearch.study.settings import PRETRAINED, TrainingSettings
 from scalesearch.text import printable
 from scalesearch.training.dataset import FOLDERS, TENSORS, DataSize, DataSpec
+from scalesearch.training.recipe import ACCELERATOR_IMAGES, CPU_IMAGES, default_images
 from scalesearch.workers.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor, TrialFailedError
 
 if TYPE_CHECKING:
@@ -434,3 +435,14 @@ def _workers(jobs: int, settings: TrainingSettings, preload: tuple[str, ...]) ->
         workers(jobs, Path(folder), preload, failure, stall_timeout=settings.stall_timeout) as executor,
     ):
         yield executor
+
+
+def run_length(plan: Plan, settings: TrainingSettings) -> str:
+    """How long a plan's training runs are, and where that comes from."""
+    images, recipe = plan.rungs[-1].images, settings.proxy_recipe
+    text = f"{images:,} images, {images // recipe.batch_size:,} steps of {recipe.batch_size:,}"
+    if settings.images != default_images(settings.device):
+        return text
+    others = {"a CPU": CPU_IMAGES, "a GPU": ACCELERATOR_IMAGES}
+    here, there = others.items() if settings.images == CPU_IMAGES else reversed(others.items())
+    return f"{text} (the default on {here[0]}; {there[1]:,} on {there[0]})"

@@ -1,17 +1,15 @@
-"""``scalesearch scale --train``: planned, told how long it takes, trained, reported."""
+"""``scalesearch scale --train`` in its folder: the family derived, told how long it takes, trained."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from scalesearch.cli.planning import plan_frame, run_length
-from scalesearch.cli.running import carry_on
-from scalesearch.cli.terminal import echo, print_table
 from scalesearch.commands.scale.run import (
     TRAINED_PHIS,
     FamilyTrainingSettings,
@@ -23,28 +21,20 @@ from scalesearch.networks.cost import block_count, count
 from scalesearch.networks.matching import refusal
 from scalesearch.networks.scaled import compound
 from scalesearch.networks.spec import Arch
-from scalesearch.page.parts import counted_parts
 from scalesearch.runs.deriving import derive
 from scalesearch.runs.folder import recorded_settings
-from scalesearch.runs.lifecycle import begin, data_size, require_device
-from scalesearch.runs.planning import planned_speed, tried
+from scalesearch.runs.lifecycle import Run, begin, data_size
+from scalesearch.runs.planning import planned_speed, run_length
 from scalesearch.runs.progress import duration
+from scalesearch.runs.telling import say
 from scalesearch.study.estimate import Speed, estimate, run_seconds
 from scalesearch.study.plan import Plan
 from scalesearch.training.dataset import DataSize
 
-PLAN_COLUMNS = {
-    "phi": "{:g}",
-    "resolution": "{:d} px",
-    "blocks": "{:d}",
-    "params": "{:,d}",
-    "macs": "{:,d}",
-    "expected_s": "{:,.0f} s",
-    "trained": "{}",
-}
+KIND = "scale"
 
 
-def family_training_settings(resolved: dict[str, Any], *, phi_given: bool) -> FamilyTrainingSettings:
+def family_settings(resolved: Mapping[str, Any], *, phi_given: bool) -> FamilyTrainingSettings:
     """The settings of resolved options, the phis chosen that were not given.
 
     A budget's greatest phi is added to them. Where neither ``phi`` nor ``train_phi`` was given, those of the
@@ -53,35 +43,35 @@ def family_training_settings(resolved: dict[str, Any], *, phi_given: bool) -> Fa
     Raises:
         ValueError: if a setting is wrong, or the coefficients cannot bring a network to the budget.
     """
-    asked = resolved.pop("train_phi")
-    settings = FamilyTrainingSettings(**resolved, train_phi=asked or TRAINED_PHIS[:1])
+    asked = resolved["train_phi"]
+    settings = FamilyTrainingSettings(**dict(resolved) | {"train_phi": asked or TRAINED_PHIS[:1]})
     settings = replace(settings, phi=with_affordable_phi(settings.derived).phis)
     few = () if phi_given or settings.budget else tuple(p for p in settings.phi if p in TRAINED_PHIS)
     return replace(settings, train_phi=asked or few or settings.phi)
 
 
-def train_family(
-    settings: FamilyTrainingSettings, out: Path | None, command: str, output_format: str, *, dry_run: bool
-) -> None:
-    """Derives the family, trains its networks and writes the report; with ``dry_run`` only the plan is told.
+def default_folder(settings: FamilyTrainingSettings) -> Path:
+    """Where the trained family is kept if nobody says."""
+    return Path("reports") / f"{_name(settings)}-trained"
 
-    Raises:
-        Fail: if the folder holds another run.
-        ValueError: if the data or the device cannot be used.
+
+def _name(settings: FamilyTrainingSettings) -> str:
+    return f"{KIND}-{settings.baseline}"
+
+
+@contextmanager
+def begin_family(folder: Path, settings: FamilyTrainingSettings, command: str) -> Iterator[Run]:
+    """Opens or begins the training of a family in ``folder``, which is derived and told of first.
+
+    Arguments and errors are those of :func:`scalesearch.runs.lifecycle.begin`.
     """
-    started = time.perf_counter()
-    name = f"scale-{settings.baseline}"
-    folder = out or Path("reports") / f"{name}-trained"
-    size = cache(partial(data_size, settings.data))
-    if dry_run:
-        require_device(settings.device)
-        _show_plan(settings, plan_family(settings, size()), size(), output_format)
-        return
+    started, name = time.perf_counter(), _name(settings)
 
     def planned(found: DataSize) -> Plan:
         plan = plan_family(settings, found)
-        if recorded_settings(folder, "scale") is None:
-            _announce(settings, plan, found, planned_speed(plan, settings), err=True)
+        if recorded_settings(folder, KIND) is None:
+            for line in plan_lines(settings, plan, found, planned_speed(plan, settings)):
+                say(line)
         # What is trained may be taken where the full size is not.
         whole = settings.derived
         able = tuple(phi for phi, arch in family_archs(whole).items() if not refusal(arch))
@@ -89,18 +79,17 @@ def train_family(
         derivation = derive(whole, folder, name=name, command=command, started=started)
         return replace(plan, derivation=asdict(derivation))
 
-    with begin(folder, name, "scale", settings, command, planned, size) as run:
-        carry_on(run, output_format)
+    size = cache(partial(data_size, settings.data))
+    with begin(folder, name, KIND, settings, command, planned, size) as run:
+        yield run
 
 
-def _show_plan(settings: FamilyTrainingSettings, plan: Plan, size: DataSize, output_format: str) -> None:
-    plan = tried(plan)
-    speed = planned_speed(plan, settings)
-    _announce(settings, plan, size, speed, err=output_format != "table")
-    for note in plan.notes:
-        echo(f"Note: {note}", err=True)
+def plan_rows(
+    settings: FamilyTrainingSettings, plan: Plan, size: DataSize, speed: Speed
+) -> list[dict[str, Any]]:
+    """A row for each network of the derivation and of the training, at the size that is trained."""
     trained = {planned.record.phi for planned in plan.chosen}
-    rows = [
+    return [
         {
             "phi": phi,
             "resolution": arch.resolution,
@@ -113,14 +102,10 @@ def _show_plan(settings: FamilyTrainingSettings, plan: Plan, size: DataSize, out
         }
         for phi, arch in _archs(settings, size).items()
     ]
-    heads = {"blocks": counted_parts(settings.to_dict())}
-    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS, heads=heads)
 
 
-def _announce(
-    settings: FamilyTrainingSettings, plan: Plan, size: DataSize, speed: Speed, *, err: bool
-) -> None:
-    """Prints what is trained, what each network takes, and what those take that are not trained."""
+def plan_lines(settings: FamilyTrainingSettings, plan: Plan, size: DataSize, speed: Speed) -> list[str]:
+    """What is trained, what each network takes, and what those take that are not trained."""
     archs = [planned.arch for planned in plan.chosen]
     expected = estimate(archs, plan.rungs, settings, speed)
     left_out = [phi for phi in settings.phi if phi not in settings.train_phi]
@@ -143,8 +128,7 @@ def _announce(
     ]
     if left_out:
         lines.append(f"--train-phi {_listed(settings.phi).replace(' ', '')} trains those left out too")
-    for line in lines:
-        echo(line, err=err)
+    return lines
 
 
 def _archs(settings: FamilyTrainingSettings, size: DataSize) -> dict[float, Arch]:
