@@ -108,14 +108,14 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
 
     from scalesearch.cli.terminal import AUDIT_PLAN_COLUMNS, print_table
     from scalesearch.commands.sweep.run import plan_sweep
-    from scalesearch.runs.lifecycle import data_size, require_device
+    from scalesearch.runs.lifecycle import data_size, require_workers
     from scalesearch.runs.planning import planned_speed, run_length
     from scalesearch.runs.progress import duration
     from scalesearch.study.estimate import estimate
 
     if not settings.train:
         raise Fail("--dry-run must come with --train: without it nothing is trained")
-    require_device(settings.device)
+    require_workers(settings)
     size = data_size(settings.data)
     rows = []
     for baseline in settings.baselines:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.help import Command, option
-from scalesearch.cli.options import JOBS_ON, THREADS_ON, command_line, format_option
+from scalesearch.cli.options import EXECUTOR_ON, JOBS_ON, THREADS_ON, command_line, format_option
 from scalesearch.cli.terminal import Place, Whole
 from scalesearch.commands.fidelity.run import FEWEST_NETWORKS, LENGTHS, FidelitySettings
 from scalesearch.study.settings import Computing
@@ -52,6 +52,7 @@ class _Lengths(click.ParamType[tuple[float, ...]]):
 )
 @JOBS_ON
 @THREADS_ON
+@EXECUTOR_ON
 @format_option
 def fidelity(
     folder: Path,
@@ -60,6 +61,7 @@ def fidelity(
     seeds: int,
     jobs: int | None,
     threads: int | None,
+    executor: str | None,
     output_format: str,
 ) -> None:
     """Train networks of the run in DIR longer, and see whether the short runs' answer holds.
@@ -78,5 +80,5 @@ def fidelity(
     from scalesearch.cli.running import show
     from scalesearch.runs.fidelity import judge
 
-    computing = Computing(jobs=jobs, threads=threads)
+    computing = Computing(jobs=jobs, threads=threads, executor=executor)
     show(judge(folder, settings, command_line(), computing), output_format)

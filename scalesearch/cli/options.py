@@ -660,12 +660,28 @@ CHANNEL_DIVISOR = option(
     help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
     "--channel-divisor to keep the proportions of the full-size networks.",
 )
+EXECUTOR = option(
+    "--executor",
+    group=Topic.TRAINING,
+    metavar="NAME",
+    help="What runs the training: processes of this machine; ray, a Ray cluster of this machine; or a "
+    "cluster elsewhere, by its address as ray://HOST:PORT or HOST:PORT.  [default: processes]",
+    more="Ray needs pip install 'scalesearch[ray]', here and on each node. Other engines are added by "
+    "packages (docs/many-gpus.md).",
+)
+EXECUTOR_ON = option(
+    "--executor",
+    group=Topic.TRAINING,
+    metavar="NAME",
+    help="What runs the training from now on: processes, ray or ray://HOST:PORT.  [default: the run's]",
+)
 JOBS = option(
     "--jobs",
     group=Topic.TRAINING,
     type=Whole(min=1),
-    help="Networks trained at the same time. On a GPU these are the most: as many train side by side as is "
-    "faster and as memory allows.  [default: one per core, at most 8; on GPUs 16 each]",
+    help="Networks trained at the same time, over all nodes where there are several. On a GPU these are the "
+    "most: as many train side by side as is faster and as memory allows.  [default: one per core, at most 8; "
+    "on GPUs 16 each; with another --executor as many as its nodes have room for]",
 )
 JOBS_ON = option(
     "--jobs",
@@ -865,6 +881,7 @@ def training_options(
             metavar="DEVICE",
             help=f"Where to train: {DEVICE_HELP}",
         ),
+        EXECUTOR,
         JOBS,
         option(
             "--threads",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from scalesearch.cli.help import Command, option
-from scalesearch.cli.options import JOBS_ON, STORAGE_ON, THREADS_ON, format_option
+from scalesearch.cli.options import EXECUTOR_ON, JOBS_ON, STORAGE_ON, THREADS_ON, format_option
 from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.terminal import Place
 from scalesearch.hardware.device import DEVICE_HELP
@@ -19,6 +19,7 @@ from scalesearch.hardware.device import DEVICE_HELP
 @STORAGE_ON
 @JOBS_ON
 @THREADS_ON
+@EXECUTOR_ON
 @option(
     "--device",
     metavar="DEVICE",
@@ -31,6 +32,7 @@ def resume(
     storage: str,
     jobs: int | None,
     threads: int | None,
+    executor: str | None,
     device: str | None,
     output_format: str,
 ) -> None:
@@ -59,7 +61,7 @@ def resume(
 
     device = auto_device() if device == "auto" else device
     usual = None if device is None else default_jobs(device)
-    computing = Computing(jobs=jobs, threads=threads, device=device, usual_jobs=usual)
+    computing = Computing(jobs=jobs, threads=threads, device=device, executor=executor, usual_jobs=usual)
     with begun_elsewhere(folder):
         require_same_code(folder)
         if repeat_command(

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from scalesearch.cli.help import Command, Topic, option
 from scalesearch.cli.options import (
     CHANNEL_DIVISOR,
+    EXECUTOR,
     IN_CHANNELS,
     JOBS,
     PHI,
@@ -54,7 +55,7 @@ PROXY_WIDTH, PROXY_RESOLUTION = (
     TrainingSettings().baseline_resolution,
 )
 # What asks for networks to be trained, or says how: of no use without --train.
-HOW_TO_TRAIN = group(CHANNEL_DIVISOR, length_options(seeds=3), JOBS, UPKEEP, STORAGE)
+HOW_TO_TRAIN = group(CHANNEL_DIVISOR, length_options(seeds=3), EXECUTOR, JOBS, UPKEEP, STORAGE)
 TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 
 
@@ -215,10 +216,10 @@ def _show_plan(settings: FamilyTrainingSettings, output_format: str) -> None:
     from scalesearch.commands.scale.run import plan_family
     from scalesearch.page.parts import counted_parts
     from scalesearch.runs.family import plan_lines, plan_rows
-    from scalesearch.runs.lifecycle import data_size, require_device
+    from scalesearch.runs.lifecycle import data_size
     from scalesearch.runs.planning import planned_speed, tried
 
-    require_device(settings.device)
+    require_workers(settings)
     size = data_size(settings.data)
     plan = tried(plan_family(settings, size))
     speed = planned_speed(plan, settings)

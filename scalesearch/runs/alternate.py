@@ -24,7 +24,7 @@ from scalesearch.runs.folder import (
 )
 from scalesearch.runs.kept import as_written, kept_searches
 from scalesearch.runs.kinds import GoingOn, Outcome, write_tables
-from scalesearch.runs.lifecycle import Run, begin_study, data_size, require_device, train_study
+from scalesearch.runs.lifecycle import Run, begin_study, data_size, require_workers, train_study
 from scalesearch.runs.planning import grid_plan
 from scalesearch.runs.telling import teller
 from scalesearch.study.storage import recorded
@@ -53,7 +53,7 @@ def run_rounds(folder: Path, settings: AlternateSettings, command: str) -> Outco
     require_same(folder, KIND, settings.to_dict(), AlternateSettings().to_dict())
     if not settings.storage:
         require_study_of_tables(folder)
-    require_device(settings.device)
+    require_workers(settings)
     size = data_size(settings.data)
     name = _name(settings)
     records: list[RunRecord] = []

@@ -28,7 +28,7 @@ from scalesearch.runs.folder import (
 )
 from scalesearch.runs.kept import KeptSearches, as_written, kept_searches
 from scalesearch.runs.kinds import GoingOn, Outcome, write_report, write_tables
-from scalesearch.runs.lifecycle import begin, data_size, require_device, train_study
+from scalesearch.runs.lifecycle import begin, data_size, require_workers, train_study
 from scalesearch.runs.telling import teller
 from scalesearch.study.storage import recorded
 from scalesearch.training.dataset import DataSize
@@ -163,7 +163,7 @@ def _checked(folder: Path, settings: AuditSettings) -> DataSize:
     Raises:
         ValueError: if the data or the device cannot be used, or a network cannot be built.
     """
-    require_device(settings.device)
+    require_workers(settings)
     size = data_size(settings.data)
     for name in settings.baselines:
         if not (inside(folder, TRAINED, name) / RUN_FILE).exists():

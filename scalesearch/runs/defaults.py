@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.errors import ScalesearchError
+from scalesearch.plain import LIMITS
 from scalesearch.runs.telling import say
 from scalesearch.study.settings import TrainingSettings
 from scalesearch.training.recipe import ACCELERATORS, RECIPES, default_images
+from scalesearch.workers.engines import is_here, resources_of
 from scalesearch.workers.tracking import missing_package
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ MOST_SEEDS = 100
 
 
 def training_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with every default filled in that depends on others or on the machine.
+    """The options with every default filled in that depends on others, on the machine or the engine.
 
     Args:
         options: fields of ``TrainingSettings`` by name. ``images``, ``epochs``, ``jobs``, ``threads``,
@@ -31,7 +33,8 @@ def training_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
             ``auto``.
 
     Raises:
-        ScalesearchError: if a tracker is asked for that isn't installed.
+        ScalesearchError: if a tracker or an engine is asked for that isn't installed, or nobody answers at
+            the engine's address.
     """
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import usable_cores
@@ -42,11 +45,19 @@ def training_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     recipe = filled["recipe_values"] or RECIPES[filled["recipe"]]
     if filled["images"] is None and filled["epochs"] is None:
         filled["images"], filled["epochs"] = recipe.images, recipe.epochs
+    elsewhere = None if is_here(filled.get("executor")) else resources_of(filled["executor"])
     cores = usable_cores()
-    device = auto_device() if filled["device"] == "auto" else filled["device"]
+    device = filled["device"]
+    if device == "auto":
+        device = auto_device() if elsewhere is None else elsewhere.device
     if filled["images"] is None and filled["epochs"] is None:
         filled["images"] = default_images(device)
-    jobs = filled["jobs"] or default_jobs(device)
+    if elsewhere is None:
+        jobs = filled["jobs"] or default_jobs(device)
+    else:
+        # How cores are shared out is up to the nodes.
+        filled["threads"] = filled["threads"] or 1
+        jobs = filled["jobs"] or min(elsewhere.jobs(device, filled["threads"]), int(LIMITS["jobs"].most))
     batch_size = filled["batch_size"] or recipe.batch_size
     if filled["recipe_values"] and batch_size != recipe.batch_size:
         # What is kept is what is trained: in how many passes, too.

@@ -36,8 +36,8 @@ from scalesearch.runs.lifecycle import (
     Run,
     begin_study,
     data_size,
-    require_device,
     require_same_data,
+    require_workers,
     train_study,
 )
 from scalesearch.runs.planning import require_same_code
@@ -86,9 +86,9 @@ def _judged(folder: Path, asked: FidelitySettings, command: str, computing: Comp
         )
     # Nothing is fetched because a folder says so.
     of = replace(settings_of(study.begun()), download=False)
-    of = replace(of, device=computing.device or of.device)
+    of = replace(of, device=computing.device or of.device, executor=computing.executor or of.executor)
     _require_enough(folder, study.completed(), of, asked)
-    require_device(of.device)
+    require_workers(of)
     chosen = spread(study.completed(), asked.networks)
     for planned in chosen:
         inside(folder, planned.record.key)

@@ -69,6 +69,7 @@ from scalesearch.training.dataset import (
     ImageRow,
     photographs_digest,
 )
+from scalesearch.workers.engines import Work, executor_of, is_here, require_resources
 from scalesearch.workers.tracking import TRACKING, Tracker, missing_package
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def begin(
         require_study_of_tables(folder)
     elif not _has_study(folder, name, settings):
         require_study_of_tables(folder, settings.storage)
-    require_device(settings.device)
+    require_workers(settings)
     with beginning(folder):
         found = size() if size is not None else data_size(settings.data)
     with (
@@ -395,7 +396,7 @@ def reopen(folder: Path, storage: str, computing: Computing = BEGUN_WITH) -> Ite
     study = open_run_study(folder, storage)
     # Nothing is fetched because a folder says so.
     settings = computing.of(replace(settings_of(study.begun()), download=False))
-    require_device(settings.device)
+    require_workers(settings)
     with writable(folder), study.owned(folder, teller().say):
         say_computed_with(study.begun()["settings"], settings)
         if "kind" not in study.begun():
@@ -551,16 +552,18 @@ def train_study(run: Run, progress: TrainingListener) -> RunRecord:
     """Trains and measures what a study still has to."""
     from scalesearch.study.driver import run_search
     from scalesearch.study.settings import weights_folder
-    from scalesearch.workers.executor import Executor, TrialFailedError, training_executor
+    from scalesearch.workers.executor import Executor, TrialFailedError
 
     def workers(jobs: int) -> Executor:
-        return training_executor(
-            run.settings.device,
+        work = Work(
+            device=run.settings.device,
+            threads=run.settings.threads,
             jobs=jobs,
             log_dir=run.folder / "logs",
             stall_timeout=run.settings.stall_timeout,
             on_note=progress.note,
         )
+        return executor_of(run.settings.executor, work)
 
     if run.size is None:
         _require_data_of(run)
@@ -652,6 +655,18 @@ def _left(run: Run) -> str:
     parts = [f"{recipe} that check the recipe"] if recipe else []
     parts += [f"{confirm} that confirm the answer"] if confirm else []
     return f"; still to be trained are runs: {' and '.join(parts)}" if parts else ""
+
+
+def require_workers(settings: TrainingSettings) -> None:
+    """Refuses to train where the settings say, if that is not there.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if is_here(settings.executor):
+        require_device(settings.device)
+    else:
+        require_resources(str(settings.executor), settings.device, settings.threads)
 
 
 def require_device(name: str, *, to_train: bool = True) -> None:

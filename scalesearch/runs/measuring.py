@@ -37,7 +37,7 @@ from scalesearch.runs.laws import read_laws
 from scalesearch.runs.lifecycle import require_device
 from scalesearch.runs.planning import workers
 from scalesearch.runs.telling import MeasuringListener, teller
-from scalesearch.workers.executor import TO_MEASURE, ProcessExecutor
+from scalesearch.workers.executor import TO_MEASURE, Executor
 
 Bench = tuple[SampleStore, str]
 """The raw files of a run, and the key of the machine that this is."""
@@ -113,7 +113,7 @@ def _device(setups: Sequence[Setup]) -> str:
 @contextmanager
 def at_work(
     folder: Path, process_limit: float | None = None
-) -> Iterator[tuple[ProcessExecutor, MeasuringListener, str]]:
+) -> Iterator[tuple[Executor, MeasuringListener, str]]:
     """A worker at a time, progress that is shown, and a name for this start of the command.
 
     A process that takes longer than ``process_limit`` seconds is ended, and its row says so.

@@ -22,7 +22,8 @@ from scalesearch.study.settings import PRETRAINED, TrainingSettings
 from scalesearch.text import printable
 from scalesearch.training.dataset import FOLDERS, TENSORS, DataSize, DataSpec
 from scalesearch.training.recipe import ACCELERATOR_IMAGES, CPU_IMAGES, default_images
-from scalesearch.workers.executor import TO_MEASURE, TO_TRAIN, ProcessExecutor, TrialFailedError
+from scalesearch.workers.engines import Work, executor_of, is_here
+from scalesearch.workers.executor import TO_MEASURE, TO_TRAIN, Executor, ProcessExecutor, TrialFailedError
 
 if TYPE_CHECKING:
     from scalesearch.export.state import State
@@ -35,8 +36,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def workers(
-    jobs: int, log_dir: Path, preload: Sequence[str], failure: str, *, stall_timeout: float | None = None
-) -> Iterator[ProcessExecutor]:
+    jobs: int,
+    log_dir: Path,
+    preload: Sequence[str],
+    failure: str,
+    *,
+    stall_timeout: float | None = None,
+    elsewhere: TrainingSettings | None = None,
+) -> Iterator[Executor]:
     """Workers that end with the block, whatever ends it.
 
     Args:
@@ -45,11 +52,23 @@ def workers(
         preload: what they need and takes seconds to load.
         failure: what to say where one gives no result, before its reason.
         stall_timeout: seconds of silence after which one is killed.
+        elsewhere: the settings that say which other engine they are of; None for processes of this machine.
 
     Raises:
         FolderError: with exit code 1 if one gives no result.
     """
-    executor = ProcessExecutor(jobs=jobs, log_dir=log_dir, preload=preload, stall_timeout=stall_timeout)
+    executor: Executor
+    if elsewhere is None:
+        executor = ProcessExecutor(jobs=jobs, log_dir=log_dir, preload=preload, stall_timeout=stall_timeout)
+    else:
+        work = Work(
+            device=elsewhere.device,
+            threads=elsewhere.threads,
+            jobs=jobs,
+            log_dir=log_dir,
+            stall_timeout=stall_timeout,
+        )
+        executor = executor_of(elsewhere.executor, work)
     try:
         yield executor
     except TrialFailedError as error:
@@ -85,7 +104,9 @@ def tried(plan: Plan) -> Plan:
     from scalesearch.study.plan import without
     from scalesearch.training.loop import rehearse
 
-    settings, device = plan.settings, resolve_device(plan.settings.device)
+    settings = plan.settings
+    # Nodes elsewhere have what this machine may lack.
+    device = resolve_device(settings.device if is_here(settings.executor) else "cpu")
     archs = {planned.arch.key: planned.arch for planned in plan.chosen}
     size = "x".join(map(str, dict.fromkeys(plan.base.input_size)))
     times = settings.baseline_width
@@ -427,12 +448,15 @@ def planned_speed(plan: Plan, settings: TrainingSettings) -> Speed:
 
 
 @contextmanager
-def _workers(jobs: int, settings: TrainingSettings, preload: tuple[str, ...]) -> Iterator[ProcessExecutor]:
+def _workers(jobs: int, settings: TrainingSettings, preload: tuple[str, ...]) -> Iterator[Executor]:
     """Workers that leave nothing behind."""
+    elsewhere = None if is_here(settings.executor) else settings
     failure = "a network of the plan could not be tried"
     with (
         TemporaryDirectory() as folder,
-        workers(jobs, Path(folder), preload, failure, stall_timeout=settings.stall_timeout) as executor,
+        workers(
+            jobs, Path(folder), preload, failure, stall_timeout=settings.stall_timeout, elsewhere=elsewhere
+        ) as executor,
     ):
         yield executor
 

@@ -30,7 +30,7 @@ from scalesearch.workers.tracking import TRACKERS
 
 # What may change between a run and its continuation without changing any result.
 NOT_IDENTITY = frozenset(
-    {"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run", "track"}
+    {"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run", "track", "executor"}
 )
 # What it is computed with: others change accuracies as another seed would, but not what is asked. A run may
 # go on with others, then; each training run keeps what it was computed with.
@@ -128,7 +128,8 @@ class TrainingSettings(BaselineSettings):
     network is trained with ``seeds`` seeds from ``seed`` on. ``stall_timeout`` is how many seconds a
     worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
     trained to its end stay in the run's folder, for ``scalesearch export``. ``track`` names who else
-    is told of every look.
+    is told of every look. ``executor`` names the engine that runs the training (None: this machine's
+    processes), and ``jobs`` are those in flight over all its nodes.
 
     ``start`` says what they start from: None from scratch; ``grown``: each is grown (Net2Net) from the proxy
     baseline, trained first with the same seed, or from the weights in the file ``pretrained`` where there is
@@ -153,6 +154,7 @@ class TrainingSettings(BaselineSettings):
     seed: int = 0
     seeds: int = 1
     device: str = "cpu"
+    executor: str | None = None
     jobs: int = 1
     threads: int = 1
     stall_timeout: float = 1800.0
@@ -309,7 +311,7 @@ _Settings = TypeVar("_Settings", bound=TrainingSettings)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Computing:
-    """What a run is to go on with: jobs at a time, threads of each, device; None is the run's own.
+    """What a run is to go on with: jobs at a time, threads, device, executor; None is the run's own.
 
     ``usual_jobs`` are those of a run on a device of another kind than the run's own.
     """
@@ -317,12 +319,13 @@ class Computing:
     jobs: int | None = None
     threads: int | None = None
     device: str | None = None
+    executor: str | None = None
     usual_jobs: int | None = None
 
     @property
     def given(self) -> dict[str, Any]:
         """What there is of it, by the names of settings."""
-        values = {name: getattr(self, name) for name in ("jobs", "threads", "device")}
+        values = {name: getattr(self, name) for name in ("jobs", "threads", "device", "executor")}
         return {name: value for name, value in values.items() if value is not None}
 
     def of(self, settings: _Settings) -> _Settings:

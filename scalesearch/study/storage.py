@@ -34,6 +34,8 @@ from scalesearch.files import identity, inside
 # Where studies are kept: database URLs, opened, and shown without what is secret in them.
 
 MASK = "***"
+ADDRESS = re.compile(r"[a-z][a-z0-9-]*://[\w.-]+:\d{1,5}", re.ASCII)
+"""A host and a port alone, such as an executor's: there is nothing secret in it."""
 # Everything else in a query is hidden: who knows what a driver takes as a secret.
 HARMLESS = frozenset(
     (
@@ -150,6 +152,8 @@ def masked(url: str) -> str:
     Drivers take passwords in many places. So only what is known to be harmless is shown: the dialect, the
     user, the host, the port, the database, and the options of a fixed list.
     """
+    if ADDRESS.fullmatch(url):
+        return url
     try:
         parsed = _parsed(url)
     except StudyError:

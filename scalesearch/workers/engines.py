@@ -1,0 +1,207 @@
+"""Engines: what runs jobs on this machine or on others, each by the name that ``--executor`` takes.
+
+An engine is an entry point of the group ``scalesearch.executors``: a package of anybody's adds one without a
+change here. Its executors have to pass :mod:`scalesearch.workers.contract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from scalesearch.errors import ScalesearchError
+from scalesearch.hardware.device import device_kind
+from scalesearch.text import near, one_line, printable
+from scalesearch.workers.executor import Executor, training_executor
+
+GROUP = "scalesearch.executors"
+HERE = "processes"
+"""The engine of this machine's own processes, which is used where nobody names one."""
+BUILT_IN: Mapping[str, str] = MappingProxyType(
+    {
+        HERE: "scalesearch.workers.engines:Processes",
+        "ray": "scalesearch.workers.ray_engine:RayEngine",
+    }
+)
+"""As pyproject.toml has them, which a checkout need not have been installed from since."""
+EXTRAS: Mapping[str, str] = MappingProxyType({"ray": "pip install 'scalesearch[ray]'"})
+SIDE_BY_SIDE = 16
+"""Runs that a GPU may have at a time where nobody says how many."""
+GPUS = ("cuda", "xpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What an engine can train on now: processors and GPUs of each of its nodes."""
+
+    cpus: tuple[int, ...]
+    gpus: tuple[int, ...] = ()
+
+    @property
+    def device(self) -> str:
+        """The kind of device that is trained on where nobody says."""
+        return "cuda" if any(self.gpus) else "cpu"
+
+    def jobs(self, device: str, threads: int) -> int:
+        """How many runs it has room for at a time, at least one."""
+        if device_kind(device) in GPUS:
+            return max(1, SIDE_BY_SIDE * sum(self.gpus))
+        return max(1, sum(cpus // threads for cpus in self.cpus))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What an executor is made for.
+
+    Attributes:
+        device: kind of device to train on.
+        threads: CPU threads of each run.
+        jobs: runs in flight at a time, over all nodes.
+        log_dir: folder of this machine where jobs' logs go; made if need be.
+        stall_timeout: seconds of a worker's silence after which it is taken for hung; None waits for good.
+        on_note: hears what the user should know, from another thread.
+    """
+
+    device: str
+    jobs: int
+    log_dir: Path
+    threads: int = 1
+    stall_timeout: float | None = None
+    on_note: Callable[[str], None] = lambda _text: None
+
+
+class Engine(Protocol):
+    """Makes executors that run jobs somewhere. Made without arguments, by its class."""
+
+    def resources(self, address: str) -> Resources:
+        """What there is to train on at an address (empty: where this engine is at home).
+
+        Raises:
+            ScalesearchError: naming ``executor``, if nobody answers there within ten seconds, or the address
+                is none.
+        """
+        ...
+
+    def executor(self, address: str, work: Work) -> Executor:
+        """What runs jobs there.
+
+        Raises:
+            ScalesearchError: as :meth:`resources`.
+        """
+        ...
+
+
+class Processes:
+    """The engine of this machine's processes and GPUs, which has no address."""
+
+    def resources(self, address: str) -> Resources:
+        """See :class:`Engine`."""
+        from scalesearch.hardware.device import auto_device, resolve_devices
+        from scalesearch.hardware.machine import usable_cores
+
+        self._require_no_address(address)
+        kind = auto_device()
+        gpus = (len(resolve_devices(kind)),) if kind in GPUS else ()
+        return Resources(cpus=(usable_cores(),), gpus=gpus)
+
+    def executor(self, address: str, work: Work) -> Executor:
+        """See :class:`Engine`."""
+        self._require_no_address(address)
+        return training_executor(
+            work.device,
+            jobs=work.jobs,
+            log_dir=work.log_dir,
+            stall_timeout=work.stall_timeout,
+            on_note=work.on_note,
+        )
+
+    @staticmethod
+    def _require_no_address(address: str) -> None:
+        if address:
+            raise ScalesearchError(
+                f"`executor` must be {HERE} alone for this machine's processes, got "
+                f"{HERE}://{printable(address)}"
+            )
+
+
+def is_here(executor: str | None) -> bool:
+    """Whether runs are trained by this machine's own processes."""
+    return executor in (None, HERE)
+
+
+@cache
+def engine(executor: str) -> tuple[Engine, str]:
+    """The engine that ``--executor`` names, and the address that goes with it.
+
+    Args:
+        executor: ``NAME``, ``NAME://ADDRESS``, or ``HOST:PORT``, which is a Ray cluster's.
+
+    Raises:
+        ScalesearchError: if there is none of that name, or what it needs isn't installed.
+    """
+    name, _, address = executor.partition("://")
+    if "://" not in executor and ":" in executor:
+        name, address = "ray", executor
+    there = _entries()
+    if name not in there:
+        raise ScalesearchError(
+            f"`executor` must be one of {', '.join(there)}, with ://ADDRESS after it where it has one, got "
+            f"{printable(executor)!r}{near(name, tuple(there))}"
+        )
+    try:
+        found: Engine = there[name].load()()
+    except ImportError as error:
+        how = EXTRAS.get(name, f"it can't be loaded: {one_line(error)}")
+        raise ScalesearchError(f"`executor` must be one that is installed, got {name!r}: {how}") from error
+    return found, address
+
+
+def _entries() -> Mapping[str, EntryPoint]:
+    own = {name: EntryPoint(name, place, GROUP) for name, place in BUILT_IN.items()}
+    # Nobody takes the place of a built-in one unnoticed.
+    return {entry.name: entry for entry in entry_points(group=GROUP)} | own
+
+
+def resources_of(executor: str) -> Resources:
+    """What the engine of ``--executor`` has to train on; errors as :func:`engine` and ``Engine``."""
+    found, address = engine(executor)
+    return found.resources(address)
+
+
+def require_resources(executor: str, device: str, threads: int) -> None:
+    """Refuses what no node of an engine has, so that nobody waits for it for good.
+
+    Raises:
+        ScalesearchError: if that is so, or as :func:`resources_of`.
+    """
+    there = resources_of(executor)
+    kind = device_kind(device)
+    if kind != "cpu" and device not in GPUS:
+        raise ScalesearchError(
+            f"`device` must be cpu, {', '.join(GPUS)} or auto with the executor {executor}, which hands out "
+            f"GPUs itself, got {device!r}"
+        )
+    if kind in GPUS and not any(there.gpus):
+        nodes = len(there.cpus)
+        raise ScalesearchError(
+            f"`device` must be one that a node of {executor} has, got {device!r}: its {nodes} "
+            f"node{'s have' if nodes != 1 else ' has'} no GPU"
+        )
+    most = max(there.cpus, default=0)
+    if kind == "cpu" and threads > most:
+        raise ScalesearchError(
+            f"`threads` must be at most {most}, the most CPUs that a node of {executor} has, got {threads}"
+            if most
+            else f"`executor` must have a node with CPUs to train on, got {executor} without"
+        )
+
+
+def executor_of(executor: str | None, work: Work) -> Executor:
+    """What runs jobs by ``--executor``; errors as :func:`engine` and ``Engine``."""
+    found, address = engine(executor or HERE)
+    return found.executor(address, work)
