@@ -216,7 +216,7 @@ def _show_plan(settings: FamilyTrainingSettings, output_format: str) -> None:
     from scalesearch.commands.scale.run import plan_family
     from scalesearch.page.parts import counted_parts
     from scalesearch.runs.family import plan_lines, plan_rows
-    from scalesearch.runs.lifecycle import data_size
+    from scalesearch.runs.lifecycle import data_size, require_workers
     from scalesearch.runs.planning import planned_speed, tried
 
     require_workers(settings)
