@@ -69,7 +69,8 @@ def _word(text: str) -> str:
 
 def near(text: str, names: Collection[str]) -> str:
     """``; did you mean grid?``: the names nearest to a text, as the end of an error; empty for none."""
-    meant = get_close_matches(text.lower(), list(names), cutoff=0.5)
+    # Of two or three letters one may differ.
+    meant = get_close_matches(text.lower(), list(names), cutoff=0.5 if len(text) < 4 else 0.6)
     return f"; did you mean {' or '.join(meant)}?" if meant else ""
 
 

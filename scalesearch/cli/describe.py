@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,14 @@ from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import INPUT_SIZE, NETWORK, RECIPE, STAGES, rounding_of_options, rounding_options
 from scalesearch.cli.terminal import NUMBER, Choice, Whole, echo, fits, print_narrow, terminal
-from scalesearch.networks.baselines import baseline, chosen_baseline, network_toml
+from scalesearch.networks.baselines import (
+    BASELINES,
+    VARIANTS,
+    baseline,
+    chosen_baseline,
+    network_toml,
+    published_networks,
+)
 from scalesearch.networks.cost import Row, count, rows
 from scalesearch.networks.scaled import scale
 from scalesearch.networks.spec import Arch, ArchSpec, CodeSpec, blamed_on, require_resolution, with_exponents
@@ -43,6 +51,15 @@ COLUMNS = (
     *("name", "operator", "input_height", "input_width", "stride", "channels", "repeats"),
     *("params", "macs", "activations", "scaled"),
 )
+
+LISTED = {
+    "name": "{}",
+    "resolution": "{:d} px",
+    "blocks": "{:d}",
+    "params": "{:,d}",
+    "macs": "{:,d}",
+    "what": "{}",
+}
 
 CODE_COLUMNS = {
     "name": "{}",
@@ -80,6 +97,8 @@ def describe(
 ) -> None:
     """Prints NETWORK, by its name or a .toml file, as a table like the paper's Table 1.
 
+    Without NETWORK it lists all networks that go by a name.
+
     Of your own code (package.module:function) it prints the whole cost: what its parts are, it alone knows.
 
     Each row says what its blocks are, what they read and what they cost. As TOML it is a file to change and
@@ -91,6 +110,7 @@ def describe(
 
     \b
     Examples:
+      scalesearch describe
       scalesearch describe efficientnet-b0
       scalesearch describe lite3
       scalesearch describe mobilenet-v2 --width 0.75 --resolution 160
@@ -106,7 +126,8 @@ def describe(
         _describe_recipe(RECIPES[recipe] if isinstance(recipe, str) else recipe, output_format)
         return
     if network is None:
-        raise Fail("NETWORK must be given, or --recipe")
+        _list_networks(output_format)
+        return
     with blamed_on("`network`"):
         arch = _made(network, options)
     require_resolution(arch, "resolution")
@@ -123,14 +144,45 @@ def describe(
         print_table(frame([_plain(row) for row in rows(arch)], COLUMNS), output_format)
 
 
-def _require_recipe_alone() -> None:
-    """Refuses what says something of a network beside --recipe."""
+def _options_of_a_network() -> Iterator[str]:
+    """What is on the command line and says something of a network."""
     context = click.get_current_context()
     for param in context.command.params:
         typed = context.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
         if typed and param.name not in ("recipe", "output_format"):
-            name = "NETWORK" if param.name == "network" else param.opts[0]
-            raise Fail(f"--recipe must be given without {name}: a recipe is no network's")
+            yield "NETWORK" if param.name == "network" else param.opts[0]
+
+
+def _require_recipe_alone() -> None:
+    """Refuses what says something of a network beside --recipe."""
+    for name in _options_of_a_network():
+        raise Fail(f"--recipe must be given without {name}: a recipe is no network's")
+
+
+def _list_networks(output_format: str) -> None:
+    """Every network that goes by a name: the baselines, what was published of two of them, the variants."""
+    from scalesearch.cli.terminal import print_table  # pandas takes a second to load
+    from scalesearch.page.tables import frame
+
+    for name in _options_of_a_network():
+        raise Fail(f"NETWORK must be given with {name}")
+    if output_format == "toml":
+        raise Fail("NETWORK must be given with --format toml")
+    named = [
+        *((name, "baseline", arch) for name, arch in BASELINES.items()),
+        *((name, "published", published.arch()) for name, published in published_networks().items()),
+        *((name, VARIANTS[name].title, variant.arch) for name, variant in VARIANTS.items()),
+    ]
+    networks = [
+        {"name": name, "resolution": arch.resolution, "blocks": arch.blocks, **_costs(arch), "what": what}
+        for name, what, arch in named
+    ]
+    print_table(frame(networks, tuple(LISTED)), output_format, columns=LISTED)
+
+
+def _costs(arch: ArchSpec) -> dict[str, int]:
+    cost = count(arch)
+    return {"params": cost.params, "macs": cost.macs}
 
 
 def _describe_recipe(recipe: ProxyRecipe, output_format: str) -> None:

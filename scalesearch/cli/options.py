@@ -95,9 +95,8 @@ class _Network(_Baseline):
             return row.arch()
         names = (*published_networks(), *built_in())
         return self.fail(
-            f"must be a published network ({', '.join(published_networks())}), one of "
-            f"{', '.join(built_in())}, a .toml file or package.module:function, got {text!r}"
-            + near(text.lower().removeprefix("efficientnet-"), names),
+            "must be a network that scalesearch describe lists, a .toml file or package.module:function, "
+            f"got {text!r}" + near(text.lower().removeprefix("efficientnet-"), names),
             param,
             ctx,
         )

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from scalesearch.networks.spec import (
+    MOST,
+    MOST_REPEATS,
     Arch,
     ArchSpec,
     CodeSpec,
@@ -84,6 +86,11 @@ def _repeats(base: ArchSpec, depth: float, rounding: Rounding) -> tuple[int, ...
             ]
             shared = iter(_shared_out(weights, rounding.repeats(1, sum(weights) * multipliers[0])))
         repeats += [next(shared) if row.scaled_repeats else row.repeats for row in rows]
+    if max(repeats) > MOST_REPEATS:
+        raise ValueError(
+            f"`depth` must leave at most {MOST_REPEATS:,} blocks in a row, got {depth:g}, which makes "
+            f"{max(repeats):,.6g}"
+        )
     return tuple(repeats)
 
 
@@ -105,12 +112,18 @@ def _shared_out(weights: list[float], blocks: int) -> list[int]:
 @lru_cache(maxsize=4096)
 def _channels(base: ArchSpec, width: float, rounding: Rounding) -> tuple[int, ...]:
     """The channels of the stem, of each stage, of the head and of the features at a width multiplier."""
-    return (
+    channels = (
         _widened(base.stem_channels, base.stem_width, width, rounding),
         *(stage.widened(width, rounding) for stage in base.stages),
         _widened(base.head_channels, base.head_width, width, rounding),
         _widened(base.features, base.features_width, width, rounding),
     )
+    if max(channels) > MOST:
+        raise ValueError(
+            f"`width` must leave at most {MOST:,} channels in a layer, got {width:g}, which makes "
+            f"{max(channels):,.6g}"
+        )
+    return channels
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import Result
 
@@ -14,6 +15,7 @@ from scalesearch.networks.baselines import (
     BASELINES,
     PAPER_COEFFICIENTS,
     RESNET_18,
+    VARIANTS,
     built_in,
     published_networks,
     read_network,
@@ -195,13 +197,36 @@ def test_a_published_network_is_described(run: Run, name: str) -> None:
     assert last.split() == ["all", f"{cost.params:,d}", f"{cost.macs:,d}", f"{cost.activations:,d}"]
 
 
+def test_every_network_that_goes_by_a_name_is_listed(run: Run) -> None:
+    listed = pd.read_csv(io.StringIO(run("describe", "--format", "csv").stdout))
+    assert list(listed["name"]) == [*BASELINES, *published_networks(), *VARIANTS]
+    for row in listed.itertuples():
+        described = run("describe", str(row.name), "--format", "json")
+        assert sum(part["macs"] for part in json.loads(described.stdout)) == row.macs
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (
             ["describe", "vgg"],
-            f"NETWORK must be a published network ({', '.join(published_networks())}), "
-            f"one of {', '.join(built_in())}, a .toml file or package.module:function, got 'vgg'",
+            "NETWORK must be a network that scalesearch describe lists, a .toml file or "
+            "package.module:function, got 'vgg'",
+        ),
+        (
+            ["describe", "efficientnetb0"],
+            "NETWORK must be a network that scalesearch describe lists, a .toml file or "
+            "package.module:function, got 'efficientnetb0'; did you mean efficientnet-b0 or efficientnet-lite0 "
+            "or efficientnetv2-s?",
+        ),
+        (["describe", "--width=2"], "NETWORK must be given with --width"),
+        (
+            ["describe", "b0", "--width=1e9"],
+            "--width must leave at most 1,000,000 channels in a layer, got 1e+09, which makes 1.28e+12",
+        ),
+        (
+            ["describe", "b0", "--depth=1e9"],
+            "--depth must leave at most 1,000 blocks in a row, got 1e+09, which makes 4e+09",
         ),
         (
             ["grid", "--baseline=gone.toml"],

@@ -211,7 +211,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: Run) -> None:
     result = run("explain", "lite9")
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith("Error: WHAT must be a published network (b0, b1, ")
+    assert result.stderr.startswith("Error: WHAT must be a network that scalesearch describe lists, ")
     assert "got 'lite9'; did you mean lite4 or lite3 or lite2?" in result.stderr
 
 

@@ -279,7 +279,7 @@ def test_bad_input_is_one_line(run: Callable[..., Result], arguments: list[str],
 def test_a_source_that_is_nothing_is_told_what_there_is(run: Callable[..., Result]) -> None:
     result = run("export", "resnet50", "--untrained")
     assert result.exit_code == 2
-    assert result.stderr.startswith("Error: SOURCE must be a published network (b0, b1, ")
+    assert result.stderr.startswith("Error: SOURCE must be a network that scalesearch describe lists, ")
     assert result.stderr.endswith("got 'resnet50'; did you mean resnet-50 or resnet-34 or resnet-18?\n")
 
 

@@ -156,7 +156,7 @@ def test_a_recipe_is_described_with_what_it_comes_to(run: Run) -> None:
 
 def test_describe_takes_a_network_or_a_recipe(run: Run) -> None:
     for arguments, reason in (
-        ((), "NETWORK must be given, or --recipe"),
+        (("--classes=3",), "NETWORK must be given with --classes"),
         (("b0", "--recipe=steady"), "--recipe must be given without NETWORK"),
         (("--recipe=steady", "--depth=2"), "--recipe must be given without --depth"),
     ):

@@ -13,8 +13,6 @@ from typing import Any
 
 from scalesearch.files import read_toml
 from scalesearch.networks.baselines import (
-    BASELINES,
-    VARIANTS,
     built_in,
     chosen_baseline,
     published_network,
@@ -459,10 +457,9 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]
     if code is not None and can_be_found(target := code[1]):
         return [_of_code(target, code[code.re.groups], base, text, argument)]
     raise ValueError(
-        f"`{argument}` must be a published network ({', '.join(published)}), a range such as b0..b7, "
-        f"a baseline ({', '.join(BASELINES)}) or a variant ({', '.join(VARIANTS)}) with or without "
-        f"multipliers such as efficientnet-b0:1.2,1.1,1.15, a network's .toml file or "
-        "package.module:function likewise, a family or candidates file, or a run's folder, got "
+        f"`{argument}` must be a network that scalesearch describe lists, a range such as b0..b7, a baseline "
+        "with multipliers such as efficientnet-b0:1.2,1.1,1.15, a .toml file or package.module:function with "
+        "or without them, a family or candidates file, or a run's folder, got "
         f"{text!r}{', which is not there' if '/' in text else near(name, (*published, *built_in()))}"
     )
 
