@@ -173,8 +173,8 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         carry_on,
         data_size,
         default_folder,
+        require_place,
         require_scratch_run,
-        require_workers,
     )
     from scalesearch.runs.planning import grid_plan, with_start
 
@@ -185,7 +185,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
             folder = out / f"phi{asked.phi:g}"
         if dry_run:
             require_scratch_run(asked, folder, size)
-            require_workers(asked)
+            require_place(folder, default_folder("grid", asked).name, "grid", asked)
             with beginning(folder):
                 plan = grid_plan(asked, size(), folder)
                 show_plan(with_start(plan, None)[0], asked, output_format)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalesearch.cli.terminal import echo
 from scalesearch.commands.search.run import SearchSettings
+from scalesearch.commands.sweep.run import SweepSettings
 from scalesearch.networks.spec import Arch
 from scalesearch.runs.planning import planned_speed, run_length, tried
 from scalesearch.runs.progress import duration
@@ -86,6 +87,8 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
             f"to be trained        at most {settings.trials:,}, {many}, such as those below: {spread}",
             *(["stopped early        those behind, so that it takes less"] * (settings.pruner != "none")),
         ]
+    elif isinstance(settings, SweepSettings):
+        head = [f"to be trained        {len(macs):,} networks, the baseline among them, {many}, {spread}"]
     else:
         head = [
             f"grid points          {plan.grid_points:,}, {plan.feasible:,} of them meet the constraint",

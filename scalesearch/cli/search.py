@@ -160,14 +160,14 @@ def search(phi: float, out: Path | None, output_format: str, dry_run: bool, **op
     settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
     from scalesearch.cli.planning import show_plan  # after the checks: it takes a second to load
     from scalesearch.cli.running import show
-    from scalesearch.runs.lifecycle import begin_search, carry_on, data_size, default_folder, require_workers
+    from scalesearch.runs.lifecycle import begin_search, carry_on, data_size, default_folder, require_place
     from scalesearch.runs.planning import start_network
 
     folder = out or default_folder("search", settings)
     if dry_run:
         size = data_size(settings.data)
         settings = with_reward_target(settings, size)
-        require_workers(settings)
+        require_place(folder, default_folder("search", settings).name, "search", settings)
         plan = plan_search(settings, size, start_network(settings, size.classes, folder))
         show_plan(with_examples(plan, settings), settings, output_format)
         return

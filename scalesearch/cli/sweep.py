@@ -21,7 +21,7 @@ from scalesearch.cli.options import (
     training_options,
 )
 from scalesearch.cli.terminal import NUMBER, Choice
-from scalesearch.commands.sweep.run import BUDGETS, ROLES, SweepSettings
+from scalesearch.commands.sweep.run import BUDGETS, ROLES, SweepSettings, plan_sweep
 
 DEFAULT = SweepSettings()
 
@@ -79,11 +79,18 @@ DEFAULT = SweepSettings()
     metavar="LIST",
     help=f"Ways to spend a budget: {', '.join(ROLES)}, with commas between them.  [default: all]",
 )
+@option(
+    "--dry-run",
+    group=Topic.OUTPUT,
+    common=True,
+    is_flag=True,
+    help="Print what would be trained, its time and memory, and train nothing.",
+)
 @training_options(seeds=3)
 @START
 @out_option("reports/sweep-BASELINE")
 @format_option
-def sweep(out: Path | None, output_format: str, **options: Any) -> None:
+def sweep(out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:
     """How to grow at every budget: depth, width and resolution alone and together, at equal cost.
 
     At each budget five networks that really cost the same are trained with several seeds: each dimension
@@ -96,11 +103,21 @@ def sweep(out: Path | None, output_format: str, **options: Any) -> None:
     \b
     Examples:
       scalesearch sweep --phi 0.5,1,2 --seeds 3
+      scalesearch sweep --phi 0.5,1,2 --seeds 3 --dry-run
       scalesearch sweep --alpha 1.1 --beta 1.2 --gamma 1.1 --match memory --dataset folder:my/images
     """
     settings = SweepSettings(**resolve_training(options))
     from scalesearch.cli.running import show
-    from scalesearch.runs.lifecycle import begin_sweep, carry_on, default_folder
+    from scalesearch.runs.lifecycle import begin_sweep, carry_on, data_size, default_folder, require_place
+    from scalesearch.runs.planning import with_start
 
-    with begin_sweep(out or default_folder("sweep", settings), settings, command_line()) as run:
+    folder = out or default_folder("sweep", settings)
+    if dry_run:
+        from scalesearch.cli.planning import show_plan  # takes a second to load
+
+        require_place(folder, default_folder("sweep", settings).name, "sweep", settings)
+        plan = plan_sweep(settings, data_size(settings.data))
+        show_plan(with_start(plan, None)[0], settings, output_format)
+        return
+    with begin_sweep(folder, settings, command_line()) as run:
         show(carry_on(run), output_format)

@@ -213,13 +213,7 @@ def begin(
         EmptyGridError: if nothing meets the constraint or the budget.
         ValueError: if the data, the device or a setting cannot be used.
     """
-    before = type(settings).from_dict({}).to_dict()
-    require_same(folder, kind, settings.to_dict(), before, settings.may_change)
-    if not settings.storage:
-        require_study_of_tables(folder)
-    elif not _has_study(folder, name, settings):
-        require_study_of_tables(folder, settings.storage)
-    require_workers(settings)
+    require_place(folder, name, kind, settings)
     with beginning(folder):
         found = size() if size is not None else data_size(settings.data)
     with (
@@ -230,6 +224,20 @@ def begin(
         if read_run_file(folder).get(kind) != run["settings"]:
             write_run_file(folder, kind, run["settings"], run)
         yield Run(folder=folder, study=study, settings=settings, size=found)
+
+
+def require_place(folder: Path, name: str, kind: str, settings: TrainingSettings) -> None:
+    """Refuses a folder, a database or a device that the run of these settings can't go on with.
+
+    Arguments and errors are those of :func:`begin`, which looks at the data after it.
+    """
+    before = type(settings).from_dict({}).to_dict()
+    require_same(folder, kind, settings.to_dict(), before, settings.may_change)
+    if not settings.storage:
+        require_study_of_tables(folder)
+    elif not _has_study(folder, name, settings):
+        require_study_of_tables(folder, settings.storage)
+    require_workers(settings)
 
 
 def default_folder(kind: str, settings: TrainingSettings) -> Path:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from scalesearch.networks.baselines import BASELINES
 from scalesearch.records.timings import MachineRecord
 from tests.commands.fakes import Bench
 

@@ -449,7 +449,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, run: Run) -> N
     [
         (
             "[grid]\nsped = 1\n",
-            "[grid] has no setting 'sped'; did you mean seed or seeds or step? (scalesearch grid --help lists them all)",
+            "[grid] has no setting 'sped'; did you mean seed or seeds? (scalesearch grid --help lists them all)",
         ),
         ("[grid]\nqqqq = 1\n", "[grid] has no setting 'qqqq' (scalesearch grid --help lists them all)"),
         (

@@ -16,7 +16,6 @@ import pytest
 import torch
 from click.testing import Result
 
-from scalesearch.networks.baselines import BASELINES
 from scalesearch.records.timings import MachineRecord
 from tests.commands.fakes import Bench
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -59,3 +60,24 @@ def test_bad_input_is_one_line_and_touches_nothing(
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"Error: {message}\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_says_what_a_sweep_would_take_and_trains_nothing(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "run"
+    result = run("sweep", "--dry-run", f"--out={folder}", "--phi=1", "--format=csv", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert not folder.exists()
+    rows = pd.read_csv(io.StringIO(result.stdout))
+    assert list(rows["phi"]) == [0, 1, 1, 1, 1, 1]
+    assert "6 networks, the baseline among them, 3 seeds" in result.stderr
+    assert "training images      720 in all" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["grid", "search", "sweep"])
+def test_a_dry_run_refuses_the_folder_that_the_run_itself_would_refuse(
+    tmp_path: Path, run: Run, command: str
+) -> None:
+    (tmp_path / "runs.csv").write_text("candidate,seed\n")
+    told = [run(command, *dry, f"--out={tmp_path}", *SMALL) for dry in ((), ("--dry-run",))]
+    assert [result.exit_code for result in told] == [2, 2]
+    assert told[0].stderr == told[1].stderr != ""
