@@ -647,7 +647,7 @@ def measure(
         StoppedError: if it is stopped; what is done is kept.
     """
     from scalesearch.commands.measure.run import MeasureSettings
-    from scalesearch.runs.measuring import measured, named_subjects, require_measured
+    from scalesearch.runs.measuring import measured, named_subjects
 
     if not networks:
         raise ScalesearchError("`networks` must name at least one network, got none")
@@ -660,9 +660,10 @@ def measure(
     subjects = named_subjects(named, asked)
     command = _call("measure", {"networks": texts, **settings}, None, None, out)
     with _heard(progress, None), _kept_in(out) as folder:
-        record = measured(folder, asked, subjects, name=folder.name, command=command)
-        require_measured(record)
-    return Measurements(record, None if out is None else Path(out))
+        outcome = measured(folder, asked, subjects, name=folder.name, command=command)
+    if outcome.failure is not None:
+        raise outcome.failure
+    return Measurements(outcome.record, None if out is None else Path(out))
 
 
 def _kept_in(out: str | Path | None) -> AbstractContextManager[Path]:

@@ -21,13 +21,11 @@ from scalesearch.cli.options import (
     out_option,
     rounding_options,
 )
-from scalesearch.cli.terminal import Choice, Place, echo, tell_page
+from scalesearch.cli.terminal import Choice, Place, echo
 from scalesearch.networks.spec import Rounding
 
 if TYPE_CHECKING:
-    from scalesearch.commands.measure.run import MeasureSettings
-    from scalesearch.commands.measure.subjects import Subject
-    from scalesearch.records import CostLaw, MeasureRecord
+    from scalesearch.records import CostLaw
 
 KIND = "measure"
 FORMAT = ("table", "csv", "json", "timm")
@@ -100,8 +98,10 @@ def measure(
       scalesearch measure b0 --runtime eager,compile,onnxruntime
       scalesearch measure reports/grid-efficientnet-b0-phi1:highest b1 --mode training --batch-size 8
     """
+    from scalesearch.cli.running import show
     from scalesearch.commands.measure.run import MeasureSettings
     from scalesearch.commands.measure.subjects import in_its_layout, parse_subjects
+    from scalesearch.runs.measuring import default_folder, measured
 
     if not networks:
         raise Fail("NETWORK must name at least one network, got none; scalesearch measure --help shows how")
@@ -120,95 +120,14 @@ def measure(
             "Note: a single process shows no process-to-process spread: intervals say nothing of it",
             err=True,
         )
-    name = f"{KIND}-{_short(subjects)}"
-    measure_folder(
-        out or Path("reports") / name,
+    default = default_folder(subjects)
+    outcome = measured(
+        out or default,
         settings,
         subjects,
-        name=name,
+        name=default.name,
         command=command_line(),
-        output_format=output_format,
         laws=laws,
         mix_machines=mix_machines,
     )
-
-
-def _short(subjects: Sequence[Subject]) -> str:
-    """The networks as part of a folder's name."""
-    from scalesearch.commands.measure.run import safe_name
-
-    names = list(dict.fromkeys(subject.name.removeprefix("efficientnet-") for subject in subjects))
-    if len(names) <= 2:
-        return safe_name("-".join(names))
-    ends = f"{names[0]}-{names[-1]}"
-    return safe_name(ends if all(len(name) <= 3 for name in names) else f"{len(names)}-networks")
-
-
-def measure_folder(
-    folder: Path,
-    settings: MeasureSettings,
-    subjects: Sequence[Subject],
-    *,
-    name: str,
-    command: str,
-    output_format: str,
-    laws: Sequence[CostLaw] | None = None,
-    mix_machines: bool = False,
-    retry_failed: bool = False,
-) -> None:
-    """Measures what is missing in ``folder``, writes the report and prints its table.
-
-    Args:
-        folder: of the run.
-        settings: all of them.
-        subjects: the networks that they name.
-        name: of the run, where it begins.
-        command: the command line, where it begins.
-        output_format: ``table``, ``csv``, ``json`` or ``timm``.
-        laws: whose predictions are shown; None for those that the folder has from before.
-        mix_machines: whether another machine's figures may be in the folder.
-        retry_failed: whether what failed is tried once more.
-
-    Raises:
-        FolderError: if the folder cannot be used.
-        RunFailedError: if nothing could be measured.
-        ValueError: if a device or a runtime cannot be used.
-    """
-    from scalesearch.runs.measuring import measured, require_measured
-
-    record = measured(
-        folder,
-        settings,
-        subjects,
-        name=name,
-        command=command,
-        laws=laws,
-        mix_machines=mix_machines,
-        retry_failed=retry_failed,
-    )
-    _print(record, folder, output_format)
-    require_measured(record)
-
-
-def show_measurements(folder: Path, output_format: str) -> None:
-    """Writes the report of a folder from its raw files alone, prints its table and where the page is."""
-    from scalesearch.runs.measuring import reported_measurements
-
-    _print(reported_measurements(folder), folder, output_format)
-
-
-def _print(record: MeasureRecord, folder: Path, output_format: str) -> None:
-    from scalesearch.cli.terminal import MEASURE_COLUMNS, measure_view, print_table
-    from scalesearch.commands.measure.view import measurements_table, timm_table
-    from scalesearch.runs.measuring import laws_beside
-
-    if output_format == "timm":
-        rows = timm_table(record)
-        print_table(rows, "csv")
-        if rows.empty:
-            echo("Note: timm's columns are of inference, of which nothing was measured", err=True)
-    else:
-        whole = measurements_table(record, laws_beside(folder))
-        table = measure_view(whole) if output_format == "table" else whole
-        print_table(table, output_format, columns=MEASURE_COLUMNS)
-    tell_page(folder / "report.md", err=output_format != "table")
+    show(outcome, output_format)

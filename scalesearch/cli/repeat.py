@@ -34,83 +34,32 @@ def repeat_command(
     Raises:
         Fail: if a run that trains nothing is to go on with other threads or another device.
     """
-    from functools import partial
-
-    from scalesearch.plain import typed
-    from scalesearch.runs.folder import read_run_file, read_settings
+    from scalesearch.runs.folder import read_run_file
     from scalesearch.study.settings import Computing
 
     run = read_run_file(folder).get("run", {})
-    kind, command = run.get("kind", ""), run.get("command", "")
+    kind = run.get("kind", "")
     computing = computing or Computing()
     if kind in NOT_TRAINED:
         _refuse(computing, kind)
     if kind in MEASURED:
         require_raw_files(folder)
-    if kind in ("alternate", "audit", "fidelity", "transfer"):
+    modules = {"measure": "measuring", "compare": "comparing", "compare-stored": "comparing"}
+    if kind in (*modules, "alternate", "audit", "fidelity", "law", "transfer"):
         from importlib import import_module
 
         from scalesearch.cli.running import show
         from scalesearch.runs.kinds import GoingOn
 
-        module = import_module(f"scalesearch.runs.{kind}")
+        module = import_module(f"scalesearch.runs.{modules.get(kind, kind)}")
+        stored = "_stored" if kind == "compare-stored" else ""
         how = GoingOn(storage=storage, computing=computing, retry_failed=retry_failed)
-        show(module.resume(folder, how) if train else module.report(folder, storage), output_format)
-    elif kind == "measure":
-        from scalesearch.cli.measure import measure_folder, show_measurements
-        from scalesearch.commands.measure.run import MeasureSettings, SampleStore
-
-        if not train:
-            show_measurements(folder, output_format)
-            return True
-        measuring = read_settings(folder, kind, MeasureSettings.from_dict)
-        measure_folder(
-            folder,
-            measuring,
-            SampleStore(folder).subjects(),
-            name=folder.name,
-            command=command,
-            output_format=output_format,
-            retry_failed=retry_failed,
+        outcome = (
+            getattr(module, f"resume{stored}")(folder, how)
+            if train
+            else getattr(module, f"report{stored}")(folder, storage)
         )
-    elif kind == "compare":
-        from scalesearch.cli.compare import compare_folder, show_comparison
-        from scalesearch.commands.compare.run import CompareSettings
-        from scalesearch.commands.measure.run import SampleStore
-
-        if not train:
-            show_comparison(folder)
-            return True
-        comparing = read_settings(folder, kind, CompareSettings.from_dict)
-        compare_folder(
-            folder,
-            comparing,
-            SampleStore(folder).subjects(),
-            name=folder.name,
-            command=command,
-            retry_failed=retry_failed,
-        )
-    elif kind == "compare-stored":
-        from scalesearch.cli.compare import StoredSettings, compare_stored
-
-        stored = read_settings(folder, kind, partial(typed, StoredSettings))
-        compare_stored(stored.a, stored.b, folder, command=command, mix_machines=stored.mix_machines)
-    elif kind == "law":
-        from scalesearch.cli.law import law_folder, show_law
-        from scalesearch.commands.law.run import LawSettings
-
-        if not train:
-            show_law(folder, output_format)
-            return True
-        lawful = read_settings(folder, kind, LawSettings.from_dict)
-        law_folder(
-            folder,
-            lawful,
-            name=folder.name,
-            command=command,
-            output_format=output_format,
-            retry_failed=retry_failed,
-        )
+        show(outcome, output_format)
     else:
         return False
     return True

@@ -9,12 +9,15 @@ from scalesearch.cli.terminal import (
     AUDIT_SHORT,
     FIDELITY_COLUMNS,
     GRID_COLUMNS,
+    LAW_COLUMNS,
+    MEASURE_COLUMNS,
     ORDER_COLUMNS,
     ROUND_COLUMNS,
     SEARCH_COLUMNS,
     SWEEP_COLUMNS,
     TRAINED_COLUMNS,
     echo,
+    measure_view,
     print_table,
     tell_page,
     transfer_view,
@@ -28,6 +31,8 @@ COLUMNS = {
     "scale": TRAINED_COLUMNS,
     "alternate": ROUND_COLUMNS,
     "fidelity": FIDELITY_COLUMNS,
+    "law": LAW_COLUMNS,
+    "measure": MEASURE_COLUMNS,
 }
 """What is printed of a run's table, by its kind."""
 
@@ -82,5 +87,33 @@ def _print_audit(outcome: Outcome, output_format: str) -> None:
     tell_page(outcome.page)
 
 
-PRINTED = {"audit": _print_audit, "transfer": _print_transfer}
+def _print_comparison(outcome: Outcome, _output_format: str) -> None:
+    """What came of each pair, and its page; nothing where nothing was timed."""
+    for part in outcome.parts or (outcome,):
+        for line in part.lines:
+            echo(line)
+        if part.lines:
+            tell_page(part.page)
+
+
+def _print_measurements(outcome: Outcome, output_format: str) -> None:
+    """As others, but for the terminal with units, and as timm lists its own results where asked for."""
+    if output_format != "timm":
+        view = measure_view(outcome.table) if output_format == "table" else outcome.table
+        _print(replace(outcome, table=view), output_format)
+        return
+    from scalesearch.commands.measure.view import timm_table
+
+    rows = timm_table(outcome.record)
+    none = "Note: timm's columns are of inference, of which nothing was measured"
+    _print(replace(outcome, table=rows, lines=(none,) if rows.empty else ()), "csv")
+
+
+PRINTED = {
+    "audit": _print_audit,
+    "compare": _print_comparison,
+    "compare-stored": _print_comparison,
+    "measure": _print_measurements,
+    "transfer": _print_transfer,
+}
 """How what a run came to is printed, by its kind, where it is more than its table."""

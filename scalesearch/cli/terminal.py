@@ -579,6 +579,17 @@ FIDELITY_COLUMNS = {
     "networks": "{:d}",
     "seeds": "{:d}",
 }
+LAW_COLUMNS = {
+    "runtime": "{}",
+    "dtype": "{}",
+    "device": "{}",
+    "threads": "{:d}",
+    "batch_size": "{:d}",
+    "networks": "{:d}",
+    "median_error": "{:.1%}",
+    "worst_error": "{:.1%}",
+    "worst": "{}",
+}
 # Of the view that is made for a terminal; all of them are texts.
 MEASURE_COLUMNS = dict.fromkeys(
     (

@@ -50,6 +50,7 @@ class Outcome:
         page: its page in Markdown.
         lines: what came out, in words, and what may be wrong with it; empty where the table says it.
         more: further tables, by their titles.
+        parts: where it has several pages, what each shows.
         notes: what else there is to do.
         failure: why the run, though reported, has not what it was begun for; None where it has.
     """
@@ -61,6 +62,7 @@ class Outcome:
     page: Path
     lines: tuple[str, ...] = ()
     more: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    parts: tuple[Outcome, ...] = ()
     notes: tuple[str, ...] = ()
     failure: ScalesearchError | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from scalesearch.commands.measure.run import (
     measure_record,
     plan,
     run_measure,
+    safe_name,
 )
 from scalesearch.commands.measure.subjects import Subject, in_its_layout, parse_subjects, told_apart
 from scalesearch.errors import FolderError, RunFailedError, ScalesearchError
@@ -33,6 +35,7 @@ from scalesearch.runs.folder import (
     writable,
     write_run_file,
 )
+from scalesearch.runs.kinds import GoingOn, Outcome
 from scalesearch.runs.laws import read_laws
 from scalesearch.runs.lifecycle import require_device
 from scalesearch.runs.planning import workers
@@ -180,6 +183,14 @@ LAWS = "laws.json"
 """In a run's folder: the cost laws whose predictions its page shows."""
 
 
+def default_folder(subjects: Sequence[Subject]) -> Path:
+    """Where measurements of networks are kept if nobody says."""
+    names = list(dict.fromkeys(subject.name.removeprefix("efficientnet-") for subject in subjects))
+    ends = f"{names[0]}-{names[-1]}"
+    short = ends if all(len(name) <= 3 for name in names) else f"{len(names)}-networks"
+    return Path("reports") / f"{KIND}-{safe_name('-'.join(names) if len(names) <= 2 else short)}"
+
+
 def measured(
     folder: Path,
     settings: MeasureSettings,
@@ -190,7 +201,7 @@ def measured(
     laws: Sequence[CostLaw] | None = None,
     mix_machines: bool = False,
     retry_failed: bool = False,
-) -> MeasureRecord:
+) -> Outcome:
     """Measures what is missing in ``folder``, and writes the report.
 
     Args:
@@ -228,21 +239,31 @@ def measured(
             forget_failures(store, settings, tasks, machine)
         with at_work(folder, settings.process_limit) as (executor, progress, session):
             run_measure(store, settings, tasks, machine, executor, progress, session=session)
-        return reported_measurements(folder)
+        outcome = report(folder)
+    return replace(outcome, failure=_failure(outcome.record))
 
 
-def require_measured(record: MeasureRecord) -> None:
-    """Says so where nothing was measured.
-
-    Raises:
-        RunFailedError: if that is so.
-    """
-    if not any(row.processes for row in record.measurements):
-        reasons = "; ".join(dict.fromkeys(row.reason for row in record.measurements if row.reason))
-        raise RunFailedError(f"nothing could be measured: {reasons}")
+def _failure(record: MeasureRecord) -> RunFailedError | None:
+    """Says so where nothing was measured."""
+    if any(row.processes for row in record.measurements):
+        return None
+    reasons = "; ".join(dict.fromkeys(row.reason for row in record.measurements if row.reason))
+    return RunFailedError(f"nothing could be measured: {reasons}")
 
 
-def reported_measurements(folder: Path) -> MeasureRecord:
+def resume(folder: Path, how: GoingOn) -> Outcome:
+    """Measures what is left in ``folder``; errors are those of :func:`measured`."""
+    return measured(
+        folder,
+        read_settings(folder, KIND, MeasureSettings.from_dict),
+        SampleStore(folder).subjects(),
+        name=folder.name,
+        command=read_run_file(folder)["run"]["command"],
+        retry_failed=how.retry_failed,
+    )
+
+
+def report(folder: Path, _storage: str = "") -> Outcome:
     """Writes the report of a folder from its raw files alone.
 
     Raises:
@@ -251,10 +272,10 @@ def reported_measurements(folder: Path) -> MeasureRecord:
     """
     from scalesearch.commands.measure.view import write_measure_report  # takes a second to load
 
-    record = stored_measurements(folder)
+    record = read(folder)
     # Who put two machines into one folder has asked for them.
-    write_measure_report(record, folder, laws_beside(folder), mix_machines=True)
-    return record
+    written = write_measure_report(record, folder, laws_beside(folder), mix_machines=True)
+    return Outcome(kind=KIND, folder=folder, record=record, table=written.table, page=written.page)
 
 
 def laws_beside(folder: Path) -> Sequence[CostLaw]:
@@ -262,7 +283,7 @@ def laws_beside(folder: Path) -> Sequence[CostLaw]:
     return read_laws(folder / LAWS) if (folder / LAWS).exists() else ()
 
 
-def stored_measurements(folder: Path) -> MeasureRecord:
+def read(folder: Path, _storage: str = "") -> MeasureRecord:
     """What the run of ``measure`` in a folder has measured so far.
 
     Raises:

@@ -138,7 +138,8 @@ def test_official_rules_are_taken_where_they_are_given_to_measure(
     ) -> None:
         seen.append((settings, tuple(subject.arch.key for subject in subjects)))
 
-    monkeypatch.setattr("scalesearch.cli.measure.measure_folder", remember)
+    monkeypatch.setattr("scalesearch.runs.measuring.measured", remember)
+    monkeypatch.setattr("scalesearch.cli.running.show", lambda *_: None)
     variant, at = VARIANTS["blog"], Multipliers(depth=1.2, width=1.1)
     command = ("measure", "blog:1.2,1.1,1", "efficientnet-b0:1.2,1.1,1", f"--out={tmp_path}", "--device=cpu")
     official = ("--channels-rule=nearest", "--channel-divisor=8", "--repeats-rule=ceil")

@@ -75,6 +75,28 @@ class CompareSettings:
         return typed(cls, data)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSettings:
+    """The two sides of a comparison of finished runs, as they were typed."""
+
+    a: str
+    b: str
+    mix_machines: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; :meth:`from_dict` turns it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StoredSettings:
+        """The settings that :meth:`to_dict` gave.
+
+        Raises:
+            ValueError: if a setting is unknown, missing or wrong.
+        """
+        return typed(cls, data)
+
+
 def run_compare(
     store: SampleStore,
     settings: CompareSettings,

@@ -143,6 +143,7 @@ def _limit(axes: Axes, shown: Sequence[float], ratio: RatioSummary) -> None:
 # A comparison of two networks or setups: how many times as long the one takes as the other.
 
 COLUMNS = ("process", "pair", "a_s", "b_s", "ratio")
+COMPARISON_COLUMNS = ("a", "b", "ratio", "ratio_low", "ratio_high", "difference")
 SAMPLE_COLUMNS = ("side", "name", "machine", "process", "sample", "seconds")
 
 
@@ -231,6 +232,22 @@ def _names(record: CompareRecord) -> tuple[str, str]:
 def _summary(row: MeasurementRecord) -> TimingSummary | None:
     samples = [process for process in row.samples_s if process]
     return summarise(samples) if samples else None
+
+
+def comparisons_table(records: Sequence[CompareRecord]) -> pd.DataFrame:
+    """A row for each comparison, columns :data:`COMPARISON_COLUMNS`: the time of B over that of A.
+
+    A ratio is missing where one of the two has no samples.
+    """
+    rows = []
+    for record in records:
+        a, b = _names(record)
+        row: dict[str, object] = {"a": a, "b": b}
+        if (ratio := compare_ratio(record)) is not None:
+            row |= {"ratio": ratio.ratio, "ratio_low": ratio.low, "ratio_high": ratio.high}
+            row["difference"] = "shown" if ratio.shown else "not shown"
+        rows.append(row)
+    return frame(rows, COMPARISON_COLUMNS)
 
 
 def samples_table(record: CompareRecord) -> pd.DataFrame:
