@@ -223,9 +223,9 @@ def _show(
         _print(title, answer, sections)
     elif output_format == "markdown":
         from scalesearch.cli.options import command_line
-        from scalesearch.commands.explain.view import page
+        from scalesearch.commands.explain.view import explain_page
 
-        echo(page(title, answer, sections, command_line()), nl=False)
+        echo(explain_page(title, answer, sections, command_line()), nl=False)
     elif output_format == "csv":
         from scalesearch.cli.terminal import print_table
 
@@ -262,9 +262,9 @@ def _write(
     out: Path, title: str, answer: str, sections: Sequence[Section], tables: Mapping[str, pd.DataFrame]
 ) -> None:
     from scalesearch.cli.options import command_line
-    from scalesearch.commands.explain.view import page, write_tables
+    from scalesearch.commands.explain.view import explain_page, write_tables
 
     try:
-        write_tables(out, page(title, answer, sections, command_line()), tables)
+        write_tables(out, explain_page(title, answer, sections, command_line()), tables)
     except OSError as error:
         raise Fail(f"--out must be a writable folder, got {out}: {error.strerror or error}") from error

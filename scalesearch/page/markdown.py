@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -51,6 +52,12 @@ def fenced(text: str, language: str = "") -> Markdown:
     """``text`` as a code block that nothing in it can close."""
     fence = "`" * max(3, _longest_run(text) + 1)
     return Markdown(f"{fence}{language}\n{text}\n{fence}")
+
+
+def plain_lines(text: str) -> tuple[str, ...]:
+    """Paragraphs and items of a list as lines of a terminal: without emphasis, and nothing escaped."""
+    lines = (line.removeprefix("- ") for line in text.split("\n") if line)
+    return tuple(html.unescape(re.sub(r"\\(.)|\*+", lambda m: m[1] or "", line)) for line in lines)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:

@@ -113,7 +113,7 @@ def test_finished_runs_are_compared_row_by_row(tmp_path: Path, run: Run, measure
     result = run("compare", before, after, f"--out={out}")
     assert result.exit_code == 0, result.output
     # Two networks with one thread are what the two have in common.
-    assert result.stdout.count("no difference shown: B takes 1.000 times as long as A") == 2
+    assert result.stdout.count("No difference shown: B takes 1.000 times as long as A") == 2
     assert f"A is {NAMES[0]} of before, B is {NAMES[0]} of after" in result.stdout
     assert len(list(out.glob("*/report.md"))) == 2
     again = run("report", out)

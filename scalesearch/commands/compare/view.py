@@ -16,19 +16,8 @@ from scalesearch.commands.measure.rows import setup_titles
 from scalesearch.files import write_text
 from scalesearch.page.evidence import input_text
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import (
-    bullets,
-    code,
-    duration,
-    escape,
-    listed,
-    percent,
-    plural,
-    si,
-    table,
-    time_text,
-)
-from scalesearch.page.parts import how_it_was_made, machine_facts, words_and_numbers
+from scalesearch.page.markdown import Markdown, code, percent, plain_lines, si, time_text
+from scalesearch.page.parts import FOLDER, Made, Steps, machine_facts, made_of, steps
 from scalesearch.page.style import (
     COLOURS,
     GREY,
@@ -41,6 +30,7 @@ from scalesearch.page.style import (
     write_figures,
 )
 from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.templates import page, part
 from scalesearch.records import CompareRecord, MeasurementRecord
 from scalesearch.statistics.timing import (
     RatioSummary,
@@ -50,6 +40,7 @@ from scalesearch.statistics.timing import (
     ratio_of_samples,
     summarise,
 )
+from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
 # The figure of a comparison: the ratio of the times, process by process, with its interval.
@@ -172,23 +163,63 @@ def compare_ratio(record: CompareRecord) -> RatioSummary | None:
     return ratio_of_samples(*([s for s in side.samples_s if s] for side in (record.a, record.b)))
 
 
-def compare_lines(record: CompareRecord) -> list[str]:
-    """What came out, in plain lines: the verdict with ratio and interval, then what may be wrong with it."""
-    ratio = compare_ratio(record)
-    names = _names(record)
-    first = [f"A is {names[0]}, B is {names[1]}"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a comparison comes to; the ratio and its interval are texts, empty without samples of both.
+
+    Attributes:
+        a: what A goes by.
+        b: what B goes by.
+        ratio: how many times as long B takes.
+        low: the lower end of its 95% interval.
+        high: the upper one.
+        shown: whether a difference is shown.
+        reasons: why a side has no samples.
+        processes: that timed both.
+        unstable: the sides whose times are, with the interquartile range over the median.
+        machines: their keys.
+        in_turn: whether the two were timed in turn.
+    """
+
+    a: str
+    b: str
+    ratio: str = ""
+    low: str = ""
+    high: str = ""
+    shown: bool = False
+    reasons: Sequence[str] = ()
+    processes: int = 0
+    unstable: Sequence[tuple[str, float]] = ()
+    machines: Sequence[str] = ()
+    in_turn: bool = False
+
+
+def comparison(record: CompareRecord) -> Comparison:
+    """What the page and the terminal say of it."""
+    ratio, (a, b) = compare_ratio(record), _names(record)
     if ratio is None:
-        reasons = [
-            f"{side}: {row.reason or row.outcome}" for side, row in _sides(record) if not any(row.samples_s)
-        ]
-        return [*first, f"nothing to compare: {'; '.join(reasons) or 'no samples'}"]
-    return [*first, _verdict(ratio), *_warnings(record, ratio)]
+        missing = [(side, row) for side, row in _sides(record) if not any(row.samples_s)]
+        return Comparison(a=a, b=b, reasons=[f"{side}: {row.reason or row.outcome}" for side, row in missing])
+    summaries = [(side, _summary(row)) for side, row in _sides(record)]
+    return Comparison(
+        a=a,
+        b=b,
+        ratio=_three(ratio.ratio),
+        low=_three(ratio.low),
+        high=_three(ratio.high),
+        shown=ratio.shown,
+        processes=ratio.processes,
+        unstable=[(side, summary.spread) for side, summary in summaries if summary and summary.unstable],
+        machines=sorted({row.machine for _, row in _sides(record)}),
+        in_turn=bool(record.pairs),
+    )
 
 
-def _verdict(ratio: RatioSummary) -> str:
-    low, high = _three(ratio.low), _three(ratio.high)
-    said = f"B takes {_three(ratio.ratio)} times as long as A (95% interval {low} to {high})"
-    return said if ratio.shown else f"no difference shown: {said}"
+def compare_lines(record: CompareRecord) -> tuple[str, ...]:
+    """What came out, in plain lines: the verdict with ratio and interval, then what may be wrong with it."""
+    values = comparison(record)
+    told = (part("commands/compare/answer.md.j2", name, values) for name in ("verdict", "doubts"))
+    return tuple(line for text in told for line in plain_lines(text))
 
 
 def _three(ratio: float) -> str:
@@ -196,24 +227,6 @@ def _three(ratio: float) -> str:
     if 0.1 <= ratio < 1.1:
         return f"{ratio:.3f}"
     return f"{ratio:.2f}" if 1.1 <= ratio < 10 else f"{ratio:,.3g}" if ratio < 1000 else f"{ratio:,.0f}"
-
-
-def _warnings(record: CompareRecord, ratio: RatioSummary) -> list[str]:
-    said = []
-    if ratio.processes == 1:
-        said.append("one process alone: the interval says nothing of how far another would differ")
-    for side, row in _sides(record):
-        summary = _summary(row)
-        if summary is not None and summary.unstable:
-            said.append(
-                f"{side} is unstable: its interquartile range is {percent(summary.spread)} of its median"
-            )
-    machines = {row.machine for _, row in _sides(record)}
-    if len(machines) > 1:
-        said.append(f"of two machines, {listed(sorted(machines))}: the ratio is that of the machines too")
-    if not record.pairs:
-        said.append("not timed in turn: what changed on the machine between the two is in the ratio")
-    return said
 
 
 def _sides(record: CompareRecord) -> tuple[tuple[str, MeasurementRecord], tuple[str, MeasurementRecord]]:
@@ -289,63 +302,90 @@ def write_compare_report(record: CompareRecord, out: Path) -> CompareReport:
     (out / left).unlink(missing_ok=True)
     return CompareReport(
         samples_csv=write_text(out / kept, csv_text(samples_table(record))),
-        page=write_pages(out / "report.md", _page(record, names, kept, drawn=bool(figures))),
+        page=write_pages(out / "report.md", _page(record, kept, drawn=bool(figures))),
         figures=figures,
     )
 
 
-def _page(record: CompareRecord, names: tuple[str, str], kept: str, *, drawn: bool) -> str:
-    lines = compare_lines(record)
-    answer = lines[1][0].upper() + lines[1][1:]
-    parts = [
-        f"# {escape(record.name)}",
-        f"**{escape(answer)}.** A is {escape(names[0])}, B is {escape(names[1])}.",
-        bullets(escape(line[0].upper() + line[1:] + ".") for line in lines[2:]),
-        _table(record),
-        "![Ratio of the times, by process](figures/ratio.png)\n\n" + _reading(record) if drawn else "",
-        how_it_was_made(
-            command=record.command,
-            facts=[f"Time: {duration(record.wall_s)}.", _taken(record)],
-            settings=record.settings,
-            machine=machine_facts(record.machines),
-            versions=record.versions,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparePage:
+    """What the page shows.
+
+    Attributes:
+        name: of the comparison.
+        comparison: what it comes to.
+        rows: of its table, a side each.
+        drawn: whether there is a figure.
+        pairs: timed in turn.
+        samples: of each side.
+        kept: the table of the raw ones.
+        seconds: that it took.
+        steps: what to do next.
+        made: how it was made.
+    """
+
+    name: str
+    comparison: Comparison
+    rows: Sequence[Sequence[str]]
+    drawn: bool
+    pairs: int
+    samples: tuple[int, int]
+    kept: str
+    seconds: float
+    steps: Steps
+    made: Made
+
+
+def _page(record: CompareRecord, kept: str, *, drawn: bool) -> str:
+    values = comparison(record)
+    return page(
+        "commands/compare/page.md.j2",
+        ComparePage(
+            name=record.name,
+            comparison=values,
+            rows=[_table_row(side, row) for side, row in _sides(record)],
+            drawn=drawn,
+            pairs=sum(map(len, record.pairs)),
+            samples=(sum(map(len, record.a.samples_s)), sum(map(len, record.b.samples_s))),
+            kept=kept,
+            seconds=record.wall_s,
+            steps=_steps(record, values),
+            made=made_of(
+                command=record.command,
+                settings=record.settings,
+                machine=machine_facts(record.machines),
+                versions=record.versions,
+            ),
         ),
-        words_and_numbers(kept),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    )
 
 
-def _table(record: CompareRecord) -> str:
-    rows = []
-    for side, row in _sides(record):
-        summary = _summary(row)
-        rows.append(
-            (
-                f"{side}: {escape(row.name)}",
-                escape(row.setup.label),
-                input_text(row),
-                si(row.macs),
-                time_text(summary.median_s) if summary else row.outcome,
-                percent(summary.spread) + (" **unstable**" if summary.unstable else "") if summary else "",
-                code(row.machine),
-            )
-        )
-    return table(("", "setup", "input", "MACs", "median", "IQR", "machine"), rows, left=2)
+def _steps(record: CompareRecord, values: Comparison) -> Steps:
+    if not record.pairs:
+        return steps()
+    command = without_options(record.command, ("--pairs", "--processes", "--out"))
+    measure = command.replace("scalesearch compare", "scalesearch measure", 1)
+    pairs, processes = max(map(len, record.pairs)), max(3, len(record.pairs))
+    return steps(
+        None
+        if values.shown and not values.unstable
+        else (
+            "Four times the pairs halve the interval",
+            f"{command} --processes {processes} --pairs {4 * pairs} --out {FOLDER}-more-pairs",
+        ),
+        ("Both with memory and images per second", f"{measure} --out {FOLDER}-measured"),
+    )
 
 
-def _reading(record: CompareRecord) -> str:
-    if record.pairs:
-        return (
-            "How to read it: a dot is two pairs in turn, A B B A, in which drift of the machine cancels; "
-            "a dash is the median of one process. Where the band holds 1, no difference is shown."
-        )
-    return "How to read it: a dot is one sample, a dash the median of one process."
-
-
-def _taken(record: CompareRecord) -> str:
-    if record.pairs:
-        pairs = sum(map(len, record.pairs))
-        processes = f"{len(record.pairs)} fresh process{'es' * (len(record.pairs) > 1)}"
-        return f"Timed in turn: {plural(pairs, 'pair')} in {processes}."
-    counts = [f"{side} {plural(sum(map(len, row.samples_s)), 'sample')}" for side, row in _sides(record)]
-    return f"From finished runs: {listed(counts)}."
+def _table_row(side: str, row: MeasurementRecord) -> tuple[str, ...]:
+    summary = _summary(row)
+    spread = percent(summary.spread) if summary else ""
+    return (
+        f"{side}: {row.name}",
+        row.setup.label,
+        input_text(row),
+        si(row.macs),
+        time_text(summary.median_s) if summary else row.outcome,
+        Markdown(f"{spread} **unstable**") if summary and summary.unstable else spread,
+        code(row.machine),
+    )

@@ -21,7 +21,8 @@ from scalesearch.networks.cost import Convention, count, ledger, nearest
 from scalesearch.networks.explaining import ALTOGETHER, Difference, Explanation, RowNote, differences
 from scalesearch.networks.spec import Arch, Cost
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import code, escape, si, signed_percent, table
+from scalesearch.page.markdown import si, signed_percent
+from scalesearch.page.templates import page
 from scalesearch.scaling import Multipliers
 
 if TYPE_CHECKING:
@@ -104,14 +105,20 @@ def explanation_tables(
     }
 
 
-def page(title: str, answer: str, sections: Sequence[Section], command: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainPage:
+    """What the page shows: the answer and the sections of a terminal, and the command that made it."""
+
+    title: str
+    answer: str
+    sections: Sequence[Section]
+    command: str
+
+
+def explain_page(title: str, answer: str, sections: Sequence[Section], command: str) -> str:
     """The sections as Markdown, under the answer."""
-    parts = [f"# {escape(title)}", escape(answer)]
-    for section in sections:
-        cells = [tuple(map(escape, row)) for row in section.rows]
-        parts += [f"## {escape(section.title)}", table(section.header, cells, left=section.left)]
-        parts += [escape(section.note)] if section.note else []
-    return "\n\n".join([*parts, f"Made by {code(command)}."]) + "\n"
+    values = ExplainPage(title=title, answer=answer, sections=sections, command=command)
+    return page("commands/explain/page.md.j2", values)
 
 
 def write_tables(folder: Path, text: str, tables: Mapping[str, pd.DataFrame]) -> None:
