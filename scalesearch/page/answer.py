@@ -68,7 +68,7 @@ class Confirmed:
         best: the network that confirms the answer.
         against: the network it is set against.
         other: what that stands for: ``the paper's`` or ``the runner-up's``.
-        predicted: the gain that the surface foretold.
+        predicted: the gain that the surface predicted.
         measured: the gain that came, with its 95% interval (Student's t, noise of all confirming runs
         pooled).
         seeds: of each.

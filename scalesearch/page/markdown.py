@@ -164,9 +164,9 @@ def time_text(seconds: float) -> str:
     return f"{value:,.{_decimals(value)}f} ms"
 
 
-def p_text(p: float) -> str:
+def p_text(p: float) -> Markdown:
     """A p value as it is said: ``p = 0.012`` or ``p < 0.001``."""
-    return f"p = {p:.2g}" if p >= 0.001 else "p < 0.001"
+    return Markdown(f"p = {p:.2g}" if p >= 0.001 else "p < 0.001")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -11,7 +11,6 @@ from scalesearch.page.evidence import baseline_input
 from scalesearch.page.markdown import (
     MOST_ROWS,
     Markdown,
-    and_more,
     bullets,
     code,
     cut,
@@ -49,17 +48,6 @@ def is_own_code(settings: Mapping[str, Any]) -> bool:
 def counted_parts(settings: Mapping[str, Any]) -> str:
     """What the column ``blocks`` counts: layers, where nobody but the code knows its blocks."""
     return "layers" if is_own_code(settings) else "blocks"
-
-
-def kept_facts(settings: Mapping[str, Any]) -> list[str]:
-    """What a training run leaves to the user's code, one sentence each."""
-    if not is_own_code(settings):
-        return []
-    target = code(settings["baseline_arch"]["target"])
-    return [
-        f"The networks are what {target} builds. Its own dropout and start are kept, whatever the recipe "
-        "says; how it rounds depth and width is its own too.",
-    ]
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -583,16 +571,10 @@ def figure_part(name: str, texts: Mapping[str, FigureText], drawn: Collection[st
     return part("page/parts.md.j2", "figure", name, alt, drawn, Markdown(reading))
 
 
-def unfinished(candidates: Sequence[CandidateRecord], name: str = "This run") -> str:
+def unfinished(candidates: Sequence[CandidateRecord], name: str = "This run") -> Markdown:
     """A warning at the top of the page of a run that was stopped; nothing for a finished one."""
     waiting = sum(c.status == "waiting" for c in candidates)
-    if not waiting:
-        return ""
-    return (
-        f"> **{name} is not finished:** {waiting} of its {plural(len(candidates), 'network')} still "
-        f"{'waits' if waiting == 1 else 'wait'} for training, and everything below is about the others. "
-        "`scalesearch resume DIR`, with the folder of this page for DIR, carries on."
-    )
+    return part("page/parts.md.j2", "unfinished", waiting, len(candidates), name)
 
 
 def top1_seeds(candidate: CandidateRecord) -> Markdown:
@@ -623,15 +605,67 @@ def says_nothing(measured: ReliabilityRecord) -> bool:
     return measured.tau_low <= -1 and measured.tau_high >= 1
 
 
-def made(run: RunRecord) -> str:
-    """The section that says how a run was made."""
-    return how_it_was_made(
-        command=run.command,
-        facts=_run_facts(run),
-        settings=run.settings,
-        machine=run.machine,
-        versions=run.versions,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMade:
+    """How a run that trains was made, as the macro ``how_the_run_was_made`` shows it.
+
+    Attributes:
+        made: command, machine and versions.
+        time: of the run.
+        trained: the training in it.
+        computed_with: devices and threads, where training runs differ in them.
+        params: of the baseline as trained.
+        macs: the same.
+        blocks: how many, and of what: ``16 blocks``.
+        input: its pixels.
+        sources: of figures of training runs that the runs themselves did not keep.
+        code: the function of the user's own code that builds the networks; empty for a table.
+        recipe: the user's own, by its name; empty for a built-in one.
+        notes: of the run.
+        start: what all networks were grown from; empty for a run from scratch.
+        seed: the first one.
+    """
+
+    made: Made
+    time: str
+    trained: str
+    computed_with: Sequence[str]
+    params: int
+    macs: int
+    blocks: str
+    input: str
+    sources: Sequence[str]
+    code: str
+    recipe: str
+    notes: Sequence[str]
+    start: Markdown
+    seed: str
+
+
+def run_made(run: RunRecord) -> RunMade:
+    """Command, time, training, proxy baseline, seed, machine and versions of a run."""
+    base, settings = run.baseline, run.settings
+    return RunMade(
+        made=made_of(command=run.command, settings=settings, machine=run.machine, versions=run.versions),
+        time=elapsed(run),
+        trained=training(run.candidates),
+        computed_with=_computed_with(run.candidates),
+        params=base["params"],
+        macs=base["macs"],
+        blocks=f"{base['blocks']} {counted_parts(settings)}",
+        input=baseline_input(base),
+        sources=sorted({trained.source for c in run.candidates for trained in c.runs if trained.source}),
+        code=settings["baseline_arch"]["target"] if is_own_code(settings) else "",
+        recipe=str(settings.get("recipe", "")) if settings.get("recipe_values") else "",
+        notes=run.notes,
+        start=Markdown() if run.start is None else grown_from(run.start),
+        seed=str(settings.get("seed", "not recorded")),
     )
+
+
+def made(run: RunRecord) -> Markdown:
+    """The section that says how a run was made."""
+    return part("page/parts.md.j2", "how_the_run_was_made", run_made(run))
 
 
 def elapsed(run: RunRecord | MeasureRecord) -> str:
@@ -640,59 +674,24 @@ def elapsed(run: RunRecord | MeasureRecord) -> str:
     return f"Time: {duration(run.wall_s)}{sessions}"
 
 
-def _run_facts(run: RunRecord) -> list[str]:
-    """Time, training, proxy baseline and seed of a run, one sentence each."""
-    base = run.baseline
-    return [
-        f"{elapsed(run)}, of which {training(run.candidates)}.",
-        *_computed_with(run.candidates),
-        f"Baseline as trained: {si(base['params'])} params, {si(base['macs'])} MACs, {base['blocks']} "
-        f"{counted_parts(run.settings)}, {baseline_input(base)}.",
-        *(f"Single runs: {escape(source)}." for source in _sources(run)),
-        *kept_facts(run.settings),
-        *_own_recipe(run.settings),
-        *(escape(note) for note in run.notes),
-        *([] if run.start is None else [f"Start: every network was grown from {grown_from(run.start)}."]),
-        f"First seed: {escape(run.settings.get('seed', 'not recorded'))}.",
-    ]
-
-
-def _own_recipe(settings: Mapping[str, Any]) -> list[str]:
-    """That the recipe was the user's own, where it was."""
-    if not settings.get("recipe_values"):
-        return []
-    name = code(settings.get("recipe", ""))
-    return [f"Recipe: {name}, of the user's own; its values are the settings `recipe_values`."]
-
-
-def _sources(run: RunRecord) -> list[str]:
-    """Where the figures of training runs come from that the runs themselves did not keep."""
-    return sorted({trained.source for c in run.candidates for trained in c.runs if trained.source})
-
-
 def _computed_with(candidates: Iterable[CandidateRecord]) -> list[str]:
-    """That training runs were computed with different devices or threads, where they were."""
+    """Devices and threads of training runs, the most used first; empty where all are of the same."""
     places = Counter((run.device, run.threads) for c in candidates for run in c.runs if run.device)
     if len(places) < 2:
         return []
-    told = [
-        f"{plural(number, 'training run')} on {escape(device)} with {escape(threads)} "
-        f"thread{'s' * (threads != '1')}"
+    return [
+        f"{plural(number, 'training run')} on {device} with {threads} thread{'s' * (threads != '1')}"
         for (device, threads), number in places.most_common()
     ]
-    return [
-        f"Computed with: {and_more(told, separator=', ')}. Other threads or another device change "
-        "accuracies as another seed would."
-    ]
 
 
-def grown_from(start: StartRecord) -> str:
+def grown_from(start: StartRecord) -> Markdown:
     """What all networks of a run were grown from, as a noun."""
     if start.kind == "grown":
         once = "trained first, once per seed" if len(start.runs) != 1 else "trained first"
-        return f"the baseline as trained here ({escape(start.network)}, {once})"
+        return Markdown(f"the baseline as trained here ({escape(start.network)}, {once})")
     read = f"{code(start.read)} of " if start.read else ""
-    return (
+    return Markdown(
         f"the weights in {read}{code(start.file)} ({escape(start.network)}, digest {code(start.digest[:12])})"
     )
 

@@ -488,7 +488,7 @@ class BestSplits:
 
     @property
     def explains(self) -> bool:
-        """Whether the surface foretells a network better than the mean of the others does."""
+        """Whether the surface predicts a network better than the mean of the others does."""
         return self.error < self.mean_error
 
     @property

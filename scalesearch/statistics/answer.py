@@ -141,7 +141,7 @@ class Surface:
         lack_of_fit: the probability that networks would stray so far from the surface by run noise alone;
             None where nothing tells.
         omnibus: the probability that runs would differ so much over splits if all splits were equal.
-        left_out_r2: the share of the networks' differences that the surface foretells of networks that it
+        left_out_r2: the share of the networks' differences that the surface predicts of networks that it
             has not seen; below 0 where their mean does better, None where leaving one out leaves too few.
         cost_terms: how many terms in the cost there are.
         at: log2 of the cost over the baseline's for which it answers.
@@ -181,7 +181,7 @@ class Surface:
 
     @property
     def tells(self) -> bool:
-        """Whether it says anything worth drawing: splits differ, and it foretells networks left out of it."""
+        """Whether it says anything worth drawing: splits differ, and it predicts networks left out of it."""
         return self.different and (self.left_out_r2 is None or self.left_out_r2 > 0)
 
     def terms(self, splits: ArrayLike, doublings: ArrayLike | None = None) -> Floats:
@@ -538,7 +538,7 @@ def _cost_terms(splits: Floats, doublings: Floats, networks: int) -> int:
 
 
 def _left_out_r2(x: Floats, y: Floats, network: NDArray[np.int_]) -> float | None:
-    """How much of the differences between networks is foretold, each from the others alone."""
+    """How much of the differences between networks is predicted, each from the others alone."""
     missed, spread = 0.0, 0.0
     for index in range(int(network.max()) + 1):
         out = network == index

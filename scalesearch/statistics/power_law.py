@@ -7,7 +7,7 @@ go as ``1/a``, ``2/b`` and ``2/c`` (I. Alabdulmohsin et al., "Getting ViT in Sha
 shapes of transformers so).
 
 The form has no terms in two dimensions at once. Whether such terms are missing is tested, and so is whether
-the law foretells networks that it has not seen: an answer is read off it only where both hold.
+the law predicts networks that it has not seen: an answer is read off it only where both hold.
 
 The fit is by variable projection (G. H. Golub and V. Pereyra, SIAM J. Numer. Anal. 10, 1973): for given
 exponents the rest is linear, and solved with no factor below 0; only the exponents are searched for.
@@ -121,7 +121,7 @@ class PowerLaw:
         additive: the probability that terms in two dimensions at once would explain so much by chance.
         lack_of_fit: the probability that networks would stray so far from the law by the noise of runs alone;
             None where no network has two runs.
-        left_out_r2: the share of the networks' differences that the law foretells of networks that it has not
+        left_out_r2: the share of the networks' differences that the law predicts of networks that it has not
             seen; below 0 where their mean does better.
     """
 
@@ -166,7 +166,7 @@ class PowerLaw:
         if self.lack_of_fit is not None and self.lack_of_fit < SIGNIFICANCE:
             told.append("networks stray from it by more than the noise of runs")
         if self.left_out_r2 <= 0:
-            told.append("it does not foretell networks that it has not seen")
+            told.append("it does not predict networks that it has not seen")
         if not (self.curve.factors > 0).any():
             told.append("no dimension is seen to help")
         return tuple(told)
@@ -322,7 +322,7 @@ def _additive(
 
 
 def _left_out_r2(growth: Floats, means: Floats, counts: NDArray[np.int_], curve: _Curve) -> float:
-    """How much of the differences between networks is foretold, each from the others alone."""
+    """How much of the differences between networks is predicted, each from the others alone."""
     missed = spread = 0.0
     for i, count in enumerate(counts):
         rest = np.arange(len(counts)) != i

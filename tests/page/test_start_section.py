@@ -8,7 +8,7 @@ import pytest
 
 from scalesearch.commands.grid.view import start_section
 from scalesearch.networks.baselines import baseline
-from scalesearch.page.parts import kept_facts
+from scalesearch.page.parts import made
 from scalesearch.records import RunRecord, StartRecord
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.settings import NOT_IDENTITY
@@ -70,5 +70,7 @@ def test_what_became_of_the_classifier(kind, classes, said):
 
 
 def test_a_target_stays_literal_whatever_it_holds():
-    (fact,) = kept_facts({"baseline_arch": {"target": "net:build` <b>**x**"}})
-    assert fact.startswith("The networks are what ``net:build` <b>**x**`` builds.")
+    target = "net:build` <b>**x**"
+    run = search(deep)
+    own = replace(run, settings={**run.settings, "baseline_arch": {"target": target}})
+    assert f"The networks are what ``{target}`` builds." in made(own)

@@ -120,7 +120,7 @@ def test_a_dimension_that_does_not_help_gets_nothing() -> None:
 
 def test_noise_alone_is_not_taken_for_a_law() -> None:
     law = fit_power_law(star(noise=2, factors=(0, 0, 0), seed=1), resamples=10)
-    assert "it does not foretell networks that it has not seen" in law.objections
+    assert "it does not predict networks that it has not seen" in law.objections
 
 
 def test_runs_of_one_seed_have_intervals_too() -> None:

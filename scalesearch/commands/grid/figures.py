@@ -92,9 +92,7 @@ def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> 
     else:
         colours = Normalize(min(means) - 1e-3, max(means) + 1e-3)
         why = (
-            "the surface foretells none left out"
-            if surface.different
-            else "a surface would show chance alone"
+            "the surface predicts none left out" if surface.different else "a surface would show chance alone"
         )
         axes.set_title(f"mean top-1 of the trained networks;\n{why}", pad=14)
     bar = figure.colorbar(ScalarMappable(colours, SHADES), ax=axes, shrink=0.7, aspect=26, pad=0.02)

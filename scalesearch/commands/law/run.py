@@ -411,13 +411,13 @@ def best_splits(known: Accuracies, base: Arch, law: CostLaw, *, resamples: int =
         )
     top1 = np.array(surface.trained.top1) / 100
     mean_error = float(np.sqrt(np.mean(((top1.sum() - top1) / (len(top1) - 1) - top1) ** 2)))
-    # Where one left out leaves too few for a surface, nothing says that it foretells anything.
-    foretold = 0.0 if surface.left_out_r2 is None else surface.left_out_r2
+    # Where one left out leaves too few for a surface, nothing says that it predicts anything.
+    predicted = 0.0 if surface.left_out_r2 is None else surface.left_out_r2
     return BestSplits(
         setup=law.setup,
         source=known.source,
         networks=surface.networks,
-        error=mean_error * math.sqrt(max(0.0, 1 - foretold)),
+        error=mean_error * math.sqrt(max(0.0, 1 - predicted)),
         mean_error=mean_error,
         tells_cost=tells_cost,
         macs=_triple(best[0]),

@@ -256,7 +256,7 @@ def best_part(record: LawRecord, figures: Collection[str]) -> list[str]:
 
 def _trust(best: BestSplits) -> str:
     held = (
-        f"Networks that were left out are foretold with an error of {100 * best.error:.1f} points of "
+        f"Networks that were left out are predicted with an error of {100 * best.error:.1f} points of "
         f"top-1; the mean of the others is off by {100 * best.mean_error:.1f}."
     )
     if best.explains:
@@ -282,7 +282,7 @@ def _move(move: tuple[float, float, float]) -> str:
 
 
 # ----------------------------------------------------------------------------------------------------
-# The page of a cost law: how well it foretells time, what each dimension costs, where a budget should go.
+# The page of a cost law: how well it predicts time, what each dimension costs, where a budget should go.
 
 GOAL = 0.10
 FIGURES = {

@@ -474,7 +474,7 @@ def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = 
 
 
 def _summary(record: ScaleRecord) -> str:
-    """The family in three lines: what it costs, what the rule had foretold, and what to do next."""
+    """The family in three lines: what it costs, what the rule had predicted, and what to do next."""
     if not record.family:
         return ""
     first, last = record.family[0], record.family[-1]

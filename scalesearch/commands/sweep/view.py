@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +21,6 @@ from scalesearch.commands.sweep.evidence import (
 from scalesearch.commands.sweep.figures import dimensions_figure, published_here, sweep_figure
 from scalesearch.files import write_text
 from scalesearch.page.evidence import (
-    UNLEARNT,
     completed,
     input_text,
     judged,
@@ -31,113 +31,118 @@ from scalesearch.page.evidence import (
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
     MOST_ROWS,
+    Markdown,
     and_more,
-    bullets,
-    code,
-    escape,
     evenly,
     listed,
     p_text,
     percent,
+    plain_lines,
     plural,
     si,
     signed_percent,
-    table,
 )
 from scalesearch.page.parts import (
+    FOLDER,
+    RunMade,
+    Steps,
     counted_parts,
-    figure_part,
-    made,
-    section,
+    of_baseline,
+    run_made,
+    steps,
     top1_seeds,
-    unfinished,
-    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text, fields_of, frame
+from scalesearch.page.templates import page, part
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE
 from scalesearch.statistics.answer import DIMENSIONS, Estimate
 from scalesearch.statistics.power_law import PowerLaw
+from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
 # The page of a sweep: what a power law of it answers for every budget, and which way to spend one wins.
 
-FIGURES = {
-    "sweep": (
-        "Held-out top-1 against realised multiply-adds, one line per way to spend them",
-        "How to read it: at one budget, higher is better; networks of one budget are drawn a little apart. "
-        "Where there is a second panel, it holds what was published after full training on ImageNet: compare "
-        "the order of the lines.",
-    ),
-    "dimensions": (
-        "Held-out top-1 against the multiplier of a single dimension",
-        "How to read it: a line that flattens to the right is a dimension that alone gives less and less. "
-        "Dashed is the power law, where an answer is read off it.",
-    ),
-}
 FAR = 0.05
 """Costs further than this from their budget make a comparison at equal cost doubtful."""
 MOST_BUDGETS = MOST_ROWS // len(ROLES)
 """With a table of their own, or named in a sentence."""
 
 
-def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
-    """The report as Markdown. ``figures`` names those that were drawn."""
-    found = comparisons(run)
-    warning = UNLEARNT if nothing_learnt(run) else ""
-    parts = [
-        f"# {escape(run.name)}: how to grow at every budget",
-        unfinished(run.candidates),
-        bullets(answer_lines(run)),
-        f"{warning}{_tied(run)}".strip(),
-        section("What to do next", _next(run)),
-        section("The best split at each budget", _by_law(run)),
-        *(figure_part(name, FIGURES, figures) for name in FIGURES),
-        section("Compound scaling against each other way", _by_budget(run, found)),
-        section("How far to trust this", _trust(run, found)),
-        section("What was published", _published(run)),
-        made(run),
-        words_and_numbers("sweep.csv", runs=True),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepText:
+    """What the answer's three lines say.
+
+    Attributes:
+        missing: why no power law was fitted; empty where one was.
+        objections: why none is read off it; empty where it holds.
+        cost: of the largest budget, in times the baseline's.
+        shares: what each dimension gets of the growth there.
+        coefficients: the alpha, beta and gamma of that.
+        additive: the p value that each dimension acts by itself.
+        lack_of_fit: the p value that networks stray no more than runs do; None where it is not known.
+        predicted: of the differences of networks left out, as a fraction.
+        verdicts: on compound scaling that occur.
+        better: the ways that compound scaling is better than, each with the difference.
+        worse: the ways that it is worse than.
+        widest: the largest difference that is not ruled out, in points.
+    """
+
+    missing: str = ""
+    objections: Sequence[str] = ()
+    cost: str = ""
+    shares: Sequence[str] = ()
+    coefficients: Sequence[str] = ()
+    additive: float = 0.0
+    lack_of_fit: float | None = None
+    predicted: float = 0.0
+    verdicts: Sequence[str] = ()
+    better: Sequence[str] = ()
+    worse: Sequence[str] = ()
+    widest: float = 0.0
 
 
-def answer_lines(run: RunRecord) -> tuple[str, str, str]:
-    """The answer: what a power law says of every budget, what speaks against it, which way wins."""
-    law = law_of(run)
+def answer_text(run: RunRecord) -> SweepText:
+    """What a power law says of every budget, what speaks against it, which way wins."""
+    law, pairs = law_of(run), comparisons(run)
+    values: dict[str, Any] = {
+        "verdicts": sorted({pair.verdict for pair in pairs}),
+        "better": _ways(pairs, "better"),
+        "worse": _ways(pairs, "worse"),
+        "widest": 100
+        * max((max(abs(pair.test.low), abs(pair.test.high)) for pair in pairs if pair.test), default=0.0),
+    }
     if isinstance(law, str):
-        first = f"**No answer for every budget:** {law}."
-        second = "The power law of depth, width and resolution was not fitted."
-    elif law.objections:
-        first = f"**No answer for every budget:** the power law does not hold, as {listed(law.objections)}."
-        second = f"{_checks(law)} The curves below say what each way of growing brought."
-    else:
-        phi = max(budgets(run))
-        asked = f"{NOMINAL_BASE**phi:.3g} times the cost"
-        shares = zip(DIMENSIONS, law.best(phi), strict=True)
-        told = [f"{name} {_share(share)}" for name, share in shares]
-        coefficients = ", ".join(f"{one.value:.3g}" for one in law.coefficients_at(phi))
-        first = (
-            f"**At {asked} the growth belongs to {listed(told)}**: alpha, beta, gamma {coefficients}. The "
-            "table has other budgets."
-        )
-        second = (
-            f"A power law of depth, width and resolution holds, as far as these runs show: {_checks(law)}"
-        )
-    return first, second, _compound(comparisons(run))
+        return SweepText(missing=law, **values)
+    phi = max(budgets(run))
+    return SweepText(
+        objections=law.objections,
+        cost=f"{NOMINAL_BASE**phi:.3g}",
+        shares=[f"{name} {_share(share)}" for name, share in zip(DIMENSIONS, law.best(phi), strict=True)],
+        coefficients=[f"{coefficient.value:.3g}" for coefficient in law.coefficients_at(phi)],
+        additive=law.additive,
+        lack_of_fit=law.lack_of_fit,
+        predicted=max(0.0, law.left_out_r2),
+        **values,
+    )
 
 
-def _checks(law: PowerLaw) -> str:
-    fits = (
-        ""
-        if law.lack_of_fit is None
-        else f", networks stray by no more than runs do ({p_text(law.lack_of_fit)})"
-    )
-    return (
-        f"each dimension acts by itself ({p_text(law.additive)}){fits}, and of the differences of networks "
-        f"left out it foretells {percent(max(0.0, law.left_out_r2), 0)}."
-    )
+def answer_lines(run: RunRecord) -> tuple[str, ...]:
+    """The answer in three plain lines."""
+    return plain_lines(part("commands/sweep/answer.md.j2", "answer", answer_text(run)))
+
+
+def _ways(pairs: Sequence[SweepComparison], verdict: str) -> list[str]:
+    return [
+        f"{_named(pair.role)} at phi {pair.phi:g} ({100 * pair.difference:+.1f} points)"
+        for pair in pairs
+        if pair.verdict == verdict
+    ]
+
+
+def _named(role: str) -> str:
+    return f"{role} alone" if role in DIMENSIONS else "the mostly-wide rule (fast)"
 
 
 def _share(estimate: Estimate) -> str:
@@ -149,11 +154,168 @@ def _coefficient(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
-def _by_law(run: RunRecord) -> str:
-    """What the law says of each budget of the run, of the next larger one and in the long run."""
-    law = law_of(run)
-    if isinstance(law, str) or law.objections:
-        return ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """How far the comparisons of a sweep can be trusted.
+
+    Attributes:
+        tested: comparisons with a test.
+        untested: those without.
+        seeds: of the tests.
+        df: their degrees of freedom.
+        kind: of the budgets.
+        worst: how far the network that is furthest from its budget is off.
+        furthest: that network.
+        off: the same, signed.
+        far: networks that are more than 5% off.
+        chance: the top-1 of guessing.
+        near_chance: networks that did not get beyond twice that.
+    """
+
+    tested: int
+    untested: int
+    seeds: str
+    df: int
+    kind: str
+    worst: float
+    furthest: str
+    off: float
+    far: int
+    chance: float
+    near_chance: int
+
+
+def _trust(run: RunRecord, pairs: Sequence[SweepComparison]) -> Trust | None:
+    if not pairs:
+        return None
+    tests = [pair.test for pair in pairs if pair.test is not None]
+    counts = sorted({pair.seeds for pair in pairs if pair.test is not None})
+    compared = {c.key: c for pair in pairs for c in (pair.compound, pair.other)}.values()
+    worst = max(compared, key=lambda c: abs(residual(c)))
+    kind = worst.budget.kind if worst.budget else "macs"
+    return Trust(
+        tested=len(tests),
+        untested=len(pairs) - len(tests),
+        seeds=plural(counts[0], "seed")
+        if len(counts) == 1
+        else f"{min(counts, default=0)} to {max(counts, default=0)} seeds",
+        df=tests[0].df if tests else 0,
+        kind="MACs" if kind == "macs" else kind,
+        worst=abs(residual(worst)),
+        furthest=f"{worst.role} at phi {worst.phi:g}",
+        off=residual(worst),
+        far=sum(abs(residual(c)) > FAR for c in compared),
+        chance=1 / run.classes,
+        near_chance=sum((c.top1 or 0.0) <= 2 / run.classes for c in compared),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPage:
+    """What the page shows.
+
+    Attributes:
+        name: of the run.
+        waiting: networks that are not trained yet.
+        networks: all of them.
+        answer: its three lines.
+        nothing_learnt: whether even the best network may be guessing.
+        tied: who shares the highest top-1; empty where nobody does.
+        steps: what to do next.
+        by_budget: the best split at each budget, a row each; empty where no law holds.
+        exponents: of the law.
+        limits: what alpha, beta and gamma go to for large budgets.
+        baseline: its top-1; empty where it was not trained.
+        baseline_macs: what it costs.
+        ways: every network, a row each.
+        counted: what a network's blocks are called.
+        missing: networks without a result, and why.
+        more_budgets: that the table leaves out.
+        trust: how far the comparisons can be trusted; None where there are none.
+        published: what was published, a row each.
+        source: where.
+        made: how the run was made.
+        figures: those that were drawn.
+    """
+
+    name: str
+    waiting: int
+    networks: int
+    answer: SweepText
+    nothing_learnt: bool
+    tied: str
+    steps: Steps
+    by_budget: Sequence[Sequence[str]]
+    exponents: Sequence[str]
+    limits: Sequence[str]
+    baseline: str
+    baseline_macs: int
+    ways: Sequence[Sequence[str]]
+    counted: str
+    missing: Sequence[str]
+    more_budgets: int
+    trust: Trust | None
+    published: Sequence[Sequence[str]]
+    source: str
+    made: RunMade
+    figures: Collection[str]
+
+
+def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
+    """The report as Markdown. ``figures`` names those that were drawn."""
+    law, pairs, base = law_of(run), comparisons(run), baseline_of(run)
+    holds = None if isinstance(law, str) or law.objections else law
+    every = budgets(run)
+    shown = evenly(every, MOST_BUDGETS)
+    tabled = [c for phi in shown for role in ROLES for c in run.candidates if (c.phi, c.role) == (phi, role)]
+    by_network = {(pair.phi, pair.other.key): pair for pair in pairs}
+    published = published_here(run)
+    return page(
+        "commands/sweep/page.md.j2",
+        SweepPage(
+            name=run.name,
+            waiting=sum(c.status == "waiting" for c in run.candidates),
+            networks=len(run.candidates),
+            answer=answer_text(run),
+            nothing_learnt=nothing_learnt(run),
+            tied=_tied(run),
+            steps=_steps(run, law),
+            by_budget=_by_budget(run, holds) if holds else (),
+            exponents=[f"{name} = {_coefficient(x)}" for name, x in zip("abc", holds.exponents, strict=True)]
+            if holds
+            else (),
+            limits=list(map(_coefficient, holds.coefficients)) if holds else (),
+            baseline=top1_seeds(base) if base else "",
+            baseline_macs=base.macs if base else 0,
+            ways=[_way(c, by_network.get((c.phi, c.key))) for c in tabled],
+            counted=counted_parts(run.settings),
+            missing=[
+                f"{c.role}: {c.status}{f', {c.reason}' if c.reason else ''}"
+                for c in tabled
+                if not completed(c)
+            ],
+            more_budgets=len(every) - len(shown),
+            trust=_trust(run, pairs),
+            published=[
+                (
+                    role,
+                    f"{row.depth:g}",
+                    f"{row.width:g}",
+                    f"{row.resolution:g}",
+                    si(row.flops),
+                    percent(row.top1),
+                )
+                for role, row in published.items()
+            ],
+            source=next((row.source for row in published.values()), ""),
+            made=run_made(run),
+            figures=figures,
+        ),
+    )
+
+
+def _by_budget(run: RunRecord, law: PowerLaw) -> list[tuple[str, ...]]:
+    """What the law says of each budget of the run and of the next larger one."""
     phis = evenly(budgets(run), MOST_BUDGETS)
     if max(phis) > 0:
         phis = [*phis, max(phis) + 1]
@@ -165,193 +327,80 @@ def _by_law(run: RunRecord) -> str:
             (
                 f"{phi:g}{'' if phi in budgets(run) else ', not tried'}",
                 *map(_share, best),
-                ", ".join(f"{one.value:.3g}" for one in law.coefficients_at(phi)),
+                ", ".join(f"{coefficient.value:.3g}" for coefficient in law.coefficients_at(phi)),
                 f"{top1.value:.1f} ({top1.low:.1f} to {top1.high:.1f})",
             )
         )
-    exponents = zip("abc", law.exponents, strict=True)
-    said = listed([f"{name} = {_coefficient(one)}" for name, one in exponents])
-    return (
-        f"{table(('phi', *DIMENSIONS, 'alpha, beta, gamma', 'top-1, %'), rows)}\n\n"
-        f"Read off error = e + A d^-a + B w^-b + C r^-c with {said}; 95% intervals from runs drawn anew. Far "
-        f"beyond, alpha, beta and gamma go to {listed(list(map(_coefficient, law.coefficients)))}."
-    )
-
-
-def _compound(found: Sequence[SweepComparison]) -> str:
-    """Compound scaling against each other way, in one sentence."""
-    if not found:
-        return (
-            "**Does compound scaling win? No answer yet:** at no budget have both the compound network and "
-            "another one completed their training."
-        )
-    verdicts = {one.verdict for one in found}
-    if verdicts == {"not tested"}:
-        return "**Does compound scaling win? Not tested:** that takes two seeds or more."
-    told = []
-    for verdict in ("better", "worse"):
-        here = [
-            f"{_named(one.role)} at phi {one.phi:g} ({100 * one.difference:+.1f} points)"
-            for one in found
-            if one.verdict == verdict
-        ]
-        if here:
-            told.append(f"{verdict} than {and_more(here, MOST_ROWS, ', ')}")
-    if not told:
-        widest = max(max(abs(one.test.low), abs(one.test.high)) for one in found if one.test)
-        return (
-            "**Does compound scaling win at equal cost? Not shown**, against no other way at no budget; "
-            f"differences of up to {100 * widest:.0f} points are not ruled out."
-        )
-    rest = " Against the others no difference is shown." if "no difference shown" in verdicts else ""
-    return f"**Compound scaling is shown to be {'; '.join(told)}** at equal cost.{rest}"
-
-
-def _named(role: str) -> str:
-    return f"{role} alone" if role in DIMENSIONS else "the mostly-wide rule (fast)"
+    return rows
 
 
 def _tied(run: RunRecord) -> str:
-    """Who shares the highest top-1, where more than one does."""
+    """Who shares the highest top-1; empty where one has it alone."""
     ranking = judged(run)
     ties = tied_with(run, ranking[0]) if ranking else []
     if not ties:
         return ""
     names = [c.role if c.role == "baseline" else f"{c.role} at phi {c.phi:g}" for c in (ranking[0], *ties)]
-    text = listed(names) if len(names) <= MOST_BUDGETS else and_more(names, MOST_BUDGETS, ", ")
-    return f" The highest top-1 is shared exactly by {text}."
+    return listed(names) if len(names) <= MOST_BUDGETS else and_more(names, MOST_BUDGETS, ", ")
 
 
-def _trust(run: RunRecord, found: Sequence[SweepComparison]) -> str:
-    if not found:
-        return ""
-    tested = [one for one in found if one.test is not None]
-    items = []
-    if tested:
-        counts = sorted({one.seeds for one in tested})
-        many = plural(counts[0], "seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-        items.append(
-            f"**The test:** t tests paired by seed ({many}), noise pooled over all networks ({_df(tested)} "
-            f"degrees of freedom); intervals and p values hold for {plural(len(tested), 'comparison')} at "
-            "once. *No difference shown* does not mean that there is none."
-        )
-    if len(tested) < len(found):
-        items.append(
-            f"**Not tested:** {plural(len(found) - len(tested), 'comparison')} without at least two common "
-            "seeds: the sign of a difference may be luck. `--seeds 3` or more would tell."
-        )
-    compared = {c.key: c for one in found for c in (one.compound, one.other)}
-    worst = max(compared.values(), key=lambda c: abs(residual(c)))
-    far = [c for c in compared.values() if abs(residual(c)) > FAR]
-    kind = worst.budget.kind if worst.budget else "macs"
-    items.append(
-        f"**Equal cost ({'MACs' if kind == 'macs' else escape(kind)}):** the compared networks are within "
-        f"{abs(residual(worst)):.1%} of their budgets "
-        f"({worst.role} at phi {worst.phi:g} is the furthest, {signed_percent(residual(worst))})."
-        + (f" {plural(len(far), 'network')} more than 5% off: read those rows with care." if far else "")
-    )
-    chance = 1 / run.classes
-    low = [c for c in compared.values() if (c.top1 or 0.0) <= 2 * chance]
-    if low:
-        items.append(
-            f"**Chance** is {percent(chance)}: {plural(len(low), 'network')} did not get beyond twice that, "
-            "so their order says little."
-        )
-    return bullets(items)
-
-
-def _df(tested: Sequence[SweepComparison]) -> int:
-    return next(one.test.df for one in tested if one.test)
-
-
-def _next(run: RunRecord) -> str:
-    law, phis = law_of(run), budgets(run)
+def _steps(run: RunRecord, law: PowerLaw | str) -> Steps:
+    phi, of = max(budgets(run), default=1.0), of_baseline(run.settings)
+    again = without_options(run.command, ("--seeds", "--out"))
     if isinstance(law, str):
-        return bullets(
+        wider = without_options(again, ("--phi", "--roles"))
+        return steps(
             (
-                f"Train a whole star: all roles at three budgets, such as {code('--phi 0.5,1,2')}, with "
-                f"{code('--seeds 3')}.",
+                "All ways at three budgets, which is enough for a power law",
+                f"{wider} --phi 0.5,1,2 --seeds 3 --out {FOLDER}-three-budgets",
             )
         )
     if law.objections:
-        phi = max(phis, key=abs)
-        return bullets(
+        seeds = 2 * max((len(c.runs) for c in run.candidates), default=1)
+        largest = max(budgets(run), key=abs)
+        return steps(
             (
-                "At one budget a surface over splits needs no such law: "
-                f"{code(f'scalesearch grid --phi {phi:g}')}.",
-                f"More seeds, or longer runs ({code('--images')}), show whether the law's failure is real.",
-            )
+                "At one budget: a surface over all splits, which needs no such law",
+                f"scalesearch grid{of} --phi {largest:g}",
+            ),
+            (
+                "More seeds: does the law really fail?",
+                f"{again} --seeds {seeds} --out {FOLDER}-seeds",
+            ),
         )
-    phi = max(phis)
-    alpha, beta, gamma = (one.value for one in law.coefficients_at(phi))
-    command = f"scalesearch scale --alpha {alpha:.3g} --beta {beta:.3g} --gamma {gamma:.3g}"
-    return bullets(
+    alpha, beta, gamma = (coefficient.value for coefficient in law.coefficients_at(phi))
+    return steps(
         (
-            f"The family by the split of the largest budget: {code(command)}.",
-            f"Try the law where it was not fitted: {code(f'scalesearch grid --phi {phi + 1:g}')}.",
-        )
+            "The family by the split of the largest budget",
+            f"scalesearch scale{of} --alpha {alpha:.3g} --beta {beta:.3g} --gamma {gamma:.3g} --phi 0..7",
+        ),
+        (
+            "Does the law hold at a larger budget?",
+            f"scalesearch grid{of} --phi {phi + 1:g}",
+        ),
     )
 
 
-def _by_budget(run: RunRecord, found: Sequence[SweepComparison]) -> str:
-    base = baseline_of(run)
-    header = ("phi", "role", *DIMENSIONS, "input", counted_parts(run.settings), "off budget", "top-1")
-    every = budgets(run)
-    shown = evenly(every, MOST_BUDGETS)
-    rows, missing = [], []
-    for phi in shown:
-        by_key = {one.other.key: one for one in found if one.phi == phi}
-        for c in (c for role in ROLES for c in run.candidates if c.phi == phi and c.role == role):
-            rows.append([f"{phi:g}", *_cells(c, by_key.get(c.key))])
-            if not completed(c):
-                why = f", {escape(c.reason)}" if c.reason else ""
-                missing.append(f"{c.role}: {c.status}{why}.")
-    parts = [f"The baseline itself: top-1 {top1_seeds(base)} at {si(base.macs)} MACs."] if base else []
-    if rows:
-        parts.append(table((*header, "compound less this", "verdict"), rows, left=2))
-    if missing:
-        parts.append(bullets(missing))
-    if more := len(every) - len(shown):
-        noun = plural(more, "budget").split(" ", 1)[1]
-        parts.append(f"And {more:,} more {noun} in `sweep.csv`: those shown are spread evenly over all.")
-    return "\n\n".join(parts)
-
-
-def _cells(c: CandidateRecord, one: SweepComparison | None) -> list[str]:
+def _way(c: CandidateRecord, pair: SweepComparison | None) -> list[str]:
     asked = (c.depth, c.width, c.resolution_multiplier)
-    cells = [c.role, *(map(_part, c.split) if c.split else (f"x {value:.3f}" for value in asked))]
+    cells = [f"{c.phi:g}", c.role]
+    cells += map(_part, c.split) if c.split else (f"x {value:.3f}" for value in asked)
     cells += [input_text(c), *([str(c.blocks), signed_percent(residual(c))] if c.counted else ["", ""])]
     cells.append(top1_seeds(c) if completed(c) else c.status)
-    if one is None:
+    if pair is None:
         return [*cells, "", ""]
-    difference = f"{100 * one.difference:+.1f}"
-    if (test := one.test) is None:
-        return [*cells, difference, one.verdict]
+    difference = f"{100 * pair.difference:+.1f}"
+    if (test := pair.test) is None:
+        return [*cells, difference, pair.verdict]
     return [
         *cells,
         f"{difference} ({100 * test.low:+.1f} to {100 * test.high:+.1f})",
-        f"{one.verdict} ({p_text(test.p)})",
+        Markdown(f"{pair.verdict} ({p_text(test.p)})"),
     ]
 
 
 def _part(share: float) -> str:
     return f"{round(100 * share)}%"  # no "-0%" of a hair of width
-
-
-def _published(run: RunRecord) -> str:
-    rows = published_here(run)
-    if not rows:
-        return ""
-    cells = [
-        (role, f"{row.depth:g}", f"{row.width:g}", f"{row.resolution:g}", si(row.flops), percent(row.top1))
-        for role, row in rows.items()
-    ]
-    source = next(iter(rows.values())).source
-    return (
-        "EfficientNet-B0 scaled in one dimension or in all, after full training on ImageNet at 224 px and "
-        f"more ({source}). One run each, no spread was published.\n\n"
-        + table(("scaling", "depth", "width", "resolution", "FLOPs", "ImageNet top-1"), cells)
-    )
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -406,7 +455,7 @@ def write_sweep_report(run: RunRecord, out: Path) -> SweepReport:
         figures=figures,
         table=rows,
         comparisons=comparisons(run),
-        answer=tuple(line.replace("*", "") for line in answer_lines(run)),
+        answer=answer_lines(run),
     )
 
 

@@ -587,7 +587,7 @@ def _unfinished(sides: Collection[Side]) -> str:
 
 
 def _sure(transfer: Transfer) -> str:
-    header = ["search", "networks", "runs", "a run's sd", "splits differ", "surface fits", "foretold"]
+    header = ["search", "networks", "runs", "a run's sd", "splits differ", "surface fits", "predicted"]
     header += ["may be best"]
     rows = []
     for side in transfer.sides:
