@@ -96,7 +96,7 @@ def training_section(record: AuditRecord) -> str:
     if not record.trained:
         return ""
     pairs = order_pairs(record)
-    warnings = [
+    warnings: list[str] = [
         text
         for name, run in record.trained.items()
         if (text := unfinished(run.candidates, f"The sweep of {escape(name)}"))
