@@ -228,7 +228,7 @@ def family(
 # Runs that train: begun or carried on in their folder, read from it at any time.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
     """What a search found out about sharing compute between depth, width and resolution.
 
@@ -248,8 +248,12 @@ class Answer:
     region: tuple[Split, ...] = ()
     rates: tuple[Rate, ...] = ()
 
+    def __repr__(self) -> str:
+        """The lines, as the terminal has them."""
+        return "\n".join(self.lines)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Run:
     """A run in its folder, done or half done; what it says is read from the folder when it is asked for.
 
@@ -260,6 +264,10 @@ class Run:
 
     folder: Path
     storage: str = ""
+
+    def __repr__(self) -> str:
+        """What opens it again; the URL of a study may hold a password."""
+        return f"scalesearch.open({str(self.folder)!r})"
 
     @property
     def record(self) -> RunRecord:
@@ -343,8 +351,9 @@ def open(dir: str | Path, *, storage: str = "") -> Run:
         FolderError: if there is no such folder, or it holds no run that can be read.
     """
     run = Run(Path(dir), storage)
-    if not run.folder.is_dir():
-        raise FolderError(f"`dir` must be a run's folder, got {run.folder}: no such folder")
+    from scalesearch.runs.folder import require_folder
+
+    require_folder(run.folder)
     _ = run.record
     return run
 

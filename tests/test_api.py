@@ -121,6 +121,8 @@ def test_a_grid_is_the_command_lines(tmp_path: Path) -> None:
     assert set(run.pareto["key"]) <= set(run.table["key"])
     assert run.answer.best is None
     assert run.answer.lines[0].startswith("No answer yet")
+    assert repr(run.answer) == "\n".join(run.answer.lines)
+    assert repr(run) == f"scalesearch.open({str(run.folder)!r})"
     assert run.report() == run.folder / "report.html"
 
 
@@ -198,8 +200,16 @@ def test_a_dataset_is_written_once_and_is_one_for_the_command_line(tmp_path: Pat
             "`phi` must be a number, or at least one in a list or a range, got None",
         ),
         (lambda: ss.family(0.5, 1, 1, phi=1), "`alpha` must be >= 1, got 0.5"),
+        (
+            lambda: ss.grid(dataset=lambda: 3),
+            "a function that returns them, got a function that returned int",
+        ),
+        (lambda: ss.open(__file__), f"`dir` must be a run's folder, got {__file__}: a file"),
     ],
-    ids=["a misspelt rule", "no number", "no phi", "a text of phi", "phi that is none", "alpha below 1"],
+    ids=[
+        *("a misspelt rule", "no number", "no phi", "a text of phi", "phi that is none", "alpha below 1"),
+        *("a function of no images", "a file"),
+    ],
 )
 def test_bad_arguments_name_themselves(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from scalesearch.cli.help import Topic, option
 from scalesearch.cli.options import DURATION, Decorator, group
-from scalesearch.cli.terminal import Whole
+from scalesearch.cli.terminal import Whole, echo
 from scalesearch.export.formats import PIP_ONNX
 from scalesearch.records.timings import MODES, RUNTIMES, SHORT_DTYPES, dtype_of, whole_number
 from scalesearch.text import near
@@ -163,7 +163,7 @@ def resolve_setups(options: dict[str, Any], *, several: bool) -> dict[str, Any]:
     source = click.get_current_context().get_parameter_source("channels_last")
     if device == "mps" and source is ParameterSource.DEFAULT:
         options = options | {"channels_last": False}
-    return options | {
-        "device": device,
-        "threads": options["threads"] or ((cores,) if several else cores),
-    }
+    threads = options["threads"] or ((cores,) if several else cores)
+    if (most := max(threads) if several else threads) > cores:
+        echo(f"Note: {most:,} threads share {cores} cores here: they wait for one another", err=True)
+    return options | {"device": device, "threads": threads}

@@ -16,9 +16,9 @@ from scalesearch.cli.main import Fail
 from scalesearch.cli.options import INPUT_SIZE, NETWORK, RECIPE, STAGES, rounding_of_options, rounding_options
 from scalesearch.cli.terminal import NUMBER, Choice, Whole, echo, fits, print_narrow, terminal
 from scalesearch.networks.baselines import (
-    BASELINES,
     VARIANTS,
     baseline,
+    built_in,
     chosen_baseline,
     network_toml,
     published_networks,
@@ -169,7 +169,7 @@ def _list_networks(output_format: str) -> None:
     if output_format == "toml":
         raise Fail("NETWORK must be given with --format toml")
     named = [
-        *((name, "baseline", arch) for name, arch in BASELINES.items()),
+        *((name, "baseline", arch) for name, arch in built_in().items() if name not in VARIANTS),
         *((name, "published", published.arch()) for name, published in published_networks().items()),
         *((name, VARIANTS[name].title, variant.arch) for name, variant in VARIANTS.items()),
     ]

@@ -53,9 +53,9 @@ def _page(folder: Path) -> Path:
         Fail: if the folder has no page.
     """
     from scalesearch.page.html.page import PAGE, html_page
+    from scalesearch.runs.folder import require_folder
 
-    if not folder.is_dir():
-        raise Fail(f"DIR must be a run's folder, got {folder}: no such folder")
+    require_folder(folder)
     page = inside(folder, PAGE)
     if page.is_file():
         return page

@@ -36,6 +36,17 @@ WORDS = {str: "a text", int: "a whole number", dict: "a table"}
 RUN_FACTS = ("kind", "name", "command", "classes", "grid_points", "feasible", "start")
 
 
+def require_folder(folder: Path) -> None:
+    """Refuses what is no folder.
+
+    Raises:
+        FolderError: if it is a file, or isn't there.
+    """
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "no such folder"
+        raise FolderError(f"`dir` must be a run's folder, got {folder}: {what}")
+
+
 @contextmanager
 def beginning(folder: Path) -> Iterator[None]:
     """Where work is stopped before its folder has a run, says that nothing is kept.

@@ -92,7 +92,7 @@ def given_dataset(value: object, folder: Path) -> str:
 def _tensors(value: object) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
-    items = cast(Any, value)
+    items, given = cast(Any, value), type(value).__name__
     if isinstance(value, tuple):
         pair = value
     elif hasattr(value, "__getitem__") and hasattr(value, "__len__"):
@@ -100,6 +100,7 @@ def _tensors(value: object) -> tuple[torch.Tensor, torch.Tensor]:
         pair = (_stacked(images), torch.tensor([int(label) for label in labels]))
     elif callable(value):
         pair = items()
+        given = f"a function that returned {type(pair).__name__}"
     else:
         pair = ()
     try:
@@ -108,7 +109,7 @@ def _tensors(value: object) -> tuple[torch.Tensor, torch.Tensor]:
     except (TypeError, ValueError) as error:
         raise DataError(
             "`dataset` must be a dataset's name, a torch Dataset of (image, label), or (images, labels) or a "
-            f"function that returns them, got {type(value).__name__}"
+            f"function that returns them, got {given}"
         ) from error
 
 

@@ -11,7 +11,7 @@ from scalesearch.errors import FolderError, RunFailedError, StudyError
 from scalesearch.files import inside
 from scalesearch.records import RunRecord
 from scalesearch.records.runs import LATENCY, STUDY, TABLES, runs_of_tables
-from scalesearch.runs.folder import read_run_file, storage_of, without_study
+from scalesearch.runs.folder import read_run_file, require_folder, storage_of, without_study
 from scalesearch.runs.telling import say, teller
 from scalesearch.study.reading import with_shapes
 from scalesearch.study.storage import open_storage, sqlite_url
@@ -46,8 +46,7 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
         FolderError: if ``folder`` is no run.
         StudyError: if the study cannot be read.
     """
-    if not folder.is_dir():
-        raise FolderError(f"`dir` must be a run's folder, got {folder}: no such folder")
+    require_folder(folder)
     run_file = read_run_file(folder)
     run = run_file.get("run", {})
     url = storage_of(folder, storage, run_file.get(run.get("kind", "grid"), {}).get("storage", ""))

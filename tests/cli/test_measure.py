@@ -390,3 +390,9 @@ def test_a_folder_without_its_raw_files_is_left_as_it_is(tmp_path: Path, run: Ru
         "to measure again, with another --out: scalesearch measure b0\n"
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["measurements.csv", "run.toml"]
+
+
+@pytest.mark.usefixtures("bench")
+def test_more_threads_than_cores_are_noted(run: Run, tmp_path: Path) -> None:
+    result = run("measure", TWO[0], "--threads=999", "--device=cpu", f"--out={tmp_path / 'out'}")
+    assert "Note: 999 threads share " in result.stderr
