@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -154,6 +156,31 @@ def test_a_page_is_short_and_bounds_nothing_beyond_100_points(page: Path) -> Non
     shown = [f"({low} to {high})" for low, high in intervals if max(abs(float(low)), abs(float(high))) > 100]
     shown += re.findall(r"\d{3,}\.\d+ points", text)
     assert not shown, "no two accuracies are further apart than 100 points: say that the runs don't bound it"
+
+
+@pytest.mark.parametrize("page", sorted(EXPECTED.rglob("*.md")), ids=lambda p: str(p.relative_to(EXPECTED)))
+def test_what_a_page_tells_to_do_next_is_a_command(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its command lines are taken apart as a shell would and parsed, with a folder that is there for DIR."""
+    blocks = re.findall(r"^```sh\n(.*?)\n```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line.partition("  #")[0] for block in blocks for line in block.splitlines()]
+    commands = [line for line in lines if line and not line.startswith("#")]
+    monkeypatch.chdir(tmp_path)
+    for line in commands:
+        if made := re.search(r" > (\S+\.toml)", line):
+            recipe = CliRunner().invoke(cli, ["describe", "--recipe", "steady", "--format", "toml"])
+            Path(made[1]).write_text(recipe.stdout)
+        for command in re.split(r" && | \| ", line):
+            words = shlex.split(re.sub(r"\bDIR\b", str(tmp_path), command))
+            if words[0] != "scalesearch":
+                assert words[0] == "sed", line
+                continue
+            if ">" in words:
+                words = words[: words.index(">")]
+            parsed = cli.get_command(click.Context(cli), words[1])
+            assert parsed is not None, line
+            parsed.make_context(words[1], words[2:])
 
 
 def test_nothing_is_kept_that_no_record_needs() -> None:

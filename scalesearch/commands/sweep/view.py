@@ -347,6 +347,8 @@ def _tied(run: RunRecord) -> str:
 def _steps(run: RunRecord, law: PowerLaw | str) -> Steps:
     phi, of = max(budgets(run), default=1.0), of_baseline(run.settings)
     again = without_options(run.command, ("--seeds", "--out"))
+    if not again.startswith("scalesearch sweep"):  # but is a part of an audit
+        again = f"scalesearch sweep{of}"
     if isinstance(law, str):
         wider = without_options(again, ("--phi", "--roles"))
         return steps(
