@@ -163,7 +163,7 @@ def resolve_setups(options: dict[str, Any], *, several: bool) -> dict[str, Any]:
     source = click.get_current_context().get_parameter_source("channels_last")
     if device == "mps" and source is ParameterSource.DEFAULT:
         options = options | {"channels_last": False}
-    threads = options["threads"] or ((cores,) if several else cores)
+    threads: Any = options["threads"] or ((cores,) if several else cores)
     if (most := max(threads) if several else threads) > cores:
         echo(f"Note: {most:,} threads share {cores} cores here: they wait for one another", err=True)
     return options | {"device": device, "threads": threads}
