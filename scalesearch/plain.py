@@ -45,26 +45,40 @@ PLAIN_WORDS: Mapping[Any, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Between what a number has to be; ``above`` leaves ``least`` out, ``below`` leaves ``most`` out."""
+    """Between what a number has to be; ``above`` leaves ``least`` out, ``below`` leaves ``most`` out.
+
+    ``most`` is far beyond what anybody would ask for, unless it is ``firm``: then help pages say it too.
+    """
 
     least: float
     most: float
     above: bool = False
     below: bool = False
+    firm: bool = False
+
+    def require(self, name: str, number: Any) -> None:
+        """Raises ValueError unless the number is within, saying what ``name`` must be."""
+        finite = not isinstance(number, float) or math.isfinite(number)
+        ends = (*([self.least] if self.above else []), *([self.most] if self.below else []))
+        if finite and self.least <= number <= self.most and number not in ends:
+            return
+        kind = "" if isinstance(number, int) else "a finite number "
+        if finite and (number > self.most or (self.below and number == self.most)):
+            most = f"< {self.most:g}" if self.below else f"at most {self.most:,.0f}"
+            raise ValueError(f"`{name}` must be {most}, got {shown(number)}")
+        bound = "" if self.least < 0 and not finite else f"{'>' if self.above else '>='} {self.least:g}"
+        raise ValueError(f"`{name}` must be {f'{kind}{bound}'.strip()}, got {shown(number)}")
 
 
 YEAR_S = 365 * 24 * 3600.0
 LIMITS: Mapping[str, Limit] = MappingProxyType(
     {
         # What is done: far beyond what anybody would wait for, or any machine hold.
-        "jobs": Limit(1, 1024),
         "threads": Limit(1, 1024),
-        "seed": Limit(0, 2**32 - 1),
-        "seeds": Limit(1, 1000),
+        "seed": Limit(0, 2**32 - 1, firm=True),
         "images": Limit(1, 10**12),
         "epochs": Limit(0, 1e6, above=True),
         "batch_size": Limit(1, 1_000_000),
-        "held_out": Limit(2, 10**9),
         # Recipes: what an optimiser and a transform can be told.
         "learning_rate": Limit(0, 1e30, above=True),
         "momentum": Limit(0, 1, below=True),
@@ -78,43 +92,19 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "drop_path": Limit(0, 1, below=True),
         "norm_momentum": Limit(0, 1, above=True),
         "looks": Limit(1, 10_000),
-        "latency_batch_size": Limit(1, 1_000_000),
-        "processes": Limit(1, 10_000),
-        "pairs": Limit(1, 1_000_000),
-        "random": Limit(0, 10_000),
-        "trials": Limit(1, 100_000),
-        "batch": Limit(1, 10_000),
-        "max_rounds": Limit(1, 1000),
-        "max_networks": Limit(0, 10**9),
-        "networks": Limit(1, 10**9),
-        "stall_timeout": Limit(0, YEAR_S, above=True),
-        "min_time": Limit(0, 24 * 3600.0, above=True),
-        "process_limit": Limit(0, YEAR_S, above=True),
-        "time_budget": Limit(0, YEAR_S),
-        "regret": Limit(0, 100),
-        "confirm": Limit(0, 1000),
         # Networks: from next to nothing to more than can be built.
-        "phi": Limit(-100, 100),
-        "train_phi": Limit(-100, 100),
         "lengths": Limit(0, 1e6, above=True),
         "alpha": Limit(1, 100),
         "beta": Limit(1, 100),
         "gamma": Limit(1, 100),
         "step": Limit(0, 10, above=True),
         "tolerance": Limit(0, 1e6),
-        "budget_tolerance": Limit(0, 1e6),
-        "budget_ratio": Limit(1, 1e6, above=True),
-        "reward_target": Limit(0, 1e18),
-        "reward_weight": Limit(-100, 0),
         "depth": Limit(0, 1e12, above=True),
         "width": Limit(0, 1e12, above=True),
         "resolution": Limit(0, 1e12, above=True),
-        "baseline_width": Limit(0, 1e6, above=True),
-        "baseline_resolution": Limit(1, 1_000_000),
-        "baseline_resolution_width": Limit(1, 1_000_000),
     }
 )
-"""Of the numbers that a user says, by the name that settings and options share."""
+"""Of the numbers of descriptions, by name; a number that is a setting has its limit at its field."""
 
 
 def require_limits(owner: object, *names: str) -> None:
@@ -128,17 +118,7 @@ def require_limits(owner: object, *names: str) -> None:
 
 def require_within(name: str, number: Any) -> None:
     """Raises ValueError unless a number is within the limits of that name."""
-    limit = LIMITS[name]
-    finite = not isinstance(number, float) or math.isfinite(number)
-    ends = (*([limit.least] if limit.above else []), *([limit.most] if limit.below else []))
-    if finite and limit.least <= number <= limit.most and number not in ends:
-        return
-    kind = "" if isinstance(number, int) else "a finite number "
-    if finite and (number > limit.most or (limit.below and number == limit.most)):
-        most = f"< {limit.most:g}" if limit.below else f"at most {limit.most:,.0f}"
-        raise ValueError(f"`{name}` must be {most}, got {shown(number)}")
-    bound = "" if limit.least < 0 and not finite else f"{'>' if limit.above else '>='} {limit.least:g}"
-    raise ValueError(f"`{name}` must be {f'{kind}{bound}'.strip()}, got {shown(number)}")
+    LIMITS[name].require(name, number)
 
 
 def require_utf8(owner: object, *names: str) -> None:

@@ -7,63 +7,27 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
-from scalesearch.cli.help import Command, Topic, option
+from scalesearch.cli.help import Command
 from scalesearch.cli.options import (
-    MEMORY,
-    START,
     command_line,
     config_option,
     format_option,
+    options_of,
     out_option,
     resolve_training,
     training_options,
 )
-from scalesearch.cli.terminal import NUMBER, Choice, Whole
-from scalesearch.commands.alternate.run import BUDGETS, AlternateSettings
+from scalesearch.commands.alternate.run import AlternateSettings
+from scalesearch.study.settings import TrainingSettings
 
-DEFAULT = AlternateSettings()
+# Of a grid's settings: what a loop of grids leaves as it is.
+NOT_ASKED = ("law", "rungs", "time_budget", "regret", "check_recipe", "confirm", "scratch_run")
 
 
 @click.command(cls=Command)
 @config_option
-@option(
-    "--phi",
-    group=Topic.SPACE,
-    common=True,
-    type=NUMBER,
-    default=DEFAULT.phi,
-    help="How much compute in the first round: 2^phi times the baseline.",
-)
-@option(
-    "--budget",
-    group=Topic.BUDGET,
-    common=True,
-    type=Choice(BUDGETS),
-    default=DEFAULT.budget,
-    help="What the wanted network may spend.",
-    more=MEMORY,
-)
-@option(
-    "--budget-ratio",
-    group=Topic.BUDGET,
-    common=True,
-    type=NUMBER,
-    default=DEFAULT.budget_ratio,
-    help="How much of that it may spend, as a multiple of the baseline's, above 1.",
-)
-@option(
-    "--max-rounds",
-    group=Topic.SPACE,
-    type=Whole(min=1),
-    default=DEFAULT.max_rounds,
-    help="Stop after so many rounds.",
-)
-@grid_points_options
-@budget_options(DEFAULT.match)
-@networks_options
-@training_options()
-@START
+@options_of(AlternateSettings, above=TrainingSettings, but=NOT_ASKED)
+@training_options(AlternateSettings, but=NOT_ASKED)
 @out_option("reports/alternate-BASELINE")
 @format_option
 def alternate(out: Path | None, output_format: str, **options: Any) -> None:

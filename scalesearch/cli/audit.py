@@ -7,20 +7,23 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.help import Command, Topic, option
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import (
-    PHI,
     command_line,
     config_option,
     format_option,
+    option_of,
+    options_of,
     out_option,
     refuse_without_train,
     resolve_training,
     training_options,
 )
-from scalesearch.cli.terminal import Choice, echo
+from scalesearch.cli.terminal import echo
 from scalesearch.commands.audit.run import AUDITED, AuditSettings
+from scalesearch.fields import Topic
+from scalesearch.study.settings import TrainingSettings
 
 # What an audit that trains nothing takes.
 WITHOUT_TRAINING = frozenset({"baselines", "train", "out", "output_format"})
@@ -28,22 +31,7 @@ WITHOUT_TRAINING = frozenset({"baselines", "train", "out", "output_format"})
 
 @click.command(cls=Command)
 @config_option
-@option(
-    "--train",
-    group=Topic.TRAINING,
-    common=True,
-    is_flag=True,
-    help="Also train the rows, at equal real cost, on your data.",
-)
-@option(
-    "--phi",
-    "phis",
-    group=Topic.SPACE,
-    common=True,
-    type=PHI,
-    default="2",
-    help="With --train: the budgets, 2^phi times the baseline each; the tables' rows were meant to be at 2.",
-)
+@options_of(AuditSettings, above=TrainingSettings, but=("baselines",))
 @option(
     "--dry-run",
     group=Topic.OUTPUT,
@@ -51,19 +39,8 @@ WITHOUT_TRAINING = frozenset({"baselines", "train", "out", "output_format"})
     is_flag=True,
     help="With --train: show what would be trained and how long it takes.",
 )
-@training_options(
-    seeds=3,
-    chosen=option(
-        "--baseline",
-        "baselines",
-        group=Topic.NETWORK,
-        common=True,
-        type=Choice(AUDITED),
-        multiple=True,
-        default=AUDITED,
-        help="Only this baseline's rows; may be given several times.  [default: all]",
-    ),
-)
+@option_of(AuditSettings, "baselines")
+@training_options(AuditSettings, but=("baseline", "start", "pretrained"))
 @out_option("reports/audit")
 @format_option
 def audit(out: Path | None, output_format: str, *, dry_run: bool, **options: Any) -> None:

@@ -7,25 +7,16 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.bench_options import device_option, resolve_setups, setup_options
 from scalesearch.cli.help import Command, option
-from scalesearch.cli.options import command_line, config_option, out_option
-from scalesearch.cli.terminal import Whole
+from scalesearch.cli.options import command_line, config_option, options_of, out_option, resolve_setups
+from scalesearch.commands.compare.run import CompareSettings
 
 
 @click.command(cls=Command)
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @config_option
-@setup_options(several=False)
-@device_option
-@option("--pairs", type=Whole(min=1), default=30, help="Pairs of each process.")
-@option(
-    "--processes",
-    type=Whole(min=1),
-    default=3,
-    help="Fresh processes that time both.",
-)
+@options_of(CompareSettings)
 @option("--mix-machines", is_flag=True, help="Compare finished runs of two machines all the same.")
 @out_option("reports/compare-A-vs-B")
 def compare(a: str, b: str, mix_machines: bool, out: Path | None, **options: Any) -> None:
@@ -47,7 +38,7 @@ def compare(a: str, b: str, mix_machines: bool, out: Path | None, **options: Any
       scalesearch compare reports/measure-before reports/measure-after
     """
     from scalesearch.cli.running import show
-    from scalesearch.commands.compare.run import CompareSettings, StoredSettings
+    from scalesearch.commands.compare.run import StoredSettings
     from scalesearch.runs.comparing import (
         are_stored,
         compare_networks,

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.help import Command, option
-from scalesearch.cli.options import EXECUTOR_ON, JOBS_ON, THREADS_ON, command_line, format_option
-from scalesearch.cli.terminal import Place, Whole
-from scalesearch.commands.fidelity.run import FEWEST_NETWORKS, LENGTHS, FidelitySettings
+from scalesearch.cli.help import Command
+from scalesearch.cli.options import Form, command_line, format_option, listed, options_of
+from scalesearch.cli.terminal import Place
+from scalesearch.commands.fidelity.run import LENGTHS, FidelitySettings
 from scalesearch.study.settings import Computing
 
 
@@ -32,27 +32,8 @@ class _Lengths(click.ParamType[tuple[float, ...]]):
 
 @click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=Place())
-@option(
-    "--lengths",
-    type=_Lengths(),
-    default="0.5,2,4",
-    help="Train for so many times the run's length; the greatest is what the others are judged by.",
-)
-@option(
-    "--networks",
-    type=Whole(min=FEWEST_NETWORKS),
-    default=12,
-    help="How many of the run's networks, spread as far apart as can be. A surface takes seven.",
-)
-@option(
-    "--seeds",
-    type=Whole(min=1),
-    default=1,
-    help="Seeds at the other lengths, from the run's first one on; at most the run's.",
-)
-@JOBS_ON
-@THREADS_ON
-@EXECUTOR_ON
+@options_of(FidelitySettings, forms={"lengths": Form(_Lengths(), listed)})
+@options_of(Computing, but=("device",))
 @format_option
 def fidelity(
     folder: Path,

@@ -8,110 +8,27 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.grid_options import budget_options, grid_points_options, networks_options
-from scalesearch.cli.help import Command, Topic, option
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.options import (
-    DURATION,
-    PHI,
-    START,
     command_line,
     config_option,
     format_option,
+    options_of,
     out_option,
     require_phi,
     resolve_spending,
     resolve_training,
-    spending_options,
     training_options,
 )
-from scalesearch.cli.terminal import NumberWithin, Whole
-from scalesearch.runs.defaults import (
-    MOST_SEEDS,
-    REGRET_ON_CPU,
-    REGRET_ON_GPU,
-    SEEDS_ON_CPU,
-    SEEDS_ON_GPU,
-    grid_defaults,
-)
+from scalesearch.fields import Topic
+from scalesearch.runs.defaults import grid_defaults
 from scalesearch.study.grid_plan import GridSettings
-
-DEFAULT = GridSettings()
-
-
-class _RungList(click.ParamType[tuple[str, ...]]):
-    """The steps of successive halving, as the settings keep them."""
-
-    name = "rungs"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        if isinstance(value, list | tuple):
-            return tuple(str(step) for step in value)
-        return () if value == "none" else tuple(str(value).split(","))
+from scalesearch.study.settings import TrainingSettings
 
 
 @click.command(cls=Command)
 @config_option
-@option(
-    "--phi",
-    group=Topic.SPACE,
-    common=True,
-    type=PHI,
-    default="1",
-    help="How much compute: the networks cost 2^phi times the baseline. 1 doubles it, -1 halves it; any "
-    "number will do, and several such as 0.5,1 make one run each.",
-)
-@grid_points_options
-@budget_options(DEFAULT.match)
-@spending_options
-@networks_options
-@option(
-    "--rungs",
-    group=Topic.BUDGET,
-    type=_RungList(),
-    default=",".join(DEFAULT.rungs) or "none",
-    help="Successive halving: NETWORKS:SHARE steps such as 65:0.125,16:0.5,5:1 train 65 networks to an "
-    "eighth of the length, the best 16 of them on to half, the best 5 to the end with all seeds.",
-)
-@option(
-    "--time-budget",
-    group=Topic.BUDGET,
-    common=True,
-    type=DURATION,
-    help="Time to spend, such as 10m: as many seeds of all networks are trained as end within "
-    "it, one at least.",
-)
-@option(
-    "--regret",
-    group=Topic.BUDGET,
-    type=NumberWithin(min=0),
-    help="Train no more seeds once the best split can be at most so many points of top-1 behind any other.  "
-    f"[default: {REGRET_ON_CPU} on a CPU, {REGRET_ON_GPU} on a GPU]",
-)
-@option(
-    "--check-recipe",
-    group=Topic.TRAINING,
-    is_flag=True,
-    help="Train some networks at half and twice the learning rate and with twice the batch, too: does "
-    "another recipe turn the order?",
-)
-@option(
-    "--confirm",
-    group=Topic.TRAINING,
-    common=True,
-    type=Whole(min=0),
-    default=0,
-    help="When the answer is there, train the best split, the runner-up and the paper's with so many new "
-    "seeds, and compare the gain with what was predicted.",
-)
-@option(
-    "--scratch-run",
-    group=Topic.TRAINING,
-    metavar="DIR",
-    help="With --start grown: the folder of the same search from scratch, so that the report can say whether "
-    "the start changed the ranking.",
-)
+@options_of(GridSettings, above=TrainingSettings)
 @option(
     "--dry-run",
     group=Topic.OUTPUT,
@@ -119,11 +36,7 @@ class _RungList(click.ParamType[tuple[str, ...]]):
     is_flag=True,
     help="Print the plan, its time and memory, and train nothing.",
 )
-@training_options(
-    seeds=None,
-    seeds_help=f"{SEEDS_ON_CPU} on a CPU, {SEEDS_ON_GPU} on a GPU, up to {MOST_SEEDS} with --time-budget",
-)
-@START
+@training_options(GridSettings)
 @out_option("reports/grid-BASELINE-phiPHI")
 @format_option
 def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from enum import StrEnum
 from typing import Any
 
 import click
 
 from scalesearch.cli.terminal import echo
-
-
-class Topic(StrEnum):
-    """The groups of --help-all, in their order; an option says where it is declared to which it belongs."""
-
-    SPACE = "Search space: which splits are tried"
-    BUDGET = "Budget: what a network may cost, and the search"
-    NETWORK = "Network: the baseline, and how it is rounded"
-    DATA = "Data"
-    TRAINING = "Training"
-    MEASURING = "Measuring"
-    OUTPUT = "Settings and output"
-
+from scalesearch.fields import Topic
 
 FEW = 18
 """A command with so many options shows them all on --help, in one list."""

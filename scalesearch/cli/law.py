@@ -7,41 +7,24 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
-from scalesearch.cli.help import Command, Topic, option
-from scalesearch.cli.options import baseline_options, command_line, config_option, format_option, out_option
-from scalesearch.cli.terminal import Whole
+from scalesearch.cli.help import Command
+from scalesearch.cli.options import (
+    BASELINE_FIELDS,
+    baseline_options,
+    command_line,
+    config_option,
+    format_option,
+    options_of,
+    out_option,
+    resolve_setups,
+)
+from scalesearch.commands.law.settings import LawSettings
 
 
 @click.command(cls=Command)
 @config_option
-@setup_options(several=True, inference_only=True)
-@device_option
-@option(
-    "--random",
-    group=Topic.MEASURING,
-    common=True,
-    type=Whole(min=0),
-    default=30,
-    help="Networks drawn at random, beside the family: depth 1 to 3, width 0.5 to 2, resolution 0.5 to 2.5.",
-)
-@option(
-    "--seed",
-    group=Topic.MEASURING,
-    type=Whole(min=0),
-    default=0,
-    help="Seed of the networks that are drawn at random.",
-)
-@sampling_options
-@option(
-    "--run",
-    group=Topic.MEASURING,
-    common=True,
-    default="",
-    metavar="DIR",
-    help="A finished grid or sweep, whose accuracies say where the best split of each budget lies.",
-)
-@baseline_options(1.0, "the baseline's own")
+@options_of(LawSettings, but=BASELINE_FIELDS)
+@baseline_options(LawSettings)
 @out_option("reports/law-MACHINE")
 @format_option
 def law(out: Path | None, output_format: str, **options: Any) -> None:
@@ -62,7 +45,6 @@ def law(out: Path | None, output_format: str, **options: Any) -> None:
       scalesearch law --run reports/sweep-efficientnet-b0
     """
     from scalesearch.cli.running import show
-    from scalesearch.commands.law.run import LawSettings
     from scalesearch.hardware.machine import describe
     from scalesearch.runs.law import fit_laws, in_users_layout
     from scalesearch.runs.laws import default_folder

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scalesearch.cli.bench_options import device_option, resolve_setups, sampling_options, setup_options
-from scalesearch.cli.help import Command, Topic, option
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import (
-    DURATION,
+    BASELINE_FIELDS,
     baseline_options,
     command_line,
     config_option,
     given_rules,
+    options_of,
     out_option,
+    resolve_setups,
     rounding_options,
 )
 from scalesearch.cli.terminal import Choice, Place, echo
+from scalesearch.commands.measure.run import MeasureSettings
+from scalesearch.fields import Topic
 from scalesearch.networks.spec import Rounding
 
 if TYPE_CHECKING:
@@ -34,18 +37,7 @@ FORMAT = ("table", "csv", "json", "timm")
 @click.command(cls=Command)
 @click.argument("networks", nargs=-1, metavar="NETWORK...")
 @config_option
-@setup_options(several=True)
-@device_option
-@sampling_options
-@option("--memory/--no-memory", group=Topic.MEASURING, default=True, help="Measure peak memory too.")
-@option(
-    "--process-limit",
-    group=Topic.MEASURING,
-    type=DURATION,
-    help="Time after which a process is ended without a figure, such as one that compiles for too long.  "
-    "[default: none]",
-)
-@option("--largest-batch", group=Topic.MEASURING, is_flag=True, help="Find the largest batch that fits, too.")
+@options_of(MeasureSettings, but=BASELINE_FIELDS)
 @option(
     "--law",
     group=Topic.MEASURING,
@@ -59,7 +51,7 @@ FORMAT = ("table", "csv", "json", "timm")
     is_flag=True,
     help="Add this machine's figures to a folder that has another's, apart from them.",
 )
-@baseline_options(1.0, "the baseline's own")
+@baseline_options(MeasureSettings)
 @rounding_options
 @out_option("reports/measure-NETWORKS")
 @option(
@@ -99,7 +91,6 @@ def measure(
       scalesearch measure reports/grid-efficientnet-b0-phi1:highest b1 --mode training --batch-size 8
     """
     from scalesearch.cli.running import show
-    from scalesearch.commands.measure.run import MeasureSettings
     from scalesearch.commands.measure.subjects import in_its_layout, parse_subjects
     from scalesearch.runs.measuring import default_folder, measured
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, get_args
+from types import MappingProxyType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
-from scalesearch.cli.help import Topic, option
+from scalesearch.cli.help import option
 from scalesearch.cli.main import Fail
-from scalesearch.cli.terminal import NUMBER, Choice, NumberWithin, Place, Whole
+from scalesearch.cli.terminal import NUMBER, Choice, NumberWithin, Place, Whole, echo
+from scalesearch.fields import SAME, Setting, Topic, default_of, settings_of
 from scalesearch.files import read_toml
-from scalesearch.hardware.device import DEVICE_HELP
 from scalesearch.networks.baselines import (
-    BASELINES,
     VARIANTS,
     baseline,
     built_in,
@@ -31,25 +31,21 @@ from scalesearch.networks.baselines import (
 )
 from scalesearch.networks.spec import (
     Arch,
-    ChannelsRule,
-    RepeatsRule,
     Rounding,
     arch_from_dict,
     is_target,
     with_exponents,
 )
-from scalesearch.plain import is_number, shown, typed
-from scalesearch.study.settings import STARTS, STORAGE_VARIABLE, TrainingSettings
-from scalesearch.text import command, near
-from scalesearch.training.recipe import (
-    ACCELERATOR_IMAGES,
-    ACCELERATORS,
-    CPU_IMAGES,
-    RECIPES,
-    ProxyRecipe,
-    read_recipe,
+from scalesearch.plain import Limit, field_types, is_number, shown, typed
+from scalesearch.records.timings import SHORT_DTYPES, dtype_of, whole_number
+from scalesearch.study.settings import (
+    STORAGE_VARIABLE,
+    BaselineSettings,
+    RoundingSettings,
+    TrainingSettings,
 )
-from scalesearch.workers.tracking import TRACKERS
+from scalesearch.text import command, near
+from scalesearch.training.recipe import RECIPES, ProxyRecipe, read_recipe
 
 # ----------------------------------------------------------------------------------------------------
 # Networks and their inputs as a user writes them: a name, a file or a function, ``224`` or ``320x192``.
@@ -227,12 +223,6 @@ CONFIG = (
     *("run", "machine", "versions"),
 )
 MOST_PHIS = 100
-"""The environment variable that may hold the URL of a study's database, password and all."""
-MEMORY = (
-    "Memory is what the tensors of a training step take at its peak, the same on every machine; what a "
-    "library's kernels take for themselves beside them is not counted."
-)
-"""What a budget of memory promises, for the help of every option that has one."""
 # Types of options that a run.toml keeps as what they are resolved to.
 NUMBER_OR_TEXT = ("duration",)
 LIST_OR_TEXT = ("rungs", "objectives", "law", "list")
@@ -271,6 +261,245 @@ class _PhiList(click.ParamType[tuple[float, ...]]):
 
 
 PHI = _PhiList()
+
+
+def listed(numbers: object) -> str:
+    """A number, or several with commas between them, as an option takes them."""
+    return ",".join(f"{number:g}" for number in (numbers if isinstance(numbers, tuple) else (numbers,)))
+
+
+class _RungList(click.ParamType[tuple[str, ...]]):
+    """The steps of successive halving, as the settings keep them."""
+
+    name = "rungs"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, list | tuple):
+            return tuple(str(step) for step in value)
+        return () if value == "none" else tuple(str(value).split(","))
+
+
+class ListOf(click.ParamType[tuple[Any, ...]]):
+    """Values with commas between them, each once; ``several`` off takes one value alone."""
+
+    name = "list"
+
+    def __init__(
+        self, read: Callable[[str], Any], wanted: str, *, several: bool = True, names: Sequence[str] = ()
+    ) -> None:
+        self.read = read
+        self.wanted = wanted
+        self.several = several
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The values as a tuple, or the one value."""
+        if isinstance(value, tuple) or (isinstance(value, int) and not self.several):
+            return value
+        if isinstance(value, list):  # a run.toml's
+            value = ",".join(str(item) for item in value)
+        try:
+            values = tuple(self.read(part.strip()) for part in str(value).split(","))
+        except (ValueError, KeyError):
+            values = ()
+        if not values or len(set(values)) < len(values) or (len(values) > 1 and not self.several):
+            each = ", each once, with commas between them" if self.several else ""
+            wrong = [part.strip() for part in str(value).split(",") if part.strip() not in self.names]
+            meant = near(wrong[0], self.names) if wrong else ""
+            self.fail(f"must be {self.wanted}{each}, got {str(value)!r}{meant}", param, ctx)
+        return values if self.several else values[0]
+
+
+class _Names(click.ParamType[tuple[str, ...]]):
+    """Names with commas between them, as the settings keep and check them."""
+
+    name = "objectives"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        parts = value if isinstance(value, list | tuple) else str(value).split(",")
+        return tuple(str(part).strip() for part in parts)
+
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class _Duration(click.ParamType[float]):
+    """Seconds, written as ``90s``, ``10m``, ``1.5h`` or a plain number of seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):  # a file's, 0 where none was given: the settings check it
+            return float(value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip())
+        seconds = float(match[1]) * UNITS[match[2] or "s"] if match else 0.0
+        if seconds <= 0:
+            self.fail(f"must be a time above 0 such as 90s, 10m or 1.5h, got {str(value)!r}", param, ctx)
+        return seconds
+
+
+DURATION = _Duration()
+
+
+def _lasting(seconds: float) -> str:
+    """A time as an option takes it: ``30m``."""
+    unit = next((name for name, each in reversed(UNITS.items()) if seconds >= each), "s")
+    return f"{seconds / UNITS[unit]:g}{unit}"
+
+
+class _Law(click.ParamType[Path | tuple[str, ...]]):
+    """The place of a law, or the law itself as a run.toml keeps it."""
+
+    name = "law"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | tuple[str, ...]:
+        return tuple(map(str, value)) if isinstance(value, list | tuple) else Path(value)
+
+
+# ----------------------------------------------------------------------------------------------------
+# Options made of settings' fields: what each is, may be and does is said there, once.
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a text says a value that its type alone does not tell how to read.
+
+    Attributes:
+        type: what reads it, or what makes that of the setting.
+        write: what makes a text of a default, for help.
+        callback: as click's, for a text that says two settings.
+    """
+
+    type: click.ParamType[Any] | Callable[[Setting], click.ParamType[Any]]
+    write: Callable[[Any], str] = str
+    callback: Callable[[click.Context, click.Parameter, Any], Any] | None = None
+
+
+def _list_of(told: Setting) -> ListOf:
+    names = {name: name for name in told.choices}
+    return ListOf(names.__getitem__, f"one or more of {', '.join(names)}", names=told.choices)
+
+
+def _one_of(told: Setting) -> ListOf:
+    names = {name: name for name in told.choices}
+    return ListOf(names.__getitem__, f"one of {', '.join(names)}", several=False, names=told.choices)
+
+
+_SHORT = {name: short for short, name in SHORT_DTYPES.items()}
+
+
+FORMS: Mapping[str, Form] = MappingProxyType(
+    {
+        "baseline": Form(BASELINE, callback=name_and_network),
+        "size": Form(INPUT_SIZE, callback=height_and_width),
+        "recipe": Form(RECIPE, callback=name_and_values),
+        "phis": Form(PHI, listed),
+        "rungs": Form(_RungList(), lambda rungs: ",".join(rungs) or "none"),
+        "duration": Form(DURATION, _lasting),
+        "names": Form(_Names(), ",".join),
+        "list": Form(_list_of, ",".join),
+        "one": Form(_one_of),
+        "wholes": Form(ListOf(whole_number, "whole numbers >= 1"), listed),
+        "whole": Form(ListOf(whole_number, "a whole number >= 1", several=False)),
+        "dtypes": Form(
+            ListOf(dtype_of, f"one or more of {', '.join(SHORT_DTYPES)}", names=tuple(SHORT_DTYPES)),
+            lambda names: ",".join(_SHORT[name] for name in names),
+        ),
+        "dtype": Form(
+            ListOf(dtype_of, f"one of {', '.join(SHORT_DTYPES)}", several=False, names=tuple(SHORT_DTYPES)),
+            _SHORT.__getitem__,
+        ),
+        "law": Form(_Law()),
+    }
+)
+"""By the name that a setting has as its ``form``."""
+
+
+def option_of(settings: type, name: str, forms: Mapping[str, Form] = FORMS) -> Decorator:
+    """The option that sets a field: its type, bounds, default, help and group are those of the field."""
+    told, kind = settings_of(settings)[name], _kind(field_types(settings)[name])
+    form = forms[told.form] if told.form else None
+    default = default_of(settings, name)
+    if form is not None and default is not None:
+        default = form.write(default)
+    if told.given is not SAME or told.unset:
+        default = None if told.given is SAME else told.given
+    shown = told.option or f"--{name.replace('_', '-')}"
+    if kind is bool and default and not told.option:
+        shown += f"/--no-{shown[2:]}"
+    words: dict[str, Any] = {
+        "group": told.topic,
+        "common": told.common,
+        "help": told.help + (f"  [default: {told.unset}]" if told.unset else ""),
+        "more": told.more,
+        "type": _type_of(told, kind, form),
+        "multiple": form is None and get_origin(kind) is tuple,
+        "callback": form and form.callback,
+        "metavar": told.metavar or None,
+        "envvar": told.variable or None,
+    }
+    if kind is bool and "/" not in shown:
+        words["is_flag"] = True
+    elif default is not None:
+        words |= {"default": default, "show_default": False} if told.unset else {"default": default}
+    return option(shown, name, **words)
+
+
+def _kind(hint: Any) -> Any:
+    """A field's type, whether or not it may be None."""
+    if get_origin(hint) not in (Union, UnionType):
+        return hint
+    return next(part for part in get_args(hint) if part is not type(None))
+
+
+def _type_of(told: Setting, kind: Any, form: Form | None) -> click.ParamType[Any] | None:
+    """What reads the values of a setting; None leaves it to click."""
+    if form is not None:
+        return form.type if isinstance(form.type, click.ParamType) else form.type(told)
+    if told.choices:
+        return Choice(told.choices)
+    if kind is int:
+        limit = told.limit or Limit(-math.inf, math.inf)
+        least = int(limit.least) if math.isfinite(limit.least) else None
+        return Whole(min=least, max=int(limit.most) if limit.firm else None)
+    if kind is float:
+        return NUMBER if told.limit is None or told.limit.least < 0 else NumberWithin(told.limit)
+    return None
+
+
+def options_of(
+    settings: type,
+    *,
+    of: type | None = None,
+    above: type | None = None,
+    but: Collection[str] = (),
+    forms: Mapping[str, Form] = FORMS,
+) -> Decorator:
+    """An option for each field of a class of settings that says what one does, in the fields' order.
+
+    Args:
+        settings: the class.
+        of: a base class of it, whose fields alone are meant.
+        above: a base class whose fields are not meant.
+        but: fields that the command has no option for, or places itself.
+        forms: those of the command, where it has some of its own.
+    """
+    names = [field.name for field in fields(of or settings)]
+    below = {field.name for field in fields(above)} if above is not None else set()
+    told = settings_of(settings)
+    return group(
+        *(
+            option_of(settings, name, forms)
+            for name in names
+            if name not in below and name not in but and name in told and told[name].help
+        )
+    )
 
 
 def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
@@ -473,56 +702,13 @@ def _baseline_with_stages(command: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def baseline_options(
-    width: float, resolution: str, width_note: str = "", chosen: Decorator | None = None
-) -> Decorator:
-    """--baseline and how it is reduced; ``width_note`` says more of the width's default.
+BASELINE_FIELDS = ("baseline", "stem_stride", "baseline_width", "baseline_resolution")
 
-    ``chosen`` is a --baseline option of the command's own.
-    """
-    return group(
-        chosen
-        or option(
-            "--baseline",
-            group=Topic.NETWORK,
-            common=True,
-            type=BASELINE,
-            callback=name_and_network,
-            default="efficientnet-b0",
-            help="The network to scale: a built-in one such as resnet-50, a file as `scalesearch describe` "
-            "prints it, or your own PyTorch code as package.module:function.",
-            more=f"Built in: {', '.join(BASELINES)}; EfficientNet as others wrote it: "
-            f"{', '.join(VARIANTS)}. Your own code is a function of depth, width and num_classes that "
-            "returns a torch module. It is run, by resume and --config too: take run folders only from "
-            "people you trust.",
-        ),
-        option(
-            "--stem-stride",
-            group=Topic.NETWORK,
-            type=Whole(min=1),
-            help="Stride of its first convolution. 1 suits small images, and leaves out a max pool after "
-            "it too.  [default: the baseline's own]",
-        ),
-        *(() if chosen else (STAGES,)),
-        option(
-            "--baseline-width",
-            group=Topic.NETWORK,
-            type=NUMBER,
-            default=width,
-            help="Width multiplier of the network at phi 0: below 1 it makes the networks small and quick "
-            "to train, stem "
-            "and head included." + width_note,
-        ),
-        option(
-            "--baseline-resolution",
-            group=Topic.NETWORK,
-            type=INPUT_SIZE,
-            callback=height_and_width,
-            help="Input of the network at phi 0 in pixels: 64, or height x width 96x64.  [default: "
-            f"{resolution}]",
-        ),
-        *(() if chosen else (_baseline_with_stages,)),
-    )
+
+def baseline_options(settings: type) -> Decorator:
+    """--baseline and how it is reduced."""
+    *which, width, resolution = (option_of(settings, name) for name in BASELINE_FIELDS)
+    return group(*which, STAGES, width, resolution, _baseline_with_stages)
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -577,160 +763,11 @@ def rounding_options(command: Callable[..., Any]) -> Callable[..., Any]:
             options |= asdict(rounding_of(named, given_rules(options)))
         return command(*args, **options)
 
-    return group(
-        option(
-            "--channel-divisor",
-            group=Topic.NETWORK,
-            type=Whole(min=1),
-            default=8,
-            help="Channels are rounded to a multiple of this. A variant has rounding rules of its own, which "
-            "are its defaults.",
-        ),
-        option(
-            "--channels-rule",
-            group=Topic.NETWORK,
-            type=Choice(get_args(ChannelsRule)),
-            default="nearest",
-            help="How channels become a multiple: to the nearest, or by the ceil or floor of how many "
-            "times it fits.",
-        ),
-        option(
-            "--min-kept-fraction",
-            group=Topic.NETWORK,
-            type=NumberWithin(0, 1),
-            default=0.9,
-            help="Go one multiple up where rounding to the nearest would keep less than this part of the "
-            "channels.",
-        ),
-        option(
-            "--repeats-rule",
-            group=Topic.NETWORK,
-            type=Choice(get_args(RepeatsRule)),
-            default="ceil",
-            help="How the number of blocks of a stage becomes whole.",
-        ),
-        option(
-            "--resolution-multiple",
-            group=Topic.NETWORK,
-            type=Whole(min=1),
-            default=1,
-            help="Resolutions are rounded to a multiple of this many pixels.",
-        ),
-    )(with_own_rules)
+    return options_of(RoundingSettings)(with_own_rules)
 
 
 # ----------------------------------------------------------------------------------------------------
 # What every command takes that trains: the data, the recipe, seeds, device, workers.
-
-DEFAULT = TrainingSettings()
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-class _Duration(click.ParamType[float]):
-    """Seconds, written as ``90s``, ``10m``, ``1.5h`` or a plain number of seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, int | float):  # a file's, 0 where none was given: the settings check it
-            return float(value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip())
-        seconds = float(match[1]) * UNITS[match[2] or "s"] if match else 0.0
-        if seconds <= 0:
-            self.fail(f"must be a time above 0 such as 90s, 10m or 1.5h, got {str(value)!r}", param, ctx)
-        return seconds
-
-
-DURATION = _Duration()
-
-IN_CHANNELS = option(
-    "--in-channels",
-    group=Topic.DATA,
-    type=Whole(min=1),
-    help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no alpha), in "
-    "arrays too. Any other number needs --dataset folder:PATH with .npy arrays of uint8 (height, width, "
-    "channels).  [default: the baseline's own]",
-)
-CHANNEL_DIVISOR = option(
-    "--baseline-channel-divisor",
-    group=Topic.NETWORK,
-    type=Whole(min=1),
-    default=DEFAULT.baseline_channel_divisor,
-    help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one than "
-    "--channel-divisor to keep the proportions of the full-size networks.",
-)
-EXECUTOR = option(
-    "--executor",
-    group=Topic.TRAINING,
-    metavar="NAME",
-    help="What runs the training: processes of this machine; ray, a Ray cluster of this machine; or a "
-    "cluster elsewhere, by its address as ray://HOST:PORT or HOST:PORT.  [default: processes]",
-    more="Ray needs pip install 'scalesearch[ray]', here and on each node. Other engines are added by "
-    "packages (docs/many-gpus.md).",
-)
-EXECUTOR_ON = option(
-    "--executor",
-    group=Topic.TRAINING,
-    metavar="NAME",
-    help="What runs the training from now on: processes, ray or ray://HOST:PORT.  [default: the run's]",
-)
-JOBS = option(
-    "--jobs",
-    group=Topic.TRAINING,
-    type=Whole(min=1),
-    help="Networks trained at the same time, over all nodes where there are several. On a GPU these are the "
-    "most: as many train side by side as is faster and as memory allows.  [default: one per core, at most 8; "
-    "on GPUs 16 each; with another --executor as many as its nodes have room for]",
-)
-JOBS_ON = option(
-    "--jobs",
-    group=Topic.TRAINING,
-    type=Whole(min=1),
-    help="Networks trained at a time.  [default: the run's]",
-)
-THREADS_ON = option(
-    "--threads",
-    group=Topic.TRAINING,
-    type=Whole(min=1),
-    help="CPU threads of each; another number than the run's changes accuracies as another seed would.  "
-    "[default: the run's]",
-)
-UPKEEP = group(
-    option(
-        "--stall-timeout",
-        group=Topic.TRAINING,
-        type=DURATION,
-        default="30m",
-        help="How long a training process may say nothing before it is taken for hung and ended.",
-    ),
-    option(
-        "--keep-weights/--no-keep-weights",
-        group=Topic.OUTPUT,
-        default=DEFAULT.keep_weights,
-        help="Keep the weights of each network that was trained to its end, for scalesearch export.",
-    ),
-    option(
-        "--track",
-        group=Topic.OUTPUT,
-        type=Choice(tuple(TRACKERS)),
-        help="Send every look at a training run to a tracker too: tensorboard, mlflow, wandb or trackio, "
-        "in the run's folder.",
-        more="mlflow goes where MLFLOW_TRACKING_URI says, wandb is offline unless WANDB_MODE says "
-        "otherwise. Each needs its package; events/ has the looks in any case.",
-    ),
-)
-STORAGE = option(
-    "--storage",
-    group=Topic.OUTPUT,
-    default="",
-    metavar="URL",
-    envvar=STORAGE_VARIABLE,
-    help="Database of the Optuna study, as any URL that Optuna takes.  [default: study.db in the output "
-    "folder]",
-    more=f"The environment variable {STORAGE_VARIABLE} may hold it instead, so that no other user of the "
-    "machine sees its password; no folder keeps one.",
-)
-
 
 STORAGE_ON = option(
     "--storage",
@@ -742,169 +779,22 @@ STORAGE_ON = option(
 )
 
 
-START = group(
-    option(
-        "--start",
-        group=Topic.TRAINING,
-        type=Choice(STARTS),
-        help="grown: train the network at phi 0 first, once per seed, then grow every network from it "
-        "without changing what it computes (Net2Net), and train that as usual. Networks narrower or "
-        "shallower than it are skipped: where the cost is matched, --match-by resolution makes none.  "
-        "[default: scratch; grown with --pretrained]",
-    ),
-    option(
-        "--pretrained",
-        group=Topic.TRAINING,
-        metavar="FILE",
-        help="Grow every network from these weights: torchvision's or timm's of the baseline (safetensors, "
-        "or a state dict saved by torch, in a training script's checkpoint too, where averaged weights are "
-        "read first), or a network that scalesearch trained. A file of the whole baseline needs "
-        "--baseline-width 1.",
-    ),
-)
+def training_options(settings: type, *, but: Collection[str] = ()) -> Decorator:
+    """All of ``TrainingSettings`` as options, with the defaults and the words of the command's settings.
 
-
-def length_options(seeds: int | None, seeds_help: str = "") -> Decorator:
-    """The data, the recipe, its length and the seeds.
-
-    ``seeds`` is the command's default; None where that depends on what ``seeds_help`` says.
+    ``but`` are fields that the command has no option for; without ``baseline`` there are no --stages.
     """
+    baseline_with_stages = baseline_options(settings)
+    if "baseline" in but:
+        baseline_with_stages = group(
+            *(option_of(settings, name) for name in BASELINE_FIELDS if name not in but)
+        )
+    but = (*but, *BASELINE_FIELDS)
     return group(
-        option(
-            "--dataset",
-            group=Topic.DATA,
-            common=True,
-            default=DEFAULT.dataset,
-            metavar="DATASET",
-            help="The images: photographs (built in), cifar10, cifar100, folder:PATH with a folder for "
-            "each class, or windows:PATH, a folder of large pictures without labels.",
-            more="A folder holds images or .npy arrays, or parts such as train and val that hold the "
-            "classes. With windows: the task is to say from which picture a window was cut. "
-            "tensors:FILE is safetensors with images (N, channels, height, width), uint8, and labels (N,).",
-        ),
-        option(
-            "--data-dir",
-            group=Topic.DATA,
-            default=DEFAULT.data_dir,
-            metavar="DIR",
-            help="Where the files of CIFAR are.",
-        ),
-        option(
-            "--download",
-            group=Topic.DATA,
-            is_flag=True,
-            help="Fetch CIFAR into --data-dir if it is not there.",
-        ),
-        option(
-            "--held-out",
-            group=Topic.DATA,
-            type=Whole(min=2),
-            default=DEFAULT.held_out,
-            help="Images that networks are judged by and never trained on: at most so many, and at most a "
-            "fifth of each class where the data is split here.",
-        ),
-        option(
-            "--recipe",
-            group=Topic.TRAINING,
-            type=RECIPE,
-            callback=name_and_values,
-            default=DEFAULT.recipe,
-            help="How networks are trained. steady: minutes on a CPU. quick: as short, by the schedule of "
-            "0.1.0. paper: the paper's own 350 epochs at batch 4096. Or a file of yours, as `scalesearch "
-            "describe --recipe steady --format toml` prints one.",
-        ),
-        option(
-            "--images",
-            group=Topic.TRAINING,
-            type=Whole(min=1),
-            help="How long each network is trained: the images it sees, repeats counted.  [default: the "
-            f"recipe's, where it has any; else {CPU_IMAGES:,} on a CPU, {ACCELERATOR_IMAGES:,} on a GPU "
-            f"({', '.join(ACCELERATORS)})]",
-        ),
-        option(
-            "--epochs",
-            group=Topic.TRAINING,
-            type=NumberWithin(min=0, min_open=True),
-            help="The same as passes over the training images, instead of --images.",
-        ),
-        option(
-            "--batch-size",
-            group=Topic.TRAINING,
-            type=Whole(min=2),
-            help="Images in a training step.  [default: the recipe's]",
-        ),
-        option(
-            "--seed",
-            group=Topic.TRAINING,
-            type=Whole(0, 2**32 - 1),
-            default=0,
-            help="First seed: of the weights, and of the order of the images.",
-        ),
-        option(
-            "--seeds",
-            group=Topic.TRAINING,
-            common=True,
-            type=Whole(min=1),
-            default=seeds,
-            show_default=seeds is not None,
-            help="Train each network so many times, from other random numbers: means, intervals and tests "
-            "need at least "
-            "2." + (f"  [default: {seeds_help}]" if seeds is None else ""),
-        ),
-    )
-
-
-def training_options(
-    *, seeds: int | None = 1, seeds_help: str = "", chosen: Decorator | None = None
-) -> Decorator:
-    """All of ``TrainingSettings`` as options; ``seeds`` and ``seeds_help`` are those of ``length_options``.
-
-    ``chosen`` is a --baseline option of the command's own.
-    """
-    return group(
-        baseline_options(
-            DEFAULT.baseline_width,
-            str(DEFAULT.baseline_resolution),
-            " Your own code is trained at its own width, 1, unless this says otherwise.",
-            chosen,
-        ),
-        IN_CHANNELS,
-        CHANNEL_DIVISOR,
+        baseline_with_stages,
+        options_of(settings, of=BaselineSettings, above=RoundingSettings, but=but),
+        options_of(settings, of=TrainingSettings, above=BaselineSettings, but=but),
         rounding_options,
-        length_options(seeds, seeds_help),
-        option(
-            "--device",
-            group=Topic.TRAINING,
-            common=True,
-            default="auto",
-            metavar="DEVICE",
-            help=f"Where to train: {DEVICE_HELP}",
-        ),
-        EXECUTOR,
-        JOBS,
-        option(
-            "--threads",
-            group=Topic.TRAINING,
-            type=Whole(min=1),
-            help="CPU threads of each training process. Another number adds up in another order: "
-            "accuracies then differ, as with another seed.  [default: 1, or with --jobs the cores shared "
-            "out]",
-        ),
-        UPKEEP,
-        option(
-            "--latency/--no-latency",
-            group=Topic.MEASURING,
-            default=True,
-            help="Measure each trained network's latency.",
-        ),
-        option(
-            "--latency-batch-size",
-            group=Topic.MEASURING,
-            type=Whole(min=1),
-            default=DEFAULT.latency_batch_size,
-            help="Images per forward pass when measuring latency.",
-        ),
-        STORAGE,
     )
 
 
@@ -915,6 +805,22 @@ def resolve_training(options: dict[str, Any]) -> dict[str, Any]:
     options = dict(options)
     _choose_length(click.get_current_context(), options)
     return training_defaults(options | {"baseline_width": own_width(options)})
+
+
+def resolve_setups(options: dict[str, Any], *, several: bool) -> dict[str, Any]:
+    """The options with the device and the threads that this machine makes of their defaults."""
+    from scalesearch.hardware.device import auto_device
+    from scalesearch.hardware.machine import usable_cores
+
+    cores = usable_cores()
+    device = auto_device() if options["device"] == "auto" else options["device"]
+    source = click.get_current_context().get_parameter_source("channels_last")
+    if device == "mps" and source is ParameterSource.DEFAULT:
+        options = options | {"channels_last": False}
+    threads: Any = options["threads"] or ((cores,) if several else cores)
+    if (most := max(threads) if several else threads) > cores:
+        echo(f"Note: {most:,} threads share {cores} cores here: they wait for one another", err=True)
+    return options | {"device": device, "threads": threads}
 
 
 def own_width(options: Mapping[str, Any]) -> float:
@@ -944,44 +850,6 @@ def command_line() -> str:
     from scalesearch.study.storage import masked_arguments
 
     return command(["scalesearch", *masked_arguments(sys.argv[1:])])
-
-
-# ----------------------------------------------------------------------------------------------------
-# --budget and --law: what a network may spend, in its own unit, and what predicts its latency.
-
-
-class _Law(click.ParamType[Path | tuple[str, ...]]):
-    """The place of a law, or the law itself as a run.toml keeps it."""
-
-    name = "law"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Path | tuple[str, ...]:
-        return tuple(map(str, value)) if isinstance(value, list | tuple) else Path(value)
-
-
-spending_options = group(
-    option(
-        "--budget",
-        group=Topic.BUDGET,
-        common=True,
-        default="",
-        metavar="KIND=AMOUNT",
-        help="What the full-size network may spend: latency=12ms, macs=800M, params=5M, activations=20M or "
-        "memory=2GiB.",
-        more="A latency is predicted by this machine's cost law, for one image on all cores unless it says "
-        f"so: latency=12ms@batch=8,threads=2. {MEMORY}",
-    ),
-    option(
-        "--law",
-        group=Topic.BUDGET,
-        type=_Law(),
-        metavar="PATH",
-        help="With a budget of latency: the cost law that predicts it, a law.json or its folder, also "
-        "another machine's.  [default: reports/law-MACHINE of this one, as `scalesearch law` writes it]",
-    ),
-)
 
 
 def resolve_spending(options: dict[str, Any]) -> dict[str, Any]:

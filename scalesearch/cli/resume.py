@@ -7,24 +7,17 @@ from pathlib import Path
 import click
 
 from scalesearch.cli.help import Command, option
-from scalesearch.cli.options import EXECUTOR_ON, JOBS_ON, STORAGE_ON, THREADS_ON, format_option
+from scalesearch.cli.options import STORAGE_ON, format_option, options_of
 from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.terminal import Place
-from scalesearch.hardware.device import DEVICE_HELP
+from scalesearch.study.settings import Computing
 
 
 @click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=Place())
 @option("--retry-failed", is_flag=True, help="Train or measure the networks that failed once more.")
 @STORAGE_ON
-@JOBS_ON
-@THREADS_ON
-@EXECUTOR_ON
-@option(
-    "--device",
-    metavar="DEVICE",
-    help=f"{DEVICE_HELP} Another than the run was begun on is fine.  [default: the run's]",
-)
+@options_of(Computing)
 @format_option
 def resume(
     folder: Path,
@@ -57,7 +50,6 @@ def resume(
     from scalesearch.runs.kinds import GoingOn
     from scalesearch.runs.lifecycle import resume as carried_on
     from scalesearch.runs.planning import require_same_code
-    from scalesearch.study.settings import Computing
 
     device = auto_device() if device == "auto" else device
     usual = None if device is None else default_jobs(device)

@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from scalesearch.cli.help import Command, Topic, option
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.options import (
-    CHANNEL_DIVISOR,
-    EXECUTOR,
-    IN_CHANNELS,
-    JOBS,
-    PHI,
-    STORAGE,
-    UPKEEP,
+    BASELINE_FIELDS,
     baseline_options,
     command_line,
     config_option,
     format_option,
-    group,
-    length_options,
     option_names,
+    option_of,
+    options_of,
     out_option,
     refuse_without_train,
     resolve_spending,
     resolve_training,
     rounding_options,
-    spending_options,
 )
-from scalesearch.cli.terminal import NUMBER, Whole, echo, tell_page
-from scalesearch.hardware.device import DEVICE_HELP
-from scalesearch.networks.baselines import PAPER_COEFFICIENTS
+from scalesearch.cli.terminal import echo, tell_page
+from scalesearch.commands.scale.run import FamilyTrainingSettings, ScaleSettings
+from scalesearch.fields import Topic, default_of
 from scalesearch.runs.deriving import derive
-from scalesearch.study.settings import TrainingSettings
-
-if TYPE_CHECKING:
-    from scalesearch.commands.scale.run import FamilyTrainingSettings
+from scalesearch.study.settings import BaselineSettings, RoundingSettings, TrainingSettings
 
 PLAN_COLUMNS = {
     "phi": "{:g}",
@@ -50,100 +41,22 @@ PLAN_COLUMNS = {
     "expected_s": "{:,.0f} s",
     "trained": "{}",
 }
-PROXY_WIDTH, PROXY_RESOLUTION = (
-    TrainingSettings().baseline_width,
-    TrainingSettings().baseline_resolution,
-)
+# Of the settings of training those that the family itself has too, or that a family is not trained by.
+SHARED = (*(field.name for field in fields(ScaleSettings)), "start", "pretrained")
 # What asks for networks to be trained, or says how: of no use without --train.
-HOW_TO_TRAIN = group(CHANNEL_DIVISOR, length_options(seeds=3), EXECUTOR, JOBS, UPKEEP, STORAGE)
+HOW_TO_TRAIN = options_of(FamilyTrainingSettings, of=TrainingSettings, but=SHARED)
 TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 
 
 @click.command(cls=Command)
 @config_option
-@option(
-    "--alpha",
-    group=Topic.SPACE,
-    common=True,
-    type=NUMBER,
-    default=PAPER_COEFFICIENTS.alpha,
-    help="Depth coefficient, >= 1; the paper's unless given.",
-)
-@option(
-    "--beta",
-    group=Topic.SPACE,
-    common=True,
-    type=NUMBER,
-    default=PAPER_COEFFICIENTS.beta,
-    help="Width coefficient, >= 1; the paper's unless given.",
-)
-@option(
-    "--gamma",
-    group=Topic.SPACE,
-    common=True,
-    type=NUMBER,
-    default=PAPER_COEFFICIENTS.gamma,
-    help="Resolution coefficient, >= 1; the paper's unless given.",
-)
-@option(
-    "--phi",
-    group=Topic.SPACE,
-    common=True,
-    type=PHI,
-    default="0..7",
-    help="How far to scale: a number, a list 0,0.5,1 or a range 0..7. Each step of 1 about doubles the cost.",
-)
-@spending_options
-@baseline_options(
-    1.0,
-    f"the baseline's own; with --train {PROXY_RESOLUTION}",
-    f"  With --train that of the networks that are trained, {PROXY_WIDTH} unless given.",
-)
-@IN_CHANNELS
+@options_of(FamilyTrainingSettings, above=TrainingSettings, but=("train", "train_phi"))
+@baseline_options(ScaleSettings)
+@options_of(ScaleSettings, of=BaselineSettings, above=RoundingSettings, but=BASELINE_FIELDS)
 @rounding_options
-@option(
-    "--latency/--no-latency",
-    group=Topic.MEASURING,
-    default=False,
-    help="Measure each network's latency; with --train that of the trained ones.",
-)
-@option(
-    "--latency-batch-size",
-    group=Topic.MEASURING,
-    type=Whole(min=1),
-    default=1,
-    help="Images per forward pass.",
-)
-@option(
-    "--device",
-    group=Topic.TRAINING,
-    common=True,
-    default="auto",
-    metavar="DEVICE",
-    help=f"Where to train (and, on the first of several, to measure): {DEVICE_HELP}",
-)
-@option(
-    "--threads",
-    group=Topic.TRAINING,
-    type=Whole(min=1),
-    help="CPU threads when measuring.  [default: all cores; with --train 1 for each network, or with --jobs "
-    "the cores shared out]",
-)
-@option(
-    "--train",
-    group=Topic.TRAINING,
-    common=True,
-    is_flag=True,
-    help="Train the family too, as small copies of a quarter of the width: does accuracy rise with phi on "
-    "your data? The other options of data and training need this one.",
-)
-@option(
-    "--train-phi",
-    group=Topic.TRAINING,
-    type=PHI,
-    help="With --train: the phis that are trained.  [default: those of --phi where it or --budget is "
-    "given, else 0 to 3 of them]",
-)
+@options_of(ScaleSettings, above=BaselineSettings, but=BASELINE_FIELDS)
+@option_of(FamilyTrainingSettings, "train")
+@option_of(FamilyTrainingSettings, "train_phi")
 @option(
     "--dry-run",
     group=Topic.OUTPUT,
@@ -194,7 +107,7 @@ def _train(
 ) -> None:
     """The family derived and trained."""
     if context.get_parameter_source("baseline_width") is ParameterSource.DEFAULT:
-        options["baseline_width"] = PROXY_WIDTH
+        options["baseline_width"] = default_of(TrainingSettings, "baseline_width")
     dry_run = options.pop("dry_run")
     resolved = resolve_spending(resolve_training(options))
     from scalesearch.cli.running import show
@@ -236,7 +149,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     """The family derived alone."""
     from scalesearch.cli.main import Fail
     from scalesearch.cli.terminal import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
-    from scalesearch.commands.scale.run import ScaleSettings, with_affordable_phi, without_refused
+    from scalesearch.commands.scale.run import with_affordable_phi, without_refused
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import usable_cores
     from scalesearch.runs.folder import read_run_file, writable

@@ -7,124 +7,31 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.grid_options import match_options
-from scalesearch.cli.help import Command, Topic, option
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.options import (
-    START,
     command_line,
     config_option,
     format_option,
+    options_of,
     out_option,
     require_phi,
     resolve_spending,
     resolve_training,
-    spending_options,
     training_options,
 )
-from scalesearch.cli.terminal import NUMBER, Choice, Whole
 from scalesearch.commands.search.run import (
-    OBJECTIVES,
-    PRUNERS,
-    SAMPLERS,
-    SEARCH_MATCHES,
     SearchSettings,
     plan_search,
     with_examples,
     with_reward_target,
 )
-
-DEFAULT = SearchSettings()
-
-
-class _ObjectiveList(click.ParamType[tuple[str, ...]]):
-    """Objectives by name, as the settings keep them."""
-
-    name = "objectives"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        parts = value if isinstance(value, list | tuple) else str(value).split(",")
-        return tuple(str(part).strip() for part in parts)
+from scalesearch.fields import Topic
+from scalesearch.study.settings import TrainingSettings
 
 
 @click.command(cls=Command)
 @config_option
-@option(
-    "--phi",
-    group=Topic.SPACE,
-    common=True,
-    type=NUMBER,
-    default=DEFAULT.phi,
-    help="How much compute: the networks cost about 2^phi times the baseline, by the rule and its rounding, "
-    "and just that with --match macs. 1 doubles it, -1 halves it; any number will do.",
-)
-@option(
-    "--sampler",
-    group=Topic.SPACE,
-    common=True,
-    type=Choice(SAMPLERS),
-    default=DEFAULT.sampler,
-    help="tpe: tree-structured Parzen estimator. gp: Gaussian process. nsga2: the genetic algorithm NSGA-II. "
-    "random: uniform. qmc: a Sobol' sequence, spread evenly.",
-)
-@option(
-    "--trials",
-    group=Topic.SPACE,
-    common=True,
-    type=Whole(min=1),
-    default=DEFAULT.trials,
-    help="How many splits are suggested. One that rounds to a network already trained costs nothing.",
-)
-@option(
-    "--objectives",
-    group=Topic.SPACE,
-    common=True,
-    type=_ObjectiveList(),
-    default=",".join(DEFAULT.objectives),
-    metavar="LIST",
-    help=f"What is optimised, with commas between them: {', '.join(OBJECTIVES)}; top1 or reward comes first. "
-    "top1,macs asks for the trade-off between accuracy and multiply-adds.",
-)
-@option(
-    "--batch",
-    group=Topic.SPACE,
-    type=Whole(min=1),
-    default=DEFAULT.batch,
-    help="How many splits are suggested at a time. A batch sees the results of those before it, whatever "
-    "--jobs is.",
-)
-@option(
-    "--seed-points/--no-seed-points",
-    group=Topic.SPACE,
-    default=DEFAULT.seed_points,
-    help="Try the splits of the paper's (1.2, 1.1, 1.15) and of the width-heavy rule (80% to width) first.",
-)
-@match_options(SEARCH_MATCHES, DEFAULT.match)
-@spending_options
-@option(
-    "--reward-target",
-    group=Topic.SPACE,
-    type=NUMBER,
-    default=DEFAULT.reward_target,
-    help="MACs at which the reward top1 * (MACs / TARGET)^WEIGHT is top1 itself.  [default: 2^phi times the "
-    "baseline's]",
-)
-@option(
-    "--reward-weight",
-    group=Topic.SPACE,
-    type=NUMBER,
-    default=DEFAULT.reward_weight,
-    help="Exponent of the reward, at most 0. The paper's: twice the MACs for 5% more accuracy.",
-)
-@option(
-    "--pruner",
-    group=Topic.SPACE,
-    type=Choice(PRUNERS),
-    default=DEFAULT.pruner,
-    help="Stop networks early that are behind at a quarter or at half of their training: behind the median "
-    "of the finished ones, or in the worse half of all.",
-)
+@options_of(SearchSettings, above=TrainingSettings)
 @option(
     "--dry-run",
     group=Topic.OUTPUT,
@@ -132,8 +39,7 @@ class _ObjectiveList(click.ParamType[tuple[str, ...]]):
     is_flag=True,
     help="Print what would be trained, its time and memory, and train nothing.",
 )
-@training_options()
-@START
+@training_options(SearchSettings)
 @out_option("reports/search-BASELINE-phiPHI")
 @format_option
 def search(phi: float, out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:

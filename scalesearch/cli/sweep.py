@@ -7,78 +7,24 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.bench_options import ListOf
-from scalesearch.cli.help import Command, Topic, option
+from scalesearch.cli.help import Command, option
 from scalesearch.cli.options import (
-    MEMORY,
-    PHI,
-    START,
     command_line,
     config_option,
     format_option,
+    options_of,
     out_option,
     resolve_training,
     training_options,
 )
-from scalesearch.cli.terminal import NUMBER, Choice
-from scalesearch.commands.sweep.run import BUDGETS, ROLES, SweepSettings, plan_sweep
-
-DEFAULT = SweepSettings()
+from scalesearch.commands.sweep.run import SweepSettings, plan_sweep
+from scalesearch.fields import Topic
+from scalesearch.study.settings import TrainingSettings
 
 
 @click.command(cls=Command)
 @config_option
-@option(
-    "--phi",
-    "phis",
-    group=Topic.SPACE,
-    common=True,
-    type=PHI,
-    default="0.5,1,2",
-    help="How much compute: each of these budgets is 2^phi times the baseline. A power law takes two or "
-    "more.",
-)
-@option(
-    "--alpha",
-    group=Topic.SPACE,
-    common=True,
-    type=NUMBER,
-    default=DEFAULT.alpha,
-    help="Depth coefficient of the compound rule.",
-)
-@option(
-    "--beta",
-    group=Topic.SPACE,
-    common=True,
-    type=NUMBER,
-    default=DEFAULT.beta,
-    help="Width coefficient of the compound rule.",
-)
-@option(
-    "--gamma",
-    group=Topic.SPACE,
-    common=True,
-    type=NUMBER,
-    default=DEFAULT.gamma,
-    help="Resolution coefficient of the compound rule.",
-)
-@option(
-    "--match",
-    group=Topic.BUDGET,
-    type=Choice(BUDGETS),
-    default=DEFAULT.match,
-    help=f"What all networks of a budget spend alike. {MEMORY}",
-)
-@option(
-    "--roles",
-    group=Topic.SPACE,
-    common=True,
-    type=ListOf(
-        {name: name for name in ROLES}.__getitem__, f"one or more of {', '.join(ROLES)}", names=ROLES
-    ),
-    metavar="LIST",
-    help=f"Ways to spend a budget: {', '.join(ROLES)}, with commas between them.  [default: all]",
-)
+@options_of(SweepSettings, above=TrainingSettings)
 @option(
     "--dry-run",
     group=Topic.OUTPUT,
@@ -86,8 +32,7 @@ DEFAULT = SweepSettings()
     is_flag=True,
     help="Print what would be trained, its time and memory, and train nothing.",
 )
-@training_options(seeds=3)
-@START
+@training_options(SweepSettings)
 @out_option("reports/sweep-BASELINE")
 @format_option
 def sweep(out: Path | None, output_format: str, dry_run: bool, **options: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
+from scalesearch.plain import Limit
 from scalesearch.text import near, quoted, visible
 
 if TYPE_CHECKING:
@@ -367,7 +368,12 @@ NUMBER = _Number()
 
 
 class NumberWithin(click.FloatRange):
-    """A number within bounds, of which either may be left out."""
+    """A number within a limit, of which help says the ends that anybody may come to."""
+
+    def __init__(self, limit: Limit) -> None:
+        most = limit.most if limit.firm else None
+        super().__init__(limit.least, most, min_open=limit.above, max_open=limit.below and most is not None)
+        self.limit = limit
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """As a help page writes it."""
@@ -379,11 +385,15 @@ class NumberWithin(click.FloatRange):
         Raises:
             click.BadParameter: if it is none, or out of bounds.
         """
+        number = NUMBER.convert(value, param, ctx)
         try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            words = f"a number{_bounds(self.min, self.max, is_open=self.min_open)}"
-            self.fail(f"must be {words}, got {_given(value, float)}", param, ctx)
+            self.limit.require("it", number)
+        except ValueError as error:
+            words = str(error).removeprefix("`it` ")
+            if self.limit.firm:
+                words = f"must be a number{_bounds(self.min, self.max, is_open=self.min_open)}, got {value}"
+            self.fail(words, param, ctx)
+        return number
 
 
 class Place(click.Path):

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.errors import ScalesearchError
 from scalesearch.plain import LIMITS
 from scalesearch.runs.telling import say
+from scalesearch.study.grid_plan import (
+    MOST_SEEDS,
+    REGRET_ON_CPU,
+    REGRET_ON_GPU,
+    SEEDS_ON_CPU,
+    SEEDS_ON_GPU,
+    GridSettings,
+)
 from scalesearch.study.settings import TrainingSettings
 from scalesearch.training.recipe import ACCELERATORS, RECIPES, default_images
 from scalesearch.workers.engines import is_here, resources_of
@@ -18,10 +26,6 @@ if TYPE_CHECKING:
 
 MOST_PROCESSES = 8
 MOST_SIDE_BY_SIDE = 16
-REGRET_ON_CPU, REGRET_ON_GPU = 1.5, 0.3
-SEEDS_ON_CPU, SEEDS_ON_GPU = 2, 12
-MOST_SEEDS = 100
-"""Where the time decides how many designs there are."""
 
 
 def training_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,8 +114,6 @@ def grid_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     if regret is None and not rungs:
         regret = REGRET_ON_GPU if accelerated else REGRET_ON_CPU
     if networks is None:
-        from scalesearch.study.grid_plan import GridSettings
-
         # Rungs say themselves how many networks there are.
         networks = 0 if rungs else GridSettings().max_networks
     return {

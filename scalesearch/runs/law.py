@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from scalesearch.commands.law.run import (
     Accuracies,
-    LawSettings,
     forget_failed_kinds,
     kinds_tasks,
     law_record,
@@ -17,6 +16,7 @@ from scalesearch.commands.law.run import (
     read_accuracies,
     run_kinds,
 )
+from scalesearch.commands.law.settings import LawSettings
 from scalesearch.commands.measure.run import SampleStore, forget_failures, plan, run_measure
 from scalesearch.errors import FolderError, RunFailedError
 from scalesearch.files import read_json, write_text

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from scalesearch.fields import Topic, setting
 from scalesearch.networks.matching import (
     BUDGETS,
     BudgetKind,
@@ -21,7 +22,7 @@ from scalesearch.networks.matching import (
     way_out,
 )
 from scalesearch.networks.spec import Arch
-from scalesearch.plain import require_limits
+from scalesearch.plain import YEAR_S, Limit
 from scalesearch.records import RungRecord
 from scalesearch.records.runs import THINNED
 from scalesearch.scaling import Coefficients, shares_of
@@ -142,6 +143,17 @@ def _budget(settings: GridSettings, kind: str, base: Arch, measured: CostOf | No
 CONSTRAINTS = ("product", *BUDGETS)
 MATCHES = ("none", *BUDGETS)
 MATCH_BY = ("auto", *get_args(Dimension), "resolution,width", "depth,width")
+REGRET_ON_CPU, REGRET_ON_GPU = 1.5, 0.3
+SEEDS_ON_CPU, SEEDS_ON_GPU = 2, 12
+MOST_SEEDS = 100
+"""Where the time decides how many designs there are."""
+PHIS = Limit(-100, 100)
+"""From next to nothing to more than can be built."""
+MEMORY = (
+    "Memory is what the tensors of a training step take at its peak, the same on every machine; what a "
+    "library's kernels take for themselves beside them is not counted."
+)
+"""What a budget of memory promises, for the help of every option that has one."""
 # Where latency is the constraint, this many networks are timed for each that can be trained: few meet it.
 TIMED_PER_TRAINED = 3
 
@@ -184,28 +196,145 @@ class GridSettings(TrainingSettings):
         | {"regret": None, "check_recipe": False, "confirm": 0}
     )
 
-    phi: float = 1.0
-    alpha_min: float = 1.0
-    alpha_max: float = 2.0
-    beta_min: float = 1.0
-    beta_max: float = 1.5
-    gamma_min: float = 1.0
-    gamma_max: float = 1.5
-    step: float = 0.05
-    tolerance: float = 0.1
-    constraint: str = "product"
-    match: str = ""
-    match_by: str = "auto"
-    budget: str = ""
-    law: tuple[str, ...] = ()
-    budget_tolerance: float = 0.05
-    anchor: str = "1.2,1.1,1.15"
-    max_networks: int = 12
-    rungs: tuple[str, ...] = ()
-    time_budget: float = 0.0
-    regret: float | None = None
-    check_recipe: bool = False
-    confirm: int = 0
+    phi: float = setting(
+        1.0,
+        form="phis",
+        option="--phi",
+        limit=PHIS,
+        topic=Topic.SPACE,
+        common=True,
+        help="How much compute: the networks cost 2^phi times the baseline. 1 doubles it, -1 halves "
+        "it; any number will do, and several such as 0.5,1 make one run each.",
+    )
+    alpha_min: float = setting(1.0, topic=Topic.SPACE, help="Least alpha on the grid.")
+    alpha_max: float = setting(2.0, topic=Topic.SPACE, help="Greatest alpha on the grid.")
+    beta_min: float = setting(1.0, topic=Topic.SPACE, help="Least beta on the grid.")
+    beta_max: float = setting(1.5, topic=Topic.SPACE, help="Greatest beta on the grid.")
+    gamma_min: float = setting(1.0, topic=Topic.SPACE, help="Least gamma on the grid.")
+    gamma_max: float = setting(1.5, topic=Topic.SPACE, help="Greatest gamma on the grid.")
+    step: float = setting(0.05, topic=Topic.SPACE, help="Distance between grid points.")
+    tolerance: float = setting(
+        0.1,
+        topic=Topic.SPACE,
+        help="Greatest |alpha * beta^2 * gamma^2 - 2|. Below 0.08 the paper's own (1.2, 1.1, 1.15) is out.",
+    )
+    constraint: str = setting(
+        "product",
+        choices=CONSTRAINTS,
+        topic=Topic.BUDGET,
+        help="Which grid points count. product: those whose alpha * beta^2 * gamma^2 is within "
+        "--tolerance of 2. The others: those whose network as built costs 2^phi times the baseline, to "
+        "within --budget-tolerance; no network is adjusted then, unless --match asks for it.",
+    )
+    match: str = setting(
+        "",
+        choices=MATCHES,
+        given="macs",
+        topic=Topic.BUDGET,
+        help="What all networks spend alike: each is adjusted until it costs 2^phi times the baseline "
+        "in MACs, parameters, activations, memory or measured latency (where it is offered). none "
+        "keeps the networks as the rule and its rounding make them; so is your own code kept unless "
+        "this is given.",
+        more=MEMORY,
+    )
+    match_by: str = setting(
+        "auto",
+        choices=MATCH_BY,
+        topic=Topic.BUDGET,
+        help="What is adjusted to get there, in this order. auto: for macs all three dimensions "
+        "together, so that depth, width and resolution get the shares of the cost that the "
+        "coefficients ask for; for params the width, for latency the resolution, for the others, and "
+        "for macs of your own code, the resolution, then the width for what whole pixels leave.",
+    )
+    budget_tolerance: float = setting(
+        0.05,
+        limit=Limit(0, 1e6),
+        topic=Topic.BUDGET,
+        help="How far a network may be from what it should cost, as a part of that; farther ones are "
+        "not trained.",
+    )
+    budget: str = setting(
+        "",
+        metavar="KIND=AMOUNT",
+        topic=Topic.BUDGET,
+        common=True,
+        help="What the full-size network may spend: latency=12ms, macs=800M, params=5M, "
+        "activations=20M or memory=2GiB.",
+        more="A latency is predicted by this machine's cost law, for one image on all cores unless it "
+        f"says so: latency=12ms@batch=8,threads=2. {MEMORY}",
+    )
+    law: tuple[str, ...] = setting(
+        (),
+        form="law",
+        metavar="PATH",
+        topic=Topic.BUDGET,
+        help="With a budget of latency: the cost law that predicts it, a law.json or its folder, also "
+        "another machine's.",
+        unset="reports/law-MACHINE of this one, as `scalesearch law` writes it",
+    )
+    max_networks: int = setting(
+        12,
+        limit=Limit(0, 10**9),
+        topic=Topic.BUDGET,
+        help="Train at most so many different networks, spread as far apart as can be; 0 trains all of "
+        "the grid.",
+    )
+    anchor: str = setting(
+        "1.2,1.1,1.15",
+        metavar="TRIPLE",
+        topic=Topic.SPACE,
+        help="A point of the grid that is trained in any case, as alpha,beta,gamma, or none.",
+    )
+    rungs: tuple[str, ...] = setting(
+        (),
+        form="rungs",
+        topic=Topic.BUDGET,
+        help="Successive halving: NETWORKS:SHARE steps such as 65:0.125,16:0.5,5:1 train 65 networks "
+        "to an eighth of the length, the best 16 of them on to half, the best 5 to the end with all "
+        "seeds.",
+    )
+    time_budget: float = setting(
+        0.0,
+        form="duration",
+        limit=Limit(0, YEAR_S),
+        given=None,
+        topic=Topic.BUDGET,
+        common=True,
+        help="Time to spend, such as 10m: as many seeds of all networks are trained as end within it, "
+        "one at least.",
+    )
+    regret: float | None = setting(
+        None,
+        limit=Limit(0, 100, firm=True),
+        topic=Topic.BUDGET,
+        help="Train no more seeds once the best split can be at most so many points of top-1 behind "
+        "any other.",
+        unset=f"{REGRET_ON_CPU} on a CPU, {REGRET_ON_GPU} on a GPU",
+    )
+    check_recipe: bool = setting(
+        False,
+        topic=Topic.TRAINING,
+        help="Train some networks at half and twice the learning rate and with twice the batch, too: "
+        "does another recipe turn the order?",
+    )
+    confirm: int = setting(
+        0,
+        limit=Limit(0, 1000),
+        topic=Topic.TRAINING,
+        common=True,
+        help="When the answer is there, train the best split, the runner-up and the paper's with so "
+        "many new seeds, and compare the gain with what was predicted.",
+    )
+    seeds: int = setting(
+        1, unset=f"{SEEDS_ON_CPU} on a CPU, {SEEDS_ON_GPU} on a GPU, up to {MOST_SEEDS} with --time-budget"
+    )
+    scratch_run: str | None = setting(
+        None,
+        metavar="DIR",
+        topic=Topic.TRAINING,
+        help="With --start grown: the folder of the same search from scratch, so that the report can "
+        "say whether the start changed the ranking.",
+    )
 
     @property
     def may_change(self) -> frozenset[str]:
@@ -226,11 +355,6 @@ class GridSettings(TrainingSettings):
             by_itself = bool(self.budget) or self.constraint != "product"
             by_itself |= self.baseline_arch is not None and bool(self.baseline_arch.code)
             object.__setattr__(self, "match", "none" if by_itself else "macs")
-        require_limits(self, "phi", "max_networks")
-        for name, allowed in (("constraint", CONSTRAINTS), ("match", MATCHES), ("match_by", MATCH_BY)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        require_limits(self, "budget_tolerance", "time_budget", "confirm", "regret")
         self._refuse_with_rungs()
         self._refuse_few_networks()
         if self.match != "none" and self.match_by != "auto":
@@ -254,8 +378,8 @@ class GridSettings(TrainingSettings):
         for name, value in given.items():
             if value:
                 raise ValueError(
-                    f"`{name}` must be left out with `rungs` ({','.join(self.rungs)}), got {value}: it goes "
-                    "by an answer, in which networks that are stopped early have no part"
+                    f"`{name}` must be left out with `rungs` ({','.join(self.rungs)}), got {value}: it "
+                    "goes by an answer, in which networks that are stopped early have no part"
                 )
 
     def _refuse_few_networks(self) -> None:
@@ -271,8 +395,9 @@ class GridSettings(TrainingSettings):
         if self.max_networks < FEWEST_NETWORKS:
             name = "confirm" if self.confirm else "check_recipe"
             raise ValueError(
-                f"`max_networks` must be at least {FEWEST_NETWORKS}, or 0 for all, with `{name}`: a surface "
-                f"over splits takes as many, and there is no answer without one, got {self.max_networks}"
+                f"`max_networks` must be at least {FEWEST_NETWORKS}, or 0 for all, with `{name}`: a "
+                "surface over splits takes as many, and there is no answer without one, got "
+                f"{self.max_networks}"
             )
 
     def _check_budget(self) -> None:
@@ -488,9 +613,9 @@ def _thinning(chosen: int, candidates: int, settings: GridSettings) -> str:
     if settings.most_trained != settings.max_networks:
         why = f"the first of the rungs {', '.join(settings.rungs)}"
     return (
-        f"{chosen} of {candidates} distinct networks are trained ({why}): those nearest to the corners, the "
-        "middles of the edges, the centre and the inside of the triangle of shares of depth, width and "
-        f"resolution{first}. The surface through them predicts the others."
+        f"{chosen} of {candidates} distinct networks are trained ({why}): those nearest to the "
+        "corners, the middles of the edges, the centre and the inside of the triangle of shares of "
+        f"depth, width and resolution{first}. The surface through them predicts the others."
     )
 
 
@@ -512,7 +637,7 @@ def grid_rungs(settings: GridSettings, networks: int, size: DataSize) -> tuple[R
     if len(planned) < len(settings.rungs):
         raise ValueError(
             f"`rungs` must be a batch of {recipe.batch_size} images apart at least, got "
-            f"{','.join(settings.rungs)} of {steps * recipe.batch_size:,} images; shares further apart, or "
-            "longer training, would do"
+            f"{','.join(settings.rungs)} of {steps * recipe.batch_size:,} images; shares further "
+            "apart, or longer training, would do"
         )
     return planned

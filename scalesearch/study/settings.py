@@ -8,10 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
+from scalesearch.fields import Topic, require_settings, setting
 from scalesearch.files import inside
-from scalesearch.networks.baselines import VARIANTS, chosen_baseline
+from scalesearch.hardware.device import DEVICE_HELP
+from scalesearch.networks.baselines import BASELINES, VARIANTS, chosen_baseline
 from scalesearch.networks.scaled import reduce
 from scalesearch.networks.spec import (
+    MOST,
     Arch,
     ChannelsRule,
     RepeatsRule,
@@ -20,9 +23,18 @@ from scalesearch.networks.spec import (
     require_resolution,
     with_network,
 )
-from scalesearch.plain import require_limits, require_utf8, require_within, typed
+from scalesearch.plain import LIMITS, YEAR_S, Limit, require_utf8, require_within, typed
 from scalesearch.training.dataset import RGB, DataSpec
-from scalesearch.training.recipe import RECIPES, ProxyRecipe, default_images, recipe_values, recipes_apart
+from scalesearch.training.recipe import (
+    ACCELERATOR_IMAGES,
+    ACCELERATORS,
+    CPU_IMAGES,
+    RECIPES,
+    ProxyRecipe,
+    default_images,
+    recipe_values,
+    recipes_apart,
+)
 from scalesearch.workers.tracking import TRACKERS
 
 # ----------------------------------------------------------------------------------------------------
@@ -41,23 +53,49 @@ STORAGE_VARIABLE = "SCALESEARCH_STORAGE"
 SHORT_SIDES = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 # What networks can start from; None in the settings stands for the first.
 STARTS = ("scratch", "grown")
-LIMITED = (
-    *("jobs", "threads", "seeds", "latency_batch_size", "baseline_resolution", "baseline_resolution_width"),
-    *("baseline_width", "stall_timeout"),
-)
-# Their least is up to the recipe and the data.
-LENGTHS = ("images", "epochs", "batch_size", "held_out", "seed")
+AT_ONCE = Limit(1, 1024)
+"""Of what is done at the same time: far more than any machine has cores."""
+WIDTHS = Limit(0, 1e6, above=True)
+SIDES = Limit(1, MOST)
+"""Pixels of an input's side."""
+_ROUNDING = Rounding()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundingSettings:
-    """The rounding rules as settings; what they mean is said by ``Rounding``."""
+    """The rounding rules as settings; what they mean is said by ``Rounding``, which checks them."""
 
-    channel_divisor: int = 8
-    min_kept_fraction: float = 0.9
-    repeats_rule: RepeatsRule = "ceil"
-    resolution_multiple: int = 1
-    channels_rule: ChannelsRule = "nearest"
+    channel_divisor: int = setting(
+        _ROUNDING.channel_divisor,
+        limit=Limit(1, MOST),
+        topic=Topic.NETWORK,
+        help="Channels are rounded to a multiple of this. A variant has rounding rules of its own, "
+        "which are its defaults.",
+    )
+    channels_rule: ChannelsRule = setting(
+        _ROUNDING.channels_rule,
+        topic=Topic.NETWORK,
+        help="How channels become a multiple: to the nearest, or by the ceil or floor of how many "
+        "times it fits.",
+    )
+    min_kept_fraction: float = setting(
+        _ROUNDING.min_kept_fraction,
+        limit=Limit(0, 1, firm=True),
+        topic=Topic.NETWORK,
+        help="Go one multiple up where rounding to the nearest would keep less than this part of the "
+        "channels.",
+    )
+    repeats_rule: RepeatsRule = setting(
+        _ROUNDING.repeats_rule,
+        topic=Topic.NETWORK,
+        help="How the number of blocks of a stage becomes whole.",
+    )
+    resolution_multiple: int = setting(
+        _ROUNDING.resolution_multiple,
+        limit=Limit(1, MOST),
+        topic=Topic.NETWORK,
+        help="Resolutions are rounded to a multiple of this many pixels.",
+    )
 
     @property
     def rounding(self) -> Rounding:
@@ -81,11 +119,36 @@ class BaselineSettings(RoundingSettings):
     height alone.
     """
 
-    baseline: str = "efficientnet-b0"
+    baseline: str = setting(
+        "efficientnet-b0",
+        form="baseline",
+        topic=Topic.NETWORK,
+        common=True,
+        help="The network to scale: a built-in one such as resnet-50, a file as `scalesearch describe` "
+        "prints it, or your own PyTorch code as package.module:function.",
+        more=f"Built in: {', '.join(BASELINES)}; EfficientNet as others wrote it: "
+        f"{', '.join(VARIANTS)}. Your own code is a function of depth, width and num_classes that "
+        "returns a torch module. It is run, by resume and --config too: take run folders only from "
+        "people you trust.",
+    )
     baseline_arch: Arch | None = None
-    stem_stride: int | None = None
-    in_channels: int | None = None
-    baseline_resolution_width: int | None = None
+    stem_stride: int | None = setting(
+        None,
+        limit=Limit(1, MOST),
+        topic=Topic.NETWORK,
+        help="Stride of its first convolution. 1 suits small images, and leaves out a max pool after it too.",
+        unset="the baseline's own",
+    )
+    in_channels: int | None = setting(
+        None,
+        limit=Limit(1, MOST),
+        topic=Topic.DATA,
+        help="Channels of the images: 1 for grey, 3 for RGB, 4 for RGBA (opaque where files have no "
+        "alpha), in arrays too. Any other number needs --dataset folder:PATH with .npy arrays of uint8 "
+        "(height, width, channels).",
+        unset="the baseline's own",
+    )
+    baseline_resolution_width: int | None = setting(None, limit=SIDES)
 
     def __post_init__(self) -> None:
         # Said though it is the baseline's own; equal settings have to be equal.
@@ -139,52 +202,203 @@ class TrainingSettings(BaselineSettings):
     # What runs did that were begun before there were such settings.
     BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType({"seeds": 1, "keep_weights": False})
 
-    baseline_width: float = 0.25
-    baseline_resolution: int = 52
-    baseline_channel_divisor: int = 1
-    dataset: str = "photographs"
-    data_dir: str = "data"
-    download: bool = False
-    held_out: int = 900
-    recipe: str = "steady"
+    baseline_width: float = setting(
+        0.25,
+        limit=WIDTHS,
+        topic=Topic.NETWORK,
+        help="Width multiplier of the network at phi 0: below 1 it makes the networks small and quick "
+        "to train, stem and head included. Your own code is trained at its own width, 1, unless this "
+        "says otherwise.",
+    )
+    baseline_resolution: int = setting(
+        52,
+        form="size",
+        limit=SIDES,
+        topic=Topic.NETWORK,
+        help="Input of the network at phi 0 in pixels: 64, or height x width 96x64.",
+    )
+    baseline_channel_divisor: int = setting(
+        1,
+        limit=Limit(1, MOST),
+        topic=Topic.NETWORK,
+        help="Channel divisor of the networks that are trained: a narrow baseline needs a finer one "
+        "than --channel-divisor to keep the proportions of the full-size networks.",
+    )
+    dataset: str = setting(
+        "photographs",
+        metavar="DATASET",
+        topic=Topic.DATA,
+        common=True,
+        help="The images: photographs (built in), cifar10, cifar100, folder:PATH with a folder for "
+        "each class, or windows:PATH, a folder of large pictures without labels.",
+        more="A folder holds images or .npy arrays, or parts such as train and val that hold the "
+        "classes. With windows: the task is to say from which picture a window was cut. tensors:FILE "
+        "is safetensors with images (N, channels, height, width), uint8, and labels (N,).",
+    )
+    data_dir: str = setting("data", metavar="DIR", topic=Topic.DATA, help="Where the files of CIFAR are.")
+    download: bool = setting(False, topic=Topic.DATA, help="Fetch CIFAR into --data-dir if it is not there.")
+    held_out: int = setting(
+        900,
+        limit=Limit(2, 10**9),
+        topic=Topic.DATA,
+        help="Images that networks are judged by and never trained on: at most so many, and at most a "
+        "fifth of each class where the data is split here.",
+    )
+    recipe: str = setting(
+        "steady",
+        form="recipe",
+        topic=Topic.TRAINING,
+        help="How networks are trained. steady: minutes on a CPU. quick: as short, by the schedule of "
+        "0.1.0. paper: the paper's own 350 epochs at batch 4096. Or a file of yours, as `scalesearch "
+        "describe --recipe steady --format toml` prints one.",
+    )
     recipe_values: ProxyRecipe | None = None
-    images: int | None = None
-    epochs: float | None = None
-    batch_size: int = 32
-    seed: int = 0
-    seeds: int = 1
-    device: str = "cpu"
-    executor: str | None = None
-    jobs: int = 1
-    threads: int = 1
-    stall_timeout: float = 1800.0
-    keep_weights: bool = True
-    track: str | None = None
-    latency: bool = True
-    latency_batch_size: int = 1
-    storage: str = ""
-    start: str | None = None
-    pretrained: str | None = None
+    images: int | None = setting(
+        None,
+        limit=LIMITS["images"],
+        topic=Topic.TRAINING,
+        help="How long each network is trained: the images it sees, repeats counted.",
+        unset=f"the recipe's, where it has any; else {CPU_IMAGES:,} on a CPU, {ACCELERATOR_IMAGES:,} "
+        f"on a GPU ({', '.join(ACCELERATORS)})",
+    )
+    epochs: float | None = setting(
+        None,
+        limit=LIMITS["epochs"],
+        topic=Topic.TRAINING,
+        help="The same as passes over the training images, instead of --images.",
+    )
+    batch_size: int = setting(
+        32,
+        limit=Limit(2, 1_000_000),
+        topic=Topic.TRAINING,
+        help="Images in a training step.",
+        unset="the recipe's",
+    )
+    seed: int = setting(
+        0,
+        limit=LIMITS["seed"],
+        topic=Topic.TRAINING,
+        help="First seed: of the weights, and of the order of the images.",
+    )
+    seeds: int = setting(
+        1,
+        limit=Limit(1, 1000),
+        topic=Topic.TRAINING,
+        common=True,
+        help="Train each network so many times, from other random numbers: means, intervals and tests "
+        "need at least 2.",
+    )
+    device: str = setting(
+        "cpu",
+        given="auto",
+        metavar="DEVICE",
+        topic=Topic.TRAINING,
+        common=True,
+        help=f"Where to train: {DEVICE_HELP}",
+    )
+    executor: str | None = setting(
+        None,
+        metavar="NAME",
+        topic=Topic.TRAINING,
+        help="What runs the training: processes of this machine; ray, a Ray cluster of this machine; or a "
+        "cluster elsewhere, by its address as ray://HOST:PORT or HOST:PORT.",
+        unset="processes",
+        more="Ray needs pip install 'scalesearch[ray]', here and on each node. Other engines are added by "
+        "packages (docs/many-gpus.md).",
+    )
+    jobs: int = setting(
+        1,
+        limit=AT_ONCE,
+        topic=Topic.TRAINING,
+        help="Networks trained at the same time, over all nodes where there are several. On a GPU these are "
+        "the most: as many train side by side as is faster and as memory allows.",
+        unset="one per core, at most 8; on GPUs 16 each; with another --executor as many as its nodes have "
+        "room for",
+    )
+    threads: int = setting(
+        1,
+        limit=AT_ONCE,
+        topic=Topic.TRAINING,
+        help="CPU threads of each training process. Another number adds up in another order: "
+        "accuracies then differ, as with another seed.",
+        unset="1, or with --jobs the cores shared out",
+    )
+    stall_timeout: float = setting(
+        1800.0,
+        form="duration",
+        limit=Limit(0, YEAR_S, above=True),
+        topic=Topic.TRAINING,
+        help="How long a training process may say nothing before it is taken for hung and ended.",
+    )
+    keep_weights: bool = setting(
+        True,
+        topic=Topic.OUTPUT,
+        help="Keep the weights of each network that was trained to its end, for scalesearch export.",
+    )
+    track: str | None = setting(
+        None,
+        choices=tuple(TRACKERS),
+        topic=Topic.OUTPUT,
+        help="Send every look at a training run to a tracker too: tensorboard, mlflow, wandb or "
+        "trackio, in the run's folder.",
+        more="mlflow goes where MLFLOW_TRACKING_URI says, wandb is offline unless WANDB_MODE says "
+        "otherwise. Each needs its package; events/ has the looks in any case.",
+    )
+    latency: bool = setting(True, topic=Topic.MEASURING, help="Measure each trained network's latency.")
+    latency_batch_size: int = setting(
+        1,
+        limit=Limit(1, 1_000_000),
+        topic=Topic.MEASURING,
+        help="Images per forward pass when measuring latency.",
+    )
+    storage: str = setting(
+        "",
+        metavar="URL",
+        variable=STORAGE_VARIABLE,
+        topic=Topic.OUTPUT,
+        help="Database of the Optuna study, as any URL that Optuna takes.",
+        more=f"The environment variable {STORAGE_VARIABLE} may hold it instead, so that no other user "
+        "of the machine sees its password; no folder keeps one.",
+        given="",
+        unset="study.db in the output folder",
+    )
+    start: str | None = setting(
+        None,
+        choices=STARTS,
+        topic=Topic.TRAINING,
+        help="grown: train the network at phi 0 first, once per seed, then grow every network from it "
+        "without changing what it computes (Net2Net), and train that as usual. Networks narrower or "
+        "shallower than it are skipped: where the cost is matched, --match-by resolution makes none.",
+        unset="scratch; grown with --pretrained",
+    )
+    pretrained: str | None = setting(
+        None,
+        metavar="FILE",
+        topic=Topic.TRAINING,
+        help="Grow every network from these weights: torchvision's or timm's of the baseline "
+        "(safetensors, or a state dict saved by torch, in a training script's checkpoint too, where "
+        "averaged weights are read first), or a network that scalesearch trained. A file of the whole "
+        "baseline needs --baseline-width 1.",
+    )
     scratch_run: str | None = None
 
     def __post_init__(self) -> None:
-        self._set_start()
         require_utf8(self, *(field.name for field in fields(self)))
-        require_limits(self, *LIMITED)
-        self._set_recipe()
-        if self.track is not None and self.track not in TRACKERS:
-            raise ValueError(f"`track` must be one of {', '.join(TRACKERS)}, got {self.track!r}")
+        # What the parts check is checked now, before anything is written; they say more than a limit does.
         BaselineSettings.__post_init__(self)
-        # What the parts check is checked now, before anything is written.
-        _ = (self.rounding, self.proxy_rounding, self.proxy_recipe, self.data)
-        require_limits(self, *LENGTHS)
+        _ = (self.rounding, self.proxy_rounding)
+        require_settings(self)
+        self._set_start()
+        self._set_recipe()
+        _ = (self.proxy_recipe, self.data)
         size = (self.baseline_resolution, self.baseline_resolution_width or self.baseline_resolution)
         require_resolution(self.full_baseline, "baseline_resolution", size)
         channels = self.full_baseline.in_channels
         if channels != RGB and self.proxy_recipe.augmentation == "autoaugment":
             raise ValueError(
-                f"`recipe` must be one without AutoAugment for {channels} channel{'s' * (channels > 1)} in, "
-                f"got {self.recipe!r}: its operations on colours are made for {RGB}"
+                f"`recipe` must be one without AutoAugment for {channels} "
+                f"channel{'s' * (channels > 1)} in, got {self.recipe!r}: its operations on colours are "
+                f"made for {RGB}"
             )
 
     def _set_recipe(self) -> None:
@@ -202,8 +416,6 @@ class TrainingSettings(BaselineSettings):
 
     def _set_start(self) -> None:
         """What is said of the start in one way: equal settings have to be equal."""
-        if self.start not in (None, *STARTS):
-            raise ValueError(f"`start` must be one of {', '.join(STARTS)}, got {self.start!r}")
         if self.pretrained is not None and self.start == "scratch":
             raise ValueError(f"`start` must be grown with the weights of {self.pretrained}, got 'scratch'")
         grown = self.start == "grown" or self.pretrained is not None
@@ -316,10 +528,34 @@ class Computing:
     ``usual_jobs`` are those of a run on a device of another kind than the run's own.
     """
 
-    jobs: int | None = None
-    threads: int | None = None
-    device: str | None = None
-    executor: str | None = None
+    jobs: int | None = setting(
+        None,
+        limit=AT_ONCE,
+        topic=Topic.TRAINING,
+        help="Networks trained at a time.",
+        unset="the run's",
+    )
+    threads: int | None = setting(
+        None,
+        limit=AT_ONCE,
+        topic=Topic.TRAINING,
+        help="CPU threads of each; another number than the run's changes accuracies as another seed would.",
+        unset="the run's",
+    )
+    executor: str | None = setting(
+        None,
+        metavar="NAME",
+        topic=Topic.TRAINING,
+        help="What runs the training from now on: processes, ray or ray://HOST:PORT.",
+        unset="the run's",
+    )
+    device: str | None = setting(
+        None,
+        metavar="DEVICE",
+        topic=Topic.TRAINING,
+        help=f"{DEVICE_HELP} Another than the run was begun on is fine.",
+        unset="the run's",
+    )
     usual_jobs: int | None = None
 
     @property

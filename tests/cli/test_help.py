@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scalesearch.cli import cli
-from scalesearch.cli.help import FEW, Command, Option, Topic
+from scalesearch.cli.help import FEW, Command, Option
 from scalesearch.cli.main import COMMANDS, SECTIONS
+from scalesearch.fields import Topic
 
 Run = Callable[..., Result]
 

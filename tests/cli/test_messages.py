@@ -329,7 +329,7 @@ def _takes_all(param: click.Parameter) -> bool:
         (["grid", "--seeds", "0"], "--seeds must be a whole number >= 1, got 0"),
         (["grid", "--seed", "-1"], "--seed must be a whole number from 0 to 4294967295, got -1"),
         (["grid", "--confirm", "1.5"], "--confirm must be a whole number >= 0, got '1.5'"),
-        (["grid", "--regret", "-1"], "--regret must be a number >= 0, got -1"),
+        (["grid", "--regret", "-1"], "--regret must be a number from 0 to 100, got -1"),
         (["scale", "--alpha", "wide"], "--alpha must be a number, got 'wide'"),
         (["grid", "--match", "mac"], "--match must be one of none, macs, params, activations, memory, latency, got 'mac'; did you mean macs?"),
         (["grid", "--seeds"], "--seeds must have a value, got none"),

@@ -10,7 +10,6 @@ import pytest
 
 from scalesearch.commands.law.run import (
     Accuracies,
-    LawSettings,
     best_splits,
     forget_failed_kinds,
     kinds_tasks,
@@ -19,6 +18,7 @@ from scalesearch.commands.law.run import (
     read_accuracies,
     run_kinds,
 )
+from scalesearch.commands.law.settings import LawSettings
 from scalesearch.commands.measure.run import SampleStore, Stored, plan, run_measure
 from scalesearch.networks.baselines import EFFICIENTNET_B0, published_family
 from scalesearch.networks.cost import count

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scalesearch.plain import require_limits
+from scalesearch.fields import Topic, setting
+from scalesearch.plain import Limit
 from scalesearch.records import RoundRecord, RunRecord
 from scalesearch.scaling import Coefficients, exact
 from scalesearch.study.budget import SAME_PHI, EqualCost, affordable_phi, times
-from scalesearch.study.grid_plan import GridSettings
+from scalesearch.study.grid_plan import MEMORY, GridSettings
 
 BUDGETS = ("macs", "params", "activations", "memory")
 
@@ -23,19 +24,23 @@ BUDGETS = ("macs", "params", "activations", "memory")
 class AlternateSettings(GridSettings):
     """A grid's settings, with the budget as a multiple of the baseline's ``budget``; ``phi`` is the start."""
 
-    match: str = "none"
-    budget: str = "macs"
-    budget_ratio: float = 4.0
-    max_rounds: int = 5
-
-    def __post_init__(self) -> None:
-        GridSettings.__post_init__(self)
-        require_limits(self, "budget_ratio", "max_rounds")
+    phi: float = setting(1.0, form="", help="How much compute in the first round: 2^phi times the baseline.")
+    match: str = setting("none", given="none")
+    budget: str = setting(
+        "macs", choices=BUDGETS, metavar="", help="What the wanted network may spend.", more=MEMORY
+    )
+    budget_ratio: float = setting(
+        4.0,
+        limit=Limit(1, 1e6, above=True),
+        topic=Topic.BUDGET,
+        common=True,
+        help="How much of that it may spend, as a multiple of the baseline's, above 1.",
+    )
+    max_rounds: int = setting(5, limit=Limit(1, 1000), topic=Topic.SPACE, help="Stop after so many rounds.")
+    seeds: int = setting(1, unset="")
 
     def _check_budget(self) -> None:
-        # A grid's is an amount; here it is a kind, and the amount a multiple of the baseline's.
-        if self.budget not in BUDGETS:
-            raise ValueError(f"`budget` must be one of {', '.join(BUDGETS)}, got {self.budget!r}")
+        """A grid's is an amount; here it is a kind, and the amount a multiple of the baseline's."""
 
     def to_dict(self) -> dict[str, Any]:
         """See the base; without a law, which no budget of this command needs."""

@@ -11,15 +11,16 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from scalesearch.commands.sweep.run import SweepSettings
+from scalesearch.fields import Topic, setting
 from scalesearch.networks.baselines import PublishedScaling, baseline, published_scaled
 from scalesearch.networks.cost import count
 from scalesearch.networks.rounding_rules import costs_by_rule
 from scalesearch.networks.scaled import scale
 from scalesearch.networks.spec import ArchSpec, Rounding
-from scalesearch.plain import require_within
 from scalesearch.records import AuditMatch, AuditRow
 from scalesearch.scaling import Coefficients
 from scalesearch.study.budget import EqualCost, along_the_rule
+from scalesearch.study.grid_plan import PHIS
 from scalesearch.study.settings import TrainingSettings
 
 AUDITED = tuple(dict.fromkeys(row.baseline for row in published_scaled()))
@@ -37,20 +38,36 @@ class AuditSettings(TrainingSettings):
     tables were meant to cost 4 times as much.
     """
 
-    baselines: tuple[str, ...] = AUDITED
-    train: bool = False
-    phis: tuple[float, ...] = (2.0,)
+    train: bool = setting(
+        False,
+        topic=Topic.TRAINING,
+        common=True,
+        help="Also train the rows, at equal real cost, on your data.",
+    )
+    phis: tuple[float, ...] = setting(
+        (2.0,),
+        form="phis",
+        option="--phi",
+        limit=PHIS,
+        topic=Topic.SPACE,
+        common=True,
+        help="With --train: the budgets, 2^phi times the baseline each; the tables' rows were meant to "
+        "be at 2.",
+    )
+    baselines: tuple[str, ...] = setting(
+        AUDITED,
+        choices=AUDITED,
+        option="--baseline",
+        topic=Topic.NETWORK,
+        common=True,
+        help="Only this baseline's rows; may be given several times.",
+        given=AUDITED,
+        unset="all",
+    )
+    seeds: int = 3
 
     def __post_init__(self) -> None:
         TrainingSettings.__post_init__(self)
-        unknown = [name for name in self.baselines if name not in AUDITED]
-        if unknown or not self.baselines or len(set(self.baselines)) < len(self.baselines):
-            raise ValueError(
-                f"`baseline` must be one or more of {', '.join(AUDITED)}, each once, "
-                f"got {', '.join(self.baselines) or 'none'}"
-            )
-        for phi in self.phis:
-            require_within("phi", phi)
         _ = [self.sweep_of(name) for name in self.baselines]
 
     def sweep_of(self, name: str) -> SweepSettings:

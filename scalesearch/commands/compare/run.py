@@ -8,6 +8,7 @@ from typing import Any
 
 from scalesearch.commands.measure.run import (
     MeasureObserver,
+    MeasureSettings,
     SampleStore,
     Stored,
     Task,
@@ -16,8 +17,9 @@ from scalesearch.commands.measure.run import (
     no_room,
     run_job,
 )
+from scalesearch.fields import Topic, require_settings, setting, setting_as
 from scalesearch.networks.spec import Arch
-from scalesearch.plain import require_limits, require_utf8, typed
+from scalesearch.plain import Limit, require_utf8, typed
 from scalesearch.records.timings import CompareRecord, Dtype, MeasurementRecord, Mode, Runtime, Setup
 from scalesearch.workers.executor import Executor
 from scalesearch.workers.jobs import PairSpec
@@ -33,20 +35,24 @@ class CompareSettings:
 
     a: str
     b: str
-    pairs: int = 30
-    processes: int = 3
-    batch_size: int = 1
-    threads: int = 1
-    dtype: Dtype = "float32"
-    mode: Mode = "inference"
-    runtime: Runtime = "eager"
-    channels_last: bool = True
-    device: str = "cpu"
+    batch_size: int = setting_as(
+        MeasureSettings, "batch_size", default=1, form="whole", metavar="N", help="Images in one pass."
+    )
+    threads: int = setting_as(
+        MeasureSettings, "threads", default=1, form="whole", metavar="N", help="CPU threads."
+    )
+    dtype: Dtype = setting_as(MeasureSettings, "dtype", default="float32", form="dtype", metavar="NAME")
+    mode: Mode = setting_as(MeasureSettings, "mode", default="inference", form="one", metavar="NAME")
+    runtime: Runtime = setting_as(MeasureSettings, "runtime", default="eager", form="one", metavar="NAME")
+    channels_last: bool = setting_as(MeasureSettings, "channels_last")
+    device: str = setting_as(MeasureSettings, "device")
+    pairs: int = setting(30, limit=Limit(1, 1_000_000), topic=Topic.MEASURING, help="Pairs of each process.")
+    processes: int = setting_as(MeasureSettings, "processes", help="Fresh processes that time both.")
 
     def __post_init__(self) -> None:
-        require_limits(self, "pairs", "processes")
         require_utf8(self, "a", "b", "device")
         _ = self.setup
+        require_settings(self)
 
     @property
     def setup(self) -> Setup:

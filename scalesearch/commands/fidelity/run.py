@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from scalesearch.errors import ScalesearchError
-from scalesearch.plain import LIMITS, typed
+from scalesearch.fields import require_settings, setting
+from scalesearch.plain import LIMITS, Limit, typed
 from scalesearch.records import CandidateRecord
 from scalesearch.study.plan import Plan, Planned, plan_whole_runs
 from scalesearch.study.points import design
@@ -37,9 +38,21 @@ class FidelitySettings:
         ScalesearchError: if a length is 1, comes twice or is too near to another, or none is above 1.
     """
 
-    lengths: tuple[float, ...] = (0.5, 2.0, 4.0)
-    networks: int = 12
-    seeds: int = 1
+    lengths: tuple[float, ...] = setting(
+        (0.5, 2.0, 4.0),
+        form="lengths",
+        help="Train for so many times the run's length; the greatest is what the others are judged by.",
+    )
+    networks: int = setting(
+        12,
+        limit=Limit(FEWEST_NETWORKS, 10**9),
+        help="How many of the run's networks, spread as far apart as can be. A surface takes seven.",
+    )
+    seeds: int = setting(
+        1,
+        limit=Limit(1, 1000),
+        help="Seeds at the other lengths, from the run's first one on; at most the run's.",
+    )
 
     def __post_init__(self) -> None:
         lengths = tuple(sorted(self.lengths))
@@ -53,12 +66,7 @@ class FidelitySettings:
                 f"`lengths` must be at least a factor of {APART} apart from one another and from 1, the "
                 f"run's own, to tell whether anything moves, such as 0.5,2,4, got {given!r}"
             )
-        if self.networks < FEWEST_NETWORKS:
-            raise ScalesearchError(
-                f"`networks` must be a whole number >= {FEWEST_NETWORKS}, got {self.networks}"
-            )
-        if self.seeds < 1:
-            raise ScalesearchError(f"`seeds` must be a whole number >= 1, got {self.seeds}")
+        require_settings(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; :meth:`from_dict` turns it back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scalesearch.commands.law.settings import LawSettings
 from scalesearch.commands.measure.run import (
-    MeasureSettings,
     SampleStore,
     Stored,
     Task,
@@ -28,8 +28,8 @@ from scalesearch.networks.baselines import EFFICIENTNET_B0, PAPER_COEFFICIENTS, 
 from scalesearch.networks.cost import count
 from scalesearch.networks.matching import Dimension, Matched, UnreachableError, match, refusal
 from scalesearch.networks.scaled import scale
-from scalesearch.networks.spec import Arch, RefusedError, Rounding, with_network
-from scalesearch.plain import require_limits, require_utf8, typed
+from scalesearch.networks.spec import Arch, RefusedError, Rounding
+from scalesearch.plain import typed
 from scalesearch.records import (
     BestSplits,
     CostLaw,
@@ -42,7 +42,7 @@ from scalesearch.records import (
     Split,
 )
 from scalesearch.records.runs import LEAST_DOUBLINGS
-from scalesearch.records.timings import Dtype, Runtime, Triple
+from scalesearch.records.timings import Triple
 from scalesearch.scaling import Coefficients, Multipliers, Shares, shares_of
 from scalesearch.statistics.answer import FEWEST_NETWORKS, DesignError, Surface, Trained, fit
 from scalesearch.statistics.law import FEWEST_FITTED_NETWORKS, fit_law, predict, seconds_for
@@ -470,64 +470,6 @@ NUMBERED = tuple(f"b{index}" for index in range(8))
 
 DEPTH, WIDTH, RESOLUTION = (1.0, 3.0), (0.5, 2.0), (0.5, 2.5)
 """Between what multipliers the random networks are drawn, each evenly on a logarithmic scale."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LawSettings:
-    """The settings of ``scalesearch law``, resolved; ``run`` is a finished run's folder, or empty.
-
-    Raises:
-        ValueError: if a value is out of range or unknown.
-    """
-
-    random: int = 30
-    seed: int = 0
-    batch_size: tuple[int, ...] = (1,)
-    threads: tuple[int, ...] = (1,)
-    dtype: tuple[Dtype, ...] = ("float32",)
-    runtime: tuple[Runtime, ...] = ("eager",)
-    channels_last: bool = True
-    processes: int = 3
-    min_time: float = 0.5
-    device: str = "cpu"
-    baseline: str = "efficientnet-b0"
-    baseline_arch: Arch | None = None
-    stem_stride: int | None = None
-    baseline_resolution_width: int | None = None
-    baseline_width: float = 1.0
-    baseline_resolution: int = 0
-    run: str = ""
-
-    def __post_init__(self) -> None:
-        require_limits(self, "random", "seed")
-        require_utf8(self, "run", "device", "baseline")
-        _ = self.measuring
-
-    @property
-    def measuring(self) -> MeasureSettings:
-        """The measurements that the law rests on, as settings of ``measure``."""
-        names = {field.name for field in fields(MeasureSettings)}
-        shared = {field.name: getattr(self, field.name) for field in fields(self) if field.name in names}
-        drawn = f"{self.random} random networks (seed {self.seed})"
-        return MeasureSettings(networks=("b0..b7", drawn), memory=False, **shared)
-
-    @property
-    def base(self) -> Base:
-        """What is scaled, and how."""
-        return self.measuring.base
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data; :meth:`from_dict` turns it back."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = {n: list(v) if isinstance(v, tuple) else v for n, v in values.items() if v is not None}
-        if self.baseline_arch is not None:
-            plain["baseline_arch"] = self.baseline_arch.to_dict()
-        return plain
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> LawSettings:
-        """The settings that :meth:`to_dict` gave."""
-        return typed(cls, with_network(data))
 
 
 def law_subjects(settings: LawSettings) -> tuple[Subject, ...]:

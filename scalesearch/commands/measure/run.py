@@ -16,12 +16,16 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from scalesearch.commands.measure.subjects import Base, Subject
+from scalesearch.export.formats import PIP_ONNX
+from scalesearch.fields import Topic, require_settings, setting, setting_as
 from scalesearch.files import inside, read_json, write_bytes
 from scalesearch.networks.baselines import VARIANTS, rounding_of
 from scalesearch.networks.cost import count, inference_bytes, training_bytes
 from scalesearch.networks.spec import Arch, ChannelsRule, RefusedError, RepeatsRule, Rounding, with_network
-from scalesearch.plain import require_limits, require_utf8, typed
+from scalesearch.plain import YEAR_S, Limit, require_utf8, typed
 from scalesearch.records.timings import (
+    MODES,
+    RUNTIMES,
     Dtype,
     MachineRecord,
     MeasurementRecord,
@@ -31,6 +35,7 @@ from scalesearch.records.timings import (
     Runtime,
     Setup,
 )
+from scalesearch.study.settings import BaselineSettings, TrainingSettings
 from scalesearch.workers.executor import Executor, TrialFailedError
 from scalesearch.workers.jobs import LargestBatchSpec, MeasureSpec
 
@@ -52,24 +57,100 @@ class MeasureSettings:
     """
 
     networks: tuple[str, ...]
-    batch_size: tuple[int, ...] = (1,)
-    threads: tuple[int, ...] = (1,)
-    dtype: tuple[Dtype, ...] = ("float32",)
-    mode: tuple[Mode, ...] = ("inference",)
-    runtime: tuple[Runtime, ...] = ("eager",)
-    channels_last: bool = True
-    processes: int = 3
-    min_time: float = 0.5
-    memory: bool = True
-    largest_batch: bool = False
-    process_limit: float | None = None
-    device: str = "cpu"
-    baseline: str = "efficientnet-b0"
+    batch_size: tuple[int, ...] = setting(
+        (1,),
+        form="wholes",
+        metavar="LIST",
+        topic=Topic.MEASURING,
+        common=True,
+        help="Images in one pass, or a list such as 1,8.",
+    )
+    threads: tuple[int, ...] = setting(
+        (1,),
+        form="wholes",
+        metavar="LIST",
+        topic=Topic.MEASURING,
+        common=True,
+        help="CPU threads, or a list such as 1,2.",
+        unset="all usable cores",
+    )
+    dtype: tuple[Dtype, ...] = setting(
+        ("float32",),
+        form="dtypes",
+        metavar="LIST",
+        topic=Topic.MEASURING,
+        common=True,
+        help="fp32, bf16 or fp16: of weights and images; when training, of autocast.",
+    )
+    mode: tuple[Mode, ...] = setting(
+        ("inference",),
+        form="list",
+        choices=MODES,
+        metavar="LIST",
+        topic=Topic.MEASURING,
+        common=True,
+        help="inference: a forward pass. training: a whole step with AdamW.",
+    )
+    runtime: tuple[Runtime, ...] = setting(
+        ("eager",),
+        form="list",
+        choices=RUNTIMES,
+        metavar="LIST",
+        topic=Topic.MEASURING,
+        common=True,
+        help="eager, graph (the same kernels as a CUDA graph: launched at once, on CUDA alone), compile "
+        f"(torch.compile) or onnxruntime ({PIP_ONNX}).",
+    )
+    channels_last: bool = setting(
+        True,
+        topic=Topic.MEASURING,
+        help="Memory layout of weights and images; ONNX Runtime chooses its own, and on mps it is off.",
+    )
+    device: str = setting(
+        "cpu",
+        given="auto",
+        metavar="DEVICE",
+        topic=Topic.MEASURING,
+        common=True,
+        help="Where to measure: auto, cpu, cuda or xpu (the first), cuda:N, xpu:N or mps.",
+    )
+    processes: int = setting(
+        3,
+        limit=Limit(1, 10_000),
+        topic=Topic.MEASURING,
+        help="Fresh processes that measure each network in each setup.",
+    )
+    min_time: float = setting(
+        0.5,
+        form="duration",
+        limit=Limit(0, 24 * 3600.0, above=True),
+        topic=Topic.MEASURING,
+        help="Time for the samples of one process; at least five are taken, three of a pass over 1 s.",
+    )
+    memory: bool = setting(True, topic=Topic.MEASURING, help="Measure peak memory too.")
+    process_limit: float | None = setting(
+        None,
+        form="duration",
+        limit=Limit(0, YEAR_S, above=True),
+        topic=Topic.MEASURING,
+        help="Time after which a process is ended without a figure, such as one that compiles for too long.",
+        unset="none",
+    )
+    largest_batch: bool = setting(False, topic=Topic.MEASURING, help="Find the largest batch that fits, too.")
+    baseline: str = setting_as(BaselineSettings, "baseline")
     baseline_arch: Arch | None = None
-    stem_stride: int | None = None
+    stem_stride: int | None = setting_as(BaselineSettings, "stem_stride")
     baseline_resolution_width: int | None = None
-    baseline_width: float = 1.0
-    baseline_resolution: int = 0
+    baseline_width: float = setting_as(
+        TrainingSettings,
+        "baseline_width",
+        default=1.0,
+        help="Width multiplier of the network at phi 0: below 1 it makes the networks small and quick "
+        "to train, stem and head included.",
+    )
+    baseline_resolution: int = setting_as(
+        TrainingSettings, "baseline_resolution", default=0, unset="the baseline's own"
+    )
     channel_divisor: int | None = None
     min_kept_fraction: float | None = None
     repeats_rule: RepeatsRule | None = None
@@ -80,7 +161,6 @@ class MeasureSettings:
         if not self._of_variants:
             for rule, value in asdict(rounding_of(self.baseline, self._rules)).items():
                 object.__setattr__(self, rule, value)
-        require_limits(self, "processes", "min_time", "process_limit")
         require_utf8(self, "networks", "device", "baseline")
         for name in ("batch_size", "threads", "dtype", "mode", "runtime"):
             values = getattr(self, name)
@@ -89,6 +169,7 @@ class MeasureSettings:
                 raise ValueError(f"`{name}` must name at least one value, each once, got {listed}")
         # Setups and the baseline check themselves, now, before anything runs.
         _ = (self.setups, self.base)
+        require_settings(self)
 
     @property
     def setups(self) -> tuple[Setup, ...]:

@@ -33,9 +33,10 @@ from scalesearch.networks.spec import (
     require_resolution,
 )
 from scalesearch.networks.user_code import can_be_found
-from scalesearch.plain import checked, require_within
+from scalesearch.plain import checked
 from scalesearch.records.timings import Setup, parse_changes
 from scalesearch.scaling import Multipliers
+from scalesearch.study.settings import SIDES, WIDTHS
 from scalesearch.text import near
 
 # ----------------------------------------------------------------------------------------------------
@@ -73,9 +74,9 @@ class Base:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require_within("baseline_width", self.width)
+        WIDTHS.require("baseline_width", self.width)
         if self.resolution:
-            require_within("baseline_resolution", self.resolution)
+            SIDES.require("baseline_resolution", self.resolution)
         require_resolution(self.arch, "baseline_resolution")
 
     @property

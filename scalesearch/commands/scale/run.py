@@ -7,15 +7,17 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from scalesearch.fields import Topic, default_of, require_settings, setting, setting_as
+from scalesearch.hardware.device import DEVICE_HELP
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS, published_family_of
 from scalesearch.networks.cost import block_count, count
 from scalesearch.networks.matching import none_left, refusal, way_out
 from scalesearch.networks.scaled import compound, reduce
 from scalesearch.networks.spec import Arch, require_resolution
-from scalesearch.plain import require_limits, require_within
 from scalesearch.records import BudgetRecord, FamilyRow, FlopRecord, LatencyRecord, PublishedRow
 from scalesearch.scaling import Coefficients, implied_phi
 from scalesearch.study.budget import EqualCost, affordable_phi, full_size_budget
+from scalesearch.study.grid_plan import PHIS, GridSettings
 from scalesearch.study.plan import Plan, describer, plan_whole_runs
 from scalesearch.study.settings import BaselineSettings, TrainingSettings
 from scalesearch.training.dataset import DataSize
@@ -37,25 +39,52 @@ class ScaleSettings(BaselineSettings):
     latency; ``phis`` then hold the greatest phi within it.
     """
 
-    baseline_width: float = 1.0
-    baseline_resolution: int = 0
+    baseline_width: float = setting_as(
+        TrainingSettings,
+        "baseline_width",
+        default=1.0,
+        help="Width multiplier of the network at phi 0: below 1 it makes the networks small and quick "
+        "to train, stem and head included. With --train that of the networks that are trained, "
+        f"{default_of(TrainingSettings, 'baseline_width')} unless given.",
+    )
+    baseline_resolution: int = setting_as(
+        TrainingSettings,
+        "baseline_resolution",
+        default=0,
+        unset=f"the baseline's own; with --train {default_of(TrainingSettings, 'baseline_resolution')}",
+    )
     alpha: float
     beta: float
     gamma: float
     phis: tuple[float, ...]
     budget: str = ""
     law: tuple[str, ...] = ()
-    latency: bool = False
-    latency_batch_size: int = 1
-    device: str = "cpu"
-    threads: int = 1
+    latency: bool = setting_as(
+        TrainingSettings,
+        "latency",
+        default=False,
+        option="--latency/--no-latency",
+        help="Measure each network's latency; with --train that of the trained ones.",
+    )
+    latency_batch_size: int = setting_as(
+        TrainingSettings, "latency_batch_size", help="Images per forward pass."
+    )
+    device: str = setting_as(
+        TrainingSettings,
+        "device",
+        help=f"Where to train (and, on the first of several, to measure): {DEVICE_HELP}",
+    )
+    threads: int = setting_as(
+        TrainingSettings,
+        "threads",
+        help="CPU threads when measuring.",
+        unset="all cores; with --train 1 for each network, or with --jobs the cores shared out",
+    )
 
     def __post_init__(self) -> None:
-        # The baseline's own resolution is said by 0.
-        sides = ("baseline_resolution",) if self.baseline_resolution else ()
-        require_limits(self, "latency_batch_size", "threads", "baseline_width", *sides)
+        require_settings(self)
         for phi in self.phis:
-            require_within("phi", phi)
+            PHIS.require("phi", phi)
         BaselineSettings.__post_init__(self)
         require_resolution(self.base, "baseline_resolution")
         # The networks themselves: a phi that leaves less than a pixel is refused before anything is written.
@@ -265,14 +294,53 @@ class FamilyTrainingSettings(TrainingSettings):
     ``budget`` and ``law`` say by what the greatest phi was found.
     """
 
-    alpha: float = PAPER_COEFFICIENTS.alpha
-    beta: float = PAPER_COEFFICIENTS.beta
-    gamma: float = PAPER_COEFFICIENTS.gamma
-    phi: tuple[float, ...] = TRAINED_PHIS
-    train_phi: tuple[float, ...] = TRAINED_PHIS
-    budget: str = ""
-    law: tuple[str, ...] = ()
-    train: bool = True
+    alpha: float = setting(
+        PAPER_COEFFICIENTS.alpha,
+        topic=Topic.SPACE,
+        common=True,
+        help="Depth coefficient, >= 1; the paper's unless given.",
+    )
+    beta: float = setting(
+        PAPER_COEFFICIENTS.beta,
+        topic=Topic.SPACE,
+        common=True,
+        help="Width coefficient, >= 1; the paper's unless given.",
+    )
+    gamma: float = setting(
+        PAPER_COEFFICIENTS.gamma,
+        topic=Topic.SPACE,
+        common=True,
+        help="Resolution coefficient, >= 1; the paper's unless given.",
+    )
+    phi: tuple[float, ...] = setting(
+        TRAINED_PHIS,
+        form="phis",
+        limit=PHIS,
+        given="0..7",
+        topic=Topic.SPACE,
+        common=True,
+        help="How far to scale: a number, a list 0,0.5,1 or a range 0..7. Each step of 1 about doubles "
+        "the cost.",
+    )
+    budget: str = setting_as(GridSettings, "budget")
+    law: tuple[str, ...] = setting_as(GridSettings, "law")
+    train: bool = setting(
+        True,
+        given=False,
+        topic=Topic.TRAINING,
+        common=True,
+        help="Train the family too, as small copies of a quarter of the width: does accuracy rise with "
+        "phi on your data? The other options of data and training need this one.",
+    )
+    train_phi: tuple[float, ...] = setting(
+        TRAINED_PHIS,
+        form="phis",
+        limit=PHIS,
+        topic=Topic.TRAINING,
+        help="With --train: the phis that are trained.",
+        unset="those of --phi where it or --budget is given, else 0 to 3 of them",
+    )
+    seeds: int = 3
 
     @property
     def largest_phi(self) -> float:
@@ -283,7 +351,6 @@ class FamilyTrainingSettings(TrainingSettings):
         TrainingSettings.__post_init__(self)
         if not self.train_phi:
             raise ValueError("`train_phi` must hold at least one phi, got none")
-        require_limits(self, "phi", "train_phi")
         # Networks that cannot be built are refused before anything is written.
         base = self.proxy_baseline(classes=2)
         try:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, cast
 
+from scalesearch.fields import Topic, setting, setting_as
 from scalesearch.networks.cost import count
 from scalesearch.networks.matching import BudgetKind, none_left, reason, refusal, require_movable, way_out
 from scalesearch.networks.scaled import scale
 from scalesearch.networks.spec import Arch, RefusedError
-from scalesearch.plain import require_limits
+from scalesearch.plain import Limit
 from scalesearch.records import CandidateRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, NOMINAL_BASE, Coefficients, Shares, one_dial, shares_of
 from scalesearch.study.budget import (
@@ -23,7 +24,7 @@ from scalesearch.study.budget import (
     solved_dimensions,
     within_budget,
 )
-from scalesearch.study.grid_plan import MATCH_BY, MATCHES
+from scalesearch.study.grid_plan import MATCHES, PHIS, GridSettings
 from scalesearch.study.plan import Plan, Planned, Rung, describer, planned_rungs, require_start, ungrown
 from scalesearch.study.points import Candidate
 from scalesearch.study.settings import TrainingSettings
@@ -219,20 +220,77 @@ class SearchSettings(TrainingSettings):
     ``seed_points`` has the paper's shares and the fast ones suggested first.
     """
 
-    phi: float = 1.0
-    trials: int = 12
-    sampler: str = "tpe"
-    objectives: tuple[str, ...] = ("top1",)
-    batch: int = 2
-    seed_points: bool = True
-    match: str = "none"
-    match_by: str = "auto"
-    budget: str = ""
-    law: tuple[str, ...] = ()
-    budget_tolerance: float = 0.05
-    reward_target: float = 0.0
-    reward_weight: float = -0.07
-    pruner: str = "none"
+    phi: float = setting(
+        1.0,
+        limit=PHIS,
+        topic=Topic.SPACE,
+        common=True,
+        help="How much compute: the networks cost about 2^phi times the baseline, by the rule and its "
+        "rounding, and just that with --match macs. 1 doubles it, -1 halves it; any number will do.",
+    )
+    sampler: str = setting(
+        "tpe",
+        choices=SAMPLERS,
+        topic=Topic.SPACE,
+        common=True,
+        help="tpe: tree-structured Parzen estimator. gp: Gaussian process. nsga2: the genetic algorithm "
+        "NSGA-II. random: uniform. qmc: a Sobol' sequence, spread evenly.",
+    )
+    trials: int = setting(
+        12,
+        limit=Limit(1, 100_000),
+        topic=Topic.SPACE,
+        common=True,
+        help="How many splits are suggested. One that rounds to a network already trained costs nothing.",
+    )
+    objectives: tuple[str, ...] = setting(
+        ("top1",),
+        form="names",
+        metavar="LIST",
+        topic=Topic.SPACE,
+        common=True,
+        help=f"What is optimised, with commas between them: {', '.join(OBJECTIVES)}; top1 or reward "
+        "comes first. top1,macs asks for the trade-off between accuracy and multiply-adds.",
+    )
+    batch: int = setting(
+        2,
+        limit=Limit(1, 10_000),
+        topic=Topic.SPACE,
+        help="How many splits are suggested at a time. A batch sees the results of those before it, "
+        "whatever --jobs is.",
+    )
+    seed_points: bool = setting(
+        True,
+        topic=Topic.SPACE,
+        help="Try the splits of the paper's (1.2, 1.1, 1.15) and of the width-heavy rule (80% to "
+        "width) first.",
+    )
+    match: str = setting_as(GridSettings, "match", default="none", choices=SEARCH_MATCHES, given="none")
+    match_by: str = setting_as(GridSettings, "match_by")
+    budget_tolerance: float = setting_as(GridSettings, "budget_tolerance")
+    budget: str = setting_as(GridSettings, "budget")
+    law: tuple[str, ...] = setting_as(GridSettings, "law")
+    reward_target: float = setting(
+        0.0,
+        limit=Limit(0, 1e18),
+        topic=Topic.SPACE,
+        help="MACs at which the reward top1 * (MACs / TARGET)^WEIGHT is top1 itself.",
+        given=0.0,
+        unset="2^phi times the baseline's",
+    )
+    reward_weight: float = setting(
+        -0.07,
+        limit=Limit(-100, math.inf),
+        topic=Topic.SPACE,
+        help="Exponent of the reward, at most 0. The paper's: twice the MACs for 5% more accuracy.",
+    )
+    pruner: str = setting(
+        "none",
+        choices=PRUNERS,
+        topic=Topic.SPACE,
+        help="Stop networks early that are behind at a quarter or at half of their training: behind "
+        "the median of the finished ones, or in the worse half of all.",
+    )
 
     @property
     def largest_phi(self) -> float:
@@ -242,30 +300,18 @@ class SearchSettings(TrainingSettings):
     def __post_init__(self) -> None:
         # super() does not know the class that slots=True makes of this one.
         TrainingSettings.__post_init__(self)
-        choices = {
-            "sampler": SAMPLERS,
-            "match": SEARCH_MATCHES,
-            "match_by": MATCH_BY,
-            "pruner": PRUNERS,
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         if self.reward_weight > 0 and math.isfinite(self.reward_weight):
             raise ValueError(
                 f"`reward_weight` must be <= 0, got {self.reward_weight}: "
                 "a dearer network would be worth more"
             )
-        require_limits(
-            self, *("phi", "reward_weight", "budget_tolerance", "reward_target", "trials", "batch")
-        )
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         if self.budget:
             if self.match != "none":
                 raise ValueError(
-                    f"`budget` must be given without match, got {self.budget!r} with match {self.match}: it "
-                    "says itself what networks spend"
+                    f"`budget` must be given without match, got {self.budget!r} with match "
+                    f"{self.match}: it says itself what networks spend"
                 )
             _ = self.spending
         self._check_objectives()
@@ -282,8 +328,8 @@ class SearchSettings(TrainingSettings):
         unknown = [name for name in self.objectives if name not in OBJECTIVES]
         if unknown or not self.objectives:
             raise ValueError(
-                f"`objectives` must be of {', '.join(OBJECTIVES)}, got {unknown[0] if unknown else 'none'!r}"
-                + (near(unknown[0], OBJECTIVES) if unknown else "")
+                f"`objectives` must be of {', '.join(OBJECTIVES)}, got "
+                f"{unknown[0] if unknown else 'none'!r}" + (near(unknown[0], OBJECTIVES) if unknown else "")
             )
         if len(set(self.objectives)) < len(self.objectives):
             raise ValueError(f"`objectives` must name each once, got {shown!r}")
@@ -293,8 +339,8 @@ class SearchSettings(TrainingSettings):
             raise ValueError(f"`latency` must be on where it is an objective, got no-latency with {shown!r}")
         if self.pruner != "none" and len(self.objectives) > 1:
             raise ValueError(
-                f"`pruner` must be none with several objectives, got {self.pruner!r} for {shown}: Optuna "
-                "prunes by one objective only; give --pruner none or one objective"
+                f"`pruner` must be none with several objectives, got {self.pruner!r} for {shown}: "
+                "Optuna prunes by one objective only; give --pruner none or one objective"
             )
 
 

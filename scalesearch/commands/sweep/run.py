@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from scalesearch.fields import Topic, setting
+from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.networks.matching import reason
 from scalesearch.networks.scaled import compound
 from scalesearch.networks.spec import Arch, RefusedError
-from scalesearch.plain import require_within
 from scalesearch.records import BudgetRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Shares, one_dial
 from scalesearch.study.budget import EqualCost, along_the_rule
-from scalesearch.study.grid_plan import MATCHES
+from scalesearch.study.grid_plan import MATCHES, MEMORY, PHIS
 from scalesearch.study.plan import Plan, Planned, describer, plan_whole_runs
 from scalesearch.study.settings import TrainingSettings
 from scalesearch.training.dataset import DataSize
@@ -36,12 +37,51 @@ class SweepSettings(TrainingSettings):
     named.
     """
 
-    alpha: float = 1.2
-    beta: float = 1.1
-    gamma: float = 1.15
-    phis: tuple[float, ...] = (0.5, 1.0, 2.0)
-    match: str = "macs"
-    roles: tuple[str, ...] | None = None
+    phis: tuple[float, ...] = setting(
+        (0.5, 1.0, 2.0),
+        form="phis",
+        option="--phi",
+        limit=PHIS,
+        topic=Topic.SPACE,
+        common=True,
+        help="How much compute: each of these budgets is 2^phi times the baseline. A power law takes "
+        "two or more.",
+    )
+    alpha: float = setting(
+        PAPER_COEFFICIENTS.alpha,
+        topic=Topic.SPACE,
+        common=True,
+        help="Depth coefficient of the compound rule.",
+    )
+    beta: float = setting(
+        PAPER_COEFFICIENTS.beta,
+        topic=Topic.SPACE,
+        common=True,
+        help="Width coefficient of the compound rule.",
+    )
+    gamma: float = setting(
+        PAPER_COEFFICIENTS.gamma,
+        topic=Topic.SPACE,
+        common=True,
+        help="Resolution coefficient of the compound rule.",
+    )
+    match: str = setting(
+        "macs",
+        choices=BUDGETS,
+        topic=Topic.BUDGET,
+        help=f"What all networks of a budget spend alike. {MEMORY}",
+    )
+    roles: tuple[str, ...] | None = setting(
+        None,
+        form="list",
+        choices=ROLES,
+        metavar="LIST",
+        topic=Topic.SPACE,
+        common=True,
+        help=f"Ways to spend a budget: {', '.join(ROLES)}, with commas between them.",
+        unset="all",
+    )
+    seeds: int = 3
 
     @property
     def largest_phi(self) -> float:
@@ -50,16 +90,6 @@ class SweepSettings(TrainingSettings):
 
     def __post_init__(self) -> None:
         TrainingSettings.__post_init__(self)
-        if self.match not in BUDGETS:
-            raise ValueError(f"`match` must be one of {', '.join(BUDGETS)}, got {self.match!r}")
-        roles = ROLES if self.roles is None else self.roles
-        if not roles or len(set(roles)) < len(roles) or not set(roles) <= set(ROLES):
-            raise ValueError(
-                f"`roles` must be one or more of {', '.join(ROLES)}, each once, "
-                f"got {', '.join(roles) or 'none'}"
-            )
-        for phi in self.phis:
-            require_within("phi", phi)
         if not self.phis or any(phi == 0 for phi in self.phis):
             raise ValueError(f"`phi` must hold budgets other than 0, the baseline's, got {self.phis}")
         if self.coefficients.product == 1:
