@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import inspect
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -15,12 +17,25 @@ from click.testing import CliRunner
 
 import scalesearch
 from scalesearch.cli import cli
+from scalesearch.cli.help import Option
+from scalesearch.cli.options import FORMS, Form, listed, option_of
+from scalesearch.commands.alternate.run import AlternateSettings
+from scalesearch.commands.audit.run import AuditSettings
+from scalesearch.commands.compare.run import CompareSettings
+from scalesearch.commands.fidelity.run import FidelitySettings
+from scalesearch.commands.law.settings import LawSettings
+from scalesearch.commands.measure.run import MeasureSettings
+from scalesearch.commands.scale.run import FamilyTrainingSettings, ScaleSettings
 from scalesearch.commands.search.run import SearchSettings
 from scalesearch.commands.sweep.run import SweepSettings
+from scalesearch.fields import Topic, setting, settings_of
 from scalesearch.networks import baselines
 from scalesearch.page import tables
+from scalesearch.plain import Limit
 from scalesearch.runs.kept import kept_run
+from scalesearch.study import grid_plan
 from scalesearch.study.grid_plan import GridSettings
+from scalesearch.study.settings import Computing, RoundingSettings
 from scalesearch.workers.executor import DeviceExecutor, Executor, ProcessExecutor
 
 ROOT = Path(scalesearch.__file__).parent
@@ -113,16 +128,97 @@ def test_a_column_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
-@pytest.mark.parametrize(
-    ("command", "settings"), [("grid", GridSettings), ("search", SearchSettings), ("sweep", SweepSettings)]
-)
-def test_an_option_has_the_name_of_its_setting(command: str, settings: type) -> None:
+SETTINGS: dict[str, tuple[type, ...]] = {
+    "grid": (GridSettings,),
+    "search": (SearchSettings,),
+    "sweep": (SweepSettings,),
+    "alternate": (AlternateSettings,),
+    "scale": (ScaleSettings, FamilyTrainingSettings),
+    "audit": (AuditSettings,),
+    "fidelity": (FidelitySettings, Computing),
+    "measure": (MeasureSettings, RoundingSettings),
+    "compare": (CompareSettings,),
+    "law": (LawSettings,),
+    "explain": (RoundingSettings,),
+    "resume": (Computing,),
+}
+# What is kept of what `--baseline`, `--recipe` and `--baseline-resolution` name, and what a command does not ask.
+NOT_ASKED = {
+    "": {"baseline_arch", "recipe_values", "baseline_resolution_width", "scratch_run"},
+    "alternate": {"law", "rungs", "time_budget", "regret", "check_recipe", "confirm"},
+    "scale": {"phis", "start", "pretrained"},
+    "audit": {"baseline", "start", "pretrained"},
+    "fidelity": {"device", "usual_jobs"},
+    "measure": {"networks"},
+    "compare": {"a", "b"},
+    "resume": {"usual_jobs"},
+}
+
+
+@pytest.mark.parametrize("command", SETTINGS)
+def test_an_option_is_what_its_setting_makes_it(command: str) -> None:
+    """No option of a command has a type, bounds, a default or a help beside those of the field."""
     loaded = cli.get_command(click.Context(cli), command)
     assert loaded is not None
-    options = {param.name for param in loaded.params}
-    # What is kept of what `--baseline`, `--recipe` and `--baseline-resolution` name, and what only a grid asks for.
-    derived = {"baseline_arch", "recipe_values", "baseline_resolution_width", "scratch_run"}
-    assert {field.name for field in dataclasses.fields(settings)} - options <= derived
+    options = {param.name: param for param in loaded.params if isinstance(param, click.Option)}
+    made: dict[str, list[object]] = {}
+    for settings in SETTINGS[command]:
+        for name in (name for name, told in settings_of(settings).items() if told.help and name in options):
+            forms = {**FORMS, "lengths": Form(options[name].type, listed)}
+            (param,) = click.command(option_of(settings, name, forms)(lambda: None)).params
+            made.setdefault(name, []).append(_said(param))
+    assert made
+    assert [name for name, likely in made.items() if _said(options[name]) not in likely] == []
+    fields = {field.name for settings in SETTINGS[command] for field in dataclasses.fields(settings)}
+    assert fields - options.keys() <= NOT_ASKED[""] | NOT_ASKED.get(command, set())
+
+
+def _said(option: click.Parameter) -> dict[str, object]:
+    """What an option takes and says."""
+    assert isinstance(option, Option)
+    info = option.to_info_dict()
+    return {**info, "group": option.group, "common": option.common, "more": option.more}
+
+
+def test_an_option_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+    class WarmerSettings(GridSettings):
+        warmth: float = setting(
+            2.5, limit=Limit(0, 9, above=True), topic=Topic.TRAINING, help="How warm networks are trained."
+        )
+        order: str = setting("up", choices=("up", "down"), topic=Topic.SPACE, help="Where it starts.")
+
+    begun = []
+
+    @contextmanager
+    def begin(_folder: Path, asked: GridSettings, *_others: object) -> Iterator[None]:
+        begun.append(asked)
+        yield
+
+    monkeypatch.setattr(grid_plan, "GridSettings", WarmerSettings)
+    monkeypatch.setattr("scalesearch.runs.lifecycle.begin_grid", begin)
+    monkeypatch.setattr("scalesearch.runs.lifecycle.carry_on", lambda run: run)
+    monkeypatch.setattr("scalesearch.cli.running.show", lambda *_: None)
+    spec = importlib.util.spec_from_file_location("cli_of_warmer_grids", ROOT / "cli" / "grid.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    page = CliRunner().invoke(module.grid, ["--help-all"]).output
+    assert "  --warmth NUMBER           How warm networks are trained.  [default: 2.5; x>0]" in page
+    assert "  --order [up|down]   Where it starts.  [default: up]" in page
+    result = CliRunner().invoke(module.grid, ["--warmth", "3", "--order", "down"])
+    assert result.exit_code == 0, result.output
+    assert [(asked.warmth, asked.order) for asked in begun] == [(3.0, "down")]
+    assert CliRunner().invoke(module.grid, []).exit_code == 0
+    assert begun[1] == WarmerSettings.from_dict({**begun[0].to_dict(), "warmth": 2.5, "order": "up"})
+    for words in (["--warmth", "0"], ["--warmth", "10"], ["--order", "left"]):
+        assert CliRunner().invoke(module.grid, words).exit_code == 2
+    with pytest.raises(ValueError, match=re.escape("`warmth` must be at most 9, got 10")):
+        WarmerSettings(warmth=10)
+    with pytest.raises(ValueError, match=re.escape("`order` must be one of up, down, got 'left'")):
+        WarmerSettings(order="left")
 
 
 def test_an_executor_is_added_in_one_place() -> None:

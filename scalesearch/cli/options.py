@@ -36,7 +36,7 @@ from scalesearch.networks.spec import (
     is_target,
     with_exponents,
 )
-from scalesearch.plain import Limit, field_types, is_number, shown, typed
+from scalesearch.plain import LIMITS, Limit, field_types, is_number, shown, typed
 from scalesearch.records.timings import SHORT_DTYPES, dtype_of, whole_number
 from scalesearch.study.settings import (
     STORAGE_VARIABLE,
@@ -818,7 +818,8 @@ def resolve_setups(options: dict[str, Any], *, several: bool) -> dict[str, Any]:
     if device == "mps" and source is ParameterSource.DEFAULT:
         options = options | {"channels_last": False}
     threads: Any = options["threads"] or ((cores,) if several else cores)
-    if (most := max(threads) if several else threads) > cores:
+    most = max(threads) if several else threads
+    if cores < most <= LIMITS["threads"].most:
         echo(f"Note: {most:,} threads share {cores} cores here: they wait for one another", err=True)
     return options | {"device": device, "threads": threads}
 
