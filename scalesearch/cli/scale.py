@@ -65,7 +65,9 @@ TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
     help="With --train: print what would be trained and how long it takes, no more.",
 )
 @HOW_TO_TRAIN
-@out_option("reports/scale-BASELINE, with --train reports/scale-BASELINE-trained")
+@out_option(
+    "reports/scale-BASELINE, and more for another family; with --train reports/scale-BASELINE-trained"
+)
 @format_option
 def scale(out: Path | None, output_format: str, **options: Any) -> None:
     """STEP 2: the family of networks that ALPHA, BETA and GAMMA make of a baseline as phi rises.
@@ -149,7 +151,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     """The family derived alone."""
     from scalesearch.cli.main import Fail
     from scalesearch.cli.terminal import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
-    from scalesearch.commands.scale.run import with_affordable_phi, without_refused
+    from scalesearch.commands.scale.run import default_name, with_affordable_phi, without_refused
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import usable_cores
     from scalesearch.runs.folder import read_run_file, writable
@@ -163,7 +165,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     asked = with_affordable_phi(ScaleSettings(**resolve_spending(options)))
     settings, left_out = without_refused(asked)
     require_device(settings.device, to_train=False)
-    name = f"scale-{settings.baseline}"
+    name = default_name(settings)
     folder = out or Path("reports") / name
     if (there := read_run_file(folder).get("run", {}).get("kind")) is not None:
         raise Fail(

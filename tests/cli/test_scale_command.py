@@ -121,7 +121,7 @@ def test_rounding_rules_reach_the_networks(tmp_path: Path, run: Run) -> None:
         ),
         (
             ["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--phi=90"],
-            "--phi must make a network that can be built, got 90: repeats must be a whole number from 1 to",
+            "--phi must make a network that can be built, got 90: depth must leave at most 1,000 blocks in a row, ",
         ),
         (["--alpha=1.2", "--beta=1.1", "--gamma=1.15", "--phi=3..1"], "got '3..1'"),
         (

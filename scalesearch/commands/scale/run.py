@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from scalesearch.fields import Topic, default_of, require_settings, setting, setting_as
 from scalesearch.hardware.device import DEVICE_HELP
-from scalesearch.networks.baselines import PAPER_COEFFICIENTS, published_family_of
+from scalesearch.networks.baselines import PAPER_COEFFICIENTS, published_family_of, rounding_of
 from scalesearch.networks.cost import block_count, count
 from scalesearch.networks.matching import none_left, refusal, way_out
 from scalesearch.networks.scaled import compound, reduce
@@ -110,6 +112,33 @@ class ScaleSettings(BaselineSettings):
     def spending(self) -> EqualCost | None:
         """The budget, where there is one; a training step's memory is that of 32 images."""
         return full_size_budget(self.budget, self.law, tolerance=0.0) if self.budget else None
+
+
+def default_name(settings: ScaleSettings) -> str:
+    """What a family and its folder are called where nobody says, so that none is written over another.
+
+    The paper's triple for phi from 0 to 7 goes by the baseline alone, another triple by its numbers; whatever
+    else is asked for, such as latencies or a budget, by a hash of that.
+    """
+    paper, triple = PAPER_COEFFICIENTS, settings.coefficients
+    usual = ScaleSettings(
+        baseline=settings.baseline,
+        baseline_arch=settings.baseline_arch,
+        alpha=paper.alpha,
+        beta=paper.beta,
+        gamma=paper.gamma,
+        phis=tuple(map(float, range(8))),
+        **asdict(rounding_of(settings.baseline, {})),
+    )
+    told = ("alpha", "beta", "gamma", "device", "threads")
+    before, asked = ({**each.to_dict(), **dict.fromkeys(told)} for each in (usual, settings))
+    other = {name: value for name, value in asked.items() if before.get(name) != value}
+    name = f"scale-{settings.baseline}"
+    if triple != paper:
+        name += f"-{triple.alpha:g}-{triple.beta:g}-{triple.gamma:g}"
+    if other:
+        name += "-" + hashlib.sha256(json.dumps(other, sort_keys=True).encode()).hexdigest()[:8]
+    return name
 
 
 def family_archs(settings: ScaleSettings) -> dict[float, Arch]:
