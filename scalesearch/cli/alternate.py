@@ -21,7 +21,7 @@ from scalesearch.commands.alternate.run import AlternateSettings
 from scalesearch.study.settings import TrainingSettings
 
 # Of a grid's settings: what a loop of grids leaves as it is.
-NOT_ASKED = ("law", "rungs", "time_budget", "regret", "check_recipe", "confirm", "scratch_run")
+NOT_ASKED = ("law", "rungs", "time_budget", "regret", "check_recipe", "confirm", "confirm_on", "scratch_run")
 
 
 @click.command(cls=Command)

@@ -527,6 +527,9 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
     if name == "grid" and "kind" not in run:
         # Version 0.1.0 wrote it, and did not know all that is asked for today.
         table = {**TrainingSettings.BEFORE, "match": "none"} | table
+    if name == "grid" and "run" in tables:
+        # Of a run that set no images apart to confirm by: it is to be made again as it was.
+        table = {"confirm_on": "same"} | table
     options = {option.name: option for option in ctx.command.params if option.expose_value}
     try:
         table = with_recipe(joined(table, options), options)

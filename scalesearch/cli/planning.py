@@ -126,7 +126,9 @@ def _design_lines(plan: Plan, settings: TrainingSettings) -> list[str]:
     if settings.check_recipe:
         lines.append("recipe check         up to 24 runs more: corners and centre by three other recipes")
     if settings.confirm:
-        lines.append(f"confirmation         up to {3 * settings.confirm} runs more, with fresh seeds")
+        judged = f"{plan.apart:,} images set apart for them" if plan.apart else "the same held-out images"
+        runs = f"up to {3 * settings.confirm} runs more"
+        lines.append(f"confirmation         {runs}, with fresh seeds, judged on {judged}")
     return lines
 
 

@@ -72,6 +72,8 @@ class Confirmed:
         measured: the gain that came, with its 95% interval (Student's t, noise of all confirming runs
         pooled).
         seeds: of each.
+        images: held-out images that judged them.
+        fresh: whether these judged nothing else.
         visible: the least gain that so many seeds would have shown with a probability of 80%.
     """
 
@@ -81,6 +83,8 @@ class Confirmed:
     predicted: Estimate
     measured: Estimate
     seeds: int
+    images: int
+    fresh: bool
     visible: float
 
     @property
@@ -284,6 +288,9 @@ def _looks_mean_something(run: RunRecord) -> bool:
 
 def _confirmed(run: RunRecord, answer: Answer) -> tuple[Confirmed, ...]:
     checks = [check for check in run.checks if check.purpose == "confirm"]
+    # A gain is one on the same images: where some are fresh, those alone are set against one another.
+    fresh = any(check.fresh for check in checks)
+    checks = [check for check in checks if check.fresh == fresh]
     by_role: dict[str, list[CheckRun]] = {}
     for check in checks:
         by_role.setdefault(check.role, []).append(check)
@@ -313,6 +320,8 @@ def _confirmed(run: RunRecord, answer: Answer) -> tuple[Confirmed, ...]:
                 predicted=answer.ahead(first.split, second.split),
                 measured=Estimate(value=gain, low=gain - reach * error, high=gain + reach * error),
                 seeds=min(len(tops["best"]), len(tops[role])),
+                images=checks[0].run.held_out_images,
+                fresh=fresh,
                 visible=(reach + float(norm.ppf(POWER))) * error,
             )
         )
@@ -544,8 +553,9 @@ def _confirmed_text(found: SearchAnswer) -> str:
     compared = next(iter(found.confirmed), None)
     if compared is None:
         return ""
+    on = f", judged on {compared.images:,} images that judged nothing else," if compared.fresh else ""
     return (
-        f" With fresh seeds it is {interval_text(compared.measured, sign='+', unit=' points')} "
+        f" With fresh seeds{on} it is {interval_text(compared.measured, sign='+', unit=' points')} "
         f"against {compared.other}, where {compared.predicted.value:+.1f} were predicted: {compared.verdict}."
     )
 

@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from statistics import fmean, stdev
 from types import UnionType
@@ -284,6 +284,9 @@ Status = Literal["completed", "pruned", "failed", "skipped", "waiting"]
 """``pruned``: stopped early, at a rung of successive halving, because others were ahead. ``skipped``: never
 trained (thinned out, or a budget it cannot meet). ``waiting``: not trained to its end yet (a stopped run)."""
 
+SELDOM = "seldom"
+"""Marks a field that tables leave out where it has its default: earlier versions did not know it."""
+
 RunKind = Literal["grid", "search", "sweep", "fidelity", "scale"]
 
 
@@ -480,6 +483,7 @@ class CheckRun:
         role: what the network stands for: ``best``, ``runner-up`` or ``paper``, a corner or ``centre``.
         variant: of the recipe, such as ``rate x 0.5``; ``as searched`` where it is the search's own.
         run: what came of it.
+        fresh: whether it was judged by images that judged nothing else.
     """
 
     purpose: Literal["confirm", "recipe"]
@@ -487,6 +491,7 @@ class CheckRun:
     role: str
     variant: str
     run: SeedRun
+    fresh: bool = field(default=False, metadata={SELDOM: True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -831,7 +836,8 @@ def _plain(value: Any) -> dict[str, Any]:
     """A record, or a table that JSON does not know, as a dict."""
     if isinstance(value, Mapping):
         return dict(value)
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    kept = ((field, getattr(value, field.name)) for field in fields(value))
+    return {f.name: item for f, item in kept if not (SELDOM in f.metadata and item == f.default)}
 
 
 def _rows(name: str, text: str) -> list[_Row]:

@@ -61,13 +61,12 @@ from scalesearch.study.study import SearchStudy, find_study, open_study
 from scalesearch.text import printable, quoted
 from scalesearch.training.dataset import (
     FOLDER,
-    PHOTOGRAPHS_SIZE,
     WINDOWS,
     DataError,
     DataSize,
     DataSpec,
     ImageRow,
-    photographs_digest,
+    photographs_size,
 )
 from scalesearch.workers.engines import Work, executor_of, is_here, require_resources
 from scalesearch.workers.tracking import TRACKING, Tracker, missing_package
@@ -103,7 +102,7 @@ def require_same_data(folder: Path, study: SearchStudy, data: DataSpec, now: Dat
     if not before:
         if now.images:
             write_bytes(folder / IMAGES_FILE, _packed(now.images))
-        study.set_data_digest(now.digest)
+        study.set_data(now.digest, now.apart)
     elif before != now.digest:
         there = _unpacked(folder / IMAGES_FILE)
         what = "other files or labels" if now.images else "another version of it"
@@ -251,11 +250,22 @@ def begin_grid(
     folder: Path, settings: GridSettings, command: str, size: Callable[[], DataSize] | None = None
 ) -> Iterator[Run]:
     """Opens or begins a grid in ``folder``; arguments and errors are those of :func:`begin`."""
+    settings = _as_begun(settings, folder)
     size = size or cache(partial(data_size, settings.data))
     require_scratch_run(settings, folder, size)
     name, plan = default_folder("grid", settings).name, partial(grid_plan, settings, folder=folder)
     with begin(folder, name, "grid", settings, command, plan, size) as run:
         yield run
+
+
+def _as_begun(settings: GridSettings, folder: Path) -> GridSettings:
+    """The settings without images set apart, where the run in the folder is of a version that set none."""
+    there = read_run_file(folder).get("grid")
+    if not there or "confirm_on" in there or settings.confirm_on == "same":
+        return settings
+    if settings.confirm:
+        say("Note: this run was begun without images set apart: those of its answer judge what confirms it")
+    return replace(settings, confirm_on="same")
 
 
 def require_scratch_run(settings: GridSettings, folder: Path, size: Callable[[], DataSize]) -> None:
@@ -699,18 +709,17 @@ def require_device(name: str, *, to_train: bool = True) -> None:
 def data_size(data: DataSpec) -> DataSize:
     """The size of the data; every image of a folder is decoded once on the way."""
     if data.name == "photographs":
-        return replace(PHOTOGRAPHS_SIZE, digest=photographs_digest())
+        return photographs_size(apart=data.held_out if data.apart else 0)
     if data.name.startswith(WINDOWS):
-        from scalesearch.training.images import list_pictures, picture_store, windows_size
+        from scalesearch.training.images import Files, list_pictures, picture_store, windows_size
 
+        store = picture_store(data.folder, data.in_channels, data.short_side)
         listing = list_pictures(
-            data.folder,
-            check=picture_store(data.folder, data.in_channels, data.short_side),
-            in_channels=data.in_channels,
-            progress=teller().track,
+            data.folder, check=store, in_channels=data.in_channels, progress=teller().track
         )
         _tell(data, listing.notes)
-        return windows_size(listing)
+        files = Files(listing.train, data.in_channels, store)
+        return windows_size(listing, files, apart=data.held_out if data.apart else 0)
     if data.name.startswith(FOLDER):
         from scalesearch.training.images import MANY, PixelStore, list_folder
 
@@ -719,6 +728,7 @@ def data_size(data: DataSpec) -> DataSize:
             held_out=data.held_out,
             check=PixelStore(str(data.folder.resolve()), data.in_channels, data.short_side),
             in_channels=data.in_channels,
+            apart=data.apart,
             progress=teller().track,
         )
         _tell(data, listing.notes)
@@ -727,6 +737,7 @@ def data_size(data: DataSpec) -> DataSize:
             train_images=len(listing.train),
             digest=listing.digest,
             images=listing.rows if len(listing.rows) <= MANY else (),
+            apart=len(listing.apart),
         )
     from scalesearch.training.images import load
 
@@ -735,6 +746,7 @@ def data_size(data: DataSpec) -> DataSize:
         classes=len(source.classes),
         train_images=len(source.train),
         digest=source.digest,
+        apart=0 if source.apart is None else len(source.apart),
     )
 
 

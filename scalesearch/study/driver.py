@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import optuna
 
     from scalesearch.study.study import SearchStudy
+    from scalesearch.training.dataset import DataSpec
 
 # ----------------------------------------------------------------------------------------------------
 # Moments in which a run is not stopped.
@@ -289,7 +290,8 @@ class _Job:
 class Beside:
     """A training run that is no trial's: of a network, by a recipe of its own, with a seed.
 
-    ``name`` is the study's attribute that keeps its result, together with ``facts`` about it.
+    ``name`` is the study's attribute that keeps its result, together with ``facts`` about it. ``fresh``: it
+    is judged by the images that were set apart for it.
     """
 
     name: str
@@ -297,6 +299,7 @@ class Beside:
     recipe: Mapping[str, Any]
     seed: int
     facts: Mapping[str, Any]
+    fresh: bool = False
 
     @property
     def task(self) -> str:
@@ -395,6 +398,7 @@ class Trainer:
                     self._spec(run.planned, run.task, run.seed, None, count=False),
                     recipe=dict(run.recipe) | {"seed": run.seed},
                     weights="",
+                    fresh=run.fresh,
                     start=self._start(run.seed if run.seed in seeds else seeds[0]),
                 )
                 running[submit(spec, run.planned.record, self._executor, self._observer, self._events)] = run
@@ -460,7 +464,7 @@ class Trainer:
             key=task,
             arch=planned.arch,
             recipe=self._recipe | {"seed": seed},
-            data=replace(self._settings.data, digest=self._study.data_digest).to_dict(),
+            data=self._study.data_of(self._settings).to_dict(),
             device=self._settings.device,
             threads=self._settings.threads,
             until=until,
@@ -584,7 +588,7 @@ def _baseline(settings: TrainingSettings, classes: int) -> Planned:
 
 
 def _spec(
-    planned: Planned, settings: TrainingSettings, digest: str, seed: int, folder: Path, checkpoints: Path
+    planned: Planned, settings: TrainingSettings, data: DataSpec, seed: int, folder: Path, checkpoints: Path
 ) -> TrialSpec:
     """The baseline's training run with a seed."""
     key = f"start-{planned.record.key}-seed{seed}"
@@ -592,7 +596,7 @@ def _spec(
         key=key,
         arch=planned.arch,
         recipe=settings.proxy_recipe.to_dict() | {"seed": seed},
-        data=replace(settings.data, digest=digest).to_dict(),
+        data=data.to_dict(),
         device=settings.device,
         threads=settings.threads,
         checkpoint=str(inside(checkpoints.parent, checkpoints.name, f"{key}.safetensors")),
@@ -633,7 +637,7 @@ def train_starts(
     planned = _baseline(settings, int(study.begun()["classes"]))
     known = {name for name in study.attributes if name.startswith(START)}
     specs = {
-        seed: _spec(planned, settings, study.data_digest, seed, folder, checkpoints)
+        seed: _spec(planned, settings, study.data_of(settings), seed, folder, checkpoints)
         for seed in settings.seed_list
     }
 

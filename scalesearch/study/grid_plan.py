@@ -50,7 +50,7 @@ from scalesearch.study.plan import (
     ungrown,
 )
 from scalesearch.study.points import Candidate, GridSpec, all_points, design, distinct, feasible
-from scalesearch.study.settings import TrainingSettings
+from scalesearch.study.settings import CONFIRM_ON, TrainingSettings
 from scalesearch.training.dataset import DataSize
 
 # ----------------------------------------------------------------------------------------------------
@@ -140,6 +140,8 @@ def _budget(settings: GridSettings, kind: str, base: Arch, measured: CostOf | No
 # ----------------------------------------------------------------------------------------------------
 # ``scalesearch grid``: its settings, and what they make of the grid before anything runs.
 
+# As scalesearch.statistics.answer has it, which takes a second to import.
+FEWEST_NETWORKS = 7
 CONSTRAINTS = ("product", *BUDGETS)
 MATCHES = ("none", *BUDGETS)
 MATCH_BY = ("auto", *get_args(Dimension), "resolution,width", "depth,width")
@@ -187,13 +189,14 @@ class GridSettings(TrainingSettings):
     ``time_budget`` is the wall-clock time in seconds after which no further design is begun, 0 for none;
     ``regret`` how many points the best split may be behind any other for no further one to be needed, None
     for all of them in any case. ``check_recipe``: corners and centre are trained by other recipes too.
-    ``confirm`` is with how many seeds that the answer has not seen it is confirmed.
+    ``confirm`` is with how many seeds that the answer has not seen it is confirmed. Images for that are set
+    apart from the first, asked for or not: it may be asked for later.
     """
 
     BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType(
         dict(TrainingSettings.BEFORE)
         | {"rungs": (), "time_budget": 0.0, "constraint": "product", "match": "none"}
-        | {"regret": None, "check_recipe": False, "confirm": 0}
+        | {"regret": None, "check_recipe": False, "confirm": 0, "confirm_on": "same"}
     )
 
     phi: float = setting(
@@ -325,6 +328,14 @@ class GridSettings(TrainingSettings):
         help="When the answer is there, train the best split, the runner-up and the paper's with so "
         "many new seeds, and compare the gain with what was predicted.",
     )
+    confirm_on: str = setting(
+        "fresh",
+        choices=CONFIRM_ON,
+        topic=Topic.TRAINING,
+        help="What judges the runs of --confirm. fresh: images that are set apart for them from the first, "
+        "so that they judge no other run, where there are enough (400 at least on both sides). same: the "
+        "held-out images of the answer.",
+    )
     seeds: int = setting(
         1, unset=f"{SEEDS_ON_CPU} on a CPU, {SEEDS_ON_GPU} on a GPU, up to {MOST_SEEDS} with --time-budget"
     )
@@ -357,6 +368,9 @@ class GridSettings(TrainingSettings):
             object.__setattr__(self, "match", "none" if by_itself else "macs")
         self._refuse_with_rungs()
         self._refuse_few_networks()
+        if self.rungs or self._too_few_networks:
+            # Nothing will be there to confirm: images that are set apart for it would be lost.
+            object.__setattr__(self, "confirm_on", "same")
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         self._check_budget()
@@ -388,17 +402,18 @@ class GridSettings(TrainingSettings):
         Raises:
             ValueError: if one of these is asked for.
         """
-        if not self.max_networks or not (self.confirm or self.check_recipe):
-            return
-        from scalesearch.statistics.answer import FEWEST_NETWORKS  # SciPy takes a while to load
-
-        if self.max_networks < FEWEST_NETWORKS:
+        if self._too_few_networks and (self.confirm or self.check_recipe):
             name = "confirm" if self.confirm else "check_recipe"
             raise ValueError(
                 f"`max_networks` must be at least {FEWEST_NETWORKS}, or 0 for all, with `{name}`: a "
                 "surface over splits takes as many, and there is no answer without one, got "
                 f"{self.max_networks}"
             )
+
+    @property
+    def _too_few_networks(self) -> bool:
+        """Whether so few networks are trained that there is no surface over them."""
+        return 0 < self.max_networks < FEWEST_NETWORKS
 
     def _check_budget(self) -> None:
         if not self.budget:
@@ -409,6 +424,11 @@ class GridSettings(TrainingSettings):
                 f"{self.match} and constraint {self.constraint}: it says itself what networks spend"
             )
         _ = self.spending
+
+    @property
+    def sets_apart(self) -> bool:
+        """See ``TrainingSettings``."""
+        return self.confirm_on == "fresh"
 
     @property
     def grid(self) -> GridSpec:
@@ -494,6 +514,7 @@ def plan_grid(
         ),
         thinning=_thinning(len(chosen), len(able), settings),
         rungs=grid_rungs(settings, len(chosen), size),
+        apart=size.apart,
         notes=(skipping(len(refused), base.code, _way_out(refused, base, settings)),)
         if refused and base.code
         else (),

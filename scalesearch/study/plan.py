@@ -129,7 +129,8 @@ class Plan:
 
     ``order`` has every key as the networks were enumerated, ``base`` is the proxy baseline, ``feasible`` of
     ``grid_points`` points met the constraint. ``derivation`` is that of a family, as plain data.
-    ``notes`` say how a user's own code is trained, where that isn't as usual.
+    ``notes`` say how a user's own code is trained, where that isn't as usual. ``apart`` is how many held-out
+    images judge nothing but what confirms an answer.
     """
 
     kind: RunKind
@@ -147,6 +148,7 @@ class Plan:
     objectives: tuple[str, ...] = ("top1",)
     derivation: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    apart: int = 0
 
     def facts(
         self, *, name: str, command: str, machine: Mapping[str, Any], versions: Mapping[str, str]

@@ -51,6 +51,8 @@ LARGEST_PHI = 20.0
 STORAGE_VARIABLE = "SCALESEARCH_STORAGE"
 """The environment's variable that may hold the URL of a storage."""
 SHORT_SIDES = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
+CONFIRM_ON = ("fresh", "same")
+"""Which held-out images judge the runs that confirm an answer: some set apart, or those of the answer."""
 # What networks can start from; None in the settings stands for the first.
 STARTS = ("scratch", "grown")
 AT_ONCE = Limit(1, 1024)
@@ -484,7 +486,13 @@ class TrainingSettings(BaselineSettings):
             held_out=self.held_out,
             in_channels=self.full_baseline.in_channels,
             short_side=self.short_side,
+            apart=self.sets_apart,
         )
+
+    @property
+    def sets_apart(self) -> bool:
+        """Whether held-out images are set apart, if there are enough, to confirm an answer by."""
+        return False
 
     @property
     def may_change(self) -> frozenset[str]:
@@ -596,13 +604,22 @@ def _shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LengthSettings(TrainingSettings):
-    """The settings of a run, with its length times ``multiple``."""
+    """The settings of a run, with its length times ``multiple``.
+
+    ``confirm_on`` is the run's: what that has set apart neither trains nor judges here.
+    """
 
     multiple: float = 1.0
+    confirm_on: str = "same"
 
     def __post_init__(self) -> None:
         TrainingSettings.__post_init__(self)
         require_within("lengths", self.multiple)
+
+    @property
+    def sets_apart(self) -> bool:
+        """See the base."""
+        return self.confirm_on == "fresh"
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -40,6 +40,9 @@ from scalesearch.study.storage import Ownership, clear_errors, is_server, masked
 
 if TYPE_CHECKING:
     from optuna import Study
+
+    from scalesearch.study.settings import TrainingSettings
+    from scalesearch.training.dataset import DataSpec
 
 # ----------------------------------------------------------------------------------------------------
 # Successive halving as Optuna pruners whose verdict depends on reported values alone.
@@ -223,9 +226,20 @@ class SearchStudy:
         """Of the data that the run was begun with; empty where no version before has kept it."""
         return str(self.attributes.get("data", ""))
 
-    def set_data_digest(self, digest: str) -> None:
-        """Keeps the digest of the data that the run is on."""
+    @property
+    def set_apart(self) -> int:
+        """How many held-out images of that data judge nothing but what confirms an answer."""
+        return int(self.attributes.get("apart", 0))
+
+    def set_data(self, digest: str, apart: int) -> None:
+        """Keeps the digest of the data that the run is on, and how many images of it are set apart."""
+        if apart:
+            self.set_attribute("apart", apart)
         self.set_attribute("data", digest)
+
+    def data_of(self, settings: TrainingSettings) -> DataSpec:
+        """The data of the settings, which has to be what the run was begun with."""
+        return replace(settings.data, digest=self.data_digest, apart=self.set_apart > 0)
 
     @property
     def unfinished(self) -> bool:

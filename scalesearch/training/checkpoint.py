@@ -131,6 +131,8 @@ def run_identity(
         "held_out": len(source.held_out),
         "versions": [scalesearch.__version__, torch.__version__, torchvision.__version__],
     }
+    if source.confirming:
+        content["confirming"] = True
     if start is not None:
         content["start"] = start.digest
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

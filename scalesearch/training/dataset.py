@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +49,15 @@ SHORT_SIDE = 256
 """Pixels of the shorter side of a folder's images, where nobody says how many networks look at."""
 TRAIN_WINDOWS = 200
 """Training windows cut from each photograph or picture."""
+NARROW_PHOTOGRAPHS = ("page", "text")
+"""Photographs whose held-out third has no room for windows that judge beside others that confirm."""
+FEWEST_APART = 400
+"""Held-out images that are set apart to confirm an answer, and that are left to judge networks, at the least.
+
+Of n images a share of 1/2 that is named rightly has a standard error of 50 / sqrt(n) points: 2.5 of 400, as
+much as seeds make a run differ after some 16,000 images. Fewer would say less of the networks than of
+themselves.
+"""
 
 
 class DataError(ScalesearchError):
@@ -56,7 +65,10 @@ class DataError(ScalesearchError):
 
 
 class ImageRow(NamedTuple):
-    """An image file of a dataset: path there, class, side (train or held out), and its bytes' SHA-256."""
+    """An image file of a dataset: path there, class, side, and its bytes' SHA-256.
+
+    A side is ``train``, ``held out`` or ``set apart``.
+    """
 
     file: str
     label: str
@@ -73,15 +85,28 @@ class DataSize:
         train_images: how many images there are to train on.
         digest: tells the data, files and labels, from any other; empty where it is not known.
         images: of a folder, all of them; of pictures that are cut up, each on both sides.
+        apart: how many held-out images judge nothing but what confirms an answer; 0 where none are set apart.
     """
 
     classes: int
     train_images: int
     digest: str = ""
     images: tuple[ImageRow, ...] = field(default=(), repr=False)
+    apart: int = 0
 
 
 PHOTOGRAPHS_SIZE = DataSize(classes=len(PHOTOGRAPHS), train_images=TRAIN_WINDOWS * len(PHOTOGRAPHS))
+
+
+def photographs_size(*, apart: int) -> DataSize:
+    """What a run needs to know of the photographs; ``apart`` is how many windows are to be set apart."""
+    able = len(PHOTOGRAPHS) - len(NARROW_PHOTOGRAPHS)
+    return replace(PHOTOGRAPHS_SIZE, digest=photographs_digest(), apart=apart and able * each_of(apart, able))
+
+
+def each_of(images: int, classes: int) -> int:
+    """How many of each class make about so many images in all, one at the least."""
+    return max(1, round(images / classes))
 
 
 def photographs_digest() -> str:
@@ -99,7 +124,8 @@ class DataSpec:
     ``held_out`` is how many images judge a candidate, at most. Nothing is fetched unless ``download``.
     ``in_channels`` are those of every image: see :data:`COLOURS`. ``digest`` is that of the only data that
     will do; empty where any will. ``short_side`` is the most pixels that the shorter side of a folder's
-    images, or of a window of a picture, is kept at.
+    images, or of a window of a picture, is kept at. ``apart``: where there are enough, some held-out images
+    are set apart, and judge nothing but what confirms an answer.
 
     Raises:
         ValueError: if the name is unknown, ``held_out`` below 2, or the data has no such channels.
@@ -112,6 +138,7 @@ class DataSpec:
     in_channels: int = RGB
     digest: str = ""
     short_side: int = SHORT_SIDE
+    apart: bool = False
 
     def __post_init__(self) -> None:
         if self.name not in DATASETS and not self.at_path:

@@ -554,8 +554,8 @@ GLUED = re.compile(rf"({'|'.join(sorted(ROLES, key=len, reverse=True))})({'|'.jo
 NAMED_AT_MOST = 5
 WANTED = {FOLDER: "a folder with one folder of images per class", WINDOWS: "a folder of pictures"}
 
-Split = Callable[[Sequence[int], int], tuple[list[int], list[int]]]
-Pick = Callable[[Sequence[int], int], list[int]]
+Split = Callable[[Sequence[int], int], tuple[list[int], list[int], list[int]]]
+Pick = Callable[[Sequence[int], int], tuple[list[int], list[int]]]
 Key = tuple[int, int]
 """Device and inode: what a file or a folder is, whatever its names."""
 
@@ -1004,12 +1004,14 @@ class Listing:
         classes: their names; labels are places in it.
         train: what networks are trained on.
         judged: what they are judged on.
+        apart: what judges nothing but runs that confirm an answer.
         notes: what was understood and what was left out, in sentences for the user.
     """
 
     classes: tuple[str, ...]
     train: tuple[ListedImage, ...]
     judged: tuple[ListedImage, ...]
+    apart: tuple[ListedImage, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -1025,7 +1027,11 @@ class Listing:
         """Every image with its class and its side, in their order."""
         return tuple(
             ImageRow(image.name, self.classes[image.label], side, image.digest)
-            for side, images in (("train", self.train), ("held out", self.judged))
+            for side, images in (
+                ("train", self.train),
+                ("held out", self.judged),
+                ("set apart", self.apart),
+            )
             for image in images
         )
 
@@ -1146,7 +1152,7 @@ def _elsewhere(tree: Tree) -> Counter[str]:
 
 
 def listed(
-    root: str, files: Candidates, digests: Mapping[str, str], split: Split, at_most: Pick, held_out: int
+    root: str, files: Candidates, digests: Mapping[str, str], split: Split, judges: Pick, held_out: int
 ) -> Listing:
     """The list of the data, now that the bytes are known: the same bytes count once.
 
@@ -1157,8 +1163,10 @@ def listed(
         root: the dataset's folder, as messages name it.
         files: the files.
         digests: of each file's bytes, by its path.
-        split: gives the places of training and of judging images among labels, so many of them held out.
-        at_most: gives the places of about so many images, of labels of a part that judges.
+        split: gives the places of images to train on, to judge by and to confirm by among labels, so many
+            of them held out.
+        judges: gives the places of about so many images to judge by, and of those to confirm by, of labels
+            of a part that judges.
         held_out: how many images to hold out at most.
 
     Raises:
@@ -1195,14 +1203,16 @@ def listed(
     _require_enough(root, files, train, 2, files.part_names[0], left)
     if files.judged is None:
         places = split([image.label for image in train], held_out)
-        train, judged = ([train[i] for i in side] for side in places)
+        train, judged, apart = ([train[i] for i in side] for side in places)
     else:
         _require_enough(root, files, judged, 1, files.part_names[1], left)
-        judged = [judged[i] for i in at_most([image.label for image in judged], held_out)]
+        of_part = judges([image.label for image in judged], held_out)
+        judged, apart = ([judged[i] for i in side] for side in of_part)
     return Listing(
         classes=files.classes,
         train=tuple(train),
         judged=tuple(judged),
+        apart=tuple(apart),
         notes=(*files.notes, *((f"left out {left}",) if left else ())),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import mmap
 import os
 import secrets
@@ -14,9 +15,9 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,9 @@ from scalesearch.files import inside, write_bytes
 from scalesearch.text import one_line, printable
 from scalesearch.training.dataset import (
     COLOURS,
+    FEWEST_APART,
     GREY,
+    NARROW_PHOTOGRAPHS,
     PHOTOGRAPHS,
     RGB,
     RGBA,
@@ -41,6 +44,7 @@ from scalesearch.training.dataset import (
     DataError,
     DataSize,
     DataSpec,
+    each_of,
     photographs_digest,
 )
 from scalesearch.training.folders import (
@@ -99,7 +103,9 @@ class ImageSource:
     """A dataset at its source's own sizes. No training run sees the held-out part.
 
     ``known_digest`` is the dataset's digest where it is known without looking at every pixel, ``short_side``
-    the most pixels that an image's shorter side has, where there is such a bound (else 0).
+    the most pixels that an image's shorter side has, where there is such a bound (else 0). ``apart`` are
+    held-out images that judge nothing but what confirms an answer; ``confirming``: they are the held-out
+    part.
     """
 
     classes: tuple[str, ...]
@@ -107,6 +113,8 @@ class ImageSource:
     held_out: Images
     known_digest: str = ""
     short_side: int = 0
+    apart: Images | None = None
+    confirming: bool = False
 
     @property
     def digest(self) -> str:
@@ -114,7 +122,7 @@ class ImageSource:
         if self.known_digest:
             return self.known_digest
         digest = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogateescape"))
-        for part in (self.train, self.held_out):
+        for part in (self.train, self.held_out, *(() if self.apart is None else (self.apart,))):
             count = len(part)
             digest.update(f"\n{count}\n".encode())
             # In memory they are hashed as they lie there: nothing is rendered, drawn or read for it.
@@ -123,6 +131,16 @@ class ImageSource:
                 digest.update(f"{label} {tuple(image.shape)} ".encode())
                 digest.update(image.contiguous().numpy().data)
         return digest.hexdigest()
+
+    def to_confirm(self) -> ImageSource:
+        """The same to train on, judged by what was set apart.
+
+        Raises:
+            DataError: if nothing was.
+        """
+        if self.apart is None:
+            raise DataError("`dataset` must have images set apart to confirm an answer by, got none")
+        return replace(self, held_out=self.apart, known_digest=self.digest, apart=None, confirming=True)
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -177,11 +195,15 @@ def _mixed(values: tuple[float, ...]) -> float:
 # A class is a photograph; an example is a square window of it. Windows for training come from the first two
 # thirds of a photograph along its longer side, held-out windows from the last third, so the two never share
 # a pixel. Windows keep the source's pixels: a network's own resolution decides how much of them it gets to
-# see.
+# see. Windows that confirm come from a band across the last third, which those that judge then keep out of.
 
 WINDOW = 112
 """Side of a window in source pixels: the most that fits the held-out third of the smallest photographs."""
 TRAIN_SHARE = 2 / 3
+APART_SHARE = 2 / 5
+"""Of the held-out third's other side, what is set apart: the most that leaves a window of the smallest."""
+GAP = 8
+"""Pixels between two parts: a picture made smaller has blurred its neighbours into each of its pixels."""
 # The windows are part of the task, not of a run: the same for every seed that a run may have.
 WINDOW_SEED = 20190528
 
@@ -198,14 +220,43 @@ def _photograph(name: str) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
-def _regions(photograph: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The training part and the held-out part, split across the longer side."""
+def _regions(photograph: torch.Tensor, label: int, *, apart: bool) -> tuple[torch.Tensor, ...]:
+    """The training part and the held-out part, split across the longer side.
+
+    Where something is to be set apart, and there is room, the held-out part is split across the other side,
+    and what is set apart comes third.
+    """
     axis = 2 if photograph.shape[2] >= photograph.shape[1] else 1
     cut = int(photograph.shape[axis] * TRAIN_SHARE)
-    return (
+    train, held_out = (
         photograph.narrow(axis, 0, cut),
         photograph.narrow(axis, cut, photograph.shape[axis] - cut),
     )
+    across = 3 - axis
+    bands = _bands(held_out.shape[across], WINDOW, first=bool(label % 2)) if apart else None
+    if bands is None:
+        return train, held_out
+    return train, *(held_out.narrow(across, low, high - low) for low, high in bands)
+
+
+Band = tuple[int, int]
+"""Where a part of a side begins and ends, in pixels."""
+
+
+def _bands(extent: int, window: int, *, first: bool) -> tuple[Band, Band] | None:
+    """The bands of a side in which windows judge, and confirm; None where there is no room for both.
+
+    Args:
+        extent: of the side, in pixels.
+        window: side of a window.
+        first: whether the band that is set apart comes first.
+    """
+    apart = int(extent * APART_SHARE) - GAP
+    if apart < window:
+        return None
+    if first:
+        return (apart + GAP, extent), (0, apart)
+    return (0, extent - apart - GAP), (extent - apart, extent)
 
 
 def _windows(region: torch.Tensor, count: int, generator: torch.Generator) -> list[torch.Tensor]:
@@ -218,24 +269,35 @@ def _windows(region: torch.Tensor, count: int, generator: torch.Generator) -> li
     ]
 
 
-def load_photographs(held_out: int, in_channels: int = RGB) -> ImageSource:
+def load_photographs(held_out: int, in_channels: int = RGB, *, apart: bool = False) -> ImageSource:
     """The photographs as 200 training windows a class and about ``held_out`` held-out windows in all.
 
-    ``in_channels``: 3 for colour, 1 for grey, 4 for colour and an alpha channel, all of it opaque.
+    Args:
+        held_out: windows that judge, and as many that confirm, where those are set apart.
+        in_channels: 3 for colour, 1 for grey, 4 for colour and an alpha channel, all of it opaque.
+        apart: whether a part of each photograph that is wide enough is set apart.
     """
-    generator = torch.Generator().manual_seed(WINDOW_SEED)
-    per_class = max(1, round(held_out / len(PHOTOGRAPHS)))
+    # What is set apart has numbers of its own: training windows are the same with and without.
+    generator, other = (torch.Generator().manual_seed(WINDOW_SEED + k) for k in range(2))
+    able = len(PHOTOGRAPHS) - len(NARROW_PHOTOGRAPHS)
     train: list[tuple[torch.Tensor, int]] = []
     judged: list[tuple[torch.Tensor, int]] = []
+    confirming: list[tuple[torch.Tensor, int]] = []
     for label, name in enumerate(PHOTOGRAPHS):
-        train_region, held_out_region = _regions(from_rgb(_photograph(name), in_channels))
+        train_region, held_out_region, *rest = _regions(
+            from_rgb(_photograph(name), in_channels), label, apart=apart
+        )
         train += [(w, label) for w in _windows(train_region, TRAIN_WINDOWS, generator)]
-        judged += [(w, label) for w in _windows(held_out_region, per_class, generator)]
+        count = each_of(held_out, len(PHOTOGRAPHS))
+        judged += [(w, label) for w in _windows(held_out_region, count, generator)]
+        for region in rest:
+            confirming += [(w, label) for w in _windows(region, each_of(held_out, able), other)]
     return ImageSource(
         classes=PHOTOGRAPHS,
         train=Examples(train),
         held_out=Examples(judged),
         known_digest=photographs_digest(),
+        apart=Examples(confirming) if apart else None,
     )
 
 
@@ -299,6 +361,15 @@ class PixelStore:
         """Whether the image of the file with that SHA-256 is there; it may turn out to be damaged."""
         key = bytes.fromhex(digest)
         return key in self._memory or key in self._places
+
+    def size(self, digest: str) -> tuple[int, int] | None:
+        """Height and width of the image of the file with that SHA-256; None where it has to be decoded."""
+        key = bytes.fromhex(digest)
+        if key in self._memory:
+            height, width = self._memory[key].shape[1:]
+            return height, width
+        place = self._places.get(key)
+        return None if place is None else place[2:4]
 
     def get(self, digest: str) -> torch.Tensor | None:
         """The image of the file with that SHA-256 (hexadecimal); None where it has to be decoded."""
@@ -473,29 +544,81 @@ def _shuffled_classes(labels: Sequence[int]) -> Iterator[list[int]]:
         yield [by_class[label][i] for i in order]
 
 
-def split(labels: Sequence[int], held_out: int) -> tuple[list[int], list[int]]:
-    """Indices for training and for judging: stratified, at most a fifth of each class is held out.
+Indices = list[int]
 
-    Every class of at least two images keeps at least one on each side.
+
+def split(labels: Sequence[int], held_out: int, *, apart: bool = False) -> tuple[Indices, Indices, Indices]:
+    """Indices for training, for judging, and for confirming: stratified, at most a fifth of a class held out.
+
+    Every class of at least two images keeps at least one to train on and one that judges.
+
+    Args:
+        labels: of all images.
+        held_out: how many are to judge, at most.
+        apart: whether images are set apart to confirm, where there are enough; else there are none.
     """
-    per_class = max(1, held_out // len(set(labels)))
-    train: list[int] = []
-    judged: list[int] = []
-    for members in _shuffled_classes(labels):
-        count = min(per_class, max(1, int(len(members) * HELD_OUT_SHARE)))
-        judged += members[:count]
-        train += members[count:]
-    return sorted(train), sorted(judged)
+    classes = list(_shuffled_classes(labels))
+    room = [max(1, int(len(members) * HELD_OUT_SHARE)) for members in classes]
+    return _cut(classes, _shared_out(room, held_out, apart=apart))
 
 
-def _at_most(labels: Sequence[int], count: int) -> list[int]:
-    """Indices of about ``count`` images, equally many of each class where there are enough."""
-    per_class = max(1, count // len(set(labels)))
-    return sorted(i for members in _shuffled_classes(labels) for i in members[:per_class])
+def _judges(labels: Sequence[int], held_out: int, *, apart: bool = False) -> tuple[Indices, Indices]:
+    """Indices for judging and for confirming, of a part that is all held out; see :func:`split`."""
+    classes = list(_shuffled_classes(labels))
+    _, judged, confirming = _cut(classes, _shared_out(list(map(len, classes)), held_out, apart=apart))
+    return judged, confirming
+
+
+def _cut(
+    classes: Sequence[Sequence[int]], counts: Sequence[tuple[int, int]]
+) -> tuple[Indices, Indices, Indices]:
+    """What is left of each class, its first so many members, and so many that follow."""
+    rest: Indices = []
+    judged: Indices = []
+    confirming: Indices = []
+    for members, (first, second) in zip(classes, counts, strict=True):
+        judged += members[:first]
+        confirming += members[first : first + second]
+        rest += members[first + second :]
+    return sorted(rest), sorted(judged), sorted(confirming)
+
+
+def _shared_out(room: Sequence[int], held_out: int, *, apart: bool) -> list[tuple[int, int]]:
+    """How many images of each class judge, and how many are set apart to confirm.
+
+    Those that judge are as many as without any set apart, where that leaves ``FEWEST_APART`` to confirm;
+    else, where there are twice that, so many are set apart of them.
+
+    Args:
+        room: how many images of each class may be held out.
+        held_out: how many are to judge, at most: equally many of each class that has them.
+        apart: whether any are to be set apart.
+    """
+    each = max(1, held_out // len(room))
+    judged = [min(each, images) for images in room]
+    if not apart:
+        return [(count, 0) for count in judged]
+    wanted = -(-max(held_out, FEWEST_APART) // len(room))
+    confirming = [min(wanted, images - count) for images, count in zip(room, judged, strict=True)]
+    if sum(confirming) < FEWEST_APART:
+        reach = [min(images, each + wanted) for images in room]
+        share = FEWEST_APART / sum(reach)
+        confirming = [min(images - 1, math.ceil(images * share)) for images in reach]
+        fewer = [min(each, images - count) for images, count in zip(reach, confirming, strict=True)]
+        if min(sum(confirming), sum(fewer)) < FEWEST_APART:
+            return [(count, 0) for count in judged]
+        judged = fewer
+    return list(zip(judged, confirming, strict=True))
 
 
 def load_cifar(
-    name: str, data_dir: Path, *, download: bool, held_out: int, in_channels: int = RGB
+    name: str,
+    data_dir: Path,
+    *,
+    download: bool,
+    held_out: int,
+    in_channels: int = RGB,
+    apart: bool = False,
 ) -> ImageSource:
     """CIFAR-10 or CIFAR-100. The judges are held out of the training images: the test set stays unseen.
 
@@ -517,7 +640,7 @@ def load_cifar(
             "add --download to fetch it"
         ) from error
     tensors = from_rgb(torch.from_numpy(images.data).permute(0, 3, 1, 2), in_channels)
-    train, judged = split(images.targets, held_out)
+    train, judged, confirming = split(images.targets, held_out, apart=apart)
     # The files are those of these checksums, or torchvision had refused them.
     files = repr((name, images.train_list, images.meta, in_channels, SPLIT_SEED, HELD_OUT_SHARE))
     return ImageSource(
@@ -525,10 +648,11 @@ def load_cifar(
         train=Examples([(tensors[i], images.targets[i]) for i in train]),
         held_out=Examples([(tensors[i], images.targets[i]) for i in judged]),
         known_digest=hashlib.sha256(files.encode()).hexdigest(),
+        apart=Examples([(tensors[i], images.targets[i]) for i in confirming]) if confirming else None,
     )
 
 
-def load_tensors(path: Path, *, held_out: int, in_channels: int = RGB) -> ImageSource:
+def load_tensors(path: Path, *, held_out: int, in_channels: int = RGB, apart: bool = False) -> ImageSource:
     """Images and labels in one file, as :func:`write_tensors` writes it; it is read as safetensors alone.
 
     Raises:
@@ -551,12 +675,13 @@ def load_tensors(path: Path, *, held_out: int, in_channels: int = RGB) -> ImageS
             f"`in_channels` must be {images.shape[1]}, as the images of {path} have, got {in_channels}"
         )
     targets: list[int] = labels.tolist()
-    train, judged = split(targets, held_out)
+    train, judged, confirming = split(targets, held_out, apart=apart)
     return ImageSource(
         classes=tuple(str(label) for label in range(max(targets) + 1)),
         train=Examples([(images[i], targets[i]) for i in train]),
         held_out=Examples([(images[i], targets[i]) for i in judged]),
         known_digest=hashlib.sha256(repr((SPLIT_SEED, HELD_OUT_SHARE)).encode() + content).hexdigest(),
+        apart=Examples([(images[i], targets[i]) for i in confirming]) if confirming else None,
     )
 
 
@@ -642,6 +767,14 @@ class Files(Images):
                 for _ in on_all_cores(self._decoded, missing):
                     pass
 
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of an image, which is decoded where that is not known."""
+        known = self._store.size(self._images[index].digest)
+        if known is None:
+            height, width = self[index][0].shape[1:]
+            return height, width
+        return known
+
     def _decoded(self, image: ListedImage) -> torch.Tensor:
         with open_file(image.path, image.stamp) as file:
             array = decode(file, image.path, self._in_channels, self._store.short_side, self._store.smallest)
@@ -655,6 +788,7 @@ def load_folder(
     check: bool,
     in_channels: int = RGB,
     short_side: int = SHORT_SIDE,
+    apart: bool = False,
 ) -> ImageSource:
     """The images of a folder, as :func:`list_folder` lists them, decoded when they are asked for.
 
@@ -662,13 +796,16 @@ def load_folder(
         DataError: as there.
     """
     store = PixelStore(str(root.resolve()), in_channels, short_side)
-    listing = list_folder(root, held_out=held_out, check=store if check else None, in_channels=in_channels)
+    listing = list_folder(
+        root, held_out=held_out, check=store if check else None, in_channels=in_channels, apart=apart
+    )
     return ImageSource(
         classes=listing.classes,
         train=Files(listing.train, in_channels, store),
         held_out=Files(listing.judged, in_channels, store),
         known_digest=listing.digest,
         short_side=short_side,
+        apart=Files(listing.apart, in_channels, store) if listing.apart else None,
     )
 
 
@@ -678,6 +815,7 @@ def list_folder(
     held_out: int,
     check: PixelStore | None = None,
     in_channels: int = RGB,
+    apart: bool = False,
     progress: Progress = lambda items, _count, _label: items,
 ) -> Listing:
     """A folder with one folder of images for each class, or ``train``, ``val`` and ``test`` of such.
@@ -695,6 +833,7 @@ def list_folder(
         check: decode every image that is not in this store into it, so that a broken one is found before
             anything is trained.
         in_channels: of every image.
+        apart: whether images are set apart to confirm, where there are enough.
         progress: wraps the images being checked, with their number and a label, to show how far it is.
 
     Raises:
@@ -718,7 +857,9 @@ def list_folder(
             for image, digest in zip(images, digests, strict=True)
         ]
     by_path = {image.path: digest for image, digest in zip(images, digests, strict=True)}
-    listing = listed(str(root), files, by_path, split, _at_most, held_out)
+    listing = listed(
+        str(root), files, by_path, partial(split, apart=apart), partial(_judges, apart=apart), held_out
+    )
     return listing if few else replace(listing, notes=(*listing.notes, MANY_NOTE.format(len(images))))
 
 
@@ -729,14 +870,13 @@ def list_folder(
 # are trained on, windows from the last third judge. A window is a square as high as a quarter of the
 # picture's shorter side, but of no fewer than 112 of its pixels where there are so many: small pictures
 # lose no pixel, large ones are kept so small that a window has as many pixels as the run's largest network
-# looks at, and shows the same part of the picture whatever that is.
+# looks at, and shows the same part of the picture whatever that is. What confirms comes from a band across
+# the last third of each picture that is wide enough, which what judges then keeps out of.
 
 FEWEST_PIXELS = 112
 """Side of a window in pixels of the picture, where that has so many and a quarter of it has fewer."""
 PARTS = 4
 """So many windows side by side are as high as a large picture."""
-GAP = 8
-"""Pixels between the two parts: a picture made smaller has blurred its neighbours into each of its pixels."""
 SMALLEST = (64, 3 * (64 + GAP))
 """Fewest pixels of a picture's shorter and longer side: a window of 64 fits into both of its parts."""
 MOST_PICTURES = 10_000
@@ -788,13 +928,26 @@ def list_pictures(
     return listed_pictures(str(root), files, by_path)
 
 
-def windows_size(listing: Listing) -> DataSize:
-    """What a run needs to know of the windows of some pictures."""
+LEAST_WIDE = 0.8
+"""Of all pictures, how many must be wide enough for a band to be set apart, for any to be."""
+
+
+def windows_size(listing: Listing, files: Files, *, apart: int) -> DataSize:
+    """What a run needs to know of the windows of some pictures.
+
+    Args:
+        listing: the pictures.
+        files: the same, to be decoded.
+        apart: how many windows are to be set apart; none are where too few pictures are wide enough.
+    """
+    confirming = _Windows(files, listing, apart, "apart", apart=True)
+    enough = apart and len(confirming.of) >= LEAST_WIDE * len(files)
     return DataSize(
         classes=len(listing.classes),
         train_images=TRAIN_WINDOWS * len(listing.classes),
         digest=_digest(listing),
         images=listing.rows,
+        apart=len(confirming) if enough else 0,
     )
 
 
@@ -805,8 +958,11 @@ def load_windows(
     check: bool = False,
     in_channels: int = RGB,
     short_side: int = SHORT_SIDE,
+    apart: bool = False,
 ) -> ImageSource:
     """200 training windows of each picture, and about ``held_out`` in all that judge, at most so many.
+
+    ``apart``: as many more are set apart to confirm, of each picture that is wide enough.
 
     Only the pictures are kept, on disk as a folder's images are, and windows are views of them: 5,000
     photographs at the least size take about 4 GB there, and little memory that others can't have. Where no
@@ -818,14 +974,13 @@ def load_windows(
     store = picture_store(root, in_channels, short_side)
     listing = list_pictures(root, check=store if check else None, in_channels=in_channels)
     files = Files(listing.train, in_channels, store)
-    # No more than asked for, though then not every picture judges.
-    per_class = max(1, held_out // len(files))
     return ImageSource(
         classes=listing.classes,
-        train=_Windows(files, listing, TRAIN_WINDOWS * len(files), judged=False),
-        held_out=_Windows(files, listing, min(held_out, per_class * len(files)), judged=True),
+        train=_Windows(files, listing, TRAIN_WINDOWS * len(files), "train"),
+        held_out=_Windows(files, listing, held_out, "judged", apart=apart),
         known_digest=_digest(listing),
         short_side=store.short_side // PARTS,
+        apart=_Windows(files, listing, held_out, "apart", apart=True) if apart else None,
     )
 
 
@@ -834,15 +989,37 @@ def _digest(listing: Listing) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
+Part = Literal["train", "judged", "apart"]
+"""What windows are for: training, judging, or confirming an answer."""
+
+
 class _Windows(Images):
     """Windows of pictures, cut when they are asked for: as many of each, those of a picture one by one.
 
-    Where there are fewer windows than pictures, so many pictures spread over all have one.
+    Where there are fewer windows than pictures, so many pictures spread over all have one. Of those that
+    judge or confirm there are no more than asked for.
     """
 
-    def __init__(self, pictures: Files, listing: Listing, count: int, *, judged: bool) -> None:
-        self._pictures, self._count, self._judged = pictures, count, judged
+    def __init__(
+        self, pictures: Files, listing: Listing, count: int, part: Part, *, apart: bool = False
+    ) -> None:
+        """``apart``: those that judge keep out of what is set apart."""
+        self._pictures, self._asked, self._part, self._apart = pictures, count, part, apart
         self._digests = [image.digest for image in listing.train]
+
+    @cached_property
+    def of(self) -> Sequence[int]:
+        """The pictures that they are windows of."""
+        every = range(len(self._pictures))
+        if self._part != "apart":
+            return every
+        sizes = map(self._pictures.size, every)
+        return [i for i, size in zip(every, sizes, strict=True) if _extent(*size, "apart", first=True)]
+
+    @cached_property
+    def _count(self) -> int:
+        # No more than asked for, though then not every picture judges.
+        return min(self._asked, max(1, self._asked // max(1, len(self.of))) * len(self.of))
 
     def __len__(self) -> int:
         return self._count
@@ -850,8 +1027,10 @@ class _Windows(Images):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         picture = self._picture(index)
         pixels, label = self._pictures[picture]
+        # By the picture alone, so that its windows are the same whatever lies beside it.
+        first = int(self._digests[picture][-1], 16) % 2 == 1 if self._apart else None
         top, left, side = _place(
-            pixels.shape[1], pixels.shape[2], *self._random[index].tolist(), judged=self._judged
+            pixels.shape[1], pixels.shape[2], *self._random[index].tolist(), part=self._part, first=first
         )
         return pixels[:, top : top + side, left : left + side], label
 
@@ -860,30 +1039,60 @@ class _Windows(Images):
         self._pictures.read_ahead(sorted({self._picture(index) for index in indices}))
 
     def _picture(self, index: int) -> int:
-        return index * len(self._pictures) // self._count
+        return self.of[index * len(self.of) // self._count]
 
     @cached_property
     def _random(self) -> torch.Tensor:
         """Where each window lies (windows, 2), from 0 to 1: it depends on nothing but its own picture."""
-        places = torch.arange(self._count) * len(self._pictures) // self._count
-        counts = places.bincount(minlength=len(self._pictures))
+        places = torch.arange(self._count) * len(self.of) // self._count
+        counts = places.bincount(minlength=len(self.of))
         drawn = []
-        for digest, count in zip(self._digests, counts.tolist(), strict=True):
-            generator = torch.Generator().manual_seed(int(digest[:15], 16) * 2 + self._judged)
+        for picture, count in zip(self.of, counts.tolist(), strict=True):
+            digest = self._digests[picture]
+            seed = int(digest[15:30] if self._part == "apart" else digest[:15], 16)
+            generator = torch.Generator().manual_seed(seed * 2 + (self._part != "train"))
             drawn.append(torch.rand((count, 2), generator=generator, dtype=torch.float64))
         return torch.cat(drawn)
 
 
-def _place(height: int, width: int, down: float, right: float, *, judged: bool) -> tuple[int, int, int]:
-    """Top, left and side of a window in one part of a picture; ``down`` and ``right`` are from 0 to 1."""
+def _place(
+    height: int, width: int, down: float, right: float, *, part: Part, first: bool | None
+) -> tuple[int, int, int]:
+    """Top, left and side of a window in one part of a picture; ``down`` and ``right`` are from 0 to 1.
+
+    ``first`` says whether what is set apart comes first on the picture's shorter side, None that nothing is.
+    """
+    extent = _extent(height, width, part, first=first)
+    assert extent is not None  # no window is asked of a picture that has none
+    (along, after), (across, beyond), side = extent
+    if width >= height:
+        return (
+            across + int(down * (beyond - across - side + 1)),
+            along + int(right * (after - along - side + 1)),
+            side,
+        )
+    return (
+        along + int(down * (after - along - side + 1)),
+        across + int(right * (beyond - across - side + 1)),
+        side,
+    )
+
+
+def _extent(height: int, width: int, part: Part, *, first: bool | None) -> tuple[Band, Band, int] | None:
+    """What of a picture's longer side, and of its shorter one, a part has, and the side of its windows.
+
+    None where nothing of it can be set apart.
+    """
     longer, shorter = max(height, width), min(height, width)
     cut = int(longer * TRAIN_SHARE)
-    first, last = (cut + GAP // 2, longer) if judged else (0, cut - GAP // 2)
     # Of both parts the smaller one decides, so that all windows of a picture are alike.
     side = min(max(shorter // PARTS, FEWEST_PIXELS), shorter, longer - cut - GAP // 2)
-    if width >= height:
-        return int(down * (height - side + 1)), first + int(right * (last - first - side + 1)), side
-    return first + int(down * (last - first - side + 1)), int(right * (width - side + 1)), side
+    if part == "train":
+        return (0, cut - GAP // 2), (0, shorter), side
+    bands = None if first is None else _bands(shorter, side, first=first)
+    if bands is None:
+        return None if part == "apart" else ((cut + GAP // 2, longer), (0, shorter), side)
+    return (cut + GAP // 2, longer), bands[part == "apart"], side
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -897,7 +1106,7 @@ def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
         DataError: if the data is missing, cannot be used, or is not the one that has the spec's digest.
     """
     if spec.name == "photographs":
-        source = load_photographs(spec.held_out, spec.in_channels)
+        source = load_photographs(spec.held_out, spec.in_channels, apart=spec.apart)
     elif spec.in_folder:
         load_images = load_windows if spec.name.startswith(WINDOWS) else load_folder
         source = load_images(
@@ -906,9 +1115,12 @@ def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
             check=check,
             in_channels=spec.in_channels,
             short_side=spec.short_side,
+            apart=spec.apart,
         )
     elif spec.at_path:
-        source = load_tensors(spec.folder, held_out=spec.held_out, in_channels=spec.in_channels)
+        source = load_tensors(
+            spec.folder, held_out=spec.held_out, in_channels=spec.in_channels, apart=spec.apart
+        )
     else:
         source = load_cifar(
             spec.name,
@@ -916,6 +1128,7 @@ def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
             download=spec.download,
             held_out=spec.held_out,
             in_channels=spec.in_channels,
+            apart=spec.apart,
         )
     if spec.digest and source.digest != spec.digest:
         raise DataError(

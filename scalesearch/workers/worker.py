@@ -56,6 +56,7 @@ class TrialSpec:
         weights: path of the file that keeps the weights of a run that came to its end; empty for none.
         start: path of the weights that the network is grown from; empty for a start from scratch.
         count: whether fvcore counts the network too, which is worth doing once for each network.
+        fresh: whether it is judged by the images that are set apart to confirm an answer.
     """
 
     key: str
@@ -69,6 +70,7 @@ class TrialSpec:
     weights: str = ""
     start: str = ""
     count: bool = True
+    fresh: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; :meth:`from_dict` turns it back."""
@@ -85,6 +87,7 @@ class TrialSpec:
             "weights": self.weights,
             "start": self.start,
             "count": self.count,
+            "fresh": self.fresh,
         }
 
     @classmethod
@@ -162,7 +165,8 @@ class Trial:
         device = resolve_device(spec.device)
         self._spec, self._data = spec, DataSpec(**spec.data)
         self._flops = _counted(spec) if spec.count else None
-        self._source = (loaded or load)(self._data)
+        source = (loaded or load)(self._data)
+        self._source = source.to_confirm() if spec.fresh else source
         self._start = read_state(Path(spec.start)) if spec.start else None
         self.training = Training(
             spec.arch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from scalesearch.records import RunRecord
 from scalesearch.records.runs import run_tables, runs_of_tables
 from scalesearch.study.driver import run_search
 from scalesearch.study.grid_plan import GridSettings, every_network, plan_grid
-from scalesearch.study.study import SearchStudy
+from scalesearch.study.storage import sqlite_url
+from scalesearch.study.study import SearchStudy, open_study
 from scalesearch.training.dataset import DataSize
 from tests.study.conftest import Job, Lab, share
 from tests.study.test_training import FULL, SIZE, Silent, _begin
@@ -292,3 +294,79 @@ def test_a_moved_run_goes_on_in_its_new_folder(
     assert run(*asked, "--seeds=3").exit_code == 0
     assert len(lab.ledger) == trained + 12
     assert "--out DIR" in (moved / "report.md").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("sloped")
+@pytest.mark.parametrize("apart", [0, 896])
+def test_confirming_runs_are_judged_by_images_set_apart_where_there_are_any(
+    lab: Lab, tmp_path: Path, apart: int
+) -> None:
+    settings = replace(DESIGNS, seeds=2, confirm=2, check_recipe=True)
+    fresh: dict[str, set[bool]] = {}
+    judged: set[bool] = set()
+
+    def note(job: Job) -> None:
+        purpose = next((name for name in ("confirm", "recipe") if f"check-{name}" in job["key"]), "design")
+        fresh.setdefault(purpose, set()).add(job["fresh"])
+        judged.add(job["data"]["apart"])
+
+    lab.on_result = note
+    study = _begin(tmp_path, settings)
+    study.set_data("of some data", apart)
+    record = search(study, settings, lab, tmp_path)
+    # Images are set apart for all of them, so that they neither train nor judge any other.
+    assert judged == {bool(apart)}
+    assert fresh == {"confirm": {bool(apart)}, "recipe": {False}, "design": {False}}
+    assert {check.fresh for check in record.checks if check.purpose == "confirm"} == {bool(apart)}
+    assert not any(check.fresh for check in record.checks if check.purpose == "recipe")
+    tables = run_tables([record])
+    assert ('"fresh' in tables["study.csv"]) == bool(apart)
+    (again,) = runs_of_tables(tables)
+    assert again.checks == record.checks
+
+
+@pytest.mark.usefixtures("sloped")
+def test_what_confirms_is_part_of_what_a_run_was_begun_with(
+    tmp_path: Path, lab: Lab, run: Callable[..., Result]
+) -> None:
+    asked = ("grid", f"--out={tmp_path / 'run'}", "--jobs=1", "--seeds=2", *WHOLE)
+    assert run(*asked).exit_code == 0
+    assert tomllib.loads((tmp_path / "run" / "run.toml").read_text())["grid"]["confirm_on"] == "fresh"
+    other = run(*asked, "--confirm-on=same", "--confirm=2")
+    assert other.exit_code == 2
+    assert "confirm_on: 'fresh' there, 'same' asked" in other.stderr
+    told: set[bool] = set()
+    lab.on_result = lambda job: told.add(job["fresh"])
+    more = run(*asked, "--confirm=2")
+    assert more.exit_code == 0, more.output
+    assert told == {True}
+    page = (tmp_path / "run" / "report.md").read_text()
+    assert "held-out images that judged no run of the answer" in page
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("sloped")
+def test_a_run_begun_without_images_set_apart_goes_on_without(
+    tmp_path: Path, lab: Lab, run: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "run"
+    asked = ("grid", f"--out={folder}", "--jobs=1", "--seeds=2", *WHOLE)
+    assert run(*asked, "--confirm-on=same").exit_code == 0
+    # As versions wrote it that did not know of any.
+    toml = (folder / "run.toml").read_text()
+    (folder / "run.toml").write_text(toml.replace('confirm_on = "same"\n', ""))
+    study = open_study(sqlite_url(folder), "", create=False)
+    begun = study.begun()
+    settings = {name: value for name, value in begun["settings"].items() if name != "confirm_on"}
+    study.set_attribute("run", {**begun, "settings": settings})
+    told: set[tuple[bool, bool]] = set()
+    lab.on_result = lambda job: told.add((job["fresh"], job["data"]["apart"]))
+    more = run(*asked, "--confirm=2")
+    assert more.exit_code == 0, more.output
+    assert told == {(False, False)}
+    assert "begun without images set apart" in more.stderr
+    page = (folder / "report.md").read_text()
+    assert "The held-out images are those of the answer." in page
+    again = run("grid", f"--config={folder / 'run.toml'}", f"--out={tmp_path / 'again'}")
+    assert again.exit_code == 0, again.output
+    assert tomllib.loads((tmp_path / "again" / "run.toml").read_text())["grid"]["confirm_on"] == "same"

@@ -16,10 +16,11 @@ from scalesearch.training.images import load, split
 
 def test_the_split_is_stratified_repeatable_and_leaves_training_images() -> None:
     labels = [0] * 50 + [1] * 10 + [2] * 2
-    train, judged = split(labels, 30)
+    train, judged, apart = split(labels, 30)
+    assert not apart
     assert sorted(train + judged) == list(range(62))
     assert [sum(labels[i] == c for i in judged) for c in range(3)] == [10, 2, 1]
-    assert split(labels, 30) == (train, judged)
+    assert split(labels, 30) == (train, judged, [])
 
 
 def test_a_folder_is_read_with_its_classes(image_folder: Path) -> None:

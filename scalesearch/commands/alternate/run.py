@@ -38,13 +38,15 @@ class AlternateSettings(GridSettings):
     )
     max_rounds: int = setting(5, limit=Limit(1, 1000), topic=Topic.SPACE, help="Stop after so many rounds.")
     seeds: int = setting(1, unset="")
+    confirm_on: str = setting("same")
 
     def _check_budget(self) -> None:
         """A grid's is an amount; here it is a kind, and the amount a multiple of the baseline's."""
 
     def to_dict(self) -> dict[str, Any]:
-        """See the base; without a law, which no budget of this command needs."""
-        return {name: value for name, value in GridSettings.to_dict(self).items() if name != "law"}
+        """See the base; without a law, which no budget of this command needs, and what confirms."""
+        left_out = ("law", "confirm_on")
+        return {name: value for name, value in GridSettings.to_dict(self).items() if name not in left_out}
 
     def grid_at(self, phi: float) -> GridSettings:
         """The grid of one round."""

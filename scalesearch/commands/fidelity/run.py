@@ -99,6 +99,7 @@ def length_settings(
     return LengthSettings(
         **shared
         | {"seeds": seeds, "jobs": jobs, "threads": threads, "latency": False, "multiple": multiple}
+        | {"confirm_on": "fresh" if of.sets_apart else "same"}
         # A database of its own: another run's lengths have the same names.
         | {"storage": ""}
     )

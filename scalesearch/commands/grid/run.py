@@ -207,7 +207,9 @@ def _confirm(study: SearchStudy, settings: GridSettings, trainer: Trainer) -> No
     recipe = settings.proxy_recipe.to_dict()
     trainer.train_beside(
         [
-            _beside("confirm", role, "as searched", there[key], recipe, first + index)
+            _beside(
+                "confirm", role, "as searched", there[key], recipe, first + index, fresh=study.set_apart > 0
+            )
             for index in range(settings.confirm)
             for role, key in chosen.items()
         ],
@@ -247,13 +249,22 @@ def _can_be_answer(candidate: CandidateRecord, settings: GridSettings) -> bool:
 
 
 def _beside(
-    purpose: str, role: str, variant: str, planned: Planned, recipe: dict[str, Any], seed: int
+    purpose: str,
+    role: str,
+    variant: str,
+    planned: Planned,
+    recipe: dict[str, Any],
+    seed: int,
+    *,
+    fresh: bool = False,
 ) -> Beside:
     key = planned.record.key
+    facts = {"purpose": purpose, "network": key, "role": role, "variant": variant, "seed": seed}
     return Beside(
         name=f"{CHECK}{purpose}/{role}/{variant}/{key}/seed{seed}",
         planned=planned,
         recipe=recipe,
         seed=seed,
-        facts={"purpose": purpose, "network": key, "role": role, "variant": variant, "seed": seed},
+        facts=facts | ({"fresh": True} if fresh else {}),
+        fresh=fresh,
     )

@@ -66,7 +66,7 @@ from scalesearch.page.style import write_figures
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
 from scalesearch.records import CandidateRecord, RunRecord, StartRecord, Status
 from scalesearch.statistics.answer import Rate
-from scalesearch.training.dataset import WINDOWS
+from scalesearch.training.dataset import FEWEST_APART, WINDOWS
 
 # ----------------------------------------------------------------------------------------------------
 # The section of a page about what was not trained, and why.
@@ -299,7 +299,7 @@ def grid_page(
         section("Splits compared", _compared(whole) if whole else ""),
         section("How sure this is", _sure(run, whole) if whole else ""),
         section("Longer training", _longer(whole) if whole else ""),
-        section("Confirmed?", _confirmation(whole.confirmed) if whole else ""),
+        section("Confirmed?", _confirmation(run, whole.confirmed) if whole else ""),
         section("Other recipes", _recipes(whole.recipe) if whole and whole.recipe else ""),
         section("What the networks started from", start_section(run, scratch, ignored)),
         section("Trained networks", _networks(run, whole)),
@@ -449,7 +449,7 @@ def _interval(rate: Rate) -> str:
     return interval_text(rate.points, digits=2, sign="+")
 
 
-def _confirmation(confirmed: Sequence[Confirmed]) -> str:
+def _confirmation(run: RunRecord, confirmed: Sequence[Confirmed]) -> str:
     if not confirmed:
         return ""
     items = [f"**The network of the highest fitted top-1** is {_network(confirmed[0].best)}."]
@@ -464,7 +464,30 @@ def _confirmation(confirmed: Sequence[Confirmed]) -> str:
             f"{interval_text(one.predicted, sign='+', unit=' points')}, measured "
             f"{interval_text(one.measured, sign='+')} with {one.seeds} fresh seeds{seen}."
         )
-    return bullets([*items, "The held-out images are those of the answer."])
+    return bullets([*items, _judged_on(run, confirmed[0])])
+
+
+def _judged_on(run: RunRecord, confirmed: Confirmed) -> str:
+    """Which held-out images the confirming runs were judged on."""
+    if confirmed.fresh:
+        pictures = _few_pictures(run)
+        which = (
+            f"windows of the {pictures} cut from parts of them that judge nothing else, as far as they are "
+            "large enough"
+            if pictures
+            else "set apart from the first"
+        )
+        return (
+            f"**Judged on** {confirmed.images:,} held-out images that judged no run of the answer: {which}."
+        )
+    if run.settings.get("confirm_on") == "fresh":
+        enough = (
+            "too few pictures are large enough to set a part of them apart"
+            if _few_pictures(run)
+            else f"there are too few to set {FEWEST_APART} apart and leave as many"
+        )
+        return f"The held-out images are those of the answer, as {enough}."
+    return "The held-out images are those of the answer."
 
 
 def _network(candidate: CandidateRecord) -> str:
