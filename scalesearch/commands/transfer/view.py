@@ -21,19 +21,17 @@ from scalesearch.networks.spec import arch_from_dict
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
     NO_BOUND,
+    Markdown,
     bounded,
-    bullets,
     code,
     escape,
-    fenced,
-    listed,
+    one_line,
     p_text,
     percent,
-    plural,
+    plain_lines,
     points_text,
-    table,
 )
-from scalesearch.page.parts import FigureText, figure_part, said, section, words_and_numbers
+from scalesearch.page.parts import Made, Steps, of_baseline, said, steps
 from scalesearch.page.shares import share_point, small_triangle
 from scalesearch.page.style import (
     COLOURS,
@@ -47,6 +45,7 @@ from scalesearch.page.style import (
     write_figures,
 )
 from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.templates import page, part
 from scalesearch.records import RunRecord
 from scalesearch.scaling import shares_of
 from scalesearch.statistics.answer import (
@@ -63,6 +62,7 @@ from scalesearch.statistics.answer import (
 )
 from scalesearch.statistics.runs import trained_runs
 from scalesearch.statistics.summaries import SIGNIFICANCE, holm
+from scalesearch.text import quoted, without_options
 from scalesearch.training.recipe import recipes_apart
 
 # ----------------------------------------------------------------------------------------------------
@@ -229,7 +229,100 @@ NOTHING = 0.05
 """Points below which a loss is none in the digits that are shown."""
 
 
-def agreement_section(scratch: RunRecord, grown: RunRecord) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameSplit:
+    """Whether searches want the same split.
+
+    Attributes:
+        names: of all of them.
+        apart: the pairs that differ, with their p values, corrected for all pairs.
+        least: the least p value of any pair.
+        largest: the largest of those that differ.
+        mixed: whether they form no groups of which no two differ and each differs from all others.
+        alike: the groups of more than one.
+        alone: those that differ from every other.
+    """
+
+    names: Sequence[Markdown]
+    apart: Sequence[tuple[Markdown, Markdown, float]]
+    least: float
+    largest: float
+    mixed: bool
+    alike: Sequence[Sequence[Markdown]]
+    alone: Sequence[Markdown]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideText:
+    """What a search says of splits.
+
+    Attributes:
+        name: what it goes by.
+        different: whether any two splits are shown to differ.
+        omnibus: the p value of that.
+        ranges: of each dimension the best share, and what else may be the best.
+        flat_within: how far two splits can be apart, in points; empty where the runs don't bound it.
+        shown: the rates that are shown, from the giver to the taker that gains.
+        visible: the rate that would have been shown with a probability of 80%, in points.
+    """
+
+    name: Markdown
+    different: bool
+    omnibus: float
+    ranges: Sequence[str]
+    flat_within: str
+    shown: Sequence[str]
+    visible: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """What using another search's best split costs.
+
+    Attributes:
+        judged: whether that is known of any.
+        lost: the losses that are shown.
+        same: whether the best splits are one and the same.
+        most: the largest loss that is not ruled out, in points; empty where the runs don't bound it.
+        where: whose split that is, and in which search.
+        outside: the splits that nothing was trained around.
+    """
+
+    judged: bool
+    lost: Sequence[Markdown]
+    same: bool
+    most: str
+    where: Markdown
+    outside: Sequence[Markdown]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferText:
+    """What searches say of one another's splits: the answer's lines, and the rates of each, a row each."""
+
+    same: SameSplit
+    sides: Sequence[SideText]
+    borrowed: Losses
+    rates: Sequence[Sequence[str]]
+
+
+def transfer_text(sides: Sequence[Side], pairs: Sequence[Pair]) -> TransferText:
+    """The answer's values."""
+    return TransferText(
+        same=same_split(sides, pairs),
+        sides=[_side_text(side) for side in sides],
+        borrowed=_losses(pairs),
+        rates=[(side.name, *(_estimate(rate.points) for rate in side.surface.rates())) for side in sides],
+    )
+
+
+def answer_lines(transfer: Transfer) -> tuple[str, ...]:
+    """The answer in plain lines: whether they want the same split, which, and what borrowing costs."""
+    text = transfer_text(transfer.sides, transfer.pairs)
+    return plain_lines(part("commands/transfer/answer.md.j2", "answer", text))
+
+
+def agreement_section(scratch: RunRecord, grown: RunRecord) -> Markdown:
     """Whether two runs of one phi want the same split, as Markdown without a heading.
 
     Args:
@@ -240,56 +333,33 @@ def agreement_section(scratch: RunRecord, grown: RunRecord) -> str:
         ValueError: if their phi differ, or one is too small for a surface.
     """
     sides = (side_of("from scratch", scratch), side_of("grown", grown))
-    pairs = pairs_of(sides)
-    items = [same_split_sentence(sides, pairs), *map(rates_sentence, sides), borrowed_sentence(pairs)]
-    return "\n\n".join((bullets(items), rates_section(sides)))
+    return part("commands/transfer/answer.md.j2", "agreement", transfer_text(sides, pairs_of(sides)))
 
 
-def named(side: Side | str) -> str:
+def _name(name: str) -> Markdown:
     """The name of a run inside a sentence."""
-    return f"*{escape(side if isinstance(side, str) else side.name)}*"
+    return Markdown(f"*{escape(name)}*")
 
 
-def split_text(split: Split) -> str:
-    """``depth 10%, width 45%, resolution 45%``."""
-    return ", ".join(f"{name} {percent(part, 0)}" for name, part in zip(DIMENSIONS, split, strict=True))
-
-
-def estimate_text(estimate: Estimate, *, sign: bool = True) -> str:
+def _estimate(estimate: Estimate) -> str:
     """``+0.67 (+0.32 to +1.01)``."""
-    plus = "+" if sign else ""
-    return points_text(estimate.value, estimate.low, estimate.high, digits=2, sign=plus, ends=plus)
+    return points_text(estimate.value, estimate.low, estimate.high, digits=2, sign="+", ends="+")
 
 
-def same_split_sentence(sides: Sequence[Side], pairs: Sequence[Pair]) -> str:
-    """Whether the searches want the same split, with what that rests on."""
+def same_split(sides: Sequence[Side], pairs: Sequence[Pair]) -> SameSplit:
+    """Whether the searches want the same split, and which of them do."""
     apart = [pair for pair in pairs if pair.differ]
-    if len(sides) == 2:
-        (pair,) = pairs
-        both = f"{named(sides[0])} and {named(sides[1])}"
-        if apart:
-            return f"**{both} do not want the same split** ({p_text(pair.p_holm)})."
-        return f"**{both} want the same split as far as these runs show** ({p_text(pair.p_holm)})."
-    if not apart:
-        least = min(pair.p_holm for pair in pairs)
-        return (
-            f"**All {len(sides)} want the same split as far as these runs show** (no two differ; the least "
-            f"{p_text(least)})."
-        )
-    groups = _groups(sides, apart)
-    largest = p_text(max(pair.p_holm for pair in apart))
-    at_most = largest if len(apart) == 1 or "<" in largest else f"{largest} or less"
-    if groups is None:
-        told = listed([f"{named(p.first)} and {named(p.second)} ({p_text(p.p_holm)})" for p in apart])
-        return f"**Not all want the same split:** {told} differ; of the other pairs no difference is shown."
-    alike = [listed([named(side) for side in group]) for group in groups if len(group) > 1]
-    alone = [named(group[0]) for group in groups if len(group) == 1]
-    if not alike:
-        return f"**Each of the {len(sides)} wants another split** ({at_most} for each two)."
-    same = [f"{alike[0]} want the same split as far as these runs show"]
-    same += [f"so do {group}, another one" for group in alike[1:]]
-    same += [f"{listed(alone)} {'differs' if len(alone) == 1 else 'differ'} from every other"] * bool(alone)
-    return f"**{'; '.join(same)}** ({at_most})."
+    groups = _groups(sides, apart) if apart else []
+    named = [[_name(side.name) for side in group] for group in groups or ()]
+    return SameSplit(
+        names=[_name(side.name) for side in sides],
+        apart=[(_name(pair.first.name), _name(pair.second.name), pair.p_holm) for pair in apart],
+        least=min(pair.p_holm for pair in pairs),
+        largest=max((pair.p_holm for pair in apart), default=1.0),
+        mixed=groups is None,
+        alike=[group for group in named if len(group) > 1],
+        alone=[group[0] for group in named if len(group) == 1],
+    )
 
 
 def _groups(sides: Sequence[Side], apart: Sequence[Pair]) -> list[list[Side]] | None:
@@ -311,112 +381,70 @@ def _groups(sides: Sequence[Side], apart: Sequence[Pair]) -> list[list[Side]] | 
     return groups
 
 
-def wanted_sentence(side: Side) -> str:
-    """The best split of a search with what else may be the best, or that nothing is shown of it."""
+def _side_text(side: Side) -> SideText:
     answer, surface = side.answer, side.surface
-    ranges = [
-        f"{name} {percent(best, 0)} ({percent(low, 0)} to {percent(high, 0)})"
-        for name, best, (low, high) in zip(DIMENSIONS, answer.best, answer.ranges, strict=True)
-    ]
-    if not surface.different:
-        return f"{named(side)}: no difference between splits is shown ({p_text(surface.omnibus)}), and " + (
-            f"none can be more than {answer.flat_within:.1f} points"
-            if bounded(answer.flat_within)
-            else "the runs don't bound how large one could be"
-        )
-    return f"{named(side)}: {', '.join(ranges)}"
-
-
-def rates_sentence(side: Side) -> str:
-    """Which way of moving compute is shown to bring something in a search."""
-    shown = [rate for rate in side.surface.rates() if rate.points.shown]
-    if not shown:
-        least = max(rate.visible for rate in side.surface.rates())
-        return (
-            f"In {named(side)} no rate is shown; one of {least:.2f} points for a tenth of the compute would "
-            "probably have been."
-        )
-    told = [
-        f"from {rate.giver} to {rate.taker} {estimate_text(rate.points)}"
-        if rate.points.value > 0
-        else f"from {rate.taker} to {rate.giver} {estimate_text(_turned(rate))}"
-        for rate in shown
-    ]
-    return f"In {named(side)} moving a tenth of the compute brings, in points: {', '.join(told)}."
+    rates = surface.rates()
+    return SideText(
+        name=_name(side.name),
+        different=surface.different,
+        omnibus=surface.omnibus,
+        ranges=[
+            f"{name} {percent(best, 0)} ({percent(low, 0)} to {percent(high, 0)})"
+            for name, best, (low, high) in zip(DIMENSIONS, answer.best, answer.ranges, strict=True)
+        ],
+        flat_within=f"{answer.flat_within:.1f}" if bounded(answer.flat_within) else "",
+        shown=[
+            f"from {rate.giver} to {rate.taker} {_estimate(rate.points)}"
+            if rate.points.value > 0
+            else f"from {rate.taker} to {rate.giver} {_estimate(_turned(rate))}"
+            for rate in rates
+            if rate.points.shown
+        ],
+        visible=max(rate.visible for rate in rates),
+    )
 
 
 def _turned(rate: Rate) -> Estimate:
     return Estimate(value=-rate.points.value, low=-rate.points.high, high=-rate.points.low)
 
 
-def borrowed_sentence(pairs: Sequence[Pair]) -> str:
-    """What using another search's best split costs."""
-    every = [(one, one.loss) for pair in pairs for one in pair.borrowed]
-    judged = [(one, loss) for one, loss in every if loss is not None]
-    outside = [f"{named(one.source)} in {named(one.target)}" for one, loss in every if loss is None]
-    gap = f" Not known, as nothing was trained around it: that of {listed(outside)}." if outside else ""
-    if not judged:
-        return f"**What another's best split costs is not known.**{gap}"
-    lost = [(one, loss) for one, loss in judged if loss.low > 0]
-    if lost:
-        told = [
-            f"that of {named(one.source)} in {named(one.target)}, "
-            f"{points_text(loss.value, loss.low, loss.high, unit=' points')}"
-            for one, loss in lost
-        ]
-        return f"**A loss is shown by using another's best split:** {listed(told)}.{gap}"
-    one, loss = max(judged, key=lambda pair: pair[1].high)
-    if loss.high < NOTHING:
-        return f"**Nothing is lost by using another's best split**: it is the same one.{gap}"
-    if not bounded(loss.high):
-        return f"**No loss is shown by using another's best split**, but the runs don't bound it.{gap}"
-    return (
-        "**No loss is shown by using another's best split**; what is not ruled out is at most "
-        f"{loss.high:.1f} points (that of {named(one.source)} in {named(one.target)}).{gap}"
+def _losses(pairs: Sequence[Pair]) -> Losses:
+    uses = [(use, use.loss) for pair in pairs for use in pair.borrowed]
+    judged = [(use, loss) for use, loss in uses if loss is not None]
+    most = max(judged, key=lambda pair: pair[1].high, default=None)
+    return Losses(
+        judged=bool(judged),
+        lost=[
+            Markdown(f"that of {_where(use)}, {points_text(loss.value, loss.low, loss.high, unit=' points')}")
+            for use, loss in judged
+            if loss.low > 0
+        ],
+        same=most is not None and most[1].high < NOTHING,
+        most=f"{most[1].high:.1f}" if most and bounded(most[1].high) else "",
+        where=_where(most[0]) if most else Markdown(),
+        outside=[_where(use) for use, loss in uses if loss is None],
     )
 
 
-def rates_section(sides: Sequence[Side]) -> str:
-    """One row per search: what moving a tenth of the compute brings."""
-    rates = [side.surface.rates() for side in sides]
-    header = ["points for a tenth of the compute moved"]
-    header += [f"{rate.giver} to {rate.taker}" for rate in rates[0]]
-    rows = [
-        (escape(side.name), *(estimate_text(rate.points) for rate in own))
-        for side, own in zip(sides, rates, strict=True)
-    ]
-    return table(header, rows)
+def _where(use: Borrowed) -> Markdown:
+    return Markdown(f"{_name(use.source)} in {_name(use.target)}")
 
 
-def borrowed_table(pairs: Sequence[Pair]) -> str:
-    """One row per direction: what the best split of one search loses in another."""
-    header = ["best of", "depth, width, resolution", "alpha, beta, gamma", "used in", "points lost"]
-    header += ["95% interval", "a loss is shown"]
-    rows = [
-        (
-            escape(one.source),
-            ", ".join(percent(share, 0) for share in one.split),
-            ", ".join(f"{value:.3g}" for value in _coefficients(one)),
-            escape(one.target),
-            "outside" if one.loss is None else f"{one.loss.value:.1f}",
-            _loss_interval(one.loss),
-            "" if one.loss is None else "yes" if one.loss.low > 0 else "no",
-        )
-        for pair in pairs
-        for one in pair.borrowed
-    ]
-    return table(header, rows, left=4)
-
-
-def _loss_interval(loss: Estimate | None) -> str:
+def _loss_row(use: Borrowed) -> tuple[str, ...]:
+    """What the best split of one search loses in another."""
+    loss = use.loss
+    depth, width, resolution = use.split
+    coefficients = (2**depth, math.sqrt(2**width), math.sqrt(2**resolution))
+    head = (
+        use.source,
+        ", ".join(percent(share, 0) for share in use.split),
+        ", ".join(f"{value:.3g}" for value in coefficients),
+        use.target,
+    )
     if loss is None:
-        return ""
-    return f"{max(0.0, loss.low):.1f} to {loss.high:.1f}" if bounded(loss.low, loss.high) else NO_BOUND
-
-
-def _coefficients(one: Borrowed) -> tuple[float, float, float]:
-    depth, width, resolution = one.split
-    return 2**depth, math.sqrt(2**width), math.sqrt(2**resolution)
+        return (*head, "outside", "", "")
+    interval = f"{max(0.0, loss.low):.1f} to {loss.high:.1f}" if bounded(loss.low, loss.high) else NO_BOUND
+    return (*head, f"{loss.value:.1f}", interval, "yes" if loss.low > 0 else "no")
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -519,132 +547,132 @@ def _panel(axes: Axes, side: Side, room: float) -> None:
 # ----------------------------------------------------------------------------------------------------
 # The page of several searches: do they want the same split, and would one's serve another?
 
-FIGURES: dict[str, FigureText] = {
-    "rates": (
-        "What moving a tenth of the compute from one dimension to another brings in each search",
-        "How to read it: right of 0 it pays to move compute that way. A bar that crosses 0 leaves open "
-        "whether it does.",
-    ),
-    "splits": (
-        "The splits between depth, width and resolution that may be the best in each search",
-        "How to read it: each corner spends all of the growth on one dimension. No split is shown to be "
-        "better than a shaded one.",
-    ),
-}
 AT_COST = ("match", "constraint", "match_by", "budget_tolerance")
 """Settings that say what the networks of a search may cost."""
 SETTLED = 0.05
 """Where no more of all splits may be best, more runs are not worth asking for."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """How one of the searches was made."""
+
+    name: Markdown
+    networks: int
+    runs: int
+    cpu: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferPage:
+    """What the page shows.
+
+    Attributes:
+        name: of the comparison.
+        answer: its lines and rates.
+        waiting: how many networks of which search are not trained yet.
+        differences: the settings that differ, with their values.
+        unlike_cost: whether the searches met their budgets in different ways.
+        steps: what to do next.
+        losses: what borrowed splits lose, a row each.
+        surfaces: how sure each search is, a row each.
+        misfits: the searches whose surface does not fit.
+        pairs: the test of each pair, a row each.
+        searches: how each was made.
+        made: how the page was made.
+        figures: those that were drawn.
+    """
+
+    name: str
+    answer: TransferText
+    waiting: Sequence[Markdown]
+    differences: Sequence[Markdown]
+    unlike_cost: bool
+    steps: Steps
+    losses: Sequence[Sequence[str]]
+    surfaces: Sequence[Sequence[str]]
+    misfits: Sequence[Markdown]
+    pairs: Sequence[Sequence[str]]
+    searches: Sequence[Search]
+    made: Made
+    figures: Collection[str]
+
+
 def transfer_page(transfer: Transfer, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
-    parts = [
-        f"# {escape(transfer.name)}: do the coefficients transfer?",
-        bullets(answer_lines(transfer)),
-        _unfinished(transfer.sides),
-        _unlike(transfer),
-        section("What to do next", _next(transfer)),
-        section("What moving compute brings", rates_section(transfer.sides)),
-        figure_part("rates", FIGURES, figures),
-        section("Would the best of one search have served another?", borrowed_table(transfer.pairs)),
-        figure_part("splits", FIGURES, figures),
-        section("How sure this is", _sure(transfer)),
-        section("How this was made", _made(transfer)),
-        words_and_numbers("rates.csv", "pairs.csv"),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    sides = transfer.sides
+    waiting = {side.name: sum(c.status == "waiting" for c in side.run.candidates) for side in sides}
+    return page(
+        "commands/transfer/page.md.j2",
+        TransferPage(
+            name=transfer.name,
+            answer=transfer_text(sides, transfer.pairs),
+            waiting=[Markdown(f"{count} of {_name(name)}") for name, count in waiting.items() if count],
+            differences=[
+                Markdown(f"{code(d.setting)} ({', '.join(map(escape, d.values))})")
+                for d in transfer.differences
+            ],
+            unlike_cost=bool({d.setting for d in transfer.differences} & set(AT_COST)),
+            steps=_steps(sides),
+            losses=[_loss_row(use) for pair in transfer.pairs for use in pair.borrowed],
+            surfaces=list(map(_surface_row, sides)),
+            misfits=[_name(side.name) for side in sides if not side.surface.fits],
+            pairs=[
+                (f"{pair.first.name} and {pair.second.name}", f"{pair.p:.2g}", f"{pair.p_holm:.2g}")
+                for pair in transfer.pairs
+            ],
+            searches=[
+                Search(
+                    name=_name(side.name),
+                    networks=side.surface.networks,
+                    runs=side.surface.runs,
+                    cpu=side.run.machine.get("cpu", "an unknown machine"),
+                    command=side.run.command,
+                )
+                for side in sides
+            ],
+            made=Made(command=transfer.command, machine="", versions="", tables={}, kept=False),
+            figures=figures,
+        ),
+    )
 
 
-def answer_lines(transfer: Transfer) -> tuple[str, str, str]:
-    """The answer: whether the searches want the same split, which, and what borrowing costs."""
+def _surface_row(side: Side) -> tuple[str, ...]:
+    s = side.surface
     return (
-        same_split_sentence(transfer.sides, transfer.pairs),
-        f"Best splits, with all that may be: {'; '.join(map(wanted_sentence, transfer.sides))}.",
-        borrowed_sentence(transfer.pairs),
+        side.name,
+        str(s.networks),
+        str(s.runs),
+        "one seed" if s.run_sd is None else f"{s.run_sd:.1f} points",
+        p_text(s.omnibus),
+        "not known" if s.lack_of_fit is None else p_text(s.lack_of_fit),
+        "" if s.left_out_r2 is None else percent(max(0.0, s.left_out_r2), 0),
+        percent(side.answer.open_share, 0),
     )
 
 
-def _unlike(transfer: Transfer) -> str:
-    """What the searches differ in, in one sentence, with a warning where they did not spend alike."""
-    names = [one.setting for one in transfer.differences]
-    if not names:
-        return "The searches have the same settings."
-    said = [f"{code(one.setting)} ({', '.join(map(escape, one.values))})" for one in transfer.differences]
-    more = "" if len(names) == 1 else " Whatever the results differ in may come from any of these."
-    text = f"The searches differ in {listed(said)}.{more}"
-    if set(names) & set(AT_COST):
-        return f"> **Not at like cost:** these searches met their budgets in different ways.\n\n{text}"
-    return text
-
-
-def _unfinished(sides: Collection[Side]) -> str:
-    waiting = {s.name: sum(c.status == "waiting" for c in s.run.candidates) for s in sides}
-    said = [f"{count} of {named(name)}" for name, count in waiting.items() if count]
-    if not said:
-        return ""
-    return f"> **Not finished:** networks still wait for training, {listed(said)}; all below is without them."
-
-
-def _sure(transfer: Transfer) -> str:
-    header = ["search", "networks", "runs", "a run's sd", "splits differ", "surface fits", "predicted"]
-    header += ["may be best"]
-    rows = []
-    for side in transfer.sides:
-        s = side.surface
-        rows.append(
-            (
-                escape(side.name),
-                str(s.networks),
-                str(s.runs),
-                "one seed" if s.run_sd is None else f"{s.run_sd:.1f} points",
-                p_text(s.omnibus),
-                "not known" if s.lack_of_fit is None else p_text(s.lack_of_fit),
-                "" if s.left_out_r2 is None else percent(max(0.0, s.left_out_r2), 0),
-                percent(side.answer.open_share, 0),
-            )
-        )
-    pairs = [
-        (f"{escape(p.first.name)} and {escape(p.second.name)}", f"{p.p:.2g}", f"{p.p_holm:.2g}")
-        for p in transfer.pairs
-    ]
-    same = table(("the same split?", "p", "p, corrected"), pairs)
-    bad = [named(side) for side in transfer.sides if not side.surface.fits]
-    warning = (
-        f"**The surface does not fit {listed(bad)}:** networks stray from it by more than the noise of runs. "
-        "Intervals allow for that; the shape of the surface may not be right."
-        if bad
-        else ""
-    )
-    return "\n\n".join(part for part in (table(header, rows), warning, same) if part)
-
-
-def _next(transfer: Transfer) -> str:
-    items = []
-    open_ = [(s, n) for s in transfer.sides if (n := s.answer.halving) and s.answer.open_share > SETTLED]
-    if open_:
-        seeds = [str(-(-number // side.surface.networks)) for side, number in open_]
-        items.append(
-            f"About {listed([f'{number:,}' for _, number in open_])} training runs in all would halve what "
-            f"may be best in {listed([named(side) for side, _ in open_])}: their commands with "
-            f"{code('--seeds')} {listed(seeds)} and another {code('--out')}."
-        )
-    surest = min(transfer.sides, key=lambda side: side.answer.open_share)
+def _steps(sides: Sequence[Side]) -> Steps:
+    surest = min(sides, key=lambda side: side.answer.open_share)
     powers = (1, 2, 2)
     alpha, beta, gamma = (2 ** (part / n) for part, n in zip(surest.answer.best, powers, strict=True))
-    command = f"scalesearch scale --alpha {alpha:.3g} --beta {beta:.3g} --gamma {gamma:.3g}"
-    items.append(f"A family by the best split of {named(surest)}, the surest of them: {code(command)}.")
-    return bullets(items)
-
-
-def _made(transfer: Transfer) -> str:
-    facts = [
-        f"{named(side)}: {plural(side.surface.networks, 'network')}, "
-        f"{plural(side.surface.runs, 'training run')}, on "
-        f"{escape(side.run.machine.get('cpu', 'an unknown machine'))}, made by {code(side.run.command)}."
-        for side in transfer.sides
-    ]
-    return "\n\n".join((fenced(transfer.command, "console"), bullets(facts)))
+    scale = f"scalesearch scale{of_baseline(surest.run.settings)} --alpha {alpha:.3g} --beta {beta:.3g}"
+    return steps(
+        (
+            f"A family by the best split of {one_line(surest.name)}, the surest of them",
+            f"{scale} --gamma {gamma:.3g} --phi 0..7",
+        ),
+        *(
+            (
+                f"{number:,} training runs, to halve what may be best in {one_line(side.name)}",
+                f"{again} --seeds {seeds} --out {quoted(f'{side.name}-{seeds}-seeds')}",
+            )
+            for side in sides
+            if (number := side.answer.halving) and side.answer.open_share > SETTLED
+            if (seeds := -(-number // side.surface.networks))
+            if (again := without_options(side.run.command, ("--seeds", "--out")))
+        ),
+    )
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -712,7 +740,7 @@ def write_transfer_report(
         page=write_pages(out / "transfer.md", transfer_page(transfer, {path.stem for path in figures})),
         figures=figures,
         table=pairs,
-        answer=tuple(line.replace("*", "") for line in answer_lines(transfer)),
+        answer=answer_lines(transfer),
     )
 
 
