@@ -585,19 +585,9 @@ def top1_seeds(candidate: CandidateRecord) -> Markdown:
     return Markdown(percent(candidate.top1) + spread)
 
 
-def quoted_agreement(measured: ReliabilityRecord) -> str:
+def quoted_agreement(measured: ReliabilityRecord) -> Markdown:
     """How well runs of one length rank networks as longer ones do, or that nothing is known of it."""
-    source = f"(measured on {escape(measured.source)})"
-    if says_nothing(measured):
-        return (
-            f"runs of {measured.images:,} images were held against runs of {measured.reference_images:,}, "
-            f"which shows nothing: Kendall's tau may be anything from -1 to 1 {source}."
-        )
-    return (
-        f"runs of {measured.images:,} images ranked networks with a Kendall's tau of {measured.tau:.2f} "
-        f"({measured.tau_low:.2f} to {measured.tau_high:.2f}) against runs of "
-        f"{measured.reference_images:,} {source}."
-    )
+    return part("page/parts.md.j2", "agreement", measured, says_nothing(measured))
 
 
 def says_nothing(measured: ReliabilityRecord) -> bool:

@@ -103,9 +103,9 @@ def table_of(record: AuditRecord) -> pd.DataFrame:
 
 def lines_of(record: AuditRecord, _folder: Path) -> tuple[str, ...]:
     """What came of each baseline's comparison, in words."""
-    from scalesearch.commands.audit.view import verdict_sentence
+    from scalesearch.commands.audit.view import audit_lines
 
-    return tuple(verdict_sentence(record, name).replace("**", "") for name in record.baselines)
+    return audit_lines(record)
 
 
 def _settings(folder: Path) -> AuditSettings:

@@ -20,13 +20,13 @@ from scalesearch.commands.audit.evidence import (
 from scalesearch.commands.audit.figures import accuracy_figure, trained_figure
 from scalesearch.commands.audit.run import AUDITED, AuditSettings, audit_rows, fair_matches
 from scalesearch.commands.audit.view import (
-    FIGURES,
-    audit_answer,
     audit_page,
     audit_table,
+    audit_text,
     audit_view,
+    baseline_text,
+    order_text,
     rules_table,
-    verdict_sentence,
     write_audit_report,
 )
 from scalesearch.networks.baselines import baseline
@@ -41,6 +41,8 @@ from tests.page.test_sweep_report import network, run_of
 ROWS = audit_rows(AUDITED)
 MATCHES = fair_matches(ROWS)
 WIGGLE = ((0.001, -0.001, 0.0), (0.0, 0.001, -0.001), (-0.001, 0.0, 0.001))
+
+FIGURES = ("cost", "accuracy", "trained")
 
 
 def record_of(*names, trained=None, rows=None):
@@ -191,13 +193,11 @@ def equal_rows():
 
 def test_equal_cost_is_recognised_where_it_is():
     record = record_of("mobilenet-v2", rows=equal_rows())
-    assert "**Did compound scaling win at equal cost? Yes.**" in audit_answer(record)
-    assert "Had depth got as much and gone on gaining as it did, +0.6 of 0.6 points" in verdict_sentence(
-        record, "mobilenet-v2"
-    )
-    assert "win at equal cost? Its rows led, but did not cost the same as their rivals.**" in audit_answer(
-        record_of("mobilenet-v2")
-    )
+    assert audit_text(record).verdict == "Yes"
+    text = baseline_text(record, "mobilenet-v2")
+    assert (text.least, text.left, text.lead) == ("depth", pytest.approx(0.6), pytest.approx(0.6))
+    text = audit_text(record_of("mobilenet-v2"))
+    assert text.verdict == "Its rows led, but did not cost the same as their rivals"
 
 
 def test_who_did_not_lead_did_not_win():
@@ -212,15 +212,11 @@ def test_who_did_not_lead_did_not_win():
         )
 
     record = record_of("mobilenet-v2", rows=beaten(equal_rows()))
-    assert (
-        "win at equal cost? No: its rows cost the same as their rivals, but did not lead all of them.**"
-        in audit_answer(record)
-    )
-    assert "is 1.0 points behind depth alone, the best rival." in verdict_sentence(record, "mobilenet-v2")
+    assert audit_text(record).verdict.startswith("No: its rows cost the same as their rivals")
+    text = baseline_text(record, "mobilenet-v2")
+    assert (text.rival, text.leads, text.gap) == ("depth", False, pytest.approx(1.0))
     record = record_of("mobilenet-v2", rows=beaten(audit_rows(["mobilenet-v2"])))
-    assert "? Not shown: its rows neither led all of their rivals nor cost the same.**" in audit_answer(
-        record
-    )
+    assert audit_text(record).verdict.startswith("Not shown")
 
 
 def test_a_cost_that_no_network_has_reproduces_nothing():
@@ -235,12 +231,10 @@ def test_a_cost_that_no_network_has_reproduces_nothing():
 
 
 def test_the_answer_names_whose_compound_row_is_dearer_than_every_rival():
-    answer = audit_answer(record_of())
-    assert "over 5% more than every rival for mobilenet-v1, mobilenet-v2 and efficientnet-b0" in answer
-    assert "over 5%" not in audit_answer(record_of("resnet-50"))
-    assert "compound (81.1%) is 2.0 points ahead of resolution alone" in verdict_sentence(
-        record_of(), "efficientnet-b0"
-    )
+    assert audit_text(record_of()).dearer == ["mobilenet-v1", "mobilenet-v2", "efficientnet-b0"]
+    assert audit_text(record_of("resnet-50")).dearer == []
+    text = baseline_text(record_of(), "efficientnet-b0")
+    assert (text.rival, text.leads, text.gap) == ("resolution", True, pytest.approx(2.0))
 
 
 @pytest.mark.parametrize(
@@ -263,7 +257,7 @@ def test_the_order_here_is_held_against_the_published_one(means, word, verdicts)
     assert len(pairs) == 6
     assert {pair.verdict for pair in pairs} == verdicts
     assert all(pair.published > 0 for pair in pairs)
-    assert f"**Does the published order hold here, at equal cost? {word}.**" in page_of(record)
+    assert order_text(pairs).verdict == word
 
 
 def test_one_correction_serves_all_pairs_of_all_baselines():
@@ -291,7 +285,7 @@ def test_a_way_that_was_not_published_has_no_place_in_the_order():
 
 def test_one_seed_is_not_tested():
     record = record_of(trained={"resnet-50": sweep_of("resnet-50", seeds=1, depth=0.4, compound=0.5)})
-    assert "at equal cost? Not tested.**" in page_of(record)
+    assert order_text(order_pairs(record)).verdict == "Not tested"
     assert "**Not tested:** 1 pair without two common seeds" in page_of(record)
 
 

@@ -28,162 +28,203 @@ from scalesearch.files import write_text
 from scalesearch.networks.rounding_rules import OFFICIAL, rule_meanings
 from scalesearch.page.evidence import nothing_learnt
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import (
-    bullets,
-    escape,
-    listed,
-    p_text,
-    percent,
-    plural,
-    signed_percent,
-    table,
-)
+from scalesearch.page.markdown import Markdown, escape, p_text, percent, plain_lines, signed_percent
 from scalesearch.page.parts import (
-    figure_part,
-    how_it_was_made,
+    FOLDER,
+    Made,
+    Steps,
+    made_of,
     quoted_agreement,
-    section,
+    steps,
     top1_seeds,
     training,
-    unfinished,
-    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.templates import page, part
 from scalesearch.records import AuditMatch, AuditRecord, AuditRow, CandidateRecord, RunRecord
+from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
 # The part of an audit's page about the rows that were trained at equal cost.
 
 
-def order_answer(pairs: Sequence[OrderPair]) -> str:
-    """In a sentence or two: does the published order hold here?"""
-    if not pairs:
-        return "**Does the published order hold here?** No answer yet: no two of the ways were trained."
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderText:
+    """Whether the published order holds here.
+
+    Attributes:
+        verdict: in a word or two.
+        pairs: of ways that were trained.
+        holds: those of which the published order is shown.
+        reversed: those of which the reverse is.
+        undecided: the others.
+        same_sign: those whose means are in the published order.
+        by_chance: how many of these chance would give.
+        compound: the pairs that compound scaling leads as published.
+        compound_holds: those of which its lead is shown.
+        compound_reversed: those of which the reverse is.
+    """
+
+    verdict: str
+    pairs: int
+    holds: int
+    reversed: int
+    undecided: int
+    same_sign: int
+    by_chance: str
+    compound: int
+    compound_holds: int
+    compound_reversed: int
+
+
+def order_text(pairs: Sequence[OrderPair]) -> OrderText:
+    """What the pairs of an audit come to."""
     verdicts = [pair.verdict for pair in pairs]
-    holds, other = verdicts.count("holds"), verdicts.count("reversed")
-    untested = verdicts.count("not tested")
-    same = sum(pair.difference > 0 for pair in pairs)
-    if untested == len(pairs):
-        word = "Not tested"
-    elif other and holds:
-        word = "In part"
-    elif other:
-        word = "No"
-    elif holds == len(pairs):
-        word = "Yes"
-    else:
-        word = "In part" if holds else "Not shown"
-    counts = (
-        f"Of {plural(len(pairs), 'pair')} of ways at equal cost the published order is shown for {holds}, "
-        f"the reverse for {other}, and nothing for {len(pairs) - holds - other}"
-    )
     led = [pair.verdict for pair in pairs if pair.ahead == "compound"]
-    compound = (
-        f" Of {plural(len(led), 'pair')} that compound scaling leads as published, its lead is shown in "
-        f"{led.count('holds')}, the reverse in {led.count('reversed')}."
-        if led
-        else ""
-    )
-    return (
-        f"**Does the published order hold here, at equal cost? {word}.** {counts}; the means agree in sign "
-        f"for {same}, where chance would give about {len(pairs) / 2:g}.{compound}"
+    holds, reverse = verdicts.count("holds"), verdicts.count("reversed")
+    if verdicts.count("not tested") == len(pairs):
+        verdict = "Not tested"
+    elif reverse:
+        verdict = "In part" if holds else "No"
+    elif holds:
+        verdict = "Yes" if holds == len(pairs) else "In part"
+    else:
+        verdict = "Not shown"
+    return OrderText(
+        verdict=verdict,
+        pairs=len(pairs),
+        holds=holds,
+        reversed=reverse,
+        undecided=len(pairs) - holds - reverse,
+        same_sign=sum(pair.difference > 0 for pair in pairs),
+        by_chance=f"{len(pairs) / 2:g}",
+        compound=len(led),
+        compound_holds=led.count("holds"),
+        compound_reversed=led.count("reversed"),
     )
 
 
-def training_section(record: AuditRecord) -> str:
-    """The trained rows beside the published ones; empty where none was trained."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedBudget:
+    """The ways of one baseline at one budget.
+
+    Attributes:
+        times: the baseline's multiply-adds.
+        published: the ways with their published top-1, from the best.
+        here: the same with the top-1 here.
+        rows: a way each.
+        pairs: their comparisons, a pair each.
+    """
+
+    times: str
+    published: Sequence[str]
+    here: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    pairs: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedSweep:
+    """The ways of one baseline that were trained.
+
+    Attributes:
+        name: of the baseline.
+        title: of its sweep inside a sentence.
+        waiting: networks that are not trained yet.
+        networks: all of them.
+        baseline: its top-1; empty where it was not trained.
+        budgets: what was trained at each.
+    """
+
+    name: str
+    title: str
+    waiting: int
+    networks: int
+    baseline: str
+    budgets: Sequence[TrainedBudget]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What was trained of an audit's rows, and how far it can be trusted.
+
+    Attributes:
+        sweeps: one of each baseline.
+        not_begun: baselines without one.
+        tested: pairs with a test.
+        untested: those without.
+        worst: how far a network is from its budget at most.
+        guessing: baselines of which even the best network may be guessing.
+        agreement: how well short runs rank networks; empty where nothing is known of it.
+        cost: of the training; empty where nothing was trained.
+    """
+
+    sweeps: Sequence[TrainedSweep]
+    not_begun: Sequence[str]
+    tested: int
+    untested: int
+    worst: float
+    guessing: Sequence[str]
+    agreement: Markdown
+    cost: str
+
+
+def _training(record: AuditRecord) -> Training | None:
     if not record.trained:
-        return ""
-    pairs = order_pairs(record)
-    warnings: list[str] = [
-        text
-        for name, run in record.trained.items()
-        if (text := unfinished(run.candidates, f"The sweep of {escape(name)}"))
-    ]
-    missing = [name for name in record.baselines if name not in record.trained]
-    if missing:
-        warnings.append(f"> Not begun yet: {listed(missing)}. `scalesearch resume DIR` carries on.")
-    parts = [
-        *warnings,
-        _trust(record, pairs),
-        *(_of_baseline(record, name, run, pairs) for name, run in record.trained.items()),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _trust(record: AuditRecord, pairs: Sequence[OrderPair]) -> str:
-    runs = record.trained.values()
+        return None
+    runs, pairs = record.trained.values(), order_pairs(record)
     networks = [c for run in runs for c in run.candidates if c.role != "baseline" and c.runs]
-    items = []
-    tested = [pair for pair in pairs if pair.test is not None]
-    if tested:
-        items.append(
-            "**The test:** two-sided t tests at 5%, paired by seed, noise pooled over a baseline's networks; "
-            "intervals and p values hold for all pairs of this page at once. *Not shown* does not "
-            "mean that there is no difference."
-        )
-    if len(tested) < len(pairs):
-        items.append(
-            f"**Not tested:** {plural(len(pairs) - len(tested), 'pair')} without two common seeds. "
-            "`--seeds 3` or more would tell."
-        )
-    if networks:
-        worst = max(networks, key=lambda c: abs(residual(c)))
-        items.append(
-            f"**Equal cost (MACs):** all networks are within {abs(residual(worst)):.1%} of their budgets."
-        )
-    guessing = [name for name, run in record.trained.items() if run.candidates and nothing_learnt(run)]
-    if guessing:
-        items.append(
-            f"**No network of {listed(guessing)} has learnt anything that shows:** their order says nothing."
-        )
     reliability = next((run.reliability for run in runs if run.reliability), ())
-    items.append(
-        "**Another task:** small proxies of the baselines, short runs and other data than ImageNet; the "
-        "order may differ for any of these."
-        + (f" How far short runs can be trusted: {quoted_agreement(reliability[-1])}" if reliability else "")
+    tested = sum(pair.test is not None for pair in pairs)
+    return Training(
+        sweeps=[_trained_sweep(record, name, run, pairs) for name, run in record.trained.items()],
+        not_begun=[name for name in record.baselines if name not in record.trained],
+        tested=tested,
+        untested=len(pairs) - tested,
+        worst=max((abs(residual(c)) for c in networks), default=0.0),
+        guessing=[name for name, run in record.trained.items() if run.candidates and nothing_learnt(run)],
+        agreement=quoted_agreement(reliability[-1]) if reliability else Markdown(),
+        cost=training([c for run in runs for c in run.candidates]) if networks else "",
     )
-    if networks:
-        every = [c for run in runs for c in run.candidates]
-        items.append(f"**Cost of it:** {training(every)}.")
-    return bullets(items)
 
 
-def _of_baseline(record: AuditRecord, name: str, run: RunRecord, pairs: Sequence[OrderPair]) -> str:
-    base, parts = baseline_of(run), [f"### {escape(name)}"]
-    if base is not None:
-        parts.append(f"The baseline itself, as trained: top-1 {top1_seeds(base)}.")
+def _trained_sweep(
+    record: AuditRecord, name: str, run: RunRecord, pairs: Sequence[OrderPair]
+) -> TrainedSweep:
+    base = baseline_of(run)
+    at_each = []
     for phi in budgets(run):
         roles = trained_roles(run, phi)
-        here = [pair for pair in pairs if pair.baseline == name and pair.phi == phi]
-        header: tuple[str, ...] = ("scaling", "published top-1", "d, w, r here", "input", "off budget")
-        header += ("top-1 here", "seeds")
-        rows = [_cells(record, name, role, roles[role]) for role in SCALINGS if role in roles]
-        if not rows:
-            continue
-        parts.append(
-            f"At {2**phi:g} times the baseline's multiply-adds. Published, from the best: "
-            f"{_order(published_top1(record, name))}. Here: "
-            f"{_order({role: c.top1 or 0.0 for role, c in roles.items()})}."
-        )
-        parts.append(table(header, rows))
-        if here:
-            header = ("pair", "published lead", "lead here", "95% interval", "published order")
-            parts.append(table(header, [_pair_cells(pair) for pair in here]))
-    parts.append(f"All of this sweep: [its own page](train/{name}/report.md).")
-    return "\n\n".join(parts)
+        if rows := [_trained_row(record, name, role, roles[role]) for role in SCALINGS if role in roles]:
+            here = [pair for pair in pairs if pair.baseline == name and pair.phi == phi]
+            at_each.append(
+                TrainedBudget(
+                    times=f"{2**phi:g}",
+                    published=_order(published_top1(record, name)),
+                    here=_order({role: c.top1 or 0.0 for role, c in roles.items()}),
+                    rows=rows,
+                    pairs=list(map(_pair_row, here)),
+                )
+            )
+    return TrainedSweep(
+        name=name,
+        title=f"The sweep of {name}",
+        waiting=sum(c.status == "waiting" for c in run.candidates),
+        networks=len(run.candidates),
+        baseline=top1_seeds(base) if base else "",
+        budgets=at_each,
+    )
 
 
-def _order(top1: dict[str, float]) -> str:
-    """``compound 81.1%, resolution 79.1%``: from the best."""
-    ranked = sorted(top1, key=lambda role: -top1[role])
-    return ", ".join(f"{role} {percent(top1[role])}" for role in ranked)
+def _order(top1: dict[str, float]) -> list[str]:
+    """``compound 81.1%``, ``resolution 79.1%``: from the best."""
+    return [f"{role} {percent(top1[role])}" for role in sorted(top1, key=lambda role: -top1[role])]
 
 
-def _cells(record: AuditRecord, name: str, role: str, c: CandidateRecord) -> list[str]:
+def _trained_row(record: AuditRecord, name: str, role: str, c: CandidateRecord) -> tuple[str, ...]:
     row = record.row(name, role)
-    return [
+    return (
         role,
         percent(row.published.top1) if row else "not published",
         ", ".join(f"{value:.3g}" for value in (c.depth, c.width, c.resolution_multiplier)),
@@ -191,18 +232,18 @@ def _cells(record: AuditRecord, name: str, role: str, c: CandidateRecord) -> lis
         signed_percent(residual(c)),
         top1_seeds(c),
         str(len(c.runs)),
-    ]
+    )
 
 
-def _pair_cells(pair: OrderPair) -> list[str]:
+def _pair_row(pair: OrderPair) -> tuple[str, ...]:
     test = pair.test
-    return [
+    return (
         f"{pair.ahead} less {pair.behind}",
         f"{100 * pair.published:+.1f}",
         f"{100 * pair.difference:+.1f}",
         f"{100 * test.low:+.1f} to {100 * test.high:+.1f}" if test else "",
-        pair.verdict + (f" ({p_text(pair.test.p)})" if pair.test is not None else ""),
-    ]
+        Markdown(f"{pair.verdict} ({p_text(test.p)})") if test else pair.verdict,
+    )
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -369,79 +410,122 @@ VERDICTS = {
 }
 
 
-def audit_answer(record: AuditRecord) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditText:
+    """What an audit came to, of all baselines. Costs are those of compound rows less their rivals', relative.
+
+    Attributes:
+        verdict: whether compound scaling won at equal cost.
+        printed: the printed costs, from the least to the greatest.
+        official: the same as built with the official rounding.
+        nearest: the same with the rounding nearest to each printed cost.
+        dearer: baselines whose compound row costs over 5% more than every rival.
+        left: the smallest lead that is left once rivals get as much, in points.
+        left_nearest: the same with the nearest roundings.
+        rows: printed costs.
+        reproduced: those that some rounding gives.
+        order: whether the published order holds here; None where nothing was trained.
+    """
+
+    verdict: str
+    printed: str
+    official: str
+    nearest: str
+    dearer: Sequence[str]
+    left: float
+    left_nearest: float
+    rows: int
+    reproduced: int
+    order: OrderText | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineText:
+    """What an audit came to, of one baseline; costs as in :class:`AuditText`.
+
+    Attributes:
+        name: of the baseline.
+        rival: the best single dimension; empty without one or without a compound row.
+        top1: of compound, published.
+        gap: between the two, in points.
+        leads: whether compound is ahead.
+        printed: what compound spends against its rivals by the printed costs.
+        official: the same as built with the official rounding.
+        agrees: whether its printed cost is that of the official rounding.
+        least: the rival that would have come nearest with as much.
+        left: what would be left of the lead over it, in points.
+        lead: over it, in points.
+        missed: the rows whose printed cost no rounding gives.
+    """
+
+    name: str
+    rival: str = ""
+    top1: float = 0.0
+    gap: float = 0.0
+    leads: bool = False
+    printed: str = ""
+    official: str = ""
+    agrees: bool = False
+    least: str = ""
+    left: float = 0.0
+    lead: float = 0.0
+    missed: Sequence[str] = ()
+
+
+def audit_text(record: AuditRecord) -> AuditText:
     """Did compound scaling win at equal cost? And do the printed costs hold?"""
-    every = [one for name in record.baselines for one in spendings(record, name)]
-    dearer = [
-        name for name in record.baselines if all(one.official > 1 + EQUAL for one in spendings(record, name))
-    ]
-    printed, official = _span(one.published for one in every), _span(one.official for one in every)
-    fitting = _span(one.fitting for one in every)
-    led = all(one.lead > 0 for one in every)
-    equal = all(abs(one.official - 1) <= EQUAL for one in every)
-    left = [100 * min(one.left(ratio(one)) for one in every) for ratio in (_official, _fitting)]
-    rows, missing = len(record.rows), len(unreproduced(record))
-    sentences = [
-        f"**Did compound scaling win at equal cost? {VERDICTS[led, equal]}.** By the printed costs "
-        f"its rows spend {printed} against their rivals, built with the official rounding "
-        + official
-        + (f" (over {EQUAL:.0%} more than every rival for {listed(dearer)})" if dearer else "")
-        + f", and with whichever documented rounding comes nearest to each printed cost {fitting}.",
-        "Taken that rivals go on gaining as they did, the least that is left of a lead once they get as much "
-        f"is {left[0]:+.1f} points with the official rounding and {left[1]:+.1f} with the nearest.",
-        f"Of {plural(rows, 'printed cost')} {rows - missing} can be reproduced, {missing} cannot.",
-    ]
-    if record.trained:
-        sentences.append(order_answer(order_pairs(record)))
-    return " ".join(sentences)
-
-
-def _official(one: Spending) -> float:
-    return one.official
-
-
-def _fitting(one: Spending) -> float:
-    return one.fitting
-
-
-def verdict_sentence(record: AuditRecord, baseline: str) -> str:
-    """In plain words: did compound scaling of ``baseline`` win at equal cost, or with more?"""
-    found = spendings(record, baseline)
-    if not found:
-        return f"**{baseline}:** no compound row, or no rival, was published."
-    compound = found[0].compound
-    best = min(found, key=lambda one: one.lead)
-    side = "behind" if best.lead < 0 else "ahead of"
-    agrees = compound.nearest.rule == OFFICIAL and compound.agreeing
-    text = (
-        f"**{baseline}:** compound ({percent(compound.published.top1)}) is {100 * abs(best.lead):.1f} points "
-        f"{side} {best.rival.scaling} alone, the best rival. By the printed costs it spends "
-        f"{_span(one.published for one in found)} against its rivals; built with the official rounding "
-        f"{_span(one.official for one in found)}"
-        + (", and its own printed cost is that" if agrees else ", which is not its printed cost")
-        + f". {_left(found, [one.official for one in found])}"
-    )
-    missed = [
-        row.scaling for row in unreproduced(record) if row.baseline == baseline and row.scaling != "none"
-    ]
-    if missed:
-        text += f" What was printed for {listed(missed)} no rounding gives."
-    if compound.nearest.rule == OFFICIAL:
-        return text
-    fits = "reproduces" if compound.agreeing else "comes nearest to"
-    return (
-        f"{text} With the rounding that {fits} its printed cost ({compound.nearest.rule}) it spends "
-        f"{_span(one.fitting for one in found)}. {_left(found, [one.fitting for one in found])}"
+    by_baseline = {name: spendings(record, name) for name in record.baselines}
+    every = [spending for several in by_baseline.values() for spending in several]
+    led = all(spending.lead > 0 for spending in every)
+    equal = all(abs(spending.official - 1) <= EQUAL for spending in every)
+    return AuditText(
+        verdict=VERDICTS[led, equal],
+        printed=_span(spending.published for spending in every),
+        official=_span(spending.official for spending in every),
+        nearest=_span(spending.fitting for spending in every),
+        dearer=[
+            name
+            for name, several in by_baseline.items()
+            if all(spending.official > 1 + EQUAL for spending in several)
+        ],
+        left=100 * min(spending.left(spending.official) for spending in every),
+        left_nearest=100 * min(spending.left(spending.fitting) for spending in every),
+        rows=len(record.rows),
+        reproduced=len(record.rows) - len(unreproduced(record)),
+        order=order_text(order_pairs(record)) if record.trained else None,
     )
 
 
-def _left(found: Iterable[Spending], ratios: Iterable[float]) -> str:
-    """The least that is left of a lead where rivals get as much."""
-    one, ratio = min(zip(found, ratios, strict=True), key=lambda pair: pair[0].left(pair[1]))
-    return (
-        f"Had {one.rival.scaling} got as much and gone on gaining as it did, {100 * one.left(ratio):+.1f} of "
-        f"{100 * one.lead:.1f} points would be left."
+def baseline_text(record: AuditRecord, baseline: str) -> BaselineText:
+    """Did compound scaling of ``baseline`` win at equal cost, or with more?"""
+    several = spendings(record, baseline)
+    if not several:
+        return BaselineText(name=baseline)
+    compound = several[0].compound
+    best = min(several, key=lambda spending: spending.lead)
+    least = min(several, key=lambda spending: spending.left(spending.official))
+    return BaselineText(
+        name=baseline,
+        rival=best.rival.scaling,
+        top1=compound.published.top1,
+        gap=100 * abs(best.lead),
+        leads=best.lead >= 0,
+        printed=_span(spending.published for spending in several),
+        official=_span(spending.official for spending in several),
+        agrees=compound.nearest.rule == OFFICIAL and bool(compound.agreeing),
+        least=least.rival.scaling,
+        left=100 * least.left(least.official),
+        lead=100 * least.lead,
+        missed=[
+            row.scaling for row in unreproduced(record) if row.baseline == baseline and row.scaling != "none"
+        ],
     )
+
+
+def audit_lines(record: AuditRecord) -> tuple[str, ...]:
+    """What came of each baseline's comparison, in plain lines."""
+    texts = [baseline_text(record, name) for name in record.baselines]
+    return plain_lines(part("commands/audit/answer.md.j2", "baselines", texts))
 
 
 def _span(ratios: Iterable[float]) -> str:
@@ -454,143 +538,170 @@ def _span(ratios: Iterable[float]) -> str:
 # ----------------------------------------------------------------------------------------------------
 # The page of an audit: what the compound rows really spent, which printed costs hold, what training says.
 
-FIGURES = {
-    "cost": (
-        "The cost of each row under every rounding, relative to its printed cost",
-        "How to read it: a mark on a grey bar is a cost that, rounded to the printed digits, is the printed "
-        "figure. A row without any was not rounded in any documented way, or not counted as here.",
-    ),
-    "accuracy": (
-        "Published accuracy against exact cost, a line from each baseline to each of its rows",
-        "How to read it: what is steeper gains more for each doubling of the cost. Filled marks lie at the "
-        "exact cost with the official rounding, hollow ones at the printed cost, both over the exact cost of "
-        "the baseline: its printed one has a digit or two, so the table's ratios of printed figures differ. "
-        "The accuracies are the authors', on ImageNet, one run each.",
-    ),
-    "trained": (
-        "What each way of scaling gained here at equal cost, against its published gain",
-        "How to read it: where the marks rise from left to right, the published order holds here. Bars are "
-        "standard deviations over seeds.",
-    ),
-}
 GIGA = 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swapped:
+    """Two rows whose printed costs look exchanged: what each costs, and how far off the printed costs."""
+
+    baseline: str
+    first: str
+    second: str
+    first_cost: str
+    second_cost: str
+    first_printed: str
+    second_printed: str
+    first_off: float
+    second_off: float
+    first_own: float
+    second_own: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPage:
+    """What the page shows; tables are a row each.
+
+    Attributes:
+        answer: of all baselines.
+        steps: what to do next.
+        baselines: of each.
+        trained: what was trained; None where nothing was.
+        rules: the compound rules, with what they cost nominally.
+        spent: compound against each rival.
+        fair: the rows brought to one another's cost.
+        rows: the published rows.
+        most_agreeing: the rows that the best rounding agrees with.
+        official_agrees: the rows that the official one agrees with.
+        scaled: the rows that are scaled.
+        compound_rules: the roundings that give each compound row's printed cost.
+        roundings: what they do, and how many rows they agree with.
+        unreproduced: the rows whose printed cost no rounding gives.
+        explained: those that fvcore's count gives.
+        swapped: those whose costs look exchanged.
+        sources: of the published figures.
+        made: how it was made.
+        figures: those that were drawn.
+    """
+
+    answer: AuditText
+    steps: Steps
+    baselines: Sequence[BaselineText]
+    trained: Training | None
+    rules: Sequence[str]
+    spent: Sequence[Sequence[str]]
+    fair: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[str]]
+    most_agreeing: int
+    official_agrees: int
+    scaled: int
+    compound_rules: Sequence[Markdown]
+    roundings: Sequence[Sequence[str]]
+    unreproduced: Sequence[Sequence[str]]
+    explained: int
+    swapped: Sequence[Swapped]
+    sources: Sequence[str]
+    made: Made
+    figures: Collection[str]
 
 
 def audit_page(record: AuditRecord, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
-    trained = bool(record.trained)
-    parts = [
-        "# The paper's tables of single dimensions against compound scaling, audited",
-        audit_answer(record),
-        bullets(verdict_sentence(record, name) for name in record.baselines),
-        section("Does the order hold at equal cost?", training_section(record)),
-        *([figure_part("trained", FIGURES, figures)] if trained else []),
-        section("What compound scaling spent against its rivals", _spending(record)),
-        figure_part("accuracy", FIGURES, figures),
-        section("What a fair row would have been", _fair(record.matches)),
-        section("Row by row", _rows(record)),
-        figure_part("cost", FIGURES, figures),
-        section("Which rounding was it?", _rules(record)),
-        section("What cannot be reproduced", _unreproduced(record)),
-        _made(record),
-        words_and_numbers("audit.csv", "rules.csv", "matched.csv"),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _spending(record: AuditRecord) -> str:
-    header: tuple[str, ...] = (
-        "baseline",
-        "rival",
-        "printed",
-        "nominal",
-        "official rounding",
-        "nearest rounding",
-        "lead",
+    agreeing, means = agreeing_rules(record.rows), dict(rule_meanings())
+    compound = [row for row in record.rows if row.scaling == "compound"]
+    rules = {row.published.multipliers: row for row in compound}
+    missed = unreproduced(record)
+    return page(
+        "commands/audit/page.md.j2",
+        AuditPage(
+            answer=audit_text(record),
+            steps=_steps(record),
+            baselines=[baseline_text(record, name) for name in record.baselines],
+            trained=_training(record),
+            rules=[
+                f"({m.depth:g}, {m.width:g}, {m.resolution:g}) with {row.nominal_ratio:.2f}"
+                for m, row in rules.items()
+            ],
+            spent=[
+                _spent_row(name, spending)
+                for name in record.baselines
+                for spending in spendings(record, name)
+            ],
+            fair=list(map(_fair_row, record.matches)),
+            rows=list(map(_published_row, record.rows)),
+            most_agreeing=max((count for count, _ in agreeing.values()), default=0),
+            official_agrees=agreeing.get(OFFICIAL, (0, 0))[0],
+            scaled=sum(row.scaling != "none" for row in record.rows),
+            compound_rules=[Markdown(f"{escape(row.baseline)} {_rule_names(row)}") for row in compound],
+            roundings=[
+                (rule, means.get(rule, ""), f"{count} of {have}") for rule, (count, have) in agreeing.items()
+            ],
+            unreproduced=list(map(_missed_row, missed)),
+            explained=sum(row.published.prints(row.fvcore_total) for row in missed),
+            swapped=list(map(_swapped, swaps(record))),
+            sources=sorted({row.published.source for row in record.rows}),
+            made=made_of(
+                command=record.command,
+                settings=record.settings,
+                machine=record.machine,
+                versions=record.versions,
+            ),
+            figures=figures,
+        ),
     )
-    header += ("left: official", "left: nearest", "compound per doubling", "rival per doubling")
-    rows = [
-        (
-            name,
-            one.rival.scaling,
-            *(f"{ratio:.2f}" for ratio in (one.published, one.nominal, one.official, one.fitting)),
-            *(f"{100 * lead:+.1f}" for lead in (one.lead, one.left(one.official), one.left(one.fitting))),
-            *(f"{100 * (row.gain_per_doubling or 0):.2f}" for row in (one.compound, one.rival)),
+
+
+def _steps(record: AuditRecord) -> Steps:
+    again = without_options(record.command, ("--seeds", "--out"))
+    scaled = [row for row in record.rows if row.scaling != "none"]
+    odd = next((row for row in unreproduced(record) if row in scaled), scaled[-1] if scaled else None)
+    explain: tuple[str, str] | None = None
+    if odd is not None:
+        names = ("depth", "width", "resolution")
+        given = [(name, getattr(odd.published, name)) for name in names]
+        options = " ".join(f"--{name} {value:g}" for name, value in given if value != 1)
+        explain = (
+            f"Why the {odd.scaling} row of {odd.baseline} costs what it does",
+            f"scalesearch explain {odd.baseline} {options}",
         )
-        for name in record.baselines
-        for one in spendings(record, name)
-    ]
-    rules = {row.published.multipliers: row for row in record.rows if row.scaling == "compound"}
-    nominal = listed(
-        [
-            f"({m.depth:g}, {m.width:g}, {m.resolution:g}) with {row.nominal_ratio:.2f}"
-            for m, row in rules.items()
-        ]
-    )
+    if not record.trained:
+        train = ("Train the rows at equal cost", f"{again} --train --seeds 3 --out {FOLDER}-trained")
+        return steps(train, explain)
+    seeds = max((len(c.runs) for run in record.trained.values() for c in run.candidates), default=1)
+    if all(pair.verdict in ("holds", "reversed") for pair in order_pairs(record)):
+        return steps(explain)
+    more = ("More seeds, for the pairs of which nothing is shown", f"{again} --seeds {max(3, 2 * seeds)}")
+    return steps((more[0], f"{more[1]} --out {FOLDER}-seeds"), explain)
+
+
+def _spent_row(name: str, spending: Spending) -> tuple[str, ...]:
+    leads = (spending.lead, spending.left(spending.official), spending.left(spending.fitting))
+    ratios = (spending.published, spending.nominal, spending.official, spending.fitting)
     return (
-        "The cost of the compound row over that of each rival: as printed, by the rule, and as built with "
-        "the official rounding and with the one nearest to each printed cost. By the rule rivals cost 4 "
-        f"times their baseline and the compound rule, {nominal}, less; rounding makes it more.\n\n"
-        + table(header, rows, left=2)
-        + "\n\n*Lead* is published top-1 of compound less the rival's, in points; *left* is what remains "
-        "where the rival gets as much as compound and goes on gaining as it did: an extrapolation."
+        name,
+        spending.rival.scaling,
+        *(f"{ratio:.2f}" for ratio in ratios),
+        *(f"{100 * lead:+.1f}" for lead in leads),
+        *(f"{100 * (row.gain_per_doubling or 0):.2f}" for row in (spending.compound, spending.rival)),
     )
 
 
-def _fair(matches: Sequence[AuditMatch]) -> str:
-    header: tuple[str, ...] = (
-        "baseline",
-        "scaled",
-        "to what it costs",
-        "depth",
-        "width",
-        "resolution",
-        "input",
-        "blocks",
-    )
-    header += ("MACs", "off")
-    rows = [
-        (
-            one.baseline,
-            one.scaling,
-            f"{one.spends_as}, {one.target / GIGA:.3f} G",
-            *(f"{value:.3f}" for value in (one.depth, one.width, one.multiplier)),
-            f"{one.resolution} px",
-            str(one.blocks),
-            f"{one.macs / GIGA:.3f} G",
-            signed_percent(one.residual),
-        )
-        for one in matches
-    ]
+def _fair_row(match: AuditMatch) -> tuple[str, ...]:
     return (
-        "The compound network that spends what the best single row really did, and the best single dimension "
-        "with what the compound row really spent, each along its own rule with the official rounding; width "
-        "takes up what whole blocks leave. These are the rows to train for a comparison at equal cost.\n\n"
-        + table(header, rows, left=3)
+        match.baseline,
+        match.scaling,
+        f"{match.spends_as}, {match.target / GIGA:.3f} G",
+        *(f"{value:.3f}" for value in (match.depth, match.width, match.multiplier)),
+        f"{match.resolution} px",
+        str(match.blocks),
+        f"{match.macs / GIGA:.3f} G",
+        signed_percent(match.residual),
     )
 
 
-def _rows(record: AuditRecord) -> str:
-    header: tuple[str, ...] = (
-        "baseline",
-        "scaling",
-        "d, w, r",
-        "published FLOPs",
-        "exact",
-        "off",
-        "nearest rounding",
-    )
-    header += ("its cost", "agrees", "ratio: published", "nominal", "exact", "published top-1")
-    return (
-        "*Exact* is the cost as built here with the official rounding; *agrees* says whether the cost by the "
-        "nearest rounding, in the printed digits, is the printed figure.\n\n"
-        + table(header, [_row_cells(row) for row in record.rows], left=2)
-    )
-
-
-def _row_cells(row: AuditRow) -> list[str]:
+def _published_row(row: AuditRow) -> tuple[str, ...]:
     published, nearest = row.published, row.nearest
-    return [
+    return (
         row.baseline,
         row.scaling,
         f"{published.depth:g}, {published.width:g}, {published.resolution:g}",
@@ -602,58 +713,15 @@ def _row_cells(row: AuditRow) -> list[str]:
         "yes" if published.prints(nearest.macs) else "no",
         *(f"{ratio:.2f}" for ratio in (row.published_ratio, row.nominal_ratio, row.macs_ratio)),
         percent(published.top1),
-    ]
-
-
-def _rules(record: AuditRecord) -> str:
-    found = agreeing_rules(record.rows)
-    most = max((count for count, _ in found.values()), default=0)
-    scaled = sum(row.scaling != "none" for row in record.rows)
-    official = found.get(OFFICIAL, (0, 0))[0]
-    compound = [row for row in record.rows if row.scaling == "compound"]
-    by_row = listed([f"{row.baseline} {_rule_names(row)}" for row in compound])
-    means = dict(rule_meanings())
-    rows = [
-        (escape(rule), escape(means.get(rule, "")), f"{count} of {have}")
-        for rule, (count, have) in found.items()
-    ]
-    return (
-        f"No single rounding explains the tables: the best agree with {most} of "
-        f"{plural(scaled, 'scaled row')}, the official one with {official}. Only a compound row tells "
-        "roundings apart, as multipliers of 2 and 4 leave next to nothing to round. Those that give its "
-        f"printed cost: {by_row}.\n\n" + table(("rounding", "what it does", "agrees with"), rows, left=2)
     )
 
 
 def _rule_names(row: AuditRow) -> str:
     names = [cost.rule for cost in row.agreeing]
-    return " or ".join(f"*{name}*" for name in names) if names else "none"
+    return " or ".join(f"*{escape(name)}*" for name in names) if names else "none"
 
 
-def _unreproduced(record: AuditRecord) -> str:
-    rows = unreproduced(record)
-    if not rows:
-        return ""
-    explained = [row for row in rows if row.published.prints(row.fvcore_total)]
-    wider = f"explains {len(explained)} of them" if explained else "explains none of them"
-    return "\n\n".join(
-        (
-            f"No documented rounding gives {plural(len(rows), 'printed cost')}; to count batch norm and "
-            f"pooling too, as fvcore does, {wider}. How they were counted was not published.",
-            table(MISSED, map(_missed, rows), left=2),
-            *map(_swap, swaps(record)),
-        )
-    )
-
-
-MISSED = (
-    *("baseline", "scaling", "printed", "least", "most", "nearest", "its rounding", "off"),
-    "with batch norm and pooling",
-)
-"""Columns of the printed costs that no rounding gives, in units of 10^9."""
-
-
-def _missed(row: AuditRow) -> tuple[str, ...]:
+def _missed_row(row: AuditRow) -> tuple[str, ...]:
     costs = [cost.macs / GIGA for cost in row.costs]
     return (
         row.baseline,
@@ -668,29 +736,20 @@ def _missed(row: AuditRow) -> tuple[str, ...]:
     )
 
 
-def _swap(pair: Swap) -> str:
-    a, b = pair.first, pair.second
-    return (
-        f"**The costs of {a.baseline}'s {a.scaling} and {b.scaling} look exchanged:** {a.scaling} costs "
-        f"{a.macs / GIGA:.3f} G, {signed_percent(a.macs / b.published.flops - 1)} off the "
-        f"{b.published.flops / GIGA:g} G printed for {b.scaling}; {b.scaling} costs {b.macs / GIGA:.3f} G, "
-        f"{signed_percent(b.macs / a.published.flops - 1)} off the {a.published.flops / GIGA:g} G printed "
-        f"for {a.scaling}. Off their own they are {signed_percent(a.macs / a.published.flops - 1)} and "
-        f"{signed_percent(b.macs / b.published.flops - 1)}."
-    )
-
-
-def _made(record: AuditRecord) -> str:
-    return how_it_was_made(
-        command=record.command,
-        facts=[
-            "Published figures: "
-            + escape(listed(sorted({row.published.source for row in record.rows})))
-            + "."
-        ],
-        settings=record.settings,
-        machine=record.machine,
-        versions=record.versions,
+def _swapped(swap: Swap) -> Swapped:
+    a, b = swap.first, swap.second
+    return Swapped(
+        baseline=a.baseline,
+        first=a.scaling,
+        second=b.scaling,
+        first_cost=f"{a.macs / GIGA:.3f} G",
+        second_cost=f"{b.macs / GIGA:.3f} G",
+        first_printed=f"{a.published.flops / GIGA:g} G",
+        second_printed=f"{b.published.flops / GIGA:g} G",
+        first_off=a.macs / b.published.flops - 1,
+        second_off=b.macs / a.published.flops - 1,
+        first_own=a.macs / a.published.flops - 1,
+        second_own=b.macs / b.published.flops - 1,
     )
 
 
@@ -744,6 +803,6 @@ def write_audit_report(record: AuditRecord, out: Path) -> AuditReport:
         page=write_pages(out / "audit.md", audit_page(record, {path.stem for path in figures})),
         figures=figures,
         table=table,
-        sentences=tuple(verdict_sentence(record, name).replace("**", "") for name in record.baselines),
+        sentences=audit_lines(record),
         order=order,
     )
