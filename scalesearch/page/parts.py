@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from scalesearch.page.evidence import baseline_input
 from scalesearch.page.markdown import (
@@ -530,6 +530,23 @@ FOLDER = "DIR"
 DEFAULT_BASELINE = "efficientnet-b0"
 FigureText = tuple[str, str]
 """Alternative text of a figure, and a line on how to read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table of a page, its first ``left`` columns flush left; ``more`` rows are in its file alone."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int = 1
+    more: int = 0
+
+    @classmethod
+    def of(
+        cls, header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, most: int = MOST_ROWS
+    ) -> Self:
+        """The first ``most`` of the rows."""
+        return cls(header=header, rows=rows[:most], left=left, more=max(0, len(rows) - most))
 
 
 @dataclass(frozen=True, slots=True)

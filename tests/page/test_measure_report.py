@@ -178,8 +178,7 @@ def test_unstable_figures_are_marked_in_table_page_and_figure():
     record = measured([measurement(0, ONE), measurement(1, ONE, noise=0.2)])
     assert [row["unstable"] for row in rows(measurements_table(record))] == ["no", "yes"]
     page = page_of(record)
-    assert "**1 of 2 figures is unstable:**" in page
-    assert "do not quote it: efficientnet-b1" in page
+    assert "**1 of 2 figures is unstable:** the" in page
     assert cells(page, "efficientnet-b1")[-1].endswith("(unstable)")
     assert "**unstable**" in section(page, "Every figure")
     for make in (latency_figure, spread_figure, throughput_figure):
@@ -270,7 +269,6 @@ def test_equal_multiply_adds_are_held_against_time():
     slow = 2 * count(arch(1)).macs / count(arch(0)).macs
     record = measured([steady(measurement(0, ONE), 0.1), steady(measurement(1, ONE), 0.1 * slow)])
     page = page_of(record)
-    assert "efficientnet-b0 gets through 3.86 G multiply-adds a second and efficientnet-b1 through" in page
     assert "2.00 times as many" in page
     equal = measured([steady(measurement(0, ONE), 0.1), steady(measurement(1, ONE), 0.1 * slow / 2)])
     assert "**MACs tell time here:**" in page_of(equal)
@@ -319,7 +317,6 @@ def test_a_prediction_of_no_time_at_all_has_no_place_on_the_figures_axes():
 
 
 def test_a_table_that_was_cut_says_so(monkeypatch):
-    monkeypatch.setattr("scalesearch.commands.measure.view.MOST_ROWS", 2)
     monkeypatch.setattr("scalesearch.commands.measure.view.MOST_ROWS", 2)
     failed = [replace(out_of_memory(measurement(k, ONE)), name=f"net{k}") for k in range(3)]
     page = page_of(measured([*failed, measurement(3, ONE)]))

@@ -28,32 +28,24 @@ from scalesearch.commands.measure.rows import (
 from scalesearch.files import write_text
 from scalesearch.page.evidence import INPUT_WIDTH, input_text, with_input_width
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import (
-    binary,
-    bullets,
-    code,
-    escape,
-    listed,
-    percent,
-    plural,
-    si,
-    signed_percent,
-    table,
-    time_text,
-)
+from scalesearch.page.markdown import Markdown, binary, code, percent, si, signed_percent, time_text
 from scalesearch.page.parts import (
-    FigureText,
+    FOLDER,
+    Made,
+    Steps,
+    Table,
     elapsed,
-    figure_part,
-    how_it_was_made,
     machine_facts,
-    section,
-    words_and_numbers,
+    made_of,
+    of_baseline,
+    steps,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.templates import page
 from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord, Setup
 from scalesearch.statistics.timing import UNSTABLE, TimingSummary
+from scalesearch.text import quoted, without_options
 
 # ----------------------------------------------------------------------------------------------------
 # The tables of a measure command's page: every figure, what has none, what a law says, the conditions.
@@ -72,78 +64,60 @@ def panel_titles(rows: Sequence[MeasureRow]) -> dict[tuple[str, Setup], str]:
     return {key: (f"machine {key[0]}: " if several else "") + titles[key[1]] for key in keys}
 
 
-def cut(rows: Sequence[object], noun: str = "row") -> str:
-    """That a table of ``rows`` was cut, where it was."""
-    more = len(rows) - MOST_ROWS
-    return f"\n\n{plural(more, f'more {noun}')} in `measurements.csv`." if more > 0 else ""
-
-
-def without_figure(rows: Sequence[MeasureRow]) -> str:
-    """The rows that could not be measured, and why; empty where there are none."""
+def _without_figure(rows: Sequence[MeasureRow]) -> Table | None:
+    """The rows that could not be measured, and why; None where there are none."""
     missing = [row for row in rows if row.summary is None and row.measurement.outcome != "waiting"]
     if not missing:
-        return ""
-    panels, found = panel_titles(rows), any(row.measurement.largest_batch is not None for row in missing)
-    header = ("network", "setup", "outcome", "reason", *(["largest batch that fits"] if found else []))
+        return None
+    panels, batches = panel_titles(rows), any(row.measurement.largest_batch is not None for row in missing)
+    header = ("network", "setup", "outcome", "reason", *(["largest batch that fits"] if batches else []))
     cells = [
         (
-            escape(row.measurement.name),
-            escape(panels[row.panel]),
+            row.measurement.name,
+            panels[row.panel],
             row.measurement.outcome,
-            escape(row.measurement.reason),
-            *([_count(row.measurement.largest_batch)] if found else []),
+            row.measurement.reason,
+            *([_count(row.measurement.largest_batch)] if batches else []),
         )
-        for row in missing[:MOST_ROWS]
+        for row in missing
     ]
-    return table(header, cells, left=4) + cut(missing)
+    return Table.of(header, cells, left=4, most=MOST_ROWS)
 
 
 def _count(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
-def every_figure(rows: Sequence[MeasureRow]) -> str:
-    """Every row with all that is derived from its samples."""
+def _every_figure(rows: Sequence[MeasureRow]) -> Table | None:
+    """Every row with all that is derived from its samples; None without any."""
     known = [row for row in rows if row.summary is not None]
     if not known:
-        return ""
-    panels, found = panel_titles(rows), any(row.measurement.largest_batch is not None for row in known)
-    header = [
-        "network",
-        "setup",
-        "median",
-        "95% interval",
-        "IQR",
-        "p90",
-        "images/s",
-        "peak memory",
-        "its tensors",
-    ]
-    header += [*(["largest batch"] if found else []), "samples", "machine"]
+        return None
+    panels, batches = panel_titles(rows), any(row.measurement.largest_batch is not None for row in known)
+    header = ["network", "setup", "median", "95% interval", "IQR", "p90", "images/s", "peak memory"]
+    header += ["its tensors", *(["largest batch"] if batches else []), "samples", "machine"]
     cells = []
-    for row in known[:MOST_ROWS]:
+    for row in known:
         summary, measurement = row.summary, row.measurement
         assert summary is not None
+        spread = percent(summary.spread)
         cells.append(
             (
-                escape(measurement.name),
-                escape(panels[row.panel]),
+                measurement.name,
+                panels[row.panel],
                 time_text(summary.median_s),
                 _interval(summary),
-                percent(summary.spread) + (" **unstable**" if summary.unstable else ""),
+                Markdown(f"{spread} **unstable**") if summary.unstable else spread,
                 time_text(summary.p90_s),
                 f"{row.images_per_s:,.3g}" if (row.images_per_s or 0) < 1000 else f"{row.images_per_s:,.0f}",
                 binary(measurement.peak_bytes) if measurement.peak_bytes else "",
                 binary(measurement.tensor_bytes) if measurement.tensor_bytes else "",
-                *([_count(measurement.largest_batch)] if found else []),
+                *([_count(measurement.largest_batch)] if batches else []),
                 f"{summary.processes} x {summary.samples / summary.processes:.3g}",
                 code(measurement.machine),
             )
         )
-    return (
-        f"IQR is the interquartile range as a share of the median; samples: processes x samples of each.\n\n"
-        f"{table(header, cells, left=2)}{cut(known)}"
-    )
+    return Table.of(header, cells, left=2, most=MOST_ROWS)
 
 
 def _interval(summary: TimingSummary) -> str:
@@ -152,66 +126,83 @@ def _interval(summary: TimingSummary) -> str:
     return f"{time_text(summary.low_s).removesuffix(' ms')} to {time_text(summary.high_s)}"
 
 
-def law_says(rows: Sequence[MeasureRow]) -> str:
-    """Predictions beside measurements; empty where no law was given."""
-    predicted = [row for row in rows if row.prediction is not None]
-    if not predicted:
-        return ""
-    panels = panel_titles(rows)
-    judged = [row for row in predicted if row.prediction and row.prediction.error is not None]
-    errors = [
-        abs(row.prediction.error) for row in judged if row.prediction and row.prediction.error is not None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawErrors:
+    """How far ``laws`` cost laws are off what was measured, relative, over ``figures`` figures."""
+
+    laws: int
+    median: float
+    worst: float
+    figures: int
+
+
+def _law_errors(rows: Sequence[MeasureRow]) -> LawErrors | None:
+    """None where no law was given, or nothing that one predicts was measured."""
+    judged = [
+        (row.panel, abs(row.prediction.error))
+        for row in rows
+        if row.prediction is not None and row.prediction.error is not None
     ]
-    laws = "laws are" if len({row.panel for row in judged}) > 1 else "law is"
-    said = (
-        f"The {laws} off by {percent(median(errors))} in the median and by {percent(max(errors))} at worst, "
-        f"over {plural(len(errors), 'figure')}. "
-        if errors
-        else ""
-    )
+    errors = [error for _, error in judged]
+    if not errors:
+        return None
+    laws = len({panel for panel, _ in judged})
+    return LawErrors(laws=laws, median=median(errors), worst=max(errors), figures=len(errors))
+
+
+def _predicted(rows: Sequence[MeasureRow]) -> Table | None:
+    """Predictions beside measurements; None where no law was given."""
+    panels = panel_titles(rows)
     cells = [
         (
-            escape(row.measurement.name),
-            escape(panels[row.panel]),
+            row.measurement.name,
+            panels[row.panel],
             time_text(row.prediction.seconds),
             time_text(row.summary.median_s) if row.summary else row.measurement.outcome,
             signed_percent(row.prediction.error) if row.prediction.error is not None else "",
         )
-        for row in predicted[:MOST_ROWS]
+        for row in rows
         if row.prediction is not None
     ]
-    return (
-        f"{said}Networks that the law was fitted on are predicted by one fitted without them.\n\n"
-        + table(("network", "setup", "predicted", "measured", "error"), cells, left=2)
-        + cut(predicted)
-    )
+    header = ("network", "setup", "predicted", "measured", "error")
+    return Table.of(header, cells, left=2, most=MOST_ROWS) if cells else None
 
 
-def conditions(rows: Sequence[MeasureRow]) -> str:
-    """What the processes saw of the machine around them, all taken together."""
-    seen = [
-        values
-        for row in rows
-        for process in row.measurement.processes
-        for values in _flat(process.conditions)
-    ]
-    said = []
-    for label, words in (
-        ("load_1m", "Load (processes that wanted a core, mean over a minute, the timed one among them)"),
-        ("sm_mhz", "GPU clock (MHz)"),
-        ("memory_mhz", "GPU memory clock (MHz)"),
-        ("temperature_c", "GPU temperature (degrees Celsius)"),
-        ("power_w", "GPU power (W)"),
-    ):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What the processes saw of the machine around them: the least, the greatest and the median."""
+
+    what: str
+    low: str
+    high: str
+    middle: str
+
+
+CONDITIONS = {
+    "load_1m": "Load (processes that wanted a core, mean over a minute, the timed one among them)",
+    "sm_mhz": "GPU clock (MHz)",
+    "memory_mhz": "GPU memory clock (MHz)",
+    "temperature_c": "GPU temperature (degrees Celsius)",
+    "power_w": "GPU power (W)",
+}
+
+
+def _conditions(seen: Sequence[tuple[str, Any]]) -> list[Condition]:
+    conditions = []
+    for label, what in CONDITIONS.items():
         values = [value for key, value in seen if key == label and isinstance(value, int | float)]
         if values:
             low, middle, high = (_short(value) for value in (min(values), median(values), max(values)))
-            said.append(f"{words}: {low} to {high}, median {middle}.")
+            conditions.append(Condition(what=what, low=low, high=high, middle=middle))
+    return conditions
+
+
+def _throttled(seen: Sequence[tuple[str, Any]]) -> list[str]:
+    """Why a GPU's clocks were lowered: ``none`` where that was looked at and they were not."""
     lists = [value for key, value in seen if key == "throttle" and isinstance(value, list | tuple)]
-    if lists:
-        reasons = sorted({str(reason) for value in lists for reason in value} - {"idle"})
-        said.append(f"Reasons for lower GPU clocks: {escape(listed(reasons)) if reasons else 'none'}.")
-    return bullets(said) if said else ""
+    if not lists:
+        return []
+    return sorted({str(reason) for value in lists for reason in value} - {"idle"}) or ["none"]
 
 
 def _short(value: float) -> str:
@@ -338,33 +329,6 @@ def _setup_cells(measurement: MeasurementRecord) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------
 # The page of a measure command: the times first, then how far they can be trusted and what they mean.
 
-FIGURES: Mapping[str, FigureText] = {
-    "latency": (
-        "Latency of each network, by setup",
-        "How to read it: lower is faster; a pass is one of the whole batch, and the axis is logarithmic. An "
-        "interval that cannot be seen is smaller than the dot: the next figure shows it.",
-    ),
-    "spread": (
-        "Spread of the samples and interval of the median, by setup",
-        "How to read it: in percent of the network's own median. Bars are the middle half of all samples, "
-        "thin lines the 95% interval of the median, dashes the medians of processes. Whether two networks "
-        "differ is told by `scalesearch compare`.",
-    ),
-    "throughput": (
-        "Multiply-adds per second against multiply-adds, by setup",
-        "How to read it: if equal multiply-adds took equal time, all networks would stand at one height. The "
-        "slanted lines are equal images per second.",
-    ),
-    "memory": (
-        "Peak memory of each network, by setup",
-        "How to read it: the most bytes that were allocated at once during one pass, weights included.",
-    ),
-    "law": (
-        "Latency as predicted by the cost law against latency as measured",
-        "How to read it: on the line the law is right. Each network is predicted by a law that was fitted "
-        "without it.",
-    ),
-}
 MOST_COLUMNS = 6
 """Setups that stand beside one another in the answer's table; more of them stand below one another."""
 MOST_LISTED = 12
@@ -372,75 +336,158 @@ EQUAL_PACE = 1.1
 """Networks whose multiply-adds per second lie within this factor are said to keep one pace."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How far multiply-adds per second differ within the setup in which they differ most.
+
+    Attributes:
+        equal: the share that they differ by less than; empty where they differ by more.
+        setup: that setup.
+        fast: the network of the most multiply-adds per second.
+        fast_rate: how many.
+        slow: the one of the fewest.
+        slow_rate: how many.
+        times: how many times as many.
+    """
+
+    equal: str
+    setup: str
+    fast: str
+    fast_rate: float
+    slow: str
+    slow_rate: float
+    times: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurePage:
+    """What the page shows.
+
+    Attributes:
+        name: of the run.
+        waiting: measurements that still wait for processes.
+        measurements: all of them.
+        medians: the answer's table; None where nothing was measured.
+        medians_of: what a row of it is.
+        machines: keys of those that were measured on.
+        shared: what all setups have in common.
+        unstable: figures that are.
+        unstable_names: the first of them.
+        figures_known: all figures.
+        limit: the interquartile range over the median from which on a figure is unstable.
+        single: figures from one process alone.
+        pace: whether multiply-adds tell time; None where that can't be said.
+        steps: what to do next.
+        missing: what could not be measured, and why.
+        known: every figure.
+        predicted: what a cost law says.
+        law_errors: how far it is off.
+        conditions: of the machine meanwhile.
+        throttled: why a GPU's clocks were lowered; empty where nothing tells.
+        time: of the run.
+        samples: all of them.
+        processes: that they were taken in.
+        made: how the run was made.
+        files: the tables beside the page.
+        figures: those that were drawn.
+    """
+
+    name: str
+    waiting: int
+    measurements: int
+    medians: Table | None
+    medians_of: str
+    machines: Sequence[str]
+    shared: str
+    unstable: int
+    unstable_names: Sequence[str]
+    figures_known: int
+    limit: str
+    single: int
+    pace: Pace | None
+    steps: Steps
+    missing: Table | None
+    known: Table | None
+    predicted: Table | None
+    law_errors: LawErrors | None
+    conditions: Sequence[Condition]
+    throttled: Sequence[str]
+    time: str
+    samples: int
+    processes: int
+    made: Made
+    files: Sequence[str]
+    figures: Collection[str]
+
+
 def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
-    parts = [
-        f"# {escape(record.name)}: measured",
-        _unfinished(rows),
-        _answer(rows),
-        _stability(rows),
-        _efficiency(rows),
-        section("Without a figure", without_figure(rows)),
-        "## Figures" if figures else "",
-        *(figure_part(name, FIGURES, figures) for name in FIGURES if name in figures),
-        section("Every figure", every_figure(rows)),
-        section("What the cost law says", law_says(rows)),
-        section("The machine meanwhile", conditions(rows)),
-        how_it_was_made(
-            command=record.command,
-            facts=_facts(record, rows),
-            settings=record.settings,
-            machine=machine_facts(record.machines),
-            versions=record.versions,
-        ),
-        words_and_numbers(
-            "measurements.csv",
-            "samples.csv",
-            *(["timm.csv"] if any(row.measurement.setup.mode == "inference" for row in rows) else []),
-        ),
+    panels = panel_titles(rows)
+    summaries = [row.summary for row in rows if row.summary is not None]
+    shaky = [
+        f"{row.measurement.name} ({panels[row.panel]})"
+        for row in rows
+        if row.summary is not None and row.summary.unstable
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _unfinished(rows: Sequence[MeasureRow]) -> str:
-    waiting = sum(row.measurement.outcome == "waiting" for row in rows)
-    if not waiting:
-        return ""
-    return (
-        f"> **This run is not finished:** {waiting} of its {plural(len(rows), 'measurement')} still "
-        f"{'waits' if waiting == 1 else 'wait'} for processes. `scalesearch resume DIR`, with the folder of "
-        "this page for DIR, carries on."
+    more = [f"{len(shaky) - MOST_LISTED} more"] if len(shaky) > MOST_LISTED else []
+    runs = [process for row in rows for process in row.measurement.processes]
+    seen = [values for process in runs for values in _flat(process.conditions)]
+    inference = any(row.measurement.setup.mode == "inference" for row in rows)
+    return page(
+        "commands/measure/page.md.j2",
+        MeasurePage(
+            name=record.name,
+            waiting=sum(row.measurement.outcome == "waiting" for row in rows),
+            measurements=len(rows),
+            medians=_medians(rows, panels) if summaries else None,
+            medians_of="row" if len(panels) > MOST_COLUMNS else "network",
+            machines=list(dict.fromkeys(machine for machine, _ in panels)),
+            shared=common_label(setup for _, setup in panels),
+            unstable=len(shaky),
+            unstable_names=[*shaky[:MOST_LISTED], *more],
+            figures_known=len(summaries),
+            limit=f"{UNSTABLE:.0%}",
+            single=sum(summary.processes == 1 for summary in summaries),
+            pace=_pace(rows, panels),
+            steps=_steps(record, rows),
+            missing=_without_figure(rows),
+            known=_every_figure(rows),
+            predicted=_predicted(rows),
+            law_errors=_law_errors(rows),
+            conditions=_conditions(seen),
+            throttled=_throttled(seen),
+            time=elapsed(record),
+            samples=sum(len(process.samples_s) for process in runs),
+            processes=len(runs),
+            made=made_of(
+                command=record.command,
+                settings=record.settings,
+                machine=machine_facts(record.machines),
+                versions=record.versions,
+            ),
+            files=["measurements.csv", "samples.csv", *(["timm.csv"] if inference else [])],
+            figures=figures,
+        ),
     )
 
 
-def _answer(rows: Sequence[MeasureRow]) -> str:
-    """The medians, networks down and setups across."""
-    panels = panel_titles(rows)
-    if not any(row.summary for row in rows):
-        return "**Nothing was measured.** The reasons are below."
-    shared = common_label(setup for _, setup in panels)
-    machines = list(dict.fromkeys(machine for machine, _ in panels))
-    where = f"machine{'s' * (len(machines) > 1)} {listed([code(machine) for machine in machines])}"
-    text = f"**Median time of one pass of a whole batch**, on {where}" + (f": {shared}." if shared else ".")
-    by_name = {(row.measurement.name, row.panel): row for row in rows}
-    names = list(dict.fromkeys(row.measurement.name for row in rows))
+def _medians(rows: Sequence[MeasureRow], panels: Mapping[tuple[str, Setup], str]) -> Table:
+    """Networks down and setups across; of many setups a row for each network and setup."""
     if len(panels) > MOST_COLUMNS:
-        cells = [
-            (escape(row.measurement.name), escape(panels[row.panel]), _time(row)) for row in rows[:MOST_ROWS]
-        ]
-        return f"{text}\n\n{table(('network', 'setup', 'median'), cells, left=2)}{cut(rows)}"
+        cells = [(row.measurement.name, panels[row.panel], _time(row)) for row in rows]
+        return Table.of(("network", "setup", "median"), cells, left=2, most=MOST_ROWS)
+    by_name = {(row.measurement.name, row.panel): row for row in rows}
     first = {row.measurement.name: row.measurement for row in reversed(rows)}
     cells_by_name = [
-        [
-            escape(name),
+        (
+            name,
             input_text(first[name]),
             si(first[name].macs),
             *(_time(by_name[name, key]) if (name, key) in by_name else "" for key in panels),
-        ]
-        for name in names[:MOST_ROWS]
+        )
+        for name in dict.fromkeys(row.measurement.name for row in rows)
     ]
-    header = ("network", "input", "MACs", *(escape(title) for title in panels.values()))
-    return f"{text}\n\n{table(header, cells_by_name)}{cut(names, 'network')}"
+    return Table.of(("network", "input", "MACs", *panels.values()), cells_by_name, most=MOST_ROWS)
 
 
 def _time(row: MeasureRow) -> str:
@@ -449,71 +496,63 @@ def _time(row: MeasureRow) -> str:
     return time_text(row.summary.median_s) + (" (unstable)" if row.summary.unstable else "")
 
 
-def _stability(rows: Sequence[MeasureRow]) -> str:
-    known = [row for row in rows if row.summary]
-    if not known:
-        return ""
-    shaky = [row for row in known if row.summary and row.summary.unstable]
-    single = [row for row in known if row.summary and row.summary.processes == 1]
-    alone = (
-        f" {plural(len(single), 'figure')} of {len(known)} from one process alone: such an interval says "
-        "nothing of how far another process would differ."
-        if single
-        else ""
-    )
-    if not shaky:
-        return (
-            f"**No figure is unstable:** the interquartile range is within {UNSTABLE:.0%} of the median in "
-            f"all {len(known)}.{alone}"
-        )
-    panels = panel_titles(rows)
-    named = [f"{escape(row.measurement.name)} ({escape(panels[row.panel])})" for row in shaky[:MOST_LISTED]]
-    named += [f"{len(shaky) - MOST_LISTED} more"] if len(shaky) > MOST_LISTED else []
-    are = "is" if len(shaky) == 1 else "are"
-    return (
-        f"**{len(shaky)} of {plural(len(known), 'figure')} {are} unstable:** the interquartile range is "
-        f"over {UNSTABLE:.0%} of the median. Something else kept the machine busy, or it changes its pace; "
-        f"do not quote {'it' if len(shaky) == 1 else 'them'}: {listed(named)}.{alone}"
-    )
-
-
-def _efficiency(rows: Sequence[MeasureRow]) -> str:
-    """How far multiply-adds per second differ within one setup, where they differ most."""
-    widest: tuple[float, MeasureRow, MeasureRow] | None = None
-    for key in dict.fromkeys(row.panel for row in rows):
+def _pace(rows: Sequence[MeasureRow], panels: Mapping[tuple[str, Setup], str]) -> Pace | None:
+    """Of steady figures alone; None where no setup has two networks of different multiply-adds."""
+    widest: Pace | None = None
+    for key, title in panels.items():
         steady = [row for row in rows if row.panel == key and row.summary and not row.summary.unstable]
         rates = [(row.macs_per_s, row) for row in steady if row.macs_per_s is not None]
         if len({row.measurement.macs for _, row in rates}) < 2:
             continue
-        slow, fast = min(rates, key=lambda rate: rate[0]), max(rates, key=lambda rate: rate[0])
-        if widest is None or fast[0] / slow[0] > widest[0]:
-            widest = (fast[0] / slow[0], slow[1], fast[1])
-    if widest is None:
-        return ""
-    times, slow_row, fast_row = widest
-    if times < EQUAL_PACE:
-        shaky = any(row.summary and row.summary.unstable for row in rows)
-        those = "the networks whose figure is not unstable" if shaky else "the networks"
-        return (
-            f"**MACs tell time here:** within each setup, {those} differ by less than "
-            f"{EQUAL_PACE - 1:.0%} in multiply-adds per second."
+        (slow, slow_row), (fast, fast_row) = (
+            choose(rates, key=lambda rate: rate[0]) for choose in (min, max)
         )
-    return (
-        f"**Equal MACs are not equal time:** with {escape(panel_titles(rows)[slow_row.panel])}, "
-        f"{escape(fast_row.measurement.name)} gets through {si(fast_row.macs_per_s or 0.0)} multiply-adds a "
-        f"second and {escape(slow_row.measurement.name)} through {si(slow_row.macs_per_s or 0.0)}: "
-        f"{times:.2f} times as many."
+        if widest is None or fast / slow > widest.times:
+            widest = Pace(
+                equal=f"{EQUAL_PACE - 1:.0%}" if fast / slow < EQUAL_PACE else "",
+                setup=title,
+                fast=fast_row.measurement.name,
+                fast_rate=fast,
+                slow=slow_row.measurement.name,
+                slow_rate=slow,
+                times=fast / slow,
+            )
+    return widest
+
+
+def _steps(record: MeasureRecord, rows: Sequence[MeasureRow]) -> Steps:
+    """What follows: steadier figures, whether two networks differ, a law to plan with."""
+    settings = record.settings
+    named = [str(name) for name in settings.get("networks", ())]
+    pair = named[:2] if len(named) > 1 and not any(".." in name for name in named[:2]) else []
+    setup = rows[0].measurement.setup if rows else Setup()
+    how = f"--batch-size {setup.batch_size} --threads {setup.threads} --device {setup.device}"
+    short = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+    others = {"mode": setup.mode, "runtime": setup.runtime, "dtype": setup.dtype}
+    also = "".join(
+        f" --{name} {short.get(value, value)}"
+        for name, value in others.items()
+        if value != getattr(Setup(), name)
     )
-
-
-def _facts(record: MeasureRecord, rows: Sequence[MeasureRow]) -> list[str]:
-    processes = sum(len(row.measurement.processes) for row in rows)
-    samples = sum(len(samples) for row in rows for samples in row.measurement.samples_s)
-    return [
-        f"{elapsed(record)}.",
-        f"Measured: {samples:,} samples in {processes:,} fresh processes, one after the other.",
-        "Timer: torch.utils.benchmark, after warming up; compilation is no part of a sample.",
-    ]
+    longer = ""
+    if any(row.summary is not None and row.summary.unstable for row in rows):
+        again = without_options(record.command, ("--processes", "--min-time", "--out"))
+        processes = max(3, int(settings.get("processes", 3)))
+        min_time = 4 * float(settings.get("min_time", 1.0))
+        longer = f"{again} --processes {processes} --min-time {min_time:g}s --out {FOLDER}-longer"
+    return steps(
+        ("Longer, on a machine that does nothing else: are figures steady then?", longer) if longer else None,
+        (
+            "Do these two differ? Timed in turn",
+            f"scalesearch compare {' '.join(map(quoted, pair))} {how}{also}",
+        )
+        if pair
+        else None,
+        (
+            "A law of time on this machine, to plan searches with",
+            f"scalesearch law{of_baseline(settings)} {how}",
+        ),
+    )
 
 
 # ----------------------------------------------------------------------------------------------------
