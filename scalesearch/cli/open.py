@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from scalesearch.cli.help import Command, option
-from scalesearch.cli.main import Fail
 from scalesearch.cli.terminal import Place, echo
+from scalesearch.errors import FolderError
 from scalesearch.files import inside
+from scalesearch.runs.kinds import KINDS
 
 if TYPE_CHECKING:
     from scalesearch.page.html.page import Interactive
 
-PAGES = ("report.md", "derivation.md", "audit.md", "transfer.md", "explain.md")
-"""What the Markdown of a page is called, by the kind of run."""
+PAGES = (*dict.fromkeys(kind.page for kind in KINDS.values()), "explain.md")
+"""What the Markdown of a page is called, by the kind of run; explain keeps none."""
 
 
 @click.command(cls=Command)
@@ -50,7 +51,7 @@ def _page(folder: Path) -> Path:
     """The page of a folder, made where only its Markdown is there.
 
     Raises:
-        Fail: if the folder has no page.
+        FolderError: if the folder has no page.
     """
     from scalesearch.page.html.page import PAGE, html_page
     from scalesearch.runs.folder import require_folder
@@ -63,8 +64,8 @@ def _page(folder: Path) -> Path:
         if inside(folder, name).is_file():
             break
     else:
-        raise Fail(
-            f"DIR must be a folder with a page, got {folder}, which has neither {PAGE} nor {PAGES[0]}; "
+        raise FolderError(
+            f"`dir` must be a folder with a page, got {folder}, which has neither {PAGE} nor {PAGES[0]}; "
             "scalesearch report makes the page of a run"
         )
     from scalesearch.files import write_text
@@ -81,6 +82,6 @@ def _interactive(folder: Path) -> Interactive:
 
     try:
         return interactive_of(kept_run(folder).record)
-    except (Fail, ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
+    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
         # Not a search, or only its page is left: the page has all there is to read.
         return Interactive()

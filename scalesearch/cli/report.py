@@ -8,7 +8,6 @@ import click
 
 from scalesearch.cli.help import Command
 from scalesearch.cli.options import STORAGE_ON, format_option
-from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.terminal import Place
 
 
@@ -28,10 +27,6 @@ def report(folder: Path, storage: str, output_format: str) -> None:
       scalesearch report reports/grid-efficientnet-b0-phi1
     """
     from scalesearch.cli.running import show
-    from scalesearch.runs.folder import begun_elsewhere
-    from scalesearch.runs.lifecycle import report as written
+    from scalesearch.runs import again
 
-    with begun_elsewhere(folder):
-        if repeat_command(folder, output_format, train=False, storage=storage):
-            return
-        show(written(folder, storage), output_format)
+    show(again.report(folder, storage), output_format)

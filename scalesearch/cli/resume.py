@@ -8,7 +8,6 @@ import click
 
 from scalesearch.cli.help import Command, option
 from scalesearch.cli.options import STORAGE_ON, format_option, options_of
-from scalesearch.cli.repeat import repeat_command
 from scalesearch.cli.terminal import Place
 from scalesearch.study.settings import Computing
 
@@ -45,25 +44,12 @@ def resume(
     """
     from scalesearch.cli.running import show
     from scalesearch.hardware.device import auto_device
+    from scalesearch.runs import again
     from scalesearch.runs.defaults import default_jobs
-    from scalesearch.runs.folder import begun_elsewhere
     from scalesearch.runs.kinds import GoingOn
-    from scalesearch.runs.lifecycle import resume as carried_on
-    from scalesearch.runs.planning import require_same_code
 
     device = auto_device() if device == "auto" else device
     usual = None if device is None else default_jobs(device)
     computing = Computing(jobs=jobs, threads=threads, device=device, executor=executor, usual_jobs=usual)
-    with begun_elsewhere(folder):
-        require_same_code(folder)
-        if repeat_command(
-            folder,
-            output_format,
-            train=True,
-            storage=storage,
-            retry_failed=retry_failed,
-            computing=computing,
-        ):
-            return
-        how = GoingOn(storage=storage, computing=computing, retry_failed=retry_failed)
-        show(carried_on(folder, how), output_format)
+    how = GoingOn(storage=storage, computing=computing, retry_failed=retry_failed)
+    show(again.resume(folder, how), output_format)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scalesearch.commands.alternate.run import AlternateSettings, alternate
 from scalesearch.commands.alternate.run import Outcome as LoopOutcome
 from scalesearch.errors import RunFailedError
 from scalesearch.hardware.machine import machine, versions
+from scalesearch.page.markdown import plural
 from scalesearch.records import AlternateRecord, RunRecord
 from scalesearch.runs.folder import (
     read_run_file,
@@ -22,12 +23,15 @@ from scalesearch.runs.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.runs.kept import as_written, kept_searches
-from scalesearch.runs.kinds import GoingOn, Outcome, write_tables
+from scalesearch.runs.kept import as_written, kept_searches, write_tables
+from scalesearch.runs.kinds import GoingOn, Outcome
 from scalesearch.runs.lifecycle import Run, begin_study, data_size, require_workers, train_study
 from scalesearch.runs.planning import grid_plan
 from scalesearch.runs.telling import teller
 from scalesearch.study.storage import recorded
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KIND = "alternate"
 
@@ -125,6 +129,23 @@ def read(folder: Path, storage: str = "") -> AlternateRecord:
     kept = kept_searches(folder, storage, settings.storage)
     with as_written(folder, in_study=kept.in_study):
         return _required(folder, _stored(folder, settings, kept.named)[0])
+
+
+def table_of(record: AlternateRecord, _folder: Path) -> pd.DataFrame:
+    """A row for each round, as in rounds.csv."""
+    from scalesearch.commands.alternate.view import rounds_table
+
+    return rounds_table(record.rounds)
+
+
+def answer_of(record: AlternateRecord, _folder: Path) -> tuple[str, ...]:
+    """What the last round chose, and whether another would choose the same."""
+    last, settled = record.rounds[-1], "The answer is settled" if record.converged else "Not settled"
+    return (
+        f"{settled} after {plural(len(record.rounds), 'round')}: {record.reason}.",
+        f"The last chose alpha {last.alpha:g}, beta {last.beta:g}, gamma {last.gamma:g} at phi "
+        f"{last.phi:.3f}; with these the budget allows phi {last.next_phi:.3f}.",
+    )
 
 
 def _settings(folder: Path) -> AlternateSettings:

@@ -26,8 +26,8 @@ from scalesearch.runs.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.runs.kept import KeptSearches, as_written, kept_searches
-from scalesearch.runs.kinds import GoingOn, Outcome, write_report, write_tables
+from scalesearch.runs.kept import KeptSearches, as_written, kept_searches, write_tables
+from scalesearch.runs.kinds import GoingOn, Outcome, write_report
 from scalesearch.runs.lifecycle import begin, data_size, require_workers, train_study
 from scalesearch.runs.telling import teller
 from scalesearch.study.storage import recorded
@@ -94,14 +94,14 @@ def read(folder: Path, storage: str = "") -> AuditRecord:
     return _record(folder, settings, {name: record for name, (record, _) in kept.items()})
 
 
-def table_of(record: AuditRecord) -> pd.DataFrame:
+def table_of(record: AuditRecord, _folder: Path) -> pd.DataFrame:
     """A row for each published row, as in audit.csv."""
     from scalesearch.commands.audit.view import audit_table
 
     return audit_table(record)
 
 
-def lines_of(record: AuditRecord, _folder: Path) -> tuple[str, ...]:
+def answer_of(record: AuditRecord, _folder: Path) -> tuple[str, ...]:
     """What came of each baseline's comparison, in words."""
     from scalesearch.commands.audit.view import audit_lines
 

@@ -25,12 +25,11 @@ from scalesearch.runs import measuring
 from scalesearch.runs.folder import (
     read_run_file,
     read_settings,
-    require_raw_files,
     require_same,
     writable,
     write_run_file,
 )
-from scalesearch.runs.kinds import GoingOn, Outcome
+from scalesearch.runs.kinds import GoingOn, Outcome, kind_named, require_raw_files
 from scalesearch.runs.measuring import at_work, begun, recorded_facts, require_runtimes
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def report(folder: Path, _storage: str = "") -> Outcome:
     record = read(folder)
     if not record.pairs:
         page = folder / "report.md"  # which isn't written
-        return Outcome(kind=KIND, folder=folder, record=record, table=table_of(record), page=page)
+        return Outcome(kind=KIND, folder=folder, record=record, table=table_of(record, folder), page=page)
     return _written(KIND, record, folder)
 
 
@@ -146,14 +145,14 @@ def read(folder: Path, _storage: str = "") -> CompareRecord:
     return compare_record(store, settings, a, b, **recorded_facts(folder))
 
 
-def table_of(record: CompareRecord | Sequence[CompareRecord]) -> pd.DataFrame:
+def table_of(record: CompareRecord | Sequence[CompareRecord], _folder: Path) -> pd.DataFrame:
     """A row for each comparison: the time of B over that of A, with its 95% interval."""
     from scalesearch.commands.compare.view import comparisons_table
 
     return comparisons_table([record] if isinstance(record, CompareRecord) else record)
 
 
-def lines_of(record: CompareRecord | Sequence[CompareRecord], _folder: Path) -> tuple[str, ...]:
+def answer_of(record: CompareRecord | Sequence[CompareRecord], _folder: Path) -> tuple[str, ...]:
     """What came out of each comparison, in words, and what may be wrong with it."""
     from scalesearch.commands.compare.view import compare_lines
 
@@ -171,8 +170,10 @@ def _written(kind: str, record: CompareRecord, folder: Path) -> Outcome:
     from scalesearch.commands.compare.view import write_compare_report
 
     page = write_compare_report(record, folder).page
-    lines = lines_of(record, folder)
-    return Outcome(kind=kind, folder=folder, record=record, table=table_of(record), page=page, lines=lines)
+    lines = answer_of(record, folder)
+    return Outcome(
+        kind=kind, folder=folder, record=record, table=table_of(record, folder), page=page, lines=lines
+    )
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -242,9 +243,9 @@ def compare_stored(out: Path, settings: StoredSettings, command: str) -> Outcome
         kind=STORED_KIND,
         folder=out,
         record=records,
-        table=table_of(records),
+        table=table_of(records, out),
         page=parts[0].page,
-        lines=lines_of(records, out),
+        lines=answer_of(records, out),
         parts=tuple(parts),
     )
 
@@ -328,7 +329,7 @@ def _named(
 
 
 def _measured(side: Side) -> MeasureRecord:
-    require_raw_files(side.folder)
+    require_raw_files(side.folder, kind_named(measuring.KIND))
     return measuring.read(side.folder)
 
 

@@ -18,6 +18,7 @@ from scalesearch.commands.fidelity.run import (
 from scalesearch.errors import FolderError, ScalesearchError
 from scalesearch.files import inside
 from scalesearch.hardware.machine import machine, versions
+from scalesearch.page.markdown import plain_lines
 from scalesearch.records import FidelityRecord, RunRecord
 from scalesearch.records.runs import STUDY
 from scalesearch.runs.folder import (
@@ -30,8 +31,8 @@ from scalesearch.runs.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.runs.kept import KeptRun, as_written, kept_run, kept_searches, open_run_study
-from scalesearch.runs.kinds import GoingOn, Outcome, settings_of, write_report, write_tables
+from scalesearch.runs.kept import KeptRun, as_written, kept_run, kept_searches, open_run_study, write_tables
+from scalesearch.runs.kinds import GoingOn, Outcome, settings_of, write_report
 from scalesearch.runs.lifecycle import (
     Run,
     begin_study,
@@ -46,6 +47,8 @@ from scalesearch.study.settings import Computing, TrainingSettings
 from scalesearch.text import quoted
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scalesearch.study.plan import Planned
 
 KIND = "fidelity"
@@ -157,6 +160,20 @@ def read(folder: Path, _storage: str = "") -> FidelityRecord:
     asked, whole = read_settings(folder, KIND, FidelitySettings.from_dict), _whole(folder)
     run, records, _ = _kept(whole, asked)
     return _record(whole, run.record, asked, records)
+
+
+def table_of(record: FidelityRecord, _folder: Path) -> pd.DataFrame:
+    """A row for each length, as in fidelity.csv."""
+    from scalesearch.commands.fidelity.view import fidelity_evidence, lengths_table
+
+    return lengths_table(fidelity_evidence(record))
+
+
+def answer_of(record: FidelityRecord, _folder: Path) -> tuple[str, ...]:
+    """Whether what splits bring moves with training, what short runs' best loses, whether the order holds."""
+    from scalesearch.commands.fidelity.view import answer_lines, fidelity_evidence
+
+    return tuple(line for text in answer_lines(fidelity_evidence(record)) for line in plain_lines(text))
 
 
 def _whole(folder: Path) -> Path:

@@ -377,27 +377,6 @@ def write_run_file(folder: Path, kind: str, settings: Mapping[str, Any], facts: 
         ) from error
 
 
-def require_raw_files(folder: Path) -> None:
-    """Refuses a folder of measurements whose raw files are gone, as a committed report in a clone.
-
-    Raises:
-        FolderError: if that is so.
-    """
-    from scalesearch.commands.measure.run import NETWORKS
-
-    if not (folder / NETWORKS).exists():
-        run = read_run_file(folder).get("run", {})
-        lost = "the networks, the state of the machine around each process, how long the sessions took"
-        if run.get("kind") == "law":
-            lost += ", the time of each kind of layer, the accuracies"
-        again = without_options(run.get("command", ""), ("--out",))
-        raise FolderError(
-            f"`dir` must hold the raw files of its run, got {folder}, which has no {NETWORKS}: its tables "
-            f"keep what was measured, but a page is made of more ({lost}), so they, its figures and its page "
-            f"are all that is left; to measure again, with another --out: {again}"
-        )
-
-
 # ----------------------------------------------------------------------------------------------------
 # Ctrl-C and SIGTERM: one line that says what is kept and how to go on.
 

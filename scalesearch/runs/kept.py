@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from scalesearch.errors import FolderError, RunFailedError, StudyError
-from scalesearch.files import inside
+from scalesearch.files import inside, write_text
 from scalesearch.records import RunRecord
-from scalesearch.records.runs import LATENCY, STUDY, TABLES, runs_of_tables
+from scalesearch.records.runs import LATENCY, STUDY, TABLES, run_tables, runs_of_tables
 from scalesearch.runs.folder import read_run_file, require_folder, storage_of, without_study
+from scalesearch.runs.kinds import KINDS
 from scalesearch.runs.telling import say, teller
 from scalesearch.study.reading import with_shapes
 from scalesearch.study.storage import open_storage, sqlite_url
 from scalesearch.study.study import SearchStudy, find_study, open_study
-
-KINDS = ("grid", "search", "sweep", "scale", "alternate", "fidelity")
+from scalesearch.text import quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +53,42 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     if not url and not (folder / "study.db").exists():
         if run_file:
             raise without_study("the study of its run", folder)
-        raise FolderError(
-            f"`dir` must be the folder of a {', '.join(KINDS[:-1])} or {KINDS[-1]} run, got {folder}: it "
-            "holds no study"
-        )
+        raise _without_run(folder)
     return open_study(url or sqlite_url(folder), run.get("name", folder.name), create=False)
+
+
+# Commands that keep no run, by the page that they leave.
+KEEPING_NONE = {
+    "derivation.md": "scale",
+    "explain.md": "explain",
+}
+
+
+def _without_run(folder: Path) -> FolderError:
+    """The error where a folder holds no run: what it holds, and what can be done with it."""
+    for page, command in KEEPING_NONE.items():
+        if inside(folder, page).is_file():
+            tables = sorted(path.name for path in folder.glob("*.csv"))
+            kept = f"its tables are {', '.join(tables)}, and " if tables else ""
+            return FolderError(
+                f"`dir` must hold a run, got {folder}: it holds what scalesearch {command} wrote, which "
+                f"keeps none to report again or to go on with; {kept}scalesearch open {quoted(folder)} shows its "
+                "page"
+            )
+    *kinds, last = (kind.name for kind in KINDS.values() if kind.studies)
+    return FolderError(
+        f"`dir` must be the folder of a {', '.join(kinds)} or {last} run, got {folder}: it holds no study"
+    )
+
+
+def write_tables(records: Sequence[RunRecord], folder: Path) -> None:
+    """Writes the tables that a report of the folder's searches can be made of without their studies."""
+    texts = run_tables(records)
+    for name in TABLES:
+        if name in texts:
+            write_text(inside(folder, name), texts[name])
+        else:
+            inside(folder, name).unlink(missing_ok=True)
 
 
 def kept_run(folder: Path, storage: str = "") -> KeptRun:

@@ -1,22 +1,23 @@
-"""The kinds of run that a folder can hold: how each reads its settings, trains, and reports."""
+"""The kinds of run that a folder can hold: each a value that says how one is read, gone on with, reported."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.errors import FolderError, ScalesearchError
-from scalesearch.files import inside, write_text
+from scalesearch.files import inside
 from scalesearch.records import RunRecord
+from scalesearch.runs.folder import read_run_file
 from scalesearch.study.settings import Computing
+from scalesearch.text import without_options
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from scalesearch.page.html.page import Interactive
     from scalesearch.study.driver import Program
@@ -67,155 +68,251 @@ class Outcome:
     failure: ScalesearchError | None = None
 
 
-Writer = Callable[[RunRecord, Path], "pd.DataFrame"]
-Table = Callable[[RunRecord], "pd.DataFrame"]
-Drawing = Callable[[RunRecord], "Figure | None"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What trains a study of a kind of run, and what is made of its record; named as in :class:`Kind`.
+
+    Attributes:
+        settings: the class of its settings.
+        write: (record, folder) writes tables, figures and page into a folder; returns the table.
+        program: trains it.
+        interactive: (record) gives what a reader can point at on its HTML page; empty without such a part.
+    """
+
+    settings: str
+    write: str
+    program: str = "scalesearch.study.driver:train_enqueued"
+    interactive: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of run that trains; what takes long to load is named as ``module:name``, loaded when asked for.
+    """A kind of run. What it is made of is named as ``module:name``, and loaded when it is asked for.
 
     Attributes:
-        settings: the class of its settings.
-        write: writes its tables, figures and page into a folder; returns its table.
-        table: its table alone.
-        figure: the figure that shows its answer; None where there is nothing to draw.
-        program: trains it.
+        name: the command's, under which run.toml keeps the settings.
+        read: (folder, storage) gives its record, and writes nothing.
+        report: (folder, storage) writes its tables, figures and page from what the folder keeps; an
+            :class:`Outcome`.
+        resume: (folder, :class:`GoingOn`) does what is left, and reports; an :class:`Outcome`.
+        table: (record, folder) gives the table of its networks, lengths, rounds or pairs.
+        answer: (record, folder) gives what came out, in words; empty where its table is what it has to say.
+        figure: (record) gives the figure that shows its answer, or None; empty without one.
+        studies: whether its folder holds them.
+        trains: whether it does. What has times for its results, or none, can't go on with other threads.
+        raw_file: in its folder, without which no page can be made; empty for none.
+        lost: what else is gone with that, in words.
         page: the file name of its page.
-        interactive: gives what a reader can point at on its HTML page; empty where there is no such part.
+        study: of a run that is one study, or several of this kind; None without.
     """
 
-    settings: str
-    write: Writer
-    table: Table
-    figure: Drawing
-    program: str = "scalesearch.study.driver:train_enqueued"
+    name: str
+    read: str
+    report: str
+    resume: str
+    table: str
+    answer: str = ""
+    figure: str = ""
+    studies: bool = False
+    trains: bool = True
+    raw_file: str = ""
+    lost: str = ""
     page: str = "report.md"
-    interactive: str = ""
+    study: Study | None = None
 
 
-def _write_grid(record: RunRecord, folder: Path) -> pd.DataFrame:
-    from scalesearch.commands.grid.view import write_grid_report
-    from scalesearch.study.settings import NOT_IDENTITY
-
-    return write_grid_report(record, folder, _scratch(record), NOT_IDENTITY).candidates
-
-
-def _grid_table(record: RunRecord) -> pd.DataFrame:
-    from scalesearch.page.tables import candidates_table
-
-    return candidates_table(record)
-
-
-def _grid_figure(record: RunRecord) -> Figure | None:
-    from scalesearch.commands.grid.figures import answer_figure
-
-    return answer_figure(record)
+def _search(name: str, table: str, figure: str, answer: str, study: Study, page: str = "report.md") -> Kind:
+    """A kind of run that is one study."""
+    return Kind(
+        name=name,
+        read="scalesearch.runs.lifecycle:read",
+        report="scalesearch.runs.lifecycle:report",
+        resume="scalesearch.runs.lifecycle:resume",
+        table=table,
+        figure=figure,
+        answer=answer,
+        study=study,
+        studies=True,
+        page=page,
+    )
 
 
-def _write_search(record: RunRecord, folder: Path) -> pd.DataFrame:
-    from scalesearch.commands.search.view import write_search_report
-
-    return write_search_report(record, folder).trials
-
-
-def _search_table(record: RunRecord) -> pd.DataFrame:
-    from scalesearch.commands.search.evidence import search_evidence
-    from scalesearch.commands.search.view import trials_table
-
-    return trials_table(record, search_evidence(record))
-
-
-def _search_figure(record: RunRecord) -> Figure | None:
-    from scalesearch.commands.search.evidence import search_evidence
-    from scalesearch.commands.search.figures import shares_figure
-
-    return shares_figure(record, search_evidence(record))
-
-
-def _write_sweep(record: RunRecord, folder: Path) -> pd.DataFrame:
-    from scalesearch.commands.sweep.view import write_sweep_report
-
-    return write_sweep_report(record, folder).table
-
-
-def _sweep_table(record: RunRecord) -> pd.DataFrame:
-    from scalesearch.commands.sweep.view import sweep_table
-
-    return sweep_table(record)
-
-
-def _sweep_figure(record: RunRecord) -> Figure | None:
-    from scalesearch.commands.sweep.figures import sweep_figure
-
-    return sweep_figure(record)
-
-
-def _write_family(record: RunRecord, folder: Path) -> pd.DataFrame:
-    from scalesearch.commands.scale.trained_view import write_trained_family
-
-    return write_trained_family(record, folder).table
-
-
-def _family_table(record: RunRecord) -> pd.DataFrame:
-    from scalesearch.commands.scale.trained_view import trained_table
-
-    return trained_table(record)
-
-
-def _family_figure(record: RunRecord) -> Figure | None:
-    from scalesearch.commands.scale.trained_view import trained_figure
-
-    return trained_figure(record)
-
-
+LOST = "the networks, the state of the machine around each process, how long the sessions took"
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "grid": Kind(
-            settings="scalesearch.study.grid_plan:GridSettings",
-            program="scalesearch.commands.grid.run:train_designs",
-            write=_write_grid,
-            table=_grid_table,
-            figure=_grid_figure,
-            interactive="scalesearch.commands.grid.view:interactive",
-        ),
-        "search": Kind(
-            settings="scalesearch.commands.search.run:SearchSettings",
-            program="scalesearch.commands.search.batches:train_suggested",
-            write=_write_search,
-            table=_search_table,
-            figure=_search_figure,
-            interactive="scalesearch.commands.search.view:interactive",
-        ),
-        "sweep": Kind(
-            settings="scalesearch.commands.sweep.run:SweepSettings",
-            write=_write_sweep,
-            table=_sweep_table,
-            figure=_sweep_figure,
-        ),
-        "scale": Kind(
-            settings="scalesearch.commands.scale.run:FamilyTrainingSettings",
-            write=_write_family,
-            table=_family_table,
-            figure=_family_figure,
-            page="derivation.md",
-            interactive="scalesearch.commands.scale.trained_view:interactive",
-        ),
-        # A length of a fidelity run: a study of its own, which reports as the grid that it is part of does.
-        "fidelity": Kind(
-            settings="scalesearch.study.settings:LengthSettings",
-            write=_write_grid,
-            table=_grid_table,
-            figure=_grid_figure,
-        ),
+        kind.name: kind
+        for kind in (
+            _search(
+                "grid",
+                table="scalesearch.runs.searches:grid_table",
+                figure="scalesearch.commands.grid.figures:answer_figure",
+                answer="scalesearch.runs.searches:shares_answer",
+                study=Study(
+                    settings="scalesearch.study.grid_plan:GridSettings",
+                    program="scalesearch.commands.grid.run:train_designs",
+                    write="scalesearch.runs.searches:write_grid",
+                    interactive="scalesearch.commands.grid.view:interactive",
+                ),
+            ),
+            _search(
+                "search",
+                table="scalesearch.runs.searches:search_table",
+                figure="scalesearch.runs.searches:search_figure",
+                answer="scalesearch.runs.searches:shares_answer",
+                study=Study(
+                    settings="scalesearch.commands.search.run:SearchSettings",
+                    program="scalesearch.commands.search.batches:train_suggested",
+                    write="scalesearch.runs.searches:write_search",
+                    interactive="scalesearch.commands.search.view:interactive",
+                ),
+            ),
+            _search(
+                "sweep",
+                table="scalesearch.runs.searches:sweep_table",
+                figure="scalesearch.commands.sweep.figures:sweep_figure",
+                answer="scalesearch.runs.searches:sweep_answer",
+                study=Study(
+                    settings="scalesearch.commands.sweep.run:SweepSettings",
+                    write="scalesearch.runs.searches:write_sweep",
+                ),
+            ),
+            _search(
+                "scale",
+                table="scalesearch.runs.searches:family_table",
+                figure="scalesearch.commands.scale.trained_view:trained_figure",
+                answer="scalesearch.runs.searches:family_answer",
+                page="derivation.md",
+                study=Study(
+                    settings="scalesearch.commands.scale.run:FamilyTrainingSettings",
+                    write="scalesearch.runs.searches:write_family",
+                    interactive="scalesearch.commands.scale.trained_view:interactive",
+                ),
+            ),
+            Kind(
+                name="alternate",
+                read="scalesearch.runs.alternate:read",
+                report="scalesearch.runs.alternate:report",
+                resume="scalesearch.runs.alternate:resume",
+                table="scalesearch.runs.alternate:table_of",
+                answer="scalesearch.runs.alternate:answer_of",
+                studies=True,
+            ),
+            Kind(
+                name="fidelity",
+                read="scalesearch.runs.fidelity:read",
+                report="scalesearch.runs.fidelity:report",
+                resume="scalesearch.runs.fidelity:resume",
+                table="scalesearch.runs.fidelity:table_of",
+                answer="scalesearch.runs.fidelity:answer_of",
+                studies=True,
+                # One of its lengths, which reports as the grid that it is part of does.
+                study=Study(
+                    settings="scalesearch.study.settings:LengthSettings",
+                    write="scalesearch.runs.searches:write_grid",
+                ),
+            ),
+            Kind(
+                name="audit",
+                read="scalesearch.runs.audit:read",
+                report="scalesearch.runs.audit:report",
+                resume="scalesearch.runs.audit:resume",
+                table="scalesearch.runs.audit:table_of",
+                answer="scalesearch.runs.audit:answer_of",
+                page="audit.md",
+            ),
+            Kind(
+                name="transfer",
+                read="scalesearch.runs.transfer:read",
+                report="scalesearch.runs.transfer:report",
+                resume="scalesearch.runs.transfer:resume",
+                table="scalesearch.runs.transfer:table_of",
+                answer="scalesearch.runs.transfer:answer_of",
+                trains=False,
+                page="transfer.md",
+            ),
+            Kind(
+                name="measure",
+                read="scalesearch.runs.measuring:read",
+                report="scalesearch.runs.measuring:report",
+                resume="scalesearch.runs.measuring:resume",
+                table="scalesearch.runs.measuring:table_of",
+                trains=False,
+                raw_file="networks.json",
+                lost=LOST,
+            ),
+            Kind(
+                name="compare",
+                read="scalesearch.runs.comparing:read",
+                report="scalesearch.runs.comparing:report",
+                resume="scalesearch.runs.comparing:resume",
+                table="scalesearch.runs.comparing:table_of",
+                answer="scalesearch.runs.comparing:answer_of",
+                trains=False,
+                raw_file="networks.json",
+                lost=LOST,
+            ),
+            Kind(
+                name="compare-stored",
+                read="scalesearch.runs.comparing:read_stored",
+                report="scalesearch.runs.comparing:report_stored",
+                resume="scalesearch.runs.comparing:resume_stored",
+                table="scalesearch.runs.comparing:table_of",
+                answer="scalesearch.runs.comparing:answer_of",
+                trains=False,
+            ),
+            Kind(
+                name="law",
+                read="scalesearch.runs.law:read",
+                report="scalesearch.runs.law:report",
+                resume="scalesearch.runs.law:resume",
+                table="scalesearch.runs.law:table_of",
+                trains=False,
+                raw_file="networks.json",
+                lost=f"{LOST}, the time of each kind of layer, the accuracies",
+            ),
+        )
     }
 )
 
 
-def _loaded(place: str) -> Any:
+def kind_named(name: object) -> Kind:
+    """The kind of run of that name.
+
+    Raises:
+        FolderError: if this version knows none.
+    """
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise FolderError(f"`dir` must hold a run of {', '.join(KINDS)}, got one of {name!r}")
+    return kind
+
+
+def kind_in(folder: Path) -> Kind:
+    """The kind of the run in a folder; a grid where nothing says so, as of version 0.1.0.
+
+    Raises:
+        FolderError: if its run.toml can't be read, or names no kind.
+    """
+    return kind_named(read_run_file(folder).get("run", {}).get("kind", "grid"))
+
+
+def loaded(place: str) -> Any:
+    """What a kind of run names."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def study_of(kind: object) -> Study:
+    """What a study of a kind is.
+
+    Raises:
+        FolderError: if this version knows none.
+    """
+    studied = [name for name, known in KINDS.items() if known.study is not None]
+    study = kind_named(kind).study if kind in studied else None
+    if study is None:
+        raise FolderError(f"`dir` must hold a run of {', '.join(studied)}, got one of {kind!r}")
+    return study
 
 
 def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
@@ -224,10 +321,7 @@ def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
     Raises:
         FolderError: if they are not as this version knows them.
     """
-    kind = run.get("kind", "grid")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise FolderError(f"`dir` must hold a run of {', '.join(KINDS)}, got one of {kind!r}")
-    settings: type[TrainingSettings] = _loaded(KINDS[kind].settings)
+    settings: type[TrainingSettings] = loaded(study_of(run.get("kind", "grid")).settings)
     try:
         return settings.from_dict(run.get("settings"))
     except ValueError as error:
@@ -236,55 +330,38 @@ def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
 
 
 def program_of(kind: str) -> Program:
-    """What trains a run of that kind."""
-    program: Program = _loaded(KINDS[kind].program)
+    """What trains a study of that kind."""
+    program: Program = loaded(study_of(kind).program)
     return program
 
 
 def write_report(record: RunRecord, folder: Path) -> pd.DataFrame:
-    """Writes a run's tables, figures and page; returns its table."""
-    return KINDS[record.kind].write(record, folder)
-
-
-def table_of(record: RunRecord) -> pd.DataFrame:
-    """The table of a run."""
-    return KINDS[record.kind].table(record)
-
-
-def figure_of(record: RunRecord) -> Figure | None:
-    """The figure that shows a run's answer; None where there is nothing to draw yet."""
-    return KINDS[record.kind].figure(record)
+    """Writes a study's tables, figures and page; returns its table."""
+    table: pd.DataFrame = loaded(study_of(record.kind).write)(record, folder)
+    return table
 
 
 def interactive_of(record: RunRecord) -> Interactive:
-    """What a reader can point at on the HTML page of a run; nothing for kinds that have no such part."""
+    """What a reader can point at on the HTML page of a study; nothing for kinds that have no such part."""
     from scalesearch.page.html.page import Interactive
 
-    place = KINDS[record.kind].interactive if record.kind in KINDS else ""
-    parts: Interactive = _loaded(place)(record) if place else Interactive()
+    study = KINDS[record.kind].study if record.kind in KINDS else None
+    place = "" if study is None else study.interactive
+    parts: Interactive = loaded(place)(record) if place else Interactive()
     return parts
 
 
-def write_tables(records: Sequence[RunRecord], folder: Path) -> None:
-    """Writes the tables that a report of the folder's searches can be made of without their studies."""
-    from scalesearch.records.runs import TABLES, run_tables
+def require_raw_files(folder: Path, kind: Kind) -> None:
+    """Refuses a folder of measurements whose raw files are gone, as a committed report in a clone.
 
-    texts = run_tables(records)
-    for name in TABLES:
-        if name in texts:
-            write_text(inside(folder, name), texts[name])
-        else:
-            inside(folder, name).unlink(missing_ok=True)
-
-
-def _scratch(record: RunRecord) -> RunRecord | str | None:
-    """The run from scratch that a grown one is compared with, or why it can't be read."""
-    named = record.settings.get("scratch_run")
-    if record.start is None or named is None:
-        return None
-    from scalesearch.runs.planning import scratch_record
-
-    try:
-        return scratch_record(Path(named), record.phi)
-    except FolderError as error:
-        return str(error).replace("`scratch_run`", "--scratch-run")
+    Raises:
+        FolderError: if that is so.
+    """
+    if not kind.raw_file or inside(folder, kind.raw_file).exists():
+        return
+    again = without_options(read_run_file(folder).get("run", {}).get("command", ""), ("--out",))
+    raise FolderError(
+        f"`dir` must hold the raw files of its run, got {folder}, which has no {kind.raw_file}: its tables "
+        f"keep what was measured, but a page is made of more ({kind.lost}), so they, its figures and its "
+        f"page are all that is left; to measure again, with another --out: {again}"
+    )

@@ -140,7 +140,7 @@ def report(folder: Path, _storage: str = "") -> Outcome:
         record=record,
         table=written.table,
         page=written.page,
-        lines=lines_of(record, folder),
+        lines=_warnings(record),
     )
 
 
@@ -157,14 +157,14 @@ def read(folder: Path, _storage: str = "") -> LawRecord:
     )
 
 
-def table_of(record: LawRecord) -> pd.DataFrame:
+def table_of(record: LawRecord, _folder: Path) -> pd.DataFrame:
     """A row for each setup's law, as in laws.csv."""
     from scalesearch.commands.law.view import law_table
 
     return law_table(record.laws)
 
 
-def lines_of(record: LawRecord, _folder: Path) -> tuple[str, ...]:
+def _warnings(record: LawRecord) -> tuple[str, ...]:
     """What is not to be relied on; empty where there is nothing of that."""
     from scalesearch.commands.law.view import unstable_line
 

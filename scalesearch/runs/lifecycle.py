@@ -27,15 +27,14 @@ from scalesearch.runs.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.runs.kept import as_written, kept_run, open_run_study
+from scalesearch.runs.kept import as_written, kept_run, open_run_study, write_tables
 from scalesearch.runs.kinds import (
-    KINDS,
     GoingOn,
     Outcome,
+    kind_named,
     program_of,
     settings_of,
     write_report,
-    write_tables,
 )
 from scalesearch.runs.planning import (
     grid_plan,
@@ -48,6 +47,7 @@ from scalesearch.runs.planning import (
     tried,
     with_start,
 )
+from scalesearch.runs.searches import shares_answer
 from scalesearch.runs.telling import TrainingListener, say, teller
 from scalesearch.statistics.summaries import measured_reliability
 from scalesearch.study.budget import nearest_error, unmet_reason
@@ -507,16 +507,14 @@ def read(folder: Path, storage: str = "") -> RunRecord:
 
 
 def _outcome(record: RunRecord, folder: Path, *, tables: bool = True) -> Outcome:
-    from scalesearch.page.answer import answer_lines
-
     table = reported(record, folder, tables=tables)
     return Outcome(
         kind=record.kind,
         folder=folder,
         record=record,
         table=table,
-        page=folder / KINDS[record.kind].page,
-        lines=answer_lines(record, quoted(folder)) if record.kind == "grid" else (),
+        page=folder / kind_named(record.kind).page,
+        lines=shares_answer(record, folder) if record.kind == "grid" else (),
     )
 
 
@@ -550,7 +548,7 @@ def require_trained(record: RunRecord, folder: Path) -> None:
         return
     _require_a_budget_met(record)
     raise RunFailedError(
-        f"no network could be trained; the reasons are in {folder / KINDS[record.kind].page}"
+        f"no network could be trained; the reasons are in {folder / kind_named(record.kind).page}"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from scalesearch.commands.measure.run import (
@@ -41,6 +41,9 @@ from scalesearch.runs.lifecycle import require_device
 from scalesearch.runs.planning import workers
 from scalesearch.runs.telling import MeasuringListener, teller
 from scalesearch.workers.executor import TO_MEASURE, Executor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Bench = tuple[SampleStore, str]
 """The raw files of a run, and the key of the machine that this is."""
@@ -293,6 +296,13 @@ def read(folder: Path, _storage: str = "") -> MeasureRecord:
     settings = read_settings(folder, KIND, MeasureSettings.from_dict)
     store = SampleStore(folder)
     return measure_record(store, settings, plan(settings, store.subjects()), **recorded_facts(folder))
+
+
+def table_of(record: MeasureRecord, folder: Path) -> pd.DataFrame:
+    """A row for each network in each setup, as in measurements.csv."""
+    from scalesearch.commands.measure.view import measurements_table
+
+    return measurements_table(record, laws_beside(folder))
 
 
 def named_subjects(networks: Sequence[str | Arch], settings: MeasureSettings) -> tuple[Subject, ...]:

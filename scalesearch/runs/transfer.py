@@ -97,7 +97,7 @@ def read(folder: Path, _storage: str = "") -> TransferRecord:
     return TransferRecord(name=kept["name"], command=kept["command"], runs=runs)
 
 
-def table_of(record: TransferRecord) -> pd.DataFrame:
+def table_of(record: TransferRecord, _folder: Path) -> pd.DataFrame:
     """A row for each pair of searches and direction, as in pairs.csv."""
     from scalesearch.commands.transfer.view import pairs_table, transfer_evidence
 
@@ -106,7 +106,7 @@ def table_of(record: TransferRecord) -> pd.DataFrame:
     )
 
 
-def lines_of(record: TransferRecord, _folder: Path) -> tuple[str, ...]:
+def answer_of(record: TransferRecord, _folder: Path) -> tuple[str, ...]:
     """What came out, in words."""
     from scalesearch.commands.transfer.view import answer_lines, transfer_evidence
 

@@ -35,6 +35,7 @@ from scalesearch.page.markdown import (
     escape,
     p_text,
     percent,
+    plain_lines,
     plural,
     si,
     table,
@@ -308,6 +309,11 @@ def trained_section(run: RunRecord, figures: Collection[str]) -> str:
         bullets(_trust(run, found)),
     ]
     return section("Trained", "\n\n".join(part for part in parts if part))
+
+
+def answer_lines(run: RunRecord) -> tuple[str, ...]:
+    """The answer in plain lines."""
+    return plain_lines(_answer(family_evidence(run)))
 
 
 def _answer(found: FamilyEvidence) -> str:

@@ -1,0 +1,67 @@
+"""A run of whatever kind in its folder, as its kind says: what it came to, gone on with, reported again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scalesearch.errors import ScalesearchError
+from scalesearch.runs.folder import begun_elsewhere
+from scalesearch.runs.kinds import GoingOn, Kind, Outcome, kind_in, loaded, require_raw_files
+from scalesearch.runs.planning import require_same_code
+from scalesearch.study.settings import Computing
+
+
+def resume(folder: Path, how: GoingOn) -> Outcome:
+    """Does what is left of the run in ``folder``, and writes its report.
+
+    Raises:
+        FolderError: if the folder holds no run, or one that can't be gone on with.
+        ScalesearchError: if a run that trains nothing is to go on with other threads or another device.
+        StoppedError: if it is stopped; what is done is kept.
+    """
+    with begun_elsewhere(folder):
+        require_same_code(folder)
+        kind = kind_in(folder)
+        if not kind.trains:
+            _require_own(kind, how.computing)
+        require_raw_files(folder, kind)
+        outcome: Outcome = loaded(kind.resume)(folder, how)
+        return outcome
+
+
+def report(folder: Path, storage: str = "") -> Outcome:
+    """Writes the report of the run in ``folder`` from what that keeps; nothing is trained or measured.
+
+    Args:
+        folder: of the run.
+        storage: the URL of its study, where that isn't in the folder.
+
+    Raises:
+        FolderError: if the folder holds no run, or nothing that a report can be made of.
+    """
+    with begun_elsewhere(folder):
+        kind = kind_in(folder)
+        require_raw_files(folder, kind)
+        outcome: Outcome = loaded(kind.report)(folder, storage)
+        return outcome
+
+
+def read(folder: Path, storage: str = "") -> Any:
+    """What the run in ``folder`` came to so far, as frozen values.
+
+    Arguments and errors are those of :func:`report`.
+    """
+    with begun_elsewhere(folder):
+        kind = kind_in(folder)
+        require_raw_files(folder, kind)
+        return loaded(kind.read)(folder, storage)
+
+
+def _require_own(kind: Kind, computing: Computing) -> None:
+    """Refuses to go on in another way with what has times for its results, or none."""
+    for name, value in computing.given.items():
+        raise ScalesearchError(
+            f"`{name}` must be left to the run, got {value}: this one is of scalesearch {kind.name}, which "
+            "trains nothing; what it measures with is what it measures"
+        )
