@@ -23,7 +23,7 @@ from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.runs.given import given_baseline, given_dataset
 from scalesearch.runs.telling import Teller, TrainingListener, telling
 from scalesearch.scaling import Multipliers
-from scalesearch.text import near, quoted
+from scalesearch.text import near
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from torch import nn
 
     from scalesearch.networks.baselines import PublishedNetwork
-    from scalesearch.records import MeasureRecord
+    from scalesearch.records import MeasureRecord, Record
+    from scalesearch.runs.kinds import Outcome
     from scalesearch.runs.lifecycle import Run as RunUnderWay
     from scalesearch.statistics.answer import Estimate, Rate, Split
+    from scalesearch.study.settings import Computing
 
 OnResult = Callable[[CandidateRecord], None]
 """Hears of a training run that has ended: its network, with the one run that it gave, or why it failed."""
@@ -174,15 +176,17 @@ def _spec(network: object) -> Arch:
     return table_of(chosen) if isinstance(chosen, str) else chosen
 
 
-def _phis(phi: object) -> tuple[float, ...]:
-    """Compound exponents, of one number or several."""
+def _phis(phi: object, argument: str = "phi") -> tuple[float, ...]:
+    """Compound exponents, or other numbers, of one number or several."""
     try:
         values: tuple[Any, ...] = (phi,) if isinstance(phi, int | float) else tuple(phi)  # type: ignore[arg-type]
         phis = tuple(float(value) for value in values if not isinstance(value, str))
     except (TypeError, ValueError):
         phis, values = (), (phi,)
     if not phis or len(phis) != len(values):
-        raise ScalesearchError(f"`phi` must be a number, or at least one in a list or a range, got {phi!r}")
+        raise ScalesearchError(
+            f"`{argument}` must be a number, or at least one in a list or a range, got {phi!r}"
+        )
     return phis
 
 
@@ -270,63 +274,78 @@ class Run:
         return f"scalesearch.open({str(self.folder)!r})"
 
     @property
-    def record(self) -> RunRecord:
+    def kind(self) -> str:
+        """The command that began it, such as ``grid``, ``measure`` or ``transfer``."""
+        from scalesearch.runs.kinds import kind_in
+
+        return kind_in(self.folder).name
+
+    @property
+    def record(self) -> Record:
         """All that is known of it, as frozen values.
 
         Raises:
             FolderError: if the folder holds no run that can be read.
         """
-        from scalesearch.runs.kept import kept_run
+        from scalesearch.runs.again import read
 
-        return kept_run(self.folder, self.storage).record
+        record: Record = read(self.folder, self.storage)
+        return record
 
     @property
     def answer(self) -> Answer:
-        """What the run says about sharing compute; without ``best`` where it doesn't say yet.
+        """What came out; of a grid or a search without ``best`` where it doesn't say yet.
 
         Raises:
-            FolderError: if it is no grid or search.
+            FolderError: if it is of a kind whose table is all that it has to say, such as ``measure``.
         """
-        from scalesearch.page.answer import answer_lines, answer_of
+        from scalesearch.runs.kinds import kind_in, loaded
 
-        record = self.record
-        if record.kind not in ("grid", "search"):
+        kind = kind_in(self.folder)
+        if not kind.answer:
             raise FolderError(
-                f"`dir` must hold a run of grid or search for an answer, got {self.folder}, which holds one "
-                f"of {record.kind}"
+                f"`dir` must hold a run that answers a question, got {self.folder}, which holds one of "
+                f"{kind.name}: what that says is its table"
             )
-        found, lines = answer_of(record), answer_lines(record, quoted(self.folder))
-        if isinstance(found, str):
-            return Answer(lines=lines)
-        inside = found.answer.splits[found.answer.region].tolist()
-        return Answer(
-            lines=lines,
-            best=found.answer.best,
-            network=found.best,
-            top1=found.answer.top1,
-            region=tuple((row[0], row[1], row[2]) for row in inside),
-            rates=found.answer.rates,
-        )
+        record = self.record
+        lines: tuple[str, ...] = loaded(kind.answer)(record, self.folder)
+        return _shares(record, lines) if isinstance(record, RunRecord) else Answer(lines=lines)
 
     @property
     def table(self) -> pd.DataFrame:
-        """Every network of the run, as in candidates.csv (of a grid), trials.csv or sweep.csv."""
-        from scalesearch.runs.kinds import table_of as table_of_run
+        """A row for each network, length, round, pair or setup, as in the CSV file that its page names.
 
-        return table_of_run(self.record)
+        Raises:
+            FolderError: if the folder holds no run that can be read.
+        """
+        from scalesearch.runs.again import table
+
+        return table(self.folder, self.storage)
 
     @property
     def pareto(self) -> pd.DataFrame:
-        """The networks on a front of top-1 against a cost, as in pareto.csv."""
+        """The networks on a front of top-1 against a cost, as in pareto.csv.
+
+        Raises:
+            FolderError: if it is of a kind that trains no rival networks.
+        """
         from scalesearch.page.tables import pareto_table
 
-        return pareto_table(self.record)
+        record = self.record
+        if not isinstance(record, RunRecord):
+            raise FolderError(
+                f"`dir` must hold a run of grid, search, sweep or scale --train for a front, got "
+                f"{self.folder}, which holds one of {self.kind}"
+            )
+        return pareto_table(record)
 
     def plot(self) -> Figure | None:
-        """The figure that shows the run's answer; None where there is nothing to draw yet."""
-        from scalesearch.runs.kinds import figure_of
+        """The figure of the run's answer; None where there is nothing to draw, or the page alone has it."""
+        from scalesearch.runs.kinds import kind_in, loaded
 
-        return figure_of(self.record)
+        kind = kind_in(self.folder)
+        figure: Figure | None = loaded(kind.figure)(self.record) if kind.figure else None
+        return figure
 
     def report(self) -> Path:
         """Writes the run's tables, figures and page anew; returns the page, report.html.
@@ -335,26 +354,104 @@ class Run:
             FolderError: if the folder holds no run that can be read, or can't be written.
         """
         from scalesearch.page.html.page import PAGE
-        from scalesearch.runs.lifecycle import report
+        from scalesearch.runs.again import report
 
         return report(self.folder, self.storage).page.with_name(PAGE)
 
+    def resume(
+        self,
+        *,
+        retry_failed: bool = False,
+        progress: bool = False,
+        on_result: OnResult | None = None,
+        **computing: Any,
+    ) -> Run:
+        """Does what is left of the run, however it was stopped, and writes its report.
+
+        Args:
+            retry_failed: train or measure what failed once more.
+            progress: show bars with the time left, in a terminal or a notebook.
+            on_result: called with each training run that ends.
+            computing: ``jobs``, ``threads``, ``device`` or ``executor`` to train with from now on.
+
+        Raises:
+            FolderError: if the folder holds no run that can be gone on with.
+            RunFailedError: if nothing could be trained or measured.
+            StoppedError: if it is stopped; what is done is kept.
+        """
+        from scalesearch.runs.again import resume
+        from scalesearch.runs.kinds import GoingOn
+
+        how = GoingOn(storage=self.storage, computing=_computing(computing), retry_failed=retry_failed)
+        with _heard(progress, on_result):
+            return _finished(resume(self.folder, how), self.storage)
+
+
+def _shares(record: RunRecord, lines: tuple[str, ...]) -> Answer:
+    """An answer with the splits that it is about, where a run is of rival splits."""
+    from scalesearch.page.answer import answer_of
+
+    found = answer_of(record) if record.kind in ("grid", "search") else ""
+    if isinstance(found, str):
+        return Answer(lines=lines)
+    inside = found.answer.splits[found.answer.region].tolist()
+    return Answer(
+        lines=lines,
+        best=found.answer.best,
+        network=found.best,
+        top1=found.answer.top1,
+        region=tuple((row[0], row[1], row[2]) for row in inside),
+        rates=found.answer.rates,
+    )
+
+
+def _computing(given: Mapping[str, Any]) -> Computing:
+    """What training goes on with.
+
+    Raises:
+        ScalesearchError: if a setting is none of it.
+    """
+    from scalesearch.hardware.device import auto_device
+    from scalesearch.runs.defaults import default_jobs
+    from scalesearch.study.settings import Computing
+
+    names = ("jobs", "threads", "device", "executor")
+    for name in given:
+        if name not in names:
+            raise ScalesearchError(f"`{name}` must be one of {', '.join(names)}{near(name, names)}")
+    device = auto_device() if given.get("device") == "auto" else given.get("device")
+    usual = None if device is None else default_jobs(device)
+    return Computing(**{**given, "device": device, "usual_jobs": usual})
+
+
+def _finished(outcome: Outcome, storage: str = "") -> Run:
+    """The run that an outcome is of.
+
+    Raises:
+        ScalesearchError: if it has not what it was begun for.
+    """
+    if outcome.failure is not None:
+        raise outcome.failure
+    return Run(outcome.folder, storage)
+
 
 def open(dir: str | Path, *, storage: str = "") -> Run:
-    """The run in a folder, done, half done, or committed without its study.
+    """The run in a folder, of any command: done, half done, or committed without its study.
 
     Args:
         dir: the run's folder.
         storage: the URL of its study, where that isn't in the folder.
 
     Raises:
-        FolderError: if there is no such folder, or it holds no run that can be read.
+        FolderError: if there is no such folder, or it holds no run that can be read; the message says what it
+            holds, and what can be done with that.
     """
-    run = Run(Path(dir), storage)
+    from scalesearch.runs.again import require_readable
     from scalesearch.runs.folder import require_folder
 
+    run = Run(Path(dir), storage)
     require_folder(run.folder)
-    _ = run.record
+    require_readable(run.folder, storage)
     return run
 
 
@@ -467,14 +564,199 @@ def sweep(
             return _trained(run)
 
 
+def alternate(
+    *,
+    phi: float = 1.0,
+    baseline: object = "efficientnet-b0",
+    dataset: object = "photographs",
+    out: str | Path | None = None,
+    progress: bool = False,
+    on_result: OnResult | None = None,
+    **settings: Any,
+) -> Run:
+    """Coefficients, then phi under a budget, then coefficients at that phi, until the answer stops changing.
+
+    Arguments and errors are those of :func:`grid`, but ``settings`` are fields of ``AlternateSettings``, such
+    as ``budget="macs"`` with ``budget_ratio=4``.
+    """
+    from scalesearch.commands.alternate.run import AlternateSettings
+    from scalesearch.runs.alternate import default_folder, run_rounds
+    from scalesearch.runs.defaults import training_defaults
+
+    given = {"phi": phi, **settings}
+    command = _call("alternate", given, baseline, dataset, out)
+    options = training_defaults(_options(AlternateSettings, "alternate", given, baseline))
+    with _heard(progress, on_result):
+        folder = _folder(out, lambda: default_folder(_made(AlternateSettings, options)))
+        asked = _made(AlternateSettings, options | {"dataset": given_dataset(dataset, folder / "data")})
+        return _finished(run_rounds(folder, asked, command), asked.storage)
+
+
+def train_family(
+    alpha: float = 1.2,
+    beta: float = 1.1,
+    gamma: float = 1.15,
+    *,
+    phi: float | Iterable[float] | None = None,
+    train_phi: float | Iterable[float] | None = None,
+    baseline: object = "efficientnet-b0",
+    dataset: object = "photographs",
+    out: str | Path | None = None,
+    progress: bool = False,
+    on_result: OnResult | None = None,
+    **settings: Any,
+) -> Run:
+    """STEP 2 put to the test: the networks of a family trained as small copies. Does accuracy rise with phi?
+
+    What ``scalesearch scale --train`` does; :func:`family` counts the networks and trains nothing.
+
+    Args:
+        alpha: depth coefficient, >= 1.
+        beta: width coefficient, >= 1.
+        gamma: resolution coefficient, >= 1.
+        phi: compound exponents of the derivation; 0 to 7 unless given.
+        train_phi: those whose networks are trained; ``phi`` where it is given, else 0 to 3.
+        baseline: as :func:`scale` takes it.
+        dataset: as :func:`grid` takes it.
+        out: the run's folder; ``reports/scale-BASELINE-trained`` unless given.
+        progress: show bars with the time left, in a terminal or a notebook.
+        on_result: called with each training run that ends.
+        settings: fields of ``FamilyTrainingSettings``, such as ``seeds=3`` or ``budget="macs=800M"``.
+
+    Raises:
+        ValueError: as :func:`grid`.
+    """
+    from scalesearch.commands.scale.run import FamilyTrainingSettings
+    from scalesearch.runs.defaults import spending_defaults, training_defaults
+    from scalesearch.runs.family import begin_family, default_folder, family_settings
+
+    usual = (0.0,) if settings.get("budget") else tuple(map(float, range(8)))
+    given = {
+        **{"alpha": alpha, "beta": beta, "gamma": gamma, "phi": usual if phi is None else _phis(phi)},
+        **{"train_phi": None if train_phi is None else _phis(train_phi, "train_phi"), **settings},
+    }
+    command = _call("train_family", given | {"phi": phi, "train_phi": train_phi}, baseline, dataset, out)
+    options = _options(FamilyTrainingSettings, "train_family", given, baseline, {"seeds": 3, "law": None})
+    options = spending_defaults(training_defaults(options))
+    with _heard(progress, on_result):
+        checked = family_settings(options, phi_given=phi is not None)
+        folder = _folder(out, lambda: default_folder(checked))
+        data = given_dataset(dataset, folder / "data")
+        asked = family_settings(options | {"dataset": data}, phi_given=phi is not None)
+        with begin_family(folder, asked, command) as run:
+            return _trained(run)
+
+
+def fidelity(
+    dir: str | Path | Run,
+    *,
+    lengths: Iterable[float] = (0.5, 2.0, 4.0),
+    networks: int = 12,
+    seeds: int = 1,
+    progress: bool = False,
+    on_result: OnResult | None = None,
+    **computing: Any,
+) -> Run:
+    """Does the answer of a run's short trainings hold in longer ones? Its networks trained for other lengths.
+
+    Args:
+        dir: a run of grid, search or sweep, or its folder; what is trained lies in it, under ``fidelity``.
+        lengths: multiples of the run's length, a factor of 2 apart; the others are judged by the greatest.
+        networks: how many of the run's networks, at least 7.
+        seeds: at the other lengths; at most the run's.
+        progress: show bars with the time left, in a terminal or a notebook.
+        on_result: called with each training run that ends.
+        computing: ``jobs``, ``threads``, ``device`` or ``executor`` to train with, where not as the run.
+
+    Raises:
+        ScalesearchError: naming the argument, if a length or number can't be used.
+        FolderError: if the run can't be judged: of another kind, or with too few networks.
+        StoppedError: if it is stopped; what is done is kept.
+    """
+    from scalesearch.commands.fidelity.run import FidelitySettings
+    from scalesearch.runs.fidelity import judge
+
+    given = {"lengths": _phis(lengths, "lengths"), "networks": networks, "seeds": seeds}
+    asked = _made(FidelitySettings, given)
+    folder = _folder_of(dir)
+    command = f"scalesearch.fidelity({', '.join([repr(str(folder)), *_arguments(given | computing)])})"
+    with _heard(progress, on_result):
+        return _finished(judge(folder, asked, command, _computing(computing)))
+
+
+def transfer(*dirs: str | Path | Run, out: str | Path | None = None) -> Run:
+    """Do finished searches want the same split of the compute, and would one's serve another?
+
+    Nothing is trained.
+
+    Args:
+        dirs: two or more runs of grid or search, or their folders, all at one phi.
+        out: the folder of the comparison; ``reports/transfer-A-vs-B`` unless given.
+
+    Raises:
+        FolderError: if a folder holds no run that can be compared, or one too small for a surface; or if
+            ``out`` can't be used, or holds another run.
+    """
+    from scalesearch.runs.transfer import compare_searches, default_folder
+
+    folders = tuple(map(_folder_of, dirs))
+    command = f"scalesearch.transfer({', '.join([*(repr(str(f)) for f in folders), *_out(out)])})"
+    with _heard(progress=False, on_result=None):
+        place = _folder(out, lambda: default_folder(folders))
+        return _finished(compare_searches(folders, place, command))
+
+
+def audit(
+    *,
+    baselines: Iterable[str] | None = None,
+    train: bool = False,
+    dataset: object = "photographs",
+    out: str | Path | None = None,
+    progress: bool = False,
+    on_result: OnResult | None = None,
+    **settings: Any,
+) -> Run:
+    """The rows of Tables 3 and 7 of the EfficientNet paper, rebuilt and counted, and trained at equal cost.
+
+    Args:
+        baselines: whose rows; all four unless given.
+        train: whether small copies of the rows are trained.
+        dataset: as :func:`grid` takes it, with ``train``.
+        out: the folder; ``reports/audit`` unless given.
+        progress: show bars with the time left, in a terminal or a notebook.
+        on_result: called with each training run that ends.
+        settings: with ``train``, fields of ``AuditSettings``, such as ``seeds=3`` or ``phis=(2,)``.
+
+    Raises:
+        ValueError: as :func:`grid`.
+    """
+    from scalesearch.commands.audit.run import AUDITED, AuditSettings
+    from scalesearch.runs.audit import default_folder, run_audit
+    from scalesearch.runs.defaults import training_defaults
+
+    chosen = (
+        AUDITED if baselines is None else (baselines,) if isinstance(baselines, str) else tuple(baselines)
+    )
+    for name in () if train else settings:
+        raise ScalesearchError(f"`{name}` must come with `train`: without it nothing is trained")
+    folder = _folder(out, default_folder)
+    given = {"baselines": tuple(name for name in AUDITED if name in chosen) or chosen, "train": train}
+    command = _call("audit", given | settings, None, dataset if train else None, out)
+    with _heard(progress, on_result):
+        if train:
+            options = _options(AuditSettings, "audit", given | settings, "efficientnet-b0", {"seeds": 3})
+            options = training_defaults(options) | {"dataset": given_dataset(dataset, folder / "data")}
+        else:
+            options = given
+        asked = _made(AuditSettings, options)
+        return _finished(run_audit(folder, asked, command), asked.storage)
+
+
 def _trained(under_way: RunUnderWay) -> Run:
     """Trains what is left, and writes the report."""
     from scalesearch.runs.lifecycle import carry_on
 
-    outcome = carry_on(under_way)
-    if outcome.failure is not None:
-        raise outcome.failure
-    return Run(under_way.folder, under_way.settings.storage)
+    return _finished(carry_on(under_way), under_way.settings.storage)
 
 
 # Where nobody says, these depend on others or on the machine.
@@ -510,15 +792,18 @@ def _options(
     options = {**defaults, **unsaid, **given}
     if trains:
         options |= _recipe(options["recipe"])
-    chosen = given_baseline(baseline.spec if isinstance(baseline, Network) else baseline)
-    options["baseline"] = chosen if isinstance(chosen, str) else chosen.name
-    options["baseline_arch"] = None if isinstance(chosen, str) else chosen
+    if "baseline" in names:
+        chosen = given_baseline(baseline.spec if isinstance(baseline, Network) else baseline)
+        options["baseline"] = chosen if isinstance(chosen, str) else chosen.name
+        options["baseline_arch"] = None if isinstance(chosen, str) else chosen
     if not trains:
         from scalesearch.hardware.device import auto_device
         from scalesearch.hardware.machine import usable_cores
 
         options["device"] = auto_device() if options["device"] == "auto" else options["device"]
         options["threads"] = options["threads"] or usable_cores()
+        if options["device"] == "mps" and "channels_last" in names and "channels_last" not in given:
+            options["channels_last"] = False
     return options
 
 
@@ -542,6 +827,10 @@ def _made(settings: type[Settings], options: Mapping[str, Any]) -> Settings:
     return typed(settings, dict(options))
 
 
+def _folder_of(dir: str | Path | Run) -> Path:
+    return dir.folder if isinstance(dir, Run) else Path(dir)
+
+
 def _folder(out: str | Path | None, default: Callable[[], Path]) -> Path:
     return default() if out is None else Path(out)
 
@@ -558,8 +847,16 @@ def _call(
         "dataset": dataset,
         "out": None if out is None else str(out),
     }
-    arguments = [f"{key}={_shown(value)}" for key, value in shown.items() if value is not None]
-    return f"scalesearch.{name}({', '.join(arguments)})"
+    return f"scalesearch.{name}({', '.join(_arguments(shown))})"
+
+
+def _arguments(given: Mapping[str, Any]) -> list[str]:
+    """Keyword arguments as they are written; those that are None left out."""
+    return [f"{key}={_shown(value)}" for key, value in given.items() if value is not None]
+
+
+def _out(out: str | Path | None) -> list[str]:
+    return _arguments({"out": None if out is None else str(out)})
 
 
 def _shown(value: object) -> str:
@@ -670,8 +967,7 @@ def measure(
     command = _call("measure", {"networks": texts, **settings}, None, None, out)
     with _heard(progress, None), _kept_in(out) as folder:
         outcome = measured(folder, asked, subjects, name=folder.name, command=command)
-    if outcome.failure is not None:
-        raise outcome.failure
+        _ = _finished(outcome)
     return Measurements(outcome.record, None if out is None else Path(out))
 
 
@@ -692,3 +988,106 @@ def _listed(name: str, value: object) -> object:
     """What a setting of several values is given: one alone is a list of one."""
     several = ("batch_size", "threads", "dtype", "mode", "runtime")
     return (value,) if name in several and isinstance(value, str | int) else value
+
+
+def compare(
+    a: object,
+    b: object,
+    *,
+    out: str | Path | None = None,
+    mix_machines: bool = False,
+    progress: bool = False,
+    **settings: Any,
+) -> Run:
+    """How many times as long as A does B take, and is a difference shown at all?
+
+    Args:
+        a: a network as :func:`scale` gives or takes it, or as ``scalesearch compare`` takes it, such as
+            ``"b0@runtime=compile"``; or a finished run of :func:`measure`, as its folder, with ``:NETWORK``
+            for one network of it.
+        b: the same; both networks, or both finished runs.
+        out: the folder of the comparison; ``reports/compare-A-vs-B`` unless given.
+        mix_machines: compare finished runs of two machines all the same.
+        progress: show bars with the time left.
+        settings: fields of ``CompareSettings``, such as ``threads=2`` or ``batch_size=8``, for networks.
+
+    Raises:
+        ValueError: naming ``a`` or ``b``, if one can't be compared; or a setting that can't be used.
+        FolderError: if the folder can't be used, or holds another run.
+        RunFailedError: if nothing could be timed.
+        StoppedError: if it is stopped; what is done is kept.
+    """
+    from scalesearch.commands.compare.run import CompareSettings, StoredSettings
+    from scalesearch.runs.comparing import (
+        are_stored,
+        compare_networks,
+        compare_stored,
+        default_folder,
+        named_pair,
+    )
+
+    first, second = (
+        str(side.folder)
+        if isinstance(side, Run)
+        else str(side)
+        if isinstance(side, str | Path)
+        else _spec(side)
+        for side in (a, b)
+    )
+    names = [side if isinstance(side, str) else side.name for side in (first, second)]
+    given = {"a": names[0], "b": names[1]}
+    default = default_folder(*names)
+    folder = _folder(out, lambda: default)
+    command = _call("compare", given | settings, None, None, out)
+    if isinstance(first, str) and isinstance(second, str) and are_stored(first, second):
+        for name, value in settings.items():
+            raise ScalesearchError(f"`{name}` must be left to the runs that are compared, got {value!r}")
+        sides = StoredSettings(a=first, b=second, mix_machines=mix_machines)
+        return _finished(compare_stored(folder, sides, command))
+    asked = _made(CompareSettings, _options(CompareSettings, "compare", given | settings, None))
+    subjects = named_pair(first, second)
+    with _heard(progress, None):
+        return _finished(compare_networks(folder, asked, subjects, name=default.name, command=command))
+
+
+def law(
+    *,
+    baseline: object = "efficientnet-b0",
+    run: str | Path | Run = "",
+    out: str | Path | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Run:
+    """What time costs on this machine: a law of multiply-adds, activations, parameters and layers.
+
+    Args:
+        baseline: as :func:`scale` takes it.
+        run: a finished grid or sweep, whose accuracies say where the best split of each budget lies.
+        out: the folder; ``reports/law-MACHINE`` unless given, where ``budget="latency=12ms"`` finds it.
+        progress: show bars with the time left.
+        settings: the other options of ``scalesearch law``, by the names of ``LawSettings``' fields, such as
+            ``random=30`` or ``batch_size=(1, 8)``; with its defaults.
+
+    Raises:
+        ValueError: naming the argument, if a setting can't be used.
+        FolderError: if the folder can't be used, or holds another run.
+        RunFailedError: if too little could be measured for a law.
+        StoppedError: if it is stopped; what is done is kept.
+    """
+    from scalesearch.commands.law.settings import LawSettings
+    from scalesearch.hardware.machine import describe
+    from scalesearch.runs.law import fit_laws, in_users_layout
+    from scalesearch.runs.laws import default_folder
+    from scalesearch.runs.lifecycle import require_device
+
+    accuracies = "" if run == "" else str(_folder_of(run))
+    given = {name: _listed(name, value) for name, value in settings.items()} | {"run": accuracies}
+    options = _options(LawSettings, "law", given, baseline)
+    options["threads"] = _listed("threads", options["threads"])
+    command = _call("law", settings | {"run": accuracies or None}, baseline, None, out)
+    with _heard(progress, None):
+        asked = in_users_layout(_made(LawSettings, options))
+        require_device(asked.device, to_train=False)
+        default = default_folder(describe(asked.device).key)
+        outcome = fit_laws(_folder(out, lambda: default), asked, name=default.name, command=command)
+        return _finished(outcome)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
@@ -16,6 +20,7 @@ from click.testing import CliRunner
 import scalesearch as ss
 from scalesearch.cli import cli
 from scalesearch.records import CandidateRecord
+from tests.golden.make import REPORTS, STORED, restored
 from tests.study.conftest import Lab
 
 TINY: dict[str, Any] = {
@@ -54,20 +59,28 @@ def _options(settings: dict[str, Any]) -> list[str]:
 
 
 def test_the_public_names() -> None:
-    assert ss.__all__ == [
-        *("Answer", "EmptyGridError", "FolderError", "Measurements", "Network", "Run", "RunFailedError"),
-        *(
-            "ScalesearchError",
-            "StoppedError",
-            "StudyError",
-            "baselines",
-            "count",
-            "family",
-            "grid",
-            "measure",
-        ),
-        *("open", "scale", "search", "sweep"),
+    errors = [
+        "EmptyGridError",
+        "FolderError",
+        "RunFailedError",
+        "ScalesearchError",
+        "StoppedError",
+        "StudyError",
     ]
+    kinds = [
+        "alternate",
+        "audit",
+        "compare",
+        "fidelity",
+        "grid",
+        "law",
+        "measure",
+        "search",
+        "sweep",
+        "transfer",
+    ]
+    others = ["baselines", "count", "family", "open", "scale", "train_family"]
+    assert ss.__all__ == sorted(["Answer", "Measurements", "Network", "Run", *errors, *kinds, *others])
     assert all(getattr(ss, name).__doc__ for name in ss.__all__)
     assert set(ss.__all__) <= set(dir(ss))
     with pytest.raises(AttributeError, match="no attribute 'gird'"):
@@ -136,6 +149,161 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path: Path, lab: Lab) -> None:
     trained = len(lab.ledger)
     ss.grid(out=tmp_path / "run", **TINY)
     assert len(lab.ledger) == trained
+
+
+def _same(folder: Path, other: Path, *names: str) -> None:
+    """Two folders have the same tables, and their runs the same settings."""
+    for name in names:
+        assert (folder / name).read_bytes() == (other / name).read_bytes(), name
+    kind = ss.open(folder).kind
+    settings = [tomllib.loads((place / "run.toml").read_text())[kind] for place in (folder, other)]
+    assert settings[0] == settings[1]
+
+
+def _run(*arguments: object) -> None:
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+
+
+def _without(*names: str) -> dict[str, Any]:
+    return {name: value for name, value in TINY.items() if name not in names}
+
+
+GRIDS_OWN = ("step", "tolerance", "max_networks", "match")
+
+
+def test_rounds_are_the_command_lines(tmp_path: Path) -> None:
+    tiny = TINY | {"max_rounds": 1}
+    run = ss.alternate(out=tmp_path / "api", **tiny)
+    _run("alternate", f"--out={tmp_path / 'cli'}", *_options(tiny))
+    _same(run.folder, tmp_path / "cli", "runs.csv", "looks.csv")
+    assert len(run.table) == 1
+    assert run.answer.lines[0].startswith("Not settled after 1 round: the answer still changed")
+    assert run.resume().folder == run.folder
+
+
+def test_a_trained_family_is_the_command_lines(tmp_path: Path) -> None:
+    tiny = _without(*GRIDS_OWN) | {"seeds": 1}
+    run = ss.train_family(phi=(0, 1), out=tmp_path / "api", **tiny)
+    _run("scale", "--train", "--phi=0,1", f"--out={tmp_path / 'cli'}", *_options(tiny))
+    _same(run.folder, tmp_path / "cli", "trained.csv", "family.csv", "runs.csv")
+    assert (run.kind, run.table["phi"].tolist()) == ("scale", [0, 1])
+    assert run.answer.lines[0].startswith("Does accuracy rise with phi here?")
+
+
+def test_an_audit_is_the_command_lines(tmp_path: Path) -> None:
+    run = ss.audit(baselines="mobilenet-v2", out=tmp_path / "api")
+    _run("audit", "--baseline=mobilenet-v2", f"--out={tmp_path / 'cli'}")
+    _same(run.folder, tmp_path / "cli", "audit.csv", "rules.csv")
+    assert set(run.table["baseline"]) == {"mobilenet-v2"}
+    assert len(run.answer.lines) == 1
+    tiny = _without(*GRIDS_OWN) | {"seeds": 1}
+    trained = ss.audit(baselines="mobilenet-v2", train=True, phis=(1,), out=tmp_path / "api", **tiny)
+    _run(
+        *("audit", "--train", "--baseline=mobilenet-v2", "--phi=1", f"--out={tmp_path / 'cli'}"),
+        *_options(tiny),
+    )
+    _same(trained.folder, tmp_path / "cli", "audit.csv", "order.csv")
+    with pytest.raises(ss.ScalesearchError, match="^`seeds` must come with `train`"):
+        ss.audit(seeds=2)
+
+
+@pytest.mark.slow
+def test_a_grid_is_judged_and_compared_as_on_the_command_line(tmp_path: Path) -> None:
+    tiny = TINY | {"seeds": 1, "max_networks": 8, "step": 0.1}
+    grids = [ss.grid(out=tmp_path / name, seed=seed, **tiny) for seed, name in enumerate(("a", "b"))]
+    shutil.copytree(grids[0].folder, tmp_path / "cli" / "a")
+    run = ss.fidelity(grids[0], lengths=(2,), networks=7)
+    assert (run.kind, run.folder) == ("fidelity", grids[0].folder / "fidelity")
+    assert run.table["multiple"].tolist() == [1, 2]
+    assert run.answer.lines
+    _run("fidelity", tmp_path / "cli" / "a", "--lengths=2", "--networks=7")
+    _same(run.folder, tmp_path / "cli" / "a" / "fidelity", "fidelity.csv", "networks.csv")
+    both = ss.transfer(*grids, out=tmp_path / "both")
+    _run("transfer", *(grid.folder for grid in grids), f"--out={tmp_path / 'cli' / 'both'}")
+    _same(both.folder, tmp_path / "cli" / "both", "pairs.csv", "rates.csv")
+    assert len(both.table) == 2
+    assert len(both.answer.lines) == 3
+    assert both.report().is_file()
+    with pytest.raises(
+        ss.FolderError, match=r"^`dir` must hold a run of grid, search, sweep .*one of transfer$"
+    ):
+        _ = both.pareto
+    with pytest.raises(ss.ScalesearchError, match="^`lengths` must be multiples"):
+        ss.fidelity(grids[0], lengths=(1,))
+    with pytest.raises(ss.ScalesearchError, match="^`job` must be one of jobs, .*did you mean jobs"):
+        ss.fidelity(grids[0], job=1)
+
+
+# Runs of every kind, as tests/golden has them: what is opened, and the CSV file of its table.
+OPENED = {
+    "grid-design": ("run", "candidates.csv", True),
+    "search-tpe": ("run", "trials.csv", True),
+    "sweep-one": ("run", "sweep.csv", True),
+    "scale-train": ("run", "trained.csv", True),
+    "alternate": ("run", "rounds.csv", True),
+    "fidelity": ("run/fidelity", "fidelity.csv", True),
+    "audit": ("run", "audit.csv", True),
+    "audit-train": ("run", "audit.csv", True),
+    "measure": ("run", "measurements.csv", False),
+    "law": ("run", "laws.csv", False),
+    "compare": ("run", "", True),
+}
+
+
+@pytest.mark.parametrize("name", OPENED)
+def test_a_folder_of_every_kind_is_opened(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, csv, answers = OPENED[name]
+    shutil.copytree(STORED / name, tmp_path / "here")
+    restored(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    run = ss.open(folder)
+    assert run.kind == name.partition("-")[0]
+    table = run.table
+    assert len(table)
+    if answers:
+        assert all(run.answer.lines)
+    else:
+        with pytest.raises(ss.FolderError, match=f"holds one of {run.kind}: what that says is its table$"):
+            _ = run.answer
+    # Nothing was written so far.
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path in before} == before
+    assert run.report() == Path(folder) / "report.html"
+    if csv:
+        pd.testing.assert_frame_equal(
+            pd.read_csv(io.StringIO(table.to_csv(index=False))), pd.read_csv(Path(folder) / csv)
+        )
+
+
+def test_finished_measurements_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(STORED / "compare-stored", tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    before = ss.open("before")
+    run = ss.compare(before, "after", out="both")
+    assert run.kind == "compare-stored"
+    assert run.table["difference"].isin(["shown", "not shown"]).all()
+    assert any("B takes" in line for line in run.answer.lines)
+    _run("compare", "before", "after", "--out=cli")
+    assert Path("both/samples.csv").read_bytes() == Path("cli/samples.csv").read_bytes()
+    with pytest.raises(ss.ScalesearchError, match="^`a` and `b` must both be networks or both be finished"):
+        ss.compare(before, "b0")
+    # What is left of measurements without their raw files is their table.
+    whole = before.table
+    before.report()
+    Path("before/networks.json").unlink()
+    assert len(ss.open("before").table) == len(whole)
+    with pytest.raises(ss.FolderError, match=r"^`dir` must hold the raw files .*to measure again.*measure"):
+        before.report()
+
+
+def test_a_folder_without_a_run_says_what_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(
+        ss.FolderError, match=r"holds what scalesearch scale wrote.*family\.csv.* shows its page$"
+    ):
+        ss.open(REPORTS / "step2-efficientnet-b0")
+    with pytest.raises(ss.FolderError, match="^`dir` must be the folder of a grid, .*holds no study$"):
+        ss.open(tmp_path)
 
 
 @pytest.mark.parametrize(

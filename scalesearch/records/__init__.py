@@ -49,6 +49,19 @@ from scalesearch.records.timings import (
     Split,
 )
 
+Record = (
+    RunRecord
+    | AlternateRecord
+    | FidelityRecord
+    | AuditRecord
+    | TransferRecord
+    | MeasureRecord
+    | CompareRecord
+    | tuple[CompareRecord, ...]
+    | LawRecord
+)
+"""What a folder's run came to, by its kind; of finished runs that are compared, a record for each pair."""
+
 __all__ = [
     "DTYPES",
     "LAW_TERMS",
@@ -78,6 +91,7 @@ __all__ = [
     "Price",
     "ProcessSamples",
     "PublishedRow",
+    "Record",
     "ReliabilityRecord",
     "RoundRecord",
     "RunKind",

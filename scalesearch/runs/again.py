@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scalesearch.errors import ScalesearchError
+from scalesearch.files import inside
 from scalesearch.runs.folder import begun_elsewhere
 from scalesearch.runs.kinds import GoingOn, Kind, Outcome, kind_in, loaded, require_raw_files
 from scalesearch.runs.planning import require_same_code
 from scalesearch.study.settings import Computing
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def resume(folder: Path, how: GoingOn) -> Outcome:
@@ -56,6 +60,36 @@ def read(folder: Path, storage: str = "") -> Any:
         kind = kind_in(folder)
         require_raw_files(folder, kind)
         return loaded(kind.read)(folder, storage)
+
+
+def table(folder: Path, storage: str = "") -> pd.DataFrame:
+    """The table of the run in ``folder``; where its raw files are gone, the one that was written of them.
+
+    Arguments and errors are those of :func:`report`.
+    """
+    kind = kind_in(folder)
+    if _only_table(folder, kind):
+        import pandas as pd
+
+        return pd.read_csv(inside(folder, kind.csv))
+    made: pd.DataFrame = loaded(kind.table)(read(folder, storage), folder)
+    return made
+
+
+def require_readable(folder: Path, storage: str = "") -> None:
+    """Refuses a folder of which neither a record nor a table can be read; arguments as of :func:`report`.
+
+    Raises:
+        FolderError: if that is so.
+    """
+    if not _only_table(folder, kind_in(folder)):
+        read(folder, storage)
+
+
+def _only_table(folder: Path, kind: Kind) -> bool:
+    """Whether the table is all that is left of a run's measurements."""
+    gone = kind.raw_file and not inside(folder, kind.raw_file).exists()
+    return bool(gone and kind.csv) and inside(folder, kind.csv).is_file()
 
 
 def _require_own(kind: Kind, computing: Computing) -> None:

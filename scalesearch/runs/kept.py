@@ -70,10 +70,10 @@ def _without_run(folder: Path) -> FolderError:
         if inside(folder, page).is_file():
             tables = sorted(path.name for path in folder.glob("*.csv"))
             kept = f"its tables are {', '.join(tables)}, and " if tables else ""
+            shown = f"{kept}scalesearch open {quoted(folder)} shows its page"
             return FolderError(
                 f"`dir` must hold a run, got {folder}: it holds what scalesearch {command} wrote, which "
-                f"keeps none to report again or to go on with; {kept}scalesearch open {quoted(folder)} shows its "
-                "page"
+                f"keeps none to report again or to go on with; {shown}"
             )
     *kinds, last = (kind.name for kind in KINDS.values() if kind.studies)
     return FolderError(

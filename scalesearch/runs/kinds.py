@@ -101,6 +101,7 @@ class Kind:
         studies: whether its folder holds them.
         trains: whether it does. What has times for its results, or none, can't go on with other threads.
         raw_file: in its folder, without which no page can be made; empty for none.
+        csv: the file of its table, which can be read where the raw file is gone; empty for none.
         lost: what else is gone with that, in words.
         page: the file name of its page.
         study: of a run that is one study, or several of this kind; None without.
@@ -116,6 +117,7 @@ class Kind:
     studies: bool = False
     trains: bool = True
     raw_file: str = ""
+    csv: str = ""
     lost: str = ""
     page: str = "report.md"
     study: Study | None = None
@@ -236,6 +238,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.measuring:report",
                 resume="scalesearch.runs.measuring:resume",
                 table="scalesearch.runs.measuring:table_of",
+                csv="measurements.csv",
                 trains=False,
                 raw_file="networks.json",
                 lost=LOST,
@@ -266,6 +269,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.law:report",
                 resume="scalesearch.runs.law:resume",
                 table="scalesearch.runs.law:table_of",
+                csv="laws.csv",
                 trains=False,
                 raw_file="networks.json",
                 lost=f"{LOST}, the time of each kind of layer, the accuracies",
