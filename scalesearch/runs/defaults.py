@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.errors import ScalesearchError
-from scalesearch.plain import LIMITS
 from scalesearch.runs.telling import say
 from scalesearch.study.grid_plan import (
     MOST_SEEDS,
@@ -16,7 +15,7 @@ from scalesearch.study.grid_plan import (
     SEEDS_ON_GPU,
     GridSettings,
 )
-from scalesearch.study.settings import TrainingSettings
+from scalesearch.study.settings import AT_ONCE, TrainingSettings
 from scalesearch.training.recipe import ACCELERATORS, RECIPES, default_images
 from scalesearch.workers.engines import is_here, resources_of
 from scalesearch.workers.tracking import missing_package
@@ -61,7 +60,7 @@ def training_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     else:
         # How cores are shared out is up to the nodes.
         filled["threads"] = filled["threads"] or 1
-        jobs = filled["jobs"] or min(elsewhere.jobs(device, filled["threads"]), int(LIMITS["jobs"].most))
+        jobs = filled["jobs"] or min(elsewhere.jobs(device, filled["threads"]), int(AT_ONCE.most))
     batch_size = filled["batch_size"] or recipe.batch_size
     if filled["recipe_values"] and batch_size != recipe.batch_size:
         # What is kept is what is trained: in how many passes, too.

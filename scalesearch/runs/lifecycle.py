@@ -575,6 +575,8 @@ def train_study(run: Run, progress: TrainingListener) -> RunRecord:
             device=run.settings.device,
             threads=run.settings.threads,
             jobs=jobs,
+            timed_on=run.study.timed_on,
+            send_data=run.settings.send_data,
             log_dir=run.folder / "logs",
             stall_timeout=run.settings.stall_timeout,
             on_note=progress.note,
@@ -682,7 +684,11 @@ def require_workers(settings: TrainingSettings) -> None:
     if is_here(settings.executor):
         require_device(settings.device)
     else:
-        require_resources(str(settings.executor), settings.device, settings.threads)
+        data = settings.data
+        there = str(data.folder.absolute()) if data.at_path else ""
+        folder = str(Path(data.data_dir).expanduser().absolute())
+        wanted = None if settings.send_data else replace(data, place=there, data_dir=folder).to_dict()
+        require_resources(str(settings.executor), settings.device, settings.threads, wanted)
 
 
 def require_device(name: str, *, to_train: bool = True) -> None:

@@ -42,7 +42,8 @@ from scalesearch.workers.tracking import TRACKERS
 
 # What may change between a run and its continuation without changing any result.
 NOT_IDENTITY = frozenset(
-    {"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run", "track", "executor"}
+    {"jobs", "download", "storage", "stall_timeout", "keep_weights", "scratch_run", "track"}
+    | {"executor", "send_data"}
 )
 # What it is computed with: others change accuracies as another seed would, but not what is asked. A run may
 # go on with others, then; each training run keeps what it was computed with.
@@ -194,7 +195,8 @@ class TrainingSettings(BaselineSettings):
     worker may be silent before it counts as hung. ``keep_weights``: the weights of every network that was
     trained to its end stay in the run's folder, for ``scalesearch export``. ``track`` names who else
     is told of every look. ``executor`` names the engine that runs the training (None: this machine's
-    processes), and ``jobs`` are those in flight over all its nodes.
+    processes), and ``jobs`` are those in flight over all its nodes; ``send_data``: nodes that lack the data
+    are sent them.
 
     ``start`` says what they start from: None from scratch; ``grown``: each is grown (Net2Net) from the proxy
     baseline, trained first with the same seed, or from the weights in the file ``pretrained`` where there is
@@ -307,6 +309,12 @@ class TrainingSettings(BaselineSettings):
         unset="processes",
         more="Ray needs pip install 'scalesearch[ray]', here and on each node. Other engines are added by "
         "packages (docs/many-gpus.md).",
+    )
+    send_data: bool = setting(
+        False,
+        topic=Topic.DATA,
+        help="Send the data, a folder or a file of yours, once to each node of another --executor that lacks "
+        "them; they are kept there. Without it they have to be on a file system that all nodes share.",
     )
     jobs: int = setting(
         1,

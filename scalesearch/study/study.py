@@ -408,6 +408,13 @@ class SearchStudy:
         with self._readable():
             return sum(map(self._is_timed, self._complete()))
 
+    @property
+    def timed_on(self) -> str:
+        """The key of the machine that measured its latencies so far; empty where there are none."""
+        known = self.attributes
+        measured = (known[name] for name in sorted(known) if name.startswith("latency/"))
+        return next((str(latency["machine"]) for latency in measured if latency.get("machine")), "")
+
     def planned(self, trial: optuna.Trial) -> Planned:
         """What a trial is to train."""
         with self._readable():

@@ -125,7 +125,8 @@ class DataSpec:
     ``in_channels`` are those of every image: see :data:`COLOURS`. ``digest`` is that of the only data that
     will do; empty where any will. ``short_side`` is the most pixels that the shorter side of a folder's
     images, or of a window of a picture, is kept at. ``apart``: where there are enough, some held-out images
-    are set apart, and judge nothing but what confirms an answer.
+    are set apart, and judge nothing but what confirms an answer. ``place`` is where the user's own data lie
+    on this machine, where that isn't what ``name`` says: it is another machine's.
 
     Raises:
         ValueError: if the name is unknown, ``held_out`` below 2, or the data has no such channels.
@@ -139,6 +140,7 @@ class DataSpec:
     digest: str = ""
     short_side: int = SHORT_SIDE
     apart: bool = False
+    place: str = ""
 
     def __post_init__(self) -> None:
         if self.name not in DATASETS and not self.at_path:
@@ -184,8 +186,8 @@ class DataSpec:
 
     @property
     def folder(self) -> Path:
-        """What ``folder:PATH``, ``windows:PATH`` or ``tensors:FILE`` names, ``~`` being the user's own."""
-        folder = Path(self._path)
+        """Where ``folder:PATH``, ``windows:PATH`` or ``tensors:FILE`` lies, ``~`` being the user's own."""
+        folder = Path(self.place or self._path)
         try:
             return folder.expanduser()
         except RuntimeError:  # of a user who is not known here

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from scalesearch.errors import ScalesearchError
 from scalesearch.hardware.device import device_kind
@@ -65,6 +65,8 @@ class Work:
         log_dir: folder of this machine where jobs' logs go; made if need be.
         stall_timeout: seconds of a worker's silence after which it is taken for hung; None waits for good.
         on_note: hears what the user should know, from another thread.
+        timed_on: key of the machine that all times have to be measured on; empty for any, the same for all.
+        send_data: whether nodes that lack the user's own data are sent them.
     """
 
     device: str
@@ -73,6 +75,8 @@ class Work:
     threads: int = 1
     stall_timeout: float | None = None
     on_note: Callable[[str], None] = lambda _text: None
+    timed_on: str = ""
+    send_data: bool = False
 
 
 class Engine(Protocol):
@@ -84,6 +88,18 @@ class Engine(Protocol):
         Raises:
             ScalesearchError: naming ``executor``, if nobody answers there within ten seconds, or the address
                 is none.
+        """
+        ...
+
+    def require(self, address: str, data: Mapping[str, Any] | None) -> None:
+        """Refuses an address whose nodes can't do the work: without this machine's code, or the data.
+
+        Args:
+            address: as :meth:`resources` takes it.
+            data: the data as plain data, with its place from the root on; None where it will be sent.
+
+        Raises:
+            ScalesearchError: if that is so, naming the node.
         """
         ...
 
@@ -108,6 +124,10 @@ class Processes:
         kind = auto_device()
         gpus = (len(resolve_devices(kind)),) if kind in GPUS else ()
         return Resources(cpus=(usable_cores(),), gpus=gpus)
+
+    def require(self, address: str, data: Mapping[str, Any] | None) -> None:
+        """See :class:`Engine`: this machine has what it has."""
+        self._require_no_address(address)
 
     def executor(self, address: str, work: Work) -> Executor:
         """See :class:`Engine`."""
@@ -173,8 +193,14 @@ def resources_of(executor: str) -> Resources:
     return found.resources(address)
 
 
-def require_resources(executor: str, device: str, threads: int) -> None:
-    """Refuses what no node of an engine has, so that nobody waits for it for good.
+def require_resources(executor: str, device: str, threads: int, data: Mapping[str, Any] | None) -> None:
+    """Refuses what no node of an engine has, so that nobody waits for it for good, and other code there.
+
+    Args:
+        executor: what ``--executor`` says.
+        device: where to train.
+        threads: CPU threads of each run.
+        data: as ``Engine.require`` takes it.
 
     Raises:
         ScalesearchError: if that is so, or as :func:`resources_of`.
@@ -199,6 +225,8 @@ def require_resources(executor: str, device: str, threads: int) -> None:
             if most
             else f"`executor` must have a node with CPUs to train on, got {executor} without"
         )
+    found, address = engine(executor)
+    found.require(address, data)
 
 
 def executor_of(executor: str | None, work: Work) -> Executor:

@@ -61,6 +61,10 @@ class TrialFailedError(Exception):
     """A job ended without a result; the message is the reason, fit for a table."""
 
 
+class WorkerLostError(TrialFailedError):
+    """A worker is gone and has said nothing: what it ran may do well elsewhere, or another time."""
+
+
 class Executor(Protocol):
     """Runs jobs of plain data. A future gives the job's result, or raises :class:`TrialFailedError`."""
 
@@ -144,7 +148,7 @@ class ProcessExecutor:
                 f"the worker said nothing for {self._stall_timeout:g} s and was killed; "
                 f"see logs/{log_path.name}"
             )
-        raise TrialFailedError(f"{death(process.exitcode)}; see logs/{log_path.name}")
+        raise WorkerLostError(f"{death(process.exitcode)}; see logs/{log_path.name}")
 
     def _start(self, log_path: Path) -> tuple[BaseProcess, Connection]:
         with self._lock:
@@ -298,9 +302,9 @@ class _Run:
     count: Future[dict[str, Any]] | None = None
     alone: bool = False
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, kind: type[TrialFailedError] = TrialFailedError) -> None:
         with suppress(Exception):  # somebody may have cancelled it
-            self.future.set_exception(TrialFailedError(reason))
+            self.future.set_exception(kind(reason))
 
     def succeed(self, result: dict[str, Any]) -> None:
         with suppress(Exception):
@@ -424,7 +428,7 @@ class DeviceExecutor:
             with self._changed:
                 runs = [self._waiting.popleft()] if self._waiting else []
         for run in runs:
-            run.fail(reason)
+            run.fail(reason, WorkerLostError)
 
     def _converse(self, device: str, flying: dict[int, _Run], alone: deque[_Run]) -> str:
         """Has one process train until nothing is left, or it dies; says how it died.

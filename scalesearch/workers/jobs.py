@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol, Self
 
 from scalesearch.hardware.device import first_device
@@ -162,6 +162,47 @@ class KindsSpec(_Job):
     key: str
     arch: Arch
     setup: Setup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSpec(_Job):
+    """A job that tries a worker and trains nothing.
+
+    The job gives back its ``key`` and a ``payload`` text of ``payload_bytes``.
+
+    Attributes:
+        key: names the job's log; letters, digits, dots, dashes and underscores.
+        seconds: sleeps so long first, without a word.
+        fails: fails with this message, where it is not empty.
+        exits: ends its process at once.
+        payload_bytes: size of what is given back.
+    """
+
+    KIND: ClassVar[str] = "probe"
+    key: str
+    seconds: float = 0.0
+    fails: str = ""
+    exits: bool = False
+    payload_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsSpec(_Job):
+    """What a worker runs on, and whether it has the data.
+
+    The job gives back ``machine`` (its key), ``hardware`` (the name of the GPU, or of the processor),
+    ``data`` (the digest of the data there) and ``problem`` (why the data can't be used; else empty).
+
+    Attributes:
+        key: names the job's log.
+        device: kind of device.
+        data: a dataset as plain data; empty for none.
+    """
+
+    KIND: ClassVar[str] = "facts"
+    key: str
+    device: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 def latency_record(data: Mapping[str, Any]) -> LatencyRecord:

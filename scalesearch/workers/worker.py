@@ -9,10 +9,12 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
@@ -25,11 +27,13 @@ from scalesearch.records import CurvePoint, FlopRecord
 from scalesearch.text import one_line
 from scalesearch.workers.jobs import (
     CountSpec,
+    FactsSpec,
     KindsSpec,
     LargestBatchSpec,
     LatencySpec,
     MeasureSpec,
     PairSpec,
+    ProbeSpec,
 )
 
 if TYPE_CHECKING:
@@ -357,6 +361,32 @@ def _kinds(job: Mapping[str, Any]) -> dict[str, Any]:
     return {"seconds": kind_seconds(spec.arch, spec.setup)}
 
 
+def _probe(job: Mapping[str, Any]) -> dict[str, Any]:
+    spec = ProbeSpec.from_dict(job)
+    time.sleep(spec.seconds)
+    if spec.exits:
+        os._exit(3)
+    if spec.fails:
+        raise RuntimeError(spec.fails)
+    return {"key": spec.key, "payload": "x" * spec.payload_bytes}
+
+
+def _facts(job: Mapping[str, Any]) -> dict[str, Any]:
+    from scalesearch.hardware.machine import describe
+    from scalesearch.training.dataset import DataError, DataSpec
+    from scalesearch.training.images import load
+
+    spec = FactsSpec.from_dict(job)
+    machine = describe(spec.device)
+    told = {"machine": machine.key, "hardware": machine.facts.get("gpu", machine.facts.get("cpu", ""))}
+    if not spec.data:
+        return told | {"data": "", "problem": ""}
+    try:
+        return told | {"data": load(DataSpec(**dict(spec.data) | {"digest": ""})).digest, "problem": ""}
+    except DataError as error:
+        return told | {"data": "", "problem": one_line(error)}
+
+
 _RUNNERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = MappingProxyType(
     {
         LatencySpec.KIND: _latency,
@@ -365,6 +395,8 @@ _RUNNERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = MappingP
         PairSpec.KIND: _pair,
         LargestBatchSpec.KIND: _largest_batch,
         KindsSpec.KIND: _kinds,
+        ProbeSpec.KIND: _probe,
+        FactsSpec.KIND: _facts,
     }
 )
 
@@ -379,6 +411,8 @@ _RUNNERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = MappingP
 # driver is gone and the worker goes with it, so that a killed driver leaves nothing behind.
 
 STEPS_BETWEEN_MESSAGES = 5
+ELSEWHERE = ("out of memory: ", "no space left on device")
+"""How the reasons begin of failures that another machine may not have."""
 # As glibc's malloc.h numbers them.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -389,7 +423,7 @@ def work(connection: Connection, log_path: str) -> None:
     job = json.loads(connection.recv_bytes())
     threading.Thread(target=_leave_with_the_driver, args=(connection,), daemon=True).start()
     try:
-        _say(connection, {"event": "result", "result": _run(job, connection)})
+        _say(connection, {"event": "result", "result": perform(job, partial(_say, connection))})
     except (Exception, SystemExit) as error:  # a user's own code may end itself
         _say(connection, {"event": "failure", "reason": reason_of_failure(error)})
         log_line(traceback.format_exc())
@@ -413,7 +447,19 @@ def print_to(log_path: str) -> None:
             )
 
 
-def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
+def perform(job: Mapping[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Runs any job in this process, which is settled for it, and tells of its steps and looks meanwhile.
+
+    Args:
+        job: what ``to_dict`` of a spec gave.
+        say: takes each message.
+
+    Returns:
+        Plain JSON data.
+
+    Raises:
+        Exception: whatever the job raises; :func:`reason_of_failure` puts it in a line.
+    """
     training_on = job["device"].partition(":")[0] if job["kind"] == "train" else ""
     settle_torch(training_on, job["threads"])
     if not training_on:
@@ -421,13 +467,13 @@ def _run(job: dict[str, Any], connection: Connection) -> dict[str, Any]:
 
     def on_step(done: int, steps: int) -> None:
         if done % STEPS_BETWEEN_MESSAGES == 0 or done == steps:
-            _say(connection, {"event": "step", "done": done, "of": steps})
+            say({"event": "step", "done": done, "of": steps})
 
     def on_restart(reason: str) -> None:
         log_line(f"starting anew: {reason}")
 
     def on_look(curve: Sequence[CurvePoint], seconds: float) -> None:
-        _say(connection, {"event": "look", "curve": [asdict(point) for point in curve], "seconds": seconds})
+        say({"event": "look", "curve": [asdict(point) for point in curve], "seconds": seconds})
 
     def on_eager(reason: str) -> None:
         log_line(f"steps are run as they stand, since they can't be captured as a graph: {reason}")

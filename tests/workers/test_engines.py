@@ -31,6 +31,9 @@ class _Farm:
             raise ScalesearchError(f"`executor` must be an address that answers, got {address}")
         return Resources(cpus=(4, 8, 2), gpus=(0, 2, 0) if address == "gpus" else ())
 
+    def require(self, address: str, data: Mapping[str, Any] | None) -> None:
+        _Done.asked.append(data)
+
     def executor(self, address: str, work: Work) -> _Done:
         _Done.works.append((address, work))
         return _Done()
@@ -38,6 +41,7 @@ class _Farm:
 
 class _Done:
     works: list[tuple[str, Work]] = []  # noqa: RUF012  # of all of them
+    asked: list[Mapping[str, Any] | None] = []  # noqa: RUF012
 
     def submit(self, job: Mapping[str, Any], _step: object, _look: object = None) -> Future[dict[str, Any]]:
         future: Future[dict[str, Any]] = Future()
@@ -103,8 +107,8 @@ def test_names_addresses_and_what_is_wrong_with_them() -> None:
 
 @pytest.mark.usefixtures("farm")
 def test_what_no_node_has_is_refused() -> None:
-    engines.require_resources("farm://gpus", "cuda", 1)
-    engines.require_resources("farm", "cpu", 8)
+    engines.require_resources("farm://gpus", "cuda", 1, None)
+    engines.require_resources("farm", "cpu", 8, None)
     for executor, device, threads, message in (
         (
             "farm",
@@ -117,7 +121,7 @@ def test_what_no_node_has_is_refused() -> None:
         ("farm://gone:1", "cpu", 1, "must be an address that answers"),
     ):
         with pytest.raises(ScalesearchError, match=message):
-            engines.require_resources(executor, device, threads)
+            engines.require_resources(executor, device, threads, None)
 
 
 @pytest.mark.usefixtures("farm")

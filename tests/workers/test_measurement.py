@@ -105,5 +105,5 @@ def test_an_unknown_kind() -> None:
     with pytest.raises(ValueError) as error:
         run_job({"kind": "guess"})
     assert str(error.value) == (
-        "`kind` must be one of latency, count, measure, pair, largest_batch, kinds, got 'guess'"
+        "`kind` must be one of latency, count, measure, pair, largest_batch, kinds, probe, facts, got 'guess'"
     )

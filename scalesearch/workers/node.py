@@ -1,0 +1,275 @@
+"""A node: the part of an engine that lives on another machine, and runs jobs by that machine's processes.
+
+Jobs come with the bytes of the files that they go on from, and everything that becomes of them goes back in
+messages: steps, looks with the checkpoint as it was then, results with weights, reasons of failures, logs. So
+a node keeps nothing that is missed when it is gone. It knows nothing of the engine that brings its jobs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import scalesearch
+from scalesearch.files import inside, write_bytes
+from scalesearch.text import one_line
+from scalesearch.training.dataset import DataSpec
+from scalesearch.training.folders import memory_folder
+from scalesearch.workers.executor import Executor, TrialFailedError, WorkerLostError, training_executor
+from scalesearch.workers.worker import ELSEWHERE
+
+FILES = ("checkpoint", "weights", "start")
+"""The fields of a job that are paths of files."""
+LOG_BYTES = 64 * 2**10
+"""So much of the end of a job's log goes back."""
+CODE = ("torch", "torchvision")
+"""Packages that decide what training gives, beside scalesearch itself."""
+PREFIX = "scalesearch-node-"
+
+# ----------------------------------------------------------------------------------------------------
+# Which code a machine has.
+
+
+@cache
+def code() -> Mapping[str, str]:
+    """What decides what training gives here, by name: versions, and a digest of scalesearch's own files."""
+    root = Path(scalesearch.__file__).parent
+    content = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    here = {"scalesearch": f"{scalesearch.__version__} (files {content.hexdigest()[:8]})"}
+    for package in CODE:
+        try:
+            # What follows the plus sign names a build, such as that for a GPU, which nodes may differ in.
+            here[package] = version(package).partition("+")[0]
+        except PackageNotFoundError:
+            here[package] = "not installed"
+    return here
+
+
+def difference(there: Mapping[str, str], here: Mapping[str, str]) -> str:
+    """The first thing that is another one on two machines, in words; empty where they have the same."""
+    for name, value in here.items():
+        if (other := there.get(name, "not installed")) != value:
+            return f"{name} {other} there and {value} here"
+    return ""
+
+
+# ----------------------------------------------------------------------------------------------------
+# Data that are sent to a node: packed once, unpacked once on each machine, under their identity.
+
+
+def packed(place: Path) -> Iterator[bytes]:
+    """A file or a folder as an archive, piece by piece.
+
+    Raises:
+        OSError: if it can't be read.
+    """
+    with tempfile.TemporaryFile() as file:
+        with tarfile.open(fileobj=file, mode="w", dereference=True) as archive:
+            archive.add(place.resolve(), arcname="data")
+        file.seek(0)
+        while piece := file.read(64 * 2**20):
+            yield piece
+
+
+def kept_data(digest: str) -> Path:
+    """Where data that were sent are kept on this machine: under the user's cache, by their identity."""
+    folder = memory_folder() or Path(tempfile.gettempdir()) / "scalesearch"
+    return inside(folder, "sent", digest, "data")
+
+
+def keep_data(digest: str, pieces: Iterable[bytes]) -> Path:
+    """Unpacks an archive of data where :func:`kept_data` says, unless it is there.
+
+    Raises:
+        OSError: if it can't be written.
+    """
+    place = kept_data(digest)
+    if place.exists():
+        return place
+    place.parent.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent.parent) as folder:
+        archive = Path(folder) / "archive"
+        with archive.open("wb") as file:
+            file.writelines(pieces)
+        with tarfile.open(archive) as packed_data:
+            packed_data.extractall(Path(folder) / "whole", filter="data")
+        with suppress(OSError):  # another of this machine's workers was quicker
+            (Path(folder) / "whole").rename(place.parent)
+    return place
+
+
+# ----------------------------------------------------------------------------------------------------
+# The node itself.
+
+
+class Node:
+    """Runs jobs in a folder of its own, which goes with it.
+
+    Messages are plain data but for bytes. Each names its job by ``id``: ``{"event": "step", "done", "of"}``;
+    ``look`` with ``curve``, ``seconds`` and ``checkpoint``; ``result`` with ``result``, ``checkpoint`` and
+    ``weights``; ``failure`` with ``reason``, and whether the job may do well on another node (``elsewhere``)
+    or the data are not here (``lacks``: their place). The last two have ``log``. ``note`` has ``text``.
+    """
+
+    def __init__(self, *, device: str, most: int, stall_timeout: float | None) -> None:
+        """``device`` is a kind of device, of which it takes all that it sees; ``most`` jobs run at a time."""
+        _sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        self._code = self._folder / "code"
+        self._code.mkdir()
+        # A user's own code is looked for in the current folder, by the processes that are started from here.
+        os.chdir(self._code)
+        self._changed = threading.Condition()
+        self._messages: list[dict[str, Any]] = []
+        self._steps: dict[int, dict[str, Any]] = {}
+        self._executor: Executor = training_executor(
+            device,
+            jobs=most,
+            log_dir=self._folder / "logs",
+            stall_timeout=stall_timeout,
+            on_note=lambda text: self._say({"event": "note", "text": text}),
+        )
+
+    def begin(
+        self, number: int, job: Mapping[str, Any], files: Mapping[str, bytes], code: Mapping[str, bytes]
+    ) -> None:
+        """Starts a job, known by ``number``, that goes on from ``files``, by the names of its fields.
+
+        ``code`` has the user's own Python files, by their relative paths.
+        """
+        try:
+            for name, content in code.items():
+                path = inside(self._code, *name.split("/"))
+                if not path.exists() or path.read_bytes() != content:
+                    write_bytes(path, content)
+            folder = self._folder / "jobs" / str(number)
+            paths = {
+                name: folder / name / "run.safetensors" for name in FILES if job.get(name) or name in files
+            }
+            for name, path in paths.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if name in files:
+                    path.write_bytes(files[name])
+            here = dict(job) | {name: str(path) for name, path in paths.items()}
+            run = _Job(self, number, here, paths)
+            future = self._executor.submit(here, run.step, run.look)
+        except (OSError, ValueError) as error:
+            self._say({"event": "failure", "id": number, "reason": one_line(error), "elsewhere": True})
+            return
+        future.add_done_callback(run.ended)
+
+    def messages(self, wait_s: float) -> Sequence[dict[str, Any]]:
+        """What has happened since it was last asked; waits so long at the most where nothing has.
+
+        Steps alone are not worth a message at once: the last of each job comes with the next one.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._messages, wait_s)
+            told = [*self._steps.values(), *self._messages]
+            self._messages, self._steps = [], {}
+        return told
+
+    def shutdown(self) -> None:
+        """Ends what runs, and removes the folder."""
+        self._executor.shutdown(kill=True)
+        os.chdir(tempfile.gettempdir())
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _say(self, message: dict[str, Any]) -> None:
+        with self._changed:
+            if message["event"] == "step":
+                self._steps[message["id"]] = message
+                return
+            if message["event"] in ("result", "failure"):
+                # What is told of a job after its end would be news of nothing.
+                self._steps.pop(message["id"], None)
+            self._messages.append(message)
+            self._changed.notify_all()
+
+    def _log(self, job: Mapping[str, Any]) -> bytes:
+        with suppress(OSError):
+            path = self._folder / "logs" / f"{job['key']}.{job['kind']}.log"
+            with path.open("rb") as file:
+                file.seek(max(0, path.stat().st_size - LOG_BYTES))
+                return file.read()
+        return b""
+
+
+class _Job:
+    """A job of a node under way: what is heard of it becomes messages."""
+
+    def __init__(self, node: Node, number: int, job: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
+        self._node, self._number, self._job, self._paths = node, number, job, paths
+
+    def step(self, done: int, steps: int) -> None:
+        self._node._say({"event": "step", "id": self._number, "done": done, "of": steps})
+
+    def look(self, curve: Sequence[Mapping[str, Any]], seconds: float) -> None:
+        self._node._say(
+            {
+                "event": "look",
+                "id": self._number,
+                "curve": list(curve),
+                "seconds": seconds,
+                "checkpoint": self._content("checkpoint"),
+            }
+        )
+
+    def ended(self, future: Future[dict[str, Any]]) -> None:
+        message: dict[str, Any] = {"id": self._number, "log": self._node._log(self._job)}
+        try:
+            message |= {"event": "result", "result": future.result(), "weights": self._content("weights")}
+        except TrialFailedError as failure:
+            message |= {"event": "failure", "reason": str(failure), "lacks": self._lacking()}
+            message["elsewhere"] = isinstance(failure, WorkerLostError) or str(failure).startswith(ELSEWHERE)
+        except BaseException as error:  # or somebody would wait for good
+            message |= {"event": "failure", "reason": one_line(error), "elsewhere": True}
+        shutil.rmtree(self._node._folder / "jobs" / str(self._number), ignore_errors=True)
+        self._node._say(message)
+
+    def _content(self, name: str) -> bytes | None:
+        path = self._paths.get(name)
+        try:
+            return None if path is None else path.read_bytes()
+        except OSError:
+            return None
+
+    def _lacking(self) -> str:
+        return lacking(self._job["data"]) if self._job.get("data") else ""
+
+
+def lacking(data: Mapping[str, Any]) -> str:
+    """Where data should lie on this machine, if they do not; else empty."""
+    spec = DataSpec(**data)
+    place = spec.folder if spec.at_path else None
+    if spec.name in ("cifar10", "cifar100"):
+        place = Path(spec.data_dir).expanduser()
+    return "" if place is None or place.exists() else str(place)
+
+
+def _sweep() -> None:
+    """Removes what nodes left behind that were killed on this machine."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if not owner.isdecimal() or sys.platform == "win32":
+            continue
+        try:
+            os.kill(int(owner), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue

@@ -1,0 +1,846 @@
+"""Ray as an engine: runs on the nodes of a cluster, each in the hands of an actor that may die.
+
+An actor (a *place*) holds one GPU, or the CPUs of one run, and is a :class:`~scalesearch.workers.node.Node`.
+One thread here hands out jobs and takes in messages. Ray's own retries are off: a run whose place is lost
+goes on in another from its last look, and counts as failed once that has happened ``ATTEMPTS`` times without
+a look in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import logging
+import math
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scalesearch.errors import RunFailedError, ScalesearchError
+from scalesearch.files import inside, write_bytes
+from scalesearch.hardware.device import device_kind
+from scalesearch.networks.user_code import sources
+from scalesearch.text import one_line, printable
+from scalesearch.training.dataset import DataSpec
+from scalesearch.workers.engines import GPUS, Resources, Work
+from scalesearch.workers.executor import Job, OnLook, OnStep, TrialFailedError
+from scalesearch.workers.jobs import FactsSpec, KindsSpec, LatencySpec, MeasureSpec, PairSpec
+from scalesearch.workers.node import code, difference, packed
+from scalesearch.workers.worker import reason_of_failure
+
+ATTEMPTS = 5
+"""How often a run may lose its place, or fail for want of memory, without a look in between."""
+ANSWER_S = 8.0
+"""How long an address may take to answer."""
+HELLO_S = 120.0
+"""How long a node may take to say what it is: it loads Python and nothing else."""
+WAIT_S, MESSAGES_S, NODES_S, HEAD_S = 0.2, 5.0, 2.0, 2.0
+"""How long the thread waits for messages, and a place for news; how often nodes and the head are asked."""
+PATIENCE_S = 30.0
+"""How long no node may be of use before the run ends."""
+LOST_AFTER = 4
+"""The head is lost when it has not answered so many times."""
+TIMED = frozenset(spec.KIND for spec in (LatencySpec, MeasureSpec, PairSpec, KindsSpec))
+"""Jobs that measure time, which are all run on machines of one kind."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
+
+# ----------------------------------------------------------------------------------------------------
+# The cluster: found, spoken to, asked for its nodes.
+
+
+def _ray() -> Any:
+    return importlib.import_module("ray")
+
+
+def _quiet(address: str) -> None:
+    """Settles, before Ray is loaded, that it tells nobody of its use and stays on this machine if it can."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of a change of its own
+    if not address or _host(address) in LOOPBACK:
+        # Ray's way to have all of a cluster on the loopback interface, whatever the system.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0].strip("[]")
+
+
+def _shown(address: str) -> str:
+    return f"ray://{address}" if address else "ray"
+
+
+def _spoken(address: str) -> str:
+    """The address as Ray takes it: a head's own is taken as it is, its server for clients as ``ray://``.
+
+    Raises:
+        ScalesearchError: if it is none, nobody answers, or it isn't Ray that does.
+    """
+    match = ADDRESS.fullmatch(address)
+    if match is None or not 0 < int(match[2]) < 2**16:
+        raise ScalesearchError(
+            f"`executor` must be ray, ray://HOST:PORT or HOST:PORT, got {printable(_shown(address))}"
+        )
+    try:
+        socket.create_connection((_host(address), int(match[2])), timeout=ANSWER_S).close()
+    except OSError as error:
+        raise ScalesearchError(
+            f"`executor` must be an address that answers, got {_shown(address)}: {error.strerror or error}; "
+            "`ray start --head` prints a head's address"
+        ) from None
+    try:
+        import grpc
+    except ImportError:
+        return address
+    with grpc.insecure_channel(address) as channel:
+        try:
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=ANSWER_S)
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.UNIMPLEMENTED:  # Ray's server for clients has no such method
+                return f"ray://{address}"
+            raise ScalesearchError(
+                f"`executor` must be the address of a Ray cluster, got {_shown(address)}, where something "
+                "else answers"
+            ) from None
+    return address
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keeps Ray from taking signals for itself."""
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_CONNECTED: dict[str, str] = {}
+"""The address that this process speaks with."""
+_LOCK = threading.Lock()
+
+
+def connected(address: str) -> Any:
+    """The module ``ray``, speaking with the cluster at an address; with one of this process's own for none.
+
+    Raises:
+        ScalesearchError: if nobody answers, or Ray's or Python's version is another one there.
+    """
+    with _LOCK:
+        _quiet(address)
+        loaded = "ray" in sys.modules
+        if loaded and _ray().is_initialized() and _CONNECTED.get("address", "") == address:
+            return _ray()
+        where = _spoken(address) if address else "local"
+        ray = _ray()
+        if ray.is_initialized():
+            ray.shutdown()
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        if not address:
+            options |= {"include_dashboard": False}
+        try:
+            with _own_signals():
+                ray.init(where, **options)
+        except Exception as error:  # Ray has many
+            advice = (
+                "" if where != address else "; from a machine that is no node of it, name its server for "
+            )
+            advice += "" if where != address else "clients: ray://HOST:10001"
+            raise ScalesearchError(
+                f"`executor` must be a Ray cluster that this machine can join, got {_shown(address)}: "
+                f"{one_line(error)[:300]}{advice}"
+            ) from error
+        _CONNECTED["address"] = address
+        return ray
+
+
+def _nodes(ray: Any) -> dict[str, Mapping[str, Any]]:
+    """The nodes that are there and can run something, by their identity."""
+    return {
+        node["NodeID"]: node
+        for node in ray.nodes()
+        if node["Alive"] and any(node["Resources"].get(kind, 0) >= 1 for kind in ("CPU", "GPU"))
+    }
+
+
+def _named(node: Mapping[str, Any]) -> str:
+    name, address = node["NodeManagerHostname"], node["NodeManagerAddress"]
+    return f"{name} ({address})" if name != address else str(name)
+
+
+def _hello_class() -> type:
+    """The class of places.
+
+    Made in a function, Ray sends it as it is: where a node has other code, or none, its places can say so.
+    """
+
+    class Place:
+        def __init__(self, options: dict[str, Any]) -> None:
+            import contextlib
+            import importlib.metadata
+            import socket
+
+            import ray
+
+            context = ray.get_runtime_context()
+            self.hello: dict[str, Any] = {
+                "event": "hello",
+                "node": context.get_node_id(),
+                "host": socket.gethostname(),
+                "code": {},
+            }
+            try:
+                from scalesearch.workers.node import Node, code
+
+                self.hello["code"] = dict(code())
+                self.node = Node(**options)
+            except Exception as error:
+                self.hello["problem"] = f"{type(error).__name__}: {error}"
+                with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                    self.hello["code"] = self.hello["code"] or {
+                        "scalesearch": importlib.metadata.version("scalesearch")
+                    }
+
+        def messages(self, wait_s: float) -> list[dict[str, Any]]:
+            hello, self.hello = self.hello, {}
+            return [hello] if hello else list(self.node.messages(wait_s))
+
+        def begin(self, number: int, job: str, files: dict[str, bytes], code: dict[str, bytes]) -> None:
+            import json
+
+            self.node.begin(number, json.loads(job), files, code)
+
+        def keep(self, digest: str, pieces: list[Any]) -> str:
+            import ray
+
+            from scalesearch.workers.node import keep_data
+
+            return str(keep_data(digest, (ray.get(piece) for piece in pieces)))
+
+    return Place
+
+
+def _hello_of_node() -> Any:
+    """A function that says which code a node has, and what of the data it lacks; sent as it is, too."""
+
+    def hello(data: dict[str, Any] | None) -> dict[str, Any]:
+        import importlib.metadata
+
+        try:
+            from scalesearch.workers.node import code, lacking
+
+            return {"code": dict(code()), "lacks": lacking(data) if data else ""}
+        except Exception:
+            try:
+                return {"code": {"scalesearch": importlib.metadata.version("scalesearch")}, "lacks": ""}
+            except importlib.metadata.PackageNotFoundError:
+                return {"code": {}, "lacks": ""}
+
+    return hello
+
+
+def other_code(there: Mapping[str, str], node: str) -> str:
+    """What is wrong with a node's code, in words; empty where nothing is."""
+    differs = difference(there, code())
+    return f"the code of this machine, got {differs}, on node {node}" if differs else ""
+
+
+class RayEngine:
+    """The engine of Ray clusters: one of this machine's own, or one at an address."""
+
+    def __init__(self) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise ModuleNotFoundError("No module named 'ray'", name="ray")
+
+    def resources(self, address: str) -> Resources:
+        """See ``Engine``."""
+        nodes = [node["Resources"] for node in _nodes(connected(address)).values()]
+        return Resources(
+            cpus=tuple(int(node.get("CPU", 0)) for node in nodes),
+            gpus=tuple(int(node.get("GPU", 0)) for node in nodes),
+        )
+
+    def require(self, address: str, data: Mapping[str, Any] | None) -> None:
+        """See ``Engine``."""
+        for node, told in self.hellos(address, data).items():
+            if isinstance(told, str):
+                raise ScalesearchError(
+                    f"`executor` must have nodes that answer, got none from {node}: {told}"
+                )
+            if wrong := other_code(told["code"], node):
+                raise ScalesearchError(f"`executor` must have nodes with {wrong}")
+            if told["lacks"] and data is not None:
+                raise ScalesearchError(
+                    f"`dataset` must be on every node, got no {told['lacks']} on node {node}; put it on a "
+                    "file system that all share, or have it sent (--send-data)"
+                )
+
+    def hellos(self, address: str, data: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any] | str]:
+        """What each node says of itself, by its name; a text is why it says nothing."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        ray = connected(address)
+        ask = ray.remote(_hello_of_node())
+        asked = {}
+        for identity, node in _nodes(ray).items():
+            there = NodeAffinitySchedulingStrategy(identity, soft=False)
+            options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
+            asked[_named(node)] = ask.options(**options).remote(None if data is None else dict(data))
+        told: dict[str, Mapping[str, Any] | str] = {}
+        for name, answer in asked.items():
+            try:
+                told[name] = ray.get(answer, timeout=HELLO_S)
+            except Exception as error:
+                told[name] = one_line(error)[:200]
+        return told
+
+    def executor(self, address: str, work: Work) -> RayExecutor:
+        """See ``Engine``."""
+        return RayExecutor(connected(address), _shown(address), work, head=address)
+
+
+# ----------------------------------------------------------------------------------------------------
+# The executor.
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """A job that somebody waits for.
+
+    Attributes:
+        attempts: how often it was in vain since its last look.
+        looks: how many looks are known of it; -1 before it was ever taken up.
+        begun: whether a place has taken it up.
+        avoid: nodes where it failed for want of something that others may have.
+    """
+
+    job: dict[str, Any]
+    on_step: OnStep
+    on_look: OnLook
+    future: Future[dict[str, Any]] = field(default_factory=Future)
+    attempts: int = 0
+    looks: int = -1
+    begun: bool = False
+    avoid: set[str] = field(default_factory=set)
+
+    @property
+    def data(self) -> str:
+        """Its data as text, with their place from the root on, as nodes are asked for them; or empty."""
+        if "data" not in self.job:
+            return ""
+        spec = DataSpec(**self.job["data"])
+        place = str(spec.folder.absolute()) if spec.at_path else ""
+        folder = str(Path(spec.data_dir).expanduser().absolute())
+        return json.dumps(spec.to_dict() | {"place": place, "data_dir": folder}, sort_keys=True)
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """An actor, and what it runs.
+
+    Attributes:
+        news: Ray's promise of its next messages.
+        heard: when it last said anything.
+        node: its node's identity; empty until it is there.
+        name: its node's name.
+        flying: its jobs, by their numbers.
+        checking: the number of the job that asks what the node is; 0 for none.
+        data: what that job asks for, as text.
+        sent: where data that were sent lie there.
+    """
+
+    actor: Any
+    news: Any
+    heard: float
+    node: str = ""
+    name: str = "unknown"
+    flying: dict[int, _Run] = field(default_factory=dict)
+    checking: int = 0
+    data: str = ""
+    sent: str = ""
+
+    @property
+    def runs(self) -> list[_Run]:
+        """What somebody waits for."""
+        return [run for number, run in self.flying.items() if number != self.checking]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is known of a node: its machine's key, and where sent data lie there."""
+
+    machine: str
+    sent: str
+
+
+class RayExecutor:
+    """Runs jobs on the nodes of a Ray cluster; see ``Executor``."""
+
+    def __init__(
+        self, ray: Any, shown: str, work: Work, *, head: str = "", device_of_place: str = ""
+    ) -> None:
+        """Starts the thread; places start with the first job.
+
+        Args:
+            ray: the module, connected.
+            shown: the cluster as the user named it.
+            work: what it is made for.
+            head: the cluster's address; empty for one of this machine's own.
+            device_of_place: what a place trains on, where that isn't the device of ``work``.
+        """
+        self._ray, self._shown, self._work = ray, shown, work
+        self._on_gpus = device_kind(work.device) in GPUS
+        self._device = device_of_place or work.device
+        self._head = head or str(ray.get_runtime_context().gcs_address)
+        self._class = ray.remote(_hello_class())
+        self._waiting: deque[_Run] = deque()
+        self._places: list[_Place] = []
+        self._facts: dict[tuple[str, str], _Facts] = {}
+        self._aside: dict[str, tuple[str, float]] = {}
+        self._code: dict[str, dict[str, bytes]] = {}
+        self._pieces: dict[str, list[Any]] = {}
+        self._timed_on = work.timed_on
+        self._cluster: dict[str, Mapping[str, Any]] = {}
+        self._asked_at = self._head_at = -math.inf
+        self._useful_at = time.monotonic()
+        self._missed = self._number = 0
+        self._notes: set[str] = set()
+        self._hardware: set[str] = set()
+        self._changed = threading.Condition()  # a lock that its holder may take again
+        self._ending = self._killing = self._logged = False
+        self._dead: Exception | None = None
+        self._thread = threading.Thread(target=self._serve, name="ray", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, job: Job, on_step: OnStep, on_look: OnLook = lambda _curve, _seconds: None
+    ) -> Future[dict[str, Any]]:
+        """See ``Executor``."""
+        run = _Run(json.loads(json.dumps(dict(job))), on_step, on_look)
+        with self._changed:
+            if self._dead is not None or self._ending:
+                run.future.set_exception(self._dead or TrialFailedError("stopped"))
+            else:
+                self._waiting.append(run)
+                self._hand_out()
+                self._changed.notify_all()
+        return run.future
+
+    def shutdown(self, *, kill: bool = False) -> None:
+        """See ``Executor``."""
+        with self._changed:
+            self._ending = True
+            self._killing = self._killing or kill
+            self._changed.notify_all()
+        self._thread.join()
+
+    # All that follows holds the lock but to wait for Ray.
+
+    def _serve(self) -> None:
+        try:
+            while self._go_on():
+                pass
+        except Exception as error:  # or somebody would wait for good
+            self._dead = self._dead or RunFailedError(f"{self._shown} is of no more use: {one_line(error)}")
+        with self._changed:
+            self._ending = True
+            for run in (*(run for place in self._places for run in place.runs), *self._waiting):
+                if not run.future.cancel():
+                    self._fail(run, self._dead or TrialFailedError("stopped"))
+            self._waiting.clear()
+            for place in self._places:
+                self._kill(place)
+            self._places = []
+
+    def _go_on(self) -> bool:
+        """A turn: looks after the cluster, hands out, takes in; False at the end."""
+        self._look_after_head()
+        with self._changed:
+            self._look_after_nodes()
+            idle = not self._waiting and not any(place.runs for place in self._places)
+            if self._killing or self._dead is not None or (self._ending and idle):
+                return False
+            self._hand_out()
+            self._grow()
+            if not self._places:
+                self._changed.wait(WAIT_S)
+                return True
+            places = {place.news: place for place in self._places}
+        ready, _ = self._ray.wait(list(places), timeout=WAIT_S)
+        for news in ready:
+            try:
+                messages = self._ray.get(news)
+            except Exception as error:
+                with self._changed:
+                    self._lose(places[news], f"its place was lost ({type(error).__name__})")
+            else:
+                with self._changed:
+                    self._hear(places[news], messages)
+        return True
+
+    def _hear(self, place: _Place, messages: Sequence[Mapping[str, Any]]) -> None:
+        place.heard = time.monotonic()
+        place.news = place.actor.messages.remote(MESSAGES_S)
+        for message in messages:
+            if place in self._places:  # else it was given up meanwhile
+                self._take(place, message)
+        self._hand_out()
+
+    # Nodes and places.
+
+    def _look_after_head(self) -> None:
+        """Notices that the head is lost before Ray does, which would end this process."""
+        now = time.monotonic()
+        if now - self._head_at < HEAD_S:
+            return
+        self._head_at = now
+        self._missed = 0 if _answers(self._head) else self._missed + 1
+        if self._missed >= LOST_AFTER:
+            self._dead = RunFailedError(
+                f"the head of {self._shown} at {self._head} was lost; what is done is kept: resume goes on, "
+                "with --executor on another cluster"
+            )
+
+    def _look_after_nodes(self) -> None:
+        now = time.monotonic()
+        self._give_up_silent(now)
+        if self._missed or now - self._asked_at < NODES_S:
+            return
+        self._asked_at = now
+        self._cluster = _nodes(self._ray)
+        for node, (_, until) in list(self._aside.items()):
+            if now > until or node not in self._cluster:
+                del self._aside[node]
+        if set(self._cluster) - set(self._aside) or not self._waiting:
+            self._useful_at = now
+            return
+        if not self._cluster:
+            self._note(f"{self._shown} has no node to train on now; waiting for one")
+        if now - self._useful_at > (PATIENCE_S if self._cluster else self._work.stall_timeout or PATIENCE_S):
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Fails what waits, since no node is of use to it."""
+        reasons = [reason for reason, _ in self._aside.values()]
+        why = reasons[0] if reasons else f"must have a node to train on, got none in {self._shown}"
+        if all(run.job["kind"] in TIMED for run in self._waiting):
+            while self._waiting:
+                self._fail(self._waiting.popleft(), TrialFailedError(f"`executor` {why}".replace("`", "")))
+        else:
+            self._dead = ScalesearchError(f"`executor` {why}")
+
+    def _grow(self) -> None:
+        """Asks Ray for a place, where more jobs wait than places are on their way."""
+        room = self._work.jobs
+        if self._on_gpus:
+            gpus = sum(int(node["Resources"].get("GPU", 0)) for node in self._cluster.values())
+            room = min(room, gpus + 1)  # so that one is there at once when a node joins
+        starting = sum(not place.node for place in self._places)
+        if len(self._places) >= room or starting >= len(self._waiting):
+            return
+        options: dict[str, Any] = {
+            "num_cpus": 1 if self._on_gpus else self._work.threads,
+            "num_gpus": 1 if self._on_gpus else 0,
+            "max_restarts": 0,
+            "max_task_retries": 0,
+            "max_concurrency": 4,
+            "scheduling_strategy": "SPREAD",
+        }
+        if self._aside:
+            options["label_selector"] = {"ray.io/node-id": f"!in({','.join(self._aside)})"}
+        most = self._work.jobs if self._on_gpus else 1
+        node = {"device": self._device, "most": most, "stall_timeout": self._work.stall_timeout}
+        actor = self._class.options(**options).remote(node)
+        self._places.append(_Place(actor, actor.messages.remote(MESSAGES_S), time.monotonic()))
+
+    def _give_up_silent(self, now: float) -> None:
+        """Gives up places that say nothing, though they should every few seconds."""
+        silent = self._work.stall_timeout
+        for place in self._places[:]:
+            if silent is not None and place.node and now - place.heard > silent + 4 * MESSAGES_S:
+                self._lose(place, f"it said nothing for {silent:g} s")
+
+    def _lose(self, place: _Place, reason: str, *, counts: bool = True) -> None:
+        """Does without a place; what ran there goes on elsewhere."""
+        if place in self._places:
+            self._places.remove(place)
+            self._kill(place)
+        runs, place.flying = place.runs, {}
+        for run in runs:
+            self._again(run, f"{reason}, on node {place.name}", counts=counts)
+
+    def _kill(self, place: _Place) -> None:
+        if not self._missed:
+            with suppress(Exception):
+                self._ray.kill(place.actor)
+
+    def _set_aside(self, place: _Place, reason: str, seconds: float = PATIENCE_S / 2) -> None:
+        """Uses no place of a node for so long."""
+        node = place.node
+        self._aside[node] = (reason, time.monotonic() + seconds)
+        self._facts = {key: facts for key, facts in self._facts.items() if key[0] != node}
+        self._note(f"node {place.name} is not used: nodes {reason.removeprefix('must have nodes ')}")
+        for other in [other for other in self._places if other.node == node]:
+            self._lose(other, "its node is not used", counts=False)
+
+    # Jobs.
+
+    def _hand_out(self) -> None:
+        """Gives what waits to places that have room, once it is known what their nodes are."""
+        for place in self._places[:]:
+            while self._waiting and place.node and not place.checking and self._has_room(place):
+                run = self._next(place)
+                if run is None:
+                    break
+                facts = self._facts.get((place.node, run.data))
+                if facts is None:
+                    self._check(place, run.data)
+                    break
+                if run.job["kind"] in TIMED and facts.machine != (self._timed_on or facts.machine):
+                    reason = (
+                        f"must have nodes of the machine {self._timed_on}, which timed this run's other "
+                        f"networks, got machine {facts.machine} on node {place.name}"
+                    )
+                    self._set_aside(place, reason, math.inf)
+                    break
+                self._waiting.remove(run)
+                if run.future.running() or run.future.set_running_or_notify_cancel():
+                    self._begin(place, run, facts)
+
+    def _has_room(self, place: _Place) -> bool:
+        """One by one: how much memory the next takes is known once the last has begun."""
+        ready = sum(bool(other.node) for other in self._places)
+        most = -(-self._work.jobs // ready) if self._on_gpus else 1
+        return len(place.flying) < most and all(run.begun for run in place.flying.values())
+
+    def _next(self, place: _Place) -> _Run | None:
+        """The run to begin next: one of a network that is trained there, so that it costs no plans."""
+        useful = set(self._cluster) - set(self._aside)
+        runs = [run for run in self._waiting if place.node not in run.avoid or useful <= run.avoid]
+        here = [run.job.get("arch") for run in place.flying.values()]
+        return next((run for run in runs if run.job.get("arch") in here), runs[0] if runs else None)
+
+    def _check(self, place: _Place, data: str, sent: str = "") -> None:
+        """Asks a place what its node is, and whether it has the data."""
+        wanted = json.loads(data or "{}") | ({"place": sent} if sent else {})
+        spec = FactsSpec(key="facts", device=self._device, data=wanted)
+        place.data, place.sent = data, sent
+        place.checking = self._start(place, _Run(spec.to_dict(), _ignore, _ignore), {}, {})
+
+    def _begin(self, place: _Place, run: _Run, facts: _Facts) -> None:
+        """Hands a run to a place, with what it goes on from."""
+        if run.job["kind"] in TIMED:
+            self._timed_on = facts.machine
+        target = (run.job.get("arch") or {}).get("target", "")
+        try:
+            paths = {name: Path(run.job[name]) for name in ("checkpoint", "start") if run.job.get(name)}
+            files = {name: path.read_bytes() for name, path in paths.items() if path.exists()}
+            if target and target not in self._code:
+                self._code[target] = dict(sources(target))
+        except (OSError, ValueError) as error:
+            self._fail(run, TrialFailedError(one_line(error)))
+            return
+        self._start(place, run, files, self._code.get(target, {}), facts.sent)
+
+    def _start(
+        self,
+        place: _Place,
+        run: _Run,
+        files: Mapping[str, bytes],
+        own_code: Mapping[str, bytes],
+        sent: str = "",
+    ) -> int:
+        self._number += 1
+        job = dict(run.job)
+        if job.get("data"):
+            job["data"] = json.loads(run.data) | ({"place": sent} if sent else {})
+        if "device" in job:
+            job["device"] = self._device
+        # Only training says that it is taken up.
+        run.begun = run.job["kind"] != "train"
+        place.flying[self._number] = run
+        place.actor.begin.remote(self._number, json.dumps(job), dict(files), dict(own_code))
+        return self._number
+
+    def _take(self, place: _Place, message: Mapping[str, Any]) -> None:
+        """Takes in a message of a place."""
+        event = message["event"]
+        if event == "hello":
+            self._welcome(place, message)
+        elif event == "note":
+            self._note(f"{place.name}: {message['text']}")
+        elif (run := place.flying.get(message["id"])) is None:
+            return
+        elif event == "step":
+            run.on_step(message["done"], message["of"])
+        elif event == "look":
+            self._look(place, message["id"], run, message)
+        else:
+            del place.flying[message["id"]]
+            if message["id"] == place.checking:
+                place.checking = 0
+                self._checked(place, message)
+                return
+            self._keep_log(run, message.get("log") or b"")
+            if event == "result":
+                self._finish(run, message)
+            else:
+                self._failed(place, run, message)
+
+    def _welcome(self, place: _Place, message: Mapping[str, Any]) -> None:
+        """Learns where a place is; it is given up where it has other code than this machine."""
+        place.node = message["node"]
+        known = self._cluster.get(place.node)
+        place.name = message["host"] if known is None else _named(known)
+        if wrong := other_code(message["code"], place.name):
+            self._set_aside(place, f"must have nodes with {wrong}", math.inf)
+        elif problem := message.get("problem", ""):
+            self._set_aside(place, f"must have nodes that work, got {one_line(problem)} on {place.name}")
+        elif place.node in self._aside:  # it was on its way when that was found out
+            self._lose(place, "its node is not used", counts=False)
+
+    def _checked(self, place: _Place, message: Mapping[str, Any]) -> None:
+        """Takes in what a node is; one that can't be used is set aside."""
+        if message["event"] != "result":
+            reason = f"must have nodes that work, got {message['reason']} on node {place.name}"
+            self._set_aside(place, reason)
+            return
+        facts, wanted = message["result"], json.loads(place.data or "{}")
+        lacks = bool(facts["problem"])
+        if lacks and self._work.send_data and not place.sent and wanted["place"]:
+            self._check(place, place.data, self._send(place, wanted))
+        elif lacks:
+            reason = f"must have nodes with the data, got {facts['problem']} on node {place.name}"
+            self._set_aside(place, reason)
+        elif wanted.get("digest") and facts["data"] != wanted["digest"]:
+            reason = (
+                f"must have nodes with the data of this machine, got {wanted['name']} with the identity "
+                f"{facts['data'][:8]} on node {place.name} and {wanted['digest'][:8]} here"
+            )
+            self._set_aside(place, reason, math.inf)
+        else:
+            self._facts[place.node, place.data] = _Facts(facts["machine"], place.sent)
+            self._compare(facts["hardware"])
+
+    def _compare(self, hardware: str) -> None:
+        """Says so where nodes compute with unlike hardware, which need not give the same to the bit."""
+        kinds = self._hardware
+        kinds.add(hardware)
+        if len(kinds) > 1:
+            named = " and ".join(sorted(kinds))
+            self._note(f"nodes have unlike hardware ({named}), whose accuracies may differ in the last bits")
+
+    def _send(self, place: _Place, wanted: Mapping[str, Any]) -> str:
+        """Sends data to a node, which keeps them under their identity; returns where.
+
+        Ray hands each piece on from node to node, so that it leaves this machine once.
+        """
+        identity = wanted["digest"] or hashlib.sha256(place.data.encode()).hexdigest()
+        if identity not in self._pieces:
+            self._pieces[identity] = [self._ray.put(piece) for piece in packed(Path(wanted["place"]))]
+        self._note(f"sending {wanted['name']} to node {place.name}")
+        where = self._ray.get(place.actor.keep.remote(identity, self._pieces[identity]))
+        for other in self._places:  # nobody was listened to meanwhile
+            other.heard = time.monotonic()
+        return str(where)
+
+    def _look(self, place: _Place, number: int, run: _Run, message: Mapping[str, Any]) -> None:
+        """Takes in a look: its checkpoint first, so that what is known to be trained is not trained again."""
+        run.begun = True
+        if len(message["curve"]) > run.looks:
+            run.looks, run.attempts = len(message["curve"]), 0
+        try:
+            _put(run.job.get("checkpoint"), message["checkpoint"])
+        except OSError as error:
+            del place.flying[number]
+            self._fail(run, TrialFailedError(reason_of_failure(error)))
+            self._lose(place, "another run could not be kept", counts=False)
+            return
+        run.on_look(message["curve"], message["seconds"])
+
+    def _finish(self, run: _Run, message: Mapping[str, Any]) -> None:
+        try:
+            _put(run.job.get("weights"), message["weights"])
+        except OSError as error:
+            self._fail(run, TrialFailedError(reason_of_failure(error)))
+            return
+        with suppress(InvalidStateError):
+            run.future.set_result(message["result"])
+
+    def _failed(self, place: _Place, run: _Run, message: Mapping[str, Any]) -> None:
+        """A run that failed: tried elsewhere where that may help."""
+        if message.get("lacks"):
+            self._again(run, message["reason"], counts=False)
+            reason = f"must have nodes with the data, got no {message['lacks']} on node {place.name}"
+            self._set_aside(place, reason)
+        elif message["elsewhere"]:
+            run.avoid.add(place.node)
+            self._again(run, message["reason"])
+        else:
+            self._fail(run, TrialFailedError(message["reason"]))
+
+    def _again(self, run: _Run, reason: str, *, counts: bool = True) -> None:
+        """Has a run wait again, unless it has been in vain too often."""
+        run.attempts += counts
+        if run.attempts >= ATTEMPTS:
+            self._fail(run, TrialFailedError(f"tried {ATTEMPTS} times: {reason}"))
+        else:
+            self._waiting.appendleft(run)
+
+    @staticmethod
+    def _fail(run: _Run, error: Exception) -> None:
+        with suppress(InvalidStateError):  # somebody may have cancelled it
+            run.future.set_exception(error)
+
+    def _keep_log(self, run: _Run, content: bytes) -> None:
+        """Keeps what a job logged, for a reader of its reason; a log that can't be written ends nothing."""
+        folder = self._work.log_dir
+        with suppress(OSError, ValueError):
+            # A folder that was there and is not any more was removed: it is not brought back.
+            folder.mkdir(parents=not self._logged, exist_ok=True)
+            self._logged = True
+            inside(folder.parent, folder.name, f"{run.job['key']}.{run.job['kind']}.log").write_bytes(content)
+
+    def _note(self, text: str) -> None:
+        """Tells the user, once."""
+        if text not in self._notes:
+            self._notes.add(text)
+            self._work.on_note(text)
+
+
+def _ignore(*_: object) -> None:
+    """Hears what nobody asked for."""
+
+
+def _answers(address: str) -> bool:
+    try:
+        socket.create_connection((_host(address), int(address.rpartition(":")[2])), timeout=HEAD_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _put(path: str | None, content: bytes | None) -> None:
+    """Writes what came back of a file; a run's folder that was removed is not brought back.
+
+    Raises:
+        OSError: if it can't be written.
+    """
+    if path and content is not None:
+        Path(path).parent.mkdir(exist_ok=True)
+        write_bytes(Path(path), content)
