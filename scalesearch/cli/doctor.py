@@ -64,8 +64,7 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     """
     from tempfile import TemporaryDirectory
 
-    from scalesearch.cli.main import Fail
-    from scalesearch.commands.doctor.run import steps, works
+    from scalesearch.commands.doctor.run import require_working, steps, works
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import conditions, describe, versions
     from scalesearch.records.timings import Setup
@@ -98,9 +97,7 @@ def doctor(device: str, out: Path, output_format: str) -> None:
             "findings": [asdict(finding) for finding in findings],
         }
         echo(json.dumps(report, indent=2))
-    broken = [finding.name for finding in findings if not works([finding])]
-    if broken:
-        raise Fail(f"not everything that is needed works: {', '.join(broken)}", 1)
+    require_working(findings)
 
 
 def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:

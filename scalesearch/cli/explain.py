@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,28 +14,15 @@ from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import NETWORK, STAGES, given_rules, rounding_of_options, rounding_options
 from scalesearch.cli.terminal import NUMBER, Choice, Place, echo, terminal
-from scalesearch.networks.baselines import (
-    BASELINES,
-    PAPER_COEFFICIENTS,
-    VARIANTS,
-    baseline,
-    published_network,
-)
-from scalesearch.networks.spec import Arch, blamed_on, with_exponents
-from scalesearch.scaling import Coefficients, Multipliers
-from scalesearch.text import near
+from scalesearch.commands.explain.run import ExplainSettings, explained, variant_alone
+from scalesearch.errors import FolderError
+from scalesearch.networks.baselines import VARIANTS, published_network
+from scalesearch.networks.spec import Arch, blamed_on
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scalesearch.commands.explain.view import Section
-    from scalesearch.networks.baselines import PublishedNetwork
-    from scalesearch.networks.explaining import Explanation
-
-MULTIPLIERS = ("depth", "width", "resolution")
-COEFFICIENTS = ("alpha", "beta", "gamma")
-SHARPEST = 16.0
-"""A resolution multiplier above this is taken for pixels."""
 
 
 class _What(click.ParamType[str | Arch]):
@@ -110,10 +98,11 @@ def explain(
             "WHAT must be one network, or --variant NAME in its place, got "
             + ("neither" if network is None else "both")
         )
+    settings = ExplainSettings(**{field.name: options[field.name] for field in fields(ExplainSettings)})
     if variant is not None:
         from scalesearch.commands.explain.view import variant_tables, variant_text
 
-        chosen = _variant(variant, options)
+        chosen = variant_alone(variant, settings, given_rules(options))
         title, tables = f"{chosen.name}: {chosen.title}", cache(partial(variant_tables, chosen))
         answer, sections = variant_text(chosen)
     else:
@@ -121,95 +110,13 @@ def explain(
         from scalesearch.commands.explain.view import explanation_tables, explanation_text
 
         with blamed_on("WHAT"):
-            explanation, published = _explained(network, options)
+            explanation, published = explained(network, settings, rounding_of_options(options))
             answer, sections = explanation_text(explanation, published)
         title, tables = explanation.arch.name, cache(partial(explanation_tables, explanation, published))
     _show(title, answer, sections, tables, output_format)
     if out is not None:
         _write(out, title, answer, sections, tables())
         echo(f"Page: {out / 'explain.md'}", err=True)
-
-
-def _variant(name: str, options: Mapping[str, Any]) -> Any:
-    """The variant of that name; other options than its name change nothing and are refused."""
-    if name not in VARIANTS:
-        titles = "; ".join(f"{known.name} ({known.title})" for known in VARIANTS.values())
-        raise Fail(f"--variant must be one of {titles}; got {name!r}{near(name, VARIANTS)}")
-    given = [option for option in (*MULTIPLIERS, *COEFFICIENTS, "phi") if options[option] is not None]
-    if given:
-        raise Fail(
-            f"--{given[0]} must be left out with --variant, got {options[given[0]]:g}; "
-            f"scalesearch explain {name} --{given[0]} ... scales it"
-        )
-    if options["stages"]:
-        raise Fail(
-            f"--stages must be left out with --variant, got {options['stages'][0]}: it has its own rules"
-        )
-    if rules := given_rules(options):
-        rule, value = next(iter(rules.items()))
-        option = f"--{rule.replace('_', '-')}"
-        raise Fail(
-            f"{option} must be left out with --variant, got {value}; scalesearch explain {name} {option} ... "
-            "rounds by it"
-        )
-    return VARIANTS[name]
-
-
-def _explained(what: str | Arch, options: Mapping[str, Any]) -> tuple[Explanation, PublishedNetwork | None]:
-    """The explanation that is asked for, with the network's published row where it has one."""
-    from scalesearch.networks.explaining import explain as explain_network
-
-    rounding = rounding_of_options(options)
-    coefficients = _coefficients(options)
-    asked = _multipliers(options, coefficients)
-    row = published_network(what) if isinstance(what, str) else None
-    stages = options["stages"]
-    if stages and isinstance(what, str) and what in VARIANTS:
-        raise Fail(
-            f"--stages must be left out for {what}, whose rounding goes with its name, got {stages[0]}"
-        )
-    if row is not None and asked is None:
-        explanation = explain_network(
-            with_exponents(BASELINES[row.baseline], stages),
-            row.multipliers,
-            rounding,
-            coefficients,
-            resolution=row.resolution,
-            name=f"{'my-' if stages else ''}efficientnet-{row.name}",
-        )
-        return explanation, None if stages else row
-    base = row.arch() if row is not None else baseline(what) if isinstance(what, str) else what
-    base = with_exponents(base, stages)
-    multipliers = asked or Multipliers()
-    values = (multipliers.depth, multipliers.width, multipliers.resolution)
-    name = base.name if asked is None else f"{base.name}:{','.join(f'{value:.4g}' for value in values)}"
-    return explain_network(base, multipliers, rounding, coefficients, name=name), None
-
-
-def _coefficients(options: Mapping[str, Any]) -> Coefficients:
-    """Those that were given, or the paper's."""
-    given = {name: options[name] for name in COEFFICIENTS if options[name] is not None}
-    if not given:
-        return PAPER_COEFFICIENTS
-    if missing := [name for name in COEFFICIENTS if name not in given]:
-        raise Fail(f"--{missing[0]} must be given where --{next(iter(given))} is: the three go together")
-    return Coefficients(**given)
-
-
-def _multipliers(options: Mapping[str, Any], coefficients: Coefficients) -> Multipliers | None:
-    """What the network is to be scaled by; None where nothing was said."""
-    given = {name: options[name] for name in MULTIPLIERS if options[name] is not None}
-    if options["phi"] is not None:
-        if given:
-            raise Fail(f"--phi must be left out where --{next(iter(given))} is given, got {options['phi']:g}")
-        if options["alpha"] is None:
-            raise Fail(
-                f"--phi must come with --alpha, --beta and --gamma, got {options['phi']:g} without them"
-            )
-        return coefficients.at(options["phi"])
-    if (sharper := given.get("resolution", 1.0)) > SHARPEST:
-        raise Fail(f"--resolution must be a multiplier such as 1.15, not pixels, got {sharper:g}")
-    return Multipliers(**given) if given else None
 
 
 def _show(
@@ -267,4 +174,4 @@ def _write(
     try:
         write_tables(out, explain_page(title, answer, sections, command_line()), tables)
     except OSError as error:
-        raise Fail(f"--out must be a writable folder, got {out}: {error.strerror or error}") from error
+        raise FolderError(f"`out` must be a writable folder, got {out}: {error.strerror or error}") from error

@@ -6,7 +6,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import wraps
 from pathlib import Path
 from types import MappingProxyType, UnionType
@@ -23,18 +23,17 @@ from scalesearch.fields import SAME, Setting, Topic, default_of, settings_of
 from scalesearch.files import read_toml
 from scalesearch.networks.baselines import (
     VARIANTS,
-    baseline,
     built_in,
     published_network,
     published_networks,
     rounding_of,
+    staged_baseline,
 )
 from scalesearch.networks.spec import (
     Arch,
     Rounding,
     arch_from_dict,
     is_target,
-    with_exponents,
 )
 from scalesearch.plain import LIMITS, Limit, field_types, is_number, shown, typed
 from scalesearch.records.timings import SHORT_DTYPES, dtype_of, whole_number
@@ -690,16 +689,8 @@ def _baseline_with_stages(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def call(*, stages: tuple[str, ...], **options: Any) -> Any:
         if stages:
-            name, given = options["baseline"], options["baseline_arch"]
-            if name in VARIANTS and given is None:
-                raise Fail(
-                    f"--stages must be left out for {name}, whose rounding goes with its name; describe "
-                    f"{name} --format toml prints its table, to change in a file"
-                )
-            network = with_exponents(given or baseline(name), stages)
-            # A network of a built-in one's name is that one.
-            own = replace(network, name=f"my-{name}") if given is None else network
-            options |= {"baseline": own.name, "baseline_arch": own}
+            network = staged_baseline(options["baseline"], options["baseline_arch"], stages)
+            options |= {"baseline": network.name, "baseline_arch": network}
         return command(**options)
 
     return call

@@ -29,7 +29,7 @@ from scalesearch.cli.options import (
 from scalesearch.cli.terminal import echo, tell_page
 from scalesearch.commands.scale.run import FamilyTrainingSettings, ScaleSettings
 from scalesearch.fields import Topic, default_of
-from scalesearch.runs.deriving import derive
+from scalesearch.runs.deriving import derived
 from scalesearch.study.settings import BaselineSettings, RoundingSettings, TrainingSettings
 
 PLAN_COLUMNS = {
@@ -149,12 +149,12 @@ def _show_plan(settings: FamilyTrainingSettings, output_format: str) -> None:
 
 def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> None:
     """The family derived alone."""
-    from scalesearch.cli.main import Fail
     from scalesearch.cli.terminal import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
     from scalesearch.commands.scale.run import default_name, with_affordable_phi, without_refused
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import usable_cores
-    from scalesearch.runs.folder import read_run_file, writable
+    from scalesearch.page.parts import counted_parts, within_budget
+    from scalesearch.page.tables import published_table
     from scalesearch.runs.lifecycle import require_device
 
     started = time.perf_counter()
@@ -167,26 +167,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     require_device(settings.device, to_train=False)
     name = default_name(settings)
     folder = out or Path("reports") / name
-    if (there := read_run_file(folder).get("run", {}).get("kind")) is not None:
-        raise Fail(
-            f"--out must be a folder without a run of another command, got {folder}, which holds a run of "
-            f"scalesearch {there}{' --train' if there == 'scale' else ''}; choose another folder"
-        )
-    with writable(folder, passing=True):
-        record = derive(
-            settings,
-            folder,
-            name=name,
-            command=command_line(),
-            started=started,
-            # What the report needs takes seconds to load: it does so while the workers count.
-            meanwhile=_load_reports,
-        )
-        from scalesearch.commands.scale.view import write_scale_report
-        from scalesearch.page.parts import counted_parts, within_budget
-        from scalesearch.page.tables import published_table
-
-        report = write_scale_report(record, folder)
+    record, report = derived(folder, settings, name=name, command=command_line(), started=started)
     heads = {"blocks": counted_parts(settings.to_dict())}
     print_table(
         report.family, output_format, columns=FAMILY_COLUMNS, title="The family, by the rule", heads=heads
@@ -203,7 +184,3 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     if left_out:
         echo(f"Note: {left_out}", err=True)
     tell_page(folder / "derivation.md", err=output_format != "table")
-
-
-def _load_reports() -> None:
-    import scalesearch.commands.scale.view  # noqa: F401

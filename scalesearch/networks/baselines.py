@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from decimal import Decimal
 from functools import cache, partial
@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import tomli_w
 
+from scalesearch.errors import ScalesearchError
 from scalesearch.files import read_toml
 from scalesearch.networks.scaled import scale
 from scalesearch.networks.spec import (
@@ -29,6 +30,7 @@ from scalesearch.networks.spec import (
     StageSpec,
     require_resolution,
     seldom,
+    with_exponents,
 )
 from scalesearch.scaling import Coefficients, Multipliers
 
@@ -411,6 +413,28 @@ def baseline(name: str) -> ArchSpec:
     if name not in known:
         raise ValueError(f"`baseline` must be one of {', '.join(known)}, got {name!r}")
     return known[name]
+
+
+def staged_baseline(name: str, arch: Arch | None, stages: Sequence[str]) -> Arch:
+    """The network of that name, or ``arch`` itself, whose stages grow by powers of their own.
+
+    Args:
+        name: of the network.
+        arch: the network itself, where it isn't the built-in one of that name.
+        stages: as :func:`with_exponents` takes them.
+
+    Raises:
+        ScalesearchError: if the network is a variant, whose rounding goes with its name.
+        ValueError: if a text says no exponents, or not for this network.
+    """
+    if name in VARIANTS and arch is None:
+        raise ScalesearchError(
+            f"`stages` must be left out for {name}, whose rounding goes with its name; describe "
+            f"{name} --format toml prints its table, to change in a file"
+        )
+    network = with_exponents(arch or baseline(name), stages)
+    # A network of a built-in one's name is that one.
+    return replace(network, name=f"my-{name}") if arch is None else network
 
 
 def chosen_baseline(

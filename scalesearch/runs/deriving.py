@@ -8,11 +8,45 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalesearch.errors import FolderError
+
 if TYPE_CHECKING:
     from scalesearch.commands.scale.run import ScaleSettings
+    from scalesearch.commands.scale.view import ScaleReport
     from scalesearch.records import FlopRecord, LatencyRecord, ScaleRecord
 
 FAILURE = "a network of the family could not be measured"
+
+
+def derived(
+    folder: Path, settings: ScaleSettings, *, name: str, command: str, started: float
+) -> tuple[ScaleRecord, ScaleReport]:
+    """Counts the family, times it where the settings say so, and writes its report into ``folder``.
+
+    Arguments are those of :func:`derive`.
+
+    Raises:
+        FolderError: if the folder can't be used, or holds a run.
+    """
+    from scalesearch.runs.folder import read_run_file, writable
+
+    if (there := read_run_file(folder).get("run", {}).get("kind")) is not None:
+        raise FolderError(
+            f"`out` must be a folder without a run of another command, got {folder}, which holds a run of "
+            f"scalesearch {there}{' --train' if there == 'scale' else ''}; choose another folder"
+        )
+    with writable(folder, passing=True):
+        # What the report needs takes seconds to load: it does so while the workers count.
+        record = derive(
+            settings, folder, name=name, command=command, started=started, meanwhile=_load_reports
+        )
+        from scalesearch.commands.scale.view import write_scale_report
+
+        return record, write_scale_report(record, folder)
+
+
+def _load_reports() -> None:
+    import scalesearch.commands.scale.view  # noqa: F401
 
 
 def derive(

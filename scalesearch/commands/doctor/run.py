@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
+from scalesearch.errors import RunFailedError
 from scalesearch.export.formats import ONNX_PACKAGES, PIP_ONNX, missing_onnx
 from scalesearch.files import write_bytes
 from scalesearch.hardware.device import device_kind
@@ -60,6 +61,17 @@ class Finding:
 def works(findings: Iterable[Finding]) -> bool:
     """Whether nothing that is needed is known to be missing or broken."""
     return all(finding.outcome in ("ok", "warning") for finding in findings if finding.needed)
+
+
+def require_working(findings: Iterable[Finding]) -> None:
+    """Says so where something that is needed is missing or broken.
+
+    Raises:
+        RunFailedError: if that is so.
+    """
+    broken = [finding.name for finding in findings if not works([finding])]
+    if broken:
+        raise RunFailedError(f"not everything that is needed works: {', '.join(broken)}")
 
 
 # ----------------------------------------------------------------------------------------------------
