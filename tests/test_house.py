@@ -30,7 +30,7 @@ from scalesearch.commands.search.run import SearchSettings
 from scalesearch.commands.sweep.run import SweepSettings
 from scalesearch.fields import Topic, setting, settings_of
 from scalesearch.networks import baselines
-from scalesearch.page import tables
+from scalesearch.page import columns, tables
 from scalesearch.plain import Limit
 from scalesearch.runs.kept import kept_run
 from scalesearch.study import grid_plan
@@ -123,13 +123,12 @@ def test_every_baseline_is_in_the_manual() -> None:
 
 def test_a_column_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     run = kept_run(ROOT.parent / "reports" / "start-grown").record
-    columns = (*tables.CANDIDATE_COLUMNS, "resolution_multiplier")
-    monkeypatch.setattr(tables, "CANDIDATE_COLUMNS", columns)
-    table = tables.candidates_table(run)
-    assert list(table) == list(columns)
-    assert table["resolution_multiplier"].tolist() == pytest.approx(
-        [c.resolution_multiplier for c in run.candidates]
-    )
+    column = columns.Column(name="sharper", value=lambda row: row.candidate.resolution_multiplier)
+    table = dataclasses.replace(tables.CANDIDATES, columns=(*tables.CANDIDATES.columns, column))
+    monkeypatch.setattr(tables, "CANDIDATES", table)
+    frame = tables.candidates_table(run)
+    assert list(frame) == [name for name in table.names if name != "resolution_width"]
+    assert frame["sharper"].tolist() == pytest.approx([c.resolution_multiplier for c in run.candidates])
 
 
 SETTINGS: dict[str, tuple[type, ...]] = {

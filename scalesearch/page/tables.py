@@ -1,183 +1,354 @@
-"""Tables as data frames and CSV."""
+"""Networks as tables, each column said once with how it is shown: candidates, and members of a family."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from scalesearch.page.answer import answer_of
-from scalesearch.page.evidence import INPUT_WIDTH, intervals, judged, with_input_width
+from scalesearch.page.answer import answer_of, fitted_text
+from scalesearch.page.columns import Cell, Column, Kind, Table, by_name, field, pick
+from scalesearch.page.evidence import input_text, intervals, judged, paper_candidate
 from scalesearch.page.fronts import fronts
-from scalesearch.page.latency import latency_quartiles, unstable
-from scalesearch.page.markdown import one_line
+from scalesearch.page.latency import latency_quartiles, latency_text, unstable
+from scalesearch.page.markdown import Markdown, code, si
+from scalesearch.page.parts import top1_seeds
 from scalesearch.records import (
     BudgetRecord,
     CandidateRecord,
     FamilyRow,
     LatencyRecord,
+    PublishedRow,
     RunRecord,
     ScaleRecord,
 )
+from scalesearch.scaling import NOMINAL_BASE
 
 # ----------------------------------------------------------------------------------------------------
-# Rows of plain values as a table that a CSV file gives back.
+# A candidate: what was asked for, what was built, what it costs, what came of its training.
 
 
-def frame(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, exact: Collection[str] = ()
-) -> pd.DataFrame:
-    """One row per mapping, in order; what is None or absent is missing, and texts stay on one line.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRow:
+    """A candidate of a run, with what the run as a whole says of it.
 
-    A column of whole numbers stays one although values are missing in it. Other numbers have 12 digits, but
-    those of the columns ``exact``, where none may be missing, have all of theirs, so that whoever derives
-    figures from them gets the same.
+    Attributes:
+        candidate: the network.
+        interval: of its top-1: a t interval over seeds where there are several, else Wilson's.
+        fitted: its top-1 on the surface over the trained networks, in points, with half its 95% interval.
+        fronts: those that it is on.
+        is_paper: whether it is the paper's.
     """
-    return pd.DataFrame(
-        {
-            name: pd.Series([row[name] for row in rows], dtype="float64")
-            if name in exact
-            else _series([row.get(name) for row in rows])
-            for name in columns
-        }
+
+    candidate: CandidateRecord
+    interval: tuple[float, float] | None = None
+    fitted: tuple[float, float] | None = None
+    fronts: str = ""
+    is_paper: bool = False
+
+    @property
+    def latency(self) -> LatencyRecord | None:
+        """The candidate's."""
+        return self.candidate.latency
+
+    @property
+    def budget(self) -> BudgetRecord | None:
+        """The candidate's."""
+        return self.candidate.budget
+
+    @property
+    def resolution_width(self) -> int | None:
+        """The candidate's; None where the input is square."""
+        return self.candidate.resolution_width
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was trained to its end: what it had before then is no result."""
+        return self.candidate.status == "completed"
+
+
+def _of(name: str, known: Callable[[NetworkRow], object] | None = None, **said: Any) -> Column[Any]:
+    """A field of the candidate, where that is known."""
+
+    def value(row: NetworkRow) -> Any:
+        return getattr(row.candidate, name) if known is None or known(row) else None
+
+    return Column(name=name, value=value, **said)
+
+
+def _counted(row: NetworkRow) -> bool:
+    # What a network costs is unknown where a user's own code refuses to be it.
+    return row.candidate.counted
+
+
+def _finished(row: NetworkRow) -> bool:
+    return row.finished
+
+
+def _share(row: NetworkRow, part: int) -> float | None:
+    return row.candidate.split[part] if row.candidate.split else None
+
+
+def _fitted(row: NetworkRow, end: int) -> float | None:
+    return None if row.fitted is None else row.fitted[0] / 100 + end * (row.fitted[1] / 100)
+
+
+def _interval(row: NetworkRow, end: int) -> float | None:
+    return None if row.interval is None else row.interval[end]
+
+
+def _triple(row: NetworkRow) -> str:
+    c = row.candidate
+    text = ", ".join(f"{value:.6g}" for value in (c.alpha, c.beta, c.gamma))
+    return f"{text} (the paper's)" if row.is_paper else text
+
+
+def _split(row: NetworkRow) -> str:
+    split = row.candidate.split
+    return "/".join(f"{100 * share:z.0f}" for share in split) if split else ""
+
+
+def any_oblong(rows: Sequence[Any]) -> bool:
+    """Whether the input of any row is not square."""
+    return any(row.resolution_width is not None for row in rows)
+
+
+def any_timed(rows: Sequence[Any]) -> bool:
+    """Whether the latency of any row is known."""
+    return any(row.latency is not None for row in rows)
+
+
+THREE = Cell("{:.3f}")
+MS = Cell("{:.2f} ms", scale=1e3, head="latency", unstable="latency_unstable")
+PERCENT = Cell("{:.1%}")
+SHARE = Cell("{:z.0%}")
+PX = Cell("{:d} px")
+COUNT = Cell("{:,d}")
+RATIO = Cell("{:.2f}")
+
+
+def _of_latency(name: str, kind: Kind, **said: Any) -> Column[Any]:
+    return Column(name=name, value=lambda row: latency_cells(row.latency)[name], kind=kind, **said)
+
+
+def _of_budget(name: str, attribute: str, kind: Kind) -> Column[Any]:
+    return Column(
+        name=name,
+        value=lambda row: None if row.budget is None else getattr(row.budget, attribute),
+        kind=kind,
     )
 
 
-def _series(values: list[Any]) -> pd.Series[Any]:
-    known = [value for value in values if value is not None]
-    if any(isinstance(value, str) for value in known):
-        return pd.Series(["" if v is None else one_line(str(v)) for v in values], dtype="object")
-    if known and all(isinstance(value, int) for value in known):
-        return pd.Series([None if v is None else int(v) for v in values], dtype="Int64")
-    return pd.Series([math.nan if v is None else float(f"{v:.12g}") for v in values], dtype="float64")
+LATENCY: Mapping[str, Column[Any]] = by_name(
+    (
+        _of_latency("latency_median_s", "number", terminal=MS),
+        _of_latency("latency_iqr_s", "number"),
+        _of_latency("latency_unstable", "text"),
+        _of_latency("machine", "text"),
+    )
+)
+"""Of rows with a ``latency``: median and spread in s; ``yes`` where the spread is over 10% of the median."""
 
+BUDGET: Mapping[str, Column[Any]] = by_name(
+    (
+        _of_budget("budget", "kind", "text"),
+        _of_budget("budget_target", "target", "number"),
+        _of_budget("budget_value", "value", "number"),
+        _of_budget("budget_residual", "residual", "number"),
+        _of_budget("matched_by", "matched_by", "text"),
+        _of_budget("missed", "missed", "text"),
+    )
+)
+"""Of rows with a ``budget``: what a network had to spend, and what of that and the shares could not be."""
 
-# ----------------------------------------------------------------------------------------------------
-# Records as tables: one row per candidate, front member, family member or published network.
+NETWORK: Mapping[str, Column[Any]] = by_name(
+    (
+        _of("key", kind="text", head="network", page=lambda row: code(row.candidate.key)),
+        _of("alpha", terminal=Cell("{:g}"), head="alpha, beta, gamma", page=_triple),
+        _of("beta", terminal=Cell("{:g}")),
+        _of("gamma", terminal=Cell("{:g}")),
+        _of("product"),
+        _of("depth", terminal=RATIO),
+        _of("width", terminal=RATIO),
+        _of("resolution_multiplier"),
+        _of(
+            "resolution",
+            kind="whole",
+            terminal=PX,
+            head="input",
+            page=lambda row: input_text(row.candidate),
+        ),
+        _of("resolution_width", kind="whole", only=any_oblong),
+        _of("params", lambda row: row.candidate.params, kind="whole", terminal=COUNT),
+        _of("macs", _counted, kind="whole", terminal=COUNT),
+        _of(
+            "macs_ratio",
+            _counted,
+            terminal=RATIO,
+            head="cost ratio",
+            page=lambda row: f"{row.candidate.macs_ratio:.2f}",
+        ),
+        _of("fvcore_total", kind="whole"),
+        *LATENCY.values(),
+        _of(
+            "top1",
+            _finished,
+            terminal=PERCENT,
+            head="mean top-1",
+            page=lambda row: top1_seeds(row.candidate),
+        ),
+        _of("loss", _finished),
+        _of("train_seconds"),
+        _of("images_seen", kind="whole"),
+        Column(name="merged", value=lambda row: len(row.candidate.merged), kind="whole"),
+        _of("status", kind="text", terminal=Cell()),
+        _of("reason", kind="text"),
+        Column(name="pareto", value=lambda row: row.fronts, kind="text", terminal=Cell()),
+        _of("nominal_ratio"),
+        _of("blocks", _counted, kind="whole", page=lambda row: str(row.candidate.blocks)),
+        _of("activations", _counted, kind="whole"),
+        _of("full_macs", lambda row: row.candidate.full_macs, kind="whole"),
+        _of("full_macs_ratio", lambda row: row.candidate.full_macs),
+        Column(name="top1_low", value=lambda row: _interval(row, 0)),
+        Column(name="top1_high", value=lambda row: _interval(row, 1)),
+        Column(
+            name="seeds",
+            value=lambda row: len(row.candidate.runs),
+            kind="whole",
+            head="seeds",
+            page=lambda row: str(len(row.candidate.runs)),
+        ),
+        _of("top1_sd", _finished, terminal=PERCENT),
+        _of("role", kind="text"),
+        Column(name="phi", value=lambda row: float(row.candidate.phi)),
+        *BUDGET.values(),
+        Column(
+            name="top1_stopped",
+            value=lambda row: row.candidate.top1 if row.candidate.status == "pruned" else None,
+        ),
+        _of("inference_bytes", kind="whole"),
+        _of("training_bytes", kind="whole"),
+        _of("trained_device", kind="text"),
+        _of("trained_threads", kind="text"),
+        Column(
+            name="depth_share",
+            value=lambda row: _share(row, 0),
+            terminal=SHARE,
+            head="depth/width/resolution, %",
+            page=_split,
+        ),
+        Column(name="width_share", value=lambda row: _share(row, 1), terminal=SHARE),
+        Column(name="resolution_share", value=lambda row: _share(row, 2), terminal=SHARE),
+        Column(
+            name="top1_fitted",
+            value=lambda row: _fitted(row, 0),
+            terminal=PERCENT,
+            head="fitted top-1",
+            page=lambda row: Markdown("" if row.fitted is None else fitted_text(*row.fitted)),
+        ),
+        Column(name="top1_fitted_low", value=lambda row: _fitted(row, -1)),
+        Column(name="top1_fitted_high", value=lambda row: _fitted(row, 1)),
+        *(_of(f"{dimension}_doublings") for dimension in ("depth", "width", "resolution")),
+        Column(
+            name="repeats",
+            value=lambda row: "-".join(map(str, row.candidate.repeats or ())),
+            kind="text",
+        ),
+    )
+)
+"""What tables have of a candidate, by name; a table names those that it has, in its order.
 
-BUDGET_COLUMNS = ("budget", "budget_target", "budget_value", "budget_residual", "matched_by")
-STEADY_COLUMNS = ("latency_unstable", "machine")
-COMPUTED_COLUMNS = ("trained_device", "trained_threads")
-SHARE_COLUMNS = ("depth_share", "width_share", "resolution_share")
-BUILT_COLUMNS = ("missed", "repeats")
-FITTED_COLUMNS = ("top1_fitted", "top1_fitted_low", "top1_fitted_high")
-CANDIDATE_COLUMNS = (
-    *(
-        "key",
-        "alpha",
-        "beta",
-        "gamma",
-        "product",
-        "depth",
-        "width",
-        "resolution",
-        "params",
-        "macs",
-        "macs_ratio",
+``top1`` and ``loss`` are means over seeds, of networks that were trained to the end; what a network had when
+it was stopped early is in ``top1_stopped``. The shares are the parts of the three dimensions in the growth of
+the cost over the baseline's, as the network was built; ``repeats`` are the blocks of each stage. ``machine``
+is the key of the machine that was timed; ``trained_device`` and ``trained_threads`` are what it was trained
+with.
+"""
+
+CANDIDATES: Table[NetworkRow] = Table(
+    columns=pick(
+        NETWORK,
+        *("key", "alpha", "beta", "gamma", "product", "depth", "width", "resolution", "resolution_width"),
+        *("params", "macs", "macs_ratio", "fvcore_total", "latency_median_s", "latency_iqr_s", "top1"),
+        *("loss", "train_seconds", "images_seen", "merged", "status", "reason", "pareto", "nominal_ratio"),
+        *("blocks", "activations", "full_macs", "full_macs_ratio", "top1_low", "top1_high", "seeds"),
+        *("top1_sd", "role", "phi", "budget", "budget_target", "budget_value", "budget_residual"),
+        *("matched_by", "top1_stopped", "inference_bytes", "training_bytes", "latency_unstable", "machine"),
+        *("trained_device", "trained_threads", "depth_share", "width_share", "resolution_share"),
+        *("top1_fitted", "top1_fitted_low", "top1_fitted_high", "missed", "repeats"),
     ),
-    *("fvcore_total", "latency_median_s", "latency_iqr_s", "top1", "loss", "train_seconds", "images_seen"),
-    *("merged", "status", "reason", "pareto"),
-    *("nominal_ratio", "blocks", "activations", "full_macs", "full_macs_ratio", "top1_low", "top1_high"),
-    *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS, "top1_stopped"),
-    *("inference_bytes", "training_bytes", *STEADY_COLUMNS, *COMPUTED_COLUMNS),
-    *SHARE_COLUMNS,
-    *FITTED_COLUMNS,
-    *BUILT_COLUMNS,
+    terminal=(
+        *("alpha", "beta", "gamma", "depth_share", "width_share", "resolution_share", "resolution", "params"),
+        *("macs_ratio", "latency_median_s", "top1", "top1_sd", "top1_fitted", "status", "pareto"),
+    ),
+    page=(
+        "alpha",
+        "depth_share",
+        "top1_fitted",
+        "top1",
+        "seeds",
+        "blocks",
+        "resolution",
+        "macs_ratio",
+        "key",
+    ),
+    typed=True,
 )
-PARETO_COLUMNS = (
-    *("front", "key", "alpha", "beta", "gamma", "depth", "width", "resolution", "blocks", "params"),
-    *("macs", "macs_ratio", "nominal_ratio", "latency_median_s", "latency_iqr_s"),
-    *("top1", "top1_low", "top1_high", "loss"),
-    *("seeds", "top1_sd", "role", "phi", *BUDGET_COLUMNS),
-    *("inference_bytes", "training_bytes", *STEADY_COLUMNS),
-    *SHARE_COLUMNS,
-    *FITTED_COLUMNS,
-    *BUILT_COLUMNS,
+"""Of ``candidates.csv``: every candidate in the run's order, trained or not."""
+
+PARETO: Table[NetworkRow] = Table(
+    columns=(
+        Column(name="front", value=lambda row: row.fronts, kind="text"),
+        *pick(
+            NETWORK,
+            *("key", "alpha", "beta", "gamma", "depth", "width", "resolution", "resolution_width", "blocks"),
+            *("params", "macs", "macs_ratio", "nominal_ratio", "latency_median_s", "latency_iqr_s", "top1"),
+            *("top1_low", "top1_high", "loss", "seeds", "top1_sd", "role", "phi", "budget", "budget_target"),
+            *("budget_value", "budget_residual", "matched_by", "inference_bytes", "training_bytes"),
+            *("latency_unstable", "machine", "depth_share", "width_share", "resolution_share"),
+            *("top1_fitted", "top1_fitted_low", "top1_fitted_high", "missed", "repeats"),
+        ),
+    ),
+    typed=True,
 )
-FAMILY_COLUMNS = (
-    *("phi", "depth", "width", "resolution_multiplier", "resolution", "blocks", "params", "macs"),
-    *("fvcore_total", "activations", "nominal_ratio", "macs_ratio"),
-)
-LATENCY_COLUMNS = (
-    *("latency_median_s", "latency_iqr_s", "batch_size", "device", "threads", *STEADY_COLUMNS),
-)
-PUBLISHED_COLUMNS = (
-    *("name", "depth", "width", "resolution", "params", "macs", "fvcore_total"),
-    *("params_published", "flops_published", "params_error", "flops_error"),
-    *("implied_phi_depth", "implied_phi_width", "implied_phi_resolution"),
-    *("top1_published", "top5_published", "source"),
-)
-INTEGER_COLUMNS = frozenset(
-    (
-        *("resolution", "params", "macs", "fvcore_total", "images_seen", "merged"),
-        *("blocks", "activations", "full_macs", "batch_size", "threads", "seeds"),
-        *("inference_bytes", "training_bytes", INPUT_WIDTH),
-    )
-)
-TEXT_COLUMNS = frozenset(
-    (
-        *("key", "status", "reason", "pareto", "front", "device", "name", "source"),
-        *("role", "budget", "matched_by", *BUILT_COLUMNS, *STEADY_COLUMNS, *COMPUTED_COLUMNS),
-    )
-)
+"""Of ``pareto.csv``: the fronts of top-1 against each cost that is known, each from cheap to dear."""
+
+
+def network_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> Iterator[NetworkRow]:
+    """Candidates of a run with what the run says of them; see :class:`NetworkRow`."""
+    bounds, answer, paper = intervals(run), answer_of(run), paper_candidate(run)
+    on = {name: frozenset(keys) for name, keys in fronts(run).items()}
+    predictions = {} if isinstance(answer, str) else answer.predictions
+    for candidate in candidates:
+        yield NetworkRow(
+            candidate=candidate,
+            interval=bounds.get(candidate.key),
+            fitted=predictions.get(candidate.key),
+            fronts="+".join(name for name, keys in on.items() if candidate.key in keys),
+            is_paper=candidate is paper,
+        )
 
 
 def candidates_table(run: RunRecord) -> pd.DataFrame:
-    """Every candidate in the run's order, columns :data:`CANDIDATE_COLUMNS`; what is unknown is missing.
-
-    ``top1`` and ``loss`` are means over seeds, of networks that were trained to the end; what a network had
-    when it was stopped early is in ``top1_stopped``. ``top1_low`` and ``top1_high`` are a t interval over
-    seeds where there are several, else Wilson's. The shares are those of
-    the split as built. ``top1_fitted`` is what the surface over the trained networks says of the network,
-    trained or not, with its 95% interval. What a network costs is missing where a user's own code refuses
-    to be that network. ``latency_unstable`` is ``yes`` where the interquartile range
-    is over 10% of the median, else ``no``; ``machine`` is the key of the machine that was timed.
-    ``trained_device`` and ``trained_threads`` say what its training runs were computed with.
-    ``depth_share``, ``width_share`` and ``resolution_share`` are the parts of the three dimensions in the
-    growth of the cost over the baseline's, as the network was built; ``missed`` says what of the asked shares
-    and cost could not be had, where a match tried. ``repeats`` are the blocks of each stage.
-    """
-    on = fronts(run)
-    names = {key: "+".join(name for name in on if key in on[name]) for keys in on.values() for key in keys}
-    return _frame(
-        (row | {"pareto": names.get(row["key"], "")} for row in _candidate_rows(run, run.candidates)),
-        with_input_width(CANDIDATE_COLUMNS, run.candidates),
-    )
+    """Every candidate in the run's order, by :data:`CANDIDATES`; what is unknown is missing."""
+    return CANDIDATES.frame(network_rows(run, run.candidates))
 
 
 def pareto_table(run: RunRecord) -> pd.DataFrame:
-    """The fronts of top-1 against each cost that is known, stacked, each from cheap to dear."""
-    on = {key for keys in fronts(run).values() for key in keys}
-    by_key = {row["key"]: row for row in _candidate_rows(run, (c for c in judged(run) if c.key in on))}
-    return _frame(
-        (by_key[key] | {"front": name} for name, keys in fronts(run).items() for key in keys),
-        with_input_width(PARETO_COLUMNS, run.candidates),
-    )
-
-
-def family_table(record: ScaleRecord) -> pd.DataFrame:
-    """One row per phi, columns :data:`FAMILY_COLUMNS`, then those of latency and of a budget where any is."""
-    timed = LATENCY_COLUMNS if any(row.latency is not None for row in record.family) else ()
-    # Nothing is solved for: phi alone meets a family's budget.
-    budgeted = BUDGET_COLUMNS[:-1] if any(row.budget is not None for row in record.family) else ()
-    columns = with_input_width(FAMILY_COLUMNS + timed + budgeted, record.family)
-    return _frame(map(_family_row, record.family), columns)
-
-
-def published_table(record: ScaleRecord) -> pd.DataFrame:
-    """One row per published network as rebuilt here, columns :data:`PUBLISHED_COLUMNS`."""
-    return _frame(
-        ({name: getattr(row, name) for name in PUBLISHED_COLUMNS} for row in record.published),
-        PUBLISHED_COLUMNS,
-    )
+    """The fronts of top-1 against each cost that is known, by :data:`PARETO`."""
+    on = fronts(run)
+    members = {key for keys in on.values() for key in keys}
+    rows = {row.candidate.key: row for row in network_rows(run, (c for c in judged(run) if c.key in members))}
+    stacked = [replace(rows[key], fronts=name) for name, keys in on.items() for key in keys]
+    return PARETO.frame(stacked, among=run.candidates)
 
 
 def latency_cells(latency: LatencyRecord | None) -> dict[str, float | str | None]:
-    """The cells of a row that has a latency: median and spread in seconds, whether unstable, the machine."""
+    """What is known of a latency: median and spread in seconds, whether unstable, the machine."""
     if latency is None or not latency.samples_s:
-        return dict.fromkeys(("latency_median_s", "latency_iqr_s", *STEADY_COLUMNS))
+        return dict.fromkeys(("latency_median_s", "latency_iqr_s", "latency_unstable", "machine"))
     low, middle, high = latency_quartiles(latency)
     return {
         "latency_median_s": middle,
@@ -187,84 +358,126 @@ def latency_cells(latency: LatencyRecord | None) -> dict[str, float | str | None
     }
 
 
-def fields_of(candidate: CandidateRecord, columns: Iterable[str]) -> dict[str, Any]:
-    """The candidate's fields by the columns of a table, and the input's width; None for all else.
+# ----------------------------------------------------------------------------------------------------
+# A family: what the rule makes of a baseline at each phi, and the published networks beside it.
 
-    So are costs that nobody can tell, of a network that a user's own code refuses to be.
-    """
-    unknown = () if candidate.counted else ("macs", "macs_ratio", "blocks", "activations")
-    whole = () if candidate.full_macs else ("full_macs", "full_macs_ratio")
-    row = {name: getattr(candidate, name, None) for name in (*columns, INPUT_WIDTH)}
-    if "repeats" in row:
-        row["repeats"] = "-".join(map(str, candidate.repeats or ()))
-    blank = {*unknown, *whole, *(() if candidate.params else ("params",))}
-    return {name: None if name in blank else value for name, value in row.items()}
+
+def _any_budget(rows: Sequence[Any]) -> bool:
+    return any(row.budget is not None for row in rows)
+
+
+def _never(_rows: Sequence[Any]) -> bool:
+    return False
+
+
+def _timed(name: str, kind: Kind) -> Column[Any]:
+    return Column(
+        name=name,
+        value=lambda row: None if row.latency is None else getattr(row.latency, name),
+        kind=kind,
+        only=any_timed,
+    )
+
+
+FAMILY: Table[FamilyRow] = Table(
+    columns=(
+        field("phi", terminal=Cell("{:g}"), head="phi", page=lambda row: f"{row.phi:g}"),
+        field("depth", terminal=Cell("{:.3f}"), head="depth d", page=lambda row: f"{row.depth:.3f}"),
+        field("width", terminal=Cell("{:.3f}"), head="width w", page=lambda row: f"{row.width:.3f}"),
+        field(
+            "resolution_multiplier",
+            head="resolution r",
+            page=lambda row: f"{row.resolution_multiplier:.3f}",
+        ),
+        field("resolution", kind="whole", terminal=PX, head="input", page=input_text),
+        field("resolution_width", kind="whole", only=any_oblong),
+        field("blocks", kind="whole", terminal=Cell("{:d}"), page=lambda row: str(row.blocks)),
+        field("params", kind="whole", terminal=COUNT, head="params", page=lambda row: si(row.params)),
+        field("macs", kind="whole", terminal=COUNT, head="MACs", page=lambda row: si(row.macs)),
+        field("fvcore_total", kind="whole", terminal=COUNT),
+        field("activations", kind="whole", head="activations", page=lambda row: si(row.activations)),
+        Column(
+            name="power",
+            value=lambda row: NOMINAL_BASE**row.phi,
+            only=_never,  # phi says it
+            head="2^phi",
+            page=lambda row: f"{NOMINAL_BASE**row.phi:.2f}",
+        ),
+        field(
+            "nominal_ratio",
+            terminal=RATIO,
+            head="nominal ratio",
+            page=lambda row: f"{row.nominal_ratio:.2f}",
+        ),
+        field("macs_ratio", terminal=RATIO, head="realised ratio", page=lambda row: f"{row.macs_ratio:.2f}"),
+        replace(
+            LATENCY["latency_median_s"],
+            only=any_timed,
+            head="latency",
+            page=lambda row: latency_text(row.latency),
+        ),
+        replace(LATENCY["latency_iqr_s"], only=any_timed),
+        _timed("batch_size", "whole"),
+        _timed("device", "text"),
+        _timed("threads", "whole"),
+        replace(LATENCY["latency_unstable"], only=any_timed),
+        replace(LATENCY["machine"], only=any_timed),
+        # Nothing is solved for: phi alone meets a family's budget.
+        *(
+            replace(BUDGET[name], only=_any_budget)
+            for name in ("budget", "budget_target", "budget_value", "budget_residual")
+        ),
+    ),
+    left=0,
+    typed=True,
+)
+"""Of ``family.csv``: a row per phi; latency and a budget where any row has one."""
+
+PUBLISHED: Table[PublishedRow] = Table(
+    columns=(
+        field("name", kind="text", terminal=Cell()),
+        field("depth", terminal=Cell("{:g}")),
+        field("width", terminal=Cell("{:g}")),
+        field("resolution", kind="whole", terminal=PX),
+        field("params", kind="whole", terminal=COUNT),
+        field("macs", kind="whole", terminal=COUNT),
+        field("fvcore_total", kind="whole"),
+        field("params_published"),
+        field("flops_published"),
+        field("params_error", terminal=Cell("{:+.1%}")),
+        field("flops_error", terminal=Cell("{:+.1%}")),
+        *(field(f"implied_phi_{dimension}") for dimension in ("depth", "width", "resolution")),
+        field("top1_published", terminal=PERCENT),
+        field("top5_published"),
+        field("source", kind="text"),
+    ),
+    terminal=("name", "depth", "width", "resolution", "params", "params_error", "macs", "flops_error"),
+    typed=True,
+)
+"""Of ``published.csv``: a row per published network, as it is rebuilt here."""
+
+
+def family_table(record: ScaleRecord) -> pd.DataFrame:
+    """One row per phi, by :data:`FAMILY`."""
+    return FAMILY.frame(record.family)
+
+
+def published_table(record: ScaleRecord) -> pd.DataFrame:
+    """One row per published network as rebuilt here, by :data:`PUBLISHED`."""
+    return PUBLISHED.frame(record.published)
+
+
+def frame(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, exact: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Mappings as data, one row each; what is None or absent is missing. ``exact`` as a kind of column."""
+
+    def column(name: str) -> Column[Mapping[str, Any]]:
+        return Column(name=name, value=lambda row: row.get(name), kind="exact" if name in exact else None)
+
+    return Table(columns=tuple(map(column, columns))).frame(rows)
 
 
 def csv_text(table: pd.DataFrame) -> str:
     """The table as CSV: blank where unknown, floats in the fewest digits that read back, line feeds."""
     return table.to_csv(index=False, lineterminator="\n")
-
-
-def _candidate_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> Iterator[dict[str, Any]]:
-    bounds, found = intervals(run), answer_of(run)
-    predictions = {} if isinstance(found, str) else found.predictions
-    for candidate in candidates:
-        low, high = bounds.get(candidate.key, (None, None))
-        row = _candidate_row(candidate) | {"top1_low": low, "top1_high": high}
-        if candidate.key in predictions:
-            value, half = (points / 100 for points in predictions[candidate.key])
-            row |= dict(zip(FITTED_COLUMNS, (value, value - half, value + half), strict=True))
-        yield row
-
-
-def _candidate_row(candidate: CandidateRecord) -> dict[str, Any]:
-    row = fields_of(candidate, CANDIDATE_COLUMNS)
-    row |= {"merged": len(candidate.merged), "seeds": len(candidate.runs)}
-    row |= dict(zip(SHARE_COLUMNS, candidate.split or (None,) * 3, strict=True))
-    if candidate.status != "completed":
-        stopped = candidate.top1 if candidate.status == "pruned" else None
-        row |= {"top1": None, "loss": None, "top1_sd": None, "top1_stopped": stopped}
-    return row | _budget_cells(candidate.budget) | latency_cells(candidate.latency)
-
-
-def _budget_cells(budget: BudgetRecord | None) -> dict[str, Any]:
-    if budget is None:
-        return dict.fromkeys((*BUDGET_COLUMNS, "missed"))
-    return {
-        "budget": budget.kind,
-        "budget_target": budget.target,
-        "budget_value": budget.value,
-        "budget_residual": budget.residual,
-        "matched_by": budget.matched_by,
-        "missed": budget.missed,
-    }
-
-
-def _family_row(row: FamilyRow) -> dict[str, Any]:
-    cells = {name: getattr(row, name) for name in (*FAMILY_COLUMNS, INPUT_WIDTH)} | _budget_cells(row.budget)
-    cells |= latency_cells(row.latency)
-    if row.latency is not None:
-        cells |= {name: getattr(row.latency, name) for name in ("batch_size", "device", "threads")}
-    return cells
-
-
-def _frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    listed = list(rows)
-    return pd.DataFrame({name: _column(name, [row.get(name) for row in listed]) for name in columns})
-
-
-def _column(name: str, values: list[Any]) -> pd.Series[Any]:
-    if name in TEXT_COLUMNS:
-        return pd.Series(["" if v is None else one_line(str(v)) for v in values], dtype="object")
-    if name in INTEGER_COLUMNS:
-        return pd.Series(values, dtype="Int64")
-    return pd.Series([math.nan if v is None else _tidy(float(v)) for v in values], dtype="float64")
-
-
-def _tidy(value: float) -> float:
-    """``value`` without the noise of binary arithmetic: 1.9202700000000001 is 1.92027, 1/3 stays as it is."""
-    if not math.isfinite(value):
-        return value
-    short = float(f"{value:.12g}")
-    return short if abs(short - value) <= 4 * math.ulp(value) else value

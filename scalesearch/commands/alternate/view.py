@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from scalesearch.files import write_text
+from scalesearch.page.columns import Cell, Column, Table, field
 from scalesearch.page.evidence import HighlightKind, find_triple, nothing_learnt, tied_with
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import code, plural, si, signed_percent
@@ -27,9 +28,9 @@ from scalesearch.page.parts import (
     training,
 )
 from scalesearch.page.style import COLOURS, INK, MARKERS, house_style, legend_below, new_figure, write_figures
-from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.tables import PERCENT, THREE, csv_text
 from scalesearch.page.templates import page
-from scalesearch.records import RoundRecord
+from scalesearch.records import CandidateRecord, RoundRecord
 from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
@@ -224,10 +225,40 @@ def _table_row(record: RoundRecord) -> tuple[str, ...]:
 # ----------------------------------------------------------------------------------------------------
 # A finished (or stopped) alternation between coefficients and phi as a table, a figure and a page.
 
-COLUMNS = (
-    *("round", "phi", "alpha", "beta", "gamma", "product", "next_phi", "next_cost", "budget_kind", "budget"),
-    *("residual", "key", "top1", "top1_sd", "seeds", "networks", "trained", "wall_s", "run"),
+
+def _chosen(record: RoundRecord) -> CandidateRecord | None:
+    return find_triple(record.run.candidates, (record.alpha, record.beta, record.gamma))
+
+
+def _of_chosen(name: str, value: Callable[[CandidateRecord], Any], **said: Any) -> Column[RoundRecord]:
+    return Column(
+        name=name, value=lambda row: None if (chosen := _chosen(row)) is None else value(chosen), **said
+    )
+
+
+ROUNDS: Table[RoundRecord] = Table(
+    columns=(
+        Column(name="round", value=lambda row: row.number, terminal=Cell("{:d}")),
+        Column(name="phi", value=lambda row: float(row.phi), terminal=THREE),
+        *(field(name, terminal=Cell("{:g}")) for name in ("alpha", "beta", "gamma")),
+        Column(name="product", value=lambda row: row.alpha * row.beta**2 * row.gamma**2),
+        Column(name="next_phi", value=lambda row: float(row.next_phi), terminal=THREE),
+        Column(name="next_cost", value=lambda row: float(row.next_cost)),
+        field("budget_kind"),
+        Column(name="budget", value=lambda row: float(row.budget)),
+        Column(name="residual", value=lambda row: row.next_cost / row.budget - 1),
+        _of_chosen("key", lambda c: c.key),
+        _of_chosen("top1", lambda c: c.top1, terminal=PERCENT),
+        _of_chosen("top1_sd", lambda c: c.top1_sd),
+        _of_chosen("seeds", lambda c: len(c.runs)),
+        Column(name="networks", value=lambda row: len(row.run.candidates)),
+        Column(name="trained", value=lambda row: sum(c.status == "completed" for c in row.run.candidates)),
+        Column(name="wall_s", value=lambda row: float(row.run.wall_s)),
+        Column(name="run", value=lambda row: row.run.name),
+    ),
+    terminal=("round", "phi", "alpha", "beta", "gamma", "top1", "next_phi"),
 )
+"""Of ``rounds.csv``: a row per round, with the network that its search chose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -288,26 +319,5 @@ def write_alternate_report(
 
 
 def rounds_table(rounds: Sequence[RoundRecord]) -> pd.DataFrame:
-    """One row per round, columns :data:`COLUMNS`; what is unknown is missing."""
-    return frame([_row(record) for record in rounds], COLUMNS)
-
-
-def _row(record: RoundRecord) -> dict[str, object]:
-    chosen = find_triple(record.run.candidates, (record.alpha, record.beta, record.gamma))
-    row: dict[str, object] = {name: getattr(record, name, None) for name in COLUMNS}
-    row |= {
-        "round": record.number,
-        "phi": float(record.phi),
-        "next_phi": float(record.next_phi),
-        "next_cost": float(record.next_cost),
-        "budget": float(record.budget),
-        "product": record.alpha * record.beta**2 * record.gamma**2,
-        "residual": record.next_cost / record.budget - 1,
-        "networks": len(record.run.candidates),
-        "trained": sum(c.status == "completed" for c in record.run.candidates),
-        "wall_s": float(record.run.wall_s),
-        "run": record.run.name,
-    }
-    if chosen is not None:
-        row |= {"key": chosen.key, "top1": chosen.top1, "top1_sd": chosen.top1_sd, "seeds": len(chosen.runs)}
-    return row
+    """One row per round, by :data:`ROUNDS`; what is unknown is missing."""
+    return ROUNDS.frame(rounds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from scalesearch.commands.scale.view import cost_figure, scale_page, write_scale_tables
 from scalesearch.files import write_text
+from scalesearch.page.columns import Cell, Column, Table, pick
 from scalesearch.page.evidence import (
     UNLEARNT,
     completed,
@@ -25,7 +26,6 @@ from scalesearch.page.evidence import (
     intervals,
     nothing_learnt,
     shown,
-    with_input_width,
 )
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import Interactive, write_pages
@@ -61,7 +61,7 @@ from scalesearch.page.style import (
     widen,
     write_figures,
 )
-from scalesearch.page.tables import csv_text, fields_of, frame, latency_cells
+from scalesearch.page.tables import LATENCY, NETWORK, NetworkRow, any_timed, csv_text
 from scalesearch.records import CandidateRecord, PublishedRow, RunRecord
 from scalesearch.statistics.summaries import (
     SIGNIFICANCE,
@@ -436,15 +436,44 @@ def _points(value: float) -> str:
 # ----------------------------------------------------------------------------------------------------
 # A trained family as a derivation with what its networks show, tables and figures.
 
-COLUMNS = (
-    *("phi", "key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier", "resolution"),
-    *("blocks", "params", "macs", "fvcore_total", "activations", "nominal_ratio", "macs_ratio", "full_macs"),
-    *("full_macs_ratio", "top1", "top1_sd", "top1_low", "top1_high", "seeds", "loss", "images_seen"),
-    *("train_seconds", "status", "reason", "gain", "gain_per_doubling", "gain_low", "gain_high", "p"),
-    *("verdict", "training_bytes", "inference_bytes"),
-    *("trained_device", "trained_threads"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedRow(NetworkRow):
+    """A trained network of a family, with what it gains over the next smaller phi that was trained."""
+
+    step: Step | None
+
+
+def _gain(name: str, value: Callable[[Step], Any], **said: Any) -> Column[TrainedRow]:
+    return Column(name=name, value=lambda row: None if row.step is None else value(row.step), **said)
+
+
+TRAINED_NETWORKS: Table[TrainedRow] = Table(
+    columns=(
+        *pick(
+            NETWORK,
+            *("phi", "key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier"),
+            *("resolution", "resolution_width", "blocks", "params", "macs", "fvcore_total", "activations"),
+            *("nominal_ratio", "macs_ratio", "full_macs", "full_macs_ratio", "top1", "top1_sd", "top1_low"),
+            *("top1_high", "seeds", "loss", "images_seen", "train_seconds", "status", "reason"),
+            phi=Cell("{:g}"),
+            train_seconds=Cell("{:.0f} s"),
+        ),
+        _gain("gain", lambda step: step.gain),
+        _gain("gain_per_doubling", lambda step: step.per_doubling, terminal=Cell("{:+.1%}")),
+        _gain("gain_low", lambda step: step.interval and step.interval[0]),
+        _gain("gain_high", lambda step: step.interval and step.interval[1]),
+        _gain("p", lambda step: step.test and step.test.p),
+        _gain("verdict", lambda step: step.verdict),
+        *pick(NETWORK, "training_bytes", "inference_bytes", "trained_device", "trained_threads"),
+        *(replace(column, only=any_timed, terminal=None) for column in LATENCY.values()),
+    ),
+    terminal=(
+        *("phi", "depth", "width", "resolution", "params", "macs", "macs_ratio", "train_seconds", "top1"),
+        *("top1_sd", "gain_per_doubling", "status"),
+    ),
 )
-LATENCY = ("latency_median_s", "latency_iqr_s", "latency_unstable", "machine")
+"""Of ``trained.csv``: every network by phi; gains are per doubling of MACs, with their 95% interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -502,29 +531,10 @@ def interactive(run: RunRecord) -> Interactive:
 
 
 def trained_table(run: RunRecord) -> pd.DataFrame:
-    """Every network by phi; gains are over the next smaller phi that was trained, per doubling of MACs.
-
-    ``gain_low`` and ``gain_high`` are the 95% interval of ``gain_per_doubling``.
-    """
+    """Every network by phi, by :data:`TRAINED_NETWORKS`."""
     bounds = intervals(run)
     steps = {step.upper.key: step for step in family_evidence(run).steps}
-    timed = LATENCY if any(c.latency is not None for c in run.candidates) else ()
-    ordered = sorted(run.candidates, key=lambda c: c.phi)
-    rows = [_row(c, bounds.get(c.key), steps.get(c.key)) for c in ordered]
-    return frame(rows, with_input_width((*COLUMNS, *timed), ordered))
-
-
-def _row(c: CandidateRecord, interval: tuple[float, float] | None, step: Step | None) -> dict[str, object]:
-    row: dict[str, object] = fields_of(c, COLUMNS)
-    row |= {"phi": float(c.phi), "seeds": len(c.runs), **latency_cells(c.latency)}
-    if c.status != "completed":
-        row |= {"top1": None, "top1_sd": None, "loss": None}
-    if interval is not None:
-        row |= {"top1_low": interval[0], "top1_high": interval[1]}
-    if step is not None:
-        row |= {"gain": step.gain, "gain_per_doubling": step.per_doubling, "verdict": step.verdict}
-        if step.test is not None:
-            row |= {"p": step.test.p}
-        if (reach := step.interval) is not None:
-            row |= {"gain_low": reach[0], "gain_high": reach[1]}
-    return row
+    return TRAINED_NETWORKS.frame(
+        TrainedRow(candidate=c, interval=bounds.get(c.key), step=steps.get(c.key))
+        for c in sorted(run.candidates, key=lambda c: c.phi)
+    )

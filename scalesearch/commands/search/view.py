@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from scalesearch.commands.search.evidence import (
 from scalesearch.commands.search.figures import front_figure, history_figure, shares_figure
 from scalesearch.files import write_text
 from scalesearch.page.answer import answer_lines, answer_of
-from scalesearch.page.evidence import UNLEARNT, input_text, nothing_learnt, with_input_width
+from scalesearch.page.columns import Cell, Column, Table, pick
+from scalesearch.page.evidence import UNLEARNT, input_text, nothing_learnt
 from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, pareto_figure, pareto_part
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
@@ -48,8 +49,9 @@ from scalesearch.page.parts import (
     words_and_numbers,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import csv_text, fields_of, frame, latency_cells, pareto_table
+from scalesearch.page.tables import NETWORK, THREE, NetworkRow, csv_text, pareto_table
 from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.scaling import Shares
 
 # ----------------------------------------------------------------------------------------------------
 # How far the outcome of a search can be trusted.
@@ -355,14 +357,58 @@ def _parts(c: CandidateRecord) -> str:
 # ----------------------------------------------------------------------------------------------------
 # A finished (or stopped) search by a sampler as tables, figures and a page.
 
-COLUMNS = (
-    *("number", "key", "alpha", "beta", "gamma", "share_depth", "share_width", "share_resolution", "phi"),
-    *("depth", "width", "resolution_multiplier", "resolution", "blocks", "params", "macs", "macs_ratio"),
-    *("nominal_ratio", "full_macs_ratio", "budget_residual", "latency_median_s", "top1", "top1_sd", "seeds"),
-    *("loss", "reward", "images_seen", "train_seconds", "suggestions", "status", "reason", "front"),
-    *("inference_bytes", "training_bytes", "latency_iqr_s", "latency_unstable", "machine"),
-    *("trained_device", "trained_threads", "repeats"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRow(NetworkRow):
+    """A network that was suggested: the place of its suggestion, from 1, and what the search makes of it."""
+
+    number: int
+    reward: float | None
+    on_front: bool
+
+    @property
+    def shares(self) -> Shares | None:
+        """Those that were suggested."""
+        c = self.candidate
+        return own_shares((c.alpha, c.beta, c.gamma))
+
+
+def _suggested_share(name: str) -> Column[TrialRow]:
+    return Column(name=f"share_{name}", value=lambda row: getattr(row.shares, name) if row.shares else None)
+
+
+TRIALS: Table[TrialRow] = Table(
+    columns=(
+        Column(name="number", value=lambda row: row.number),
+        *pick(NETWORK, "key", "alpha", "beta", "gamma", alpha=THREE, beta=THREE, gamma=THREE),
+        *map(_suggested_share, ("depth", "width", "resolution")),
+        *pick(
+            NETWORK,
+            *("phi", "depth", "width", "resolution_multiplier", "resolution", "resolution_width", "blocks"),
+            *("params", "macs", "macs_ratio", "nominal_ratio", "full_macs_ratio", "budget_residual"),
+            *("latency_median_s", "top1", "top1_sd", "seeds", "loss"),
+        ),
+        Column(
+            name="reward",
+            value=lambda row: row.reward if row.finished else None,
+            terminal=Cell("{:.4f}"),
+        ),
+        *pick(NETWORK, "images_seen", "train_seconds"),
+        Column(name="suggestions", value=lambda row: len(row.candidate.merged) or 1),
+        *pick(NETWORK, "status", "reason"),
+        Column(name="front", value=lambda row: "yes" if row.on_front else "", terminal=Cell()),
+        *pick(
+            NETWORK,
+            *("inference_bytes", "training_bytes", "latency_iqr_s", "latency_unstable", "machine"),
+            *("trained_device", "trained_threads", "repeats"),
+        ),
+    ),
+    terminal=(
+        *("alpha", "beta", "gamma", "resolution", "params", "macs_ratio", "latency_median_s", "top1"),
+        *("reward", "front", "status"),
+    ),
 )
+"""Of ``trials.csv``: every distinct network in order of suggestion; ``share_`` are the shares suggested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -438,33 +484,22 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
 
 
 def trials_table(run: RunRecord, evidence: SearchEvidence) -> pd.DataFrame:
-    """Every distinct network in order of suggestion, columns :data:`COLUMNS`; what is unknown is missing."""
-    rows = [_row(n, c, run, evidence) for n, c in enumerate(run.candidates, start=1)]
-    return frame(rows, with_input_width(COLUMNS, run.candidates))
+    """Every distinct network in order of suggestion, by :data:`TRIALS`; what is unknown is missing."""
+    return TRIALS.frame(_rows(run, evidence))
 
 
 def front_table(run: RunRecord, evidence: SearchEvidence) -> pd.DataFrame:
     """The rows of the front, best first objective first."""
-    rows = [_row(one.number, one.candidate, run, evidence) for one in evidence.front]
-    return frame(rows, with_input_width(COLUMNS, run.candidates))
+    rows = list(_rows(run, evidence))
+    return TRIALS.frame([rows[one.number - 1] for one in evidence.front], among=run.candidates)
 
 
-def _row(number: int, c: CandidateRecord, run: RunRecord, evidence: SearchEvidence) -> dict[str, object]:
-    row: dict[str, object] = fields_of(c, COLUMNS)
-    shares = own_shares((c.alpha, c.beta, c.gamma))
-    row |= {
-        "number": number,
-        "phi": float(c.phi),
-        "share_depth": shares.depth if shares else None,
-        "share_width": shares.width if shares else None,
-        "share_resolution": shares.resolution if shares else None,
-        "budget_residual": c.budget.residual if c.budget else None,
-        "reward": objective("reward").value(c, run.settings) if "reward" in run.objectives else None,
-        "seeds": len(c.runs),
-        "suggestions": len(c.merged) or 1,
-        "front": "yes" if c.key in evidence.front_keys else "",
-        **latency_cells(c.latency),
-    }
-    if c.status != "completed":
-        row |= {"top1": None, "top1_sd": None, "loss": None, "reward": None}
-    return row
+def _rows(run: RunRecord, evidence: SearchEvidence) -> Iterator[TrialRow]:
+    reward = objective("reward") if "reward" in run.objectives else None
+    for number, candidate in enumerate(run.candidates, start=1):
+        yield TrialRow(
+            candidate=candidate,
+            number=number,
+            reward=reward.value(candidate, run.settings) if reward else None,
+            on_front=candidate.key in evidence.front_keys,
+        )

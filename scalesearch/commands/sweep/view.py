@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ from scalesearch.commands.sweep.evidence import (
 )
 from scalesearch.commands.sweep.figures import dimensions_figure, published_here, sweep_figure
 from scalesearch.files import write_text
+from scalesearch.page.columns import Cell, Column, Table, pick
 from scalesearch.page.evidence import (
     completed,
     input_text,
     judged,
     nothing_learnt,
     tied_with,
-    with_input_width,
 )
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
@@ -53,7 +53,7 @@ from scalesearch.page.parts import (
     top1_seeds,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import csv_text, fields_of, frame
+from scalesearch.page.tables import BUDGET, NETWORK, NetworkRow, csv_text
 from scalesearch.page.templates import page, part
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE
@@ -408,14 +408,44 @@ def _part(share: float) -> str:
 # ----------------------------------------------------------------------------------------------------
 # A finished (or stopped) sweep as a table, figures and a page.
 
-COLUMNS = (
-    *("phi", "role", "key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier"),
-    *("resolution", "blocks", "params", "macs", "macs_ratio", "budget_kind", "budget_target"),
-    *("budget_value", "residual", "matched_by", "top1", "top1_sd", "seeds", "loss", "images_seen"),
-    *("train_seconds", "status", "reason", "compound_minus_this", "difference_low", "difference_high"),
-    *("p", "verdict", "depth_doublings", "width_doublings", "resolution_doublings"),
-    *("trained_device", "trained_threads"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRow(NetworkRow):
+    """A network of a sweep, with compound scaling against it; None where it is compound, or untested."""
+
+    against: SweepComparison | None
+
+
+def _against(name: str, value: Callable[[SweepComparison], Any]) -> Column[SweepRow]:
+    return Column(name=name, value=lambda row: None if row.against is None else value(row.against))
+
+
+SWEEP: Table[SweepRow] = Table(
+    columns=(
+        *pick(NETWORK, "phi", "role", "key", "alpha", "beta", "gamma", phi=Cell("{:g}"), role=Cell()),
+        *pick(
+            NETWORK,
+            *("depth", "width", "resolution_multiplier", "resolution", "resolution_width", "blocks"),
+            *("params", "macs", "macs_ratio"),
+        ),
+        replace(BUDGET["budget"], name="budget_kind"),
+        *pick(BUDGET, "budget_target", "budget_value"),
+        Column(name="residual", value=lambda row: residual(row.candidate) if row.candidate.counted else None),
+        *pick(BUDGET, "matched_by"),
+        *pick(
+            NETWORK, "top1", "top1_sd", "seeds", "loss", "images_seen", "train_seconds", "status", "reason"
+        ),
+        _against("compound_minus_this", lambda pair: pair.difference),
+        _against("difference_low", lambda pair: pair.test and pair.test.low),
+        _against("difference_high", lambda pair: pair.test and pair.test.high),
+        _against("p", lambda pair: pair.test and pair.test.p),
+        _against("verdict", lambda pair: pair.verdict),
+        *pick(NETWORK, "depth_doublings", "width_doublings", "resolution_doublings"),
+        *pick(NETWORK, "trained_device", "trained_threads"),
+    ),
+    terminal=("role", "phi", "depth", "width", "resolution", "macs_ratio", "top1", "top1_sd", "status"),
 )
+"""Of ``sweep.csv``: every network, by budget and role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -462,31 +492,8 @@ def write_sweep_report(run: RunRecord, out: Path) -> SweepReport:
 
 
 def sweep_table(run: RunRecord) -> pd.DataFrame:
-    """Every network by budget and role, columns :data:`COLUMNS`; what is unknown is missing."""
-    by_key = {(one.phi, one.other.key): one for one in comparisons(run)}
+    """Every network by budget and role, by :data:`SWEEP`; what is unknown is missing."""
+    against = {(pair.phi, pair.other.key): pair for pair in comparisons(run)}
     place = {role: index for index, role in enumerate(("baseline", *ROLES))}
     ordered = sorted(run.candidates, key=lambda c: (c.phi, place.get(c.role, len(place))))
-    return frame([_row(c, by_key.get((c.phi, c.key))) for c in ordered], with_input_width(COLUMNS, ordered))
-
-
-def _row(c: CandidateRecord, one: SweepComparison | None) -> dict[str, object]:
-    row: dict[str, object] = fields_of(c, COLUMNS)
-    row |= {"phi": float(c.phi), "seeds": len(c.runs), "residual": residual(c) if c.counted else None}
-    if c.status != "completed":
-        row |= {"top1": None, "top1_sd": None, "loss": None}
-    if c.budget is not None:
-        row |= {
-            "budget_kind": c.budget.kind,
-            "budget_target": float(c.budget.target),
-            "budget_value": float(c.budget.value),
-            "matched_by": c.budget.matched_by,
-        }
-    if one is not None:
-        row |= {"compound_minus_this": one.difference, "verdict": one.verdict}
-        if one.test is not None:
-            row |= {
-                "difference_low": one.test.low,
-                "difference_high": one.test.high,
-                "p": one.test.p,
-            }
-    return row
+    return SWEEP.frame(SweepRow(candidate=c, against=against.get((c.phi, c.key))) for c in ordered)

@@ -1,0 +1,176 @@
+"""Columns of tables, each said once: what it holds, and how a CSV file, a terminal and a page show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from scalesearch.page.markdown import Markdown, one_line, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = TypeVar("Row")
+Kind = Literal["text", "whole", "number", "exact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How a terminal shows the values of a column.
+
+    Attributes:
+        form: as ``str.format`` takes it, with the unit: ``{:.2f} ms``.
+        scale: what numbers are multiplied by before: they are kept in SI units.
+        head: what the column is called there, where not by its name.
+        short: the same where there is little room.
+        unstable: the column that says ``yes`` where a figure is marked as unstable.
+    """
+
+    form: str = "{}"
+    scale: float = 1.0
+    head: str = ""
+    short: str = ""
+    unstable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Generic[Row]):
+    """A column of a table whose rows are made of values ``Row``.
+
+    Attributes:
+        name: in CSV files and JSON.
+        value: what it holds in a row, in SI units; None where that is unknown.
+        kind: of its values, where the table may know none of them; None goes by the values. ``exact`` numbers
+            keep all their digits, so that whoever derives figures from them gets the same.
+        only: whether a table of these rows has the column at all; always, where that isn't said.
+        terminal: how a terminal shows it; None where it does not.
+        head: what a page's table calls it.
+        page: how a page writes its cell; None where a page does not show it.
+        shared: whether several tables have it, so that each says whether it shows it; its own a table shows.
+    """
+
+    name: str
+    value: Callable[[Row], Any]
+    kind: Kind | None = None
+    only: Callable[[Sequence[Any]], bool] | None = None
+    terminal: Cell | None = None
+    head: str = ""
+    page: Callable[[Row], str | Markdown] | None = None
+    shared: bool = False
+
+
+def field(name: str, **said: Any) -> Column[Any]:
+    """The column of what rows have under its own name."""
+    return Column(name=name, value=lambda row: getattr(row, name), **said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Table(Generic[Row]):
+    """The columns of a table in the order of its CSV file.
+
+    Attributes:
+        columns: all of them.
+        terminal: which a terminal shows, in its order; the table's own that have a cell come after these.
+        page: the same of a page.
+        left: how many columns a page has flush left.
+        typed: whether kinds hold where no value is known, and numbers lose nothing but the noise of binary
+            arithmetic; if not, numbers have 12 digits.
+    """
+
+    columns: tuple[Column[Row], ...]
+    terminal: tuple[str, ...] = ()
+    page: tuple[str, ...] = ()
+    left: int = 1
+    typed: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called, in their order."""
+        return tuple(column.name for column in self.columns)
+
+    def frame(self, rows: Iterable[Row], among: Sequence[Any] | None = None) -> pd.DataFrame:
+        """The table as data, one row per value, in order; what is unknown is missing.
+
+        ``among`` are the values that say which columns there are, where they aren't the rows themselves.
+        """
+        import pandas as pd
+
+        listed = list(rows)
+        return pd.DataFrame(
+            {
+                column.name: _series([column.value(row) for row in listed], column.kind, typed=self.typed)
+                for column in self.columns
+                if column.only is None or column.only(listed if among is None else among)
+            }
+        )
+
+    @property
+    def cells(self) -> dict[str, Cell]:
+        """How a terminal shows the columns that it has room for, in its order."""
+        columns = self._shown(self.terminal, [c for c in self.columns if c.terminal is not None])
+        return {column.name: column.terminal for column in columns if column.terminal is not None}
+
+    def markdown(
+        self, rows: Iterable[Row], *, heads: Mapping[str, str] | None = None, but: Collection[str] = ()
+    ) -> Markdown:
+        """The table as a page shows it.
+
+        Args:
+            rows: those that are shown.
+            heads: what columns are called that depend on the run.
+            but: columns that are left out.
+        """
+        from scalesearch.page.templates import safe  # loads Jinja
+
+        columns = self._shown(self.page, [c for c in self.columns if c.page is not None])
+        chosen = [column for column in columns if column.name not in but]
+        header = [safe((heads or {}).get(column.name, column.head)) for column in chosen]
+        cells = [[safe(column.page(row)) for column in chosen if column.page is not None] for row in rows]
+        return Markdown(table(header, cells, left=self.left))
+
+    def _shown(self, first: Sequence[str], able: Sequence[Column[Any]]) -> list[Column[Any]]:
+        named = by_name(able)
+        return [*(named[name] for name in first), *(c for c in able if c.name not in first and not c.shared)]
+
+
+def pick(columns: Mapping[str, Column[Row]], *names: str, **cells: Cell) -> tuple[Column[Row], ...]:
+    """Columns that several tables have, by name; ``cells`` are how a terminal shows some here."""
+    chosen = (columns[name] for name in names)
+    return tuple(replace(c, shared=True, terminal=cells.get(c.name, c.terminal)) for c in chosen)
+
+
+def by_name(columns: Iterable[Column[Row]]) -> dict[str, Column[Row]]:
+    """Columns by their names."""
+    return {column.name: column for column in columns}
+
+
+def _series(values: list[Any], kind: Kind | None, *, typed: bool) -> pd.Series[Any]:
+    import pandas as pd
+
+    if kind == "exact":
+        return pd.Series(values, dtype="float64")
+    known = [value for value in values if value is not None]
+    if not typed or kind is None:
+        texts = any(isinstance(value, str) for value in known)
+        whole = bool(known) and all(isinstance(value, int) for value in known)
+        kind = "text" if texts else "whole" if whole else "number"
+    if kind == "text":
+        return pd.Series(["" if v is None else one_line(str(v)) for v in values], dtype="object")
+    if kind == "whole":
+        return pd.Series([None if v is None else int(v) for v in values], dtype="Int64")
+    digits = _tidy if typed else _short
+    return pd.Series([math.nan if v is None else digits(float(v)) for v in values], dtype="float64")
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.12g}")
+
+
+def _tidy(value: float) -> float:
+    """``value`` without the noise of binary arithmetic: 1.9202700000000001 is 1.92027, 1/3 stays as it is."""
+    if not math.isfinite(value):
+        return value
+    short = _short(value)
+    return short if abs(short - value) <= 4 * math.ulp(value) else value
