@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 import scalesearch
-from scalesearch.cli import cli
+from scalesearch.cli import alternate, cli
 from scalesearch.cli.help import Option
 from scalesearch.cli.options import FORMS, Form, listed, option_of
 from scalesearch.commands.alternate.run import AlternateSettings
@@ -148,7 +148,7 @@ SETTINGS: dict[str, tuple[type, ...]] = {
 # What is kept of what `--baseline`, `--recipe` and `--baseline-resolution` name, and what a command does not ask.
 NOT_ASKED = {
     "": {"baseline_arch", "recipe_values", "baseline_resolution_width", "scratch_run"},
-    "alternate": {"law", "rungs", "time_budget", "regret", "check_recipe", "confirm"},
+    "alternate": set(alternate.NOT_ASKED),
     "scale": {"phis", "start", "pretrained"},
     "audit": {"baseline", "start", "pretrained"},
     "fidelity": {"device", "usual_jobs"},
@@ -208,9 +208,9 @@ def test_an_option_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> Non
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 
-    page = CliRunner().invoke(module.grid, ["--help-all"]).output
-    assert "  --warmth NUMBER           How warm networks are trained.  [default: 2.5; x>0]" in page
-    assert "  --order [up|down]   Where it starts.  [default: up]" in page
+    page = " ".join(CliRunner().invoke(module.grid, ["--help-all"]).output.split())
+    assert "--warmth NUMBER How warm networks are trained. [default: 2.5; x>0]" in page
+    assert "--order [up|down] Where it starts. [default: up]" in page
     result = CliRunner().invoke(module.grid, ["--warmth", "3", "--order", "down"])
     assert result.exit_code == 0, result.output
     assert [(asked.warmth, asked.order) for asked in begun] == [(3.0, "down")]
