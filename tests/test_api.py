@@ -246,7 +246,7 @@ OPENED = {
     "audit": ("run", "audit.csv", True),
     "audit-train": ("run", "audit.csv", True),
     "measure": ("run", "measurements.csv", False),
-    "law": ("run", "laws.csv", False),
+    "law": ("run", "laws.csv", True),
     "compare": ("run", "", True),
 }
 
@@ -295,6 +295,15 @@ def test_finished_measurements_are_compared(tmp_path: Path, monkeypatch: pytest.
     assert len(ss.open("before").table) == len(whole)
     with pytest.raises(ss.FolderError, match=r"^`dir` must hold the raw files .*to measure again.*measure"):
         before.report()
+
+
+def test_of_a_report_without_all_that_it_was_made_of_the_table_is_left() -> None:
+    run = ss.open(REPORTS / "step1-equal-cost-quick" / "fidelity")
+    assert (run.kind, run.table["multiple"].tolist()) == ("fidelity", [0.5, 1, 4])
+    with pytest.raises(
+        ss.FolderError, match=r"its page is what is left; to train anew: scalesearch fidelity"
+    ):
+        _ = run.answer
 
 
 def test_a_folder_without_a_run_says_what_it_holds(tmp_path: Path) -> None:

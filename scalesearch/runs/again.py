@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from scalesearch.errors import ScalesearchError
 from scalesearch.files import inside
-from scalesearch.runs.folder import begun_elsewhere
+from scalesearch.records.runs import STUDY
+from scalesearch.runs.folder import begun_elsewhere, read_run_file
 from scalesearch.runs.kinds import GoingOn, Kind, Outcome, kind_in, loaded, require_raw_files
 from scalesearch.runs.planning import require_same_code
 from scalesearch.study.settings import Computing
@@ -63,12 +64,12 @@ def read(folder: Path, storage: str = "") -> Any:
 
 
 def table(folder: Path, storage: str = "") -> pd.DataFrame:
-    """The table of the run in ``folder``; where its raw files are gone, the one that was written of them.
+    """The table of the run in ``folder``; where all that it was made of is gone, as it was written.
 
     Arguments and errors are those of :func:`report`.
     """
     kind = kind_in(folder)
-    if _only_table(folder, kind):
+    if _only_table(folder, kind, storage):
         import pandas as pd
 
         return pd.read_csv(inside(folder, kind.csv))
@@ -82,14 +83,19 @@ def require_readable(folder: Path, storage: str = "") -> None:
     Raises:
         FolderError: if that is so.
     """
-    if not _only_table(folder, kind_in(folder)):
+    if not _only_table(folder, kind_in(folder), storage):
         read(folder, storage)
 
 
-def _only_table(folder: Path, kind: Kind) -> bool:
-    """Whether the table is all that is left of a run's measurements."""
-    gone = kind.raw_file and not inside(folder, kind.raw_file).exists()
-    return bool(gone and kind.csv) and inside(folder, kind.csv).is_file()
+def _only_table(folder: Path, kind: Kind, storage: str) -> bool:
+    """Whether the table is all that is left of a run, as in a report committed with little beside it."""
+    if not (kind.csv and inside(folder, kind.csv).is_file()):
+        return False
+    if kind.raw_file:
+        return not inside(folder, kind.raw_file).exists()
+    elsewhere = storage or read_run_file(folder).get(kind.name, {}).get("storage", "")
+    sources = ("study.db", STUDY)
+    return kind.studies and not elsewhere and not any(inside(folder, name).exists() for name in sources)
 
 
 def _require_own(kind: Kind, computing: Computing) -> None:

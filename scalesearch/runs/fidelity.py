@@ -187,7 +187,7 @@ def _kept(folder: Path, asked: FidelitySettings) -> tuple[KeptRun, list[RunRecor
     _require_judged(folder)
     out = folder / FOLDER
     if not ((out / "study.db").exists() or (out / STUDY).exists()):
-        raise without_study("the studies of its lengths", out)
+        raise without_study("the studies of its lengths", out, beside=False)
     run, lengths = kept_run(folder), kept_searches(out, "", "")
     records = []
     for multiple in asked.lengths:

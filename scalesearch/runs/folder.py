@@ -150,8 +150,10 @@ def storage_of(folder: Path, given: str, kept: str) -> str:
     return kept
 
 
-def without_study(what: str, folder: Path, place: str = "it") -> FolderError:
+def without_study(what: str, folder: Path, place: str = "it", *, beside: bool = True) -> FolderError:
     """The error where a folder has no study.db: DIR must hold ``what``.
+
+    With ``beside`` off its command takes no other folder.
 
     It says what is left: the tables of single runs, or its page alone; and the command that made it.
     """
@@ -160,10 +162,10 @@ def without_study(what: str, folder: Path, place: str = "it") -> FolderError:
         if (folder / STUDY).exists()
         else f"nor has it the tables of single runs ({STUDY} and those beside it): its page is what is left"
     )
-    command = read_run_file(folder).get("run", {}).get("command", "")
+    again = without_options(read_run_file(folder).get("run", {}).get("command", ""), ("--out",))
     return FolderError(
         f"`dir` must hold {what}, got {folder}: {place} has no study.db, as a report that was committed "
-        f"without it; {left}; to train anew, with another --out: {without_options(command, ('--out',))}"
+        f"without it; {left}; to train anew{', with another --out' * beside}: {again}"
     )
 
 

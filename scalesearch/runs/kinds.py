@@ -101,7 +101,7 @@ class Kind:
         studies: whether its folder holds them.
         trains: whether it does. What has times for its results, or none, can't go on with other threads.
         raw_file: in its folder, without which no page can be made; empty for none.
-        csv: the file of its table, which can be read where the raw file is gone; empty for none.
+        csv: the file of its table, which can be read where all else is gone; empty for none.
         lost: what else is gone with that, in words.
         page: the file name of its page.
         study: of a run that is one study, or several of this kind; None without.
@@ -123,7 +123,9 @@ class Kind:
     study: Study | None = None
 
 
-def _search(name: str, table: str, figure: str, answer: str, study: Study, page: str = "report.md") -> Kind:
+def _search(
+    name: str, table: str, figure: str, answer: str, csv: str, study: Study, page: str = "report.md"
+) -> Kind:
     """A kind of run that is one study."""
     return Kind(
         name=name,
@@ -133,6 +135,7 @@ def _search(name: str, table: str, figure: str, answer: str, study: Study, page:
         table=table,
         figure=figure,
         answer=answer,
+        csv=csv,
         study=study,
         studies=True,
         page=page,
@@ -147,6 +150,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _search(
                 "grid",
                 table="scalesearch.runs.searches:grid_table",
+                csv="candidates.csv",
                 figure="scalesearch.commands.grid.figures:answer_figure",
                 answer="scalesearch.runs.searches:shares_answer",
                 study=Study(
@@ -159,6 +163,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _search(
                 "search",
                 table="scalesearch.runs.searches:search_table",
+                csv="trials.csv",
                 figure="scalesearch.runs.searches:search_figure",
                 answer="scalesearch.runs.searches:shares_answer",
                 study=Study(
@@ -171,6 +176,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _search(
                 "sweep",
                 table="scalesearch.runs.searches:sweep_table",
+                csv="sweep.csv",
                 figure="scalesearch.commands.sweep.figures:sweep_figure",
                 answer="scalesearch.runs.searches:sweep_answer",
                 study=Study(
@@ -181,6 +187,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _search(
                 "scale",
                 table="scalesearch.runs.searches:family_table",
+                csv="trained.csv",
                 figure="scalesearch.commands.scale.trained_view:trained_figure",
                 answer="scalesearch.runs.searches:family_answer",
                 page="derivation.md",
@@ -196,6 +203,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.alternate:report",
                 resume="scalesearch.runs.alternate:resume",
                 table="scalesearch.runs.alternate:table_of",
+                csv="rounds.csv",
                 answer="scalesearch.runs.alternate:answer_of",
                 studies=True,
             ),
@@ -205,6 +213,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.fidelity:report",
                 resume="scalesearch.runs.fidelity:resume",
                 table="scalesearch.runs.fidelity:table_of",
+                csv="fidelity.csv",
                 answer="scalesearch.runs.fidelity:answer_of",
                 studies=True,
                 # One of its lengths, which reports as the grid that it is part of does.
@@ -269,6 +278,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.law:report",
                 resume="scalesearch.runs.law:resume",
                 table="scalesearch.runs.law:table_of",
+                answer="scalesearch.runs.law:answer_of",
                 csv="laws.csv",
                 trains=False,
                 raw_file="networks.json",

@@ -164,6 +164,13 @@ def table_of(record: LawRecord, _folder: Path) -> pd.DataFrame:
     return law_table(record.laws)
 
 
+def answer_of(record: LawRecord, _folder: Path) -> tuple[str, ...]:
+    """How well each law predicts networks that it has not seen, and what each dimension costs in time."""
+    from scalesearch.commands.law.view import answer_lines
+
+    return answer_lines(record)
+
+
 def _warnings(record: LawRecord) -> tuple[str, ...]:
     """What is not to be relied on; empty where there is nothing of that."""
     from scalesearch.commands.law.view import unstable_line

@@ -21,7 +21,7 @@ from scalesearch.commands.measure.rows import check_machines, common_label, meas
 from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bullets, code, escape, fenced, percent, plural, table
+from scalesearch.page.markdown import bullets, code, escape, fenced, percent, plain_lines, plural, table
 from scalesearch.page.parts import (
     elapsed,
     figure_part,
@@ -329,6 +329,11 @@ def unstable_line(record: LawRecord) -> str:
         f"{shaky} of {plural(len(summaries), 'figure')} that the laws rest on {are} unstable (an "
         f"interquartile range over {UNSTABLE:.0%} of the median): part of the errors is the machine's."
     )
+
+
+def answer_lines(record: LawRecord) -> tuple[str, ...]:
+    """The answer in plain lines: how well each law predicts, what may be wrong with it, what time costs."""
+    return plain_lines(_answer(record))
 
 
 def _answer(record: LawRecord) -> str:
