@@ -84,45 +84,16 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
     import pandas as pd
 
     from scalesearch.cli.terminal import AUDIT_PLAN_COLUMNS, print_table
-    from scalesearch.commands.sweep.run import plan_sweep
-    from scalesearch.runs.lifecycle import data_size, require_workers
-    from scalesearch.runs.planning import planned_speed, run_length
+    from scalesearch.runs.audit import plan_rows
     from scalesearch.runs.progress import duration
-    from scalesearch.study.estimate import estimate
 
     if not settings.train:
         raise Fail("--dry-run must come with --train: without it nothing is trained")
-    require_workers(settings)
-    size = data_size(settings.data)
-    rows = []
-    for baseline in settings.baselines:
-        asked = settings.sweep_of(baseline)
-        plan = plan_sweep(asked, size)
-        expected = estimate(
-            [planned.arch for planned in plan.chosen], plan.rungs, asked, planned_speed(plan, asked)
-        )
-        macs = [planned.record.macs for planned in plan.chosen]
-        rows.append(
-            {
-                "baseline": baseline,
-                "networks": len(plan.chosen),
-                "rows": ", ".join(dict.fromkeys(planned.record.role for planned in plan.chosen)),
-                "seeds": asked.seeds,
-                "macs_min": min(macs),
-                "macs_max": max(macs),
-                "images": expected.images,
-                "seconds": expected.seconds,
-                "peak_bytes": expected.peak_bytes,
-                "time": duration(expected.seconds),
-                "memory": f"{expected.peak_bytes / 2**30:.1f} GiB",
-            }
-        )
+    rows, lines = plan_rows(settings)
     frame = pd.DataFrame(rows)
-    view = frame if output_format == "table" else frame.drop(columns=["time", "memory"])
-    print_table(view, output_format, columns=AUDIT_PLAN_COLUMNS)
-    echo(f"Each run sees {run_length(plan, asked)}", err=output_format != "table")
-    echo(
-        f"In all {duration(float(frame['seconds'].sum()))} with {settings.jobs} at a time, on this machine "
-        "as busy as it is now",
-        err=output_format != "table",
-    )
+    if output_format == "table":
+        frame["time"] = frame["seconds"].map(duration)
+        frame["memory"] = (frame["peak_bytes"] / 2**30).map("{:.1f} GiB".format)
+    print_table(frame, output_format, columns=AUDIT_PLAN_COLUMNS)
+    for line in lines:
+        echo(line, err=output_format != "table")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scalesearch.commands.audit.run import AuditSettings, audit_rows, fair_matches
 from scalesearch.commands.sweep.run import plan_sweep
@@ -29,7 +29,10 @@ from scalesearch.runs.folder import (
 from scalesearch.runs.kept import KeptSearches, as_written, kept_searches, write_tables
 from scalesearch.runs.kinds import GoingOn, Outcome, write_report
 from scalesearch.runs.lifecycle import begin, data_size, require_workers, train_study
+from scalesearch.runs.planning import planned_speed, run_length
+from scalesearch.runs.progress import duration
 from scalesearch.runs.telling import teller
+from scalesearch.study.estimate import estimate
 from scalesearch.study.storage import recorded
 from scalesearch.training.dataset import DataSize
 
@@ -61,6 +64,41 @@ def run_audit(folder: Path, settings: AuditSettings, command: str) -> Outcome:
         StoppedError: if it is stopped; what is done is kept.
     """
     return _run(folder, settings, command, train=settings.train)
+
+
+def plan_rows(settings: AuditSettings) -> tuple[list[dict[str, Any]], list[str]]:
+    """What would be trained of each baseline, how long that takes and how much memory it needs; in words too.
+
+    Raises:
+        ValueError: if the data or the device cannot be used, or a network cannot be built.
+    """
+    require_workers(settings)
+    size = data_size(settings.data)
+    rows: list[dict[str, Any]] = []
+    lines = []
+    for baseline in settings.baselines:
+        asked = settings.sweep_of(baseline)
+        plan = plan_sweep(asked, size)
+        archs = [planned.arch for planned in plan.chosen]
+        expected = estimate(archs, plan.rungs, asked, planned_speed(plan, asked))
+        macs = [planned.record.macs for planned in plan.chosen]
+        rows.append(
+            {
+                "baseline": baseline,
+                "networks": len(plan.chosen),
+                "rows": ", ".join(dict.fromkeys(planned.record.role for planned in plan.chosen)),
+                "seeds": asked.seeds,
+                "macs_min": min(macs),
+                "macs_max": max(macs),
+                "images": expected.images,
+                "seconds": expected.seconds,
+                "peak_bytes": expected.peak_bytes,
+            }
+        )
+        lines = [f"Each run sees {run_length(plan, asked)}"]
+    seconds = sum(float(row["seconds"]) for row in rows)
+    together = f"In all {duration(seconds)} with {settings.jobs} at a time"
+    return rows, [*lines, f"{together}, on this machine as busy as it is now"]
 
 
 def resume(folder: Path, how: GoingOn) -> Outcome:
