@@ -11,13 +11,9 @@ from scalesearch.cli.help import Command, option
 from scalesearch.cli.terminal import Place, echo
 from scalesearch.errors import FolderError
 from scalesearch.files import inside
-from scalesearch.runs.kinds import KINDS
 
 if TYPE_CHECKING:
     from scalesearch.page.html.page import Interactive
-
-PAGES = (*dict.fromkeys(kind.page for kind in KINDS.values()), "explain.md")
-"""What the Markdown of a page is called, by the kind of run; explain keeps none."""
 
 
 @click.command(cls=Command)
@@ -55,17 +51,19 @@ def _page(folder: Path) -> Path:
     """
     from scalesearch.page.html.page import PAGE, html_page
     from scalesearch.runs.folder import require_folder
+    from scalesearch.runs.kinds import pages
 
     require_folder(folder)
     page = inside(folder, PAGE)
     if page.is_file():
         return page
-    for name in PAGES:
+    names = pages()
+    for name in names:
         if inside(folder, name).is_file():
             break
     else:
         raise FolderError(
-            f"`dir` must be a folder with a page, got {folder}, which has neither {PAGE} nor {PAGES[0]}; "
+            f"`dir` must be a folder with a page, got {folder}, which has neither {PAGE} nor {names[0]}; "
             "scalesearch report makes the page of a run"
         )
     from scalesearch.files import write_text

@@ -310,6 +310,11 @@ def kind_in(folder: Path) -> Kind:
     return kind_named(read_run_file(folder).get("run", {}).get("kind", "grid"))
 
 
+def pages() -> tuple[str, ...]:
+    """What the Markdown of a page is called, by the kind of run; of explain, which keeps none, too."""
+    return (*dict.fromkeys(kind.page for kind in KINDS.values()), "explain.md")
+
+
 def loaded(place: str) -> Any:
     """What a kind of run names."""
     module, _, name = place.partition(":")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scalesearch.cli.open import PAGES
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
 from scalesearch.runs.kept import kept_run
+from scalesearch.runs.kinds import pages as page_names
 from tests.conftest import slow_but
 
 REPORTS = Path(__file__).parents[2] / "reports"
@@ -49,7 +49,9 @@ def test_committed_html_pages_are_small_and_of_the_page_beside_them() -> None:
     for page in pages:
         text = page.read_text("utf-8")
         assert len(text.encode()) < 300_000, page
-        markdown = next(page.with_name(n) for n in PAGES if page.with_name(n).exists()).read_text("utf-8")
+        markdown = next(page.with_name(n) for n in page_names() if page.with_name(n).exists()).read_text(
+            "utf-8"
+        )
         title = markdown.splitlines()[0].removeprefix("# ").replace("\\", "")
         assert html.unescape(text.partition("<title>")[2].partition("</title>")[0]) == title, page
         headings = [line for line in markdown.splitlines() if line.startswith("## ")]

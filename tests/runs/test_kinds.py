@@ -101,6 +101,13 @@ def test_python_opens_a_new_kind(counting: Path) -> None:
     assert (counting / "counting.md").read_text() == "# Counting\n\nCounted to 3.\n"
 
 
+def test_the_page_of_a_new_kind_is_opened(counting: Path, run: Run) -> None:
+    report(counting)
+    result = run("open", "--print", counting)
+    assert (result.exit_code, result.stdout) == (0, f"{counting / 'report.html'}\n")
+    assert "Counted to 1." in (counting / "report.html").read_text()
+
+
 def test_a_kind_that_trains_nothing_keeps_its_threads(
     counting: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
