@@ -16,6 +16,7 @@ from scipy.stats import t as t_distribution
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.page.evidence import nothing_learnt, once_per_run
 from scalesearch.page.markdown import NO_BOUND, bounded, points_text
+from scalesearch.page.parts import FOLDER, WHOLE, Keeps, Steps, network_step, of_baseline, steps
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
 from scalesearch.statistics.answer import (
@@ -38,8 +39,6 @@ from scalesearch.training.recipe import RECIPES, ProxyRecipe
 
 AS_SEARCHED = "as searched"
 """What a recipe check calls the search's own recipe."""
-FOLDER = "DIR"
-"""What a page calls its own folder in commands: it may be moved, and is told from elsewhere."""
 ASKED_ANEW = ("--seeds", "--time-budget", "--regret", "--confirm", "--out")
 """Options of a run's command that the one which goes on from it says in another way."""
 PARTS = (0.25, 0.5, 1.0)
@@ -438,10 +437,10 @@ def fitted_text(top1: float, half: float, *, pm: str = "&plusmn;") -> str:
     return f"{top1:.1f}%" + (f" {pm} {half:.1f}" if bounded(half) else f", {NO_BOUND}")
 
 
-def answer_lines(run: RunRecord, folder: str = FOLDER) -> tuple[str, ...]:
+def answer_lines(run: RunRecord, folder: str = FOLDER, keeps: Keeps = WHOLE) -> tuple[str, ...]:
     """The answer with its region, what it rests on, what to do next, a line each; or why there is none.
 
-    ``folder`` is the run's, as a word of a command line.
+    ``folder`` is the run's, as a word of a command line, and ``keeps`` what it has.
     """
     found = answer_of(run)
     if isinstance(found, str):
@@ -451,7 +450,7 @@ def answer_lines(run: RunRecord, folder: str = FOLDER) -> tuple[str, ...]:
     return (
         _first_line(run, found),
         _second_line(found),
-        "Next: " + "; ".join(next_commands(run, found, folder)),
+        "Next: " + "; ".join(command for _, command in next_steps(run, found, folder, keeps).commands),
     )
 
 
@@ -560,21 +559,29 @@ def _confirmed_text(found: SearchAnswer) -> str:
     )
 
 
-def next_commands(run: RunRecord, found: SearchAnswer, folder: str = FOLDER) -> tuple[str, ...]:
-    """The commands that go on from the answer: a family by it, its network handed over, a sharper answer.
+def next_steps(run: RunRecord, found: SearchAnswer, folder: str = FOLDER, keeps: Keeps = WHOLE) -> Steps:
+    """What goes on from the answer: a family by it, its network handed over, a sharper answer.
 
-    ``folder`` is the run's, as a word of a command line: it may have been moved since it was begun.
+    Args:
+        run: the search.
+        found: its answer.
+        folder: the run's, as a word of a command line: it may have been moved since it was begun.
+        keeps: what the folder has: a command that needs more says what it does instead.
     """
-    best = found.best
+    best, of = found.best, of_baseline(run.settings)
     alpha, beta, gamma = coefficients_of(found.answer.best)
-    baseline = str(run.settings.get("baseline", "efficientnet-b0"))
-    of = "" if baseline == "efficientnet-b0" else f" --baseline {shlex.quote(baseline)}"
-    commands = [_other_recipe(run, better.variant, folder) for better in _better(found)[:1]]
-    commands += [f"scalesearch scale{of} --alpha {alpha:g} --beta {beta:g} --gamma {gamma:g} --phi 0..7"]
-    if best.status == "completed":
-        commands.append(f"scalesearch export {folder} --candidate {best.key[:8]}")
-    commands.append(_sharper(run, found, folder))
-    return tuple(commands)
+    return steps(
+        *(
+            ("The same search by the recipe that is shown to be better", _other_recipe(run, recipe, folder))
+            for recipe in [better.variant for better in _better(found)[:1]]
+        ),
+        (
+            "A family by this split",
+            f"scalesearch scale{of} --alpha {alpha:g} --beta {beta:g} --gamma {gamma:g} --phi 0..7",
+        ),
+        network_step(best, folder, keeps) if best.status == "completed" else None,
+        _sharper(run, found, folder, keeps),
+    )
 
 
 def _better(found: SearchAnswer) -> tuple[BetterRecipe, ...]:
@@ -604,7 +611,7 @@ def _other_recipe(run: RunRecord, variant: str, folder: str) -> str:
     return f"{made} && {command}"
 
 
-def _sharper(run: RunRecord, found: SearchAnswer, folder: str) -> str:
+def _sharper(run: RunRecord, found: SearchAnswer, folder: str, keeps: Keeps) -> tuple[str, str]:
     """The command that adds the runs which would halve the region, or that confirms the answer."""
     seeds = max((len(c.runs) for c in run.candidates), default=1)
     needed = found.answer.halving
@@ -613,5 +620,11 @@ def _sharper(run: RunRecord, found: SearchAnswer, folder: str) -> str:
     if (one_phi := without_options(command, ("--phi",))) != command:
         # Of several, each made a run of its own.
         command = f"{one_phi} --phi {run.phi:g}"
-    what = "" if needed is None else f"  # {needed} runs: halves the region"
-    return f"{command} --seeds {more} --confirm {max(4, seeds)} --out {folder}{what}"
+    what = (
+        "More seeds, and fresh ones that confirm" if needed is None else f"{needed} runs, to halve the region"
+    )
+    place = folder
+    if not keeps.study:
+        what += ", all of them anew: the folder has no study.db to go on with"
+        place = f"{folder}-{more}-seeds"
+    return what, f"{command} --seeds {more} --confirm {max(4, seeds)} --out {place}"

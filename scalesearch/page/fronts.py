@@ -33,16 +33,14 @@ from scalesearch.page.latency import (
     latency_quartiles,
     latency_text,
     machines,
-    machines_note,
     unstable,
-    unstable_note,
+    unstable_of,
 )
 from scalesearch.page.markdown import (
     MOST_MARKS,
-    MOST_ROWS,
+    Markdown,
     binary,
     code,
-    cut,
     drawn_part,
     evenly,
     listed,
@@ -50,9 +48,8 @@ from scalesearch.page.markdown import (
     percent,
     plural,
     si,
-    table,
 )
-from scalesearch.page.parts import figure_part, same_cost, stopped
+from scalesearch.page.parts import PageTable, same_cost, stopped
 from scalesearch.page.style import (
     COLOURS,
     FAINT,
@@ -69,6 +66,7 @@ from scalesearch.page.style import (
     plain,
     widen,
 )
+from scalesearch.page.templates import part
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE
 
@@ -269,62 +267,72 @@ def _axis(run: RunRecord, cost: FrontCost, known: Sequence[CandidateRecord]) -> 
 # ----------------------------------------------------------------------------------------------------
 # The figure and the section about the fronts of top-1 against each cost, and why one is missing.
 
-PARETO_FIGURE = (
-    "Held-out top-1 against each cost, with the Pareto fronts",
-    "How to read it: up is better, left is cheaper. A network below the stepped line is beaten by one that "
-    "is at least as cheap and as accurate; where vertical bars overlap widely, that may be luck.",
-)
-"""Alternative text of the figure, and a line on how to read it."""
-NOT_KNOWN = {
-    "memory": "Memory was not recorded in this run.",
-    "latency": "Latency was not measured in this run.",
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fronts:
+    """The fronts of a run, as the macros of ``page/fronts.md.j2`` show them.
+
+    Attributes:
+        table: of the networks on any front, best first; None where nothing was judged.
+        machines: that latency was measured on.
+        unstable: latencies that are.
+        timed: all latencies.
+        mark: how the unstable ones are marked.
+        same: the costs of which all networks have the same.
+        known: the names of the costs that are known of any network.
+        left_out: which panels the figure lacks, and why, as half a sentence.
+    """
+
+    table: PageTable | None
+    machines: Sequence[str]
+    unstable: int
+    timed: int
+    mark: str
+    same: Sequence[str]
+    known: Sequence[str]
+    left_out: str
 
 
-def pareto_part(run: RunRecord, drawn: Collection[str]) -> str:
-    """The figure ``pareto`` where it was drawn, with the panels that it lacks and why."""
-    part, missing = figure_part("pareto", {"pareto": PARETO_FIGURE}, drawn), panels_left_out(run)
-    if not missing:
-        return part
-    if "pareto" in drawn:
-        return f"{part} There is {missing}."
-    return f"*{PARETO_FIGURE[0]}: left out. There is {missing}.*"
-
-
-def fronts_section(run: RunRecord) -> str:
-    """One table of the networks on any front, best first; empty where nothing was judged."""
+def fronts_of(run: RunRecord) -> Fronts:
+    """What the page says of the fronts."""
     on, ranking = fronts(run), judged(run)
     members = [c for c in ranking if any(c.key in keys for keys in on.values())]
-    if not members:
-        return ""
     shown = [cost for cost in FRONT_COSTS if any(cost.of(c) is not None for c in ranking)]
+    unstable_ones, timed = unstable_of(c.latency for c in ranking)
 
     def cells(c: CandidateRecord) -> list[str]:
         costs = ((cost.text(c), c.key in on[cost.name]) for cost in shown)
-        bold = (f"**{text}**" if member else text for text, member in costs)
+        bold = (Markdown(f"**{text}**") if member else text for text, member in costs)
         triple = (f"{value:.4g}" for value in (c.alpha, c.beta, c.gamma))
         return [percent(c.top1), *triple, *bold, code(c.key)]
 
-    same = [one.said for one in shown if same_cost([v for c in ranking if (v := one.of(c)) is not None])]
-    mark = (
-        "hollow in the figure"
-        if "latency" in {panel.name for panel in panels(run)}
-        else "marked in the table"
-    )
     header = ("top-1", "alpha", "beta", "gamma", *(cost.said for cost in shown), "network")
-    parts = [
-        "The networks that no other beats in top-1 and in one of the costs at once; **bold** is the cost on "
-        "whose front a network is.",
-        table(header, map(cells, members[:MOST_ROWS]), left=0) + cut(members, "pareto.csv"),
-        machines_note(ranking),
-        unstable_note([c.latency for c in ranking], mark),
-        *(
-            f"All trained networks have the same {name} within 5%: that front says next to nothing."
-            for name in same
-        ),
-        *(said for name, said in NOT_KNOWN.items() if name not in {cost.name for cost in shown}),
-    ]
-    return "\n\n".join(part for part in parts if part)
+    return Fronts(
+        table=PageTable.of(header, list(map(cells, members)), left=0) if members else None,
+        machines=[code(key) if key else "one that was not recorded" for key in machines(ranking)],
+        unstable=unstable_ones,
+        timed=timed,
+        mark="hollow in the figure"
+        if "latency" in {panel.name for panel in panels(run)}
+        else "marked in the table",
+        same=[
+            cost.said
+            for cost in shown
+            if same_cost([value for c in ranking if (value := cost.of(c)) is not None])
+        ],
+        known=[cost.name for cost in shown],
+        left_out=panels_left_out(run),
+    )
+
+
+def pareto_part(run: RunRecord, drawn: Collection[str]) -> Markdown:
+    """The figure ``pareto`` where it was drawn, with the panels that it lacks and why."""
+    return part("page/fronts.md.j2", "pareto", fronts_of(run), drawn)
+
+
+def fronts_section(run: RunRecord) -> Markdown:
+    """A table of the networks on any front, best first; empty where nothing was judged."""
+    return part("page/fronts.md.j2", "fronts", fronts_of(run))
 
 
 # ----------------------------------------------------------------------------------------------------

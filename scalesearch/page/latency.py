@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
 
-from scalesearch.page.markdown import (
-    code,
-    listed,
-)
 from scalesearch.records import CandidateRecord, LatencyRecord
 from scalesearch.statistics.timing import UNSTABLE
 
@@ -52,27 +48,7 @@ def machines(candidates: Iterable[CandidateRecord]) -> tuple[str, ...]:
     return tuple(sorted({c.latency.machine for c in candidates if c.latency and c.latency.samples_s}))
 
 
-def machines_note(candidates: Iterable[CandidateRecord]) -> str:
-    """Why there is no front of latency where it was measured on several machines; else empty."""
-    keys = machines(candidates)
-    if len(keys) < 2:
-        return ""
-    names = listed([code(key) if key else "one that was not recorded" for key in keys])
-    return (
-        f"**Latency has no front here:** it was measured on {len(keys)} machines ({names}), and times of "
-        "different machines cannot be compared. Every row that has a latency names its machine."
-    )
-
-
-def unstable_note(latencies: Sequence[LatencyRecord | None], mark: str) -> str:
-    """How many latencies are unstable, what that means, and how they are marked; empty where none is."""
+def unstable_of(latencies: Iterable[LatencyRecord | None]) -> tuple[int, int]:
+    """How many latencies are unstable, and how many there are."""
     known = [latency for latency in latencies if latency_median(latency) is not None]
-    shaky = sum(map(unstable, known))
-    if not shaky:
-        return ""
-    said = "1 latency is" if shaky == 1 else f"{shaky} latencies are"
-    return (
-        f"**{said} unstable**, of {len(known)} ({mark}): the interquartile range is over {UNSTABLE:.0%} "
-        "of the median, so something else kept the machine busy or its clock moved. Measure again with "
-        "nothing else running before their order is believed."
-    )
+    return sum(map(unstable, known)), len(known)

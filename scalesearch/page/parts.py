@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from scalesearch.page.evidence import baseline_input
@@ -533,7 +534,7 @@ FigureText = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class PageTable:
     """A table of a page, its first ``left`` columns flush left; ``more`` rows are in its file alone."""
 
     header: Sequence[str]
@@ -547,6 +548,26 @@ class Table:
     ) -> Self:
         """The first ``most`` of the rows."""
         return cls(header=header, rows=rows[:most], left=left, more=max(0, len(rows) - most))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeps:
+    """What a run's folder has beside its tables: its study, to go on with, and weights, to hand over."""
+
+    study: bool = True
+    weights: bool = True
+
+
+WHOLE = Keeps()
+
+
+def keeps_of(folder: Path, settings: Mapping[str, Any]) -> Keeps:
+    """What is there: a report that was committed has neither, as both are large."""
+    weights = folder / "weights"
+    return Keeps(
+        study=bool(settings.get("storage")) or (folder / "study.db").exists(),
+        weights=weights.is_dir() and any(weights.iterdir()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -569,6 +590,14 @@ class Steps:
 def steps(*commands: tuple[str, str] | None) -> Steps:
     """What each command is for, and the command; None is left out."""
     return Steps(tuple(command for command in commands if command is not None))
+
+
+def network_step(candidate: CandidateRecord, folder: str, keeps: Keeps) -> tuple[str, str]:
+    """The command that hands over a network of a run; with random weights where the folder has no others."""
+    export = f"scalesearch export {folder} --candidate {candidate.key[:8]}"
+    if keeps.weights:
+        return "Its network, to use it", export
+    return "Its network, but with random weights, as this folder has no trained ones", f"{export} --untrained"
 
 
 def of_baseline(settings: Mapping[str, Any]) -> str:

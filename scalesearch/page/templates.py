@@ -9,7 +9,8 @@ How a template is laid out:
 
 - A line that is indented goes on with the line before it, so a paragraph can be of several lines.
 - A line that is a single tag (``{% if ... %}``) and begins at the margin leaves no line behind.
-- Of blank lines in a row one is left, of spaces in a row one, but for tables and blocks of code.
+- Of blank lines in a row one is left, of spaces in a row one, and none at a line's ends, but for tables and
+  blocks of code: there are no lists in lists.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from markupsafe import Markup
 
 from scalesearch.page import markdown
 from scalesearch.page.markdown import Markdown
+from scalesearch.statistics.timing import UNSTABLE
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -72,7 +74,7 @@ def tidy(text: str) -> str:
         elif begins := FENCE.match(line):
             fence = begins[1]
         elif not line.startswith("|"):
-            kept = re.sub(r"(?<=\S) {2,}", " ", line).rstrip()
+            kept = re.sub(" {2,}", " ", line).strip()
             if not kept and not lines[-1]:
                 continue
         lines.append(kept)
@@ -176,5 +178,5 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters = {name: environment.filters[name] for name in KEPT} | FILTERS
-    environment.globals = {"METHOD": markdown.METHOD}
+    environment.globals = {"METHOD": markdown.METHOD, "UNSTABLE": UNSTABLE}
     return environment

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def shares_answer(record: RunRecord, folder: Path) -> tuple[str, ...]:
     """What a grid or a search says of sharing compute, what that rests on, what to do next."""
     from scalesearch.page.answer import answer_lines
+    from scalesearch.page.parts import keeps_of
 
-    return answer_lines(record, quoted(folder))
+    return answer_lines(record, quoted(folder), keeps_of(folder, record.settings))
 
 
 def write_grid(record: RunRecord, folder: Path) -> pd.DataFrame:

@@ -111,7 +111,7 @@ def answer_of(record: TransferRecord, _folder: Path) -> tuple[str, ...]:
     from scalesearch.commands.transfer.view import answer_lines, transfer_evidence
 
     evidence = transfer_evidence(record.runs, name=record.name, command=record.command, ignored=NOT_IDENTITY)
-    return tuple(line.replace("*", "") for line in answer_lines(evidence))
+    return answer_lines(evidence)
 
 
 def _folders(folder: Path) -> tuple[Path, ...]:

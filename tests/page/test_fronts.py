@@ -20,7 +20,7 @@ from scalesearch.commands.search.evidence import search_evidence
 from scalesearch.commands.search.view import write_search_report
 from scalesearch.page.evidence import judged
 from scalesearch.page.fronts import fronts, fronts_section, pareto_figure
-from scalesearch.page.latency import latency_text, machines, unstable, unstable_note
+from scalesearch.page.latency import latency_text, machines, unstable, unstable_of
 from scalesearch.page.markdown import binary
 from scalesearch.page.style import render
 from scalesearch.page.tables import candidates_table, csv_text, family_table, pareto_table
@@ -215,10 +215,8 @@ def test_an_unstable_latency_is_marked_in_the_table_on_the_page_and_in_the_figur
 
 def test_unstable_latencies_are_counted_among_those_that_are_known():
     known = [timing(STEADY), timing(SHAKY), timing(SHAKY)]
-    assert unstable_note([*known, None, timing(())], "marked").startswith(
-        "**2 latencies are unstable**, of 3 (marked): the interquartile range is over 10% of the median"
-    )
-    assert unstable_note([timing(STEADY), None], "marked") == ""
+    assert unstable_of([*known, None, timing(())]) == (2, 3)
+    assert unstable_of([timing(STEADY), None]) == (0, 1)
     assert [latency_text(one) for one in (timing(STEADY), timing(SHAKY), timing(()), None)] == [
         "4 ms",
         "5 ms (unstable)",

@@ -20,7 +20,7 @@ from scalesearch.commands.grid.view import (
     pareto_table,
     write_grid_report,
 )
-from scalesearch.page.answer import answer_lines, answer_of, coefficients_of, next_commands, split_text
+from scalesearch.page.answer import answer_lines, answer_of, coefficients_of, next_steps, split_text
 from scalesearch.page.evidence import coefficients, judged
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.markdown import percent
@@ -295,7 +295,7 @@ def test_the_page_answers_in_its_first_lines_and_ends_them_with_commands(make_ru
     assert lines[0] == f"**{first}**"
     assert lines[1] == second
     assert "scalesearch scale --alpha" in page
-    assert "--seeds" in next_commands(run, found)[-1]
+    assert "--seeds" in next_steps(run, found).commands[-1][1]
     # Skill falls with depth and rises with resolution: so do the fitted rates.
     to_width, to_resolution, _ = found.answer.rates
     assert to_width.points.value > 0
@@ -453,7 +453,7 @@ def test_a_recipe_that_is_shown_to_be_better_comes_first(make_run, variant, comm
     assert first.startswith(f"The order may depend on the recipe: {variant} is 10.0 points (")
     assert " better than the search's own for depth alone. " in first
     rate = RECIPES["quick"].learning_rate / 2
-    assert next_commands(run, found)[0] == command.format(rate=rate)
+    assert next_steps(run, found).commands[0][1] == command.format(rate=rate)
     page = page_of(run)
     assert f"| {variant} | depth alone | +10.0 (" in page
     assert (
@@ -467,7 +467,7 @@ def test_a_recipe_that_may_be_better_by_chance_changes_nothing(make_run):
     found = answer_of(run)
     assert found.recipe.better == ()
     assert not answer_lines(run)[0].startswith("The order may depend")
-    assert next_commands(run, found)[0].startswith("scalesearch scale")
+    assert next_steps(run, found).commands[0][1].startswith("scalesearch scale")
     assert "No recipe is shown to be better than the search's own" in page_of(run)
 
 

@@ -20,7 +20,7 @@ from scalesearch.page.answer import (
     answer_of,
     fitted_text,
     interval_text,
-    next_commands,
+    next_steps,
     no_answer,
     split_text,
 )
@@ -33,7 +33,7 @@ from scalesearch.page.evidence import (
     nothing_learnt,
     paper_candidate,
 )
-from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, pareto_figure, pareto_part
+from scalesearch.page.fronts import fronts_section, pareto_figure, pareto_part
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
 from scalesearch.page.markdown import (
@@ -64,6 +64,7 @@ from scalesearch.page.parts import (
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
+from scalesearch.page.templates import part
 from scalesearch.records import CandidateRecord, RunRecord, StartRecord, Status
 from scalesearch.statistics.answer import Rate
 from scalesearch.training.dataset import FEWEST_APART, WINDOWS
@@ -266,7 +267,6 @@ FIGURES: dict[str, FigureText] = {
         "splits are excluded as the best. Where no split stands out, no surface is drawn. A rate whose bar "
         "misses 0 is shown.",
     ),
-    "pareto": PARETO_FIGURE,
     "learning_curves": (
         "Held-out top-1 against training images seen",
         "How to read it: curves that still cross at the right end might rank differently after longer "
@@ -339,8 +339,7 @@ def _answer(run: RunRecord, found: SearchAnswer) -> str:
         if run.phi < 0
         else ""
     )
-    commands = "\n".join(next_commands(run, found))
-    following = f"Next, with this page's folder for DIR:\n\n```sh\n{commands}\n```"
+    following = part("page/parts.md.j2", "next_steps", next_steps(run, found))
     return f"**{escape(first)}**{shrinking}\n\n{escape(second)}\n\n{following}"
 
 

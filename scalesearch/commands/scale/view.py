@@ -25,7 +25,7 @@ from scalesearch.networks.spec import arch_from_dict
 from scalesearch.page.evidence import PAPER, input_text, same_triple
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.latency import latency_text, unstable_note
+from scalesearch.page.latency import latency_text, unstable_of
 from scalesearch.page.markdown import code, duration, escape, fenced, plural, si, signed_percent, table
 from scalesearch.page.parts import (
     counted_parts,
@@ -48,6 +48,7 @@ from scalesearch.page.style import (
     write_figures,
 )
 from scalesearch.page.tables import csv_text, family_table, published_table
+from scalesearch.page.templates import part
 from scalesearch.records import FamilyRow, PublishedRow, ScaleRecord
 from scalesearch.scaling import NOMINAL_BASE
 
@@ -552,7 +553,8 @@ def _family(record: ScaleRecord, figures: Collection[str]) -> list[str]:
             f" Latency is the median of one forward pass of a batch of {measured.batch_size} on "
             f"{escape(measured.device)} with {plural(measured.threads, 'thread')}."
         )
-        shaky = unstable_note([row.latency for row in record.family], "marked in the table")
+        counts = unstable_of(row.latency for row in record.family)
+        shaky = part("page/parts.md.j2", "unstable_latency", *counts, "marked in the table")
         text += f"\n\n{shaky}" if shaky else ""
     if within := within_budget(record.family):
         text += f"\n\n**Budget:** {within}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,258 +20,270 @@ from scalesearch.commands.search.figures import front_figure, history_figure, sh
 from scalesearch.files import write_text
 from scalesearch.page.answer import answer_lines, answer_of
 from scalesearch.page.columns import Cell, Column, Table, pick
-from scalesearch.page.evidence import UNLEARNT, input_text, nothing_learnt
-from scalesearch.page.fronts import PARETO_FIGURE, fronts_section, pareto_figure, pareto_part
+from scalesearch.page.evidence import input_text, nothing_learnt
+from scalesearch.page.fronts import Fronts, fronts_of, pareto_figure
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
 from scalesearch.page.latency import machines
-from scalesearch.page.markdown import (
-    MOST_ROWS,
-    bullets,
-    code,
-    cut,
-    escape,
-    fenced,
-    listed,
-    percent,
-    plural,
-    si,
-    table,
-)
+from scalesearch.page.markdown import code, si
 from scalesearch.page.parts import (
+    FOLDER,
+    WHOLE,
+    Keeps,
+    PageTable,
+    RunMade,
+    Steps,
     counted_parts,
-    figure_part,
-    made,
+    keeps_of,
+    network_step,
+    of_baseline,
     quoted_agreement,
-    section,
+    run_made,
+    steps,
     top1_seeds,
-    unfinished,
-    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import NETWORK, THREE, NetworkRow, csv_text, pareto_table
+from scalesearch.page.templates import page
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import Shares
 
 # ----------------------------------------------------------------------------------------------------
-# How far the outcome of a search can be trusted.
+# The page of a search: the best network or the front, and how far to trust it.
 
 UNLEARNING = frozenset(("random", "qmc"))
 """Samplers whose suggestions do not depend on any result."""
 
 
-def search_trust(run: RunRecord, evidence: SearchEvidence) -> str:
-    """The list of what the accuracies of a search do and do not show; empty where nothing was scored."""
-    if not evidence.scored:
-        return ""
-    items = [_surface(run, evidence)]
-    count = len(evidence.scored)
-    if count > 1:
-        items.append(
-            f"**Picked from {count}:** the highest of many noisy values tends to be too high; the same "
-            "network trained again would likely do a little worse."
-        )
-    stopped = sum(c.status == "pruned" for c in run.candidates)
-    if stopped:
-        items.append(
-            f"**Stopped early:** {plural(stopped, 'network')} behind others at a rung. They are not in the "
-            "answer, and some might have overtaken in longer training."
-        )
-    items.append(_sampler(run))
-    if run.reliability:
-        items.append(f"**Short runs are a proxy:** {quoted_agreement(run.reliability[-1])}")
-    else:
-        items.append(
-            "**Short runs are a proxy:** they need not rank networks as full training would. `scalesearch "
-            "fidelity DIR` measures how far they do."
-        )
-    return bullets(items)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """The best network by the first objective; of equal ones the cheapest.
+
+    Attributes:
+        coefficients: its alpha, beta and gamma.
+        key: its key.
+        shares: of cost that go to depth, width and resolution; empty for the baseline.
+        top1: the mean, with its spread.
+        seeds: how many.
+        value: of the first objective; empty where that is top-1.
+        ratio: its multiply-adds over the baseline's.
+        macs: its multiply-adds.
+        baseline_macs: the baseline's.
+        number: its place in order of suggestion.
+        ties: other networks with the same value.
+    """
+
+    coefficients: str
+    key: str
+    shares: str
+    top1: str
+    seeds: int
+    value: str
+    ratio: float
+    macs: int
+    baseline_macs: int
+    number: int
+    ties: int
 
 
-def _sampler(run: RunRecord) -> str:
-    name = run.settings.get("sampler")
-    if name in UNLEARNING:
-        return (
-            f"**The suggestions do not learn:** {escape(name)} spreads them without looking at how earlier "
-            "networks did, so more of them add cover and do not close in on the best. Another seed gives "
-            "others, and where there are no dots nothing is known."
-        )
-    return (
-        f"**A sampler is no survey:** {escape(name or 'the sampler')} suggests more where earlier networks "
-        "did well, so another seed can lead elsewhere, and where there are no dots nothing is known."
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The front of several objectives.
+
+    Attributes:
+        members: networks on it.
+        share: of the box that it dominates.
+        box: the ends of each objective.
+        reference: the reference point.
+    """
+
+    members: int
+    share: float
+    box: Sequence[str]
+    reference: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceText:
+    """What a surface over all trained networks says of splits, in two lines, or why there is none."""
+
+    missing: str = ""
+    first: str = ""
+    second: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPage:
+    """What the page shows.
+
+    Attributes:
+        name: of the run.
+        waiting: networks that are not trained yet.
+        networks: all of them.
+        nothing_learnt: whether even the best may be guessing.
+        objectives: their names.
+        scored: networks that were trained to the end.
+        front: of several objectives; None of one, and where it is empty.
+        best: None where nothing was trained.
+        latency_dropped: whether latency was an objective and is none here.
+        steps: what to do next.
+        surface: what all networks say of splits.
+        stopped: networks that were stopped early.
+        sampler: its name.
+        learns: whether its suggestions depend on results.
+        reliability: how well short runs rank networks; empty where that was not measured.
+        fronts: of top-1 against each cost.
+        ranked: the front, or the networks from the best; None without any.
+        rungs: of successive halving, a row each; empty without it.
+        suggestions: all of them.
+        shared: those that share the training of another.
+        statuses: how many networks came to what else than the end of their training.
+        failed: networks that did, and why; None without any.
+        reward: the target and the weight of the reward; empty where it is no objective.
+        made: how the run was made.
+        figures: those that were drawn.
+    """
+
+    name: str
+    waiting: int
+    networks: int
+    nothing_learnt: bool
+    objectives: Sequence[str]
+    scored: int
+    front: Front | None
+    best: Best | None
+    latency_dropped: bool
+    steps: Steps
+    surface: SurfaceText
+    stopped: int
+    sampler: str
+    learns: bool
+    reliability: str
+    fronts: Fronts
+    ranked: PageTable | None
+    rungs: Sequence[Sequence[str]]
+    suggestions: int
+    shared: int
+    statuses: Sequence[tuple[int, str]]
+    failed: PageTable | None
+    reward: Sequence[str]
+    made: RunMade
+    figures: Collection[str]
+
+
+def search_page(
+    run: RunRecord, evidence: SearchEvidence, figures: Collection[str], keeps: Keeps = WHOLE
+) -> str:
+    """The report as Markdown. ``figures`` names those that were drawn, ``keeps`` says what its folder has."""
+    several = len(evidence.objectives) > 1
+    counts = Counter(c.status for c in run.candidates)
+    triples = sum(len(c.merged) or 1 for c in run.candidates)
+    sampler = run.settings.get("sampler")
+    statuses = {"pruned": "stopped early", "failed": "failed", "skipped": "skipped"}
+    return page(
+        "commands/search/page.md.j2",
+        SearchPage(
+            name=run.name,
+            waiting=counts["waiting"],
+            networks=len(run.candidates),
+            nothing_learnt=nothing_learnt(run),
+            objectives=[objective.said for objective in evidence.objectives],
+            scored=len(evidence.scored),
+            front=_front(evidence) if several and evidence.front else None,
+            best=_best(run, evidence),
+            latency_dropped="latency" in run.objectives and len(machines(run.candidates)) > 1,
+            steps=_steps(run, evidence, keeps),
+            surface=_surface(run),
+            stopped=counts["pruned"],
+            sampler=str(sampler or "the sampler"),
+            learns=sampler not in UNLEARNING,
+            reliability=quoted_agreement(run.reliability[-1]) if run.reliability else "",
+            fronts=fronts_of(run),
+            ranked=_ranked(evidence, counted_parts(run.settings)),
+            rungs=[(f"{rung.images:,}", str(rung.networks), str(rung.seeds)) for rung in run.rungs]
+            if len(run.rungs) > 1
+            else (),
+            suggestions=triples,
+            shared=triples - len(run.candidates),
+            statuses=[(counts[status], what) for status, what in statuses.items() if counts[status]],
+            failed=_failed(run),
+            reward=_reward(run, evidence),
+            made=run_made(run),
+            figures=figures,
+        ),
     )
 
 
-def _surface(run: RunRecord, evidence: SearchEvidence) -> str:
-    """What the surface over all trained networks says of splits, or why there is none."""
-    front = " A front takes every mean at its word." if len(evidence.objectives) > 1 else ""
-    found = answer_of(run)
-    if isinstance(found, str):
-        return f"**No surface over splits:** {escape(found)}, so an order of networks may be luck.{front}"
-    first, *more = answer_lines(run)
-    return f"**{escape(first)}** {escape(' '.join(more[:1]))}{front}"
-
-
-# ----------------------------------------------------------------------------------------------------
-# The page of a search: the best network or the front, and how far to trust it.
-
-FIGURES = {
-    "history": (
-        "What was found, suggestion by suggestion",
-        "How to read it: a line that has been flat for long has little left to find with this sampler; one "
-        "that rose at the end would have gone on rising.",
-    ),
-    "pareto": PARETO_FIGURE,
-    "front": (
-        "The first two objectives against one another, with the front",
-        "How to read it: outlined networks are those that no other beats in all objectives at once.",
-    ),
-    "shares": (
-        "All suggestions over the shares of cost that go to depth, width and resolution",
-        "How to read it: the nearer to a corner, the more of the cost goes to that dimension. Many dots in "
-        "one place are where the sampler looked most; where there are none, nothing is known.",
-    ),
-}
-
-
-NEW_LINE = "\n"
-
-
-def search_page(run: RunRecord, evidence: SearchEvidence, figures: Collection[str]) -> str:
-    """The report as Markdown. ``figures`` names those that were drawn."""
-    several = len(evidence.objectives) > 1
-    parts = [
-        f"# {escape(run.name)}: what should be scaled?",
-        unfinished(run.candidates),
-        f"{UNLEARNT if nothing_learnt(run) else ''} "
-        f"{_front_answer(evidence) if several else _answer(run, evidence)}".strip(),
-        _dropped(run),
-        _next(evidence, str(run.settings.get("baseline", "efficientnet-b0"))),
-        section("How far to trust this", search_trust(run, evidence)),
-        "## Figures",
-        *(_figure(run, name, figures) for name in FIGURES if several or name != "front"),
-        section(
-            "The front" if several else "Trained networks, best first",
-            _table(evidence, counted_parts(run.settings)),
-        ),
-        section("Fronts of top-1 against each cost", fronts_section(run)),
-        section("Rungs", _rungs(run)),
-        section("What was suggested", _suggested(run)),
-        made(run),
-        words_and_numbers("trials.csv", "pareto.csv", "front.csv", runs=True, more=_rewarded(run, evidence)),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _figure(run: RunRecord, name: str, figures: Collection[str]) -> str:
-    return pareto_part(run, figures) if name == "pareto" else figure_part(name, FIGURES, figures)
-
-
-def _answer(run: RunRecord, evidence: SearchEvidence) -> str:
+def _best(run: RunRecord, evidence: SearchEvidence) -> Best | None:
     best = evidence.best
     if best is None:
-        return "**No answer yet:** not one network has completed its training."
-    one, c = evidence.objectives[0], best.candidate
-    count = len(evidence.scored)
-    which = (
-        "The only network trained to the end"
-        if count == 1
-        else f"The best of the {count} networks trained to the end"
+        return None
+    first, c, several = evidence.objectives[0], best.candidate, len(evidence.objectives) > 1
+    alike = (
+        sum(scored.values[0] == best.values[0] for scored in evidence.scored)
+        if several
+        else len(evidence.front)
     )
-    value = "" if one.name == "top1" else f", {one.said} {one.text(best.values[0])}"
-    ties = len(evidence.front) - 1
-    tied = (
-        f" It shares this {one.said} with {plural(ties, 'other network')}; the cheapest is named."
-        if ties
-        else ""
-    )
-    first = f"**{which} is {_triple_text(c)}**"
-    if nothing_learnt(run) and count > 1:
-        first = f"The highest figure is that of {_triple_text(c)}"
-    return (
-        f"{first} (network {code(c.key)}{_shares_text(c)}): top-1 {top1_seeds(c)} "
-        f"{_over(c)}{value}, at {c.macs_ratio:.2f} times the multiply-adds of the "
-        f"baseline ({si(c.macs)} against {si(run.baseline['macs'])}). It was network {best.number} of "
-        f"{len(run.candidates)} in order of suggestion.{tied}"
+    return Best(
+        coefficients=_triple_text(c),
+        key=c.key,
+        shares=_parts(c),
+        top1=top1_seeds(c),
+        seeds=len(c.runs),
+        value="" if first.name == "top1" else first.text(best.values[0]),
+        ratio=c.macs_ratio,
+        macs=c.macs,
+        baseline_macs=run.baseline["macs"],
+        number=best.number,
+        ties=alike - 1,
     )
 
 
-def _dropped(run: RunRecord) -> str:
-    """That latency was an objective and is none here; empty where it is or never was."""
-    if "latency" not in run.objectives or len(machines(run.candidates)) < 2:
-        return ""
-    return (
-        "**Latency is left out of the objectives here.** The search took it for one, but it was measured on "
-        "several machines, named below, whose times cannot be compared; the suggestions that came after the "
-        "change of machine rest on both."
+def _front(evidence: SearchEvidence) -> Front:
+    ends = list(zip(evidence.objectives, evidence.worst, evidence.ideal, strict=True))
+    return Front(
+        members=len(evidence.front),
+        share=evidence.history[-1],
+        box=[f"{of.said} from {of.text(worst)} to {of.text(ideal)}" for of, worst, ideal in ends],
+        reference=[f"{of.said} {of.text(worst)}" for of, worst, _ in ends],
     )
 
 
-def _front_answer(evidence: SearchEvidence) -> str:
-    if not evidence.front:
-        return "**No answer yet:** not one network has completed its training with all objectives known."
-    names = listed([one.said for one in evidence.objectives])
-    ends = zip(evidence.objectives, evidence.worst, evidence.ideal, strict=True)
-    box = ", ".join(f"{one.said} from {one.text(worst)} to {one.text(ideal)}" for one, worst, ideal in ends)
-    reference = ", ".join(
-        f"{one.said} {one.text(worst)}"
-        for one, worst in zip(evidence.objectives, evidence.worst, strict=True)
-    )
-    first = evidence.front[0]
-    return (
-        f"**{plural(len(evidence.front), 'network')} of {len(evidence.scored)} trained to the end "
-        f"{'is' if len(evidence.front) == 1 else 'are'} on the front of {names}.** The front's hypervolume "
-        f"is **{percent(evidence.history[-1])}** of the box ({box}), with the reference point {reference}: "
-        "chance for top-1, 0 for a reward, a tenth beyond the dearest network for a cost. Best in "
-        f"{evidence.objectives[0].said}: {_triple_text(first.candidate)}, top-1 "
-        f"{top1_seeds(first.candidate)}{_front_ties(evidence)}."
-    )
+def _surface(run: RunRecord) -> SurfaceText:
+    answer = answer_of(run)
+    if isinstance(answer, str):
+        return SurfaceText(missing=answer)
+    first, *more = answer_lines(run)
+    return SurfaceText(first=first, second=" ".join(more[:1]))
 
 
-def _front_ties(evidence: SearchEvidence) -> str:
-    best = evidence.objectives[0]
-    same = sum(one.values[0] == evidence.front[0].values[0] for one in evidence.scored) - 1
-    has = "has" if same == 1 else "have"
-    return f"; {plural(same, 'other network')} {has} the same {best.said}" if same else ""
-
-
-def _over(c: CandidateRecord) -> str:
-    return "with a single seed" if len(c.runs) == 1 else f"over {plural(len(c.runs), 'seed')}"
-
-
-def _table(evidence: SearchEvidence, parts: str) -> str:
+def _ranked(evidence: SearchEvidence, parts: str) -> PageTable | None:
     several = len(evidence.objectives) > 1
     sign = -1 if evidence.objectives[0].maximise else 1
     ranked = (
         list(evidence.front)
         if several
-        else sorted(evidence.scored, key=lambda one: (sign * one.values[0], one.candidate.macs, one.number))
+        else sorted(
+            evidence.scored,
+            key=lambda scored: (sign * scored.values[0], scored.candidate.macs, scored.number),
+        )
     )
     if not ranked:
-        return ""
+        return None
     extra = [
-        index for index, one in enumerate(evidence.objectives) if one.name in ("reward", "latency", "params")
+        index for index, of in enumerate(evidence.objectives) if of.name in ("reward", "latency", "params")
     ]
     header = ["number", "top-1", "seeds", *(evidence.objectives[index].said for index in extra)]
-    header += [
-        "alpha",
-        "beta",
-        "gamma",
-        "depth : width : resolution",
-        parts,
-        "input",
-        "MACs",
-        "cost ratio",
-    ]
+    header += ["alpha", "beta", "gamma", "depth : width : resolution", parts, "input", "MACs", "cost ratio"]
     header += ["suggestions", "network"]
 
-    def cells(one: Scored) -> list[str]:
-        c = one.candidate
+    def cells(scored: Scored) -> list[str]:
+        c = scored.candidate
         return [
-            str(one.number),
+            str(scored.number),
             top1_seeds(c),
             str(len(c.runs)),
-            *(evidence.objectives[index].text(one.values[index]) for index in extra),
+            *(evidence.objectives[index].text(scored.values[index]) for index in extra),
             *(f"{value:.3f}" for value in (c.alpha, c.beta, c.gamma)),
             _parts(c),
             str(c.blocks),
@@ -282,69 +294,36 @@ def _table(evidence: SearchEvidence, parts: str) -> str:
             code(c.key),
         ]
 
-    return table(header, map(cells, ranked[:MOST_ROWS]), left=0) + cut(ranked, "trials.csv")
+    return PageTable.of(header, list(map(cells, ranked)), left=0)
 
 
-def _rungs(run: RunRecord) -> str:
-    if len(run.rungs) < 2:
-        return ""
-    rows = [(f"{rung.images:,}", str(rung.networks), str(rung.seeds)) for rung in run.rungs]
-    stopped = sum(c.status == "pruned" for c in run.candidates)
-    return (
-        f"Successive halving: of the networks at a rung the best train on. {plural(stopped, 'network')} "
-        "stopped early. The plan (suggestions that round to one network train it once):\n\n"
-        + table(("training images", "networks, at most", "seeds each"), rows, left=0)
-    )
+def _failed(run: RunRecord) -> PageTable | None:
+    rows = [(c.reason, _triple_text(c), code(c.key)) for c in run.candidates if c.status == "failed"]
+    return PageTable.of(("reason", "coefficients", "network"), rows, left=3) if rows else None
 
 
-def _suggested(run: RunRecord) -> str:
-    triples = sum(len(c.merged) or 1 for c in run.candidates)
-    distinct = len(run.candidates)
-    shared = triples - distinct
-    items = [
-        f"{plural(triples, 'suggestion')}, which round to {plural(distinct, 'distinct network')}: "
-        f"{shared:,} {'suggestion shares' if shared == 1 else 'suggestions share'} the training of another."
-    ]
-    for status, said in (("pruned", "stopped early"), ("failed", "failed"), ("skipped", "skipped")):
-        here = [c for c in run.candidates if c.status == status]
-        if here:
-            items.append(f"{plural(len(here), 'network')} {said}.")
-    failed = [c for c in run.candidates if c.status == "failed"]
-    rows = [(escape(c.reason), _triple_text(c), code(c.key)) for c in failed[:MOST_ROWS]]
-    reasons = table(("reason", "coefficients", "network"), rows, left=3) + cut(failed, "trials.csv")
-    return bullets(items) + (f"\n\n{reasons}" if rows else "")
-
-
-def _rewarded(run: RunRecord, evidence: SearchEvidence) -> str:
-    """The reward by its formula, where it is an objective."""
+def _reward(run: RunRecord, evidence: SearchEvidence) -> tuple[str, ...]:
+    """Its target and weight."""
     if all(objective.name != "reward" for objective in evidence.objectives):
-        return ""
-    target, weight = run.settings.get("reward_target"), run.settings.get("reward_weight")
-    return f"Reward: top-1 x (MACs / T)^w with T = {si(float(target or 0))} and w = {weight}."
+        return ()
+    return si(float(run.settings.get("reward_target") or 0)), str(run.settings.get("reward_weight"))
 
 
-def _next(evidence: SearchEvidence, baseline: str) -> str:
-    """The commands that go on from the best network."""
-    best = evidence.front[0] if evidence.front else evidence.best
-    if best is None:
-        return ""
-    c = best.candidate
-    of = "" if baseline == "efficientnet-b0" else f" --baseline {shlex.quote(baseline)}"
-    commands = (
-        f"scalesearch export DIR --candidate {c.key[:8]}",
-        f"scalesearch scale{of} --alpha {c.alpha:.4g} --beta {c.beta:.4g} --gamma {c.gamma:.4g} --phi 0..7",
-        "scalesearch fidelity DIR",
+def _steps(run: RunRecord, evidence: SearchEvidence, keeps: Keeps) -> Steps:
+    """What goes on from the best network."""
+    if evidence.best is None:
+        return steps()
+    c = evidence.best.candidate
+    triple = f"--alpha {c.alpha:.4g} --beta {c.beta:.4g} --gamma {c.gamma:.4g}"
+    return steps(
+        network_step(c, FOLDER, keeps),
+        ("A family by its coefficients", f"scalesearch scale{of_baseline(run.settings)} {triple} --phi 0..7"),
+        ("Would longer training choose another?", f"scalesearch fidelity {FOLDER}") if keeps.study else None,
     )
-    return f"Next, with this page's folder for DIR:\n\n{fenced(NEW_LINE.join(commands), 'sh')}"
 
 
 def _triple_text(c: CandidateRecord) -> str:
     return f"alpha {c.alpha:.4g}, beta {c.beta:.4g}, gamma {c.gamma:.4g}"
-
-
-def _shares_text(c: CandidateRecord) -> str:
-    parts = _parts(c)
-    return f", depth : width : resolution = {parts}" if parts else ""
 
 
 def _parts(c: CandidateRecord) -> str:
@@ -473,7 +452,7 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
         front_csv=write_text(out / "front.csv", csv_text(front_table(run, evidence))),
         page=write_pages(
             out / "report.md",
-            search_page(run, evidence, {path.stem for path in figures}),
+            search_page(run, evidence, {path.stem for path in figures}, keeps_of(out, run.settings)),
             interactive(run),
         ),
         figures=figures,
