@@ -176,7 +176,7 @@ def search_page(
 ) -> str:
     """The report as Markdown. ``figures`` names those that were drawn, ``keeps`` says what its folder has."""
     several = len(evidence.objectives) > 1
-    counts = Counter(c.status for c in run.candidates)
+    counts: Counter[str] = Counter(c.status for c in run.candidates)
     triples = sum(len(c.merged) or 1 for c in run.candidates)
     sampler = run.settings.get("sampler")
     statuses = {"pruned": "stopped early", "failed": "failed", "skipped": "skipped"}
