@@ -32,8 +32,8 @@ from scalesearch.page.markdown import Markdown, binary, code, percent, si, signe
 from scalesearch.page.parts import (
     FOLDER,
     Made,
+    PageTable,
     Steps,
-    Table,
     elapsed,
     machine_facts,
     made_of,
@@ -64,7 +64,7 @@ def panel_titles(rows: Sequence[MeasureRow]) -> dict[tuple[str, Setup], str]:
     return {key: (f"machine {key[0]}: " if several else "") + titles[key[1]] for key in keys}
 
 
-def _without_figure(rows: Sequence[MeasureRow]) -> Table | None:
+def _without_figure(rows: Sequence[MeasureRow]) -> PageTable | None:
     """The rows that could not be measured, and why; None where there are none."""
     missing = [row for row in rows if row.summary is None and row.measurement.outcome != "waiting"]
     if not missing:
@@ -81,14 +81,14 @@ def _without_figure(rows: Sequence[MeasureRow]) -> Table | None:
         )
         for row in missing
     ]
-    return Table.of(header, cells, left=4, most=MOST_ROWS)
+    return PageTable.of(header, cells, left=4, most=MOST_ROWS)
 
 
 def _count(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
-def _every_figure(rows: Sequence[MeasureRow]) -> Table | None:
+def _every_figure(rows: Sequence[MeasureRow]) -> PageTable | None:
     """Every row with all that is derived from its samples; None without any."""
     known = [row for row in rows if row.summary is not None]
     if not known:
@@ -117,7 +117,7 @@ def _every_figure(rows: Sequence[MeasureRow]) -> Table | None:
                 code(measurement.machine),
             )
         )
-    return Table.of(header, cells, left=2, most=MOST_ROWS)
+    return PageTable.of(header, cells, left=2, most=MOST_ROWS)
 
 
 def _interval(summary: TimingSummary) -> str:
@@ -150,7 +150,7 @@ def _law_errors(rows: Sequence[MeasureRow]) -> LawErrors | None:
     return LawErrors(laws=laws, median=median(errors), worst=max(errors), figures=len(errors))
 
 
-def _predicted(rows: Sequence[MeasureRow]) -> Table | None:
+def _predicted(rows: Sequence[MeasureRow]) -> PageTable | None:
     """Predictions beside measurements; None where no law was given."""
     panels = panel_titles(rows)
     cells = [
@@ -165,7 +165,7 @@ def _predicted(rows: Sequence[MeasureRow]) -> Table | None:
         if row.prediction is not None
     ]
     header = ("network", "setup", "predicted", "measured", "error")
-    return Table.of(header, cells, left=2, most=MOST_ROWS) if cells else None
+    return PageTable.of(header, cells, left=2, most=MOST_ROWS) if cells else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,7 +395,7 @@ class MeasurePage:
     name: str
     waiting: int
     measurements: int
-    medians: Table | None
+    medians: PageTable | None
     medians_of: str
     machines: Sequence[str]
     shared: str
@@ -406,9 +406,9 @@ class MeasurePage:
     single: int
     pace: Pace | None
     steps: Steps
-    missing: Table | None
-    known: Table | None
-    predicted: Table | None
+    missing: PageTable | None
+    known: PageTable | None
+    predicted: PageTable | None
     law_errors: LawErrors | None
     conditions: Sequence[Condition]
     throttled: Sequence[str]
@@ -471,11 +471,11 @@ def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Col
     )
 
 
-def _medians(rows: Sequence[MeasureRow], panels: Mapping[tuple[str, Setup], str]) -> Table:
+def _medians(rows: Sequence[MeasureRow], panels: Mapping[tuple[str, Setup], str]) -> PageTable:
     """Networks down and setups across; of many setups a row for each network and setup."""
     if len(panels) > MOST_COLUMNS:
         cells = [(row.measurement.name, panels[row.panel], _time(row)) for row in rows]
-        return Table.of(("network", "setup", "median"), cells, left=2, most=MOST_ROWS)
+        return PageTable.of(("network", "setup", "median"), cells, left=2, most=MOST_ROWS)
     by_name = {(row.measurement.name, row.panel): row for row in rows}
     first = {row.measurement.name: row.measurement for row in reversed(rows)}
     cells_by_name = [
@@ -487,7 +487,7 @@ def _medians(rows: Sequence[MeasureRow], panels: Mapping[tuple[str, Setup], str]
         )
         for name in dict.fromkeys(row.measurement.name for row in rows)
     ]
-    return Table.of(("network", "input", "MACs", *panels.values()), cells_by_name, most=MOST_ROWS)
+    return PageTable.of(("network", "input", "MACs", *panels.values()), cells_by_name, most=MOST_ROWS)
 
 
 def _time(row: MeasureRow) -> str:
