@@ -278,8 +278,6 @@ class Fronts:
         unstable: latencies that are.
         timed: all latencies.
         mark: how the unstable ones are marked.
-        same: the costs of which all networks have the same.
-        known: the names of the costs that are known of any network.
         left_out: which panels the figure lacks, and why, as half a sentence.
     """
 
@@ -288,8 +286,6 @@ class Fronts:
     unstable: int
     timed: int
     mark: str
-    same: Sequence[str]
-    known: Sequence[str]
     left_out: str
 
 
@@ -315,12 +311,6 @@ def fronts_of(run: RunRecord) -> Fronts:
         mark="hollow in the figure"
         if "latency" in {panel.name for panel in panels(run)}
         else "marked in the table",
-        same=[
-            cost.said
-            for cost in shown
-            if same_cost([value for c in ranking if (value := cost.of(c)) is not None])
-        ],
-        known=[cost.name for cost in shown],
         left_out=panels_left_out(run),
     )
 

@@ -12,16 +12,13 @@ from scalesearch.page.evidence import baseline_input
 from scalesearch.page.markdown import (
     MOST_ROWS,
     Markdown,
-    bullets,
     code,
-    cut,
     duration,
     escape,
     percent,
     plural,
     si,
     signed_percent,
-    table,
 )
 from scalesearch.page.templates import part
 from scalesearch.records import (
@@ -335,14 +332,48 @@ def amount(kind: str, value: float) -> str:
     return f"{number} {NOUNS.get(kind, escape(kind))}"
 
 
-def budget_items(candidates: Sequence[CandidateRecord]) -> list[str]:
-    """One item for each budget of ``candidates``; none where the constraint was the rule."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetText:
+    """How networks met a budget, as the macro ``budget`` says it.
+
+    Attributes:
+        networks: with this budget.
+        amount: of it.
+        solved: what was solved for to meet it; empty where nothing was.
+        in_shares: whether all dimensions were, to share the growth out as asked.
+        missed: networks whose shares or cost missed what was asked.
+        chosen: networks that were only chosen for being near it.
+        full_size: whether it is that of the full-size network.
+        by_law: whether it is what a cost law predicts.
+        low: how far the cheapest is off.
+        high: how far the dearest is.
+    """
+
+    networks: int
+    amount: Markdown
+    solved: str
+    in_shares: bool
+    missed: int
+    chosen: int
+    full_size: bool
+    by_law: bool
+    low: str
+    high: str
+
+
+def budgets_of(candidates: Sequence[CandidateRecord]) -> list[BudgetText]:
+    """Each budget of ``candidates``; none where the constraint was the rule."""
     groups: dict[tuple[str, float], list[BudgetRecord]] = {}
     for candidate in candidates:
         if candidate.budget is not None:
             budget = candidate.budget
             groups.setdefault((budget.kind, budget.target), []).append(budget)
-    return [_item(kind, target, budgets) for (kind, target), budgets in sorted(groups.items())]
+    return [_budget(kind, target, budgets) for (kind, target), budgets in sorted(groups.items())]
+
+
+def budget_items(candidates: Sequence[CandidateRecord]) -> list[Markdown]:
+    """The same in a sentence or two each."""
+    return [part("page/parts.md.j2", "budget", budget) for budget in budgets_of(candidates)]
 
 
 def same_cost(costs: Sequence[float]) -> bool:
@@ -350,36 +381,20 @@ def same_cost(costs: Sequence[float]) -> bool:
     return len(costs) > 1 and max(costs) <= (1 + SAME) * min(costs)
 
 
-def _item(kind: str, target: float, budgets: Sequence[BudgetRecord]) -> str:
+def _budget(kind: str, target: float, budgets: Sequence[BudgetRecord]) -> BudgetText:
     solved = sorted({b.matched_by for b in budgets if b.matched_by})
-    chosen = sum(not b.matched_by for b in budgets)
-    how = f"{' or '.join(map(escape, solved))} was solved for" if solved else ""
-    if solved == [IN_SHARES]:
-        missed = sum(bool(b.missed) for b in budgets)
-        how = (
-            "blocks, width and pixels were solved for together, to share the growth out as asked. "
-            f"{len(budgets) - missed} of {len(budgets)} have their shares within 5 points and their cost "
-            "within 2%" + ("; what the rest missed is in `candidates.csv`" if missed else "")
-        )
-    if chosen:
-        picked = "the networks were only chosen for being near it, none was resized"
-        if solved:
-            picked = f"{plural(chosen, 'network')} of them only chosen for being near it"
-        how = f"{how}, {picked}" if how else picked
-    low, high = min(b.residual for b in budgets), max(b.residual for b in budgets)
-    spread = (
-        signed_percent(low)
-        if signed_percent(low) == signed_percent(high)
-        else (f"{signed_percent(low)} to {signed_percent(high)}")
-    )
-    count = "1 network has" if len(budgets) == 1 else f"{len(budgets)} networks have"
-    whose, built = "", "As built they"
-    if all(b.full_size for b in budgets):
-        whose = " at full size" + (", as a cost law predicts it" if kind == "latency" else "")
-        built = "At full size they"
-        how = "the coefficients were followed to the phi that spends it, and the width took up the rest"
-    return (
-        f"**Budget:** {count} a budget of {amount(kind, target)}{whose}: {how}. {built} are off by {spread}."
+    in_shares, full_size = solved == [IN_SHARES], all(b.full_size for b in budgets)
+    return BudgetText(
+        networks=len(budgets),
+        amount=Markdown(amount(kind, target)),
+        solved=" or ".join(solved),
+        in_shares=in_shares,
+        missed=sum(bool(b.missed) for b in budgets) if in_shares else 0,
+        chosen=sum(not b.matched_by for b in budgets),
+        full_size=full_size,
+        by_law=full_size and kind == "latency",
+        low=signed_percent(min(b.residual for b in budgets)),
+        high=signed_percent(max(b.residual for b in budgets)),
     )
 
 
@@ -429,66 +444,28 @@ def compute_spent(run: RunRecord) -> list[float]:
     return spent
 
 
-def stopped_early_section(run: RunRecord) -> str:
-    """The plan, the savings and the stopped networks; empty where the run had no more than one rung."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedEarly:
+    """Successive halving, as a page tells of it.
+
+    Attributes:
+        plan: a row for each rung.
+        spent: training compute in all, in images x MACs of a forward pass.
+        against: what a whole training of more networks would have taken, and which shares of it were spent.
+        table: of the networks that were stopped; None where none was.
+    """
+
+    plan: Sequence[Sequence[str]]
+    spent: float
+    against: Sequence[tuple[str, Sequence[str]]]
+    table: PageTable | None
+
+
+def stopped_early(run: RunRecord) -> StoppedEarly | None:
+    """The plan, the savings and the stopped networks; None where the run had no more than one rung."""
     pruned = stopped(run)
     if len(run.rungs) < 2 and not pruned:
-        return ""
-    parts = [
-        "Successive halving: all networks train to the first rung, the better ones on to the next, and so "
-        "on. A stopped network takes no part in the ranking, the fronts or any test: its top-1 is that of a "
-        "shorter run, and nobody knows whether it would have caught up."
-    ]
-    if run.rungs:
-        parts += [_plan(run), bullets(_savings(run))]
-    parts.append(_list(run, pruned) if pruned else "No network has been stopped.")
-    return "\n\n".join(parts)
-
-
-def _plan(run: RunRecord) -> str:
-    spent = compute_spent(run)
-    total = sum(spent)
-    rows = [
-        (
-            str(number),
-            f"{rung.images:,}",
-            str(rung.networks),
-            str(rung.seeds),
-            str(sum(c.status == "pruned" and _rung(run, c) == number for c in run.candidates)),
-            percent(part / total) if total else "",
-        )
-        for number, (rung, part) in enumerate(zip(run.rungs, spent, strict=True), 1)
-    ]
-    header = ("rung", "up to images", "networks planned", "seeds", "stopped here", "share of compute")
-    return table(header, rows, left=0)
-
-
-def _savings(run: RunRecord) -> list[str]:
-    last, spent = run.rungs[-1], sum(compute_spent(run))
-    networks = [c for c in run.candidates if c.counted]
-    begun = [c for c in networks if c.status != "skipped"]
-    triples = sum(len(c.merged) for c in networks)
-    nominal = sum(len(c.merged) * c.macs for c in networks) * run.feasible / max(1, triples)
-    whole = {
-        f"each of the {run.feasible:,} feasible grid points": nominal,
-        f"each of the {len(networks):,} distinct networks": float(sum(c.macs for c in networks)),
-    }
-    if len(begun) < len(networks):
-        whole[f"each of the {len(begun):,} networks that were not thinned out"] = sum(c.macs for c in begun)
-    seeds = [last.seeds, *([1] if last.seeds > 1 else [])]
-
-    def share(macs: float) -> str:
-        parts = (f"{percent(spent / (macs * last.images * k))} with {plural(k, 'seed')}" for k in seeds)
-        return ", ".join(parts)
-
-    return [
-        f"**Spent:** {si(spent)} images x MACs of a forward pass (a training step costs about three times "
-        "that, for every network alike).",
-        *(f"**Against training {what} to the end:** {share(macs)}." for what, macs in whole.items() if macs),
-    ]
-
-
-def _list(run: RunRecord, pruned: list[CandidateRecord]) -> str:
+        return None
     header = ("rung", "images", "top-1 then", "alpha", "beta", "gamma", "cost ratio", "network")
     rows = [
         (
@@ -501,9 +478,50 @@ def _list(run: RunRecord, pruned: list[CandidateRecord]) -> str:
             f"{c.macs_ratio:.2f}",
             code(c.key),
         )
-        for c in pruned[:MOST_ROWS]
+        for c in pruned
     ]
-    return table(header, rows, left=0) + cut(pruned, "candidates.csv")
+    return StoppedEarly(
+        plan=_plan(run),
+        spent=sum(compute_spent(run)),
+        against=_savings(run) if run.rungs else (),
+        table=PageTable.of(header, rows, left=0) if rows else None,
+    )
+
+
+def _plan(run: RunRecord) -> list[tuple[str, ...]]:
+    spent = compute_spent(run)
+    total = sum(spent)
+    return [
+        (
+            str(number),
+            f"{rung.images:,}",
+            str(rung.networks),
+            str(rung.seeds),
+            str(sum(c.status == "pruned" and _rung(run, c) == number for c in run.candidates)),
+            percent(share / total) if total else "",
+        )
+        for number, (rung, share) in enumerate(zip(run.rungs, spent, strict=True), 1)
+    ]
+
+
+def _savings(run: RunRecord) -> list[tuple[str, list[str]]]:
+    last, spent = run.rungs[-1], sum(compute_spent(run))
+    networks = [c for c in run.candidates if c.counted]
+    begun = [c for c in networks if c.status != "skipped"]
+    triples = sum(len(c.merged) for c in networks)
+    nominal = sum(len(c.merged) * c.macs for c in networks) * run.feasible / max(1, triples)
+    whole = {
+        f"each of the {run.feasible:,} feasible grid points": nominal,
+        f"each of the {len(networks):,} distinct networks": float(sum(c.macs for c in networks)),
+    }
+    if len(begun) < len(networks):
+        whole[f"each of the {len(begun):,} networks that were not thinned out"] = sum(c.macs for c in begun)
+    seeds = [last.seeds, *([1] if last.seeds > 1 else [])]
+    return [
+        (what, [f"{percent(spent / (macs * last.images * k))} with {plural(k, 'seed')}" for k in seeds])
+        for what, macs in whole.items()
+        if macs
+    ]
 
 
 def _rung(run: RunRecord, candidate: CandidateRecord) -> int:

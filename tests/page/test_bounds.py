@@ -14,13 +14,13 @@ from scalesearch.commands.grid.figures import curves_figure
 from scalesearch.commands.grid.view import grid_page
 from scalesearch.commands.search.evidence import _history, hypervolume_share
 from scalesearch.commands.sweep.figures import dimensions_figure, sweep_figure
-from scalesearch.commands.sweep.view import FIGURES as SWEEP_FIGURES
 from scalesearch.commands.sweep.view import sweep_page, sweep_table
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.markdown import MOST_CURVES, MOST_MARKS, MOST_ROWS, cut, drawn_part, evenly
 from scalesearch.page.style import render
 from scalesearch.page.tables import candidates_table, csv_text
 from scalesearch.records import CandidateRecord, RunRecord
+from tests.page.drawn import SWEEP as SWEEP_FIGURES
 from tests.page.test_sweep_report import fabricate
 
 

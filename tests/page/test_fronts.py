@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
-from scalesearch.commands.grid.view import FIGURES, grid_page
+from scalesearch.commands.grid.view import grid_page
 from scalesearch.commands.scale.view import scale_page
 from scalesearch.commands.search.evidence import search_evidence
 from scalesearch.commands.search.view import write_search_report
 from scalesearch.page.evidence import judged
-from scalesearch.page.fronts import fronts, fronts_section, pareto_figure
+from scalesearch.page.fronts import fronts, fronts_of, fronts_section, pareto_figure
 from scalesearch.page.latency import latency_text, machines, unstable, unstable_of
 from scalesearch.page.markdown import binary
 from scalesearch.page.style import render
@@ -27,6 +27,7 @@ from scalesearch.page.tables import candidates_table, csv_text, family_table, pa
 from scalesearch.records import CandidateRecord, LatencyRecord, RunRecord
 from scalesearch.runs.kept import kept_run
 from tests.page.changes import with_candidates, with_top1
+from tests.page.drawn import GRID as FIGURES
 
 REPORTS = Path(__file__).parents[2] / "reports"
 
@@ -124,7 +125,7 @@ def test_the_table_of_fronts_has_each_member_once_and_its_costs_in_bold(make_run
         ("params", "0.6"),
         ("memory", "0.6"),
     ]
-    assert "Latency was not measured in this run." in fronts_section(run)
+    assert "no panel for latency, which was not measured" in fronts_of(run).left_out
 
 
 def test_memory_that_nobody_recorded_is_blank_and_said_to_be_unknown(make_run):
@@ -135,7 +136,7 @@ def test_memory_that_nobody_recorded_is_blank_and_said_to_be_unknown(make_run):
     assert not any("memory" in label for label in labels(run))
     assert candidates_table(run)[["inference_bytes", "training_bytes"]].isna().all(axis=None)
     page = page_of(run)
-    assert "Memory was not recorded in this run." in page
+    assert "no panel for inference memory, which is not known" in page
     assert "There is no panel for inference memory, which is not known." in page
 
 

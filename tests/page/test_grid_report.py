@@ -14,7 +14,6 @@ from matplotlib.text import Text
 
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
 from scalesearch.commands.grid.view import (
-    FIGURES,
     candidates_table,
     grid_page,
     pareto_table,
@@ -30,6 +29,7 @@ from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.statistics.answer import lattice
 from scalesearch.training.recipe import RECIPES
 from tests.page.changes import judged_as, with_candidates, with_top1
+from tests.page.drawn import GRID as FIGURES
 
 # As the issue lists them, and what this report adds at the end.
 ISSUE_COLUMNS = """

@@ -12,7 +12,7 @@ import pytest
 from scalesearch.commands.transfer.view import (
     Pair,
     Transfer,
-    agreement_section,
+    agreement_of,
     answer_lines,
     pairs_table,
     rates_table,
@@ -26,6 +26,7 @@ from scalesearch.commands.transfer.view import (
 )
 from scalesearch.networks.baselines import baseline
 from scalesearch.page.markdown import plain_lines
+from scalesearch.page.templates import part
 from scalesearch.records import RunRecord
 from scalesearch.runs.kept import kept_run
 from scalesearch.statistics.answer import DesignError, fit, same_slopes
@@ -155,7 +156,7 @@ def test_chance_alone_seldom_makes_two_searches_differ() -> None:
 def test_a_search_without_differences_wants_nothing_in_particular() -> None:
     side = side_of("flat", search(flat, noise=0.02, seed=4))
     other = side_of("deep", search(deep))
-    page = agreement_section(other.run, side.run)
+    page = part("commands/transfer/answer.md.j2", "agreement", agreement_of(other.run, side.run))
     assert "no rate is shown; one of " in page
     assert (
         "In *from scratch* moving a tenth of the compute brings, in points: from width to depth +0." in page
@@ -203,7 +204,7 @@ def test_what_cannot_be_compared_is_refused_in_a_line() -> None:
         transfer_of(one, replace(one, candidates=one.candidates[:4]))
     empty = with_candidates(one, lambda _, c: replace(c, status="skipped", runs=()))
     with pytest.raises(DesignError, match=r"^`runs` must be of networks that were trained, .* in grown$"):
-        agreement_section(one, empty)
+        agreement_of(one, empty)
     with pytest.raises(ValueError, match=r"^`runs` must hold at least two, got 1$"):
         transfer_of(one)
 

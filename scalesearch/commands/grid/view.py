@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
-from scalesearch.commands.transfer.view import agreement_section, run_differences
+from scalesearch.commands.transfer.view import TransferText, agreement_of, run_differences
 from scalesearch.files import write_text
 from scalesearch.page.answer import (
     Confirmed,
@@ -25,7 +25,6 @@ from scalesearch.page.answer import (
     split_text,
 )
 from scalesearch.page.evidence import (
-    UNLEARNT,
     asked_cost,
     coefficients,
     input_text,
@@ -33,40 +32,34 @@ from scalesearch.page.evidence import (
     nothing_learnt,
     paper_candidate,
 )
-from scalesearch.page.fronts import fronts_section, pareto_figure, pareto_part
+from scalesearch.page.fronts import Fronts, fronts_of, pareto_figure
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
-from scalesearch.page.markdown import (
-    MOST_ROWS,
-    bounded,
-    bullets,
-    code,
-    cut,
-    escape,
-    p_text,
-    percent,
-    plural,
-    table,
-)
+from scalesearch.page.markdown import Markdown, bounded, code, percent
 from scalesearch.page.parts import (
-    FigureText,
-    budget_items,
+    WHOLE,
+    BudgetText,
+    Keeps,
+    PageTable,
+    RunMade,
+    Steps,
+    StoppedEarly,
+    budgets_of,
     counted_parts,
-    figure_part,
     grown_from,
     is_own_code,
-    made,
-    section,
-    stopped_early_section,
+    keeps_of,
+    run_made,
+    steps,
+    stopped_early,
     top1_seeds,
-    unfinished,
-    words_and_numbers,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
-from scalesearch.page.templates import part
-from scalesearch.records import CandidateRecord, RunRecord, StartRecord, Status
+from scalesearch.page.templates import page, part
+from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.statistics.answer import Rate
+from scalesearch.statistics.summaries import SIGNIFICANCE
 from scalesearch.training.dataset import FEWEST_APART, WINDOWS
 
 # ----------------------------------------------------------------------------------------------------
@@ -77,85 +70,100 @@ FEW_REASONS = 4
 NUMBERS = re.compile(r"[-+]?\d[\d.,e+-]*%?")
 
 
-def skipped_section(run: RunRecord) -> str:
-    """How triples became networks, then the networks without a result, each with its reason."""
-    distinct = len(run.candidates)
-    same = "build the same" if is_own_code(run.settings) else "round to the same blocks, channels and pixels"
-    items = [
-        f"Of the grid's {run.grid_points:,} points {run.feasible:,} meet the constraint; **merged**, as they "
-        f"{same}, they are {plural(distinct, 'distinct network')}.",
-    ]
-    skipped, failed, waiting = (_of(run, status) for status in ("skipped", "failed", "waiting"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """How triples became networks, and which networks have no result.
+
+    Attributes:
+        points: of the grid.
+        feasible: those that meet the constraint.
+        own_code: whether networks are built by the user's own code.
+        networks: distinct ones.
+        skipped: not trained.
+        thinned: whether all of these were thinned out.
+        thinning: how; empty where none were.
+        failed: networks that did.
+        waiting: networks that are not trained yet.
+        why: how many networks were skipped for which reason.
+        tables: the failed and the waiting ones, under what they have in common and why.
+    """
+
+    points: int
+    feasible: int
+    own_code: bool
+    networks: int
+    skipped: int
+    thinned: bool
+    thinning: str
+    failed: int
+    waiting: int
+    why: Sequence[str]
+    tables: Sequence[tuple[str, str, PageTable]]
+
+
+def _skipped(run: RunRecord) -> Skipped:
+    skipped, failed, waiting = (
+        [c for c in run.candidates if c.status == status] for status in ("skipped", "failed", "waiting")
+    )
     thinned = all(not c.reason or c.thinned_out for c in skipped)
-    if run.thinning or skipped:
+    return Skipped(
+        points=run.grid_points,
+        feasible=run.feasible,
+        own_code=is_own_code(run.settings),
+        networks=len(run.candidates),
+        skipped=len(skipped),
+        thinned=thinned,
         # How those were chosen is the method's, which the manual explains.
-        said = (
-            f"{escape(run.thinning.partition(': ')[0]).rstrip('.')}."
-            if run.thinning
-            else "the reasons are below."
-        )
-        if not thinned and run.thinning:
-            said = f"for the reasons below. Of those that could be, {said}"
-        what = "Thinned out" if thinned else "Skipped"
-        items.append(f"**{what}:** {plural(len(skipped), 'network')} not trained: {said}")
-    if failed:
-        items.append(f"**Failed:** {plural(len(failed), 'network')}, for the reasons below.")
-    if waiting:
-        items.append(f"**Waiting:** {plural(len(waiting), 'network')}; `scalesearch resume DIR` trains them.")
-    counted = [] if thinned and run.thinning else _counted(skipped)
-    return "\n\n".join([bullets([*items, *counted]), *_untrained(failed), *_untrained(waiting)])
+        thinning=run.thinning.partition(": ")[0].rstrip("."),
+        failed=len(failed),
+        waiting=len(waiting),
+        why=[] if thinned and run.thinning else _counted(skipped),
+        tables=[*_untrained(failed), *_untrained(waiting)],
+    )
 
 
 def _counted(skipped: Sequence[CandidateRecord]) -> list[str]:
     """How many networks were skipped for which reason; all of them are in the CSV file."""
-    if not skipped:
-        return []
     # Reasons that differ in their figures alone, such as how far each is from its budget, are one.
     kinds: dict[str, list[str]] = {}
     for c in skipped:
         kinds.setdefault(NUMBERS.sub("", c.reason), []).append(c.reason)
     often = sorted(kinds.values(), key=len, reverse=True)
     told = [
-        f"{len(reasons):,}: {escape(reasons[0]) or 'no reason was kept'}"
+        f"{len(reasons):,}: {reasons[0] or 'no reason was kept'}"
         + ("" if len(set(reasons)) == 1 else ", and the like")
         for reasons in often[:FEW_REASONS]
     ]
     rest = sum(map(len, often[FEW_REASONS:]))
-    told += [f"{rest:,}: other reasons"] if rest else []
-    return [f"**Why**, network by network in `candidates.csv`: {'; '.join(told)}."]
+    return [*told, *([f"{rest:,}: other reasons"] if rest else [])]
 
 
-def _of(run: RunRecord, status: Status) -> list[CandidateRecord]:
-    return [c for c in run.candidates if c.status == status]
-
-
-def _untrained(candidates: Sequence[CandidateRecord]) -> list[str]:
+def _untrained(candidates: Sequence[CandidateRecord]) -> list[tuple[str, str, PageTable]]:
     """Tables of networks of one status; a reason that several share is said once, above their table."""
     reasons = list(dict.fromkeys(c.reason for c in candidates))
     if len(reasons) > FEW_REASONS:
-        return [_table(candidates, reasons=True)]
-    blocks = []
-    for reason in reasons:
-        those = [c for c in candidates if c.reason == reason]
-        title = those[0].status.capitalize()
-        blocks += [f"{title}: {escape(reason)}." if reason else f"{title}:", _table(those, reasons=False)]
-    return blocks
+        return [("", "", _reasons_table(candidates, reasons=True))]
+    by_reason = {reason: [c for c in candidates if c.reason == reason] for reason in reasons}
+    return [
+        (those[0].status.capitalize(), reason, _reasons_table(those, reasons=False))
+        for reason, those in by_reason.items()
+    ]
 
 
-def _table(candidates: Sequence[CandidateRecord], *, reasons: bool) -> str:
+def _reasons_table(candidates: Sequence[CandidateRecord], *, reasons: bool) -> PageTable:
     header = [*(["reason"] if reasons else []), "alpha", "beta", "gamma", "cost ratio", "network"]
     rows = [
         [
-            *([escape(c.reason)] if reasons else []),
+            *([c.reason] if reasons else []),
             f"{c.alpha:.6g}",
             f"{c.beta:.6g}",
             f"{c.gamma:.6g}",
             f"{c.macs_ratio:.2f}" if c.counted else "",
             code(c.key),
         ]
-        for c in candidates[:MOST_ROWS]
+        for c in candidates
     ]
-    return table(header, rows, left=int(reasons)) + cut(candidates, "candidates.csv")
+    return PageTable.of(header, rows, left=int(reasons))
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -163,11 +171,51 @@ def _table(candidates: Sequence[CandidateRecord], *, reasons: bool) -> str:
 
 # How the two runs are meant to differ.
 START = ("start", "pretrained", "scratch_run")
-QUESTION = "### Did that change the ranking?"
 
 
-def start_section(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str] = ()) -> str:
-    """The section's body; empty for a run from scratch.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What the networks of a run were grown from, and what that changed.
+
+    Attributes:
+        grown_from: that.
+        pretrained: whether it is a file's weights.
+        images: that the baseline saw.
+        images_each: that it saw in one training run.
+        networks_images: that the networks saw.
+        share: of the two.
+        top1: of the baseline, by seed.
+        classifier: ``fresh``, ``replaced`` or ``kept``; empty where nothing is to be said of it.
+        file_classes: of the weights.
+        classes: of the data.
+        not_grown: networks that could not be.
+        not_grown_reason: why the first could not.
+        matched: whether they were matched to a budget.
+        agreement: with the run from scratch; None where that is not known.
+        unknown: why; empty where no such run was named.
+        differences: settings in which the two differ besides.
+    """
+
+    grown_from: Markdown
+    pretrained: bool
+    images: int
+    images_each: int
+    networks_images: int
+    share: float
+    top1: Sequence[str]
+    classifier: str
+    file_classes: int
+    classes: int
+    not_grown: int
+    not_grown_reason: str
+    matched: bool
+    agreement: TransferText | None
+    unknown: str
+    differences: Sequence[str]
+
+
+def started(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str] = ()) -> Started | None:
+    """What the networks started from; None for a run from scratch.
 
     Args:
         run: the run.
@@ -176,104 +224,236 @@ def start_section(run: RunRecord, scratch: RunRecord | str | None, ignored: Coll
     """
     start = run.start
     if start is None:
-        return ""
-    return "\n\n".join(
-        (
-            f"Every network was grown from {grown_from(start)}, so that it began as the same function "
-            "(Net2Net, arXiv 1511.05641), and was then trained as long as one from scratch.",
-            bullets(_items(run, start)),
-            QUESTION,
-            _ranking(run, scratch, ignored),
-        )
+        return None
+    images = sum(trained.images_seen for trained in start.runs)
+    seen = sum(trained.images_seen for c in run.candidates for trained in c.runs)
+    not_grown = [c for c in run.candidates if c.reason.startswith("can't be grown")]
+    agreement, unknown = None, scratch if isinstance(scratch, str) else ""
+    if isinstance(scratch, RunRecord):
+        try:
+            agreement = agreement_of(scratch, run)
+        except ValueError as error:
+            unknown = f"the two runs can't be compared: {error}"
+    return Started(
+        grown_from=grown_from(start),
+        pretrained=start.kind == "pretrained",
+        images=images,
+        images_each=start.runs[0].images_seen if start.runs else 0,
+        networks_images=seen,
+        share=images / seen if seen else 0.0,
+        top1=[f"{percent(trained.top1)} (seed {trained.seed})" for trained in start.runs],
+        classifier="fresh"
+        if start.fresh_classifier
+        else "replaced"
+        if start.classes != run.classes
+        else "kept"
+        if start.kind == "pretrained"
+        else "",
+        file_classes=start.classes,
+        classes=run.classes,
+        not_grown=len(not_grown),
+        not_grown_reason=not_grown[0].reason if not_grown else "",
+        matched=run.settings.get("match", "none") != "none",
+        agreement=agreement,
+        unknown=unknown,
+        differences=[
+            f"{d.setting}: {d.values[0]} here, {d.values[1]} there"
+            for d in run_differences([run.settings, scratch.settings], {*ignored, *START})
+        ]
+        if isinstance(scratch, RunRecord)
+        else (),
     )
 
 
-def _items(run: RunRecord, start: StartRecord) -> list[str]:
-    items = [*_cost(run, start)]
-    if start.fresh_classifier:
-        items.append("**The classifier is fresh:** the file has none that fits; every network draws its own.")
-    elif start.classes != run.classes:
-        items.append(
-            f"**The classifier was replaced:** the file's has {start.classes:,} classes, the data "
-            f"{run.classes}."
-        )
-    elif start.kind == "pretrained":
-        items.append(
-            f"**The classifier was kept:** the file's has {start.classes:,} classes, as many as the data. "
-            "Whether they are the same ones was not looked at."
-        )
-    skipped = [c for c in run.candidates if c.reason.startswith("can't be grown")]
-    if skipped:
-        matched = run.settings.get("match", "none") != "none"
-        hint = " `--match-by resolution` matches without narrowing any." if matched else ""
-        items.append(
-            f"**{plural(len(skipped), 'network')} could not be grown** and "
-            f"{'is' if len(skipped) == 1 else 'are'} not among those compared, such as: "
-            f"{escape(skipped[0].reason)}.{hint}"
-        )
-    return items
-
-
-def _cost(run: RunRecord, start: StartRecord) -> list[str]:
-    own = sum(r.images_seen for c in run.candidates for r in c.runs)
-    if start.kind == "pretrained":
-        return [
-            "**What it cost** here is nothing; what the file cost its makers is in no figure of this page."
-        ]
-    if not start.runs:
-        return []
-    first = sum(r.images_seen for r in start.runs)
-    share = f", {percent(first / own)} of the {own:,} that the networks themselves saw" if own else ""
-    tops = ", ".join(f"{percent(r.top1)} (seed {r.seed})" for r in start.runs)
-    return [
-        f"**What it cost:** the baseline saw {first:,} training images, once for all networks{share}. So "
-        f"each network stands on {start.runs[0].images_seen:,} images more than one from scratch.",
-        f"**Where it stood:** top-1 of the baseline {tops}.",
-    ]
-
-
-def _ranking(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str]) -> str:
-    if scratch is None:
-        return (
-            "**Not known:** no run of the same networks from scratch was named. `--scratch-run DIR`, with "
-            "the folder of such a run for DIR, has this page say it."
-        )
-    if isinstance(scratch, str):
-        return f"**Not known:** {escape(scratch)}."
-    try:
-        found = agreement_section(scratch, run)
-    except ValueError as error:
-        return f"**Not known:** the two runs can't be compared: {escape(error)}."
-    unlike = _differences(run, scratch, ignored)
-    return f"{found}\n\n{unlike}" if unlike else found
-
-
-def _differences(run: RunRecord, scratch: RunRecord, ignored: Collection[str]) -> str:
-    """What else differs between the two runs; empty where nothing does that could matter."""
-    found = run_differences([run.settings, scratch.settings], {*ignored, *START})
-    if not found:
-        return ""
-    said = "; ".join(f"{one.setting}: {one.values[0]} here, {one.values[1]} there" for one in found)
-    return f"**More than the start differs** between the two runs: {escape(said)}."
+def start_section(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str] = ()) -> Markdown:
+    """The section's body; arguments as of :func:`started`. Empty for a run from scratch."""
+    values = started(run, scratch, ignored)
+    return part("commands/grid/sections.md.j2", "start", values) if values is not None else Markdown()
 
 
 # ----------------------------------------------------------------------------------------------------
 # The page of a grid search: the answer, what to do next, and what it rests on.
 
-FIGURES: dict[str, FigureText] = {
-    "answer": (
-        "Fitted top-1 over all splits between depth, width and resolution, and the exchange rates by length",
-        "How to read it: each corner spends all growth on one dimension; dots are trained networks; pale "
-        "splits are excluded as the best. Where no split stands out, no surface is drawn. A rate whose bar "
-        "misses 0 is shown.",
-    ),
-    "learning_curves": (
-        "Held-out top-1 against training images seen",
-        "How to read it: curves that still cross at the right end might rank differently after longer "
-        "training.",
-    ),
-}
-"""Alternative text and a line on how to read it, by figure."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shrunk:
+    """Of a negative phi: the phi, and what it asks for."""
+
+    phi: str
+    cost: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Highest:
+    """The network of the highest mean top-1, where there is no surface to read an answer off."""
+
+    coefficients: str
+    top1: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sure:
+    """How sure the answer is; points of top-1 as texts, empty where the runs don't bound them.
+
+    Attributes:
+        omnibus: the p value that splits differ.
+        left_out_r2: how much of networks left out the surface predicts; empty where that is not known.
+        visible: the rate that would have been shown with a probability of 80%.
+        lack_of_fit: its p value; None where it is not known.
+        fits: whether the surface does.
+        regret: what could be lost by the highest fitted split.
+        flat_within: how far any two splits can be apart.
+        halving: the runs that would halve the region; None where that is not known.
+        runs: there are.
+        pictures: that held-out images are windows of; empty of other data.
+        stopped: why the search ended.
+        loss_agrees: whether held-out loss has its best split within the region; None where it is not known.
+    """
+
+    omnibus: float
+    left_out_r2: str
+    visible: str
+    lack_of_fit: float | None
+    fits: bool
+    regret: str
+    flat_within: str
+    halving: int | None
+    runs: int
+    pictures: str
+    stopped: str
+    loss_agrees: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Longer:
+    """The rates by length of training, a row each, and whether they are settled."""
+
+    settled: bool
+    moving: bool
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """The best network against another, with fresh seeds; ``visible`` is empty where that settles it."""
+
+    other: str
+    network: str
+    verdict: str
+    predicted: str
+    measured: str
+    seeds: int
+    visible: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What fresh seeds make of the answer, and on which held-out images they were judged.
+
+    Attributes:
+        best: the network that confirms it.
+        against: what it is set against.
+        fresh: whether the images judged nothing else.
+        images: how many.
+        asked_fresh: whether such images were asked for.
+        pictures: that they are windows of; empty of other data.
+        fewest: images that are set apart.
+    """
+
+    best: str
+    against: Sequence[Against]
+    fresh: bool
+    images: int
+    asked_fresh: bool
+    pictures: str
+    fewest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipes:
+    """Corners and centre by other recipes.
+
+    Attributes:
+        seeds: of each.
+        p: the p value that recipes suit networks differently; None where it is not known.
+        differ: whether that is shown.
+        order: of the networks, best first, each at its best recipe.
+        shared_order: the same by the search's own recipe.
+        same: whether the two are.
+        header: of the table.
+        rows: a network each.
+        better: the recipes that are shown to be better, a row each.
+    """
+
+    seeds: int
+    p: float | None
+    differ: bool
+    order: Sequence[str]
+    shared_order: Sequence[str]
+    same: bool
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    better: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridPage:
+    """What the page shows.
+
+    Attributes:
+        name: of the run.
+        waiting: networks that are not trained yet.
+        networks: all of them.
+        nothing_learnt: whether even the best may be guessing.
+        answer: its first line, or why there is none.
+        shrunk: of a negative phi; None else.
+        highest: the best network where there is no surface; None else.
+        not_confirmed: whether a confirmation was asked for, of an answer that isn't there.
+        rests_on: the answer's second line; empty without an answer.
+        steps: what to do next.
+        compared: splits beside the best, a row each; empty without a surface.
+        sure: how sure the answer is.
+        budgets: how networks met theirs.
+        longer: the rates by length; None of runs of one length.
+        confirmed: by fresh seeds; None where there were none.
+        recipes: other ones; None where they were not tried.
+        start: what networks were grown from; None for a run from scratch.
+        trained: networks; None without any.
+        highest_mean: of these.
+        fronts: of top-1 against each cost.
+        stopped_early: by successive halving; None without it.
+        skipped: what was not trained, and why.
+        keeps: what the run's folder has.
+        made: how the run was made.
+        figures: those that were drawn.
+    """
+
+    name: str
+    waiting: int
+    networks: int
+    nothing_learnt: bool
+    answer: str
+    shrunk: Shrunk | None
+    highest: Highest | None
+    not_confirmed: bool
+    rests_on: str
+    steps: Steps
+    compared: Sequence[Sequence[str]]
+    sure: Sure | None
+    budgets: Sequence[BudgetText]
+    longer: Longer | None
+    confirmed: Confirmation | None
+    recipes: Recipes | None
+    start: Started | None
+    trained: PageTable | None
+    highest_mean: str
+    fronts: Fronts
+    stopped_early: StoppedEarly | None
+    skipped: Skipped
+    keeps: Keeps
+    made: RunMade
+    figures: Collection[str]
 
 
 def grid_page(
@@ -281,135 +461,87 @@ def grid_page(
     figures: Collection[str],
     scratch: RunRecord | str | None = None,
     ignored: Collection[str] = (),
+    keeps: Keeps = WHOLE,
 ) -> str:
-    """The report as Markdown. ``figures`` names those that were drawn; the page says which were left out.
+    """The report as Markdown.
 
-    ``scratch`` is the run of the same networks from scratch, for one whose networks were grown, or why it
-    can't be read; ``ignored`` are settings that change no result, in which the two may differ.
+    Args:
+        run: the search.
+        figures: names of those that were drawn; the page says which were left out.
+        scratch: the run of the same networks from scratch, for one whose networks were grown, or why it can't
+            be read.
+        ignored: settings that change no result, in which the two may differ.
+        keeps: what its folder has.
     """
-    found = answer_of(run)
+    found, ranking, flat = answer_of(run), judged(run), nothing_learnt(run)
     whole = None if isinstance(found, str) else found
-    parts = [
-        f"# {escape(run.name)}: how much to depth, width and resolution?",
-        unfinished(run.candidates),
-        UNLEARNT if nothing_learnt(run) else "",
-        _no_answer(run, found) if isinstance(found, str) else _answer(run, found),
-        *(figure_part(name, FIGURES, figures) for name in ("answer",) if whole is not None),
-        bullets(budget_items([c for c in run.candidates if c.status == "completed"])) if not whole else "",
-        section("Splits compared", _compared(whole) if whole else ""),
-        section("How sure this is", _sure(run, whole) if whole else ""),
-        section("Longer training", _longer(whole) if whole else ""),
-        section("Confirmed?", _confirmation(run, whole.confirmed) if whole else ""),
-        section("Other recipes", _recipes(whole.recipe) if whole and whole.recipe else ""),
-        section("What the networks started from", start_section(run, scratch, ignored)),
-        section("Trained networks", _networks(run, whole)),
-        section("Pareto fronts", fronts_section(run)),
-        pareto_part(run, figures) if judged(run) else "",
-        figure_part("learning_curves", FIGURES, figures) if judged(run) else "",
-        section("Stopped early", stopped_early_section(run)),
-        section("What was skipped, and why", skipped_section(run)),
-        made(run),
-        words_and_numbers("candidates.csv", "pareto.csv", runs=True),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _no_answer(run: RunRecord, reason: str) -> str:
-    ranking = judged(run)
-    best = ""
-    if ranking and not nothing_learnt(run):
-        top = ranking[0]
-        best = (
-            f" The highest mean is that of {coefficients(top)}, {top1_seeds(top)}, which says nothing of the "
-            "splits between those that were trained."
-        )
-    checks = (
-        " Nothing was confirmed, as there is no answer to confirm." if run.settings.get("confirm") else ""
+    first, *more = (no_answer(found),) if isinstance(found, str) else answer_lines(run)
+    top = ranking[0] if ranking and whole is None and not flat else None
+    done = [c for c in run.candidates if c.status == "completed"]
+    return page(
+        "commands/grid/page.md.j2",
+        GridPage(
+            name=run.name,
+            waiting=sum(c.status == "waiting" for c in run.candidates),
+            networks=len(run.candidates),
+            nothing_learnt=flat,
+            answer=first,
+            shrunk=Shrunk(phi=f"{run.phi:g}", cost=asked_cost(run.phi)) if more and run.phi < 0 else None,
+            highest=None if top is None else Highest(coefficients=coefficients(top), top1=top1_seeds(top)),
+            not_confirmed=whole is None and bool(run.settings.get("confirm")),
+            rests_on=more[0] if more else "",
+            steps=next_steps(run, whole, keeps=keeps) if whole and more else steps(),
+            compared=_compared(whole) if whole else (),
+            sure=_sure(run, whole) if whole else None,
+            budgets=budgets_of(done),
+            longer=_longer(whole) if whole else None,
+            confirmed=_confirmation(run, whole.confirmed) if whole and whole.confirmed else None,
+            recipes=_recipes(whole.recipe) if whole and whole.recipe else None,
+            start=started(run, scratch, ignored),
+            trained=_networks(run, ranking, whole) if ranking else None,
+            highest_mean=max((percent(c.top1) for c in ranking), default=""),
+            fronts=fronts_of(run),
+            stopped_early=stopped_early(run),
+            skipped=_skipped(run),
+            keeps=keeps,
+            made=run_made(run),
+            figures=figures,
+        ),
     )
-    return f"**{escape(no_answer(reason))}**{best}{checks}"
 
 
-def _answer(run: RunRecord, found: SearchAnswer) -> str:
-    first, *more = answer_lines(run)
-    if not more:
-        return f"**{escape(first)}**"
-    second = more[0]
-    shrinking = (
-        f" Phi is {run.phi:g}, so the baseline is shrunk to {asked_cost(run.phi)}: shares say what was cut."
-        if run.phi < 0
-        else ""
-    )
-    following = part("page/parts.md.j2", "next_steps", next_steps(run, found))
-    return f"**{escape(first)}**{shrinking}\n\n{escape(second)}\n\n{following}"
-
-
-def _compared(found: SearchAnswer) -> str:
+def _compared(found: SearchAnswer) -> list[tuple[str, ...]]:
     answer = found.answer
-    role = "best split" if found.surface.different else "highest fitted"
-    rows = [(f"**{role}**", *_cells(answer.best), f"{answer.top1.value:.1f}%", "")]
-    for behind in sorted(answer.behind, key=lambda one: one.points.value):
+    role = Markdown("**best split**" if found.surface.different else "**highest fitted**")
+    rows: list[tuple[str, ...]] = [(role, *_shares(answer.best), f"{answer.top1.value:.1f}%", "")]
+    for behind in sorted(answer.behind, key=lambda other: other.points.value):
         top1 = found.surface.top1(behind.split)[0]
-        rows.append((behind.name, *_cells(behind.split), f"{top1:.1f}%", interval_text(behind.points)))
-    header = ("split", "depth", "width", "resolution", "fitted top-1", "points behind (95%)")
-    return table(header, rows)
+        rows.append((behind.name, *_shares(behind.split), f"{top1:.1f}%", interval_text(behind.points)))
+    return rows
 
 
-def _cells(split: Sequence[float]) -> tuple[str, str, str]:
+def _shares(split: Sequence[float]) -> tuple[str, str, str]:
     depth, width, resolution = (f"{100 * share:z.0f}%" for share in split)
     return depth, width, resolution
 
 
-def _sure(run: RunRecord, found: SearchAnswer) -> str:
+def _sure(run: RunRecord, found: SearchAnswer) -> Sure:
     answer, surface = found.answer, found.surface
     visible = max(rate.visible for rate in answer.rates)
-    r2 = "" if surface.left_out_r2 is None else f"; left-out R2 {surface.left_out_r2:.2f}"
-    lack = (
-        "nothing tells whether the surface fits, as no network has two runs or there are too few networks"
-        if surface.lack_of_fit is None
-        else f"lack of fit: {p_text(surface.lack_of_fit)}"
-        + ("" if surface.fits else ", so the surface strays from the networks and all intervals allow for it")
+    return Sure(
+        omnibus=surface.omnibus,
+        left_out_r2="" if surface.left_out_r2 is None else f"{surface.left_out_r2:.2f}",
+        visible=f"{visible:.2f}" if bounded(visible) else "",
+        lack_of_fit=surface.lack_of_fit,
+        fits=surface.fits,
+        regret=f"{answer.regret:.1f}" if bounded(answer.regret) else "",
+        flat_within=f"{answer.flat_within:.1f}" if bounded(answer.flat_within) else "",
+        halving=answer.halving,
+        runs=surface.runs,
+        pictures=_few_pictures(run),
+        stopped=run.stopped,
+        loss_agrees=found.loss_agrees,
     )
-    smallest = (
-        f"A rate of {visible:.2f} points for each 10% moved would have been shown with a probability of 80%"
-        if bounded(visible)
-        else "No rate that is possible would have been shown by so few runs"
-    )
-    cost = (
-        f"The split of the highest fitted top-1 may be up to {answer.regret:.1f} points behind another"
-        if bounded(answer.regret)
-        else "The runs don't bound how far the split of the highest fitted top-1 may be behind another"
-    )
-    apart = (
-        f"any two splits differ by {answer.flat_within:.1f} at most"
-        if bounded(answer.flat_within)
-        else "nor how far any two splits differ"
-        if not bounded(answer.regret)
-        else "the runs don't bound how far any two splits differ"
-    )
-    items = [
-        f"**Do splits differ at all?** {p_text(surface.omnibus)} (F test){r2}. {smallest}.",
-        f"**Does the surface fit?** {lack}.",
-        f"**What could it cost?** {cost}; {apart}.",
-    ]
-    if answer.halving is not None:
-        items.append(
-            f"**More runs:** {answer.halving} in all instead of {surface.runs} would halve the region, if "
-            "the surface is as fitted."
-        )
-    if pictures := _few_pictures(run):
-        items.append(
-            f"**Held-out images** are windows of {pictures}: what is shown holds for these pictures, and "
-            "more windows of them would not make a run quieter."
-        )
-    if run.stopped:
-        items.append(f"**Why it ended:** {escape(run.stopped)}.")
-    if found.loss_agrees is not None:
-        items.append(
-            "**By held-out loss** the highest fitted split is one that top-1 doesn't exclude either."
-            if found.loss_agrees
-            else "**By held-out loss** another split is the highest fitted, which top-1 excludes: be careful."
-        )
-    return bullets([*items, *budget_items([c for c in run.candidates if c.status == "completed"])])
 
 
 def _few_pictures(run: RunRecord) -> str:
@@ -420,73 +552,52 @@ def _few_pictures(run: RunRecord) -> str:
     return f"{run.classes:,} pictures" if dataset.startswith(WINDOWS) else ""
 
 
-def _longer(found: SearchAnswer) -> str:
-    if found.growth is None:
-        return (
-            "Runs of one length say nothing of longer training. `scalesearch fidelity DIR`, with this folder "
-            "for DIR, trains networks of this run for other lengths."
-        )
-    header = ("points for each 10% moved", *(f"{at.images:,} images" for at in found.lengths))
-    header = (*header, "change a doubling", f"{found.growth.later_images:,.0f} images (extrapolated)")
-    rows = []
-    for index, rate in enumerate(found.answer.rates):
-        cells = [_interval(at.rates[index]) for at in found.lengths]
-        moves, later = found.growth.moves[index], found.growth.later[index]
-        rows.append((f"{rate.giver} to {rate.taker}", *cells, _interval(moves), _interval(later)))
-    verdict = "Settled" if found.growth.settled else "Not settled"
-    why = (
-        "a rate is shown to move"
-        if found.growth.moving
-        else "no rate can move by more than 0.25 points a doubling"
-        if found.growth.settled
-        else "no rate is shown to move, but one could by more than 0.25 points a doubling"
+def _longer(found: SearchAnswer) -> Longer | None:
+    growth = found.growth
+    if growth is None:
+        return None
+    header = ["points for each 10% moved", *(f"{at.images:,} images" for at in found.lengths)]
+    return Longer(
+        settled=growth.settled,
+        moving=bool(growth.moving),
+        header=[*header, "change a doubling", f"{growth.later_images:,.0f} images (extrapolated)"],
+        rows=[
+            (
+                f"{rate.giver} to {rate.taker}",
+                *(_interval(at.rates[index]) for at in found.lengths),
+                _interval(growth.moves[index]),
+                _interval(growth.later[index]),
+            )
+            for index, rate in enumerate(found.answer.rates)
+        ],
     )
-    return f"**{verdict}:** {why}.\n\n{table(header, rows)}"
 
 
 def _interval(rate: Rate) -> str:
     return interval_text(rate.points, digits=2, sign="+")
 
 
-def _confirmation(run: RunRecord, confirmed: Sequence[Confirmed]) -> str:
-    if not confirmed:
-        return ""
-    items = [f"**The network of the highest fitted top-1** is {_network(confirmed[0].best)}."]
-    for one in confirmed:
-        seen = (
-            f"; a gain of {one.visible:.1f} would have been seen with a probability of 80%"
-            if one.verdict == "too small to see"
-            else ""
-        )
-        items.append(
-            f"**Against {one.other}, {_network(one.against)}: {one.verdict}.** Predicted "
-            f"{interval_text(one.predicted, sign='+', unit=' points')}, measured "
-            f"{interval_text(one.measured, sign='+')} with {one.seeds} fresh seeds{seen}."
-        )
-    return bullets([*items, _judged_on(run, confirmed[0])])
-
-
-def _judged_on(run: RunRecord, confirmed: Confirmed) -> str:
-    """Which held-out images the confirming runs were judged on."""
-    if confirmed.fresh:
-        pictures = _few_pictures(run)
-        which = (
-            f"windows of the {pictures} cut from parts of them that judge nothing else, as far as they are "
-            "large enough"
-            if pictures
-            else "set apart from the first"
-        )
-        return (
-            f"**Judged on** {confirmed.images:,} held-out images that judged no run of the answer: {which}."
-        )
-    if run.settings.get("confirm_on") == "fresh":
-        enough = (
-            "too few pictures are large enough to set a part of them apart"
-            if _few_pictures(run)
-            else f"there are too few to set {FEWEST_APART} apart and leave as many"
-        )
-        return f"The held-out images are those of the answer, as {enough}."
-    return "The held-out images are those of the answer."
+def _confirmation(run: RunRecord, confirmed: Sequence[Confirmed]) -> Confirmation:
+    return Confirmation(
+        best=_network(confirmed[0].best),
+        against=[
+            Against(
+                other=check.other,
+                network=_network(check.against),
+                verdict=check.verdict,
+                predicted=interval_text(check.predicted, sign="+", unit=" points"),
+                measured=interval_text(check.measured, sign="+"),
+                seeds=check.seeds,
+                visible=f"{check.visible:.1f}" if check.verdict == "too small to see" else "",
+            )
+            for check in confirmed
+        ],
+        fresh=confirmed[0].fresh,
+        images=confirmed[0].images,
+        asked_fresh=run.settings.get("confirm_on") == "fresh",
+        pictures=_few_pictures(run),
+        fewest=FEWEST_APART,
+    )
 
 
 def _network(candidate: CandidateRecord) -> str:
@@ -495,56 +606,38 @@ def _network(candidate: CandidateRecord) -> str:
     return f"{coefficients(candidate)}{shares}"
 
 
-def _recipes(check: RecipeCheck) -> str:
+def _recipes(check: RecipeCheck) -> Recipes:
     variants = list(dict.fromkeys(variant for of in check.top1.values() for variant in of))
-    rows = [
-        (
-            role,
-            *(
-                ("**{:.1f}%**" if check.best[role] == variant else "{:.1f}%").format(of[variant])
-                if variant in of
-                else ""
-                for variant in variants
-            ),
-            f"{check.at_shared[role]:.1f}",
-            f"{check.at_own[role]:.1f}",
-        )
-        for role, of in check.top1.items()
-    ]
-    header = ("network", *variants, "behind, as searched", "behind, each at its best")
-    told = (
-        "too few runs to say whether recipes suit networks differently"
-        if check.p is None
-        else f"that recipes suit networks differently is shown ({p_text(check.p)})"
-        if check.p < 0.05
-        else f"that recipes suit networks differently is not shown ({p_text(check.p)})"
+
+    def cell(role: str, variant: str) -> str:
+        if variant not in check.top1[role]:
+            return ""
+        top1 = f"{check.top1[role][variant]:.1f}%"
+        return Markdown(f"**{top1}**") if check.best[role] == variant else top1
+
+    shared, best = check.orders
+    return Recipes(
+        seeds=check.seeds,
+        p=check.p,
+        differ=check.p is not None and check.p < SIGNIFICANCE,
+        order=best,
+        shared_order=shared,
+        same=shared == best,
+        header=["network", *variants, "behind, as searched", "behind, each at its best"],
+        rows=[
+            (
+                role,
+                *(cell(role, variant) for variant in variants),
+                f"{check.at_shared[role]:.1f}",
+                f"{check.at_own[role]:.1f}",
+            )
+            for role in check.top1
+        ],
+        better=[(gain.variant, gain.role, interval_text(gain.gain, sign="+")) for gain in check.better],
     )
-    shared, own = check.orders
-    order = (
-        f"The order, best first, is {', '.join(own)} with each network at its best recipe, "
-        + ("as" if shared == own else f"and {', '.join(shared)}")
-        + " with the search's own."
-    )
-    better = [(gain.variant, gain.role, interval_text(gain.gain, sign="+")) for gain in check.better]
-    tested = (
-        "Shown (Student's t, Holm's correction):"
-        if check.better
-        else "No recipe is shown to be better than the search's own (Student's t, Holm's correction)."
-    )
-    parts = [
-        f"Mean top-1 over {check.seeds} seeds, best in bold; {told}. {order}",
-        table(header, rows),
-        tested,
-    ]
-    if better:
-        parts.append(table(("better recipe", "for", "points gained"), better, left=2))
-    return "\n\n".join(parts)
 
 
-def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
-    ranking = judged(run)
-    if not ranking:
-        return ""
+def _networks(run: RunRecord, ranking: Sequence[CandidateRecord], found: SearchAnswer | None) -> PageTable:
     predictions = found.predictions if found else {}
     ranked = sorted(ranking, key=lambda c: -predictions.get(c.key, (100 * (c.top1 or 0.0), 0.0))[0])
     paper = paper_candidate(run)
@@ -555,7 +648,7 @@ def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
         return [
             f"{name} (the paper's)" if c is paper else name,
             "/".join(f"{100 * share:z.0f}" for share in c.split) if c.split else "",
-            "" if fitted is None else fitted_text(*fitted),
+            "" if fitted is None else Markdown(fitted_text(*fitted)),
             top1_seeds(c),
             str(len(c.runs)),
             str(c.blocks),
@@ -566,9 +659,7 @@ def _networks(run: RunRecord, found: SearchAnswer | None) -> str:
 
     header = ["alpha, beta, gamma", "depth/width/resolution, %", "fitted top-1", "mean top-1", "seeds"]
     header += [counted_parts(run.settings), "input", "cost ratio", "network"]
-    shown = table(header, map(cells, ranked[:MOST_ROWS])) + cut(ranked, "candidates.csv")
-    best = max(percent(c.top1) for c in ranking)
-    return f"{shown}\n\nHighest mean: {best}."
+    return PageTable.of(header, list(map(cells, ranked)))
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -632,7 +723,7 @@ def write_grid_report(
         pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
         page=write_pages(
             out / "report.md",
-            grid_page(run, {path.stem for path in figures}, scratch, ignored),
+            grid_page(run, {path.stem for path in figures}, scratch, ignored, keeps_of(out, run.settings)),
             interactive(run),
         ),
         figures=figures,

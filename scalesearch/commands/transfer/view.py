@@ -322,8 +322,8 @@ def answer_lines(transfer: Transfer) -> tuple[str, ...]:
     return plain_lines(part("commands/transfer/answer.md.j2", "answer", text))
 
 
-def agreement_section(scratch: RunRecord, grown: RunRecord) -> Markdown:
-    """Whether two runs of one phi want the same split, as Markdown without a heading.
+def agreement_of(scratch: RunRecord, grown: RunRecord) -> TransferText:
+    """Whether two runs of one phi want the same split.
 
     Args:
         scratch: a run from scratch.
@@ -333,7 +333,7 @@ def agreement_section(scratch: RunRecord, grown: RunRecord) -> Markdown:
         ValueError: if their phi differ, or one is too small for a surface.
     """
     sides = (side_of("from scratch", scratch), side_of("grown", grown))
-    return part("commands/transfer/answer.md.j2", "agreement", transfer_text(sides, pairs_of(sides)))
+    return transfer_text(sides, pairs_of(sides))
 
 
 def _name(name: str) -> Markdown:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scalesearch.commands.grid.view import FIGURES, grid_page, interactive
+from scalesearch.commands.grid.view import grid_page, interactive
 from scalesearch.commands.scale.view import scale_page
 from scalesearch.commands.search.view import interactive as search_interactive
 from scalesearch.page.answer import SearchAnswer, answer_of
@@ -26,6 +26,7 @@ from scalesearch.page.html.page import LARGEST, PAGE, Interactive, html_page, so
 from scalesearch.page.markdown import MANUAL, MOST_CURVES, escape, si
 from scalesearch.runs.kept import kept_run
 from tests.page.changes import with_candidates, with_top1
+from tests.page.drawn import GRID as FIGURES
 from tests.page.test_search_report import fabricate
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`&<!--\u2028\u202e{{7*7}}"

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from scalesearch.commands.grid.view import FIGURES, grid_page, interactive
+from scalesearch.commands.grid.view import grid_page, interactive
 from scalesearch.commands.scale.view import scale_page
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import html_page
 from scalesearch.runs.kept import kept_run
+from tests.page.drawn import GRID as FIGURES
 from tests.page.html.browser import Browser, browser_path
 from tests.page.html.test_html_page import hostile
 
