@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -12,14 +13,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 import sqlalchemy
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from scalesearch.cli import cli
 from scalesearch.errors import StudyError, StudyLostError
 from scalesearch.study import storage
 from scalesearch.study.storage import masked, open_storage
 from scalesearch.study.study import SearchStudy, find_study, open_study
+from tests.conftest import TINY
 from tests.study.conftest import PASSWORD, Job, Lab, Server
 from tests.study.test_ownership import _never, _race
 
@@ -294,3 +298,93 @@ def test_of_two_processes_that_take_a_dead_ones_claim_over_exactly_one_has_it(
     assert lines[1].startswith("the study in postgresql://me:***@127.0.0.1:")
     assert "must be one that no other driver works on, got one of process " in lines[1]
     del claimed
+
+
+DRIVE = """
+import sys
+from scalesearch.cli import cli
+from scalesearch.study import storage
+storage.LAPSE_S, storage.BEAT_S = 3.0, 0.5
+cli(sys.argv[1:], prog_name="scalesearch")
+"""
+
+
+def _start(folder: Path, url: str, options: tuple[str, ...]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVE, "grid", f"--out={folder}", "--jobs=1", *options],
+        env={**os.environ, "SCALESEARCH_STORAGE": url},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def _follow_until(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stderr is not None
+    assert any(text in line for line in process.stderr), f"the run ended without saying {text!r}"
+
+
+def _table(folder: Path) -> pd.DataFrame:
+    clocks = ["train_seconds", "latency_median_s", "latency_iqr_s"]
+    return pd.read_csv(folder / "candidates.csv").drop(columns=clocks)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an uninterrupted run in a database of its own."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    result = CliRunner().invoke(cli, ["grid", f"--out={folder}", "--jobs=1", *TINY])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.mark.slow
+def test_kill_9_and_resume_end_with_the_uninterrupted_table(
+    tmp_path: Path, whole: Path, postgresql: str, tiny: tuple[str, ...], run: Run
+) -> None:
+    process = _start(tmp_path / "killed", postgresql, tiny)
+    _follow_until(process, "[1/3]")
+    process.kill()
+    process.communicate()
+    study = find_study(postgresql, "grid-efficientnet-b0-phi1")
+    assert study is not None
+    before = {c.key: c.runs for c in study.record().candidates if c.runs}
+    assert len(before) >= 1
+    resumed = run("resume", tmp_path / "killed", f"--storage={postgresql}")
+    assert resumed.exit_code == 0, resumed.output
+    pd.testing.assert_frame_equal(_table(whole), _table(tmp_path / "killed"))
+    after = {c.key: c.runs for c in open_study(postgresql, study.name, create=False).record().candidates}
+    assert {key: after[key] for key in before} == before
+
+
+@pytest.mark.slow
+def test_a_driver_that_was_stopped_and_replaced_ends_when_it_wakes_up(
+    tmp_path: Path,
+    whole: Path,
+    postgresql: str,
+    tiny: tuple[str, ...],
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = _start(tmp_path / "stopped", postgresql, tiny)
+    try:
+        _follow_until(process, "[1/3]")
+        refused = run("resume", tmp_path / "stopped", f"--storage={postgresql}")
+        assert "that no other run works on" in refused.stderr  # its folder is locked, too
+        refused = run("grid", f"--out={tmp_path / 'other'}", "--jobs=1", *tiny, f"--storage={postgresql}")
+        assert (refused.exit_code, len(refused.stderr.splitlines())) == (2, 1)
+        assert f"got one of process {process.pid} on " in refused.stderr
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(3.5)
+        monkeypatch.setattr(storage, "LAPSE_S", 3.0)
+        other = run("grid", f"--out={tmp_path / 'other'}", "--jobs=1", *tiny, f"--storage={postgresql}")
+        assert other.exit_code == 0, other.output
+        pd.testing.assert_frame_equal(_table(whole), _table(tmp_path / "other"))
+        record = open_study(postgresql, "grid-efficientnet-b0-phi1", create=False).record()
+    finally:
+        process.send_signal(signal.SIGCONT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "was taken over by another driver while this one was away, process" in errors.splitlines()[-1]
+    assert not (tmp_path / "stopped" / "candidates.csv").exists()
+    assert open_study(postgresql, "grid-efficientnet-b0-phi1", create=False).record() == record
