@@ -32,9 +32,7 @@ from scalesearch.workers.jobs import LatencySpec, latency_record
 from scalesearch.workers.worker import TrialSpec
 
 if TYPE_CHECKING:
-    import optuna
-
-    from scalesearch.study.study import SearchStudy
+    from scalesearch.study.study import SearchStudy, TrialHandle
     from scalesearch.training.dataset import DataSpec
 
 # ----------------------------------------------------------------------------------------------------
@@ -276,7 +274,7 @@ WHOLE = Segment(until=None, seeds=())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    trial: optuna.Trial
+    trial: TrialHandle
     planned: Planned
     seed: int
     count: bool
@@ -347,7 +345,7 @@ class Trainer:
         return read_state(path).arch
 
     def train(
-        self, trials: Iterable[optuna.Trial], segment: Segment, settle: Callable[[optuna.Trial, float], None]
+        self, trials: Iterable[TrialHandle], segment: Segment, settle: Callable[[TrialHandle, float], None]
     ) -> None:
         """Trains every trial to the segment's end.
 
@@ -436,7 +434,7 @@ class Trainer:
             self._checkpoints.rmdir()
 
     def _jobs(
-        self, trials: Iterable[optuna.Trial], segment: Segment, settle: Callable[[optuna.Trial, float], None]
+        self, trials: Iterable[TrialHandle], segment: Segment, settle: Callable[[TrialHandle, float], None]
     ) -> Iterator[_Job]:
         for trial in trials:
             runs = self._study.runs(trial)
@@ -511,7 +509,7 @@ class Trainer:
             self._events.ended(task, whole=whole)
 
     def _settle(
-        self, trial: optuna.Trial, segment: Segment, settle: Callable[[optuna.Trial, float], None]
+        self, trial: TrialHandle, segment: Segment, settle: Callable[[TrialHandle, float], None]
     ) -> None:
         """Tells of a trial whose seeds have all come to the segment's end."""
         runs = self._study.runs(trial)
@@ -760,9 +758,9 @@ def train_enqueued(
     """Trains every enqueued network, rung by rung where the run has rungs."""
     rungs = study.rungs()
     study.set_rungs(rungs)
-    alive: list[optuna.Trial] = []
+    alive: list[TrialHandle] = []
 
-    trials = study.take_waiting()
+    trials: Iterable[TrialHandle] = study.take_waiting()
     for index, rung in enumerate(rungs[:-1]):
         done = study.finished()
         total = done + study.waiting() if index == 0 else len(alive)
@@ -770,7 +768,7 @@ def train_enqueued(
             f"Rung {index + 1} of {len(rungs)}, to {rung.images:,} images", total, done if index == 0 else 0
         )
         segment = Segment(until=rung.images, seeds=settings.seed_list[:1])
-        level: list[optuna.Trial] = []
+        level: list[TrialHandle] = []
         trainer.train(trials, segment, partial(_hold, study, rung.images, level))
         alive, behind = [], study.behind()
         for trial in sorted(level, key=lambda t: t.number):
@@ -788,17 +786,13 @@ def train_enqueued(
     trainer.train(trials, Segment(until=None, seeds=settings.seed_list), partial(complete, study))
 
 
-def complete(study: SearchStudy, trial: optuna.Trial, _top1: float) -> None:
+def complete(study: SearchStudy, trial: TrialHandle, _top1: float) -> None:
     """Records a trial all of whose seeds were trained to the end, with the mean of them at each look."""
     curve = mean_curve(study.runs(trial).values())
-    for images, mean in curve:
-        study.report(trial, images, mean)
-    study.complete(trial, (curve[-1][1],))
+    study.complete(trial, (curve[-1][1],), dict(curve))
 
 
-def _hold(
-    study: SearchStudy, images: int, level: list[optuna.Trial], trial: optuna.Trial, top1: float
-) -> None:
+def _hold(study: SearchStudy, images: int, level: list[TrialHandle], trial: TrialHandle, top1: float) -> None:
     """Reports where a trial stands at a rung, and keeps it there until the others have come."""
     study.report(trial, images, top1)
     level.append(trial)

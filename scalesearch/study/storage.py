@@ -24,11 +24,11 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import optuna
 import sqlalchemy
-from optuna.storages import RDBStorage
 from sqlalchemy.pool import NullPool
 
 from scalesearch.errors import NoStudyError, StudyError, StudyLostError
 from scalesearch.files import identity, inside
+from scalesearch.study.rows import StudyStorage
 
 # ----------------------------------------------------------------------------------------------------
 # Where studies are kept: database URLs, opened, and shown without what is secret in them.
@@ -348,7 +348,7 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
-def open_storage(url: str, *, create: bool) -> RDBStorage:
+def open_storage(url: str, *, create: bool) -> StudyStorage:
     """The database at ``url``, with Optuna's tables.
 
     Raises:
@@ -483,12 +483,12 @@ def _has_tables(url: str) -> bool:
         return sqlalchemy.inspect(_engine(url)).has_table("studies")
 
 
-def _connected(url: str) -> RDBStorage:
+def _connected(url: str) -> StudyStorage:
     # Optuna takes braces in a URL for places to fill in.
     plain = _connectable(url).replace("{", "{{").replace("}", "}}")
     for attempt in range(ATTEMPTS):
         try:
-            storage = RDBStorage(plain, engine_kwargs=engine_options(url))
+            storage = StudyStorage(plain, engine_kwargs=engine_options(url))
             if storage.engine.dialect.name == "postgresql":
                 storage.remove_session()
                 storage.engine.dispose()

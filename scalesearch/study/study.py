@@ -7,18 +7,18 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.pruners import BasePruner
-from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import Table
 
 from scalesearch.errors import NoStudyError, StudyError, StudyLostError
 from scalesearch.plain import typed
@@ -36,6 +36,7 @@ from scalesearch.study.reading import (
     read_record,
     runs_of,
 )
+from scalesearch.study.rows import LOOKS, STUDY, SYSTEM, TRIALS, USER, StudyStorage
 from scalesearch.study.storage import Ownership, clear_errors, is_server, masked, open_storage
 
 if TYPE_CHECKING:
@@ -111,15 +112,47 @@ def ranked_at(trials: Sequence[FrozenTrial], step: int) -> list[int]:
 # plain data; the study's hold the run's settings and everything else that the report needs, so that tables
 # and figures can be made again from the study alone.
 
+# The driver that owns a study keeps in mind what it has told of the trials it took, so that it asks the
+# database for nothing that it wrote itself; whatever else is read of trials leaves out what nobody looks at.
+
 # A text column of MySQL holds 64 KiB: long lists are stored in pieces that fit.
 PIECE = 40
 PIECE_OF_CHOSEN = 15
+CHOSEN = "chosen/"
+# What of a trial's attributes says whose it is and how it came about, without its network or its runs.
+BRIEF = ("key", SAME_AS, "retry")
+# What a record is made of: without the network's table, and the numbers for Optuna's own tools.
+OF_RECORDS = (*BRIEF, "candidate", "reason", "result", RUN)
+
+
+class TrialHandle(Protocol):
+    """A trial that its driver holds: Optuna's own, or one that was taken from those that wait."""
+
+    @property
+    def _trial_id(self) -> int: ...
+
+    @property
+    def number(self) -> int:
+        """Of the trial in its study."""
+
+    @property
+    def user_attrs(self) -> dict[str, Any]:
+        """Its attributes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenTrial:
+    """A trial that waited, with its attributes as they were when it was taken."""
+
+    number: int
+    _trial_id: int
+    user_attrs: dict[str, Any] = field(repr=False)
 
 
 class SearchStudy:
     """A search's study: what is to be trained, what was, and everything the report needs."""
 
-    def __init__(self, study: optuna.Study, storage: RDBStorage, url: str) -> None:
+    def __init__(self, study: optuna.Study, storage: StudyStorage, url: str) -> None:
         self._study = study
         self._storage = storage
         self._url = url
@@ -127,6 +160,7 @@ class SearchStudy:
         # networks and latencies are among them.
         self._attributes: dict[str, Any] | None = None
         self._ownership: Ownership | None = None
+        self._told: dict[int, dict[int, Mapping[str, Any]]] = {}
 
     @contextmanager
     def owned(self, folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
@@ -143,6 +177,7 @@ class SearchStudy:
             ownership = Ownership(self._storage.engine, self._url, self._study._study_id, folder)
             ownership.acquire(tell)
         self._attributes = None  # another driver may have written to it before
+        self._told.clear()
         self._ownership = ownership
         try:
             yield
@@ -195,11 +230,20 @@ class SearchStudy:
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """The study's own attributes, read once: whoever drives the study alone writes them."""
+        """The study's own attributes, read once: whoever drives the study alone writes them.
+
+        The networks that were chosen are not among them: each trial has its own.
+        """
         if self._attributes is None:
             with self._access():
-                self._attributes = self._storage.get_study_user_attrs(self._study._study_id)
+                chosen = STUDY.c.key.startswith(CHOSEN, autoescape=True)
+                self._attributes = self._storage.read_study(self._study._study_id, ~chosen)
         return self._attributes
+
+    def _chosen(self) -> dict[str, Any]:
+        """What was chosen to be trained, by key."""
+        chosen = STUDY.c.key.startswith(CHOSEN, autoescape=True)
+        return chosen_of(self._storage.read_study(self._study._study_id, chosen))
 
     def set_attribute(self, name: str, value: Any) -> None:
         """Keeps a value of plain JSON data under a name."""
@@ -267,14 +311,22 @@ class SearchStudy:
     def enqueue_missing(self) -> None:
         """Enqueues the chosen candidates that are not among the trials yet."""
         with self._readable():
-            known = {trial.user_attrs.get("key"): trial for trial in self._trials()}
-            for key, item in chosen_of(self.attributes).items():
+            known = {trial.user_attrs.get("key"): trial for trial in self._read(names=("key",))}
+            missing = []
+            for key, item in self._chosen().items():
                 if key not in known:
                     triple = {axis: item["candidate"][axis] for axis in ("alpha", "beta", "gamma")}
-                    self._study.enqueue_trial(triple, user_attrs=item)
-                elif not ("arch" in known[key].user_attrs or known[key].state.is_finished()):
+                    missing.append(_waiting(triple, item))
+                elif not known[key].state.is_finished() and not self._has_network(known[key]):
                     # Version 0.1.0 kept the coefficients alone.
                     self._storage.set_trial_user_attr(known[key]._trial_id, "arch", item["arch"])
+            self._storage.create_trials(self._study._study_id, missing)
+
+    def _has_network(self, trial: FrozenTrial) -> bool:
+        (found,) = self._storage.read_trials(
+            TRIALS.c.trial_id == trial._trial_id, parts=(USER,), names=("arch",)
+        )
+        return bool(found.user_attrs)
 
     def _set_pieces(self, name: str, items: Sequence[Mapping[str, Any]], size: int) -> None:
         pieces = {
@@ -282,7 +334,9 @@ class SearchStudy:
             for index, start in enumerate(range(0, len(items), size))
         }
         # A run killed before it was begun may have been begun again with fewer.
-        stale = {there for there in self.attributes if there.startswith(f"{name}/")}
+        with self._access():
+            begun = STUDY.c.key.startswith(f"{name}/", autoescape=True)
+            stale = set(self._storage.read_study(self._study._study_id, begun))
         for piece in sorted(stale | set(pieces)):
             self.set_attribute(piece, pieces.get(piece, []))
 
@@ -308,21 +362,23 @@ class SearchStudy:
         Their finished training runs stay with them. What that driver wrote is read anew.
         """
         self._attributes = None
+        self._told.clear()
         with self._readable():
-            stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            stale = self._read(TrialState.RUNNING, parts=())
             for trial in stale:
-                self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+                self._storage.write_trial(trial._trial_id, state=TrialState.WAITING)
             return len(stale)
 
     def retry_failed(self) -> int:
         """Enqueues every failed network once more, unless a later trial has it already; returns how many."""
         with self._readable():
             failed = [t for t in counting_trials(self._trials()).values() if t.state == TrialState.FAIL]
-            chosen = chosen_of(self.attributes)
+            chosen, again = self._chosen() if failed else {}, []
             for trial in failed:
                 attributes = chosen.get(trial.user_attrs["key"], {}) | trial.user_attrs | {"retry": True}
                 attributes.pop("reason", None)
-                self._study.enqueue_trial(trial.params, user_attrs=attributes)
+                again.append(_waiting(trial.params, attributes))
+            self._storage.create_trials(self._study._study_id, again)
             return len(failed)
 
     def extend(self) -> int:
@@ -332,29 +388,30 @@ class SearchStudy:
         """
         with self._readable():
             done = [t for t in counting_trials(self._trials()).values() if t.state == TrialState.COMPLETE]
-            for trial in done:
-                self._study.enqueue_trial(trial.params, user_attrs={**trial.user_attrs, "retry": True})
+            again = [_waiting(trial.params, {**trial.user_attrs, "retry": True}) for trial in done]
+            self._storage.create_trials(self._study._study_id, again)
             return len(done)
 
     def waiting(self) -> int:
         """How many networks are still to be trained."""
         with self._readable():
-            return len(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+            return len(self._read(TrialState.WAITING, parts=()))
 
     def finished(self) -> int:
         """How many networks are done, in whatever way."""
         with self._readable():
-            return sum(t.state.is_finished() for t in counting_trials(self._trials()).values())
+            return sum(t.state.is_finished() for t in counting_trials(self._read(names=BRIEF)).values())
 
     def runs_ahead(self) -> int:
         """How many whole training runs there are already of networks that are not done."""
         first = int(self.begun()["settings"]["seed"])
         with self._readable():
+            states = (TrialState.WAITING, TrialState.RUNNING)
+            unfinished = counting_trials(self._read(*states, names=(*BRIEF, "result", RUN)))
             return sum(
                 # Version 0.1.0 stored whole runs only.
                 sum(bool(run.get("complete", True)) for run in runs_of(trial, first).values())
-                for trial in counting_trials(self._trials()).values()
-                if not trial.state.is_finished()
+                for trial in unfinished.values()
             )
 
     def ask(self, distributions: Mapping[str, BaseDistribution]) -> optuna.Trial:
@@ -362,28 +419,29 @@ class SearchStudy:
         with self._access():
             return self._study.ask(fixed_distributions=dict(distributions))
 
-    def take_waiting(self) -> Iterator[optuna.Trial]:
+    def take_waiting(self) -> Iterator[TakenTrial]:
         """The trials that wait, one after another, each taken when it is asked for.
 
         ``Study.ask`` reads all that is unfinished for every single one: with thousands waiting, that takes
         longer than training them.
         """
         with self._access():
-            waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            waiting = self._read(TrialState.WAITING, parts=(USER, SYSTEM))
             ranges = self.coefficient_ranges() if waiting else {}
         for frozen in waiting:
             with self._access():
-                if not self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING):
+                fixed = frozen.system_attrs.get("fixed_params", {})
+                params = {name: (fixed[name], span) for name, span in ranges.items() if name in fixed}
+                if not self._storage.write_trial(
+                    frozen._trial_id, before=TrialState.WAITING, state=TrialState.RUNNING, params=params
+                ):
                     continue
-                trial = optuna.Trial(self._study, frozen._trial_id)
-                for name, span in ranges.items():
-                    trial._suggest(name, span)  # as Study.ask does: no word about ranges that were others
-            yield trial
+            yield TakenTrial(frozen.number, frozen._trial_id, frozen.user_attrs)
 
     def coefficient_ranges(self) -> dict[str, FloatDistribution]:
         """The ranges that the enqueued coefficients span."""
         with self._readable():
-            candidates = [trial.user_attrs["candidate"] for trial in self._trials()]
+            candidates = [trial.user_attrs["candidate"] for trial in self._read(names=("candidate",))]
         return {
             name: FloatDistribution(min(c[name] for c in candidates), max(c[name] for c in candidates))
             for name in ("alpha", "beta", "gamma")
@@ -395,13 +453,10 @@ class SearchStudy:
         With ``timed`` off without those whose latency is known.
         """
         with self._readable():
-            chosen = chosen_of(self.attributes)
+            complete = [t for t in self._complete("candidate", "arch") if timed or not self._is_timed(t)]
             # What version 0.1.0 finished has its network among the chosen alone.
-            return [
-                planned_of({**chosen.get(t.user_attrs["key"], {}), **t.user_attrs})
-                for t in self._complete()
-                if timed or not self._is_timed(t)
-            ]
+            chosen = self._chosen() if any("arch" not in t.user_attrs for t in complete) else {}
+            return [planned_of({**chosen.get(t.user_attrs["key"], {}), **t.user_attrs}) for t in complete]
 
     def timed(self) -> int:
         """How many of the networks that were trained to their end have a latency."""
@@ -415,59 +470,77 @@ class SearchStudy:
         measured = (known[name] for name in sorted(known) if name.startswith("latency/"))
         return next((str(latency["machine"]) for latency in measured if latency.get("machine")), "")
 
-    def planned(self, trial: optuna.Trial) -> Planned:
+    def planned(self, trial: TrialHandle) -> Planned:
         """What a trial is to train."""
         with self._readable():
             return planned_of(trial.user_attrs)
 
-    def runs(self, trial: optuna.Trial) -> dict[int, Mapping[str, Any]]:
+    def runs(self, trial: TrialHandle) -> dict[int, Mapping[str, Any]]:
         """The trial's training runs so far, by seed."""
         with self._readable():
-            return runs_of(self._frozen(trial), int(self.begun()["settings"]["seed"]))
+            return dict(sorted(self._told_of(trial).items()))
 
-    def store_run(self, trial: optuna.Trial, seed: int, result: Mapping[str, Any]) -> None:
+    def store_run(self, trial: TrialHandle, seed: int, result: Mapping[str, Any]) -> None:
         """Keeps a training run, as far as it got."""
         with self._access():
-            trial.set_user_attr(f"{RUN}{seed}", dict(result))
+            told = self._told_of(trial)
+            self._storage.write_trial(trial._trial_id, user_attrs={f"{RUN}{seed}": dict(result)})
+            told[seed] = json.loads(json.dumps(result))
 
-    def report(self, trial: optuna.Trial, images: int, top1: float) -> None:
+    def report(self, trial: TrialHandle, images: int, top1: float) -> None:
         """Tells Optuna where a trial stands after so many images; what it was told before stays."""
         with self._access():
-            if images not in self._frozen(trial).intermediate_values:
-                trial.report(top1, images)
+            told = self._storage.read_trials(TRIALS.c.trial_id == trial._trial_id, parts=(LOOKS,))
+            if images not in told[0].intermediate_values:
+                self._storage.write_trial(trial._trial_id, looks={images: top1})
 
     def behind(self) -> frozenset[int]:
         """The numbers of all trials that are behind at the rung they reported last."""
         assert isinstance(self._study.pruner, RungPruner)  # set_rungs
         with self._access():
-            return self._study.pruner.behind(self._trials())
+            return self._study.pruner.behind(self._read(names=BRIEF, parts=(USER, LOOKS)))
 
-    def should_prune(self, trial: optuna.Trial) -> bool:
+    def should_prune(self, trial: TrialHandle) -> bool:
         """Whether the trial is behind at the rung it reported last."""
         with self._access():
-            return trial.should_prune()
+            return self._study.pruner.prune(self._study, self._storage.get_trial(trial._trial_id))
 
-    def prune(self, trial: optuna.Trial) -> None:
+    def prune(self, trial: TrialHandle) -> None:
         """Records that a trial was stopped early."""
         with self._access(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._study.tell(trial, state=TrialState.PRUNED)
+            self._told.pop(trial._trial_id, None)
+            self._study.tell(trial.number, state=TrialState.PRUNED)
 
-    def complete(self, trial: optuna.Trial, values: Sequence[float]) -> None:
-        """Records a finished trial, and what of it Optuna's own tools can sort and plot: single numbers."""
+    def complete(
+        self, trial: TrialHandle, values: Sequence[float], looks: Mapping[int, float] | None = None
+    ) -> None:
+        """Records a finished trial, and what of it Optuna's own tools can sort and plot: single numbers.
+
+        Args:
+            trial: that is finished.
+            values: of the objectives.
+            looks: values on the way there by images seen, to be reported with it.
+        """
         with self._access():
-            frozen = self._frozen(trial)
-            if "candidate" in frozen.user_attrs:
-                for name, number in _numbers(outcome(frozen, self.attributes, self.begun())).items():
-                    trial.set_user_attr(name, number)
-            self._study.tell(trial, list(values))
+            numbers: dict[str, float] = {}
+            if "candidate" in trial.user_attrs:
+                runs = {f"{RUN}{seed}": run for seed, run in self._told_of(trial).items()}
+                whole = _frozen(trial, trial.user_attrs | runs)
+                numbers = _numbers(outcome(whole, self.attributes, self.begun()))
+            if any(math.isnan(value) for value in values):
+                raise StudyError(f"the values of trial {trial.number} must be numbers, got {list(values)}")
+            self._finish(trial, TrialState.COMPLETE, values=values, user_attrs=numbers, looks=looks)
 
-    def fail(self, trial: optuna.Trial, reason: str) -> None:
+    def fail(self, trial: TrialHandle, reason: str) -> None:
         """Records a trial that gave no result, and why."""
-        with self._access(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            trial.set_user_attr("reason", reason)
-            self._study.tell(trial, state=TrialState.FAIL)
+        with self._access():
+            self._finish(trial, TrialState.FAIL, user_attrs={"reason": reason})
+
+    def _finish(self, trial: TrialHandle, state: TrialState, **told: Any) -> None:
+        if not self._storage.write_trial(trial._trial_id, state=state, **told):
+            raise StudyError(f"trial {trial.number} in {masked(self._url)} must be one that runs")
+        self._told.pop(trial._trial_id, None)
 
     def set_latency(self, key: str, latency: Mapping[str, Any]) -> None:
         """Records a network's raw latency samples, or the reason there are none under ``reason``."""
@@ -499,7 +572,21 @@ class SearchStudy:
         """
         run = self.begun()
         with self._readable():
-            return read_record(run, self.attributes, self._trials())
+            trials = self._read(names=OF_RECORDS, parts=(USER,))
+            self._add_what_few_need(trials)
+            return read_record(run, self.attributes, trials)
+
+    def _add_what_few_need(self, trials: Sequence[FrozenTrial]) -> None:
+        """Adds how far pruned trials came, and the networks of trials whose memory no version has kept."""
+        pruned = self._read(TrialState.PRUNED, parts=(LOOKS,))
+        by_number = {trial.number: trial for trial in trials}
+        for trial in pruned:
+            by_number[trial.number].intermediate_values = trial.intermediate_values
+        if any(
+            "inference_bytes" not in t.user_attrs.get("candidate", {"inference_bytes": 0}) for t in trials
+        ):
+            for trial in self._read(names=("arch",)):
+                by_number[trial.number].user_attrs |= trial.user_attrs
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -528,20 +615,57 @@ class SearchStudy:
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
 
-    def _complete(self) -> list[FrozenTrial]:
-        trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    def _read(
+        self, *states: TrialState, names: Sequence[str] = (), parts: Sequence[Table] = (USER,)
+    ) -> list[FrozenTrial]:
+        """The trials in these states (all if none), with these attributes (all if none) and parts alone."""
+        condition = TRIALS.c.study_id == self._study._study_id
+        if states:
+            condition &= TRIALS.c.state.in_(states)
+        return self._storage.read_trials(condition, parts=parts, names=names)
+
+    def _complete(self, *names: str) -> list[FrozenTrial]:
+        trials = self._read(TrialState.COMPLETE, names=(*BRIEF, *names))
         return [trial for trial in trials if SAME_AS not in trial.user_attrs]
 
     def _is_timed(self, trial: FrozenTrial) -> bool:
         # What could not be measured has a reason in the place of samples.
         return "samples_s" in self.attributes.get(f"latency/{trial.user_attrs['key']}", ())
 
-    def _frozen(self, trial: optuna.Trial) -> FrozenTrial:
-        return self._storage.get_trial(trial._trial_id)
+    def _told_of(self, trial: TrialHandle) -> dict[int, Mapping[str, Any]]:
+        """The runs of a trial by seed, which its driver keeps in mind until it is finished."""
+        if self._ownership is None:
+            return self._read_runs(trial)
+        if trial._trial_id not in self._told:
+            self._told[trial._trial_id] = (
+                runs_of(_frozen(trial, trial.user_attrs), int(self.begun()["settings"]["seed"]))
+                if isinstance(trial, TakenTrial)
+                else self._read_runs(trial)
+            )
+        return self._told[trial._trial_id]
+
+    def _read_runs(self, trial: TrialHandle) -> dict[int, Mapping[str, Any]]:
+        there = TRIALS.c.trial_id == trial._trial_id
+        (found,) = self._storage.read_trials(there, parts=(USER,), names=("result", RUN))
+        return runs_of(found, int(self.begun()["settings"]["seed"]))
 
 
 # ----------------------------------------------------------------------------------------------------
 # Studies found, opened and made in their databases.
+
+
+def _waiting(params: dict[str, Any], attributes: dict[str, Any]) -> FrozenTrial:
+    """What ``Study.enqueue_trial`` adds."""
+    fixed = {"fixed_params": params}
+    return create_trial(state=TrialState.WAITING, system_attrs=fixed, user_attrs=attributes)
+
+
+def _frozen(trial: TrialHandle, attributes: dict[str, Any]) -> FrozenTrial:
+    """A trial under way with these attributes, without asking for any."""
+    made = create_trial(state=TrialState.RUNNING, user_attrs=attributes)
+    made.number, made._trial_id = trial.number, trial._trial_id
+    return made
+
 
 MINIMISED = frozenset({"macs", "params", "latency"})
 
@@ -607,7 +731,7 @@ def find_study(url: str, name: str) -> SearchStudy | None:
         return _loaded(storage, url, name) if there else None
 
 
-def _loaded(storage: RDBStorage, url: str, name: str) -> SearchStudy:
+def _loaded(storage: StudyStorage, url: str, name: str) -> SearchStudy:
     # Optuna's default sampler takes long to load, and most trials are enqueued.
     sampler = optuna.samplers.RandomSampler(seed=0)
     try:

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import optuna
 import pytest
 
+from scalesearch.study.rows import StudyStorage
 from scalesearch.training.recipe import ProxyRecipe
 from scalesearch.workers.executor import TrialFailedError
 
@@ -286,14 +286,14 @@ def postgresql(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     """The URL of an empty database; what is connected to it is closed afterwards."""
     name = f"study{secrets.token_hex(4)}"
     server.execute(f"CREATE DATABASE {name}")
-    opened: list[optuna.storages.RDBStorage] = []
+    opened: list[StudyStorage] = []
 
-    class Remembered(optuna.storages.RDBStorage):
+    class Remembered(StudyStorage):
         def __init__(self, *arguments: Any, **options: Any) -> None:
             opened.append(self)
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr("scalesearch.study.storage.RDBStorage", Remembered)
+    monkeypatch.setattr("scalesearch.study.storage.StudyStorage", Remembered)
     yield server.url(name)
     for each in opened:
         each.remove_session()

@@ -54,21 +54,23 @@ class Point:
 
 # The driver's commit points, in the order of a run.
 STUDY = "scalesearch.study.study.SearchStudy"
+STORAGE = "scalesearch.study.rows.StudyStorage"
 POINTS = {
     "the study is made": Point(function="optuna.create_study", when="after"),
     "the skipped are written": Point(function=f"{STUDY}._set_pieces", when="after"),
     "the chosen are written": Point(function=f"{STUDY}._set_pieces", when="after", call=2),
     "the run is begun": Point(function=f"{STUDY}.enqueue_missing", when="before"),
-    "half of them are enqueued": Point(function="optuna.study.Study.enqueue_trial", when="after", call=3),
+    "half of them are enqueued": Point(function="scalesearch.study.rows._utc", when="before", call=7),
+    "they are enqueued": Point(function=f"{STORAGE}.create_trials", when="after"),
     "run.toml is next": Point(function="scalesearch.runs.lifecycle.write_run_file", when="before"),
     "run.toml is written": Point(function="scalesearch.runs.lifecycle.write_run_file", when="after"),
-    "a trial is half taken": Point(function="optuna.trial.Trial._suggest", when="after", call=5),
+    "a trial is taken": Point(function=f"{STORAGE}.write_trial", when="after"),
     "a run is next": Point(function=f"{STUDY}.store_run", when="before", call=2),
     "a run is stored": Point(function=f"{STUDY}.store_run", when="after", call=2),
     "a later run is stored": Point(function=f"{STUDY}.store_run", when="after", call=10, rungs=True),
     "the last run but one is stored": Point(function=f"{STUDY}.store_run", when="after", call=12, rungs=True),
-    "a value is next": Point(function=f"{STUDY}.report", when="before", call=3),
-    "a value is reported": Point(function=f"{STUDY}.report", when="after", call=3),
+    "a value is next": Point(function=f"{STUDY}.report", when="before", call=3, rungs=True),
+    "a value is reported": Point(function=f"{STUDY}.report", when="after", call=3, rungs=True),
     "a second rung's value is reported": Point(function=f"{STUDY}.report", when="after", call=8, rungs=True),
     "one of a rung is next to go": Point(function=f"{STUDY}.prune", when="before", call=2, rungs=True),
     "some of a rung are pruned": Point(function=f"{STUDY}.prune", when="after", call=2, rungs=True),

@@ -16,7 +16,7 @@ import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from scalesearch.commands.search.batches import train_suggested
@@ -34,6 +34,7 @@ from scalesearch.networks.spec import ArchSpec
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import Coefficients, Shares
 from scalesearch.study.driver import run_search
+from scalesearch.study.rows import StudyStorage
 from scalesearch.study.storage import sqlite_url
 from scalesearch.study.study import HalvingPruner, SearchStudy, open_study
 from scalesearch.training.dataset import DataSize
@@ -166,7 +167,7 @@ def _plain(trials: Sequence[FrozenTrial]) -> list[dict[str, Any]]:
 @pytest.fixture
 def stores() -> dict[str, BaseStorage]:
     """A database in memory for each name."""
-    return defaultdict(lambda: RDBStorage("sqlite:///:memory:"))
+    return defaultdict(lambda: StudyStorage("sqlite:///:memory:"))
 
 
 @pytest.fixture
@@ -263,6 +264,7 @@ def test_a_search_in_a_database_file_resumes_too(stores: dict[str, BaseStorage],
         *((sampler, "set_trial_param") for sampler in SAMPLERS),
         ("nsga2", "set_trial_user_attr"),
         ("nsga2", "set_trial_state_values"),
+        ("nsga2", "write_trial"),
     ],
 )
 def test_a_search_killed_while_it_writes_is_the_uninterrupted_one(
@@ -287,7 +289,7 @@ class Killed(BaseException):
 def _die_after(writes: int, method: str, patch: pytest.MonkeyPatch) -> None:
     """Has the driver end before the next write of that kind: its trials stay RUNNING."""
     left = [writes]
-    write, adopt = getattr(RDBStorage, method), SearchStudy.adopt
+    write, adopt = getattr(StudyStorage, method), SearchStudy.adopt
 
     def dying(*arguments: Any, **named: Any) -> Any:
         left[0] -= 1
@@ -295,7 +297,7 @@ def _die_after(writes: int, method: str, patch: pytest.MonkeyPatch) -> None:
             raise Killed
         return write(*arguments, **named)
 
-    patch.setattr(RDBStorage, method, dying)
+    patch.setattr(StudyStorage, method, dying)
     patch.setattr(SearchStudy, "adopt", lambda study: 0 if left[0] < 0 else adopt(study))
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-import optuna
 import pytest
 import sqlalchemy
 from click.testing import Result
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 
 from scalesearch.errors import NoStudyError, StudyError
 from scalesearch.study import storage
+from scalesearch.study.rows import StudyStorage
 from scalesearch.study.storage import (
     clear_errors,
     masked,
@@ -237,14 +237,14 @@ def test_files_that_are_no_database_are_one_line_and_stay_as_they_are(tmp_path: 
 def test_a_database_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = sqlite_url(tmp_path)
 
-    class Full(optuna.storages.RDBStorage):
+    class Full(StudyStorage):
         def __init__(self, *_arguments: object, **_options: object) -> None:
             raise sqlalchemy.exc.OperationalError(
                 "", {}, sqlite3.OperationalError("database or disk is full")
             )
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "RDBStorage", Full)
+        patch.setattr(storage, "StudyStorage", Full)
         with pytest.raises(StudyError, match="no space left on device: free some and go on"):
             open_storage(url, create=True)
     assert list(tmp_path.iterdir()) == []

@@ -26,10 +26,8 @@ from scalesearch.study.plan import Planned
 from scalesearch.study.reading import CHECK, STOPPED
 
 if TYPE_CHECKING:
-    import optuna
-
     from scalesearch.study.settings import TrainingSettings
-    from scalesearch.study.study import SearchStudy
+    from scalesearch.study.study import SearchStudy, TrialHandle
 
 FLAT = 1.0
 """Points within which all splits have to lie for a search to stop because any will do."""
@@ -80,11 +78,11 @@ def _train(
     study: SearchStudy,
     settings: GridSettings,
     trainer: Trainer,
-    trials: Sequence[optuna.Trial],
+    trials: Sequence[TrialHandle],
 ) -> None:
     """Trains the trials with one seed more at a time, and completes them when that is enough."""
     started, before = time.perf_counter(), study.seconds
-    alive: list[optuna.Trial] = list(trials)
+    alive: list[TrialHandle] = list(trials)
     seeds = 0
     stopped = ""
     while seeds < settings.seeds and not stopped:
@@ -92,7 +90,7 @@ def _train(
         more = 1 if settings.device == "cpu" else DESIGNS_ON_ACCELERATORS
         began = time.perf_counter()
         seeds = min(settings.seeds, seeds + more)
-        reached: list[optuna.Trial] = []
+        reached: list[TrialHandle] = []
         segment = Segment(until=None, seeds=settings.seed_list[:seeds])
         # With its last seed a network is done at once: a run that is stopped then keeps it as such.
         settle = partial(complete, study) if seeds == settings.seeds else partial(_collect, reached)
@@ -106,7 +104,7 @@ def _train(
         complete(study, trial, 0.0)
 
 
-def _collect(reached: list[optuna.Trial], trial: optuna.Trial, _top1: float) -> None:
+def _collect(reached: list[TrialHandle], trial: TrialHandle, _top1: float) -> None:
     reached.append(trial)
 
 

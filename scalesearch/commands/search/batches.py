@@ -30,7 +30,7 @@ from scalesearch.study.driver import Observer, Segment, Trainer, mean_curve, mea
 from scalesearch.study.plan import Planned, ungrown_reason
 from scalesearch.study.reading import SAME_AS, attributes_of, counting_trials, runs_of
 from scalesearch.study.settings import TrainingSettings
-from scalesearch.study.study import HalvingPruner, SearchStudy
+from scalesearch.study.study import HalvingPruner, SearchStudy, TrialHandle
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -237,7 +237,7 @@ class Batches:
 
     def train(self, trials: Sequence[optuna.Trial]) -> None:
         """Trains a batch's networks to their ends, or to where the pruner stops them."""
-        alive = []
+        alive: list[TrialHandle] = []
         for trial in trials:
             if SAME_AS in trial.user_attrs:
                 continue
@@ -251,18 +251,18 @@ class Batches:
         whole = Segment(until=None, seeds=self._settings.seed_list)
         self._trainer.train(alive, whole, lambda _trial, _top1: None)
         if "latency" in self._settings.objectives:
-            for trial in alive:
-                self._measure(trial)
+            for trained in alive:
+                self._measure(trained)
 
     def _unfit(self, planned: Planned) -> str:
         """Why a network is not trained; empty where it is."""
         unmet = unmet_reason(planned.record.budget, self._settings.budget_tolerance)
         return unmet or ("" if self._start is None else ungrown_reason(self._start, planned.arch))
 
-    def _climb(self, trials: Sequence[optuna.Trial], rung: RungRecord) -> list[optuna.Trial]:
+    def _climb(self, trials: Sequence[TrialHandle], rung: RungRecord) -> list[TrialHandle]:
         """Trains to a rung; returns the trials that go on."""
         study, seeds = self._study, self._settings.seed_list
-        level: dict[int, tuple[optuna.Trial, float]] = {}
+        level: dict[int, tuple[TrialHandle, float]] = {}
         self._say(f"to {rung.images:,} images", len(trials))
         self._trainer.train(
             trials,
@@ -283,7 +283,7 @@ class Batches:
                 study.prune(trial)
         return alive
 
-    def _measure(self, trial: optuna.Trial) -> None:
+    def _measure(self, trial: TrialHandle) -> None:
         planned = self._study.planned(trial)
         if not self._frozen(trial.number).state.is_finished() and not self._latency(planned.record.key):
             measure_one(self._study, self._settings, self._trainer.executor, self._observer, planned)
@@ -331,7 +331,7 @@ class Batches:
         if record.latency is not None:
             self._observer.finished(f"{key}-latency-again", record)
 
-    def _values(self, trial: optuna.Trial, top1: float) -> tuple[float, ...]:
+    def _values(self, trial: TrialHandle, top1: float) -> tuple[float, ...]:
         record = self._study.planned(trial).record
         return objective_values(self._settings, record, top1, self._latency(record.key))
 
