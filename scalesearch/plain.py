@@ -179,19 +179,20 @@ def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, 
     if not isinstance(data, Mapping):
         raise ValueError(f"it must be a table, got {shown(data)}")
     readers, needed = _readers(cls)
-    if unknown := sorted(str(name) for name in data if name not in readers):
+    if not data.keys() <= readers.keys():
+        unknown = sorted(str(name) for name in data if name not in readers)
         raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
     for name in needed:
         if name not in data:
             raise ValueError(f"`{name}` is missing")
-    values = {}
-    for name, value in data.items():
-        try:
+    values, name = {}, ""
+    try:
+        for name, value in data.items():
             values[name] = readers[name](value, name, bounds)
-        except ValueError as error:
-            # What is wrong with the value itself, or with something in it that has a name of its own.
-            colon = "" if str(error).startswith("must ") else ":"
-            raise ValueError(f"`{name}`{colon} {error}") from error
+    except ValueError as error:
+        # What is wrong with the value itself, or with something in it that has a name of its own.
+        colon = "" if str(error).startswith("must ") else ":"
+        raise ValueError(f"`{name}`{colon} {error}") from error
     return values
 
 
@@ -232,6 +233,8 @@ def _reader(hint: Any) -> Reader:
     origin, choices = _parts(hint)
     if hint is float:
         return _float
+    if hint is int:
+        return _int
     if origin is None and hint in PLAIN_WORDS:
         return lambda value, name, bounds: _plain_value(hint, value, name, bounds)
     if hint is Any or hint is object:
@@ -277,6 +280,14 @@ def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> An
 def _float(value: Any, name: str, bounds: Bounds | None) -> Any:
     if type(value) is not float:
         return _plain_value(float, value, name, bounds)
+    if bounds is not None:
+        bounds(name, value)
+    return value
+
+
+def _int(value: Any, name: str, bounds: Bounds | None) -> Any:
+    if type(value) is not int or not -GREATEST_WHOLE <= value <= GREATEST_WHOLE:
+        return _plain_value(int, value, name, bounds)
     if bounds is not None:
         bounds(name, value)
     return value

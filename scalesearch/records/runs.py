@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -255,11 +256,23 @@ SIGNED = frozenset(
 )
 
 
+@cache
+def _range_of(name: str) -> tuple[float, float]:
+    """The least and the greatest number, both finite, that a field of that name can hold."""
+    greatest = 1.0 if name in SHARES else sys.float_info.max
+    if name in POSITIVE:
+        return sys.float_info.min, greatest
+    return (0.0 if name in SHARES or name not in SIGNED else -greatest), greatest
+
+
 def require_in_range(name: str, number: float) -> None:
     """Raises ValueError, saying what it must be, for a number that no field of that name can hold."""
+    least, greatest = _range_of(name)
+    if least <= number <= greatest:  # a number that is none lies nowhere
+        return
     if not math.isfinite(number):
         raise ValueError(f"must be a finite number, got {number}")
-    if name in SHARES and not 0 <= number <= 1:
+    if name in SHARES:
         raise ValueError(f"must be between 0 and 1, got {number}")
     if name in POSITIVE and number <= 0:
         raise ValueError(f"must be > 0, got {number}")

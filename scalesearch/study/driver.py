@@ -368,12 +368,15 @@ class Trainer:
                 continue
             done, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
             self._study.require_owned()
-            for future in done:
-                with uninterrupted():
-                    finished = running.pop(future)
-                    self._take(finished, future)
-                    if finished.trial.number not in self._failed:
-                        self._settle(finished.trial, segment, settle)
+            if not done:
+                self._study.say_taken()
+                continue
+            with uninterrupted():
+                with self._study.together():
+                    told = [self._take(running.pop(future), future, segment, settle) for future in done]
+                # Nobody is told of a result, and no checkpoint goes, before it is kept for good.
+                for tell in told:
+                    tell()
 
     def train_beside(self, runs: Sequence[Beside], phase: str) -> None:
         """Trains networks beside the study's trials, what is done left as it is; a run that fails says why.
@@ -479,8 +482,14 @@ class Trainer:
         found = start_file(self._starts, self._settings, seed)
         return "" if found is None else str(found)
 
-    def _take(self, job: _Job, future: Future[dict[str, Any]]) -> None:
-        """Keeps what a worker gave back."""
+    def _take(
+        self,
+        job: _Job,
+        future: Future[dict[str, Any]],
+        segment: Segment,
+        settle: Callable[[TrialHandle, float], None],
+    ) -> Callable[[], None]:
+        """Keeps what a worker gave back, and settles a trial that it completes; returns what to do then."""
         record = job.planned.record
         try:
             result = future.result()
@@ -489,20 +498,25 @@ class Trainer:
             if job.trial.number not in self._failed:
                 self._failed.add(job.trial.number)
                 self._study.fail(job.trial, reason)
-            self._observer.finished(job.task, replace(record, status="failed", reason=reason))
-            self._ended(job.task, whole=False)
-            return
-        if job.trial.number not in self._failed:
+            return partial(self._tell, job, replace(record, status="failed", reason=reason), ends=False)
+        whole = bool(result["complete"])
+        kept = job.trial.number not in self._failed
+        if kept:
             earlier = self._study.runs(job.trial).get(job.seed, {})
             if result["fvcore_total"] is None:  # counted when the run was shorter
                 result = result | {name: earlier.get(name) for name in ("fvcore_total", "uncounted")}
             self._study.store_run(job.trial, job.seed, result)
-            if result["complete"]:
-                self.forget(record.key, (job.seed,))
-        run = seed_run(job.seed, result)
-        self._observer.finished(job.task, replace(record, runs=(run,)))
-        if result["complete"]:
-            self._ended(job.task, whole=True)
+            self._settle(job.trial, segment, settle)
+        done = replace(record, runs=(seed_run(job.seed, result),))
+        return partial(self._tell, job, done, ends=whole if whole else None, forget=kept and whole)
+
+    def _tell(self, job: _Job, record: CandidateRecord, *, ends: bool | None, forget: bool = False) -> None:
+        """Tells what became of a job; ``ends`` says whether its run is whole, None where more comes of it."""
+        if forget:
+            self.forget(record.key, (job.seed,))
+        self._observer.finished(job.task, record)
+        if ends is not None:
+            self._ended(job.task, whole=ends)
 
     def _ended(self, task: str, *, whole: bool) -> None:
         if self._events is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
@@ -37,6 +38,7 @@ COLUMNS = {
     LOOKS: ("step", "intermediate_value", "intermediate_value_type"),
     USER: ("key", "value_json"),
     SYSTEM: ("key", "value_json"),
+    STUDY: ("key", "value_json"),
 }
 # Insertions that overwrite what is there, where the database has such.
 UPSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
@@ -54,6 +56,63 @@ _distribution = cache(json_to_distribution)
 class StudyStorage(RDBStorage):
     """Optuna's database of studies; trials are read from it and written to it many rows at a time."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._joined: Connection | None = None
+        self._queued: list[dict[str, Any]] = []
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Writes what is told of trials within the block in one transaction, or none of it.
+
+        A disk takes as long for one as for a hundred. Nothing else may be written within.
+        """
+        with self.engine.begin() as connection:
+            self._joined = connection
+            try:
+                yield
+            finally:
+                self._joined = None
+
+    def write_trial_later(self, trial_id: int, **told: Any) -> None:
+        """As :meth:`write_trial`, together with what is written next; lost with a driver that dies before."""
+        self._queued.append({"trial_id": trial_id, **told})
+
+    def forget_queued(self) -> None:
+        """Leaves unwritten what is still to be written later."""
+        self._queued.clear()
+
+    def write_queued(self) -> None:
+        """Writes what is still to be written."""
+        if self._queued:
+            with self._transaction() as connection:
+                self._flush(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        if self._joined is not None:
+            yield self._joined
+            return
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if self._joined is not None:  # what was written in it is seen there alone
+            yield self._joined
+            return
+        with self.engine.connect() as connection:
+            yield connection.execution_options(yield_per=AT_ONCE)
+
+    def _flush(self, connection: Connection) -> None:
+        queued, self._queued = self._queued, []
+        try:
+            for told in queued:
+                _write_trial(connection, **told)
+        except BaseException:
+            self._queued = queued + self._queued
+            raise
+
     def read_trials(
         self,
         condition: ColumnElement[bool],
@@ -69,7 +128,7 @@ class StudyStorage(RDBStorage):
             names: user attributes to read; those that end with a slash stand for all that begin so. All if
                 empty.
         """
-        with self.engine.connect().execution_options(yield_per=AT_ONCE) as connection:
+        with self._reading() as connection:
             columns = ("trial_id", "number", "state", "datetime_start", "datetime_complete")
             rows = connection.execute(
                 select(*(TRIALS.c[name] for name in columns)).where(condition).order_by(TRIALS.c.trial_id)
@@ -222,27 +281,60 @@ class StudyStorage(RDBStorage):
         Returns:
             Whether it was in the state ``before``; nothing is written where it was not.
         """
-        with self.engine.begin() as connection:
-            if state is not None:
-                now = "datetime_complete" if state.is_finished() else "datetime_start"
-                time = {} if state == TrialState.WAITING else {now: _utc(datetime.now())}
-                own = (TRIALS.c.trial_id == trial_id) & (TRIALS.c.state == before)
-                if connection.execute(TRIALS.update().where(own).values(state=state, **time)).rowcount != 1:
-                    return False
-            written: dict[Table, list[dict[str, Any]]] = {}
-            for table, row in _rows(
-                trial_id, params=params, values=values, user_attrs=user_attrs, looks=looks
-            ):
-                written.setdefault(table, []).append(row)
-            for table, rows in written.items():
-                _write_over(connection, table, rows)
-        return True
+        with self._transaction() as connection:
+            self._flush(connection)
+            return _write_trial(
+                connection,
+                trial_id,
+                before=before,
+                state=state,
+                params=params,
+                values=values,
+                user_attrs=user_attrs,
+                looks=looks,
+            )
+
+    def write_study(self, study_id: int, attributes: Mapping[str, Any]) -> None:
+        """Writes attributes of a study, plain JSON data by name, in one transaction."""
+        if attributes:
+            with self._transaction() as connection:
+                rows = [
+                    {"study_id": study_id, "key": name, "value_json": json.dumps(value)}
+                    for name, value in attributes.items()
+                ]
+                _write_over(connection, STUDY, rows)
 
     def read_study(self, study_id: int, condition: ColumnElement[bool]) -> dict[str, Any]:
         """The attributes of a study that meet a condition on columns of :data:`STUDY`."""
-        with self.engine.connect() as connection:
+        with self._reading() as connection:
             query = select(STUDY.c.key, STUDY.c.value_json).where(STUDY.c.study_id == study_id, condition)
             return {name: json.loads(value) for name, value in connection.execute(query)}
+
+
+def _write_trial(
+    connection: Connection,
+    trial_id: int,
+    *,
+    before: TrialState = TrialState.RUNNING,
+    state: TrialState | None = None,
+    **told: Any,
+) -> bool:
+    """See :meth:`StudyStorage.write_trial`."""
+    if state is not None:
+        now = "datetime_complete" if state.is_finished() else "datetime_start"
+        changes = {"state": state} | ({} if state == TrialState.WAITING else {now: _utc(datetime.now())})
+        query = TRIALS.update().where(
+            TRIALS.c.trial_id == sqlalchemy.bindparam("of"), TRIALS.c.state == sqlalchemy.bindparam("before")
+        )
+        changed = connection.execute(query.values(changes), {"of": trial_id, "before": before})
+        if changed.rowcount != 1:
+            return False
+    written: dict[Table, list[dict[str, Any]]] = {}
+    for table, row in _rows(trial_id, **told):
+        written.setdefault(table, []).append(row)
+    for table, rows in written.items():
+        _write_over(connection, table, rows)
+    return True
 
 
 def _named(names: Sequence[str]) -> ColumnElement[bool] | None:
@@ -282,16 +374,21 @@ def _rows(
 
 def _write_over(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Inserts rows in place of those of the same trial and key."""
-    keys = ("trial_id", COLUMNS[table][0])
-    if upsert := UPSERTS.get(connection.dialect.name):
-        insert: Any = upsert(table)
-        changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+    keys = ("study_id" if table is STUDY else "trial_id", COLUMNS[table][0])
+    if connection.dialect.name in UPSERTS:
+        connection.execute(_upsert(connection.dialect.name, table, keys), list(rows))
         return
     same = [table.c[name] == sqlalchemy.bindparam(f"old_{name}") for name in keys]
     old = [{f"old_{name}": row[name] for name in keys} for row in rows]
     connection.execute(table.delete().where(*same), old)
     connection.execute(table.insert(), list(rows))
+
+
+@cache
+def _upsert(dialect: str, table: Table, keys: tuple[str, ...]) -> Any:
+    insert: Any = UPSERTS[dialect](table)
+    changed = {name: insert.excluded[name] for name in COLUMNS[table][1:]}
+    return insert.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def _number(stored: float | None, kind: Any) -> float:

@@ -670,6 +670,7 @@ class Ownership:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, daemon=True)
+        self._locked = self._claim_row().with_for_update(read=True)
         self._listeners = (("after_cursor_execute", _note_write), ("commit", self._guard))
 
     def acquire(self, tell: Callable[[str], None]) -> None:
@@ -813,7 +814,7 @@ class Ownership:
         """
         if not connection.info.pop(WRITTEN, False) or connection.get_execution_options().get(CLAIMS):
             return
-        there = connection.execute(self._claim_row().with_for_update(read=True)).scalar()
+        there = connection.execute(self._locked).scalar()
         claim = _Claim.from_json(there or "")
         if claim is None or claim.token != self._claim.token:
             self._owner = str(claim or "which has gone")

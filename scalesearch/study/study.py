@@ -118,6 +118,7 @@ def ranked_at(trials: Sequence[FrozenTrial], step: int) -> list[int]:
 # A text column of MySQL holds 64 KiB: long lists are stored in pieces that fit.
 PIECE = 40
 PIECE_OF_CHOSEN = 15
+PIECES_AT_ONCE = 50
 CHOSEN = "chosen/"
 # What of a trial's attributes says whose it is and how it came about, without its network or its runs.
 BRIEF = ("key", SAME_AS, "retry")
@@ -247,9 +248,13 @@ class SearchStudy:
 
     def set_attribute(self, name: str, value: Any) -> None:
         """Keeps a value of plain JSON data under a name."""
+        self._set_attributes({name: value})
+
+    def _set_attributes(self, values: Mapping[str, Any]) -> None:
         with self._access():
-            self._study.set_user_attr(name, value)
-        cast(dict[str, Any], self.attributes)[name] = json.loads(json.dumps(value))
+            self._storage.write_study(self._study._study_id, values)
+        known = cast(dict[str, Any], self.attributes)
+        known.update(json.loads(json.dumps({k: v for k, v in values.items() if not k.startswith(CHOSEN)})))
 
     def begun(self) -> Mapping[str, Any]:
         """The run's own facts, of a study that must have been begun.
@@ -337,8 +342,9 @@ class SearchStudy:
         with self._access():
             begun = STUDY.c.key.startswith(f"{name}/", autoescape=True)
             stale = set(self._storage.read_study(self._study._study_id, begun))
-        for piece in sorted(stale | set(pieces)):
-            self.set_attribute(piece, pieces.get(piece, []))
+        names = sorted(stale | set(pieces))
+        for start in range(0, len(names), PIECES_AT_ONCE):
+            self._set_attributes({n: pieces.get(n, []) for n in names[start : start + PIECES_AT_ONCE]})
 
     @contextmanager
     def opened(self) -> Iterator[optuna.Study]:
@@ -364,9 +370,11 @@ class SearchStudy:
         self._attributes = None
         self._told.clear()
         with self._readable():
+            self._storage.forget_queued()
             stale = self._read(TrialState.RUNNING, parts=())
-            for trial in stale:
-                self._storage.write_trial(trial._trial_id, state=TrialState.WAITING)
+            with self._storage.together():
+                for trial in stale:
+                    self._storage.write_trial(trial._trial_id, state=TrialState.WAITING)
             return len(stale)
 
     def retry_failed(self) -> int:
@@ -432,10 +440,10 @@ class SearchStudy:
             with self._access():
                 fixed = frozen.system_attrs.get("fixed_params", {})
                 params = {name: (fixed[name], span) for name, span in ranges.items() if name in fixed}
-                if not self._storage.write_trial(
+                # A driver that dies before it is written has taken nothing.
+                self._storage.write_trial_later(
                     frozen._trial_id, before=TrialState.WAITING, state=TrialState.RUNNING, params=params
-                ):
-                    continue
+                )
             yield TakenTrial(frozen.number, frozen._trial_id, frozen.user_attrs)
 
     def coefficient_ranges(self) -> dict[str, FloatDistribution]:
@@ -469,6 +477,17 @@ class SearchStudy:
         known = self.attributes
         measured = (known[name] for name in sorted(known) if name.startswith("latency/"))
         return next((str(latency["machine"]) for latency in measured if latency.get("machine")), "")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Keeps runs of trials, and what is told of trials that are done by them, at once or not at all."""
+        with self._access(), self._storage.together():
+            yield
+
+    def say_taken(self) -> None:
+        """Has the study know which trials are under way; else it learns so with the next result."""
+        with self._access():
+            self._storage.write_queued()
 
     def planned(self, trial: TrialHandle) -> Planned:
         """What a trial is to train."""
@@ -510,6 +529,7 @@ class SearchStudy:
         with self._access(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._told.pop(trial._trial_id, None)
+            self._storage.write_queued()
             self._study.tell(trial.number, state=TrialState.PRUNED)
 
     def complete(
