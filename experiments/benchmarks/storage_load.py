@@ -9,7 +9,7 @@ many networks of one run each, its trials as the driver leaves them (the network
 looks, the numbers for Optuna's own tools), then opens it in a process of its own and reads the record of
 everything, from which tables and pages are made. ``drive`` has the product's own driver go through so many
 networks, whose results are made up at once: what is left is what the driver costs, enqueueing included. It
-prints wall-clock and processor seconds, peak memory, and the statements that the database was asked for a run.
+prints wall-clock and processor seconds, peak memory, and the statements that the database got for a run.
 
 The networks are those of a small grid over and over, under keys of their own: planning a hundred thousand
 different ones takes longer than anything here.

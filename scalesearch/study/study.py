@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import warnings
@@ -591,7 +592,7 @@ class SearchStudy:
             StudyError: if the study cannot be read.
         """
         run = self.begun()
-        with self._readable():
+        with self._readable(), _nothing_collected():
             trials = self._read(names=OF_RECORDS, parts=(USER,))
             self._add_what_few_need(trials)
             return read_record(run, self.attributes, trials)
@@ -672,6 +673,18 @@ class SearchStudy:
 
 # ----------------------------------------------------------------------------------------------------
 # Studies found, opened and made in their databases.
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Leaves out the search for garbage while millions of values are read that are all kept."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _waiting(params: dict[str, Any], attributes: dict[str, Any]) -> FrozenTrial:
