@@ -178,7 +178,7 @@ def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, 
     """
     if not isinstance(data, Mapping):
         raise ValueError(f"it must be a table, got {shown(data)}")
-    readers, needed = _readers(cls)
+    readers, needed = _readers(cls, bounds)
     if not data.keys() <= readers.keys():
         unknown = sorted(str(name) for name in data if name not in readers)
         raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
@@ -188,7 +188,7 @@ def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, 
     values, name = {}, ""
     try:
         for name, value in data.items():
-            values[name] = readers[name](value, name, bounds)
+            values[name] = readers[name](value)
     except ValueError as error:
         # What is wrong with the value itself, or with something in it that has a name of its own.
         colon = "" if str(error).startswith("must ") else ":"
@@ -197,9 +197,9 @@ def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, 
 
 
 @cache
-def _readers(cls: type) -> tuple[Mapping[str, Reader], tuple[str, ...]]:
+def _readers(cls: type, bounds: Bounds | None) -> tuple[Mapping[str, Reader], tuple[str, ...]]:
     """What reads each field of a description, by name; and the fields that it can't be without."""
-    readers = {name: _reader(hint) for name, hint in field_types(cls).items()}
+    readers = {name: _reader(hint, name, bounds) for name, hint in field_types(cls).items()}
     return MappingProxyType(readers), tuple(field.name for field in fields(cls) if is_needed(field))
 
 
@@ -221,44 +221,34 @@ def value_of(hint: Any, value: Any, name: str = "", bounds: Bounds | None = None
     Raises:
         ValueError: saying what it must be, without naming it.
     """
-    return _reader(hint)(value, name, bounds)
+    return _reader(hint, name, bounds)(value)
 
 
-Reader = Callable[[Any, str, Bounds | None], Any]
+Reader = Callable[[Any], Any]
 
 
 @cache
-def _reader(hint: Any) -> Reader:
+def _reader(hint: Any, name: str, bounds: Bounds | None) -> Reader:
     """What reads values of a type: taken apart once, as thousands of networks hold a hundred values each."""
-    origin, choices = _parts(hint)
-    if hint is float:
-        return _float
-    if hint is int:
-        return _int
-    if origin is None and hint in PLAIN_WORDS:
-        return lambda value, name, bounds: _plain_value(hint, value, name, bounds)
+    origin, choices = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
-        return lambda value, _name, _bounds: value
+        return lambda value: value
+    if hint is float or hint is int:
+        return _number_reader(hint, name, bounds)
     if origin in (Union, UnionType):
-        readers = tuple(_reader(choice) for choice in choices if choice is not type(None))
-        return partial(_one_of, readers, type(None) in choices)
+        readers = tuple(_reader(choice, name, bounds) for choice in choices if choice is not type(None))
+        return _one_of(readers, optional=type(None) in choices)
     if origin is Literal:
         return partial(_choice, choices)
     if origin is tuple and len(choices) == 2 and choices[1] is Ellipsis:
-        return partial(_list, _reader(choices[0]))
+        return partial(_list, _reader(choices[0], name, bounds))
     if origin is tuple:
-        return partial(_sequence, tuple(map(_reader, choices)))
+        return partial(_sequence, tuple(_reader(choice, name, bounds) for choice in choices))
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return partial(_table, _reader(choices[1]))
+        return partial(_table, _reader(choices[1], name, bounds))
     if is_dataclass(hint) and isinstance(hint, type):
-        return lambda value, _name, bounds: typed(hint, value, bounds)
-    return lambda value, name, bounds: _plain_value(hint, value, name, bounds)
-
-
-@cache
-def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """What a type is made of; kept, since a table has it in every row."""
-    return get_origin(hint), get_args(hint)
+        return lambda value: typed(hint, value, bounds)
+    return lambda value: _plain_value(hint, value, name, bounds)
 
 
 def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> Any:
@@ -277,56 +267,56 @@ def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> An
     raise ValueError(f"must be {kind}, got {shown(value)}")
 
 
-def _float(value: Any, name: str, bounds: Bounds | None) -> Any:
-    if type(value) is not float:
-        return _plain_value(float, value, name, bounds)
-    if bounds is not None:
-        bounds(name, value)
-    return value
+def _number_reader(hint: type, name: str, bounds: Bounds | None) -> Reader:
+    least, greatest = (-math.inf, math.inf) if hint is float else (-GREATEST_WHOLE, GREATEST_WHOLE)
+
+    def read(value: Any) -> Any:
+        # What needs no second look, which is nearly everything.
+        if type(value) is not hint or not least <= value <= greatest:
+            return _plain_value(hint, value, name, bounds)
+        if bounds is not None:
+            bounds(name, value)
+        return value
+
+    return read
 
 
-def _int(value: Any, name: str, bounds: Bounds | None) -> Any:
-    if type(value) is not int or not -GREATEST_WHOLE <= value <= GREATEST_WHOLE:
-        return _plain_value(int, value, name, bounds)
-    if bounds is not None:
-        bounds(name, value)
-    return value
+def _one_of(readers: tuple[Reader, ...], *, optional: bool) -> Reader:
+    def read(value: Any) -> Any:
+        wrong: ValueError | None = None
+        for reader in readers:
+            try:
+                return reader(value)
+            except ValueError as error:
+                wrong = wrong or error
+        assert wrong is not None  # a union has more than None
+        raise wrong
+
+    several = readers[0] if len(readers) == 1 else read
+    return (lambda value: None if value is None else several(value)) if optional else several
 
 
-def _one_of(readers: tuple[Reader, ...], optional: bool, value: Any, name: str, bounds: Bounds | None) -> Any:
-    if value is None and optional:
-        return None
-    wrong: ValueError | None = None
-    for reader in readers:
-        try:
-            return reader(value, name, bounds)
-        except ValueError as error:
-            wrong = wrong or error
-    assert wrong is not None  # a union has more than None
-    raise wrong
-
-
-def _choice(choices: tuple[Any, ...], value: Any, _name: str, _bounds: Bounds | None) -> Any:
+def _choice(choices: tuple[Any, ...], value: Any) -> Any:
     if not (isinstance(value, str | int) and value in choices):
         raise ValueError(f"must be one of {', '.join(map(str, choices))}, got {shown(value)}")
     return value
 
 
-def _list(reader: Reader, value: Any, name: str, bounds: Bounds | None) -> tuple[Any, ...]:
+def _list(reader: Reader, value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError(f"must be a list, got {shown(value)}")
-    return tuple([reader(item, name, bounds) for item in value])
+    return tuple([reader(item) for item in value])
 
 
-def _sequence(readers: tuple[Reader, ...], value: Any, name: str, bounds: Bounds | None) -> tuple[Any, ...]:
+def _sequence(readers: tuple[Reader, ...], value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError(f"must be a list, got {shown(value)}")
     if len(value) != len(readers):
         raise ValueError(f"must be a list of {len(readers)}, got {shown(value)}")
-    return tuple([reader(item, name, bounds) for reader, item in zip(readers, value, strict=True)])
+    return tuple([reader(item) for reader, item in zip(readers, value, strict=True)])
 
 
-def _table(reader: Reader, value: Any, name: str, bounds: Bounds | None) -> dict[str, Any]:
+def _table(reader: Reader, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ValueError(f"must be a table, got {shown(value)}")
-    return {key: reader(item, name, bounds) for key, item in value.items()}
+    return {key: reader(item) for key, item in value.items()}

@@ -256,6 +256,10 @@ SIGNED = frozenset(
 )
 
 
+UNKNOWN = frozenset(("macs", "macs_ratio", "full_macs", "full_macs_ratio"))
+"""Costs that are 0 where nobody can tell them; see ``CandidateRecord``."""
+
+
 @cache
 def _range_of(name: str) -> tuple[float, float]:
     """The least and the greatest number, both finite, that a field of that name can hold."""
@@ -280,13 +284,10 @@ def require_in_range(name: str, number: float) -> None:
         raise ValueError(f"must be >= 0, got {number}")
 
 
-UNKNOWN = frozenset(("macs", "macs_ratio", "full_macs", "full_macs_ratio"))
-"""Costs that are 0 where nobody can tell them; see ``CandidateRecord``."""
-
-
 def require_in_plan(name: str, number: float) -> None:
     """As :func:`require_in_range`, for the networks of a search, some of which can't be counted."""
-    if not (name in UNKNOWN and number == 0):
+    least, greatest = _range_of(name)
+    if not (least <= number <= greatest or (name in UNKNOWN and number == 0)):
         require_in_range(name, number)
 
 

@@ -37,13 +37,17 @@ SAME_AS = "same_as"
 STATUS = {TrialState.COMPLETE: "completed", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
-def candidate_record(data: Mapping[str, Any]) -> CandidateRecord:
-    """A candidate from plain data."""
+# Version 0.1.0 kept empty outcomes beside what was planned.
+EMPTY = ("top1", "loss", "held_out_images", "train_seconds", "images_seen", "curve")
+
+
+def candidate_record(data: Mapping[str, Any], outcome: Mapping[str, Any] | None = None) -> CandidateRecord:
+    """A candidate from plain data, and what came of it as records."""
     fields = {"status": "waiting"} | dict(data)
-    # Version 0.1.0 kept empty outcomes beside what was planned.
-    for name in ("top1", "loss", "held_out_images", "train_seconds", "images_seen", "curve"):
+    for name in EMPTY:
         fields.pop(name, None)
-    return typed(CandidateRecord, fields | {"runs": (), "latency": None}, require_in_plan)
+    fields |= {"runs": (), "latency": None} | dict(outcome or {})
+    return typed(CandidateRecord, fields, require_in_plan)
 
 
 def runs_of(trial: FrozenTrial, first_seed: int) -> dict[int, Mapping[str, Any]]:
@@ -203,7 +207,6 @@ def outcome(
         data["reason"] = trial.user_attrs.get("reason", "unknown")
     elif trial.state == TrialState.PRUNED:
         data["reason"] = f"behind at {trial.last_step:,} images"
-    candidate = candidate_record(data)
     runs = runs_of(trial, int(run["settings"]["seed"]))
     counted = next((r for r in runs.values() if r.get("fvcore_total") is not None), {})
     trained: dict[str, Any] = {
@@ -211,12 +214,12 @@ def outcome(
         "fvcore_total": counted.get("fvcore_total"),
         "uncounted": counted.get("uncounted"),
     }
-    latency = attributes.get(f"latency/{candidate.key}")
+    latency = attributes.get(f"latency/{data['key']}")
     if latency is not None and "samples_s" in latency:
         trained["latency"] = latency_record(latency)
     elif latency is not None:
         trained["reason"] = f"latency: {latency['reason']}"
-    return replace(candidate, **trained)
+    return candidate_record(data, trained)
 
 
 def _memory(trial: FrozenTrial, settings: Mapping[str, Any]) -> dict[str, int | None]:

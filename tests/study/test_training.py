@@ -231,12 +231,15 @@ def test_a_study_killed_while_it_was_begun_may_be_begun_with_fewer_networks(tmp_
     assert len(many.chosen) > 20
     facts = many.facts(name="run", command="", machine={}, versions={})
 
-    def die(_name: str, _value: object) -> None:
-        raise KeyboardInterrupt
+    write = SearchStudy.set_attribute
 
-    with study.opened() as opened, pytest.MonkeyPatch.context() as patch:
-        write = opened.set_user_attr
-        patch.setattr(opened, "set_user_attr", lambda *item: (die if item[0] == "run" else write)(*item))
+    def die(study: SearchStudy, name: str, value: object) -> None:
+        if name == "run":
+            raise KeyboardInterrupt
+        write(study, name, value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SearchStudy, "set_attribute", die)
         with pytest.raises(KeyboardInterrupt):
             study.begin(facts, many.chosen, many.skipped)
     few = _begin(tmp_path, FULL)
