@@ -267,7 +267,7 @@ def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> An
     raise ValueError(f"must be {kind}, got {shown(value)}")
 
 
-def _number_reader(hint: type, name: str, bounds: Bounds | None) -> Reader:
+def _number_reader(hint: Any, name: str, bounds: Bounds | None) -> Reader:
     least, greatest = (-math.inf, math.inf) if hint is float else (-GREATEST_WHOLE, GREATEST_WHOLE)
 
     def read(value: Any) -> Any:
