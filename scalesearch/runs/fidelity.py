@@ -18,7 +18,6 @@ from scalesearch.commands.fidelity.run import (
 from scalesearch.errors import FolderError, ScalesearchError
 from scalesearch.files import inside
 from scalesearch.hardware.machine import machine, versions
-from scalesearch.page.markdown import plain_lines
 from scalesearch.records import FidelityRecord, RunRecord
 from scalesearch.records.runs import STUDY
 from scalesearch.runs.folder import (
@@ -173,7 +172,7 @@ def answer_of(record: FidelityRecord, _folder: Path) -> tuple[str, ...]:
     """Whether what splits bring moves with training, what short runs' best loses, whether the order holds."""
     from scalesearch.commands.fidelity.view import answer_lines, fidelity_evidence
 
-    return tuple(line for text in answer_lines(fidelity_evidence(record)) for line in plain_lines(text))
+    return answer_lines(fidelity_evidence(record))
 
 
 def _whole(folder: Path) -> Path:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from scalesearch.commands.fidelity.view import (
-    FIGURES,
     fidelity_evidence,
     fidelity_page,
     lengths_table,
@@ -18,6 +17,7 @@ from scalesearch.commands.fidelity.view import (
 )
 from scalesearch.records import CandidateRecord, CurvePoint, FidelityRecord, RunRecord, SeedRun
 from scalesearch.study.points import DESIGN
+from tests.page.drawn import FIDELITY as FIGURES
 
 MACS = 2_100_000
 
@@ -167,18 +167,18 @@ def test_rates_that_move_with_training_are_said_to_first() -> None:
     answer = page.split("\n\n")[1]
     assert len(answer.splitlines()) == 3
     assert answer.startswith(
-        "- **What moving compute brings changes from runs of 4,000 images (as the search's own) to runs of 16,000:** "
+        "- **What moving compute brings changes from runs of 4,000 images (as searched) to runs of 16,000:** "
         "with each doubling of training depth to width by -0."
     )
-    assert "`--images 16000` in the search's command" in page.partition("## What to do next")[2]
-    assert page.index("## ") == page.index("## What to do next")
+    assert "\nscalesearch grid --phi 1 --images 16000 --out reports/" in page
+    assert page.index("```sh") < page.index("## ")
 
 
 def test_rates_that_stay_are_settled_or_not_shown_to_move() -> None:
     settled = page_of(fabricate(moved=0, noise=0.002))
     assert "**What moving compute brings is settled** from runs of 4,000 images" in settled
     assert "(surfaces differ by no more than chance, p = " in settled
-    assert "Use the search's answer as it is" in settled
+    assert "\nscalesearch scale --alpha 1 --beta 1.41 --gamma 1 --phi 0..7\n" in settled
     blurred = page_of(fabricate(moved=0, noise=0.03))
     assert "**What moving compute brings is not shown to change** from runs of 4,000 images" in blurred
     assert "are not ruled out." in blurred

@@ -17,31 +17,33 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
 from scalesearch.files import write_text
+from scalesearch.page.answer import coefficients_of
 from scalesearch.page.evidence import INPUT_WIDTH, with_input_width
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
+    Markdown,
     bounded,
-    bullets,
     code,
-    escape,
-    listed,
     p_text,
     percent,
+    plain_lines,
     plural,
     points_text,
-    table,
 )
 from scalesearch.page.parts import (
-    figure_part,
-    how_it_was_made,
-    section,
+    FOLDER,
+    Made,
+    Steps,
+    made_of,
+    of_baseline,
+    steps,
     top1_seeds,
     training,
-    words_and_numbers,
 )
 from scalesearch.page.shares import shade_scale
 from scalesearch.page.style import COLOURS, GREY, INK, house_style, new_figure, write_figures
 from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.templates import page, part
 from scalesearch.records import CandidateRecord, FidelityRecord, ReliabilityRecord, RunRecord
 from scalesearch.statistics.answer import (
     DIMENSIONS,
@@ -56,6 +58,8 @@ from scalesearch.statistics.answer import (
     read,
     same_slopes,
 )
+from scalesearch.statistics.summaries import SIGNIFICANCE
+from scalesearch.text import quoted, without_options
 
 # ----------------------------------------------------------------------------------------------------
 # How far short training runs can be trusted to rank networks as longer ones would.
@@ -342,159 +346,234 @@ def _ranks(networks: Sequence[CandidateRecord]) -> bool:
 # ----------------------------------------------------------------------------------------------------
 # The page of a fidelity study: does the answer of short runs hold in longer ones?
 
-FIGURES = {
-    "rates": (
-        "What moving a tenth of the compute brings, by length of run",
-        "How to read it: above 0 it pays to move compute that way. A line that is not level is a rate that "
-        "moves with training.",
-    ),
-    "ranks": (
-        "Top-1 and place of each network at each length of run, coloured by depth",
-        "How to read it: lines that cross are networks that change their order.",
-    ),
-}
 FEW = 10
 """Below this many networks a bootstrap interval is markedly too narrow."""
+NO_LOSS = 0.05
+"""Points below which a loss is none in the digits that are shown."""
+ENOUGH_FOR_A_SURFACE = 12
+"""Networks that a search trains by itself, which are enough for a surface with something to spare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderText:
+    """Whether the order of networks holds in the longest runs.
+
+    Attributes:
+        networks: that are ordered.
+        equal_in: the runs in which all are equal; empty where they differ.
+        verdict: in a few words.
+        tau: Kendall's.
+        low: the lower end of its 95% interval.
+        high: the upper one.
+        regret: what choosing the best of the short runs costs in the long ones, in points.
+        compute: of a short run over that of a long one.
+    """
+
+    networks: int
+    equal_in: str
+    verdict: str
+    tau: float
+    low: float
+    high: float
+    regret: float
+    compute: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityText:
+    """What the answer's lines say.
+
+    Attributes:
+        networks: that completed all lengths.
+        lengths: how many.
+        short: the length that is judged, in images; empty without an answer.
+        long: the longest one.
+        missing: why there are no surfaces; empty where there are.
+        unmeasured: whether the lengths are too near one another for rates to be seen to move.
+        same: the p value that surfaces at both lengths are the same.
+        differ: whether they are shown to differ.
+        moving: the rates that are shown to move, each with how far.
+        settled: whether none can move far.
+        widest: how far one could move at most, in points; empty where the runs don't bound it.
+        split: the best of the short runs; empty where it is not known.
+        same_split: whether it is the best of the long runs.
+        loss: how far it is behind that, in points.
+        loss_shown: whether a loss is shown.
+        order: of the networks; None without an answer.
+    """
+
+    networks: int
+    lengths: int
+    short: str = ""
+    long: str = ""
+    missing: str = ""
+    unmeasured: bool = False
+    same: float = 1.0
+    differ: bool = False
+    moving: Sequence[str] = ()
+    settled: bool = False
+    widest: str = ""
+    split: Sequence[str] = ()
+    same_split: bool = False
+    loss: str = ""
+    loss_shown: bool = False
+    order: OrderText | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityPage:
+    """What the page shows.
+
+    Attributes:
+        name: of the search that is judged.
+        command: that made it.
+        answer: its lines.
+        left_out: networks that lack a length.
+        steps: what to do next.
+        rates: by length, a row each; empty without surfaces.
+        lengths: a row each.
+        bootstrapped: whether a tau has an interval.
+        few: whether that is too narrow.
+        compared: networks.
+        undefined: whether a tau is.
+        header: of the networks' table.
+        networks: a row each.
+        trained: the training in it.
+        made: how it was made.
+        figures: those that were drawn.
+    """
+
+    name: str
+    command: str
+    answer: FidelityText
+    left_out: int
+    steps: Steps
+    rates: Sequence[Sequence[str]]
+    lengths: Sequence[Sequence[str]]
+    bootstrapped: bool
+    few: bool
+    compared: int
+    undefined: bool
+    header: Sequence[str]
+    networks: Sequence[Sequence[str]]
+    trained: str
+    made: Made
+    figures: Collection[str]
 
 
 def fidelity_page(record: FidelityRecord, evidence: FidelityEvidence, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
     last = record.lengths[-1] if record.lengths else record.run
-    parts = [
-        f"# {escape(record.run.name)}: does its answer hold in longer runs?",
-        bullets(answer_lines(evidence)),
-        _left_out(evidence),
-        section("What to do next", _next(record, evidence)),
-        section("What moving compute brings, by length", _rates_section(evidence)),
-        figure_part("rates", FIGURES, figures),
-        section("The order of networks, by length", _by_length(evidence)),
-        figure_part("ranks", FIGURES, figures),
-        section("Every network", _networks(evidence)),
-        how_it_was_made(
-            command=last.command,
-            facts=[
-                f"Training of the compared networks, all lengths: "
-                f"{training(c for length in evidence.lengths for c in length.networks)}.",
-                f"Networks: those of the run {code(record.run.name)}, made by {code(record.run.command)}.",
+    lengths = evidence.lengths
+    compared = len(evidence.reference.networks) if lengths else 0
+    return page(
+        "commands/fidelity/page.md.j2",
+        FidelityPage(
+            name=record.run.name,
+            command=record.run.command,
+            answer=fidelity_text(evidence),
+            left_out=evidence.left_out,
+            steps=_steps(record, evidence),
+            rates=_rates(evidence),
+            lengths=[_length_cells(length) for length in lengths],
+            bootstrapped=any(length.agreement and length.ranked for length in lengths),
+            few=compared < FEW,
+            compared=compared,
+            undefined=any(length.agreement and not length.ranked for length in lengths),
+            header=[
+                *("network", "depth, width, resolution"),
+                *(f"{length.images:,} images (place)" for length in lengths),
             ],
-            settings=last.settings,
-            machine=last.machine,
-            versions=last.versions,
+            networks=_networks(evidence),
+            trained=training(c for length in lengths for c in length.networks),
+            made=made_of(
+                command=last.command,
+                settings=last.settings,
+                machine=last.machine,
+                versions=last.versions,
+            ),
+            figures=figures,
         ),
-        words_and_numbers("fidelity.csv", "networks.csv", runs=True),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    )
 
 
 def answer_lines(evidence: FidelityEvidence) -> tuple[str, ...]:
-    """The answer: whether rates move, what the short runs' best split loses, whether the order holds."""
-    own = evidence.judged
-    if own is None or own.agreement is None:
-        done = len(evidence.lengths[-1].networks) if evidence.lengths else 0
-        return (
-            f"**No answer yet:** {plural(done, 'network')} completed all "
-            f"{plural(len(evidence.lengths), 'length')} of run; at least three networks and two lengths are "
-            "needed to compare rankings, seven for a surface.",
-        )
-    which = f"{own.images:,} images" + (" (as the search's own)" if own.multiple == 1 else " (the shortest)")
-    return (_moved(own, evidence, which), _loss(own, evidence), _order(own, evidence))
+    """The answer in plain lines: whether rates move, what the short runs' best loses, whether order holds."""
+    return plain_lines(part("commands/fidelity/answer.md.j2", "answer", fidelity_text(evidence)))
 
 
-def _moved(own: LengthEvidence, evidence: FidelityEvidence, which: str) -> str:
-    if own.answer is None:
-        return f"**Whether what splits bring moves with training is not known:** {evidence.missing}."
-    long = f"{evidence.reference.images:,}"
-    same = f" (surfaces differ by no more than chance, {p_text(own.same)})" if own.same is not None else ""
-    if own.moves is None:
-        verdict = (
-            "are shown to differ" if own.same is not None and own.same < 0.05 else "are not shown to differ"
-        )
-        told = p_text(own.same) if own.same is not None else ""
-        return f"**The splits that runs of {which} and of {long} want {verdict}** ({told})."
-    if own.moves.moving:
-        shown = [rate for rate in own.moves.moves if rate.points.shown]
-        told = listed([f"{rate.giver} to {rate.taker} by {_estimate(rate.points)}" for rate in shown])
-        return (
-            f"**What moving compute brings changes from runs of {which} to runs of {long}:** with each "
-            f"doubling of training {told} points for a tenth. Don't trust the short runs' split."
-        )
-    bound = _widest(own.moves)
-    widest = f"{bound:.2f} points for a tenth with each doubling"
-    if own.moves.settled:
-        return (
-            f"**What moving compute brings is settled** from runs of {which} to runs of {long}: no rate can "
-            f"move by more than {widest}{same}."
-        )
-    return (
-        f"**What moving compute brings is not shown to change** from runs of {which} to runs of {long}"
-        f"{same}; "
-        + (
-            f"up to {widest} are not ruled out."
-            if bounded(bound)
-            else "the runs don't bound how far it could."
-        )
+def fidelity_text(evidence: FidelityEvidence) -> FidelityText:
+    """The answer's values."""
+    short, lengths = evidence.judged, evidence.lengths
+    done = len(lengths[-1].networks) if lengths else 0
+    if short is None or short.agreement is None:
+        return FidelityText(networks=done, lengths=len(lengths))
+    values: dict[str, Any] = {"missing": evidence.missing} if short.answer is None else _movement(short)
+    if short.answer is not None and short.loss is not None and evidence.reference.answer is not None:
+        loss = short.loss
+        values |= {
+            "split": [
+                f"{name} {percent(x, 0)}" for name, x in zip(DIMENSIONS, short.answer.best, strict=True)
+            ],
+            "same_split": loss.value < NO_LOSS and loss.high < NO_LOSS,
+            "loss": points_text(loss.value, max(0.0, loss.low), loss.high, unit=" points"),
+            "loss_shown": loss.low > 0,
+        }
+    return FidelityText(
+        networks=done,
+        lengths=len(lengths),
+        short=f"{short.images:,} images ({'as searched' if short.multiple == 1 else 'the shortest'})",
+        long=f"{evidence.reference.images:,}",
+        order=_order(short, short.agreement, evidence.reference),
+        **values,
     )
 
 
-def _widest(moves: Growth) -> float:
-    return max(max(abs(rate.points.low), abs(rate.points.high)) for rate in moves.moves)
+def _movement(short: LengthEvidence) -> dict[str, Any]:
+    """What becomes of the rates from a length to the longest one."""
+    same = 1.0 if short.same is None else short.same
+    values: dict[str, Any] = {"same": same, "differ": same < SIGNIFICANCE}
+    if short.moves is None:
+        return values | {"unmeasured": True}
+    widest = max(max(abs(rate.points.low), abs(rate.points.high)) for rate in short.moves.moves)
+    shown = [rate for rate in short.moves.moves if rate.points.shown] if short.moves.moving else []
+    return values | {
+        "moving": [f"{rate.giver} to {rate.taker} by {_estimate(rate.points)}" for rate in shown],
+        "settled": short.moves.settled,
+        "widest": f"{widest:.2f}" if bounded(widest) else "",
+    }
 
 
-def _loss(own: LengthEvidence, evidence: FidelityEvidence) -> str:
-    if own.answer is None or own.loss is None or evidence.reference.answer is None:
-        return "What the short runs' best split loses in the long ones is not known either."
-    split = ", ".join(f"{name} {percent(x, 0)}" for name, x in zip(DIMENSIONS, own.answer.best, strict=True))
-    if own.loss.value < 0.05 and own.loss.high < 0.05:
-        return f"Their best split ({split}) is the best of the long runs too."
-    shown = "a loss is shown" if own.loss.low > 0 else "no loss is shown"
-    behind = points_text(own.loss.value, max(0.0, own.loss.low), own.loss.high, unit=" points")
-    return (
-        f"Points that their best split ({split}) is behind the best of the long runs: {behind}: **{shown}**."
-    )
-
-
-def _order(own: LengthEvidence, evidence: FidelityEvidence) -> str:
-    agreement, reference = own.agreement, evidence.reference
-    assert agreement is not None
-    if not own.ranked:
-        long = len(set(reference.ranks)) == 1
-        return (
-            f"The order of networks can't be judged: all {agreement.networks} are equal in the "
-            f"{'longer' if long else 'shorter'} runs, so Kendall's tau is undefined."
-        )
+def _order(short: LengthEvidence, agreement: ReliabilityRecord, reference: LengthEvidence) -> OrderText:
+    equal_in = "" if short.ranked else "longer" if len(set(reference.ranks)) == 1 else "shorter"
     if agreement.tau_low <= 0 <= agreement.tau_high:
         verdict = "is not shown to hold"
     else:
         verdict = "holds" if agreement.tau > 0 else "tends to reverse"
-    return (
-        f"The order of the {plural(agreement.networks, 'network')} {verdict}: Kendall's tau is "
-        f"{_tau(agreement)}; choosing the best of the short runs costs {100 * agreement.regret:.1f} points "
-        f"in the long ones. One short run takes {percent(own.compute_share, 0)} of the compute of a long one."
+    return OrderText(
+        networks=agreement.networks,
+        equal_in=equal_in,
+        verdict=verdict,
+        tau=agreement.tau,
+        low=agreement.tau_low,
+        high=agreement.tau_high,
+        regret=100 * agreement.regret,
+        compute=short.compute_share,
     )
-
-
-def _tau(agreement: ReliabilityRecord) -> str:
-    return f"{agreement.tau:.2f} (95% interval {agreement.tau_low:.2f} to {agreement.tau_high:.2f})"
-
-
-def _left_out(evidence: FidelityEvidence) -> str:
-    if not evidence.left_out:
-        return ""
-    verb = "is" if evidence.left_out == 1 else "are"
-    return f"{plural(evidence.left_out, 'network')} of the run not trained for all lengths {verb} left out."
 
 
 def _estimate(points: Estimate) -> str:
     return points_text(points.value, points.low, points.high, digits=2, sign="+", ends="+")
 
 
-def _rates_section(evidence: FidelityEvidence) -> str:
+def _rates(evidence: FidelityEvidence) -> list[tuple[str, ...]]:
     known = [(length, length.answer) for length in evidence.lengths if length.answer is not None]
-    if not known:
-        return ""
-    names = [f"{rate.giver} to {rate.taker}" for rate in known[0][1].rates]
     rows = [
-        (f"{length.images:,}", *(_estimate(rate.points) for rate in answer.rates), _p(length.same))
+        (
+            f"{length.images:,}",
+            *(_estimate(rate.points) for rate in answer.rates),
+            "" if length.same is None else p_text(length.same),
+        )
         for length, answer in known
     ]
     rows += [
@@ -502,24 +581,7 @@ def _rates_section(evidence: FidelityEvidence) -> str:
         for length, _ in known
         if length.moves is not None
     ]
-    return table(("points for a tenth moved, at images", *names, "as the longest"), rows)
-
-
-def _p(value: float | None) -> str:
-    return "" if value is None else p_text(value)
-
-
-def _by_length(evidence: FidelityEvidence) -> str:
-    header = ("images", "multiple", "tau", "95% interval", "regret", "networks", "seeds", "compute per run")
-    rows = [_length_cells(length) for length in evidence.lengths]
-    count = len(evidence.reference.networks) if evidence.lengths else 0
-    notes = []
-    if any(length.agreement and length.ranked for length in evidence.lengths):
-        few = f"; with {count} networks it is too narrow, and at a tau of 1 it has no width"
-        notes.append(f"The interval is a bootstrap over networks{few if count < FEW else ''}.")
-    if any(length.agreement and not length.ranked for length in evidence.lengths):
-        notes.append("A tau is undefined where all networks are equal, at the length or at the reference.")
-    return f"{table(header, rows, left=0)}\n\n{' '.join(notes)}".rstrip()
+    return rows
 
 
 def _length_cells(length: LengthEvidence) -> tuple[str, ...]:
@@ -536,36 +598,64 @@ def _length_cells(length: LengthEvidence) -> tuple[str, ...]:
     )
 
 
-def _networks(evidence: FidelityEvidence) -> str:
+def _networks(evidence: FidelityEvidence) -> list[tuple[str, ...]]:
+    """Every network at every length, best in the longest runs first."""
     if not evidence.lengths or not evidence.reference.networks:
-        return ""
-    header = ["network", "depth, width, resolution"]
-    header += [f"{length.images:,} images (place)" for length in evidence.lengths]
+        return []
     order = sorted(range(len(evidence.reference.networks)), key=lambda i: evidence.reference.ranks[i])
     rows = []
     for index in order:
         network = evidence.reference.networks[index]
         split = network.split
-        cells = [code(network.key), ", ".join(percent(x, 0) for x in split) if split else ""]
-        cells += [f"{top1_seeds(le.networks[index])} ({le.ranks[index]:g})" for le in evidence.lengths]
-        rows.append(cells)
-    return table(header, rows, left=2)
+        rows.append(
+            (
+                code(network.key),
+                ", ".join(percent(x, 0) for x in split) if split else "",
+                *(
+                    Markdown(f"{top1_seeds(length.networks[index])} ({length.ranks[index]:g})")
+                    for length in evidence.lengths
+                ),
+            )
+        )
+    return rows
 
 
-def _next(record: FidelityRecord, evidence: FidelityEvidence) -> str:
-    own = evidence.judged
-    if own is None or own.answer is None or own.moves is None:
-        return bullets(
-            ("Train seven networks or more for lengths that are apart: `--networks 12 --lengths 4`.",)
+def _steps(record: FidelityRecord, evidence: FidelityEvidence) -> Steps:
+    """A longer search, a family by the answer that holds, or more runs where nothing is shown."""
+    run, short = record.run, evidence.judged
+    search = without_options(run.command, ("--seeds", "--out"))
+    if short is not None and short.answer is not None and short.moves is not None:
+        if short.moves.moving:
+            images = evidence.reference.images
+            longer = without_options(search, ("--images", "--epochs"))
+            name = quoted(f"reports/{run.name}-{images}-images")
+            return steps(
+                (
+                    "The search again, its runs as long as the longest here",
+                    f"{longer} --images {images} --out {name}",
+                )
+            )
+        if short.moves.settled:
+            alpha, beta, gamma = coefficients_of(short.answer.best)
+            family = f"scalesearch scale{of_baseline(run.settings)} --alpha {alpha:g} --beta {beta:g}"
+            return steps(("A family by the answer, which holds", f"{family} --gamma {gamma:g} --phi 0..7"))
+    trained = [c for c in run.candidates if c.status == "completed"]
+    seeds = max((len(c.runs) for c in trained), default=1)
+    used = evidence.reference if evidence.lengths else None
+    if used is not None and (
+        used.seeds < seeds or len(used.networks) < min(len(trained), ENOUGH_FOR_A_SURFACE)
+    ):
+        again = without_options(record.lengths[-1].command, ("--networks", "--seeds"))
+        networks = min(len(trained), ENOUGH_FOR_A_SURFACE)
+        return steps(
+            (
+                "More of the search's networks and seeds",
+                f"mv {FOLDER} {FOLDER}-before && {again} --networks {networks} --seeds {seeds}",
+            )
         )
-    if own.moves.moving:
-        longer = f"`--images {evidence.reference.images}`"
-        return bullets(
-            (f"Search again with runs as long as the longest here: {longer} in the search's command.",)
-        )
-    if own.moves.settled:
-        return bullets((f"Use the search's answer as it is; its page is that of {code(record.run.name)}.",))
-    return bullets(("More networks or seeds (`--networks 12 --seeds 3`) would show whether rates move.",))
+    more = f"{without_options(search, ('--max-networks',))} --max-networks {ENOUGH_FOR_A_SURFACE}"
+    more = f"{more} --seeds {max(3, 2 * seeds)} --out {quoted(f'reports/{run.name}-more-runs')}"
+    return steps(("More networks and seeds of the search itself, to be judged anew", more))
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -665,7 +665,7 @@ def _steps(sides: Sequence[Side]) -> Steps:
         *(
             (
                 f"{number:,} training runs, to halve what may be best in {one_line(side.name)}",
-                f"{again} --seeds {seeds} --out {quoted(f'{side.name}-{seeds}-seeds')}",
+                f"{again} --seeds {seeds} --out {quoted(f'reports/{side.name}-{seeds}-seeds')}",
             )
             for side in sides
             if (number := side.answer.halving) and side.answer.open_share > SETTLED
