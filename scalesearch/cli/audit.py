@@ -23,6 +23,7 @@ from scalesearch.cli.options import (
 from scalesearch.cli.terminal import echo
 from scalesearch.commands.audit.run import AUDITED, AuditSettings
 from scalesearch.fields import Topic
+from scalesearch.page.columns import Cell
 from scalesearch.study.settings import TrainingSettings
 
 # What an audit that trains nothing takes.
@@ -83,7 +84,7 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
     """Prints what would be trained, how long that takes and how much memory it needs; trains nothing."""
     import pandas as pd
 
-    from scalesearch.cli.terminal import AUDIT_PLAN_COLUMNS, print_table
+    from scalesearch.cli.terminal import print_table
     from scalesearch.runs.audit import plan_rows
     from scalesearch.runs.progress import duration
 
@@ -91,9 +92,12 @@ def _show_plan(settings: AuditSettings, output_format: str) -> None:
         raise Fail("--dry-run must come with --train: without it nothing is trained")
     rows, lines = plan_rows(settings)
     frame = pd.DataFrame(rows)
-    if output_format == "table":
-        frame["time"] = frame["seconds"].map(duration)
-        frame["memory"] = (frame["peak_bytes"] / 2**30).map("{:.1f} GiB".format)
-    print_table(frame, output_format, columns=AUDIT_PLAN_COLUMNS)
+    columns = {
+        **dict.fromkeys(("baseline", "networks", "rows", "seeds"), Cell()),
+        **dict.fromkeys(("macs_min", "macs_max", "images"), Cell("{:,d}")),
+        "seconds": Cell(lambda row: duration(row["seconds"]), head="time"),
+        "peak_bytes": Cell(lambda row: f"{row['peak_bytes'] / 2**30:.1f} GiB", head="memory"),
+    }
+    print_table(frame, output_format, columns=columns)
     for line in lines:
         echo(line, err=output_format != "table")

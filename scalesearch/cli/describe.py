@@ -26,6 +26,7 @@ from scalesearch.networks.baselines import (
 from scalesearch.networks.cost import Row, count, rows
 from scalesearch.networks.scaled import scale
 from scalesearch.networks.spec import Arch, ArchSpec, CodeSpec, blamed_on, require_resolution, with_exponents
+from scalesearch.page.columns import Cell
 from scalesearch.scaling import Multipliers
 from scalesearch.training.dataset import PHOTOGRAPHS_SIZE
 from scalesearch.training.recipe import (
@@ -53,24 +54,24 @@ COLUMNS = (
 )
 
 LISTED = {
-    "name": "{}",
-    "resolution": "{:d} px",
-    "blocks": "{:d}",
-    "params": "{:,d}",
-    "macs": "{:,d}",
-    "what": "{}",
+    "name": Cell(left=True),
+    "resolution": Cell("{:d} px"),
+    "blocks": Cell("{:d}"),
+    "params": Cell("{:,d}"),
+    "macs": Cell("{:,d}"),
+    "what": Cell(),
 }
 
 CODE_COLUMNS = {
-    "name": "{}",
-    "depth": "{:g}",
-    "width": "{:g}",
-    "input_height": "{:d}",
-    "input_width": "{:d}",
-    "layers": "{:,d}",
-    "params": "{:,d}",
-    "macs": "{:,d}",
-    "activations": "{:,d}",
+    "name": Cell(left=True),
+    "depth": Cell("{:g}"),
+    "width": Cell("{:g}"),
+    "input_height": Cell("{:d}"),
+    "input_width": Cell("{:d}"),
+    "layers": Cell("{:,d}"),
+    "params": Cell("{:,d}"),
+    "macs": Cell("{:,d}"),
+    "activations": Cell("{:,d}"),
 }
 
 

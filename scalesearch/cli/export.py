@@ -10,15 +10,16 @@ from scalesearch.cli.help import Command, option
 from scalesearch.cli.options import format_option, out_option
 from scalesearch.cli.terminal import Whole, echo
 from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, SPEC
+from scalesearch.page.columns import Cell
 from scalesearch.text import near
 
 COLUMNS = {
-    "format": "{}",
-    "file": "{}",
-    "bytes": "{:,d}",
-    "difference": "{:.1e}",
-    "bound": "{:.1e}",
-    "check": "{}",
+    "format": Cell(),
+    "file": Cell(),
+    "bytes": Cell("{:,d}"),
+    "difference": Cell("{:.1e}"),
+    "bound": Cell("{:.1e}"),
+    "check": Cell(),
 }
 
 

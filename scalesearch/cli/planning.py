@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from scalesearch.cli.terminal import echo
 from scalesearch.commands.search.run import SearchSettings
@@ -16,9 +15,6 @@ from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.plan import Plan
 from scalesearch.study.settings import TrainingSettings
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: bool = True) -> None:
     """Prints a plan in words: what it trains, and what that takes."""
@@ -28,29 +24,17 @@ def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: 
 
 def show_plan(plan: Plan, settings: TrainingSettings, output_format: str) -> None:
     """Prints what a run would train, how long that takes and how much memory it needs; trains nothing."""
-    from scalesearch.cli.terminal import PLAN_COLUMNS, print_table
+    from scalesearch.cli.terminal import print_table
     from scalesearch.page.parts import counted_parts
+    from scalesearch.page.tables import PLAN, NetworkRow
 
     plan = tried(plan)
     announce_plan(plan, settings, planned_speed(plan, settings), err=output_format != "table")
     for note in plan.notes:
         echo(f"Note: {note}", err=True)
-    rows = [
-        {name: getattr(c, name) for name in PLAN_COLUMNS if name not in ("merged", "residual")}
-        | {"merged": len(c.merged), "residual": c.budget.residual if c.budget else None}
-        | {"resolution_width": c.resolution_width}
-        for c in (planned.record for planned in plan.chosen)
-    ]
+    frame = PLAN.frame(NetworkRow(candidate=planned.record) for planned in plan.chosen)
     heads = {"blocks": counted_parts(settings.to_dict())}
-    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS, heads=heads)
-
-
-def plan_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The rows of a plan as a table; ``resolution_width`` is left out where all inputs are square."""
-    import pandas as pd
-
-    frame = pd.DataFrame(rows).astype({"resolution_width": "Int64"})
-    return frame.drop(columns="resolution_width") if frame["resolution_width"].isna().all() else frame
+    print_table(frame, output_format, columns=PLAN.cells, heads=heads)
 
 
 def _expected(plan: Plan, settings: TrainingSettings, speed: Speed) -> Estimate:

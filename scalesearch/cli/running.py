@@ -4,37 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scalesearch.cli.terminal import (
-    AUDIT_COLUMNS,
-    AUDIT_SHORT,
-    FIDELITY_COLUMNS,
-    GRID_COLUMNS,
-    LAW_COLUMNS,
-    MEASURE_COLUMNS,
-    ORDER_COLUMNS,
-    ROUND_COLUMNS,
-    SEARCH_COLUMNS,
-    SWEEP_COLUMNS,
-    TRAINED_COLUMNS,
-    echo,
-    measure_view,
-    print_table,
-    tell_page,
-    transfer_view,
-)
-from scalesearch.runs.kinds import Outcome
-
-COLUMNS = {
-    "grid": GRID_COLUMNS,
-    "search": SEARCH_COLUMNS,
-    "sweep": SWEEP_COLUMNS,
-    "scale": TRAINED_COLUMNS,
-    "alternate": ROUND_COLUMNS,
-    "fidelity": FIDELITY_COLUMNS,
-    "law": LAW_COLUMNS,
-    "measure": MEASURE_COLUMNS,
-}
-"""What is printed of a run's table, by its kind."""
+from scalesearch.cli.terminal import echo, print_table, tell_page
+from scalesearch.runs.kinds import KINDS, Outcome, loaded
 
 
 def show(outcome: Outcome, output_format: str) -> None:
@@ -53,7 +24,8 @@ def show(outcome: Outcome, output_format: str) -> None:
 def _print(outcome: Outcome, output_format: str) -> None:
     """Its table, what it says in words, where its page is; a grid says after that what to do next."""
     table, err = outcome.table, output_format != "table"
-    columns = COLUMNS.get(outcome.kind) or dict.fromkeys(table.columns, "{}")
+    place = KINDS[outcome.kind].columns
+    columns = loaded(place).cells if place else None
     print_table(table, output_format, columns=columns, best_first=outcome.kind in ("grid", "search"))
     before, after = ((), outcome.lines) if outcome.kind == "grid" else (outcome.lines, ())
     for line in before:
@@ -63,26 +35,19 @@ def _print(outcome: Outcome, output_format: str) -> None:
         echo(line, err=err)
 
 
-def _print_transfer(outcome: Outcome, output_format: str) -> None:
-    """As others, but for the terminal in fewer columns."""
-    view = transfer_view(outcome.table) if output_format == "table" else outcome.table
-    _print(replace(outcome, table=view), output_format)
-
-
 def _print_audit(outcome: Outcome, output_format: str) -> None:
     """What came of each baseline; the table alone where it is to go on with."""
-    from scalesearch.commands.audit.view import audit_view
+    from scalesearch.commands.audit.view import AUDIT, ORDER
 
     if output_format != "table":
         _print(replace(outcome, lines=()), output_format)
         return
-    view = audit_view(outcome.table)
-    print_table(view, output_format, columns=AUDIT_COLUMNS, short=AUDIT_SHORT, apart="baseline")
+    print_table(outcome.table, output_format, columns=AUDIT.cells, apart="baseline")
     for sentence in outcome.lines:
         echo(f"\n{sentence}")
     for title, order in outcome.more.items():
         echo("")
-        print_table(order, output_format, columns=ORDER_COLUMNS, title=title)
+        print_table(order, output_format, columns=ORDER.cells, title=title)
     echo("")
     tell_page(outcome.page)
 
@@ -97,10 +62,9 @@ def _print_comparison(outcome: Outcome, _output_format: str) -> None:
 
 
 def _print_measurements(outcome: Outcome, output_format: str) -> None:
-    """As others, but for the terminal with units, and as timm lists its own results where asked for."""
+    """As others, or as timm lists its own results where that is asked for."""
     if output_format != "timm":
-        view = measure_view(outcome.table) if output_format == "table" else outcome.table
-        _print(replace(outcome, table=view), output_format)
+        _print(outcome, output_format)
         return
     from scalesearch.commands.measure.view import timm_table
 
@@ -114,6 +78,5 @@ PRINTED = {
     "compare": _print_comparison,
     "compare-stored": _print_comparison,
     "measure": _print_measurements,
-    "transfer": _print_transfer,
 }
 """How what a run came to is printed, by its kind, where it is more than its table."""

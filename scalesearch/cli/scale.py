@@ -32,15 +32,6 @@ from scalesearch.fields import Topic, default_of
 from scalesearch.runs.deriving import derived
 from scalesearch.study.settings import BaselineSettings, RoundingSettings, TrainingSettings
 
-PLAN_COLUMNS = {
-    "phi": "{:g}",
-    "resolution": "{:d} px",
-    "blocks": "{:d}",
-    "params": "{:,d}",
-    "macs": "{:,d}",
-    "expected_s": "{:,.0f} s",
-    "trained": "{}",
-}
 # Of the settings of training those that the family itself has too, or that a family is not trained by.
 SHARED = (*(field.name for field in fields(ScaleSettings)), "start", "pretrained")
 # What asks for networks to be trained, or says how: of no use without --train.
@@ -126,10 +117,10 @@ def _train(
 
 def _show_plan(settings: FamilyTrainingSettings, output_format: str) -> None:
     """Prints what would be trained, how long that takes and how much memory it needs; trains nothing."""
-    from scalesearch.cli.planning import plan_frame
     from scalesearch.cli.terminal import print_table
     from scalesearch.commands.scale.run import plan_family
     from scalesearch.page.parts import counted_parts
+    from scalesearch.page.tables import FAMILY_PLAN
     from scalesearch.runs.family import plan_lines, plan_rows
     from scalesearch.runs.lifecycle import data_size, require_workers
     from scalesearch.runs.planning import planned_speed, tried
@@ -144,17 +135,17 @@ def _show_plan(settings: FamilyTrainingSettings, output_format: str) -> None:
         echo(f"Note: {note}", err=True)
     rows = plan_rows(settings, plan, size, speed)
     heads = {"blocks": counted_parts(settings.to_dict())}
-    print_table(plan_frame(rows), output_format, columns=PLAN_COLUMNS, heads=heads)
+    print_table(FAMILY_PLAN.frame(rows), output_format, columns=FAMILY_PLAN.cells, heads=heads)
 
 
 def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> None:
     """The family derived alone."""
-    from scalesearch.cli.terminal import FAMILY_COLUMNS, PUBLISHED_COLUMNS, print_table
+    from scalesearch.cli.terminal import print_table
     from scalesearch.commands.scale.run import default_name, with_affordable_phi, without_refused
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import usable_cores
     from scalesearch.page.parts import counted_parts, within_budget
-    from scalesearch.page.tables import published_table
+    from scalesearch.page.tables import FAMILY, PUBLISHED, published_table
     from scalesearch.runs.lifecycle import require_device
 
     started = time.perf_counter()
@@ -170,13 +161,13 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     record, report = derived(folder, settings, name=name, command=command_line(), started=started)
     heads = {"blocks": counted_parts(settings.to_dict())}
     print_table(
-        report.family, output_format, columns=FAMILY_COLUMNS, title="The family, by the rule", heads=heads
+        report.family, output_format, columns=FAMILY.cells, title="The family, by the rule", heads=heads
     )
     if output_format == "table" and record.published:
         print_table(
             published_table(record),
             output_format,
-            columns=PUBLISHED_COLUMNS,
+            columns=PUBLISHED.cells,
             title="\nThe published family, rebuilt",
         )
     if settings.budget:

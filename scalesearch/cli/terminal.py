@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
+from scalesearch.page.columns import Cell
 from scalesearch.plain import Limit
 from scalesearch.text import near, quoted, visible
 
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 ANY_WIDTH = 1_000_000
 """Letters of a line where nothing is cut or folded: what a pipe or a file gets."""
-# What is shown in another unit than it is kept in.
-SCALES = {"latency_median_s": 1e3}
-# The column that says "yes" where a figure is marked as unstable, on the terminal as on pages.
-UNSTABLE = {"latency_median_s": "latency_unstable"}
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True, style: Mapping[str, Any] | None = None) -> None:
@@ -255,7 +252,7 @@ def _least(column: Column) -> int:
 
 def made_table(
     frame: pd.DataFrame,
-    columns: Mapping[str, str],
+    columns: Mapping[str, Cell],
     title: str,
     heads: Mapping[str, str],
     *,
@@ -267,22 +264,15 @@ def made_table(
     table = Table(
         title=title or None, title_justify="left", box=None, pad_edge=False, collapse_padding=narrow
     )
-    cells = {}
-    for name, form in columns.items():
-        textual = frame[name].dtype.kind not in "if" and name in ("name", "status", "pareto", "note")
-        head = heads.get(name, name.removesuffix("_median_s"))
-        cells[name] = [_cell(value, form, SCALES.get(name, 1)) for value in frame[name].tolist()]
-        if (mark := UNSTABLE.get(name)) in frame:
-            shaky = (frame[mark] == "yes").fillna(False)
-            cells[name] = [
-                f"{cell} (unstable)" if marked else cell
-                for cell, marked in zip(cells[name], shaky, strict=True)
-            ]
+    rows = _known(frame)
+    cells = {name: [_text(row, name, cell) for row in rows] for name, cell in columns.items()}
+    for name, cell in columns.items():
+        head = heads.get(name) or (narrow and cell.short) or cell.head or name
         # A number and its unit stay together.
-        worded = any(" " in cell and cell[0].isalpha() for cell in cells[name])
+        worded = any(" " in text and text[0].isalpha() for text in cells[name])
         table.add_column(
             head.replace(" ", "\n").replace("_", "_\n") if narrow else head,
-            justify="left" if textual else "right",
+            justify="left" if cell.left else "right",
             no_wrap=not (narrow and worded),
         )
     for row in zip(*cells.values(), strict=True):
@@ -290,14 +280,24 @@ def made_table(
     return table
 
 
-def _cell(value: object, form: str, scale: float) -> str:
-    import pandas as pd
+def _known(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table, None for what is missing."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[return-value]
 
-    if pd.isna(value):  # type: ignore[call-overload]  # a scalar of any kind
+
+def _text(row: Mapping[str, Any], name: str, cell: Cell) -> str:
+    """What a row shows in a column."""
+    if not isinstance(cell.form, str):
+        text = cell.form(row)
+    elif (value := row[name]) is None:
+        text = None
+    elif cell.form.startswith("{:d}") or ",d" in cell.form:
+        text = cell.form.format(int(value))
+    else:
+        text = cell.form.format(value if cell.scale == 1 else value * cell.scale)
+    if text is None:
         return "-"
-    if form.startswith("{:d}") or ",d" in form:
-        return form.format(int(value))  # type: ignore[call-overload]  # a number, by the column's name
-    return visible(form.format(value * scale if isinstance(value, float) else value), one_line=True)
+    return visible(text, one_line=True) + " (unstable)" * (row.get(cell.unstable) == "yes")
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -445,173 +445,6 @@ def _given(value: object, number: type[int | float]) -> str:
 # ----------------------------------------------------------------------------------------------------
 # Results on standard output: a table to read, or CSV or JSON to go on with.
 
-# What a terminal has room for, and how it is written there; the CSV has every column in SI units.
-GRID_COLUMNS = {
-    "alpha": "{:g}",
-    "beta": "{:g}",
-    "gamma": "{:g}",
-    "depth_share": "{:z.0%}",
-    "width_share": "{:z.0%}",
-    "resolution_share": "{:z.0%}",
-    "resolution": "{:d} px",
-    "params": "{:,d}",
-    "macs_ratio": "{:.2f}",
-    "latency_median_s": "{:.2f} ms",
-    "top1": "{:.1%}",
-    "top1_sd": "{:.1%}",
-    "top1_fitted": "{:.1%}",
-    "status": "{}",
-    "pareto": "{}",
-}
-FAMILY_COLUMNS = {
-    "phi": "{:g}",
-    "depth": "{:.3f}",
-    "width": "{:.3f}",
-    "resolution": "{:d} px",
-    "blocks": "{:d}",
-    "params": "{:,d}",
-    "macs": "{:,d}",
-    "fvcore_total": "{:,d}",
-    "nominal_ratio": "{:.2f}",
-    "macs_ratio": "{:.2f}",
-    "latency_median_s": "{:.2f} ms",
-}
-PUBLISHED_COLUMNS = {
-    "name": "{}",
-    "depth": "{:g}",
-    "width": "{:g}",
-    "resolution": "{:d} px",
-    "params": "{:,d}",
-    "params_error": "{:+.1%}",
-    "macs": "{:,d}",
-    "flops_error": "{:+.1%}",
-    "top1_published": "{:.1%}",
-}
-PLAN_COLUMNS = {
-    "alpha": "{:g}",
-    "beta": "{:g}",
-    "gamma": "{:g}",
-    "phi": "{:.3g}",
-    "resolution": "{:d} px",
-    "blocks": "{:d}",
-    "params": "{:,d}",
-    "macs": "{:,d}",
-    "macs_ratio": "{:.2f}",
-    "full_macs": "{:,d}",
-    "residual": "{:+.1%}",
-    "merged": "{:d}",
-}
-SWEEP_COLUMNS = {
-    "role": "{}",
-    "phi": "{:g}",
-    "depth": "{:.2f}",
-    "width": "{:.2f}",
-    "resolution": "{:d} px",
-    "macs_ratio": "{:.2f}",
-    "top1": "{:.1%}",
-    "top1_sd": "{:.1%}",
-    "status": "{}",
-}
-TRAINED_COLUMNS = {
-    "phi": "{:g}",
-    "depth": "{:.2f}",
-    "width": "{:.2f}",
-    "resolution": "{:d} px",
-    "params": "{:,d}",
-    "macs": "{:,d}",
-    "macs_ratio": "{:.2f}",
-    "train_seconds": "{:.0f} s",
-    "top1": "{:.1%}",
-    "top1_sd": "{:.1%}",
-    "gain_per_doubling": "{:+.1%}",
-    "status": "{}",
-}
-# Of the view that is made for a terminal: texts.
-AUDIT_COLUMNS = dict.fromkeys(
-    (
-        *("baseline", "scaling", "published G", "exact G", "off", "nearest rounding", "its G", "agrees"),
-        *("x published", "x nominal", "x exact", "top-1"),
-    ),
-    "{}",
-)
-AUDIT_SHORT = {"published G": "paper G", "x published": "x paper"}
-AUDIT_PLAN_COLUMNS = {
-    "baseline": "{}",
-    "networks": "{:d}",
-    "rows": "{}",
-    "seeds": "{:d}",
-    "macs_min": "{:,d}",
-    "macs_max": "{:,d}",
-    "images": "{:,d}",
-    "time": "{}",
-    "memory": "{}",
-}
-ORDER_COLUMNS = {
-    "baseline": "{}",
-    "ahead": "{}",
-    "behind": "{}",
-    "published_difference": "{:+.1%}",
-    "difference": "{:+.1%}",
-    "difference_low": "{:+.1%}",
-    "difference_high": "{:+.1%}",
-    "p": "{:.2g}",
-    "verdict": "{}",
-}
-SEARCH_COLUMNS = {
-    "alpha": "{:.3f}",
-    "beta": "{:.3f}",
-    "gamma": "{:.3f}",
-    "resolution": "{:d} px",
-    "params": "{:,d}",
-    "macs_ratio": "{:.2f}",
-    "latency_median_s": "{:.2f} ms",
-    "top1": "{:.1%}",
-    "reward": "{:.4f}",
-    "front": "{}",
-    "status": "{}",
-}
-ROUND_COLUMNS = {
-    "round": "{:d}",
-    "phi": "{:.3f}",
-    "alpha": "{:g}",
-    "beta": "{:g}",
-    "gamma": "{:g}",
-    "top1": "{:.1%}",
-    "next_phi": "{:.3f}",
-}
-FIDELITY_COLUMNS = {
-    "multiple": "{:g}",
-    "images": "{:,d}",
-    "tau": "{:+.2f}",
-    "tau_low": "{:+.2f}",
-    "tau_high": "{:+.2f}",
-    "regret": "{:.1%}",
-    "networks": "{:d}",
-    "seeds": "{:d}",
-}
-LAW_COLUMNS = {
-    "runtime": "{}",
-    "dtype": "{}",
-    "device": "{}",
-    "threads": "{:d}",
-    "batch_size": "{:d}",
-    "networks": "{:d}",
-    "median_error": "{:.1%}",
-    "worst_error": "{:.1%}",
-    "worst": "{}",
-}
-# Of the view that is made for a terminal; all of them are texts.
-MEASURE_COLUMNS = dict.fromkeys(
-    (
-        *("name", "px", "MACs", "machine", "mode", "runtime", "dtype", "device", "threads", "batch"),
-        *("latency", "95% interval", "IQR", "images/s", "peak", "tensors", "largest", "law", "note"),
-    ),
-    "{}",
-)
-# Left out where all rows of a table have the same.
-MEASURE_COMMON = ("machine", "mode", "runtime", "dtype", "device")
-
-
 MOST_PRINTED = 200
 """Rows of a table on a terminal: more nobody reads there, and thousands take longer than all else."""
 
@@ -620,11 +453,10 @@ def print_table(
     frame: pd.DataFrame,
     output_format: str,
     *,
-    columns: dict[str, str] | None = None,
+    columns: Mapping[str, Cell] | None = None,
     title: str = "",
     best_first: bool = False,
-    heads: dict[str, str] | None = None,
-    short: dict[str, str] | None = None,
+    heads: Mapping[str, str] | None = None,
     apart: str = "",
 ) -> None:
     """Prints a frame on standard output.
@@ -635,11 +467,10 @@ def print_table(
     Args:
         frame: the rows.
         output_format: ``table``, ``csv`` or ``json``.
-        columns: those of the table, and how each is written.
+        columns: those of the table, and how each is shown; all of them, where that isn't said.
         title: of the table.
         best_first: sorted by accuracy.
-        heads: what columns are called in the table, where that isn't their names.
-        short: what they are called where the table doesn't fit.
+        heads: what columns are called that depends on the run.
         apart: where the table doesn't fit, a small one for each value of this column takes its place.
     """
     if output_format == "csv":
@@ -648,102 +479,35 @@ def print_table(
     if output_format == "json":
         echo(frame.to_json(orient="records", indent=2, double_precision=15))
         return
-    asked = (columns or GRID_COLUMNS).items()
-    columns = {name: form for name, form in asked if name in frame and not frame[name].isna().all()}
+    asked = dict.fromkeys(frame.columns, Cell()) if columns is None else columns
+    columns = {name: cell for name, cell in asked.items() if _is_shown(frame, name, cell)}
     if "status" in frame:
         frame = frame[frame["status"] != "skipped"]
     if best_first:
         frame = frame.sort_values("top1", ascending=False, kind="stable")
     more = len(frame) - MOST_PRINTED
     frame = frame.head(MOST_PRINTED)
-    if "resolution" in columns and "resolution_width" in frame:
-        frame, columns = frame.assign(resolution=_sides(frame)), columns | {"resolution": "{} px"}
     console = terminal()
     table = made_table(frame, columns, title, heads or {})
     if fits(console, table):
         console.print(table)
         _tell_of(more)
         return
-    own = {name: form for name, form in columns.items() if name != apart}
+    own = {name: cell for name, cell in columns.items() if name != apart}
     parts = frame.groupby(apart, sort=False) if apart else [(title, frame)]
     for value, rows in parts:
-        print_narrow(console, made_table(rows, own, str(value), (heads or {}) | (short or {}), narrow=True))
+        print_narrow(console, made_table(rows, own, str(value), heads or {}, narrow=True))
     _tell_of(more)
+
+
+def _is_shown(frame: pd.DataFrame, name: str, cell: Cell) -> bool:
+    """Whether a table has a column at all: not where nothing is known, or nothing told apart by it."""
+    if name not in frame or frame[name].isna().all() or (cell.telling and frame[name].nunique() < 2):
+        return False
+    return isinstance(cell.form, str) or any(cell.form(row) is not None for row in _known(frame))
 
 
 def _tell_of(more: int) -> None:
     """Says how many rows a table has left out."""
     if more > 0:
         echo(f"And {more:,} more; `--format csv` and `--format json` print all.")
-
-
-def measure_view(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table of measurements as a terminal has room for it: with units, without what all rows share.
-
-    ``IQR`` is the interquartile range over the median; ``note`` says what is not an ordinary figure.
-    """
-    from matplotlib.ticker import EngFormatter
-
-    from scalesearch.commands.measure.view import HOPELESS
-    from scalesearch.page.markdown import time_text
-
-    def text(name: str, form: str, scale: float = 1) -> pd.Series[str]:
-        return (
-            frame[name].map(lambda value: form.format(float(value) * scale), na_action="ignore").astype(str)
-        )
-
-    def time(name: str) -> pd.Series[str]:
-        return frame[name].astype(float).map(time_text, na_action="ignore").astype(str)
-
-    def shown(text: pd.Series[str], name: str) -> pd.Series[str]:
-        return text.where(frame[name].notna(), None)
-
-    spread = frame.assign(spread=frame["latency_iqr_s"] / frame["latency_median_s"])["spread"]
-    error = text("prediction_error", " ({:+.0%})").where(frame["prediction_error"].notna(), "")
-    unstable = (frame["unstable"] == "yes").fillna(False)
-    columns = {
-        "px": _sides(frame),
-        "MACs": frame["macs"].map(EngFormatter(places=1, sep=" ")),
-        "batch": frame["batch_size"],
-        "latency": shown(time("latency_median_s"), "latency_median_s"),
-        "95% interval": shown(
-            time("latency_low_s").str.removesuffix(" ms") + " to " + time("latency_high_s"),
-            "latency_median_s",
-        ).where(~(frame["latency_high_s"] > HOPELESS * frame["latency_low_s"]), "not known"),
-        "IQR": spread.map("{:.1%}".format, na_action="ignore"),
-        "images/s": shown(text("images_per_s", "{:.4g}"), "images_per_s"),
-        "peak": shown(text("peak_bytes", "{:,.0f} MiB", 2**-20), "peak_bytes"),
-        "tensors": shown(text("tensor_bytes", "{:,.0f} MiB", 2**-20), "tensor_bytes"),
-        "largest": frame["largest_batch"],
-        "law": shown(time("predicted_s") + error, "predicted_s"),
-        "note": frame["outcome"]
-        .where(~unstable, "unstable")
-        .where(unstable | (frame["outcome"] != "measured")),
-    }
-    same = [name for name in MEASURE_COMMON if frame[name].nunique() < 2]
-    return frame.drop(columns=same).assign(**columns)
-
-
-def transfer_view(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table of pairs as a terminal has room for it: the split, and the loss with its interval."""
-    from scalesearch.page.markdown import points_text
-
-    splits = frame[["depth_share", "width_share", "resolution_share"]].to_numpy()
-    points = frame[["loss", "loss_low", "loss_high"]].itertuples(index=False)
-    view = frame[["best_of"]].copy()
-    view["depth, width, resolution"] = [", ".join(f"{share:z.0%}" for share in row) for row in splits]
-    view["used_in"] = frame["used_in"]
-    view["points lost"] = [
-        None if value != value else points_text(value, low, high) for value, low, high in points
-    ]
-    view["same split"] = frame["same_split"] + " (p = " + frame["p_holm"].map("{:.2g}".format) + ")"
-    return view
-
-
-def _sides(frame: pd.DataFrame) -> pd.Series[Any]:
-    """The inputs' sides, or height x width where a table has both."""
-    if "resolution_width" not in frame:
-        return frame["resolution"]
-    heights, widths = frame["resolution"], frame["resolution_width"]
-    both = heights.astype(str) + "x" + widths.astype(str)
-    return heights.astype(str).where(widths.isna(), both)

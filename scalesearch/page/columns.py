@@ -7,10 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from scalesearch.page.markdown import Markdown, one_line, table
+from scalesearch.page.markdown import Markdown, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from scalesearch.page.parts import Table
 
 Row = TypeVar("Row")
 Kind = Literal["text", "whole", "number", "exact"]
@@ -21,18 +23,23 @@ class Cell:
     """How a terminal shows the values of a column.
 
     Attributes:
-        form: as ``str.format`` takes it, with the unit: ``{:.2f} ms``.
+        form: as ``str.format`` takes it, with the unit: ``{:.2f} ms``; or what makes a text of the row, whose
+            values go by the names of columns, None where unknown; None shows nothing.
         scale: what numbers are multiplied by before: they are kept in SI units.
         head: what the column is called there, where not by its name.
         short: the same where there is little room.
         unstable: the column that says ``yes`` where a figure is marked as unstable.
+        left: whether it is flush left.
+        telling: whether it is left out where all rows have the same.
     """
 
-    form: str = "{}"
+    form: str | Callable[[Mapping[str, Any]], str | None] = "{}"
     scale: float = 1.0
     head: str = ""
     short: str = ""
     unstable: str = ""
+    left: bool = False
+    telling: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +74,8 @@ def field(name: str, **said: Any) -> Column[Any]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Table(Generic[Row]):
-    """The columns of a table in the order of its CSV file.
+class Columns(Generic[Row]):
+    """The columns of a table, in the order of its CSV file.
 
     Attributes:
         columns: all of them.
@@ -112,23 +119,23 @@ class Table(Generic[Row]):
         columns = self._shown(self.terminal, [c for c in self.columns if c.terminal is not None])
         return {column.name: column.terminal for column in columns if column.terminal is not None}
 
-    def markdown(
-        self, rows: Iterable[Row], *, heads: Mapping[str, str] | None = None, but: Collection[str] = ()
-    ) -> Markdown:
-        """The table as a page shows it.
+    def table(
+        self, rows: Sequence[Row], *, heads: Mapping[str, str] | None = None, but: Collection[str] = ()
+    ) -> Table:
+        """The table as a page shows it, of the first rows where there are very many.
 
         Args:
             rows: those that are shown.
             heads: what columns are called that depend on the run.
             but: columns that are left out.
         """
-        from scalesearch.page.templates import safe  # loads Jinja
+        from scalesearch.page.parts import Table  # loads Jinja
 
         columns = self._shown(self.page, [c for c in self.columns if c.page is not None])
         chosen = [column for column in columns if column.name not in but]
-        header = [safe((heads or {}).get(column.name, column.head)) for column in chosen]
-        cells = [[safe(column.page(row)) for column in chosen if column.page is not None] for row in rows]
-        return Markdown(table(header, cells, left=self.left))
+        header = [(heads or {}).get(column.name, column.head) for column in chosen]
+        cells = [[column.page(row) for column in chosen if column.page is not None] for row in rows]
+        return Table.of(header, cells, left=self.left)
 
     def _shown(self, first: Sequence[str], able: Sequence[Column[Any]]) -> list[Column[Any]]:
         named = by_name(able)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from scalesearch.page.answer import answer_of, fitted_text
-from scalesearch.page.columns import Cell, Column, Kind, Table, by_name, field, pick
+from scalesearch.page.columns import Cell, Column, Columns, Kind, by_name, field, pick
 from scalesearch.page.evidence import input_text, intervals, judged, paper_candidate
 from scalesearch.page.fronts import fronts
 from scalesearch.page.latency import latency_quartiles, latency_text, unstable
@@ -120,12 +120,19 @@ def any_timed(rows: Sequence[Any]) -> bool:
     return any(row.latency is not None for row in rows)
 
 
+def sides(row: Mapping[str, Any]) -> str:
+    """The side of an input in pixels, or height x width where they differ, by a table's columns."""
+    across = row.get("resolution_width")
+    return f"{row['resolution']}{'' if across is None else f'x{across}'}"
+
+
 THREE = Cell("{:.3f}")
 MS = Cell("{:.2f} ms", scale=1e3, head="latency", unstable="latency_unstable")
 PERCENT = Cell("{:.1%}")
 SHARE = Cell("{:z.0%}")
-PX = Cell("{:d} px")
+PX = Cell(lambda row: f"{sides(row)} px")
 COUNT = Cell("{:,d}")
+OFF = Cell("{:+.1%}")
 RATIO = Cell("{:.2f}")
 
 
@@ -203,9 +210,9 @@ NETWORK: Mapping[str, Column[Any]] = by_name(
         _of("train_seconds"),
         _of("images_seen", kind="whole"),
         Column(name="merged", value=lambda row: len(row.candidate.merged), kind="whole"),
-        _of("status", kind="text", terminal=Cell()),
+        _of("status", kind="text", terminal=Cell(left=True)),
         _of("reason", kind="text"),
-        Column(name="pareto", value=lambda row: row.fronts, kind="text", terminal=Cell()),
+        Column(name="pareto", value=lambda row: row.fronts, kind="text", terminal=Cell(left=True)),
         _of("nominal_ratio"),
         _of("blocks", _counted, kind="whole", page=lambda row: str(row.candidate.blocks)),
         _of("activations", _counted, kind="whole"),
@@ -267,7 +274,7 @@ is the key of the machine that was timed; ``trained_device`` and ``trained_threa
 with.
 """
 
-CANDIDATES: Table[NetworkRow] = Table(
+CANDIDATES: Columns[NetworkRow] = Columns(
     columns=pick(
         NETWORK,
         *("key", "alpha", "beta", "gamma", "product", "depth", "width", "resolution", "resolution_width"),
@@ -298,7 +305,29 @@ CANDIDATES: Table[NetworkRow] = Table(
 )
 """Of ``candidates.csv``: every candidate in the run's order, trained or not."""
 
-PARETO: Table[NetworkRow] = Table(
+PLAN: Columns[NetworkRow] = Columns(
+    columns=(
+        *pick(
+            NETWORK,
+            *("alpha", "beta", "gamma", "phi", "resolution", "blocks", "params", "macs", "macs_ratio"),
+            *("full_macs", "merged"),
+            phi=Cell("{:.3g}"),
+            blocks=Cell("{:d}"),
+            full_macs=COUNT,
+            merged=Cell("{:d}"),
+        ),
+        *pick({"residual": replace(BUDGET["budget_residual"], name="residual")}, "residual", residual=OFF),
+        *pick(NETWORK, "resolution_width"),
+    ),
+    terminal=(
+        *("alpha", "beta", "gamma", "phi", "resolution", "blocks", "params", "macs", "macs_ratio"),
+        *("full_macs", "residual", "merged"),
+    ),
+    typed=True,
+)
+"""Of the networks that a run would train."""
+
+PARETO: Columns[NetworkRow] = Columns(
     columns=(
         Column(name="front", value=lambda row: row.fronts, kind="text"),
         *pick(
@@ -379,7 +408,7 @@ def _timed(name: str, kind: Kind) -> Column[Any]:
     )
 
 
-FAMILY: Table[FamilyRow] = Table(
+FAMILY: Columns[FamilyRow] = Columns(
     columns=(
         field("phi", terminal=Cell("{:g}"), head="phi", page=lambda row: f"{row.phi:g}"),
         field("depth", terminal=Cell("{:.3f}"), head="depth d", page=lambda row: f"{row.depth:.3f}"),
@@ -433,9 +462,32 @@ FAMILY: Table[FamilyRow] = Table(
 )
 """Of ``family.csv``: a row per phi; latency and a budget where any row has one."""
 
-PUBLISHED: Table[PublishedRow] = Table(
+
+def _planned(name: str, cell: Cell | None = None, kind: Kind | None = None) -> Column[Mapping[str, Any]]:
+    return Column(name=name, value=lambda row: row[name], terminal=cell, kind=kind)
+
+
+FAMILY_PLAN: Columns[Mapping[str, Any]] = Columns(
     columns=(
-        field("name", kind="text", terminal=Cell()),
+        _planned("phi", Cell("{:g}")),
+        _planned("resolution", PX, "whole"),
+        replace(
+            _planned("resolution_width", kind="whole"),
+            only=lambda rows: any(row["resolution_width"] is not None for row in rows),
+        ),
+        _planned("blocks", Cell("{:d}"), "whole"),
+        _planned("params", COUNT, "whole"),
+        _planned("macs", COUNT, "whole"),
+        _planned("expected_s", Cell("{:,.0f} s")),
+        _planned("trained", Cell(), "text"),
+    ),
+    typed=True,
+)
+"""Of the networks of a family that would be trained, or not."""
+
+PUBLISHED: Columns[PublishedRow] = Columns(
+    columns=(
+        field("name", kind="text", terminal=Cell(left=True)),
         field("depth", terminal=Cell("{:g}")),
         field("width", terminal=Cell("{:g}")),
         field("resolution", kind="whole", terminal=PX),
@@ -475,7 +527,7 @@ def frame(
     def column(name: str) -> Column[Mapping[str, Any]]:
         return Column(name=name, value=lambda row: row.get(name), kind="exact" if name in exact else None)
 
-    return Table(columns=tuple(map(column, columns))).frame(rows)
+    return Columns(columns=tuple(map(column, columns))).frame(rows)
 
 
 def csv_text(table: pd.DataFrame) -> str:

@@ -96,6 +96,8 @@ class Kind:
             :class:`Outcome`.
         resume: (folder, :class:`GoingOn`) does what is left, and reports; an :class:`Outcome`.
         table: (record, folder) gives the table of its networks, lengths, rounds or pairs.
+        columns: of that table, with how a terminal shows each (``page.columns.Columns``); empty for
+            all as they are.
         answer: (record, folder) gives what came out, in words; empty where its table is what it has to say.
         figure: (record) gives the figure that shows its answer, or None; empty without one.
         studies: whether its folder holds them.
@@ -112,6 +114,7 @@ class Kind:
     report: str
     resume: str
     table: str
+    columns: str = ""
     answer: str = ""
     figure: str = ""
     studies: bool = False
@@ -124,7 +127,14 @@ class Kind:
 
 
 def _search(
-    name: str, table: str, figure: str, answer: str, csv: str, study: Study, page: str = "report.md"
+    name: str,
+    table: str,
+    columns: str,
+    figure: str,
+    answer: str,
+    csv: str,
+    study: Study,
+    page: str = "report.md",
 ) -> Kind:
     """A kind of run that is one study."""
     return Kind(
@@ -133,6 +143,7 @@ def _search(
         report="scalesearch.runs.lifecycle:report",
         resume="scalesearch.runs.lifecycle:resume",
         table=table,
+        columns=columns,
         figure=figure,
         answer=answer,
         csv=csv,
@@ -150,6 +161,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _search(
                 "grid",
                 table="scalesearch.runs.searches:grid_table",
+                columns="scalesearch.page.tables:CANDIDATES",
                 csv="candidates.csv",
                 figure="scalesearch.commands.grid.figures:answer_figure",
                 answer="scalesearch.runs.searches:shares_answer",
@@ -163,6 +175,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _search(
                 "search",
                 table="scalesearch.runs.searches:search_table",
+                columns="scalesearch.commands.search.view:TRIALS",
                 csv="trials.csv",
                 figure="scalesearch.runs.searches:search_figure",
                 answer="scalesearch.runs.searches:shares_answer",
@@ -176,6 +189,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _search(
                 "sweep",
                 table="scalesearch.runs.searches:sweep_table",
+                columns="scalesearch.commands.sweep.view:SWEEP",
                 csv="sweep.csv",
                 figure="scalesearch.commands.sweep.figures:sweep_figure",
                 answer="scalesearch.runs.searches:sweep_answer",
@@ -187,6 +201,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _search(
                 "scale",
                 table="scalesearch.runs.searches:family_table",
+                columns="scalesearch.commands.scale.trained_view:TRAINED_NETWORKS",
                 csv="trained.csv",
                 figure="scalesearch.commands.scale.trained_view:trained_figure",
                 answer="scalesearch.runs.searches:family_answer",
@@ -203,6 +218,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.alternate:report",
                 resume="scalesearch.runs.alternate:resume",
                 table="scalesearch.runs.alternate:table_of",
+                columns="scalesearch.commands.alternate.view:ROUNDS",
                 csv="rounds.csv",
                 answer="scalesearch.runs.alternate:answer_of",
                 studies=True,
@@ -213,6 +229,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.fidelity:report",
                 resume="scalesearch.runs.fidelity:resume",
                 table="scalesearch.runs.fidelity:table_of",
+                columns="scalesearch.commands.fidelity.view:LENGTHS",
                 csv="fidelity.csv",
                 answer="scalesearch.runs.fidelity:answer_of",
                 studies=True,
@@ -228,6 +245,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.audit:report",
                 resume="scalesearch.runs.audit:resume",
                 table="scalesearch.runs.audit:table_of",
+                columns="scalesearch.commands.audit.view:AUDIT",
                 answer="scalesearch.runs.audit:answer_of",
                 page="audit.md",
             ),
@@ -237,6 +255,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.transfer:report",
                 resume="scalesearch.runs.transfer:resume",
                 table="scalesearch.runs.transfer:table_of",
+                columns="scalesearch.commands.transfer.view:PAIRS",
                 answer="scalesearch.runs.transfer:answer_of",
                 trains=False,
                 page="transfer.md",
@@ -247,6 +266,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.measuring:report",
                 resume="scalesearch.runs.measuring:resume",
                 table="scalesearch.runs.measuring:table_of",
+                columns="scalesearch.commands.measure.view:MEASUREMENTS",
                 csv="measurements.csv",
                 trains=False,
                 raw_file="networks.json",
@@ -258,6 +278,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.comparing:report",
                 resume="scalesearch.runs.comparing:resume",
                 table="scalesearch.runs.comparing:table_of",
+                columns="scalesearch.commands.compare.view:COMPARISONS",
                 answer="scalesearch.runs.comparing:answer_of",
                 trains=False,
                 raw_file="networks.json",
@@ -269,6 +290,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.comparing:report_stored",
                 resume="scalesearch.runs.comparing:resume_stored",
                 table="scalesearch.runs.comparing:table_of",
+                columns="scalesearch.commands.compare.view:COMPARISONS",
                 answer="scalesearch.runs.comparing:answer_of",
                 trains=False,
             ),
@@ -278,6 +300,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 report="scalesearch.runs.law:report",
                 resume="scalesearch.runs.law:resume",
                 table="scalesearch.runs.law:table_of",
+                columns="scalesearch.commands.law.view:LAWS",
                 answer="scalesearch.runs.law:answer_of",
                 csv="laws.csv",
                 trains=False,

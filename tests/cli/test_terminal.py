@@ -15,9 +15,11 @@ import pytest
 from click.testing import Result
 
 from scalesearch.cli.terminal import MOST_PRINTED, print_table
+from scalesearch.page.columns import Cell
+from scalesearch.page.tables import CANDIDATES
 
 FRAME = pd.DataFrame({"name": ["small", "large"], "params": [1234, 5_288_548], "macs_ratio": [1.0, 2.57]})
-COLUMNS = {"name": "{}", "params": "{:,d}", "macs_ratio": "{:.2f}"}
+COLUMNS = {"name": Cell(left=True), "params": Cell("{:,d}"), "macs_ratio": Cell("{:.2f}", short="x")}
 
 
 @pytest.mark.parametrize("width", [140, 28, 24, 22, 14, 10])
@@ -39,7 +41,7 @@ def test_a_small_table_for_each_value_where_one_does_not_fit(
     capsys: pytest.CaptureFixture[str], wide: Callable[[int], None]
 ) -> None:
     wide(20)
-    print_table(FRAME, "table", columns=COLUMNS, short={"macs_ratio": "x"}, apart="name")
+    print_table(FRAME, "table", columns=COLUMNS, apart="name")
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         *(["small"], ["params", "x"], ["1,234", "1.00"]),
         *(["large"], ["params", "x"], ["5,288,548", "2.57"]),
@@ -54,7 +56,7 @@ def test_an_unstable_latency_is_marked(capsys: pytest.CaptureFixture[str]) -> No
             "latency_unstable": ["yes", "no", None],
         }
     )
-    print_table(frame, "table")
+    print_table(frame, "table", columns=CANDIDATES.cells)
     assert [line.split() for line in capsys.readouterr().out.splitlines()[1:]] == [
         *(["1", "1.00", "ms", "(unstable)"], ["1.1", "2.00", "ms"], ["1.2", "-"]),
     ]
@@ -65,7 +67,7 @@ def test_a_row_is_one_line_where_no_terminal_is(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     words = {f"column {i}": ["words that a terminal would fold"] * 3 for i in range(40)}
-    print_table(pd.DataFrame(words), "table", columns=dict.fromkeys(words, "{}"), apart="column 0")
+    print_table(pd.DataFrame(words), "table", apart="column 0")
     lines = capsys.readouterr().out.splitlines()
     assert [line.count("fold") for line in lines] == [0, 40, 40, 40]
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Table, field
+from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.evidence import HighlightKind, find_triple, nothing_learnt, tied_with
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import code, plural, si, signed_percent
@@ -236,7 +236,7 @@ def _of_chosen(name: str, value: Callable[[CandidateRecord], Any], **said: Any) 
     )
 
 
-ROUNDS: Table[RoundRecord] = Table(
+ROUNDS: Columns[RoundRecord] = Columns(
     columns=(
         Column(name="round", value=lambda row: row.number, terminal=Cell("{:d}")),
         Column(name="phi", value=lambda row: float(row.phi), terminal=THREE),

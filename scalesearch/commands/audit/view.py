@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -25,7 +26,8 @@ from scalesearch.commands.audit.evidence import (
 from scalesearch.commands.audit.figures import accuracy_figure, cost_figure, trained_figure
 from scalesearch.commands.sweep.evidence import baseline_of, budgets, residual
 from scalesearch.files import write_text
-from scalesearch.networks.rounding_rules import OFFICIAL, rule_meanings
+from scalesearch.networks.rounding_rules import OFFICIAL, RuleCost, rule_meanings
+from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.evidence import nothing_learnt
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import Markdown, escape, p_text, percent, plain_lines, signed_percent
@@ -40,7 +42,7 @@ from scalesearch.page.parts import (
     training,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page, part
 from scalesearch.records import AuditMatch, AuditRecord, AuditRow, CandidateRecord, RunRecord
 from scalesearch.text import without_options
@@ -249,149 +251,152 @@ def _pair_row(pair: OrderPair) -> tuple[str, ...]:
 # ----------------------------------------------------------------------------------------------------
 # An audit as tables: a row per published row, per rounding, and per pair of ways that were trained.
 
-COLUMNS = (
-    *("baseline", "scaling", "depth", "width", "resolution_multiplier", "resolution", "blocks", "params"),
-    *("flops_published", "top1_published", "macs", "fvcore_total", "macs_over_published", "agrees"),
-    *("nearest_rule", "nearest_macs", "nearest_agrees", "published_ratio", "nominal_ratio", "macs_ratio"),
-    *("compound_over_this_published", "compound_over_this_nominal", "compound_over_this_macs"),
-    *("compound_over_this_nearest", "compound_lead", "compound_lead_left", "compound_lead_left_nearest"),
-    *("gain_per_doubling", "source"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRow:
+    """A published row, rebuilt, with the compound row against it where that is of another scaling."""
+
+    row: AuditRow
+    against: Spending | None
+
+
+def _rebuilt(name: str, value: Callable[[AuditRow], Any] | None = None, **said: Any) -> Column[PublishedRow]:
+    def of(entry: PublishedRow) -> Any:
+        return getattr(entry.row, name) if value is None else value(entry.row)
+
+    return Column(name=name, value=of, **said)
+
+
+def _against(name: str, value: Callable[[Spending], Any]) -> Column[PublishedRow]:
+    return Column(name=name, value=lambda entry: None if entry.against is None else value(entry.against))
+
+
+def _billions(digits: int, head: str, short: str = "") -> Cell:
+    return Cell(f"{{:.{digits}f}}", scale=1e-9, head=head, short=short)
+
+
+AUDIT: Columns[PublishedRow] = Columns(
+    columns=(
+        _rebuilt("baseline", terminal=Cell()),
+        _rebuilt("scaling", terminal=Cell()),
+        _rebuilt("depth", lambda row: row.published.depth),
+        _rebuilt("width", lambda row: row.published.width),
+        _rebuilt("resolution_multiplier", lambda row: row.published.resolution),
+        *map(_rebuilt, ("resolution", "blocks", "params")),
+        _rebuilt(
+            "flops_published",
+            lambda row: row.published.flops,
+            terminal=_billions(1, "published G", "paper G"),
+        ),
+        _rebuilt("top1_published", lambda row: row.published.top1, terminal=Cell("{:.1%}", head="top-1")),
+        _rebuilt("macs", terminal=_billions(3, "exact G")),
+        _rebuilt("fvcore_total"),
+        _rebuilt(
+            "macs_over_published",
+            lambda row: row.macs / row.published.flops - 1,
+            terminal=Cell("{:+.1%}", head="off"),
+        ),
+        _rebuilt("agrees", lambda row: _yes(OFFICIAL in {cost.rule for cost in row.agreeing})),
+        _rebuilt("nearest_rule", lambda row: row.nearest.rule, terminal=Cell(head="nearest rounding")),
+        _rebuilt("nearest_macs", lambda row: float(row.nearest.macs), terminal=_billions(3, "its G")),
+        _rebuilt(
+            "nearest_agrees",
+            lambda row: _yes(row.published.prints(row.nearest.macs)),
+            terminal=Cell(head="agrees"),
+        ),
+        _rebuilt("published_ratio", terminal=Cell("{:.2f}", head="x published", short="x paper")),
+        _rebuilt("nominal_ratio", terminal=Cell("{:.2f}", head="x nominal")),
+        _rebuilt("macs_ratio", terminal=Cell("{:.2f}", head="x exact")),
+        _against("compound_over_this_published", lambda pair: pair.published),
+        _against("compound_over_this_nominal", lambda pair: pair.nominal),
+        _against("compound_over_this_macs", lambda pair: pair.official),
+        _against("compound_over_this_nearest", lambda pair: pair.fitting),
+        _against("compound_lead", lambda pair: pair.lead),
+        _against("compound_lead_left", lambda pair: pair.left(pair.official)),
+        _against("compound_lead_left_nearest", lambda pair: pair.left(pair.fitting)),
+        _rebuilt("gain_per_doubling"),
+        _rebuilt("source", lambda row: row.published.source),
+    ),
+    terminal=(
+        *("baseline", "scaling", "flops_published", "macs", "macs_over_published", "nearest_rule"),
+        *("nearest_macs", "nearest_agrees", "published_ratio", "nominal_ratio", "macs_ratio"),
+        "top1_published",
+    ),
 )
-RULE_COLUMNS = ("baseline", "scaling", "rule", "macs", "flops_published", "over_published", "agrees")
-MATCHED_COLUMNS = (
-    *("baseline", "scaling", "spends_as", "depth", "width", "resolution_multiplier", "resolution", "blocks"),
-    *("macs", "target", "residual"),
+"""Of ``audit.csv``: every published row; costs in multiply-adds, accuracies as fractions."""
+
+RULES: Columns[tuple[AuditRow, RuleCost]] = Columns(
+    columns=(
+        Column(name="baseline", value=lambda of: of[0].baseline),
+        Column(name="scaling", value=lambda of: of[0].scaling),
+        Column(name="rule", value=lambda of: of[1].rule),
+        Column(name="macs", value=lambda of: float(of[1].macs)),
+        Column(name="flops_published", value=lambda of: of[0].published.flops),
+        Column(name="over_published", value=lambda of: of[1].macs / of[0].published.flops - 1),
+        Column(name="agrees", value=lambda of: _yes(of[0].published.prints(of[1].macs))),
+    )
 )
-ORDER_COLUMNS = (
-    *("baseline", "phi", "ahead", "behind", "published_difference", "difference", "difference_low"),
-    *("difference_high", "p", "verdict"),
+"""Of ``rules.csv``: every row under every documented rounding."""
+
+MATCHED: Columns[AuditMatch] = Columns(
+    columns=(
+        *map(field, ("baseline", "scaling", "spends_as", "depth", "width")),
+        Column(name="resolution_multiplier", value=lambda match: match.multiplier),
+        *map(field, ("resolution", "blocks", "macs", "target", "residual")),
+    )
 )
-BILLION = 1e9
+"""Of ``matched.csv``: the rows brought to one another's cost."""
+
+ORDER: Columns[OrderPair] = Columns(
+    columns=(
+        field("baseline", terminal=Cell()),
+        field("phi"),
+        field("ahead", terminal=Cell()),
+        field("behind", terminal=Cell()),
+        Column(name="published_difference", value=lambda pair: pair.published, terminal=Cell("{:+.1%}")),
+        field("difference", terminal=Cell("{:+.1%}")),
+        Column(
+            name="difference_low",
+            value=lambda pair: pair.test and pair.test.low,
+            terminal=Cell("{:+.1%}"),
+        ),
+        Column(
+            name="difference_high",
+            value=lambda pair: pair.test and pair.test.high,
+            terminal=Cell("{:+.1%}"),
+        ),
+        Column(name="p", value=lambda pair: pair.test and pair.test.p, terminal=Cell("{:.2g}")),
+        field("verdict", terminal=Cell()),
+    )
+)
+"""Of ``order.csv``: every pair of ways that were trained; the published leader first."""
 
 
 def audit_table(record: AuditRecord) -> pd.DataFrame:
-    """Every published row, columns :data:`COLUMNS`; costs in multiply-adds, accuracies as fractions."""
+    """Every published row, by :data:`AUDIT`."""
     against = {
-        (one.rival.baseline, one.rival.scaling): one
+        (pair.rival.baseline, pair.rival.scaling): pair
         for name in record.baselines
-        for one in spendings(record, name)
+        for pair in spendings(record, name)
     }
-    return frame([_row(row, against.get((row.baseline, row.scaling))) for row in record.rows], COLUMNS)
+    return AUDIT.frame(
+        PublishedRow(row=row, against=against.get((row.baseline, row.scaling))) for row in record.rows
+    )
 
 
 def rules_table(record: AuditRecord) -> pd.DataFrame:
-    """Every row under every documented rounding, columns :data:`RULE_COLUMNS`."""
-    return frame(
-        [
-            {
-                "baseline": row.baseline,
-                "scaling": row.scaling,
-                "rule": cost.rule,
-                "macs": float(cost.macs),
-                "flops_published": row.published.flops,
-                "over_published": cost.macs / row.published.flops - 1,
-                "agrees": _yes(row.published.prints(cost.macs)),
-            }
-            for row in record.rows
-            for cost in row.costs
-        ],
-        RULE_COLUMNS,
-    )
+    """Every row under every documented rounding, by :data:`RULES`."""
+    return RULES.frame((row, cost) for row in record.rows for cost in row.costs)
 
 
 def matched_table(record: AuditRecord) -> pd.DataFrame:
-    """The rows brought to one another's cost, columns :data:`MATCHED_COLUMNS`."""
-    names = [name for name in MATCHED_COLUMNS if name != "resolution_multiplier"]
-    return frame(
-        [
-            {name: getattr(one, name) for name in names} | {"resolution_multiplier": one.multiplier}
-            for one in record.matches
-        ],
-        MATCHED_COLUMNS,
-    )
+    """The rows brought to one another's cost, by :data:`MATCHED`."""
+    return MATCHED.frame(record.matches)
 
 
 def order_table(record: AuditRecord) -> pd.DataFrame:
-    """Every pair of ways that were trained, columns :data:`ORDER_COLUMNS`; the published leader first."""
-    return frame(
-        [
-            {
-                "baseline": pair.baseline,
-                "phi": pair.phi,
-                "ahead": pair.ahead,
-                "behind": pair.behind,
-                "published_difference": pair.published,
-                "difference": pair.difference,
-                "difference_low": pair.test.low if pair.test else None,
-                "difference_high": pair.test.high if pair.test else None,
-                "p": pair.test.p if pair.test else None,
-                "verdict": pair.verdict,
-            }
-            for pair in order_pairs(record)
-        ],
-        ORDER_COLUMNS,
-    )
-
-
-def audit_view(table: pd.DataFrame) -> pd.DataFrame:
-    """The table of :func:`audit_table` as a terminal has room for it, with units."""
-
-    def billions(name: str, form: str) -> pd.Series[str]:
-        return (table[name] / BILLION).map(form.format).astype(str)
-
-    return table.assign(
-        **{
-            "published G": billions("flops_published", "{:.1f}"),
-            "exact G": billions("macs", "{:.3f}"),
-            "off": table["macs_over_published"].map("{:+.1%}".format),
-            "nearest rounding": table["nearest_rule"],
-            "its G": billions("nearest_macs", "{:.3f}"),
-            "agrees": table["nearest_agrees"],
-            "x published": table["published_ratio"].map("{:.2f}".format),
-            "x nominal": table["nominal_ratio"].map("{:.2f}".format),
-            "x exact": table["macs_ratio"].map("{:.2f}".format),
-            "top-1": table["top1_published"].map("{:.1%}".format),
-        }
-    )
-
-
-def _row(row: AuditRow, against: Spending | None) -> dict[str, object]:
-    published, nearest = row.published, row.nearest
-    cells: dict[str, object] = {
-        "baseline": row.baseline,
-        "scaling": row.scaling,
-        "depth": published.depth,
-        "width": published.width,
-        "resolution_multiplier": published.resolution,
-        "resolution": row.resolution,
-        "blocks": row.blocks,
-        "params": row.params,
-        "flops_published": published.flops,
-        "top1_published": published.top1,
-        "macs": row.macs,
-        "fvcore_total": row.fvcore_total,
-        "macs_over_published": row.macs / published.flops - 1,
-        "agrees": _yes(OFFICIAL in {cost.rule for cost in row.agreeing}),
-        "nearest_rule": nearest.rule,
-        "nearest_macs": float(nearest.macs),
-        "nearest_agrees": _yes(published.prints(nearest.macs)),
-        "published_ratio": row.published_ratio,
-        "nominal_ratio": row.nominal_ratio,
-        "macs_ratio": row.macs_ratio,
-        "gain_per_doubling": row.gain_per_doubling,
-        "source": published.source,
-    }
-    if against is not None:
-        cells |= {
-            "compound_over_this_published": against.published,
-            "compound_over_this_nominal": against.nominal,
-            "compound_over_this_macs": against.official,
-            "compound_over_this_nearest": against.fitting,
-            "compound_lead": against.lead,
-            "compound_lead_left": against.left(against.official),
-            "compound_lead_left_nearest": against.left(against.fitting),
-        }
-    return cells
+    """Every pair of ways that were trained, by :data:`ORDER`."""
+    return ORDER.frame(order_pairs(record))
 
 
 def _yes(known: bool) -> str:

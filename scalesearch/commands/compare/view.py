@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from matplotlib.lines import Line2D
 
 from scalesearch.commands.measure.rows import setup_titles
 from scalesearch.files import write_text
+from scalesearch.page.columns import Cell, Column, Columns
 from scalesearch.page.evidence import input_text
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import Markdown, code, percent, plain_lines, si, time_text
@@ -29,7 +31,7 @@ from scalesearch.page.style import (
     plain,
     write_figures,
 )
-from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page, part
 from scalesearch.records import CompareRecord, MeasurementRecord
 from scalesearch.statistics.timing import (
@@ -133,9 +135,49 @@ def _limit(axes: Axes, shown: Sequence[float], ratio: RatioSummary) -> None:
 # ----------------------------------------------------------------------------------------------------
 # A comparison of two networks or setups: how many times as long the one takes as the other.
 
-COLUMNS = ("process", "pair", "a_s", "b_s", "ratio")
-COMPARISON_COLUMNS = ("a", "b", "ratio", "ratio_low", "ratio_high", "difference")
-SAMPLE_COLUMNS = ("side", "name", "machine", "process", "sample", "seconds")
+PAIRS: Columns[tuple[int, int, float, float]] = Columns(
+    columns=(
+        Column(name="process", value=lambda pair: pair[0]),
+        Column(name="pair", value=lambda pair: pair[1]),
+        Column(name="a_s", value=lambda pair: pair[2], kind="exact"),
+        Column(name="b_s", value=lambda pair: pair[3], kind="exact"),
+        Column(name="ratio", value=lambda pair: pair[3] / pair[2]),
+    )
+)
+"""Of ``pairs.csv``: a row per pair that was timed in turn; processes and pairs count from 1."""
+
+SAMPLES: Columns[tuple[str, MeasurementRecord, int, int, float]] = Columns(
+    columns=(
+        Column(name="side", value=lambda sample: sample[0]),
+        Column(name="name", value=lambda sample: sample[1].name),
+        Column(name="machine", value=lambda sample: sample[1].machine),
+        Column(name="process", value=lambda sample: sample[2]),
+        Column(name="sample", value=lambda sample: sample[3]),
+        Column(name="seconds", value=lambda sample: sample[4], kind="exact"),
+    )
+)
+"""Of ``samples.csv``: a row per sample, where the two were not timed in turn."""
+
+
+def _ratio(name: str, value: Callable[[RatioSummary], Any]) -> Column[CompareRecord]:
+    return Column(
+        name=name,
+        value=lambda record: None if (ratio := compare_ratio(record)) is None else value(ratio),
+        terminal=Cell(),
+    )
+
+
+COMPARISONS: Columns[CompareRecord] = Columns(
+    columns=(
+        Column(name="a", value=lambda record: _names(record)[0], terminal=Cell()),
+        Column(name="b", value=lambda record: _names(record)[1], terminal=Cell()),
+        _ratio("ratio", lambda ratio: ratio.ratio),
+        _ratio("ratio_low", lambda ratio: ratio.low),
+        _ratio("ratio_high", lambda ratio: ratio.high),
+        _ratio("difference", lambda ratio: "shown" if ratio.shown else "not shown"),
+    )
+)
+"""A row for each comparison: the time of B over that of A; missing where one of the two has no samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -248,44 +290,24 @@ def _summary(row: MeasurementRecord) -> TimingSummary | None:
 
 
 def comparisons_table(records: Sequence[CompareRecord]) -> pd.DataFrame:
-    """A row for each comparison, columns :data:`COMPARISON_COLUMNS`: the time of B over that of A.
-
-    A ratio is missing where one of the two has no samples.
-    """
-    rows = []
-    for record in records:
-        a, b = _names(record)
-        row: dict[str, object] = {"a": a, "b": b}
-        if (ratio := compare_ratio(record)) is not None:
-            row |= {"ratio": ratio.ratio, "ratio_low": ratio.low, "ratio_high": ratio.high}
-            row["difference"] = "shown" if ratio.shown else "not shown"
-        rows.append(row)
-    return frame(rows, COMPARISON_COLUMNS)
+    """A row for each comparison, by :data:`COMPARISONS`."""
+    return COMPARISONS.frame(records)
 
 
 def samples_table(record: CompareRecord) -> pd.DataFrame:
-    """The raw pairs, columns :data:`COLUMNS`; without pairs the raw samples, :data:`SAMPLE_COLUMNS`."""
+    """The raw pairs, by :data:`PAIRS`; without pairs the raw samples, by :data:`SAMPLES`."""
     if record.pairs:
-        pairs = [
-            {"process": process, "pair": index, "a_s": a, "b_s": b, "ratio": b / a}
+        return PAIRS.frame(
+            (process, index, a, b)
             for process, several in enumerate(record.pairs, 1)
             for index, (a, b) in enumerate(several, 1)
-        ]
-        return frame(pairs, COLUMNS, exact=("a_s", "b_s"))
-    samples = [
-        {
-            "side": side,
-            "name": row.name,
-            "machine": row.machine,
-            "process": process,
-            "sample": index,
-            "seconds": s,
-        }
+        )
+    return SAMPLES.frame(
+        (side, row, process, index, seconds)
         for side, row in _sides(record)
         for process, several in enumerate(row.samples_s, 1)
-        for index, s in enumerate(several, 1)
-    ]
-    return frame(samples, SAMPLE_COLUMNS, exact=("seconds",))
+        for index, seconds in enumerate(several, 1)
+    )
 
 
 def write_compare_report(record: CompareRecord, out: Path) -> CompareReport:

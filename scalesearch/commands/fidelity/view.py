@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -18,7 +19,7 @@ from scipy.stats import kendalltau, rankdata
 
 from scalesearch.files import write_text
 from scalesearch.page.answer import coefficients_of
-from scalesearch.page.evidence import INPUT_WIDTH, with_input_width
+from scalesearch.page.columns import Cell, Column, Columns, pick
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
     Markdown,
@@ -42,7 +43,7 @@ from scalesearch.page.parts import (
 )
 from scalesearch.page.shares import shade_scale
 from scalesearch.page.style import COLOURS, GREY, INK, house_style, new_figure, write_figures
-from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.tables import NETWORK, NetworkRow, csv_text
 from scalesearch.page.templates import page, part
 from scalesearch.records import CandidateRecord, FidelityRecord, ReliabilityRecord, RunRecord
 from scalesearch.statistics.answer import (
@@ -51,7 +52,6 @@ from scalesearch.statistics.answer import (
     DesignError,
     Estimate,
     Growth,
-    Rate,
     Trained,
     fit,
     growth,
@@ -748,16 +748,98 @@ def _places(networks: int) -> list[int]:
 
 RATES = ("depth_to_width", "depth_to_resolution", "width_to_resolution")
 ENDS = ("", "_low", "_high")
-COLUMNS = (
-    *("images", "multiple", "reference_images", "tau", "tau_low", "tau_high", "regret", "networks", "seeds"),
-    *("compute_share", "depth_share", "width_share", "resolution_share", "loss", "loss_low", "loss_high"),
-    *("same_p", *(f"{what}_{rate}{end}" for what in ("rate", "move") for rate in RATES for end in ENDS)),
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthRow:
+    """One length of run beside the longest."""
+
+    length: LengthEvidence
+    reference: LengthEvidence
+
+
+def _agreement(name: str, form: str) -> Column[LengthRow]:
+    def value(row: LengthRow) -> float | None:
+        agreement = row.length.agreement
+        # Where all networks are alike, the correlation of their order is undefined.
+        told = agreement is not None and (row.length.ranked or name == "regret")
+        return getattr(agreement, name) if told else None
+
+    return Column(name=name, value=value, terminal=Cell(form))
+
+
+def _best_share(name: str, place: int) -> Column[LengthRow]:
+    return Column(
+        name=f"{name}_share",
+        value=lambda row: None if row.length.answer is None else row.length.answer.best[place],
+    )
+
+
+def _of_loss(name: str, value: Callable[[Estimate], float]) -> Column[LengthRow]:
+    return Column(name=name, value=lambda row: None if row.length.loss is None else value(row.length.loss))
+
+
+def _rates(what: str) -> Iterator[Column[LengthRow]]:
+    for rate, (end, attribute) in product(RATES, zip(ENDS, ("value", "low", "high"), strict=True)):
+
+        def value(row: LengthRow, rate: str = rate, attribute: str = attribute) -> float | None:
+            told = row.length.answer.rates if row.length.answer else ()
+            if what == "move":
+                told = row.length.moves.moves if row.length.moves else ()
+            points = {f"{one.giver}_to_{one.taker}": one.points for one in told}
+            return getattr(points[rate], attribute) if rate in points else None
+
+        yield Column(name=f"{what}_{rate}{end}", value=value)
+
+
+LENGTHS: Columns[LengthRow] = Columns(
+    columns=(
+        Column(name="images", value=lambda row: row.length.images, terminal=Cell("{:,d}")),
+        Column(name="multiple", value=lambda row: float(row.length.multiple), terminal=Cell("{:g}")),
+        Column(name="reference_images", value=lambda row: row.reference.images),
+        *(_agreement(name, "{:+.2f}") for name in ("tau", "tau_low", "tau_high")),
+        _agreement("regret", "{:.1%}"),
+        Column(name="networks", value=lambda row: len(row.length.networks), terminal=Cell("{:d}")),
+        Column(name="seeds", value=lambda row: row.length.seeds, terminal=Cell("{:d}")),
+        Column(name="compute_share", value=lambda row: row.length.compute_share),
+        *(_best_share(name, place) for place, name in enumerate(("depth", "width", "resolution"))),
+        _of_loss("loss", lambda loss: loss.value),
+        _of_loss("loss_low", lambda loss: max(0.0, loss.low)),
+        _of_loss("loss_high", lambda loss: loss.high),
+        Column(name="same_p", value=lambda row: None if row.length.loss is None else row.length.same),
+        *_rates("rate"),
+        *_rates("move"),
+    ),
+    terminal=("multiple", "images", "tau", "tau_low", "tau_high", "regret", "networks", "seeds"),
 )
-NETWORK_COLUMNS = (
-    *("key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier", "resolution", "macs"),
-    *("depth_doublings", "width_doublings", "resolution_doublings"),
-    *("images", "multiple", "top1", "top1_sd", "seeds", "rank"),
+"""Of ``fidelity.csv``: a row per length. The shares are the best split's.
+
+Losses, rates and how these move with each doubling are in points.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedRow(NetworkRow):
+    """A network at one length, and its place there."""
+
+    length: LengthEvidence
+    rank: float
+
+
+NETWORKS: Columns[RankedRow] = Columns(
+    columns=(
+        *pick(
+            NETWORK,
+            *("key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier", "resolution"),
+            *("resolution_width", "macs", "depth_doublings", "width_doublings", "resolution_doublings"),
+        ),
+        Column(name="images", value=lambda row: row.length.images),
+        Column(name="multiple", value=lambda row: float(row.length.multiple)),
+        *pick(NETWORK, "top1", "top1_sd", "seeds"),
+        Column(name="rank", value=lambda row: row.rank),
+    )
 )
+"""Of ``networks.csv``: a row per length and network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -805,58 +887,16 @@ def write_fidelity_report(record: FidelityRecord, out: Path) -> FidelityReport:
 
 
 def lengths_table(evidence: FidelityEvidence) -> pd.DataFrame:
-    """One row per length, columns :data:`COLUMNS`; what is unknown is missing.
-
-    The shares are the best split's. Losses, rates and how they move with each doubling are in points.
-    """
-    rows = []
-    for length in evidence.lengths:
-        row: dict[str, object] = {
-            "images": length.images,
-            "multiple": float(length.multiple),
-            "reference_images": evidence.reference.images,
-            "networks": len(length.networks),
-            "seeds": length.seeds,
-            "compute_share": length.compute_share,
-        }
-        if length.agreement is not None:
-            known = ("tau", "tau_low", "tau_high", "regret") if length.ranked else ("regret",)
-            row |= {name: getattr(length.agreement, name) for name in known}
-        if length.answer is not None:
-            shares = ("depth_share", "width_share", "resolution_share")
-            row |= dict(zip(shares, length.answer.best, strict=True)) | _rate_cells(
-                "rate", length.answer.rates
-            )
-        if length.moves is not None:
-            row |= _rate_cells("move", length.moves.moves)
-        if length.loss is not None:
-            row |= {"loss": length.loss.value, "loss_low": max(0.0, length.loss.low)}
-            row |= {"loss_high": length.loss.high, "same_p": length.same}
-        rows.append(row)
-    return frame(rows, COLUMNS)
-
-
-def _rate_cells(what: str, rates: Sequence[Rate]) -> dict[str, object]:
-    row: dict[str, object] = {}
-    for rate in rates:
-        name, points = f"{what}_{rate.giver}_to_{rate.taker}", rate.points
-        row |= {name: points.value, f"{name}_low": points.low, f"{name}_high": points.high}
-    return row
+    """One row per length, by :data:`LENGTHS`; what is unknown is missing."""
+    return LENGTHS.frame(
+        LengthRow(length=length, reference=evidence.reference) for length in evidence.lengths
+    )
 
 
 def networks_table(evidence: FidelityEvidence) -> pd.DataFrame:
-    """One row per length and network, columns :data:`NETWORK_COLUMNS`."""
-    return frame(
-        [
-            {name: getattr(c, name, None) for name in (*NETWORK_COLUMNS, INPUT_WIDTH)}
-            | {
-                "images": length.images,
-                "multiple": float(length.multiple),
-                "seeds": len(c.runs),
-                "rank": rank,
-            }
-            for length in evidence.lengths
-            for c, rank in zip(length.networks, length.ranks, strict=True)
-        ],
-        with_input_width(NETWORK_COLUMNS, [c for length in evidence.lengths for c in length.networks]),
+    """One row per length and network, by :data:`NETWORKS`."""
+    return NETWORKS.frame(
+        RankedRow(candidate=candidate, length=length, rank=rank)
+        for length in evidence.lengths
+        for candidate, rank in zip(length.networks, length.ranks, strict=True)
     )

@@ -20,6 +20,7 @@ from scalesearch.commands.law.figures import (
 from scalesearch.commands.measure.rows import check_machines, common_label, measure_rows
 from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
+from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import bullets, code, escape, fenced, percent, plain_lines, plural, table
 from scalesearch.page.parts import (
@@ -31,7 +32,7 @@ from scalesearch.page.parts import (
     words_and_numbers,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.tables import csv_text
 from scalesearch.records import LAW_TERMS, BestSplits, CostLaw, LawRecord, Price, Split
 from scalesearch.statistics.law import errors, term_seconds
 from scalesearch.statistics.timing import UNSTABLE
@@ -465,11 +466,40 @@ def _made(record: LawRecord) -> list[str]:
 # ----------------------------------------------------------------------------------------------------
 # A cost law as a file to plan with, tables, figures and a page.
 
-LAW_COLUMNS = (
-    *("machine", "runtime", "dtype", "device", "threads", "batch_size", "networks"),
-    *("median_error", "worst_error", "worst", "fastest_s", "slowest_s"),
-    *("constant_s", "s_per_gmac", "s_per_mactivation", "s_per_mparam", "s_per_layer"),
+
+def _of_setup(name: str, cell: Cell) -> Column[CostLaw]:
+    return Column(name=name, value=lambda law: getattr(law.setup, name), terminal=cell)
+
+
+def _seconds(name: str, term: str, times: float) -> Column[CostLaw]:
+    return Column(name=name, value=lambda law: times * law.seconds[term])
+
+
+LAWS: Columns[CostLaw] = Columns(
+    columns=(
+        field("machine"),
+        _of_setup("runtime", Cell()),
+        _of_setup("dtype", Cell()),
+        _of_setup("device", Cell()),
+        _of_setup("threads", Cell("{:d}")),
+        _of_setup("batch_size", Cell("{:d}")),
+        Column(name="networks", value=lambda law: errors(law).networks, terminal=Cell("{:d}")),
+        Column(name="median_error", value=lambda law: errors(law).median, terminal=Cell("{:.1%}")),
+        Column(name="worst_error", value=lambda law: errors(law).worst, terminal=Cell("{:.1%}")),
+        Column(name="worst", value=lambda law: errors(law).worst_name, terminal=Cell()),
+        Column(name="fastest_s", value=lambda law: law.spread[0]),
+        Column(name="slowest_s", value=lambda law: law.spread[1]),
+        _seconds("constant_s", "constant", 1.0),
+        _seconds("s_per_gmac", "macs", 1e9),
+        _seconds("s_per_mactivation", "activations", 1e6),
+        _seconds("s_per_mparam", "params", 1e6),
+        _seconds("s_per_layer", "layers", 1.0),
+    )
 )
+"""Of ``laws.csv``: errors of held-out networks as fractions, and what a law is made of, in seconds.
+
+Coefficients are for a billion multiply-adds, a million activations or parameters, and one layer.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -494,36 +524,8 @@ class LawReport:
 
 
 def law_table(laws: Sequence[CostLaw]) -> pd.DataFrame:
-    """One row per law, columns :data:`LAW_COLUMNS`: errors of held-out networks as fractions, seconds.
-
-    Coefficients are for a billion multiply-adds, a million activations or parameters, and one layer.
-    """
-    rows = []
-    for law in laws:
-        off, setup = errors(law), law.setup
-        fastest, slowest = law.spread
-        rows.append(
-            {
-                "machine": law.machine,
-                "runtime": setup.runtime,
-                "dtype": setup.dtype,
-                "device": setup.device,
-                "threads": setup.threads,
-                "batch_size": setup.batch_size,
-                "networks": off.networks,
-                "median_error": off.median,
-                "worst_error": off.worst,
-                "worst": off.worst_name,
-                "fastest_s": fastest,
-                "slowest_s": slowest,
-                "constant_s": law.seconds["constant"],
-                "s_per_gmac": 1e9 * law.seconds["macs"],
-                "s_per_mactivation": 1e6 * law.seconds["activations"],
-                "s_per_mparam": 1e6 * law.seconds["params"],
-                "s_per_layer": law.seconds["layers"],
-            }
-        )
-    return frame(rows, LAW_COLUMNS)
+    """One row per law, by :data:`LAWS`."""
+    return LAWS.frame(laws)
 
 
 def write_law_report(record: LawRecord, out: Path) -> LawReport:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pandas as pd
+from matplotlib.ticker import EngFormatter
 
 from scalesearch.commands.measure.figures import (
     latency_figure,
@@ -20,13 +21,15 @@ from scalesearch.commands.measure.figures import (
 )
 from scalesearch.commands.measure.rows import (
     MeasureRow,
+    Prediction,
     check_machines,
     common_label,
     measure_rows,
     setup_titles,
 )
 from scalesearch.files import write_text
-from scalesearch.page.evidence import INPUT_WIDTH, input_text, with_input_width
+from scalesearch.page.columns import Cell, Column, Columns, field
+from scalesearch.page.evidence import input_text
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import Markdown, binary, code, percent, si, signed_percent, time_text
 from scalesearch.page.parts import (
@@ -41,7 +44,7 @@ from scalesearch.page.parts import (
     steps,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.tables import any_oblong, csv_text, sides
 from scalesearch.page.templates import page
 from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord, Setup
 from scalesearch.statistics.timing import UNSTABLE, TimingSummary
@@ -220,69 +223,158 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 # ----------------------------------------------------------------------------------------------------
 # Measurements as tables: a row per network and setup, a row per raw sample, and rows as timm writes them.
 
-SETUP_COLUMNS = ("mode", "runtime", "dtype", "channels_last", "batch_size", "threads", "device")
-MEASUREMENT_COLUMNS = (
-    *("name", "key", "resolution", "params", "macs", "activations", "layers"),
-    *SETUP_COLUMNS,
-    *("machine", "outcome", "reason", "samples", "processes"),
-    *("latency_median_s", "latency_iqr_s", "latency_p90_s", "latency_low_s", "latency_high_s", "unstable"),
-    *("images_per_s", "peak_bytes", "tensor_bytes", "largest_batch", "predicted_s", "prediction_error"),
+ANY_UNITS = EngFormatter(places=1, sep=" ")
+
+
+def _time_of(name: str) -> Callable[[Mapping[str, Any]], str | None]:
+    return lambda row: None if row[name] is None else time_text(row[name])
+
+
+def _mebibytes(row: Mapping[str, Any], name: str) -> str | None:
+    return None if row[name] is None else f"{row[name] / 2**20:,.0f} MiB"
+
+
+def _interval_text(row: Mapping[str, Any]) -> str | None:
+    low, high = row["latency_low_s"], row["latency_high_s"]
+    if row["latency_median_s"] is None:
+        return None
+    if high > HOPELESS * low:
+        return "not known"
+    return f"{time_text(low).removesuffix(' ms')} to {time_text(high)}"
+
+
+def _spread_text(row: Mapping[str, Any]) -> str | None:
+    median, spread = row["latency_median_s"], row["latency_iqr_s"]
+    return None if median is None else f"{spread / median:.1%}"
+
+
+def _law_text(row: Mapping[str, Any]) -> str | None:
+    if row["predicted_s"] is None:
+        return None
+    error = row["prediction_error"]
+    return time_text(row["predicted_s"]) + ("" if error is None else f" ({error:+.0%})")
+
+
+def _note(row: Mapping[str, Any]) -> str | None:
+    """What is not an ordinary figure."""
+    if row["unstable"] == "yes":
+        return "unstable"
+    return None if row["outcome"] == "measured" else row["outcome"]
+
+
+def _of_setup(name: str, cell: Cell | None) -> Column[MeasurementRecord]:
+    return Column(name=name, value=lambda measurement: getattr(measurement.setup, name), terminal=cell)
+
+
+SETUP: tuple[Column[MeasurementRecord], ...] = (
+    *(_of_setup(name, Cell(telling=True)) for name in ("mode", "runtime", "dtype")),
+    Column(name="channels_last", value=lambda of: "yes" if of.setup.channels_last else "no"),
+    _of_setup("batch_size", Cell(head="batch")),
+    _of_setup("threads", Cell()),
+    _of_setup("device", Cell(telling=True)),
 )
-SAMPLE_COLUMNS = ("name", "key", *SETUP_COLUMNS, "machine", "process", "sample", "seconds")
-TIMM_COLUMNS = (
-    *("model", "infer_img_size", "infer_samples_per_sec", "infer_step_time", "infer_batch_size"),
-    *("param_count", "infer_gmacs", "infer_macts"),
+
+
+def _measured(column: Column[MeasurementRecord]) -> Column[Any]:
+    """The column of a record as one of a row that has it."""
+    row: Column[Any] = column
+    return replace(row, value=lambda row: column.value(row.measurement))
+
+
+def _summarised(name: str, value: Callable[[TimingSummary], Any], **said: Any) -> Column[MeasureRow]:
+    return Column(name=name, value=lambda row: None if row.summary is None else value(row.summary), **said)
+
+
+def _by_law(name: str, value: Callable[[Prediction], Any], **said: Any) -> Column[MeasureRow]:
+    return Column(
+        name=name, value=lambda row: None if row.prediction is None else value(row.prediction), **said
+    )
+
+
+MEASUREMENTS: Columns[MeasureRow] = Columns(
+    columns=(
+        *map(
+            _measured,
+            (
+                field("name", terminal=Cell(left=True)),
+                field("key"),
+                field("resolution", terminal=Cell(sides, head="px")),
+                field("resolution_width", only=any_oblong),
+                field("params"),
+                field("macs", terminal=Cell(lambda row: ANY_UNITS(row["macs"]), head="MACs")),
+                field("activations"),
+                field("layers"),
+                *SETUP,
+                field("machine", terminal=Cell(telling=True)),
+                field("outcome", terminal=Cell(_note, head="note", left=True)),
+                field("reason"),
+                Column(name="samples", value=lambda of: sum(map(len, of.samples_s))),
+                Column(name="processes", value=lambda of: len(of.processes)),
+            ),
+        ),
+        _summarised(
+            "latency_median_s",
+            lambda summary: summary.median_s,
+            terminal=Cell(_time_of("latency_median_s"), head="latency"),
+        ),
+        _summarised("latency_iqr_s", lambda summary: summary.iqr_s, terminal=Cell(_spread_text, head="IQR")),
+        _summarised("latency_p90_s", lambda summary: summary.p90_s),
+        _summarised(
+            "latency_low_s",
+            lambda summary: summary.low_s,
+            terminal=Cell(_interval_text, head="95% interval"),
+        ),
+        _summarised("latency_high_s", lambda summary: summary.high_s),
+        _summarised("unstable", lambda summary: "yes" if summary.unstable else "no"),
+        field("images_per_s", terminal=Cell("{:.4g}", head="images/s")),
+        *map(
+            _measured,
+            (
+                field("peak_bytes", terminal=Cell(lambda row: _mebibytes(row, "peak_bytes"), head="peak")),
+                field(
+                    "tensor_bytes",
+                    terminal=Cell(lambda row: _mebibytes(row, "tensor_bytes"), head="tensors"),
+                ),
+                field("largest_batch", terminal=Cell(head="largest")),
+            ),
+        ),
+        _by_law("predicted_s", lambda law: law.seconds, terminal=Cell(_law_text, head="law")),
+        _by_law("prediction_error", lambda law: law.error),
+    ),
+    terminal=(
+        *("name", "resolution", "macs", "machine", "mode", "runtime", "dtype", "device", "threads"),
+        *("batch_size", "latency_median_s", "latency_low_s", "latency_iqr_s", "images_per_s", "peak_bytes"),
+        *("tensor_bytes", "largest_batch", "predicted_s", "outcome"),
+    ),
 )
+"""Of ``measurements.csv``: a row per network and setup.
+
+Latencies are seconds for one pass of a whole batch: ``latency_low_s`` and ``latency_high_s`` bound the 95%
+interval of the median across processes. ``unstable`` is ``yes`` where the interquartile range is over 10% of
+the median. ``predicted_s`` is a law's prediction for the network, by a law not fitted on it,
+``prediction_error`` its relative error.
+"""
 
 
-def measurements_table(record: MeasureRecord, laws: Sequence[CostLaw] = ()) -> pd.DataFrame:
-    """One row per network and setup, columns :data:`MEASUREMENT_COLUMNS`; what is unknown is missing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRow:
+    """One raw sample: which of its process, and which process, both from 1."""
 
-    Latencies are seconds for one pass of a whole batch: ``latency_low_s`` and ``latency_high_s`` bound the
-    95% interval of the median across processes. ``unstable`` is ``yes`` where the interquartile range is over
-    10% of the median. ``predicted_s`` is a law's prediction for the network, by a law not fitted on it,
-    ``prediction_error`` its relative error.
-    """
-    columns = with_input_width(MEASUREMENT_COLUMNS, record.measurements)
-    return frame([_cells(row) for row in measure_rows(record, laws)], columns)
+    measurement: MeasurementRecord
+    process: int
+    sample: int
+    seconds: float
 
 
-def samples_table(record: MeasureRecord) -> pd.DataFrame:
-    """One row per raw sample, columns :data:`SAMPLE_COLUMNS`: ``process`` and ``sample`` count from 1."""
-    rows = []
-    for measurement in record.measurements:
-        shared = _setup_cells(measurement)
-        rows += [
-            shared | {"process": process, "sample": sample, "seconds": seconds}
-            for process, samples in enumerate(measurement.samples_s, 1)
-            for sample, seconds in enumerate(samples, 1)
-        ]
-    return frame(rows, SAMPLE_COLUMNS, exact=("seconds",))
-
-
-def timm_table(record: MeasureRecord) -> pd.DataFrame:
-    """Inference as timm's benchmark results list it, columns :data:`TIMM_COLUMNS`, rounded as there.
-
-    ``infer_step_time`` is in milliseconds for a whole batch, ``param_count``, ``infer_gmacs`` and
-    ``infer_macts`` in millions, billions and millions. Published EfficientNets go by timm's names. Rows
-    without a figure are left out, as are training steps; that rows differ in dtype, threads or runtime cannot
-    be seen in these columns.
-    """
-    rows = [
-        {
-            "model": re.sub(r"^efficientnet-([bl]\d)$", r"efficientnet_\1", row.measurement.name),
-            "infer_img_size": _image_size(row.measurement),
-            "infer_samples_per_sec": round(row.images_per_s or 0.0, 2),
-            "infer_step_time": round(1e3 * row.summary.median_s, 3),
-            "infer_batch_size": row.measurement.setup.batch_size,
-            "param_count": round(row.measurement.params / 1e6, 2),
-            "infer_gmacs": round(row.measurement.macs / 1e9, 2),
-            "infer_macts": round(row.measurement.activations / 1e6, 2),
-        }
-        for row in measure_rows(record)
-        if row.summary is not None and row.measurement.setup.mode == "inference"
-    ]
-    return frame(rows, TIMM_COLUMNS)
+SAMPLES: Columns[SampleRow] = Columns(
+    columns=(
+        *map(_measured, (field("name"), field("key"), *SETUP, field("machine"))),
+        field("process"),
+        field("sample"),
+        field("seconds", kind="exact"),
+    )
+)
+"""Of ``samples.csv``."""
 
 
 def _image_size(measurement: MeasurementRecord) -> int | str:
@@ -290,40 +382,51 @@ def _image_size(measurement: MeasurementRecord) -> int | str:
     return height if width is None else f"{height}x{width}"
 
 
-def _cells(row: MeasureRow) -> dict[str, Any]:
-    measurement, summary, prediction = row.measurement, row.summary, row.prediction
-    cells: dict[str, Any] = {
-        name: getattr(measurement, name)
-        for name in (
-            *("resolution", INPUT_WIDTH, "params", "macs", "activations", "layers"),
-            *("peak_bytes", "tensor_bytes", "largest_batch"),
-        )
-    }
-    cells |= _setup_cells(measurement)
-    cells |= {
-        "outcome": measurement.outcome,
-        "reason": measurement.reason,
-        "samples": sum(map(len, measurement.samples_s)),
-        "processes": len(measurement.processes),
-        "images_per_s": row.images_per_s,
-    }
-    if summary is not None:
-        cells |= {f"latency_{name}_s": getattr(summary, f"{name}_s") for name in ("median", "iqr", "p90")}
-        cells |= {"latency_low_s": summary.low_s, "latency_high_s": summary.high_s}
-        cells["unstable"] = "yes" if summary.unstable else "no"
-    if prediction is not None:
-        cells |= {"predicted_s": prediction.seconds, "prediction_error": prediction.error}
-    return cells
+def _timm(name: str, value: Callable[[MeasurementRecord], Any]) -> Column[MeasureRow]:
+    return Column(name=name, value=lambda row: value(row.measurement), terminal=Cell())
 
 
-def _setup_cells(measurement: MeasurementRecord) -> dict[str, Any]:
-    setup = measurement.setup
-    return {name: getattr(setup, name) for name in SETUP_COLUMNS} | {
-        "name": measurement.name,
-        "key": measurement.key,
-        "machine": measurement.machine,
-        "channels_last": "yes" if setup.channels_last else "no",
-    }
+TIMM: Columns[MeasureRow] = Columns(
+    columns=(
+        _timm("model", lambda of: re.sub(r"^efficientnet-([bl]\d)$", r"efficientnet_\1", of.name)),
+        _timm("infer_img_size", _image_size),
+        Column(name="infer_samples_per_sec", value=lambda row: round(row.images_per_s or 0.0, 2)),
+        _summarised("infer_step_time", lambda summary: round(1e3 * summary.median_s, 3)),
+        _timm("infer_batch_size", lambda of: of.setup.batch_size),
+        _timm("param_count", lambda of: round(of.params / 1e6, 2)),
+        _timm("infer_gmacs", lambda of: round(of.macs / 1e9, 2)),
+        _timm("infer_macts", lambda of: round(of.activations / 1e6, 2)),
+    )
+)
+"""Of ``timm.csv``: inference as timm's benchmark results list it, rounded as there.
+
+``infer_step_time`` is in milliseconds for a whole batch, ``param_count``, ``infer_gmacs`` and ``infer_macts``
+in millions, billions and millions. Published EfficientNets go by timm's names. That rows differ in dtype,
+threads or runtime cannot be seen in these columns.
+"""
+
+
+def measurements_table(record: MeasureRecord, laws: Sequence[CostLaw] = ()) -> pd.DataFrame:
+    """One row per network and setup, by :data:`MEASUREMENTS`; what is unknown is missing."""
+    return MEASUREMENTS.frame(measure_rows(record, laws), among=record.measurements)
+
+
+def samples_table(record: MeasureRecord) -> pd.DataFrame:
+    """One row per raw sample, by :data:`SAMPLES`."""
+    return SAMPLES.frame(
+        SampleRow(measurement=measurement, process=process, sample=sample, seconds=seconds)
+        for measurement in record.measurements
+        for process, samples in enumerate(measurement.samples_s, 1)
+        for sample, seconds in enumerate(samples, 1)
+    )
+
+
+def timm_table(record: MeasureRecord) -> pd.DataFrame:
+    """Inference as timm lists it, by :data:`TIMM`; without rows that have no figure, and training steps."""
+    rows = measure_rows(record)
+    return TIMM.frame(
+        row for row in rows if row.summary is not None and row.measurement.setup.mode == "inference"
+    )
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scalesearch.commands.scale.view import cost_figure, scale_page, write_scale_tables
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Table, pick
+from scalesearch.page.columns import Cell, Column, Columns, pick
 from scalesearch.page.evidence import (
     UNLEARNT,
     completed,
@@ -448,7 +448,7 @@ def _gain(name: str, value: Callable[[Step], Any], **said: Any) -> Column[Traine
     return Column(name=name, value=lambda row: None if row.step is None else value(row.step), **said)
 
 
-TRAINED_NETWORKS: Table[TrainedRow] = Table(
+TRAINED_NETWORKS: Columns[TrainedRow] = Columns(
     columns=(
         *pick(
             NETWORK,

@@ -19,7 +19,7 @@ from scalesearch.commands.search.evidence import (
 from scalesearch.commands.search.figures import front_figure, history_figure, shares_figure
 from scalesearch.files import write_text
 from scalesearch.page.answer import answer_lines, answer_of
-from scalesearch.page.columns import Cell, Column, Table, pick
+from scalesearch.page.columns import Cell, Column, Columns, pick
 from scalesearch.page.evidence import input_text, nothing_learnt
 from scalesearch.page.fronts import Fronts, fronts_of, pareto_figure
 from scalesearch.page.html.interactive import search_parts
@@ -356,7 +356,7 @@ def _suggested_share(name: str) -> Column[TrialRow]:
     return Column(name=f"share_{name}", value=lambda row: getattr(row.shares, name) if row.shares else None)
 
 
-TRIALS: Table[TrialRow] = Table(
+TRIALS: Columns[TrialRow] = Columns(
     columns=(
         Column(name="number", value=lambda row: row.number),
         *pick(NETWORK, "key", "alpha", "beta", "gamma", alpha=THREE, beta=THREE, gamma=THREE),

@@ -20,7 +20,7 @@ from scalesearch.commands.sweep.evidence import (
 )
 from scalesearch.commands.sweep.figures import dimensions_figure, published_here, sweep_figure
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Table, pick
+from scalesearch.page.columns import Cell, Column, Columns, pick
 from scalesearch.page.evidence import (
     completed,
     input_text,
@@ -420,7 +420,7 @@ def _against(name: str, value: Callable[[SweepComparison], Any]) -> Column[Sweep
     return Column(name=name, value=lambda row: None if row.against is None else value(row.against))
 
 
-SWEEP: Table[SweepRow] = Table(
+SWEEP: Columns[SweepRow] = Columns(
     columns=(
         *pick(NETWORK, "phi", "role", "key", "alpha", "beta", "gamma", phi=Cell("{:g}"), role=Cell()),
         *pick(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from scalesearch.files import write_text
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.networks.spec import arch_from_dict
+from scalesearch.page.columns import Cell, Column, Columns
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
     NO_BOUND,
@@ -44,7 +45,7 @@ from scalesearch.page.style import (
     plain,
     write_figures,
 )
-from scalesearch.page.tables import csv_text, frame
+from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page, part
 from scalesearch.records import RunRecord
 from scalesearch.scaling import shares_of
@@ -678,11 +679,75 @@ def _steps(sides: Sequence[Side]) -> Steps:
 # ----------------------------------------------------------------------------------------------------
 # Several searches held against one another, as tables, figures and a page.
 
-PAIR_COLUMNS = (
-    *("best_of", "used_in", "depth_share", "width_share", "resolution_share", "loss", "loss_low"),
-    *("loss_high", "p", "p_holm", "same_split"),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BorrowedRow:
+    """The best split of one search used in another."""
+
+    pair: Pair
+    borrowed: Borrowed
+
+
+def _split_text(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{row[f'{name}_share']:z.0%}" for name in ("depth", "width", "resolution"))
+
+
+def _loss_text(row: Mapping[str, Any]) -> str | None:
+    if row["loss"] is None:
+        return None
+    return points_text(row["loss"], row["loss_low"], row["loss_high"])
+
+
+def _same_text(row: Mapping[str, Any]) -> str:
+    return f"{row['same_split']} (p = {row['p_holm']:.2g})"
+
+
+def _part(name: str, place: int, cell: Cell | None = None) -> Column[BorrowedRow]:
+    return Column(name=f"{name}_share", value=lambda row: row.borrowed.split[place], terminal=cell)
+
+
+def _loss(name: str, value: Callable[[Estimate], float], cell: Cell | None = None) -> Column[BorrowedRow]:
+    return Column(
+        name=name,
+        value=lambda row: None if row.borrowed.loss is None else value(row.borrowed.loss),
+        terminal=cell,
+    )
+
+
+PAIRS: Columns[BorrowedRow] = Columns(
+    columns=(
+        Column(name="best_of", value=lambda row: row.borrowed.source, terminal=Cell()),
+        Column(name="used_in", value=lambda row: row.borrowed.target, terminal=Cell()),
+        _part("depth", 0, Cell(_split_text, head="depth, width, resolution")),
+        _part("width", 1),
+        _part("resolution", 2),
+        _loss("loss", lambda loss: loss.value, Cell(_loss_text, head="points lost")),
+        _loss("loss_low", lambda loss: max(0.0, loss.low)),
+        _loss("loss_high", lambda loss: loss.high),
+        Column(name="p", value=lambda row: row.pair.p),
+        Column(name="p_holm", value=lambda row: row.pair.p_holm),
+        Column(
+            name="same_split",
+            value=lambda row: "no" if row.pair.differ else "not shown to differ",
+            terminal=Cell(_same_text, head="same split"),
+        ),
+    ),
+    terminal=("best_of", "depth_share", "used_in", "loss", "same_split"),
 )
-RATE_COLUMNS = ("run", "giver", "taker", "points", "points_low", "points_high", "visible")
+"""Of ``pairs.csv``: a row per pair of searches and direction; a loss, in points, may be missing."""
+
+RATES: Columns[tuple[Side, Rate]] = Columns(
+    columns=(
+        Column(name="run", value=lambda of: of[0].name),
+        Column(name="giver", value=lambda of: of[1].giver),
+        Column(name="taker", value=lambda of: of[1].taker),
+        Column(name="points", value=lambda of: of[1].points.value),
+        Column(name="points_low", value=lambda of: of[1].points.low),
+        Column(name="points_high", value=lambda of: of[1].points.high),
+        Column(name="visible", value=lambda of: of[1].visible),
+    )
+)
+"""Of ``rates.csv``: a row per search and rate, in points for each tenth of the compute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -745,42 +810,12 @@ def write_transfer_report(
 
 
 def pairs_table(transfer: Transfer) -> pd.DataFrame:
-    """One row per pair and direction, columns :data:`PAIR_COLUMNS`; a loss, in points, may be missing."""
-    return frame([_pair_row(pair, one) for pair in transfer.pairs for one in pair.borrowed], PAIR_COLUMNS)
-
-
-def _pair_row(pair: Pair, one: Borrowed) -> dict[str, object]:
-    depth, width, resolution = one.split
-    row: dict[str, object] = {
-        "best_of": one.source,
-        "used_in": one.target,
-        "depth_share": depth,
-        "width_share": width,
-        "resolution_share": resolution,
-        "p": pair.p,
-        "p_holm": pair.p_holm,
-        "same_split": "no" if pair.differ else "not shown to differ",
-    }
-    if one.loss is not None:
-        row |= {"loss": one.loss.value, "loss_low": max(0.0, one.loss.low), "loss_high": one.loss.high}
-    return row
+    """One row per pair and direction, by :data:`PAIRS`."""
+    return PAIRS.frame(
+        BorrowedRow(pair=pair, borrowed=borrowed) for pair in transfer.pairs for borrowed in pair.borrowed
+    )
 
 
 def rates_table(transfer: Transfer) -> pd.DataFrame:
-    """One row per search and rate, columns :data:`RATE_COLUMNS`, in points for each tenth of the compute."""
-    return frame(
-        [
-            {
-                "run": side.name,
-                "giver": rate.giver,
-                "taker": rate.taker,
-                "points": rate.points.value,
-                "points_low": rate.points.low,
-                "points_high": rate.points.high,
-                "visible": rate.visible,
-            }
-            for side in transfer.sides
-            for rate in side.surface.rates()
-        ],
-        RATE_COLUMNS,
-    )
+    """One row per search and rate, by :data:`RATES`."""
+    return RATES.frame((side, rate) for side in transfer.sides for rate in side.surface.rates())
