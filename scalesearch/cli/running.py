@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scalesearch.cli.terminal import echo, print_table, tell_page
-from scalesearch.runs.kinds import KINDS, Outcome, loaded
+from scalesearch.runs import kinds
+from scalesearch.runs.kinds import Outcome
 
 
 def show(outcome: Outcome, output_format: str) -> None:
@@ -24,8 +25,8 @@ def show(outcome: Outcome, output_format: str) -> None:
 def _print(outcome: Outcome, output_format: str) -> None:
     """Its table, what it says in words, where its page is; a grid says after that what to do next."""
     table, err = outcome.table, output_format != "table"
-    place = KINDS[outcome.kind].columns
-    columns = loaded(place).cells if place else None
+    place = kinds.KINDS[outcome.kind].columns
+    columns = kinds.loaded(place).cells if place else None
     print_table(table, output_format, columns=columns, best_first=outcome.kind in ("grid", "search"))
     before, after = ((), outcome.lines) if outcome.kind == "grid" else (outcome.lines, ())
     for line in before:
