@@ -12,7 +12,7 @@ from scalesearch.page.markdown import Markdown, one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scalesearch.page.parts import Table
+    from scalesearch.page.parts import PageTable
 
 Row = TypeVar("Row")
 Kind = Literal["text", "whole", "number", "exact"]
@@ -121,7 +121,7 @@ class Columns(Generic[Row]):
 
     def table(
         self, rows: Sequence[Row], *, heads: Mapping[str, str] | None = None, but: Collection[str] = ()
-    ) -> Table:
+    ) -> PageTable:
         """The table as a page shows it, of the first rows where there are very many.
 
         Args:
@@ -129,13 +129,13 @@ class Columns(Generic[Row]):
             heads: what columns are called that depend on the run.
             but: columns that are left out.
         """
-        from scalesearch.page.parts import Table  # loads Jinja
+        from scalesearch.page.parts import PageTable  # loads Jinja
 
         columns = self._shown(self.page, [c for c in self.columns if c.page is not None])
         chosen = [column for column in columns if column.name not in but]
         header = [(heads or {}).get(column.name, column.head) for column in chosen]
         cells = [[column.page(row) for column in chosen if column.page is not None] for row in rows]
-        return Table.of(header, cells, left=self.left)
+        return PageTable.of(header, cells, left=self.left)
 
     def _shown(self, first: Sequence[str], able: Sequence[Column[Any]]) -> list[Column[Any]]:
         named = by_name(able)
