@@ -779,7 +779,7 @@ def _of_loss(name: str, value: Callable[[Estimate], float]) -> Column[LengthRow]
     return Column(name=name, value=lambda row: None if row.length.loss is None else value(row.length.loss))
 
 
-def _rates(what: str) -> Iterator[Column[LengthRow]]:
+def _rate_columns(what: str) -> Iterator[Column[LengthRow]]:
     for rate, (end, attribute) in product(RATES, zip(ENDS, ("value", "low", "high"), strict=True)):
 
         def value(row: LengthRow, rate: str = rate, attribute: str = attribute) -> float | None:
@@ -807,8 +807,8 @@ LENGTHS: Columns[LengthRow] = Columns(
         _of_loss("loss_low", lambda loss: max(0.0, loss.low)),
         _of_loss("loss_high", lambda loss: loss.high),
         Column(name="same_p", value=lambda row: None if row.length.loss is None else row.length.same),
-        *_rates("rate"),
-        *_rates("move"),
+        *_rate_columns("rate"),
+        *_rate_columns("move"),
     ),
     terminal=("multiple", "images", "tau", "tau_low", "tau_high", "regret", "networks", "seeds"),
 )
