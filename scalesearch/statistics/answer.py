@@ -329,7 +329,7 @@ def fit(trained: Trained, at: float | None = None) -> Surface:
         )
     weights = np.linalg.lstsq(x, y, rcond=None)[0]
     residuals = float(((y - x @ weights) ** 2).sum())
-    within = float(sum(((y[network == i] - y[network == i].mean()) ** 2).sum() for i in range(len(names))))
+    within = float(((y - _means(y, network)[network]) ** 2).sum())
     df_within, df_lack = len(y) - len(names), len(names) - x.shape[1]
     floor = 1e-18 * max(1.0, float((y**2).sum()))  # what is less is the rounding of binary numbers
     lack = None
@@ -537,18 +537,29 @@ def _cost_terms(splits: Floats, doublings: Floats, networks: int) -> int:
     return 0
 
 
+def _means(y: Floats, network: NDArray[np.int_]) -> Floats:
+    """(networks,) the mean of each network's runs."""
+    return np.asarray(np.bincount(network, y) / np.bincount(network), float)
+
+
 def _left_out_r2(x: Floats, y: Floats, network: NDArray[np.int_]) -> float | None:
-    """How much of the differences between networks is predicted, each from the others alone."""
-    missed, spread = 0.0, 0.0
-    for index in range(int(network.max()) + 1):
-        out = network == index
-        rest, mean = ~out, float(y[out].mean())
-        if np.linalg.matrix_rank(x[rest], tol=1e-6 * len(x)) < x.shape[1]:
+    """How much of the differences between networks is predicted, each from the others alone.
+
+    No surface is fitted anew: leaving a network out takes its own pull, the leverage, out of its residual.
+    """
+    counts, means = np.bincount(network), _means(y, network)
+    rows = x[np.unique(network, return_index=True)[1]]
+    _, singular, axes = np.linalg.svd(x, full_matrices=False)
+    leverage = counts * ((rows @ axes.T / singular) ** 2).sum(axis=1)
+    # Without it the others' smallest singular value is at least so large; the rank tells of those in doubt.
+    least = singular[-1] * np.sqrt(np.maximum(1 - leverage, 0))
+    for index in np.flatnonzero(least < 1e-6 * len(x)):
+        if np.linalg.matrix_rank(x[network != index], tol=1e-6 * len(x)) < x.shape[1]:
             return None
-        weights = np.linalg.lstsq(x[rest], y[rest], rcond=None)[0]
-        count = int(out.sum())
-        missed += count * (mean - float(x[out][0] @ weights)) ** 2
-        spread += count * (mean - float(y[rest].mean())) ** 2
+    residuals = means - rows @ np.linalg.lstsq(x, y, rcond=None)[0]
+    missed = float((counts * (residuals / (1 - leverage)) ** 2).sum())
+    others = (y.sum() - counts * means) / (len(y) - counts)
+    spread = float((counts * (means - others) ** 2).sum())
     return 1 - missed / spread if spread > 0 else None
 
 

@@ -16,6 +16,7 @@ from scalesearch.statistics.answer import (
     Split,
     Surface,
     Trained,
+    _left_out_r2,
     fit,
     growth,
     lattice,
@@ -291,3 +292,21 @@ def test_a_design_takes_the_nearest_to_each_of_its_points_then_the_farthest() ->
 
 def test_a_design_of_few_networks_is_all_of_them() -> None:
     assert sorted(design([PAPER, (1, 0, 0)], 12)) == [0, 1]
+
+
+def test_what_is_left_out_is_predicted_as_by_surfaces_without_it() -> None:
+    """The closed form against as many fits as there are networks, of unequal numbers of runs."""
+    rng = np.random.default_rng(3)
+    runs = rng.integers(1, 4, 12)
+    network = np.repeat(np.arange(12), runs)
+    x = np.column_stack([np.ones(12), rng.normal(size=(12, 5))])[network]
+    y = x @ rng.normal(size=6) + rng.normal(size=len(x))
+    missed, spread = 0.0, 0.0
+    for index in range(12):
+        out, rest = network == index, network != index
+        weights = np.linalg.lstsq(x[rest], y[rest], rcond=None)[0]
+        missed += runs[index] * (y[out].mean() - x[out][0] @ weights) ** 2
+        spread += runs[index] * (y[out].mean() - y[rest].mean()) ** 2
+    assert _left_out_r2(x, y, network) == pytest.approx(1 - missed / spread, rel=1e-9)
+    x[:, -1] = network == 4  # which no other network tells anything of
+    assert _left_out_r2(x, y, network) is None
