@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.commands.law.evidence import DIMENSIONS, SMALL, KindRow, kind_rows, law_titles
+from scalesearch.commands.law.evidence import SMALL, KindRow, kind_rows, law_titles
 from scalesearch.commands.law.figures import (
     best_figure,
     held_out_figure,
@@ -22,57 +22,36 @@ from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import bullets, code, escape, fenced, percent, plain_lines, plural, table
+from scalesearch.page.markdown import percent, plain_lines
 from scalesearch.page.parts import (
+    FOLDER,
+    Made,
+    Steps,
     elapsed,
-    figure_part,
-    how_it_was_made,
     machine_facts,
-    section,
-    words_and_numbers,
+    made_of,
+    of_baseline,
+    steps,
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text
-from scalesearch.records import LAW_TERMS, BestSplits, CostLaw, LawRecord, Price, Split
+from scalesearch.page.templates import page, part
+from scalesearch.records import LAW_TERMS, CostLaw, LawRecord, Price
 from scalesearch.statistics.law import errors, term_seconds
-from scalesearch.statistics.timing import UNSTABLE
+from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
 # The sections of a law's page on where a budget should go when it is counted in time.
 
 UNMULTIPLIED = ("norm", "activation", "add", "other")
-SPLIT_FIGURES = {
-    "prices": (
-        "How much longer a pass takes when one dimension alone doubles the multiply-adds",
-        "How to read it: if time followed multiply-adds, every mark would lie on the line at 2. Lines are "
-        "95% intervals of what was measured across processes; rings are the law's.",
-    ),
-    "kinds": (
-        "Time of the baseline and of its doublings by kind of layer",
-        "How to read it: the lower bars spend the same multiply-adds, twice those of the top one; what "
-        "differs is which layers they went to. Norm and activation do next to no multiply-adds.",
-    ),
-    "split": (
-        "Multipliers of depth, width and resolution by one rule under two budgets",
-        "How to read it: from the open circle, which spends twice the multiply-adds, to the filled mark, "
-        "which spends twice the time. A line to the right is a dimension's gain, one to the left its loss.",
-    ),
-    "best": (
-        "Best splits of both budgets by surfaces that the data allow, on the triangle of shares",
-        "How to read it: corners spend all growth on one dimension. The wider the bubbles are strewn, the "
-        "less the run says; only a move of the whole cloud from left to right is a move.",
-    ),
-}
 
 
-def price_part(record: LawRecord, figures: Collection[str]) -> list[str]:
-    """What each dimension costs, and where in the network."""
-    if not record.prices:
-        return []
+def _prices(record: LawRecord) -> list[tuple[str, ...]]:
+    """What each dimension costs, a row each."""
     titles = law_titles(price.setup for price in record.prices)
-    rows = [
-        [
-            escape(titles[price.setup]),
+    return [
+        (
+            titles[price.setup],
             price.dimension,
             f"{price.built_macs_ratio:.2f}",
             f"{price.built_activations_ratio:.2f}",
@@ -82,21 +61,8 @@ def price_part(record: LawRecord, figures: Collection[str]) -> list[str]:
             f"{price.nominal_exponent:g}",
             f"{price.macs_exponent:.2f}",
             f"{price.latency_exponent:.2f}",
-        ]
+        )
         for price in record.prices
-    ]
-    header = (
-        *("setup", "scaled in", "MACs", "activations", "layers", "time by the law", "time measured"),
-        *("rule's exponent", "MACs' exponent", "time's exponent"),
-    )
-    return [
-        "## What each dimension costs",
-        f"{escape(record.baseline)} is scaled in one dimension alone until its multiply-adds have doubled; "
-        "columns give the network as built over the baseline. A smaller exponent is a cheaper dimension "
-        "than the rule thinks.",
-        table(header, rows, left=2),
-        figure_part("prices", SPLIT_FIGURES, figures),
-        *_why(record, figures),
     ]
 
 
@@ -107,171 +73,159 @@ def _measured(price: Price) -> str:
     return f"{ratio:.2f} ({low:.2f} to {high:.2f})"
 
 
-def _why(record: LawRecord, figures: Collection[str]) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """Where in the network the time goes, by one process.
+
+    Attributes:
+        network: the baseline.
+        unmultiplied: the share of its time that no count of multiply-adds holds.
+        added: what each doubling adds, and to which kinds of layer most.
+        names: of the kinds.
+        rows: a network each.
+        setup: of the process.
+        small: kinds under this share of every network's time are among the others.
+        here: the doublings from quickest to slowest by this process; empty where that is the table's order.
+        elsewhere: the same by the table of prices.
+    """
+
+    network: str
+    unmultiplied: float
+    added: Sequence[str]
+    names: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    setup: str
+    small: str
+    here: Sequence[str]
+    elsewhere: Sequence[str]
+
+
+def _kinds(record: LawRecord) -> Kinds | None:
     rows = kind_rows(record)
     if not rows or record.kinds_setup is None:
-        return []
-    kinds = list(rows[0].seconds)
-    cells = [
-        [
-            escape(row.label),
-            *(f"{1e3 * row.seconds.get(kind, 0.0):.3g}" for kind in kinds),
-            f"{1e3 * row.total:.3g}",
-        ]
-        for row in rows
-    ]
-    return [
-        "### Why: where the time goes",
-        _reasons(record, rows),
-        table(["ms in one pass", *kinds, "whole"], cells),
-        figure_part("kinds", SPLIT_FIGURES, figures),
-        f"One process, {escape(record.kinds_setup.label)}, so small differences mean nothing. `other` is "
-        f"pooling, what lies between layers, and kinds under {SMALL:.0%} of every network's time."
-        f"{_other_order(record, rows)}",
-    ]
+        return None
+    names = list(rows[0].seconds)
+    base, *doubled = rows
+    # As recorded: among the others of ``rows`` are small kinds that do multiply.
+    unmultiplied = sum(
+        kind.seconds for kind in record.kinds if kind.name == base.name and kind.kind in UNMULTIPLIED
+    )
+    elsewhere, here = _orders(record, rows)
+    return Kinds(
+        network=base.label,
+        unmultiplied=unmultiplied / base.total,
+        added=[_added(base, row) for row in doubled if row.total > base.total],
+        names=names,
+        rows=[
+            (
+                row.label,
+                f"{1e3 * row.total:.3g}",
+                *(f"{1e3 * row.seconds.get(name, 0.0):.3g}" for name in names),
+            )
+            for row in rows
+        ],
+        setup=record.kinds_setup.label,
+        small=f"{SMALL:.0%}",
+        here=here if here != elsewhere else (),
+        elsewhere=elsewhere,
+    )
 
 
-def _other_order(record: LawRecord, rows: Sequence[KindRow]) -> str:
-    """Says so where this one process has the doublings in another order than the table of prices."""
+def _added(base: KindRow, row: KindRow) -> str:
+    gained = {kind: seconds - base.seconds.get(kind, 0.0) for kind, seconds in row.seconds.items()}
+    first, second = sorted(gained, key=lambda kind: -gained[kind])[:2]
+    return (
+        f"{row.label}: {1e3 * (row.total - base.total):+.3g} ms, of which {first} {1e3 * gained[first]:+.3g} "
+        f"and {second} {1e3 * gained[second]:+.3g}"
+    )
+
+
+def _orders(record: LawRecord, rows: Sequence[KindRow]) -> tuple[list[str], list[str]]:
+    """The doublings from quickest to slowest: by the table of prices, and by the one process of the kinds."""
     ratios = {price.dimension: _ratio(price) for price in record.prices if price.setup == record.kinds_setup}
     built = {price.built: price.dimension for price in record.prices}
     seconds = {built[row.name]: row.total for row in rows if built.get(row.name) in ratios}
-    orders = [sorted(seconds, key=values.__getitem__) for values in (ratios, seconds)]
-    if orders[0] == orders[1]:
-        return ""
-    of_table, here = (", ".join(order) for order in orders)
-    return (
-        f" From quickest to slowest this process has doublings by {here}; the table above, which rests on "
-        f"several processes, has {of_table}: go by that table."
-    )
+    by_table, here = (sorted(seconds, key=values.__getitem__) for values in (ratios, seconds))
+    return list(by_table), list(here)
 
 
-def _reasons(record: LawRecord, rows: Sequence[KindRow]) -> str:
-    base, *doubled = rows
-    said = []
-    for row in doubled:
-        more = row.total - base.total
-        if more <= 0:
-            continue
-        gained = {kind: seconds - base.seconds.get(kind, 0.0) for kind, seconds in row.seconds.items()}
-        first, second = sorted(gained, key=lambda kind: -gained[kind])[:2]
-        said.append(
-            f"{escape(row.label)}: {1e3 * more:+.3g} ms, of which {first} {1e3 * gained[first]:+.3g} and "
-            f"{second} {1e3 * gained[second]:+.3g}"
-        )
-    # As recorded: among the others of ``rows`` are small kinds that do multiply.
-    unmultiplied = sum(
-        part.seconds for part in record.kinds if part.name == base.name and part.kind in UNMULTIPLIED
-    )
-    return (
-        f"In {escape(base.label)}, {percent(unmultiplied / base.total, 0)} of the time goes to "
-        "normalisation, activations, sums, pooling and what lies between layers, which no count of "
-        "multiply-adds holds. " + ("What a doubling adds: " + "; ".join(said) + "." if said else "")
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splits:
+    """What a rule becomes when time is its budget, a row each; whether it is the paper's, or a run's best."""
+
+    rows: Sequence[Sequence[str]]
+    paper: bool
+    run: bool
 
 
-def split_part(record: LawRecord, figures: Collection[str]) -> list[str]:
-    """What a rule becomes when time is its budget."""
+def _splits(record: LawRecord) -> Splits | None:
     if not record.splits:
-        return []
+        return None
     titles = law_titles(split.setup for split in record.splits)
-    rows = [
-        [
-            escape(split.rule),
-            escape(titles[split.setup]),
-            "2 x MACs" if split.budget == "macs" else "2 x time",
-            *(f"{value:.3f}" for value in (split.depth, split.width, split.resolution)),
-            *(percent(share, 0) for share in split.shares),
-            f"{split.macs_ratio:.2f}",
-            f"{split.latency_ratio:.2f}",
-        ]
-        for split in record.splits
-    ]
-    header = (
-        *("rule", "setup", "budget", "depth", "width", "resolution"),
-        *("share of depth", "of width", "of resolution", "MACs", "time"),
+    return Splits(
+        rows=[
+            (
+                split.rule,
+                titles[split.setup],
+                "2 x MACs" if split.budget == "macs" else "2 x time",
+                *(f"{value:.3f}" for value in (split.depth, split.width, split.resolution)),
+                *(percent(share, 0) for share in split.shares),
+                f"{split.macs_ratio:.2f}",
+                f"{split.latency_ratio:.2f}",
+            )
+            for split in record.splits
+        ],
+        paper=any("paper" in split.rule for split in record.splits),
+        run=any("run" in split.rule for split in record.splits),
     )
-    return [
-        "## Where the budget goes, by the law",
-        "A rule gives each dimension a share of the budget's growth. That shares which are right for "
-        "multiply-adds are right for time, too, is **an assumption**: each dimension grows as far as its "
-        "share of the *time* carries it. Costs are without rounding. "
-        "" + _assumed(record.splits),
-        table(header, rows, left=3),
-        figure_part("split", SPLIT_FIGURES, figures),
-    ]
 
 
-def _assumed(splits: Sequence[Split]) -> str:
-    rules = dict.fromkeys(split.rule for split in splits)
-    texts = []
-    if any("paper" in rule for rule in rules):
-        texts.append(
-            "The paper's rule is (1.2, 1.1, 1.15) as published (arXiv 1905.11946), brought to a product of 2."
-        )
-    if any("run" in rule for rule in rules):
-        texts.append("The run's best is its network with the highest top-1, sure or not.")
-    return " ".join(texts)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """Where accuracies that were really measured put the best split.
+
+    Attributes:
+        networks: that the surface is fitted to.
+        source: the run that trained them.
+        error: of networks that were left out, in points.
+        mean_error: of the mean of the others, in points.
+        explains: whether the surface predicts better than that mean.
+        tells_cost: whether the run's networks differ in cost.
+        highest: the best split under twice the multiply-adds.
+        shown: the setups in which a move of the best split is shown.
+        rows: a setup each.
+    """
+
+    networks: int
+    source: str
+    error: float
+    mean_error: float
+    explains: bool
+    tells_cost: bool
+    highest: str
+    shown: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
-def best_part(record: LawRecord, figures: Collection[str]) -> list[str]:
-    """Where accuracies that were really measured put the best split."""
+def _best(record: LawRecord) -> Best | None:
     if not record.best:
-        return []
+        return None
     first = record.best[0]
     titles = law_titles(best.setup for best in record.best)
-    parts = [
-        "## Where it should go, by accuracies of a run",
-        f"A surface, quadratic in the shares of growth, is fitted to the {plural(first.networks, 'network')} "
-        f"that {escape(first.source)} trained, and its highest point looked for within each budget. "
-        f"{_trust(first)}",
-    ]
-    if not first.tells_cost:
-        parts.append(
-            "**The run says nothing about time as the budget:** all of its networks cost about the same, "
-            "so what going farther in a cheap dimension brings isn't known. A sweep over several phi, or a "
-            "grid without `--match`, knows more. Under twice the multiply-adds the surface is highest at "
-            f"{_shares(first.macs)}."
-        )
-        return parts
-    rows = [
-        [escape(titles[best.setup]), _shares(best.macs), _shares(best.latency), *map(_move, best.moves)]
-        for best in record.best
-    ]
-    header = (
-        "setup",
-        "2 x MACs: depth / width / resolution",
-        "2 x time",
-        *(f"move in {d}" for d in DIMENSIONS),
+    return Best(
+        networks=first.networks,
+        source=first.source,
+        error=100 * first.error,
+        mean_error=100 * first.mean_error,
+        explains=first.explains,
+        tells_cost=first.tells_cost,
+        highest=_shares(first.macs),
+        shown=[titles[best.setup] for best in record.best if best.shown],
+        rows=[
+            (titles[best.setup], _shares(best.macs), _shares(best.latency), *map(_move, best.moves))
+            for best in record.best
+        ],
     )
-    return [
-        *parts,
-        _verdict(record.best),
-        table(header, rows, left=3),
-        figure_part("best", SPLIT_FIGURES, figures),
-        "Moves are in points of share with 95% intervals from surfaces that the data would allow as well, "
-        "both budgets by the same one. The run's networks are small ones; that their accuracies say which "
-        "full-size network is best is **assumed**.",
-    ]
-
-
-def _trust(best: BestSplits) -> str:
-    held = (
-        f"Networks that were left out are predicted with an error of {100 * best.error:.1f} points of "
-        f"top-1; the mean of the others is off by {100 * best.mean_error:.1f}."
-    )
-    if best.explains:
-        return held
-    return held + " **So the surface explains nothing**, and what follows is no evidence."
-
-
-def _verdict(found: Sequence[BestSplits]) -> str:
-    shown = [best for best in found if best.shown]
-    if not shown:
-        return "**No move of the best split is shown**: intervals hold zero, or the surface explains nothing."
-    titles = law_titles(best.setup for best in found)
-    where = "; ".join(escape(titles[best.setup]) for best in shown)
-    return f"**A move of the best split is shown** ({where})."
 
 
 def _shares(shares: tuple[float, float, float] | None) -> str:
@@ -286,13 +240,6 @@ def _move(move: tuple[float, float, float]) -> str:
 # The page of a cost law: how well it predicts time, what each dimension costs, where a budget should go.
 
 GOAL = 0.10
-FIGURES = {
-    "law": (
-        "Predicted against measured time of networks that the law was not fitted on",
-        "How to read it: each dot is a network, predicted by a law fitted without it and its fold. The band "
-        "is 10% either side of what was measured; rings lie outside it, and the farthest are named.",
-    ),
-}
 UNITS = {
     "constant": ("constant", "a pass", 1e3, "ms"),
     "macs": ("multiply-adds", "10^9", 1e12, "ms"),
@@ -302,165 +249,246 @@ UNITS = {
 }
 
 
-def law_page(record: LawRecord, figures: Collection[str]) -> str:
-    """The page as Markdown; ``figures`` names the figures that were drawn."""
-    facts = record.measured.machines[0].facts if record.measured.machines else {}
-    parts = [
-        f"# What time costs on {escape(facts.get('gpu') or facts.get('cpu') or 'this machine')}",
-        _answer(record),
-        *_law(record, figures),
-        *price_part(record, figures),
-        *split_part(record, figures),
-        *best_part(record, figures),
-        *_use(record),
-        section("What is missing", bullets(map(escape, record.notes))),
-        *_made(record),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupErrors:
+    """How well the law of a setup predicts networks that it had not seen; errors are relative."""
+
+    setup: str
+    networks: int
+    median: float
+    worst: float
+    worst_name: str
 
 
-def unstable_line(record: LawRecord) -> str:
-    """How many of the figures that the laws rest on are unstable, in one plain line; empty where none is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawAnswer:
+    """What the answer's lines say.
+
+    Attributes:
+        laws: a setup each.
+        unstable: figures that the laws rest on and that are.
+        figures: all of them.
+        goal: the median error that is aimed at.
+        missed: setups that miss it.
+        doubled: what twice the multiply-adds take in each dimension, the cheapest first.
+        measured: whether that was measured.
+        overlap: whether its intervals leave open which dimension is cheapest.
+        best: what a run's accuracies say of the best split when time is the budget: ``unknown``, ``moves`` or
+            ``not shown``; empty without a run.
+    """
+
+    laws: Sequence[SetupErrors]
+    unstable: int
+    figures: int
+    goal: float
+    missed: int
+    doubled: Sequence[str]
+    measured: bool
+    overlap: bool
+    best: str
+
+
+def law_answer(record: LawRecord) -> LawAnswer:
+    """The answer's values."""
+    titles = law_titles([law.setup for law in record.laws])
+    each = [(law.setup, errors(law)) for law in record.laws]
     summaries = [row.summary for row in measure_rows(record.measured) if row.summary is not None]
-    shaky = sum(summary.unstable for summary in summaries)
-    if not shaky:
-        return ""
-    are = "is" if shaky == 1 else "are"
-    return (
-        f"{shaky} of {plural(len(summaries), 'figure')} that the laws rest on {are} unstable (an "
-        f"interquartile range over {UNSTABLE:.0%} of the median): part of the errors is the machine's."
+    prices = [price for price in record.prices if record.laws and price.setup == record.laws[0].setup]
+    measured = [price.measured for price in prices if price.measured]
+    best = record.best[0] if record.best else None
+    return LawAnswer(
+        laws=[
+            SetupErrors(
+                setup=titles[setup],
+                networks=off.networks,
+                median=off.median,
+                worst=off.worst,
+                worst_name=off.worst_name,
+            )
+            for setup, off in each
+        ],
+        unstable=sum(summary.unstable for summary in summaries),
+        figures=len(summaries),
+        goal=GOAL,
+        missed=sum(off.median >= GOAL for _, off in each),
+        doubled=[f"{price.dimension} {_ratio(price):.2f}" for price in sorted(prices, key=_ratio)],
+        measured=len(measured) == len(prices),
+        overlap=bool(measured) and max(low for _, low, _ in measured) <= min(high for _, _, high in measured),
+        best=""
+        if best is None
+        else "unknown"
+        if best.latency is None
+        else "moves"
+        if best.shown
+        else "not shown",
     )
 
 
 def answer_lines(record: LawRecord) -> tuple[str, ...]:
     """The answer in plain lines: how well each law predicts, what may be wrong with it, what time costs."""
-    return plain_lines(_answer(record))
+    return plain_lines(part("commands/law/answer.md.j2", "answer", law_answer(record)))
 
 
-def _answer(record: LawRecord) -> str:
-    if not record.laws:
-        return "**There is no law yet:** too few networks have been measured."
-    titles = law_titles([law.setup for law in record.laws])
-    lines = []
-    for law in record.laws:
-        off = errors(law)
-        lines.append(
-            f"**{escape(titles[law.setup])}: half of {plural(off.networks, 'network')} that the law had not "
-            f"seen are predicted within {percent(off.median)}**, the worst ({escape(off.worst_name)}) within "
-            f"{percent(off.worst)}."
-        )
-    if shaky := unstable_line(record):
-        said, mark, why = shaky.partition(" (")
-        lines.append(f"**{said}**{mark}{why}")
-    missed = [law for law in record.laws if errors(law).median >= GOAL]
-    if missed:
-        lines.append(
-            f"The goal, a median error under {percent(GOAL, 0)}, is missed in "
-            f"{plural(len(missed), 'setup')} of {len(record.laws)}."
-        )
-    first = [price for price in record.prices if price.setup == record.laws[0].setup]
-    if first:
-        order = sorted(first, key=_ratio)
-        said = ", ".join(f"{price.dimension} {_ratio(price):.2f}" for price in order)
-        source = "measured" if all(price.measured for price in first) else "by the law"
-        lines.append(
-            f"Twice the multiply-adds take this many times as long ({source}; "
-            f"{escape(titles[record.laws[0].setup])}): **{said}**. A rule that counts multiply-adds takes "
-            "them all for 2."
-        )
-        measured = [price.measured for price in first if price.measured]
-        if measured and max(low for _, low, _ in measured) <= min(high for _, _, high in measured):
-            lines.append("The intervals of the three overlap: which dimension is cheapest is not shown.")
-    best = record.best[0] if record.best else None
-    if best is not None:
-        if best.latency is None:
-            verdict = "the run does not say where the best split lies when time is the budget"
-        elif best.shown:
-            verdict = "by the run's accuracies the best split moves when time is the budget"
-        else:
-            verdict = "no move of the best split is shown by the run's accuracies"
-        lines.append(f"Whether accuracy follows is another matter: {verdict} (see below).")
-    return bullets(lines)
+def unstable_line(record: LawRecord) -> str:
+    """How many of the figures that the laws rest on are unstable, in one plain line; empty where none is."""
+    answer = law_answer(record)
+    if not answer.unstable:
+        return ""
+    return " ".join(plain_lines(part("commands/law/answer.md.j2", "unstable", answer)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawText:
+    """The law itself.
+
+    Attributes:
+        setup: what all setups have in common.
+        low: the time of the fastest network it rests on, in ms.
+        high: that of the slowest.
+        terms: their names.
+        rows: errors and the time of each term, a setup each.
+        units: what each term's time is for.
+        shares: what the baseline's time is made of, a setup each.
+    """
+
+    setup: str
+    low: str
+    high: str
+    terms: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    units: Sequence[str]
+    shares: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawPage:
+    """What the page shows.
+
+    Attributes:
+        processor: that time is of.
+        answer: its lines.
+        steps: what to do next.
+        law: None where there is none.
+        baseline: that is scaled.
+        prices: of each dimension, a row each.
+        kinds: where in the network the time goes; None where that was not looked into.
+        splits: what a rule becomes when time is its budget; None without a law.
+        best: what a run's accuracies say of it; None without a run.
+        notes: on what is missing.
+        time: of the run.
+        samples: all of them.
+        pairs: of network and setup that were measured.
+        made: how the run was made.
+        figures: those that were drawn.
+    """
+
+    processor: str
+    answer: LawAnswer
+    steps: Steps
+    law: LawText | None
+    baseline: str
+    prices: Sequence[Sequence[str]]
+    kinds: Kinds | None
+    splits: Splits | None
+    best: Best | None
+    notes: Sequence[str]
+    time: str
+    samples: int
+    pairs: int
+    made: Made
+    figures: Collection[str]
+
+
+def law_page(record: LawRecord, figures: Collection[str]) -> str:
+    """The page as Markdown; ``figures`` names the figures that were drawn."""
+    measured = record.measured
+    facts = measured.machines[0].facts if measured.machines else {}
+    timed = [row for row in measured.measurements if row.processes]
+    return page(
+        "commands/law/page.md.j2",
+        LawPage(
+            processor=facts.get("gpu") or facts.get("cpu") or "this machine",
+            answer=law_answer(record),
+            steps=_steps(record),
+            law=_law(record) if record.laws else None,
+            baseline=record.baseline,
+            prices=_prices(record),
+            kinds=_kinds(record) if record.prices else None,
+            splits=_splits(record),
+            best=_best(record),
+            notes=record.notes,
+            time=elapsed(measured),
+            samples=sum(len(process) for row in timed for process in row.samples_s),
+            pairs=len(timed),
+            made=made_of(
+                command=measured.command,
+                settings=measured.settings,
+                machine=machine_facts(measured.machines),
+                versions=measured.versions,
+            ),
+            figures=figures,
+        ),
+    )
 
 
 def _ratio(price: Price) -> float:
     return price.measured[0] if price.measured else price.built_latency_ratio
 
 
-def _law(record: LawRecord, figures: Collection[str]) -> list[str]:
-    if not record.laws:
-        return []
+def _law(record: LawRecord) -> LawText:
     titles = law_titles([law.setup for law in record.laws])
-    header = ["setup", "networks", "median error", "worst error", *(UNITS[term][0] for term in LAW_TERMS)]
+    low, high = record.laws[0].spread
     rows = [
-        [
-            escape(titles[law.setup]),
+        (
+            titles[law.setup],
             str(errors(law).networks),
             percent(errors(law).median),
             percent(errors(law).worst),
-            *(f"{law.seconds[t] * UNITS[t][2]:.3g} {UNITS[t][3]}" for t in LAW_TERMS),
-        ]
+            *(f"{law.seconds[term] * UNITS[term][2]:.3g} {UNITS[term][3]}" for term in LAW_TERMS),
+        )
         for law in record.laws
     ]
-    shares = [[escape(titles[law.setup]), *_term_shares(law, record)] for law in record.laws]
-    units = ", ".join(f"{UNITS[term][0]}: for {UNITS[term][1]}" for term in LAW_TERMS)
-    return [
-        "## The law",
-        f"All of it is {escape(common_label(titles) or record.laws[0].setup.label)}.",
-        "The time of one pass of a whole batch is a sum of a constant, multiply-adds, activations, "
-        "parameters and layers. Errors are those of networks that the fit had not seen (ten folds).",
-        table(header, rows),
-        f"Time of each term ({units}).",
-        figure_part("law", FIGURES, figures),
-        f"What {escape(record.baseline)}'s time is made of, by the law. Terms that grow together in all "
-        "networks share their time as the fit sees fit: read the sum before the parts.",
-        table(["setup", *(UNITS[term][0] for term in LAW_TERMS), "predicted"], shares),
-    ]
+    return LawText(
+        setup=common_label(titles) or record.laws[0].setup.label,
+        low=f"{1e3 * low:,.3g}",
+        high=f"{1e3 * high:,.0f}",
+        terms=[UNITS[term][0] for term in LAW_TERMS],
+        rows=rows,
+        units=[f"{UNITS[term][0]}: for {UNITS[term][1]}" for term in LAW_TERMS],
+        shares=[(titles[law.setup], *_term_shares(law, record)) for law in record.laws],
+    )
 
 
 def _term_shares(law: CostLaw, record: LawRecord) -> list[str]:
     seconds = term_seconds(law, record.base_cost)
     total = sum(seconds.values())
-    return [*(percent(seconds[term] / total, 0) for term in LAW_TERMS), f"{1e3 * total:.3g} ms"]
+    return [f"{1e3 * total:.3g} ms", *(percent(seconds[term] / total, 0) for term in LAW_TERMS)]
 
 
-def _use(record: LawRecord) -> list[str]:
-    if not record.laws:
-        return []
-    law = record.laws[0]
-    low, high = law.spread
-    middle = f"{float(f'{1e3 * (low * high) ** 0.5:.2g}'):g}ms"
-    setup = law.setup
-    where = f"threads={setup.threads}" if setup.device == "cpu" else f"device={setup.device}"
-    return [
-        "## Using it",
-        "With `law.json` beside this page a search plans with the time of this machine "
-        f"({code(law.machine)}), in these setups, before anything is trained or measured:",
-        fenced(
-            f"scalesearch grid --budget latency={middle}@{where},batch={setup.batch_size} --law DIR",
-            "console",
-        ),
-        f"It rests on networks from {1e3 * low:,.3g} to {1e3 * high:,.0f} ms; beyond that it extrapolates.",
-    ]
-
-
-def _made(record: LawRecord) -> list[str]:
-    measured = record.measured
-    timed = [row for row in measured.measurements if row.processes]
-    samples = sum(len(one) for row in timed for one in row.samples_s)
-    return [
-        how_it_was_made(
-            command=measured.command,
-            facts=[
-                f"{elapsed(measured)}.",
-                f"{samples:,} samples; pairs of network and setup that were measured: {len(timed)}.",
-            ],
-            settings=measured.settings,
-            machine=machine_facts(measured.machines),
-            versions=measured.versions,
-        ),
-        words_and_numbers("measurements.csv", "samples.csv", "laws.csv"),
-    ]
+def _steps(record: LawRecord) -> Steps:
+    """A search within a time, which ``law.json`` beside the page plans; and a law of longer measurements."""
+    settings = record.measured.settings
+    search = longer = None
+    if record.laws:
+        law = record.laws[0]
+        low, high = law.spread
+        middle = f"{float(f'{1e3 * (low * high) ** 0.5:.2g}'):g}ms"
+        where = f"threads={law.setup.threads}" if law.setup.device == "cpu" else f"device={law.setup.device}"
+        budget = f"latency={middle}@{where},batch={law.setup.batch_size}"
+        search = (
+            "A search within a time on this machine, planned before anything is trained",
+            f"scalesearch grid{of_baseline(settings)} --budget {budget} --law {FOLDER}",
+        )
+    answer = law_answer(record)
+    if answer.unstable or answer.missed:
+        again = without_options(record.measured.command, ("--processes", "--min-time", "--out"))
+        processes = max(3, int(settings.get("processes", 3)))
+        min_time = 4 * float(settings.get("min_time", 1.0))
+        longer = (
+            "Longer, on a machine that does nothing else: are errors smaller then?",
+            f"{again} --processes {processes} --min-time {min_time:g}s --out {FOLDER}-longer",
+        )
+    return steps(search, longer)
 
 
 # ----------------------------------------------------------------------------------------------------
