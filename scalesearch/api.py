@@ -309,7 +309,9 @@ class Run:
             )
         record = self.record
         lines: tuple[str, ...] = loaded(kind.answer)(record, self.folder)
-        return _shares(record, lines) if isinstance(record, RunRecord) else Answer(lines=lines)
+        if kind.study is not None and kind.study.shares and isinstance(record, RunRecord):
+            return _shares(record, lines)
+        return Answer(lines=lines)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -388,10 +390,10 @@ class Run:
 
 
 def _shares(record: RunRecord, lines: tuple[str, ...]) -> Answer:
-    """An answer with the splits that it is about, where a run is of rival splits."""
+    """An answer with the splits that it is about."""
     from scalesearch.page.answer import answer_of
 
-    found = answer_of(record) if record.kind in ("grid", "search") else ""
+    found = answer_of(record)
     if isinstance(found, str):
         return Answer(lines=lines)
     inside = found.answer.splits[found.answer.region].tolist()

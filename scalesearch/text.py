@@ -7,7 +7,17 @@ import shlex
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
-__all__ = ["UNSEEN", "command", "near", "one_line", "printable", "quoted", "visible", "without_options"]
+__all__ = [
+    "UNSEEN",
+    "command",
+    "near",
+    "one_line",
+    "one_of",
+    "printable",
+    "quoted",
+    "visible",
+    "without_options",
+]
 
 LONGEST = 300
 """Letters of what an error says in the middle of a sentence."""
@@ -72,6 +82,11 @@ def near(text: str, names: Collection[str]) -> str:
     # Of two or three letters one may differ.
     meant = get_close_matches(text.lower(), list(names), cutoff=0.5 if len(text) < 4 else 0.6)
     return f"; did you mean {' or '.join(meant)}?" if meant else ""
+
+
+def one_of(names: Sequence[str]) -> str:
+    """``grid, search or sweep``: one of these."""
+    return " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 WORD = re.compile(r"(?:\$'(?:[^'\\]|\\.)*'|'[^']*'|\"[^\"]*\"|\\.|[^\s'\"\\])+")

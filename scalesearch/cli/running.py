@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scalesearch.cli.terminal import echo, print_table, tell_page
-from scalesearch.runs import kinds
-from scalesearch.runs.kinds import Outcome
+from scalesearch.runs.kinds import Outcome, kind_named, loaded
 
 
 def show(outcome: Outcome, output_format: str) -> None:
@@ -23,16 +22,15 @@ def show(outcome: Outcome, output_format: str) -> None:
 
 
 def _print(outcome: Outcome, output_format: str) -> None:
-    """Its table, what it says in words, where its page is; a grid says after that what to do next."""
-    table, err = outcome.table, output_format != "table"
-    place = kinds.KINDS[outcome.kind].columns
-    columns = kinds.loaded(place).cells if place else None
-    print_table(table, output_format, columns=columns, best_first=outcome.kind in ("grid", "search"))
-    before, after = ((), outcome.lines) if outcome.kind == "grid" else (outcome.lines, ())
-    for line in before:
+    """Its table, what it says in words, where its page is."""
+    table, err, kind = outcome.table, output_format != "table", kind_named(outcome.kind)
+    columns = loaded(kind.columns).cells if kind.columns else None
+    shares = kind.study is not None and kind.study.shares
+    print_table(table, output_format, columns=columns, best_first=shares)
+    for line in outcome.lines:
         echo(line, err=err)
     tell_page(outcome.page, err=err)
-    for line in after:
+    for line in outcome.last:
         echo(line, err=err)
 
 

@@ -301,8 +301,6 @@ trained (thinned out, or a budget it cannot meet). ``waiting``: not trained to i
 SELDOM = "seldom"
 """Marks a field that tables leave out where it has its default: earlier versions did not know it."""
 
-RunKind = Literal["grid", "search", "sweep", "fidelity", "scale"]
-
 
 THINNED = "thinned out"
 """How the reason of a network begins that could be trained, and was not since others stand for it."""
@@ -535,7 +533,7 @@ class RunRecord:
         checks: training runs that check the answer.
     """
 
-    kind: RunKind = "grid"
+    kind: str = "grid"
     name: str
     command: str
     phi: float

@@ -31,7 +31,7 @@ from scalesearch.runs.folder import (
     write_run_file,
 )
 from scalesearch.runs.kept import KeptRun, as_written, kept_run, kept_searches, open_run_study, write_tables
-from scalesearch.runs.kinds import GoingOn, Outcome, settings_of, write_report
+from scalesearch.runs.kinds import GoingOn, Outcome, kind_in, named, settings_of, write_report
 from scalesearch.runs.lifecycle import (
     Run,
     begin_study,
@@ -43,7 +43,7 @@ from scalesearch.runs.lifecycle import (
 from scalesearch.runs.planning import require_same_code
 from scalesearch.runs.telling import teller
 from scalesearch.study.settings import Computing, TrainingSettings
-from scalesearch.text import quoted
+from scalesearch.text import one_of, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 KIND = "fidelity"
 FOLDER = "fidelity"
 """The folder, in a run's, of its lengths."""
-# Runs whose candidates rival one another.
-JUDGED = ("grid", "search", "sweep")
 
 
 def judge(
@@ -251,11 +249,10 @@ def _written(folder: Path, kept: KeptRun, record: FidelityRecord, *, tables: boo
 
 def _require_judged(folder: Path) -> None:
     """Refuses a run whose candidates do not rival one another."""
-    kind = read_run_file(folder).get("run", {}).get("kind", "grid")
-    if kind not in JUDGED:
-        raise FolderError(
-            f"`dir` must hold a run of grid, search or sweep, got {folder}, which holds one of {kind}"
-        )
+    kind = kind_in(folder)
+    if kind.study is None or not kind.study.rivals:
+        wanted = one_of(named(lambda study: study.rivals))
+        raise FolderError(f"`dir` must hold a run of {wanted}, got {folder}, which holds one of {kind.name}")
 
 
 def _study_name(multiple: float) -> str:

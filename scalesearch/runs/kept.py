@@ -12,12 +12,12 @@ from scalesearch.files import inside, write_text
 from scalesearch.records import RunRecord
 from scalesearch.records.runs import LATENCY, STUDY, TABLES, run_tables, runs_of_tables
 from scalesearch.runs.folder import read_run_file, require_folder, storage_of, without_study
-from scalesearch.runs.kinds import KINDS
+from scalesearch.runs.kinds import kinds, studied
 from scalesearch.runs.telling import say, teller
 from scalesearch.study.reading import with_shapes
 from scalesearch.study.storage import open_storage, sqlite_url
 from scalesearch.study.study import SearchStudy, find_study, open_study
-from scalesearch.text import quoted
+from scalesearch.text import one_of, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +75,8 @@ def _without_run(folder: Path) -> FolderError:
                 f"`dir` must hold a run, got {folder}: it holds what scalesearch {command} wrote, which "
                 f"keeps none to report again or to go on with; {shown}"
             )
-    *kinds, last = (kind.name for kind in KINDS.values() if kind.studies)
-    return FolderError(
-        f"`dir` must be the folder of a {', '.join(kinds)} or {last} run, got {folder}: it holds no study"
-    )
+    names = one_of([kind.name for kind in kinds(lambda kind: kind.studies)])
+    return FolderError(f"`dir` must be the folder of a {names} run, got {folder}: it holds no study")
 
 
 def write_tables(records: Sequence[RunRecord], folder: Path) -> None:
@@ -166,7 +164,14 @@ def kept_tables(folder: Path) -> Mapping[str, RunRecord]:
         except (OSError, UnicodeDecodeError) as error:
             raise FolderError(f"{folder / name} cannot be read: {error}") from error
     try:
-        return {record.name: with_shapes(record) for record in runs_of_tables(texts)}
+        records = runs_of_tables(texts)
+        for row, record in enumerate(records, 2):
+            if record.kind not in studied():
+                known = ", ".join(studied())
+                raise ValueError(
+                    f"{STUDY}, row {row}, column kind: must be one of {known}, got {record.kind!r}"
+                )
+        return {record.name: with_shapes(record) for record in records}
     except ValueError as error:
         raise FolderError(f"`dir` must hold tables as they were written, got {folder}: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -50,6 +50,7 @@ class Outcome:
         table: the table that a caller prints; a row for each network, length, round or pair.
         page: its page in Markdown.
         lines: what came out, in words, and what may be wrong with it; empty where the table says it.
+        last: what it says after all else: an answer with what to do next.
         more: further tables, by their titles.
         parts: where it has several pages, what each shows.
         notes: what else there is to do.
@@ -62,6 +63,7 @@ class Outcome:
     table: pd.DataFrame
     page: Path
     lines: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
     more: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     parts: tuple[Outcome, ...] = ()
     notes: tuple[str, ...] = ()
@@ -76,12 +78,20 @@ class Study:
         settings: the class of its settings.
         write: (record, folder) writes tables, figures and page into a folder; returns the table.
         program: trains it.
+        shares: whether its networks are splits of one growth in cost, so that a surface over them answers.
+        rivals: whether its networks rival one another, so that longer training may change their order.
+        tells: whether a terminal is told its answer, too.
+        left: (study, settings) says in words what it has to train after its networks; empty without.
         interactive: (record) gives what a reader can point at on its HTML page; empty without such a part.
     """
 
     settings: str
     write: str
     program: str = "scalesearch.study.driver:train_enqueued"
+    shares: bool = False
+    rivals: bool = False
+    tells: bool = False
+    left: str = ""
     interactive: str = ""
 
 
@@ -170,6 +180,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                     program="scalesearch.commands.grid.run:train_designs",
                     write="scalesearch.runs.searches:write_grid",
                     interactive="scalesearch.commands.grid.view:interactive",
+                    left="scalesearch.runs.searches:checks_left",
+                    shares=True,
+                    rivals=True,
+                    tells=True,
                 ),
             ),
             _search(
@@ -184,6 +198,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                     program="scalesearch.commands.search.batches:train_suggested",
                     write="scalesearch.runs.searches:write_search",
                     interactive="scalesearch.commands.search.view:interactive",
+                    shares=True,
+                    rivals=True,
                 ),
             ),
             _search(
@@ -196,6 +212,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 study=Study(
                     settings="scalesearch.commands.sweep.run:SweepSettings",
                     write="scalesearch.runs.searches:write_sweep",
+                    rivals=True,
                 ),
             ),
             _search(
@@ -344,16 +361,30 @@ def loaded(place: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
+def kinds(wanted: Callable[[Kind], bool] = lambda _kind: True) -> tuple[Kind, ...]:
+    """The kinds of run that are wanted, in the order in which messages name them."""
+    return tuple(kind for kind in KINDS.values() if wanted(kind))
+
+
+def named(wanted: Callable[[Study], bool]) -> tuple[str, ...]:
+    """The names of the kinds of run whose studies are wanted."""
+    return tuple(kind.name for kind in kinds() if kind.study is not None and wanted(kind.study))
+
+
+def studied() -> tuple[str, ...]:
+    """The names of the kinds of run that have studies of their own."""
+    return named(lambda _study: True)
+
+
 def study_of(kind: object) -> Study:
     """What a study of a kind is.
 
     Raises:
         FolderError: if this version knows none.
     """
-    studied = [name for name, known in KINDS.items() if known.study is not None]
-    study = kind_named(kind).study if kind in studied else None
+    study = KINDS[kind].study if isinstance(kind, str) and kind in KINDS else None
     if study is None:
-        raise FolderError(f"`dir` must hold a run of {', '.join(studied)}, got one of {kind!r}")
+        raise FolderError(f"`dir` must hold a run of {', '.join(studied())}, got one of {kind!r}")
     return study
 
 

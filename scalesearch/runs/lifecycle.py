@@ -32,8 +32,10 @@ from scalesearch.runs.kinds import (
     GoingOn,
     Outcome,
     kind_named,
+    loaded,
     program_of,
     settings_of,
+    study_of,
     write_report,
 )
 from scalesearch.runs.planning import (
@@ -47,7 +49,6 @@ from scalesearch.runs.planning import (
     tried,
     with_start,
 )
-from scalesearch.runs.searches import shares_answer
 from scalesearch.runs.telling import TrainingListener, say, teller
 from scalesearch.statistics.summaries import measured_reliability
 from scalesearch.study.budget import nearest_error, unmet_reason
@@ -507,14 +508,14 @@ def read(folder: Path, storage: str = "") -> RunRecord:
 
 
 def _outcome(record: RunRecord, folder: Path, *, tables: bool = True) -> Outcome:
-    table = reported(record, folder, tables=tables)
+    table, kind = reported(record, folder, tables=tables), kind_named(record.kind)
     return Outcome(
         kind=record.kind,
         folder=folder,
         record=record,
         table=table,
-        page=folder / kind_named(record.kind).page,
-        lines=shares_answer(record, folder) if record.kind == "grid" else (),
+        page=folder / kind.page,
+        last=loaded(kind.answer)(record, folder) if study_of(record.kind).tells else (),
     )
 
 
@@ -663,16 +664,10 @@ def _kept(record: RunRecord) -> str:
 
 
 def _left(run: Run) -> str:
-    """How many runs are left that check a grid's answer; empty where there are none."""
-    from scalesearch.commands.grid.run import checks_left
-    from scalesearch.study.grid_plan import GridSettings
-
-    if run.kind != "grid" or not isinstance(run.settings, GridSettings):
-        return ""
-    recipe, confirm = checks_left(run.study, run.settings)
-    parts = [f"{recipe} that check the recipe"] if recipe else []
-    parts += [f"{confirm} that confirm the answer"] if confirm else []
-    return f"; still to be trained are runs: {' and '.join(parts)}" if parts else ""
+    """What a run has to train after its networks; empty where that is nothing."""
+    place = study_of(run.kind).left
+    left = loaded(place)(run.study, run.settings) if place else ""
+    return f"; still to be trained are {left}" if left else ""
 
 
 def require_workers(settings: TrainingSettings) -> None:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 from scalesearch.errors import FolderError
 from scalesearch.records import RunRecord
 from scalesearch.runs.planning import scratch_record
-from scalesearch.study.settings import NOT_IDENTITY
+from scalesearch.study.grid_plan import GridSettings
+from scalesearch.study.settings import NOT_IDENTITY, TrainingSettings
 from scalesearch.text import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from scalesearch.study.study import SearchStudy
 
 
 def shares_answer(record: RunRecord, folder: Path) -> tuple[str, ...]:
@@ -47,6 +50,18 @@ def _scratch(record: RunRecord) -> RunRecord | str | None:
         return scratch_record(Path(named), record.phi)
     except FolderError as error:
         return str(error).replace("`scratch_run`", "--scratch-run")
+
+
+def checks_left(study: SearchStudy, settings: TrainingSettings) -> str:
+    """How many runs are left that check a grid's answer; empty where there are none."""
+    from scalesearch.commands.grid.run import checks_left as checks
+
+    if not isinstance(settings, GridSettings):
+        return ""
+    recipe, confirm = checks(study, settings)
+    parts = [f"{recipe} that check the recipe"] if recipe else []
+    parts += [f"{confirm} that confirm the answer"] if confirm else []
+    return f"runs: {' and '.join(parts)}" if parts else ""
 
 
 def write_search(record: RunRecord, folder: Path) -> pd.DataFrame:

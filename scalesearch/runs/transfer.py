@@ -13,15 +13,14 @@ from scalesearch.plain import typed
 from scalesearch.records import RunRecord, TransferRecord
 from scalesearch.runs.folder import read_run_file, read_settings, require_same, writable, write_run_file
 from scalesearch.runs.kept import kept_run
-from scalesearch.runs.kinds import GoingOn, Outcome
+from scalesearch.runs.kinds import GoingOn, Outcome, kind_in, named
 from scalesearch.study.settings import NOT_IDENTITY
+from scalesearch.text import one_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KIND = "transfer"
-# Runs whose candidates are triples of one phi.
-SEARCHES = ("grid", "search")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +162,10 @@ def _run(folder: Path) -> RunRecord:
     Raises:
         FolderError: if there is none, or none whose candidates are triples of one phi.
     """
-    kind = read_run_file(folder).get("run", {}).get("kind", "grid")
-    if kind not in SEARCHES:
-        raise FolderError(f"`dir` must hold a run of grid or search, got {folder}, which holds one of {kind}")
+    kind = kind_in(folder)
+    if kind.study is None or not kind.study.shares:
+        wanted = one_of(named(lambda study: study.shares))
+        raise FolderError(f"`dir` must hold a run of {wanted}, got {folder}, which holds one of {kind.name}")
     record = kept_run(folder).record
     if record.highest_mean is None:
         raise FolderError(f"`dir` must hold a run with a trained network, got {folder} with none")

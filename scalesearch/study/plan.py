@@ -24,7 +24,7 @@ from scalesearch.networks.matching import (
 from scalesearch.networks.scaled import scale
 from scalesearch.networks.spec import Arch, RefusedError
 from scalesearch.plain import typed
-from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord, RunKind
+from scalesearch.records import BudgetRecord, CandidateRecord, RungRecord
 from scalesearch.scaling import Coefficients, Multipliers
 from scalesearch.study.settings import TrainingSettings
 from scalesearch.training.dataset import DataSize
@@ -133,7 +133,7 @@ class Plan:
     images judge nothing but what confirms an answer.
     """
 
-    kind: RunKind
+    kind: str
     phi: float
     settings: TrainingSettings
     classes: int
@@ -184,7 +184,7 @@ class Plan:
 
 
 def plan_whole_runs(
-    kind: RunKind,
+    kind: str,
     phi: float,
     settings: TrainingSettings,
     size: DataSize,

@@ -257,7 +257,7 @@ def _edited(folder: Path, name: str, row: int, column: str, value: str) -> None:
         (PLAN, "params", "9" * 30, "must be at most 9,223,372,036,854,775,807, got 9999"),
         (PLAN, "macs", "-1", "must be > 0, got -1"),
         (PLAN, "study", "another", "must be a name of study.csv, got 'another'"),
-        (STUDY, "kind", "sweeping", "must be one of grid, search, sweep, fidelity, scale, got 'sweeping'"),
+        (STUDY, "kind", "sweeping", "must be one of grid, search, sweep, scale, fidelity, got 'sweeping'"),
         (STUDY, "kind", "sweep", "must be 'grid' as in its run.toml, got 'sweep'"),
         (STUDY, "rungs", "[{}]", "images is missing"),
         (STUDY, "rungs", "many", "must be a text or JSON as it was written, got 'many'"),

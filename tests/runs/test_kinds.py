@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,6 +19,14 @@ from scalesearch.page.columns import Columns
 from scalesearch.runs import kinds
 from scalesearch.runs.folder import read_run_file, write_run_file
 from scalesearch.runs.kinds import GoingOn, Kind, Outcome
+from scalesearch.runs.lifecycle import begin, carry_on
+from scalesearch.runs.planning import grid_plan
+from scalesearch.study.grid_plan import GridSettings
+from scalesearch.study.plan import Plan
+from scalesearch.training.dataset import DataSize
+from tests.study.conftest import lab
+
+__all__ = ["lab"]
 
 Run = Callable[..., Result]
 HERE = "tests.runs.test_kinds"
@@ -136,12 +145,55 @@ def test_a_kind_that_nobody_knows_is_one_line(
         assert result.stderr == (f"Error: DIR must hold a run of {', '.join(known)}, got one of 'counting'\n")
 
 
+TINY: dict[str, Any] = {
+    "step": 0.2,
+    "tolerance": 0.3,
+    "max_networks": 3,
+    "match": "none",
+    "baseline_width": 0.125,
+    "baseline_resolution": 16,
+    "images": 64,
+    "batch_size": 16,
+    "held_out": 18,
+    "latency": False,
+}
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_new_kind_that_trains_is_resumed_and_reported_from_its_study_and_from_its_tables(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = dataclasses.replace(kinds.KINDS["grid"], name="twin")
+    monkeypatch.setattr(kinds, "KINDS", {**kinds.KINDS, kind.name: kind})
+    settings, folder = GridSettings(**TINY), tmp_path / "run"
+
+    def plan(size: DataSize) -> Plan:
+        return dataclasses.replace(grid_plan(settings, size, folder), kind="twin")
+
+    with begin(folder, "run", "twin", settings, "scalesearch twin", plan) as begun:
+        outcome = carry_on(begun)
+    assert (outcome.kind, outcome.failure) == ("twin", None)
+    assert outcome.last[0].startswith("No answer yet")
+    for command in ("resume", "report"):
+        result = run(command, folder)
+        assert result.exit_code == 0, result.output
+        assert "No answer yet" in result.stdout
+    before = (folder / "candidates.csv").read_bytes()
+    (folder / "study.db").unlink()
+    assert run("report", folder).exit_code == 0
+    assert (folder / "candidates.csv").read_bytes() == before
+    opened = ss.open(folder)
+    assert (opened.kind, len(opened.table)) == ("twin", len(outcome.table))
+    assert opened.answer.lines == outcome.last
+
+
 @pytest.mark.parametrize("name", kinds.KINDS)
 def test_all_that_a_kind_names_is_there(name: str) -> None:
     kind = kinds.KINDS[name]
     assert kind.name == name
     places = [value for value in dataclasses.astuple(kind) if isinstance(value, str) and ":" in value]
-    places += [place for place in dataclasses.astuple(kind.study) if place] if kind.study else []
+    of_study = dataclasses.astuple(kind.study) if kind.study else ()
+    places += [place for place in of_study if isinstance(place, str) and place]
     assert len(places) >= 4
     for place in places:
         module, _, attribute = place.partition(":")
