@@ -28,6 +28,7 @@ from scalesearch.statistics.answer import (
     Rate,
     Split,
     Surface,
+    Tried,
     fit,
     growth,
     read,
@@ -125,6 +126,9 @@ class RecipeCheck:
         at_shared: the same by the search's own recipe.
         seeds: of each.
         better: the recipes that are shown to be better than the search's own, greatest gain first.
+        tried: by what a network stands for, what its best of these is worth to it, shown for it by itself or
+            not; empty where none is shown to be better for any.
+        judged_by: of the same networks the recipe that this is.
     """
 
     top1: dict[str, dict[str, float]]
@@ -134,6 +138,8 @@ class RecipeCheck:
     at_shared: dict[str, float]
     seeds: int
     better: tuple[BetterRecipe, ...]
+    tried: dict[str, Tried]
+    judged_by: dict[str, str]
 
     @property
     def orders(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -149,10 +155,12 @@ class SearchAnswer:
     """What a search says, all of it.
 
     Attributes:
-        answer: read off the surface at the whole length.
+        answer: read off the surface at the whole length, with each split at its best recipe where another
+            than the search's own is shown to be better for some.
+        as_searched: then the answer by the search's own recipe; else None.
         best: the network of the grid with the highest prediction.
         predictions: by key, of every network whose split is known and lies among the trained ones: top-1 in
-            points and half of its 95% interval.
+            points and half of its 95% interval, by the search's own recipe.
         lengths: what runs say at each length, rising; the last is the whole one.
         growth: how the rates move with length; None where there is one length.
         loss_agrees: whether the surface of held-out loss has its best split within the region too; None where
@@ -162,6 +170,7 @@ class SearchAnswer:
     """
 
     answer: Answer
+    as_searched: Answer | None
     best: CandidateRecord
     predictions: dict[str, tuple[float, float]]
     lengths: tuple[AtLength, ...]
@@ -174,6 +183,11 @@ class SearchAnswer:
     def surface(self) -> Surface:
         """At the whole length."""
         return self.answer.surface
+
+    @property
+    def by_own_recipe(self) -> Answer:
+        """The answer by the search's own recipe."""
+        return self.as_searched or self.answer
 
     @property
     def images(self) -> int:
@@ -196,12 +210,16 @@ def _answer_of(run: RunRecord) -> SearchAnswer | str:
         surface = fit(whole)
         named = _named()
         near = surface.inside(list(named.values()))
-        answer = read(surface, {name: named[name] for name, here in zip(named, near, strict=True) if here})
+        named = {name: named[name] for name, here in zip(named, near, strict=True) if here}
+        answer = read(surface, named)
     except DesignError as error:
         return str(error).replace("`", "")
+    check = _recipe_check(run)
+    raised = None if check is None else _at_best(surface, check)
     fitted = predictions(surface, run.candidates)
+    judged = fitted if raised is None else predictions(raised, run.candidates)
     able = [c for c in run.candidates if c.key in fitted and (c.status == "completed" or c.thinned_out)]
-    best = max(able or done, key=lambda c: fitted.get(c.key, (-math.inf, 0.0))[0])
+    best = max(able or done, key=lambda c: judged.get(c.key, (-math.inf, 0.0))[0])
     images = lengths(run)
     at = []
     for length in images:
@@ -215,15 +233,26 @@ def _answer_of(run: RunRecord) -> SearchAnswer | str:
             )
         )
     return SearchAnswer(
-        answer=answer,
+        answer=answer if raised is None else read(raised, named),
+        as_searched=None if raised is None else answer,
         best=best,
         predictions=fitted,
         lengths=tuple(at),
         growth=growth({length: trained_runs(run, length) for length in images}) if len(images) > 1 else None,
         loss_agrees=_loss_agrees(run, answer),
         confirmed=_confirmed(run, answer),
-        recipe=_recipe_check(run),
+        recipe=check,
     )
+
+
+def _at_best(surface: Surface, check: RecipeCheck) -> Surface | None:
+    """The surface with each split at its best recipe; None where none is shown to be better, or to few."""
+    if not check.tried:
+        return None
+    try:
+        return surface.at_best(list(check.tried.values()))
+    except DesignError:
+        return None
 
 
 def _named() -> dict[str, Split]:
@@ -351,6 +380,8 @@ def _recipe_check(run: RunRecord) -> RecipeCheck | None:
     best = {role: max(variants, key=lambda variant: variants[variant]) for role, variants in top1.items()}
     own = {role: top1[role][best[role]] for role in top1}
     shared = {role: top1[role].get(AS_SEARCHED, math.nan) for role in top1}
+    better = _better_recipes(roles)
+    judged_by, tried = _tried(roles, {check.role: check.network for check in checks}, better)
     return RecipeCheck(
         top1=top1,
         best=best,
@@ -358,8 +389,39 @@ def _recipe_check(run: RunRecord) -> RecipeCheck | None:
         at_own={role: max(own.values()) - value for role, value in own.items()},
         at_shared={role: max(shared.values()) - value for role, value in shared.items()},
         seeds=len(seeds),
-        better=_better_recipes(roles),
+        better=better,
+        tried=tried,
+        judged_by=judged_by,
     )
+
+
+def _tried(
+    values: dict[str, dict[str, list[float]]], networks: dict[str, str], better: Sequence[BetterRecipe]
+) -> tuple[dict[str, str], dict[str, Tried]]:
+    """By which recipe each network is judged at its best, and what that is worth to it.
+
+    It is one that is shown to be better for some network, or the search's own. A gain that is not shown by
+    itself counts too, with its interval: were it left out, the networks for which it is shown would alone be
+    judged at their best.
+    """
+    if not better or any(AS_SEARCHED not in of for of in values.values()):
+        return {}, {}
+    judged_by, tried = {}, {}
+    for role, of in values.items():
+        recipes = {AS_SEARCHED, *(recipe.variant for recipe in better)} & set(of)
+        best = max(sorted(recipes), key=lambda recipe: fmean(of[recipe]))
+        judged_by[role] = best
+        tried[role] = (
+            Tried(network=networks[role])
+            if best == AS_SEARCHED
+            else Tried(
+                network=networks[role],
+                gain=fmean(of[best]) - fmean(of[AS_SEARCHED]),
+                better=len(of[best]),
+                own=len(of[AS_SEARCHED]),
+            )
+        )
+    return judged_by, tried
 
 
 def _better_recipes(values: dict[str, dict[str, list[float]]]) -> tuple[BetterRecipe, ...]:
@@ -486,15 +548,18 @@ def _first_line(run: RunRecord, found: SearchAnswer) -> str:
     else:
         first = (
             f"Best split: {split_text(answer.best)}{shrunk} ({triple}), fitted top-1 "
-            f"{answer.top1.value:.1f}%; can't be excluded: {_region_text(answer)}."
+            f"{answer.top1.value:.1f}%; can't be excluded: {region_text(answer)}."
         )
-        if any(compared.verdict == "not confirmed" for compared in found.confirmed):
+        if found.as_searched is None and _unconfirmed(found):
             first = f"Not confirmed by fresh seeds. {first}"
     for most in _better(found)[:1]:
+        gain = interval_text(most.gain, unit=" points")
         first = (
-            f"The order may depend on the recipe: {most.variant} is "
-            f"{interval_text(most.gain, unit=' points')} better than the search's own for {most.role}. "
-            f"{first}"
+            f"The order may depend on the recipe: {most.variant} is {gain} better than the search's own for "
+            f"{most.role}. {first}"
+            if found.as_searched is None
+            else f"Each split is judged at its best recipe, as {most.variant} is {gain} better than the "
+            f"search's own for {most.role}. {first} {_own_text(found.as_searched, found)}"
         )
     moving = found.growth
     if moving is None:
@@ -506,7 +571,19 @@ def _first_line(run: RunRecord, found: SearchAnswer) -> str:
     return f"{first} Settled: longer training moves no rate by more than {_widest(moving):.2f} a doubling."
 
 
-def _region_text(answer: Answer) -> str:
+def _own_text(searched: Answer, found: SearchAnswer) -> str:
+    """What the answer is by the search's own recipe."""
+    role = "the best split" if searched.surface.different else "it"
+    unconfirmed = ", which fresh seeds do not confirm" if _unconfirmed(found) else ""
+    return f"By the search's own recipe {role} is {split_text(searched.best)}{unconfirmed}."
+
+
+def _unconfirmed(found: SearchAnswer) -> bool:
+    return any(compared.verdict == "not confirmed" for compared in found.confirmed)
+
+
+def region_text(answer: Answer) -> str:
+    """``depth 0 to 30%, width 15 to 100%``: the splits that can't be excluded as the best."""
     if answer.region.all():
         return "any split"
     named = zip(("depth", "width", "resolution"), answer.ranges, strict=True)
@@ -552,9 +629,10 @@ def _confirmed_text(found: SearchAnswer) -> str:
     compared = next(iter(found.confirmed), None)
     if compared is None:
         return ""
+    by = "" if found.as_searched is None else " by the search's own recipe"
     on = f", judged on {compared.images:,} images that judged nothing else," if compared.fresh else ""
     return (
-        f" With fresh seeds{on} it is {interval_text(compared.measured, sign='+', unit=' points')} "
+        f" With fresh seeds{by}{on} it is {interval_text(compared.measured, sign='+', unit=' points')} "
         f"against {compared.other}, where {compared.predicted.value:+.1f} were predicted: {compared.verdict}."
     )
 

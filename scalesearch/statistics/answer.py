@@ -33,6 +33,10 @@ POWER = 0.8
 DIMENSIONS = ("depth", "width", "resolution")
 FEWEST_NETWORKS = 7
 """The surface has six coefficients; with no more networks than that, nothing says whether it fits."""
+FEWEST_TRIED = 3
+"""Networks to be tried by other recipes, so that any split lies between some of them."""
+LEAST_APART = 0.1
+"""How far the networks tried must be from lying on a line, or on a plane with its bend (a singular value)."""
 LEAST_COST_SPREAD = 0.1
 """Standard deviation of log2 cost below which all networks count as equally dear."""
 SETTLED = 0.25
@@ -126,6 +130,23 @@ class Behind:
     points: Estimate
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A network that was trained by other recipes too, and what the best of them is worth to it.
+
+    Attributes:
+        network: the network, as the training runs of a surface call it.
+        gain: points that its best recipe brings it over the one of these runs; 0 where that is its best.
+        better: training runs by the better recipe; 0 where there is none.
+        own: training runs of the surface that these were set against.
+    """
+
+    network: str
+    gain: float = 0.0
+    better: int = 0
+    own: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Surface:
     """Top-1 over splits, fitted to training runs of one length.
@@ -202,6 +223,58 @@ class Surface:
         hull = Delaunay(middle + SLACK * (corners - middle))
         found: NDArray[np.bool_] = hull.find_simplex(np.asarray(splits, float)[..., :2], tol=1e-9) >= 0
         return found
+
+    def at_best(self, tried: Sequence[Tried]) -> Surface:
+        """The surface with every split judged at its best recipe, as far as others were tried.
+
+        A network that another recipe suits better is raised by what that brings. Between the networks that
+        were tried the gain is that of a plane through them, or of four networks of a plane and its bend
+        towards the middle, so that it is what was measured at each. What was measured goes in with its
+        variance, and with what it shares with the surface: the runs that it was set against are its own.
+
+        Args:
+            tried: networks of this surface, each once.
+
+        Raises:
+            DesignError: if they are fewer than three, or lie on a line.
+        """
+        rows = {name: row for row, name in reversed(list(enumerate(self.trained.networks)))}
+        places = [rows[network.network] for network in tried]
+        splits = np.array([self.trained.splits[row] for row in places]).reshape(-1, 3)
+        bent = _terms(splits, np.zeros(len(splits)), 0) @ BENT.T
+        for terms in (len(BENT), FEWEST_TRIED):
+            shape, form = BENT[:terms], bent[:, :terms]
+            if np.linalg.matrix_rank(form, tol=LEAST_APART) == terms:
+                break
+        else:
+            raise DesignError(
+                f"`runs` must be of at least {FEWEST_TRIED} networks by other recipes, whose splits lie on "
+                f"no line, for splits between them to be judged at their best, got {len(tried)}"
+            )
+        # What a gain of each network adds to each weight.
+        raised = np.zeros((len(self.weights), len(tried)))
+        raised[: shape.shape[1]] = shape.T @ np.linalg.pinv(form)
+        better = np.array([network.better > 0 for network in tried])
+        spread = np.diag([1 / n.better + 1 / n.own if n.better else 0.0 for n in tried])
+        own = self.terms(splits, [self.trained.doublings[row] for row in places]) * better[:, None]
+        shared = raised @ own @ self.covariance
+        gains = np.array([network.gain for network in tried]) * better
+        surface = replace(
+            self,
+            weights=self.weights + raised @ gains,
+            covariance=self.covariance - shared - shared.T + raised @ spread @ raised.T,
+        )
+        return replace(surface, omnibus=surface._equal())
+
+    def _equal(self) -> float:
+        """The probability that trained splits would be found so different if all of them were equal."""
+        terms = self.terms(np.unique(np.asarray(self.trained.splits, float), axis=0))
+        apart = terms - terms.mean(axis=0)
+        spread = apart @ self.covariance @ apart.T * self.variance
+        values, vectors = np.linalg.eigh(spread)
+        free = values > 1e-9 * values.max()
+        along = (vectors[:, free].T @ (apart @ self.weights)) ** 2 / values[free]
+        return float(f_distribution.sf(along.mean(), int(free.sum()), self.df))
 
     @property
     def _quantile(self) -> float:
@@ -508,6 +581,16 @@ def same_slopes(first: Surface, second: Surface) -> float:
     return float(f_distribution.sf(statistic, _SPLIT_TERMS, df))
 
 
+BENT = np.array(
+    [
+        [1, 0, 0, 0, 0, 0],
+        [0, 1, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0, 0],
+        [1, 0, 0, -3, -3, -3],
+    ],
+    dtype=float,
+)
+"""(4, terms) in a surface's terms: a plane, and the bend that is 0 at the corners and 1 in the middle."""
 _SPLIT_TERMS = 5
 _COST_TERMS = 4
 

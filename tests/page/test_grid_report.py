@@ -13,6 +13,7 @@ import pytest
 from matplotlib.text import Text
 
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
+from scalesearch.commands.grid.run import CORNERS
 from scalesearch.commands.grid.view import (
     candidates_table,
     grid_page,
@@ -450,15 +451,15 @@ def test_a_recipe_that_is_shown_to_be_better_comes_first(make_run, variant, comm
     assert [(better.role, better.variant) for better in found.recipe.better] == [("depth alone", variant)]
     assert found.recipe.better[0].gain.value == pytest.approx(10.0)
     first, *_ = answer_lines(run)
-    assert first.startswith(f"The order may depend on the recipe: {variant} is 10.0 points (")
+    assert first.startswith(f"Each split is judged at its best recipe, as {variant} is 10.0 points (")
     assert " better than the search's own for depth alone. " in first
     rate = RECIPES["quick"].learning_rate / 2
     assert next_steps(run, found).commands[0][1] == command.format(rate=rate)
     page = page_of(run)
     assert f"| {variant} | depth alone | +10.0 (" in page
-    assert (
-        "The order, best first, is depth alone, centre, resolution alone, width alone with each network at its "
-        "best recipe, and centre, resolution alone, width alone, depth alone with the search's own." in page
+    assert found.recipe.orders == (
+        ("centre", "resolution alone", "width alone", "depth alone"),
+        ("depth alone", "centre", "resolution alone", "width alone"),
     )
 
 
@@ -466,7 +467,7 @@ def test_a_recipe_that_may_be_better_by_chance_changes_nothing(make_run):
     run = checked(make_run(trained=16, seeds=3), {"batch 64": 0.0, "depth alone": 0.1}, noise=0.1)
     found = answer_of(run)
     assert found.recipe.better == ()
-    assert not answer_lines(run)[0].startswith("The order may depend")
+    assert "recipe" not in answer_lines(run)[0]
     assert next_steps(run, found).commands[0][1].startswith("scalesearch scale")
     assert "No recipe is shown to be better than the search's own" in page_of(run)
 
@@ -543,3 +544,73 @@ def test_networks_that_learnt_nothing_have_no_answer(make_run) -> None:
     assert line.startswith("No answer yet: even the best network can't be told from guessing. Train longer")
     assert f"**{line}**" in page_of(guessing)
     assert "points of top-1 of each other" not in page_of(guessing)
+
+
+def turned(run: RunRecord, gains: dict[str, float]) -> RunRecord:
+    """The run with its corners and centre tried by other recipes; one gains what is said, others lose."""
+    trained = [c for c in run.candidates if c.status == "completed"]
+    checks = []
+    for role, corner in CORNERS.items():
+        network = min(trained, key=lambda c: sum((a - b) ** 2 for a, b in zip(c.split, corner, strict=True)))
+        checks += [
+            CheckRun(
+                purpose="recipe",
+                network=network.key,
+                role=role,
+                variant=variant,
+                run=replace(one, top1=one.top1 + (gains[role] if variant == "rate x 2" else -0.05)),
+            )
+            for variant in ("rate x 0.5", "rate x 2", "batch 64")
+            for one in network.runs[:2]
+        ]
+    settings = dict(run.settings) | {"recipe": "quick"}
+    return replace(run, settings=settings, checks=tuple(checks))
+
+
+def test_each_split_is_judged_at_its_best_recipe_where_another_is_shown_to_be_better(make_run):
+    run = make_run(trained=16, seeds=3)
+    run = replace(run, settings=dict(run.settings) | {"recipe": "quick"})
+    before = answer_of(run)
+    gains = {"depth alone": 0.3, "width alone": -0.1, "resolution alone": 0.0, "centre": 0.08}
+    run = turned(run, gains)
+    found = answer_of(run)
+    assert next((better.variant, better.role) for better in found.recipe.better) == (
+        "rate x 2",
+        "depth alone",
+    )
+    assert found.recipe.judged_by == {
+        "depth alone": "rate x 2",
+        "width alone": "as searched",
+        "resolution alone": "as searched",
+        "centre": "rate x 2",
+    }
+    # By the search's own recipe all is as it was.
+    assert found.as_searched.best == before.answer.best
+    assert found.as_searched.rates == before.answer.rates
+    assert found.predictions == before.predictions
+    assert before.answer.best[0] < 0.1
+    assert found.answer.best[0] > 0.25
+    assert found.best.split[0] > 0.25 > before.best.split[0]
+    assert found.as_searched.rates[0].points.value - found.answer.rates[0].points.value > 3
+    first, *_ = answer_lines(run)
+    assert first.startswith("Each split is judged at its best recipe, as rate x 2 is 30.0 points (")
+    assert " better than the search's own for depth alone. Best split: " in first
+    assert f"By the search's own recipe the best split is {split_text(before.answer.best)}." in first
+    page = page_of(run)
+    assert "| judged by | as searched | depth alone rate x 2 (+30.0), width alone as searched, " in page
+    own, best = (split_text(answer.best) for answer in (found.as_searched, found.answer))
+    assert f"| highest fitted split | {own} | {best} |" in page
+    assert "| fitted top-1, at its best recipe |" in page
+
+
+def test_recipes_that_are_not_shown_to_be_better_change_no_answer(make_run):
+    run = make_run(trained=16, seeds=3)
+    noisy = turned(run, dict.fromkeys(CORNERS, 0.005))
+    found, before = answer_of(noisy), answer_of(run)
+    assert found.recipe.better == ()
+    assert found.as_searched is None
+    assert found.answer.best == before.answer.best
+    assert found.answer.rates == before.answer.rates
+    assert found.answer.regret == before.answer.regret
+    assert answer_lines(noisy) == answer_lines(run)
+    assert "each at its best recipe" not in page_of(noisy)

@@ -16,6 +16,7 @@ from scalesearch.statistics.answer import (
     Split,
     Surface,
     Trained,
+    Tried,
     _left_out_r2,
     fit,
     growth,
@@ -310,3 +311,158 @@ def test_what_is_left_out_is_predicted_as_by_surfaces_without_it() -> None:
     assert _left_out_r2(x, y, network) == pytest.approx(1 - missed / spread, rel=1e-9)
     x[:, -1] = network == 4  # which no other network tells anything of
     assert _left_out_r2(x, y, network) is None
+
+
+# Each split at its best recipe: rows of the design that are its corners and its centre.
+TRIED = (1, 2, 3, 4)
+
+
+def gains_of(row: int) -> float:
+    """A recipe that suits depth: 12 points at its corner, 4 in the middle, 2 lost by resolution."""
+    return {1: 12.0, 2: 1.0, 3: -2.0, 4: 4.0}[row]
+
+
+def tried(trained: Trained, seed: int, noise: float, runs_each: int = 2) -> list[Tried]:
+    """What runs by that recipe say of corners and centre, each against its own runs of the surface."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for row in TRIED:
+        own = [y for y, n in zip(trained.top1, trained.networks, strict=True) if n == f"n{row}"][:runs_each]
+        split = np.array(DESIGN[row])
+        better = 60 + split[:2] @ np.array((-4.0, 2.0)) + gains_of(row) + noise * rng.normal(size=runs_each)
+        gain = float(better.mean() - np.mean(own))
+        shown = Tried(network=f"n{row}", gain=gain, better=runs_each, own=runs_each)
+        found.append(shown if gain > 0 else Tried(network=f"n{row}"))
+    return found
+
+
+def test_each_split_at_its_best_recipe_finds_the_best_that_the_searchs_own_hides() -> None:
+    trained = runs(noise=1.0, seed=2)
+    searched = read(fit(trained))
+    at_best = read(fit(trained).at_best(tried(trained, 2, 1.0)))
+    assert searched.best[0] < 0.1
+    assert at_best.best == (1, 0, 0)
+    # The best of all is depth alone, 60 - 4 + 12, and width alone is 60 + 2 + 1 by that recipe.
+    assert at_best.ahead((1, 0, 0), (0, 1, 0)).low < 5 < at_best.ahead((1, 0, 0), (0, 1, 0)).high
+    assert at_best.regret < 5
+    assert searched.rates[0].points.low > 0
+    assert at_best.rates[0].points.high < 0
+
+
+def test_what_was_measured_is_what_a_network_is_raised_by() -> None:
+    trained = runs(noise=1.0, seed=3)
+    surface, known = fit(trained), tried(trained, 3, 1.0)
+    raised = surface.at_best(known)
+    for row, network in zip(TRIED, known, strict=True):
+        before, after = (float(each.top1(DESIGN[row])[0]) for each in (surface, raised))
+        assert after - before == pytest.approx(network.gain)
+    # On the edge from width to resolution, where little is gained, nothing is made up.
+    edge = (0.0, 0.5, 0.5)
+    assert abs(float(raised.top1(edge)[0] - surface.top1(edge)[0])) < 2.5
+
+
+def test_networks_that_gain_nothing_leave_the_surface_as_it_is() -> None:
+    surface = fit(runs(noise=1.0))
+    same = surface.at_best([Tried(network=f"n{row}") for row in TRIED])
+    assert same.weights.tolist() == surface.weights.tolist()
+    assert same.covariance.tolist() == surface.covariance.tolist()
+
+
+def test_a_gain_of_all_alike_moves_no_rate() -> None:
+    surface = fit(runs(noise=1.0))
+    same = surface.at_best([Tried(network=f"n{row}", gain=5.0, better=2, own=2) for row in TRIED])
+    values = [[rate.points.value for rate in each.rates()] for each in (same, surface)]
+    assert values[0] == pytest.approx(values[1])
+    assert float(same.top1(PAPER)[0] - surface.top1(PAPER)[0]) == pytest.approx(5)
+    # They are less sure, since gains are known to within their noise.
+    assert all(
+        a.points.high - a.points.low > b.points.high - b.points.low
+        for a, b in zip(same.rates(), surface.rates(), strict=True)
+    )
+
+
+def test_splits_that_differ_at_their_best_alone_differ() -> None:
+    flat = runs(noise=1.0, slopes=(0.0, 0.0), seed=1)
+    surface = fit(flat)
+    gains = dict.fromkeys(TRIED, 0.0) | {1: 15.0}
+    known = [
+        Tried(network=f"n{row}", gain=gain, better=2, own=2) if gain else Tried(network=f"n{row}")
+        for row, gain in gains.items()
+    ]
+    assert not surface.different
+    assert surface.at_best(known).different
+    # By its own weights alone the test is the surface's.
+    assert surface.at_best([Tried(network=f"n{row}") for row in TRIED]).omnibus == pytest.approx(
+        surface.omnibus, rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("rows", [(1, 2), (1, 5, 2)], ids=["two", "a line"])
+def test_too_few_networks_by_other_recipes_are_refused(rows: tuple[int, ...]) -> None:
+    with pytest.raises(
+        DesignError, match="at least 3 networks by other recipes, whose splits lie on no line"
+    ):
+        fit(runs(noise=1.0)).at_best([Tried(network=f"n{row}") for row in rows])
+
+
+def test_three_corners_are_enough() -> None:
+    surface = fit(runs(noise=0.5))
+    known = [Tried(network="n1", gain=9.0, better=2, own=2), Tried(network="n2"), Tried(network="n3")]
+    raised = surface.at_best(known)
+    third = (1 / 3, 1 / 3, 1 / 3)
+    assert float(raised.top1(third)[0] - surface.top1(third)[0]) == pytest.approx(3)
+
+
+def test_what_is_said_of_the_spread_at_best_is_how_far_repetitions_spread() -> None:
+    """Runs drawn anew many times: the surface's own runs are part of the gains, and counted once."""
+    places = [(1.0, 0.0, 0.0), (1 / 3, 1 / 3, 1 / 3), (0.5, 0.5, 0.0)]
+    values, said = [], []
+    for seed in range(400):
+        trained = runs(noise=2.0, seed=seed)
+        rng = np.random.default_rng(1000 + seed)
+        known = []
+        for row in TRIED:
+            own = [y for y, n in zip(trained.top1, trained.networks, strict=True) if n == f"n{row}"]
+            mean = 60 + np.array(DESIGN[row])[:2] @ np.array((-4.0, 2.0)) + 10
+            better = mean + 2.0 * rng.normal(size=2)
+            gain = float(better.mean() - np.mean(own))
+            known.append(Tried(network=f"n{row}", gain=gain, better=2, own=2))
+        raised = fit(trained).at_best(known)
+        terms = raised.terms(places)
+        values.append(terms @ raised.weights)
+        said.append(np.einsum("ij,jk,ik->i", terms, raised.covariance, terms) * raised.variance)
+    assert np.std(values, axis=0) == pytest.approx(np.sqrt(np.mean(said, axis=0)), rel=0.12)
+    assert np.mean(values, axis=0) == pytest.approx([66, 69 + 1 / 3, 69], abs=0.4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["slope", "hill", "one corner"])
+def test_the_region_at_best_holds_the_best_of_surfaces_that_are_known(shape: str) -> None:
+    """Networks and recipes drawn anew: gains on a plane, on a hill in the middle, and near one corner alone."""
+    gain = {
+        "slope": lambda s: np.maximum(0, 10 * s[..., 0] - 5 * s[..., 1]),
+        "hill": lambda s: 10 - 15 * ((s - 1 / 3) ** 2).sum(-1),
+        "one corner": lambda s: 18 * np.maximum(0, s[..., 0] - 1 / 3),
+    }[shape]
+    design_, every = np.array(DESIGN), lattice()
+    held = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        weights = rng.normal(size=5)
+
+        def height(s, weights=weights):
+            d, w = s[..., 0] - 1 / 3, s[..., 1] - 1 / 3
+            return 8 * np.stack([d, w, d * d, d * w, w * w], -1) @ weights
+
+        trained = runs().at((height(np.repeat(design_, 2, axis=0)) + 2 * rng.normal(size=24)).tolist())
+        known = []
+        for row in TRIED:
+            own = [trained.top1[2 * row], trained.top1[2 * row + 1]]
+            by_other = height(design_[row]) + gain(design_[row]) + 2 * rng.normal(size=2)
+            more = float(by_other.mean() - np.mean(own))
+            known.append(
+                Tried(network=f"n{row}", gain=more, better=2, own=2) if more > 0 else Tried(network=f"n{row}")
+            )
+        answer = read(fit(trained).at_best(known))
+        held.append(bool(answer.region[np.argmax(height(every) + gain(every))]))
+    assert np.mean(held) >= 0.9

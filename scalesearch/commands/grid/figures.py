@@ -88,7 +88,9 @@ def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> 
         if not answer.region.all():
             axes.tricontourf(ox, oy, opened, levels=[-1, 0.5], colors=["white"], alpha=0.55, zorder=2.5)
             axes.tricontour(ox, oy, opened, levels=[0.5], colors=[INK], linewidths=1.4, zorder=3)
-        axes.set_title("fitted top-1 over splits;\npale: excluded as the best with 95% confidence", pad=14)
+        at_best = "" if found.as_searched is None else ", each at its best recipe"
+        pale = "pale: excluded as the best with 95% confidence"
+        axes.set_title(f"fitted top-1 over splits{at_best};\n{pale}", pad=14)
     else:
         colours = Normalize(min(means) - 1e-3, max(means) + 1e-3)
         why = (
@@ -150,7 +152,8 @@ def _rates(axes: Axes, found: SearchAnswer) -> None:
     axes.minorticks_off()
     axes.set_xlim(min(images) / 1.35, max(images) * 1.35)
     axes.set_xlabel("training images of each run")
-    axes.set_title("points of top-1 for each 10% of\nthe compute that is moved", pad=14)
+    by = "" if found.as_searched is None else ", by the search's own recipe"
+    axes.set_title(f"points of top-1 for each 10% of\nthe compute that is moved{by}", pad=14)
 
 
 def _legend(run: RunRecord, found: SearchAnswer) -> Sequence[Line2D]:

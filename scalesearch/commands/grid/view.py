@@ -13,7 +13,8 @@ from scalesearch.commands.grid.figures import answer_figure, curves_figure
 from scalesearch.commands.transfer.view import TransferText, agreement_of, run_differences
 from scalesearch.files import write_text
 from scalesearch.page.answer import (
-    Confirmed,
+    AS_SEARCHED,
+    PAPER,
     RecipeCheck,
     SearchAnswer,
     answer_lines,
@@ -22,6 +23,7 @@ from scalesearch.page.answer import (
     interval_text,
     next_steps,
     no_answer,
+    region_text,
     split_text,
 )
 from scalesearch.page.evidence import (
@@ -58,7 +60,7 @@ from scalesearch.page.style import write_figures
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
 from scalesearch.page.templates import page, part
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.statistics.answer import Rate
+from scalesearch.statistics.answer import Answer, Rate
 from scalesearch.statistics.summaries import SIGNIFICANCE
 from scalesearch.training.dataset import FEWEST_APART, WINDOWS
 
@@ -353,6 +355,7 @@ class Confirmation:
 
     Attributes:
         best: the network that confirms it.
+        at_best: whether the answer is of each split at its best recipe, which these runs are not by.
         against: what it is set against.
         fresh: whether the images judged nothing else.
         images: how many.
@@ -362,6 +365,7 @@ class Confirmation:
     """
 
     best: str
+    at_best: bool
     against: Sequence[Against]
     fresh: bool
     images: int
@@ -384,6 +388,8 @@ class Recipes:
         header: of the table.
         rows: a network each.
         better: the recipes that are shown to be better, a row each.
+        at_best: the answer by the search's own recipe and with each split at its best, a row each; empty
+            where that is not known.
     """
 
     seeds: int
@@ -395,6 +401,7 @@ class Recipes:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     better: Sequence[Sequence[str]]
+    at_best: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,6 +419,7 @@ class GridPage:
         not_confirmed: whether a confirmation was asked for, of an answer that isn't there.
         rests_on: the answer's second line; empty without an answer.
         steps: what to do next.
+        at_best: whether the answer is of each split at its best recipe.
         compared: splits beside the best, a row each; empty without a surface.
         sure: how sure the answer is.
         budgets: how networks met theirs.
@@ -439,6 +447,7 @@ class GridPage:
     not_confirmed: bool
     rests_on: str
     steps: Steps
+    at_best: bool
     compared: Sequence[Sequence[str]]
     sure: Sure | None
     budgets: Sequence[BudgetText]
@@ -491,12 +500,13 @@ def grid_page(
             not_confirmed=whole is None and bool(run.settings.get("confirm")),
             rests_on=more[0] if more else "",
             steps=next_steps(run, whole, keeps=keeps) if whole and more else steps(),
+            at_best=whole is not None and whole.as_searched is not None,
             compared=_compared(whole) if whole else (),
             sure=_sure(run, whole) if whole else None,
             budgets=budgets_of(done),
             longer=_longer(whole) if whole else None,
-            confirmed=_confirmation(run, whole.confirmed) if whole and whole.confirmed else None,
-            recipes=_recipes(whole.recipe) if whole and whole.recipe else None,
+            confirmed=_confirmation(run, whole) if whole and whole.confirmed else None,
+            recipes=_recipes(whole, whole.recipe) if whole and whole.recipe else None,
             start=started(run, scratch, ignored),
             trained=_networks(run, ranking, whole) if ranking else None,
             highest_mean=max((percent(c.top1) for c in ranking), default=""),
@@ -556,7 +566,8 @@ def _longer(found: SearchAnswer) -> Longer | None:
     growth = found.growth
     if growth is None:
         return None
-    header = ["points for each 10% moved", *(f"{at.images:,} images" for at in found.lengths)]
+    by = "" if found.as_searched is None else ", by the search's own recipe"
+    header = [f"points for each 10% moved{by}", *(f"{at.images:,} images" for at in found.lengths)]
     return Longer(
         settled=growth.settled,
         moving=bool(growth.moving),
@@ -568,7 +579,7 @@ def _longer(found: SearchAnswer) -> Longer | None:
                 _interval(growth.moves[index]),
                 _interval(growth.later[index]),
             )
-            for index, rate in enumerate(found.answer.rates)
+            for index, rate in enumerate(found.by_own_recipe.rates)
         ],
     )
 
@@ -577,9 +588,11 @@ def _interval(rate: Rate) -> str:
     return interval_text(rate.points, digits=2, sign="+")
 
 
-def _confirmation(run: RunRecord, confirmed: Sequence[Confirmed]) -> Confirmation:
+def _confirmation(run: RunRecord, found: SearchAnswer) -> Confirmation:
+    confirmed = found.confirmed
     return Confirmation(
         best=_network(confirmed[0].best),
+        at_best=found.as_searched is not None,
         against=[
             Against(
                 other=check.other,
@@ -606,7 +619,7 @@ def _network(candidate: CandidateRecord) -> str:
     return f"{coefficients(candidate)}{shares}"
 
 
-def _recipes(check: RecipeCheck) -> Recipes:
+def _recipes(found: SearchAnswer, check: RecipeCheck) -> Recipes:
     variants = list(dict.fromkeys(variant for of in check.top1.values() for variant in of))
 
     def cell(role: str, variant: str) -> str:
@@ -634,7 +647,31 @@ def _recipes(check: RecipeCheck) -> Recipes:
             for role in check.top1
         ],
         better=[(gain.variant, gain.role, interval_text(gain.gain, sign="+")) for gain in check.better],
+        at_best=() if found.as_searched is None else _at_best(found.as_searched, found.answer, check),
     )
+
+
+def _at_best(searched: Answer, answer: Answer, check: RecipeCheck) -> list[tuple[str, str, str]]:
+    """The answer by the search's own recipe beside that of each split at its best."""
+    judged_by = [
+        f"{role} {recipe}" + (f" ({check.tried[role].gain:+.1f})" if check.tried[role].better else "")
+        for role, recipe in check.judged_by.items()
+    ]
+    there = {behind.name: behind.points for behind in answer.behind}
+    return [
+        ("judged by", AS_SEARCHED, ", ".join(judged_by)),
+        ("highest fitted split", split_text(searched.best), split_text(answer.best)),
+        ("can't be excluded", region_text(searched), region_text(answer)),
+        *(
+            (f"{own.giver} to {own.taker}, for each 10%", _interval(own), _interval(best))
+            for own, best in zip(searched.rates, answer.rates, strict=True)
+        ),
+        *(
+            (f"{behind.name} behind by", interval_text(behind.points), interval_text(there[behind.name]))
+            for behind in searched.behind
+            if behind.name == PAPER
+        ),
+    ]
 
 
 def _networks(run: RunRecord, ranking: Sequence[CandidateRecord], found: SearchAnswer | None) -> PageTable:
