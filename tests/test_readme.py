@@ -44,6 +44,7 @@ SMALL = (
     *("--batch-size=16", "--held-out=36", "--device=cpu", "--jobs=1", "--threads=1", "--no-latency"),
 )
 """What a command that would train gets beside ``--dry-run``: it then plans networks that cost next to nothing."""
+CLUSTERS = ("ray", "ray://head:10001", "10.0.0.5:6379")
 RUN_AS_WRITTEN = ("describe", "explain")
 """Commands that need seconds and no folder."""
 SLOW = ("grid", "search", "sweep", "alternate", "explain b4", "explain --variant")
@@ -84,9 +85,14 @@ def test_every_command_is_understood_as_written(command: str, place: Path) -> No
 def test_a_command_of_a_page_runs(command: str, place: Path, run: Callable[..., Result]) -> None:
     name, *arguments = shlex.split(command.partition(" > ")[0])[1:]
     if name not in RUN_AS_WRITTEN:
-        if needs := {"cifar10", "windows:my/photographs", "folder:my/images", "cuda", "cuda:0,2"} & {
-            *arguments
-        }:
+        if needs := {
+            "cifar10",
+            "windows:my/photographs",
+            "folder:my/images",
+            "cuda",
+            "cuda:0,2",
+            *CLUSTERS,
+        } & {*arguments}:
             pytest.skip(f"a clone has no {needs}")
         if {"--law", "--scratch-run", "--pretrained"} & {*arguments}:
             pytest.skip("goes on from another command's folder or file")

@@ -12,6 +12,7 @@ import click
 
 from scalesearch.cli.help import Command, option
 from scalesearch.cli.terminal import Choice, Place, echo, terminal
+from scalesearch.training.dataset import DataSpec
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,13 +42,24 @@ STYLES: Mapping[str, Mapping[str, Any]] = {
     help="Folder to try a write in; nothing is left there.",
 )
 @option(
+    "--executor",
+    metavar="NAME",
+    help="Try each node of an engine instead: ray, or a cluster by its address, ray://HOST:PORT.",
+)
+@option(
+    "--dataset",
+    default=DataSpec().name,
+    metavar="DATASET",
+    help="With --executor: the data that its nodes are asked for.",
+)
+@option(
     "--format",
     "output_format",
     type=Choice(("table", "json")),
     default="table",
     help="How results are printed on standard output.",
 )
-def doctor(device: str, out: Path, output_format: str) -> None:
+def doctor(device: str, out: Path, executor: str | None, dataset: str, output_format: str) -> None:
     """What this machine is, what works on it, and what is missing.
 
     Prints the machine with the key that its measurements carry, then tries what scalesearch needs: a write, a
@@ -57,21 +69,37 @@ def doctor(device: str, out: Path, output_format: str) -> None:
     Exit codes: 0 all that is needed works (optional parts may be missing; what a busy machine kept from being
     known is a warning), 1 something needed does not.
 
+    With --executor each node of that engine is tried: whether it has the code of this machine, what it is,
+    whether it has the data, and a training step.
+
     \b
     Examples:
       scalesearch doctor
       scalesearch doctor --device cuda --format json
+      scalesearch doctor --executor ray://head:10001 --dataset folder:/shared/images
     """
     from tempfile import TemporaryDirectory
 
-    from scalesearch.commands.doctor.run import require_working, steps, works
+    from scalesearch.commands.doctor.run import node_steps, require_working, steps, works
     from scalesearch.hardware.device import auto_device
     from scalesearch.hardware.machine import conditions, describe, versions
     from scalesearch.records.timings import Setup
     from scalesearch.runs.lifecycle import require_device
     from scalesearch.runs.planning import workers
+    from scalesearch.workers.engines import is_here, resources_of
     from scalesearch.workers.executor import TO_TRAIN
 
+    if not is_here(executor):
+        assert executor is not None
+        with TemporaryDirectory(prefix="scalesearch-doctor-") as logs:
+            kind = resources_of(executor).device if device == "auto" else device
+            tried = node_steps(executor, device=kind, dataset=dataset, log_dir=Path(logs), note=_say)
+            findings = _examine(tried, err=output_format != "table")
+        if output_format != "table":
+            found = {"executor": executor, "device": kind, "works": works(findings)}
+            echo(json.dumps(found | {"findings": [asdict(finding) for finding in findings]}, indent=2))
+        require_working(findings)
+        return
     device = auto_device() if device == "auto" else device
     Setup(device=device, channels_last=False)  # one device is tried
     require_device(device, to_train=False)
@@ -82,9 +110,9 @@ def doctor(device: str, out: Path, output_format: str) -> None:
         _print_machine({"key": machine.key, **machine.facts}, now, versions())
     with (
         TemporaryDirectory(prefix="scalesearch-doctor-") as logs,
-        workers(1, Path(logs), TO_TRAIN, "a process could not be started") as executor,
+        workers(1, Path(logs), TO_TRAIN, "a process could not be started") as processes,
     ):
-        to_try = steps(executor, folder=out, device=device, log_dir=Path(logs))
+        to_try = steps(processes, folder=out, device=device, log_dir=Path(logs))
         # Where standard output is JSON, what a person wants to see meanwhile goes to standard error.
         findings = _examine(to_try, err=not table)
     if not table:
@@ -98,6 +126,11 @@ def doctor(device: str, out: Path, output_format: str) -> None:
         }
         echo(json.dumps(report, indent=2))
     require_working(findings)
+
+
+def _say(text: str) -> None:
+    """What an engine says beside, on a line of its own."""
+    echo(f"Note: {text}", err=True)
 
 
 def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:

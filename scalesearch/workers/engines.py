@@ -6,8 +6,9 @@ change here. Its executors have to pass :mod:`scalesearch.workers.contract`.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -18,6 +19,7 @@ from scalesearch.errors import ScalesearchError
 from scalesearch.hardware.device import device_kind
 from scalesearch.text import near, one_line, printable
 from scalesearch.workers.executor import Executor, training_executor
+from scalesearch.workers.node import code, difference, lacking
 
 GROUP = "scalesearch.executors"
 HERE = "processes"
@@ -67,6 +69,7 @@ class Work:
         on_note: hears what the user should know, from another thread.
         timed_on: key of the machine that all times have to be measured on; empty for any, the same for all.
         send_data: whether nodes that lack the user's own data are sent them.
+        node: the name of the only node to use; empty for all.
     """
 
     device: str
@@ -77,6 +80,22 @@ class Work:
     on_note: Callable[[str], None] = lambda _text: None
     timed_on: str = ""
     send_data: bool = False
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a node says of itself.
+
+    Attributes:
+        code: what decides what training gives there, as :func:`scalesearch.workers.node.code` has it.
+        lacks: where data should lie that are not there; else empty.
+        problem: why it says nothing; else empty.
+    """
+
+    code: Mapping[str, str] = field(default_factory=dict)
+    lacks: str = ""
+    problem: str = ""
 
 
 class Engine(Protocol):
@@ -91,15 +110,15 @@ class Engine(Protocol):
         """
         ...
 
-    def require(self, address: str, data: Mapping[str, Any] | None) -> None:
-        """Refuses an address whose nodes can't do the work: without this machine's code, or the data.
+    def hellos(self, address: str, data: Mapping[str, Any] | None) -> Mapping[str, Hello]:
+        """What each node there says of itself, by its name.
 
         Args:
             address: as :meth:`resources` takes it.
-            data: the data as plain data, with its place from the root on; None where it will be sent.
+            data: what it is asked for, as plain data, with its place from the root on; None for none.
 
         Raises:
-            ScalesearchError: if that is so, naming the node.
+            ScalesearchError: as :meth:`resources`.
         """
         ...
 
@@ -125,9 +144,10 @@ class Processes:
         gpus = (len(resolve_devices(kind)),) if kind in GPUS else ()
         return Resources(cpus=(usable_cores(),), gpus=gpus)
 
-    def require(self, address: str, data: Mapping[str, Any] | None) -> None:
-        """See :class:`Engine`: this machine has what it has."""
+    def hellos(self, address: str, data: Mapping[str, Any] | None) -> Mapping[str, Hello]:
+        """See :class:`Engine`."""
         self._require_no_address(address)
+        return {platform.node(): Hello(code=code(), lacks=lacking(data) if data else "")}
 
     def executor(self, address: str, work: Work) -> Executor:
         """See :class:`Engine`."""
@@ -168,6 +188,8 @@ def engine(executor: str) -> tuple[Engine, str]:
     if "://" not in executor and ":" in executor:
         name, address = "ray", executor
     there = _entries()
+    if "://" in executor and not address:
+        raise ScalesearchError(f"`executor` must have an address after {name}://, or be {name} alone")
     if name not in there:
         raise ScalesearchError(
             f"`executor` must be one of {', '.join(there)}, with ://ADDRESS after it where it has one, got "
@@ -200,7 +222,7 @@ def require_resources(executor: str, device: str, threads: int, data: Mapping[st
         executor: what ``--executor`` says.
         device: where to train.
         threads: CPU threads of each run.
-        data: as ``Engine.require`` takes it.
+        data: as ``Engine.hellos`` takes it; None where it will be sent.
 
     Raises:
         ScalesearchError: if that is so, or as :func:`resources_of`.
@@ -226,7 +248,23 @@ def require_resources(executor: str, device: str, threads: int, data: Mapping[st
             else f"`executor` must have a node with CPUs to train on, got {executor} without"
         )
     found, address = engine(executor)
-    found.require(address, data)
+    for node, hello in found.hellos(address, data).items():
+        if wrong := node_problem(hello, node):
+            raise ScalesearchError(wrong)
+
+
+def node_problem(hello: Hello, node: str) -> str:
+    """Why a node can't do the work of this machine, in a line that names it; empty where it can."""
+    if hello.problem:
+        return f"`executor` must have nodes that answer, got no word from node {node}: {hello.problem}"
+    if differs := difference(hello.code, code()):
+        return f"`executor` must have nodes with the code of this machine, got {differs}, on node {node}"
+    if hello.lacks:
+        return (
+            f"`dataset` must be on every node, got no {printable(hello.lacks)} on node {node}; put it on a "
+            "file system that all share, or have it sent (--send-data)"
+        )
+    return ""
 
 
 def executor_of(executor: str | None, work: Work) -> Executor:

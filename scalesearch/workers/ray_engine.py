@@ -35,7 +35,7 @@ from scalesearch.hardware.device import device_kind
 from scalesearch.networks.user_code import sources
 from scalesearch.text import one_line, printable
 from scalesearch.training.dataset import DataSpec
-from scalesearch.workers.engines import GPUS, Resources, Work
+from scalesearch.workers.engines import GPUS, Hello, Resources, Work
 from scalesearch.workers.executor import Job, OnLook, OnStep, TrialFailedError
 from scalesearch.workers.jobs import FactsSpec, KindsSpec, LatencySpec, MeasureSpec, PairSpec
 from scalesearch.workers.node import code, difference, packed
@@ -43,8 +43,8 @@ from scalesearch.workers.worker import reason_of_failure
 
 ATTEMPTS = 5
 """How often a run may lose its place, or fail for want of memory, without a look in between."""
-ANSWER_S = 8.0
-"""How long an address may take to answer."""
+ANSWER_S = 2.5
+"""How long an address may take to answer a question; it is asked three at the most."""
 HELLO_S = 120.0
 """How long a node may take to say what it is: it loads Python and nothing else."""
 WAIT_S, MESSAGES_S, NODES_S, HEAD_S = 0.2, 5.0, 2.0, 2.0
@@ -73,6 +73,9 @@ def _quiet(address: str) -> None:
     if not address or _host(address) in LOOPBACK:
         # Ray's way to have all of a cluster on the loopback interface, whatever the system.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        constants: Any = sys.modules.get("ray._private.ray_constants")
+        if constants is not None:  # it is loaded already
+            constants.ENABLE_RAY_CLUSTER = False
 
 
 def _host(address: str) -> str:
@@ -92,7 +95,8 @@ def _spoken(address: str) -> str:
     match = ADDRESS.fullmatch(address)
     if match is None or not 0 < int(match[2]) < 2**16:
         raise ScalesearchError(
-            f"`executor` must be ray, ray://HOST:PORT or HOST:PORT, got {printable(_shown(address))}"
+            "`executor` must be ray, or HOST:PORT of a Ray cluster, ray:// before it or not, got "
+            f"{printable(address)!r}"
         )
     try:
         socket.create_connection((_host(address), int(match[2])), timeout=ANSWER_S).close()
@@ -106,16 +110,21 @@ def _spoken(address: str) -> str:
     except ImportError:
         return address
     with grpc.insecure_channel(address) as channel:
-        try:
-            channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=ANSWER_S)
-        except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.UNIMPLEMENTED:  # Ray's server for clients has no such method
-                return f"ray://{address}"
-            raise ScalesearchError(
-                f"`executor` must be the address of a Ray cluster, got {_shown(address)}, where something "
-                "else answers"
-            ) from None
-    return address
+        # A head's own server says that it is well; that for clients has a method of its own.
+        for method, spoken in (
+            ("/grpc.health.v1.Health/Check", address),
+            ("/ray.rpc.RayletDriver/ClusterInfo", f"ray://{address}"),
+        ):
+            try:
+                channel.unary_unary(method)(b"", timeout=ANSWER_S)
+            except grpc.RpcError as error:
+                absent = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAVAILABLE)
+                if error.code() in (*absent, grpc.StatusCode.DEADLINE_EXCEEDED):
+                    continue
+            return spoken
+    raise ScalesearchError(
+        f"`executor` must be the address of a Ray cluster, got {_shown(address)}, where something else is"
+    )
 
 
 @contextmanager
@@ -157,14 +166,16 @@ def connected(address: str) -> Any:
             with _own_signals():
                 ray.init(where, **options)
         except Exception as error:  # Ray has many
-            advice = (
-                "" if where != address else "; from a machine that is no node of it, name its server for "
-            )
-            advice += "" if where != address else "clients: ray://HOST:10001"
+            advice = "; a machine that is no node of it has to name its server for clients (HOST:10001)"
+            advice = advice if where == address else ""
             raise ScalesearchError(
                 f"`executor` must be a Ray cluster that this machine can join, got {_shown(address)}: "
                 f"{one_line(error)[:300]}{advice}"
             ) from error
+        # Standard output is for results: what Ray prints there of nodes that die is not among them.
+        worker: Any = sys.modules.get("ray._private.worker")
+        if hasattr(worker, "print_to_stdstream"):
+            worker.print_to_stdstream = _ignore
         _CONNECTED["address"] = address
         return ray
 
@@ -178,9 +189,9 @@ def _nodes(ray: Any) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _named(node: Mapping[str, Any]) -> str:
-    name, address = node["NodeManagerHostname"], node["NodeManagerAddress"]
-    return f"{name} ({address})" if name != address else str(name)
+def _named(node: Mapping[str, Any], identity: str) -> str:
+    """A node's name; two of a machine's are told apart by the beginning of their identity."""
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']}, {identity[:6]})"
 
 
 def _hello_class() -> type:
@@ -254,12 +265,6 @@ def _hello_of_node() -> Any:
     return hello
 
 
-def other_code(there: Mapping[str, str], node: str) -> str:
-    """What is wrong with a node's code, in words; empty where nothing is."""
-    differs = difference(there, code())
-    return f"the code of this machine, got {differs}, on node {node}" if differs else ""
-
-
 class RayEngine:
     """The engine of Ray clusters: one of this machine's own, or one at an address."""
 
@@ -275,23 +280,8 @@ class RayEngine:
             gpus=tuple(int(node.get("GPU", 0)) for node in nodes),
         )
 
-    def require(self, address: str, data: Mapping[str, Any] | None) -> None:
+    def hellos(self, address: str, data: Mapping[str, Any] | None) -> Mapping[str, Hello]:
         """See ``Engine``."""
-        for node, told in self.hellos(address, data).items():
-            if isinstance(told, str):
-                raise ScalesearchError(
-                    f"`executor` must have nodes that answer, got none from {node}: {told}"
-                )
-            if wrong := other_code(told["code"], node):
-                raise ScalesearchError(f"`executor` must have nodes with {wrong}")
-            if told["lacks"] and data is not None:
-                raise ScalesearchError(
-                    f"`dataset` must be on every node, got no {told['lacks']} on node {node}; put it on a "
-                    "file system that all share, or have it sent (--send-data)"
-                )
-
-    def hellos(self, address: str, data: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any] | str]:
-        """What each node says of itself, by its name; a text is why it says nothing."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         ray = connected(address)
@@ -300,13 +290,15 @@ class RayEngine:
         for identity, node in _nodes(ray).items():
             there = NodeAffinitySchedulingStrategy(identity, soft=False)
             options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": there}
-            asked[_named(node)] = ask.options(**options).remote(None if data is None else dict(data))
-        told: dict[str, Mapping[str, Any] | str] = {}
+            asked[_named(node, identity)] = ask.options(**options).remote(
+                None if data is None else dict(data)
+            )
+        told: dict[str, Hello] = {}
         for name, answer in asked.items():
             try:
-                told[name] = ray.get(answer, timeout=HELLO_S)
+                told[name] = Hello(**ray.get(answer, timeout=HELLO_S))
             except Exception as error:
-                told[name] = one_line(error)[:200]
+                told[name] = Hello(problem=one_line(error)[:200])
         return told
 
     def executor(self, address: str, work: Work) -> RayExecutor:
@@ -456,7 +448,7 @@ class RayExecutor:
             while self._go_on():
                 pass
         except Exception as error:  # or somebody would wait for good
-            self._dead = self._dead or RunFailedError(f"{self._shown} is of no more use: {one_line(error)}")
+            self._dead = self._dead or self._lost(one_line(error))
         with self._changed:
             self._ending = True
             for run in (*(run for place in self._places for run in place.runs), *self._waiting):
@@ -487,7 +479,10 @@ class RayExecutor:
                 messages = self._ray.get(news)
             except Exception as error:
                 with self._changed:
-                    self._lose(places[news], f"its place was lost ({type(error).__name__})")
+                    if _answers(self._head):
+                        self._lose(places[news], f"its place was lost ({type(error).__name__})")
+                    else:
+                        self._dead = self._lost("its head is gone")
             else:
                 with self._changed:
                     self._hear(places[news], messages)
@@ -511,10 +506,15 @@ class RayExecutor:
         self._head_at = now
         self._missed = 0 if _answers(self._head) else self._missed + 1
         if self._missed >= LOST_AFTER:
-            self._dead = RunFailedError(
-                f"the head of {self._shown} at {self._head} was lost; what is done is kept: resume goes on, "
-                "with --executor on another cluster"
-            )
+            self._dead = self._lost("its head is gone")
+
+    def _lost(self, why: str) -> RunFailedError:
+        """The end of a run whose cluster is gone; nothing of the cluster is asked any more."""
+        self._missed = LOST_AFTER
+        why = why if _answers(self._head) else "its head is gone"
+        return RunFailedError(
+            f"{self._shown} was lost ({why}); what is done is kept; resume goes on, by another --executor too"
+        )
 
     def _look_after_nodes(self) -> None:
         now = time.monotonic()
@@ -522,7 +522,11 @@ class RayExecutor:
         if self._missed or now - self._asked_at < NODES_S:
             return
         self._asked_at = now
-        self._cluster = _nodes(self._ray)
+        self._cluster = {
+            node: facts
+            for node, facts in _nodes(self._ray).items()
+            if self._work.node in ("", _named(facts, node))
+        }
         for node, (_, until) in list(self._aside.items()):
             if now > until or node not in self._cluster:
                 del self._aside[node]
@@ -551,7 +555,7 @@ class RayExecutor:
             gpus = sum(int(node["Resources"].get("GPU", 0)) for node in self._cluster.values())
             room = min(room, gpus + 1)  # so that one is there at once when a node joins
         starting = sum(not place.node for place in self._places)
-        if len(self._places) >= room or starting >= len(self._waiting):
+        if len(self._places) >= room or starting >= len(self._waiting) or not self._cluster:
             return
         options: dict[str, Any] = {
             "num_cpus": 1 if self._on_gpus else self._work.threads,
@@ -561,7 +565,9 @@ class RayExecutor:
             "max_concurrency": 4,
             "scheduling_strategy": "SPREAD",
         }
-        if self._aside:
+        if self._work.node:
+            options["label_selector"] = {"ray.io/node-id": f"in({','.join(self._cluster)})"}
+        elif self._aside:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(self._aside)})"}
         most = self._work.jobs if self._on_gpus else 1
         node = {"device": self._device, "most": most, "stall_timeout": self._work.stall_timeout}
@@ -706,9 +712,10 @@ class RayExecutor:
         """Learns where a place is; it is given up where it has other code than this machine."""
         place.node = message["node"]
         known = self._cluster.get(place.node)
-        place.name = message["host"] if known is None else _named(known)
-        if wrong := other_code(message["code"], place.name):
-            self._set_aside(place, f"must have nodes with {wrong}", math.inf)
+        place.name = message["host"] if known is None else _named(known, place.node)
+        if differs := difference(message["code"], code()):
+            reason = f"must have nodes with the code of this machine, got {differs}, on node {place.name}"
+            self._set_aside(place, reason, math.inf)
         elif problem := message.get("problem", ""):
             self._set_aside(place, f"must have nodes that work, got {one_line(problem)} on {place.name}")
         elif place.node in self._aside:  # it was on its way when that was found out
@@ -823,7 +830,7 @@ class RayExecutor:
             self._work.on_note(text)
 
 
-def _ignore(*_: object) -> None:
+def _ignore(*_: object, **__: object) -> None:
     """Hears what nobody asked for."""
 
 

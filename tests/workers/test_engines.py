@@ -18,7 +18,8 @@ from scalesearch.runs.defaults import training_defaults
 from scalesearch.study.settings import Computing, TrainingSettings
 from scalesearch.study.storage import masked_arguments
 from scalesearch.workers import engines
-from scalesearch.workers.engines import Processes, Resources, Work
+from scalesearch.workers.engines import Hello, Processes, Resources, Work
+from scalesearch.workers.node import code
 
 Run = Callable[..., Result]
 
@@ -31,8 +32,18 @@ class _Farm:
             raise ScalesearchError(f"`executor` must be an address that answers, got {address}")
         return Resources(cpus=(4, 8, 2), gpus=(0, 2, 0) if address == "gpus" else ())
 
-    def require(self, address: str, data: Mapping[str, Any] | None) -> None:
+    def hellos(self, address: str, data: Mapping[str, Any] | None) -> Mapping[str, Hello]:
         _Done.asked.append(data)
+        here = code()
+        return {
+            "barn": Hello(code=here),
+            "field": {
+                "old": Hello(code={**here, "torch": "1.0"}),
+                "bare": Hello(),
+                "empty": Hello(code=here, lacks="/data/images"),
+                "mute": Hello(problem="no answer"),
+            }.get(address, Hello(code=here)),
+        }
 
     def executor(self, address: str, work: Work) -> _Done:
         _Done.works.append((address, work))
@@ -119,6 +130,20 @@ def test_what_no_node_has_is_refused() -> None:
         ("farm", "cpu", 9, "`threads` must be at most 8, the most CPUs that a node of farm has, got 9"),
         ("farm://gpus", "cuda:0,2", 1, "hands out GPUs itself, got 'cuda:0,2'"),
         ("farm://gone:1", "cpu", 1, "must be an address that answers"),
+        (
+            "farm://old",
+            "cpu",
+            1,
+            "`executor` must have nodes with the code of this machine, got torch 1.0 there and",
+        ),
+        ("farm://bare", "cpu", 1, "got scalesearch not installed there and .* here, on node field"),
+        (
+            "farm://empty",
+            "cpu",
+            1,
+            "`dataset` must be on every node, got no /data/images on node field; put it",
+        ),
+        ("farm://mute", "cpu", 1, "got no word from node field: no answer"),
     ):
         with pytest.raises(ScalesearchError, match=message):
             engines.require_resources(executor, device, threads, None)

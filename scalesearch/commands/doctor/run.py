@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,8 +28,11 @@ from scalesearch.networks.spec import Arch, Rounding
 from scalesearch.records.timings import Setup
 from scalesearch.scaling import Multipliers
 from scalesearch.text import one_line
+from scalesearch.training.dataset import DataSpec
+from scalesearch.workers.engines import Hello, Work, engine
 from scalesearch.workers.executor import Executor, TrialFailedError
-from scalesearch.workers.jobs import MeasureSpec
+from scalesearch.workers.jobs import FactsSpec, MeasureSpec
+from scalesearch.workers.node import code, difference
 from scalesearch.workers.worker import TrialSpec
 
 # ----------------------------------------------------------------------------------------------------
@@ -212,6 +215,9 @@ def _version(package: str) -> str:
 LEAST_FREE_BYTES = 2**30
 WAIT_S = 45.0
 """How long a fresh process may take to give its result."""
+WAIT_NODE_S = 120.0
+"""How long a node may take for a step, or to look at the data."""
+ON_NODE = "see what is said above of that node"
 WAIT_BUSY_S = 20.0
 """The same on a busy machine, where waiting longer would tell nothing more."""
 SELF_TEST_S = 9.0
@@ -274,6 +280,80 @@ def steps(executor: Executor, *, folder: Path, device: str, log_dir: Path) -> tu
         *(Step(f"self-test: {check}", True, partial(self_test, check)) for check in SELF_TEST),
         Step("ONNX", False, onnx),
     )
+
+
+def node_steps(
+    executor: str, *, device: str, dataset: str, log_dir: Path, note: Callable[[str], None]
+) -> tuple[Step, ...]:
+    """All that is to be tried on each node of an engine: its code, the data, a step, what it is.
+
+    Args:
+        executor: what ``--executor`` says.
+        device: kind of device to train on.
+        dataset: name of the data that nodes are asked for.
+        log_dir: where logs of nodes go.
+        note: hears what the engine says beside.
+
+    Raises:
+        ScalesearchError: if nobody answers there.
+    """
+    found, address = engine(executor)
+    data = DataSpec(name=dataset)
+    there = replace(data, place=str(data.folder.absolute()) if data.at_path else "").to_dict()
+    tried = []
+    for name, hello in found.hellos(address, None).items():
+        work = Work(
+            device=device, jobs=1, log_dir=log_dir, stall_timeout=WAIT_NODE_S, on_note=note, node=name
+        )
+        # One for both: a place takes seconds to start.
+        made = cache(partial(found.executor, address, work))
+        step = partial(_step_on_node, f"{name}: a training step", made, device, log_dir)
+        facts = partial(_facts_of_node, f"{name}: device and data", made, device, there)
+        tried += [
+            Step(f"{name}: code", True, partial(_code_of_node, f"{name}: code", hello)),
+            Step(f"{name}: device and data", True, facts),
+            Step(f"{name}: a training step", True, step),
+        ]
+    return tuple(tried)
+
+
+def _code_of_node(name: str, hello: Hello) -> Finding:
+    detail = ", ".join(f"{package} {text}" for package, text in hello.code.items())
+    if hello.problem:
+        return Finding(
+            name=name, outcome="failed", detail=hello.problem, advice="see the logs of Ray on that node"
+        )
+    if differs := difference(hello.code, code()):
+        lines = [f"{package}=={text.split()[0]}" for package, text in code().items()]
+        return Finding(
+            name=name, outcome="failed", detail=differs, advice=f"there: pip install {' '.join(lines)}"
+        )
+    return Finding(name=name, outcome="ok", detail=f"{detail}, as here")
+
+
+def _facts_of_node(name: str, made: Callable[[], Executor], device: str, data: Mapping[str, Any]) -> Finding:
+    """What a node is, and whether it has the data."""
+    spec = FactsSpec(key="doctor-facts", device=device, data=data)
+    try:
+        facts = made().submit(spec.to_dict(), lambda _done, _of: None).result(timeout=WAIT_NODE_S)
+    except (TimeoutError, ValueError, TrialFailedError) as error:
+        return Finding(name=name, outcome="failed", detail=one_line(error) or "no answer", advice=ON_NODE)
+    if facts["problem"]:
+        advice = "put the data on a file system that all nodes share, or have them sent (--send-data)"
+        return Finding(name=name, outcome="failed", detail=facts["problem"], advice=advice)
+    detail = f"{facts['hardware']}, machine {facts['machine']}; {data['name']}, identity {facts['data'][:8]}"
+    return Finding(name=name, outcome="ok", detail=detail)
+
+
+def _step_on_node(name: str, made: Callable[[], Executor], device: str, log_dir: Path) -> Finding:
+    """A training step on a node; its executor ends with it."""
+    executor = made()
+    try:
+        return replace(training_step(executor, device, log_dir), name=name)
+    except ValueError as error:  # the engine ended, and says why
+        return Finding(name=name, outcome="failed", detail=one_line(error), advice=ON_NODE)
+    finally:
+        executor.shutdown(kill=True)
 
 
 def busy(clock: Callable[[], float] = time.perf_counter, used: Callable[[], float] = time.thread_time) -> str:
@@ -362,7 +442,7 @@ def photographs() -> Finding:
 
 def training_step(executor: Executor, device: str, log_dir: Path) -> Finding:
     """Trains a tiny network for a step on the embedded photographs, in a fresh process."""
-    from scalesearch.training.dataset import PHOTOGRAPHS, DataSpec
+    from scalesearch.training.dataset import PHOTOGRAPHS
     from scalesearch.training.recipe import RECIPES
 
     spec = TrialSpec(
