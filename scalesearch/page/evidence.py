@@ -251,8 +251,6 @@ def names_paper(run: RunRecord) -> bool:
 # ----------------------------------------------------------------------------------------------------
 # Whether a run shows any learning at all, and who shares its first place.
 
-UNLEARNT = "**No network has learnt anything that shows: even the best cannot be told from guessing.**"
-
 
 def at_chance(run: RunRecord) -> list[CandidateRecord]:
     """The judged networks whose interval reaches chance, best first; of unknown intervals nothing is said.

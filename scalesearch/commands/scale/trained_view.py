@@ -20,7 +20,6 @@ from scalesearch.commands.scale.view import cost_figure, scale_page, write_scale
 from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns, pick
 from scalesearch.page.evidence import (
-    UNLEARNT,
     completed,
     input_text,
     intervals,
@@ -29,26 +28,8 @@ from scalesearch.page.evidence import (
 )
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import Interactive, write_pages
-from scalesearch.page.markdown import (
-    bullets,
-    duration,
-    escape,
-    p_text,
-    percent,
-    plain_lines,
-    plural,
-    si,
-    table,
-)
-from scalesearch.page.parts import (
-    counted_parts,
-    figure_part,
-    made,
-    quoted_agreement,
-    section,
-    top1_seeds,
-    unfinished,
-)
+from scalesearch.page.markdown import Markdown, duration, p_text, plain_lines, plural, si
+from scalesearch.page.parts import FOLDER, counted_parts, quoted_agreement, run_made, top1_seeds
 from scalesearch.page.style import (
     COLOURS,
     GREY,
@@ -62,6 +43,7 @@ from scalesearch.page.style import (
     write_figures,
 )
 from scalesearch.page.tables import LATENCY, NETWORK, NetworkRow, any_timed, csv_text
+from scalesearch.page.templates import part
 from scalesearch.records import CandidateRecord, PublishedRow, RunRecord
 from scalesearch.statistics.summaries import (
     SIGNIFICANCE,
@@ -70,6 +52,7 @@ from scalesearch.statistics.summaries import (
     planned_comparisons,
     planned_slope,
 )
+from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
 # What a trained family shows: whether accuracy rises with phi, per doubling of the cost, and how far.
@@ -286,106 +269,155 @@ def _segments(x: Floats, y: Floats) -> list[Segment]:
 # ----------------------------------------------------------------------------------------------------
 # The section of a derivation that tells of its trained networks: does accuracy rise with phi here?
 
-QUESTION = "Does accuracy rise with phi here?"
-FIGURES = {
-    "trained": (
-        "Held-out top-1 of the trained family against multiply-adds and against training time",
-        "How to read it: an equal way to the right is an equal factor of the cost; bars are 95% intervals. "
-        "Where there is a panel of published accuracies, they are of the full-size networks after full "
-        "training on ImageNet: compare the shape of the lines, not their heights.",
-    )
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedText:
+    """What the answer says; changes of top-1 as texts, in points.
+
+    Attributes:
+        span: from where to where top-1 goes; empty with fewer than two networks.
+        untested: why nothing is tested; empty where it is.
+        verdict: in a word or two.
+        slope: the change for each doubling of the multiply-adds.
+        low: the lower end of its 95% interval.
+        high: the upper one.
+        networks: that a line goes through.
+        seeds: of each.
+        stops: the phi than which no larger one is shown to be better; empty where that is the largest.
+    """
+
+    span: str = ""
+    untested: str = ""
+    verdict: str = ""
+    slope: str = ""
+    low: str = ""
+    high: str = ""
+    networks: int = 0
+    seeds: int = 0
+    stops: str = ""
 
 
-def trained_section(run: RunRecord, figures: Collection[str]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedSection:
+    """What the section on trained networks shows.
+
+    Attributes:
+        waiting: networks that are not trained yet.
+        networks: all of them.
+        nothing_learnt: whether even the best may be guessing.
+        answer: does accuracy rise?
+        rows: a network each.
+        counted: what a network's blocks are called.
+        failed: the phi of networks that did, and why.
+        steps: from each network to the next, a row each.
+        df: degrees of freedom of the tests; 0 without any.
+        images: that each network saw; empty where that is not known.
+        reliability: how well short runs rank networks; empty where that was not measured.
+        chance: the top-1 of guessing.
+        near_chance: networks that did not get beyond twice that.
+        figures: those that were drawn.
+    """
+
+    waiting: int
+    networks: int
+    nothing_learnt: bool
+    answer: TrainedText
+    rows: Sequence[Sequence[str]]
+    counted: str
+    failed: Sequence[tuple[str, str]]
+    steps: Sequence[Sequence[str]]
+    df: int
+    images: str
+    reliability: str
+    chance: float
+    near_chance: int
+    figures: Collection[str]
+
+
+def trained_section(run: RunRecord, figures: Collection[str]) -> Markdown:
     """The section as Markdown; ``figures`` names those that were drawn."""
-    found = family_evidence(run)
-    parts = [
-        unfinished(run.candidates),
-        f"{UNLEARNT if nothing_learnt(run) else ''} {_answer(found)}".strip(),
-        figure_part("trained", FIGURES, figures),
-        _networks(run),
-        _steps(found),
-        bullets(_trust(run, found)),
-    ]
-    return section("Trained", "\n\n".join(part for part in parts if part))
+    evidence = family_evidence(run)
+    ordered = sorted(run.candidates, key=lambda c: c.phi)
+    tests = [step.test for step in evidence.steps if step.test is not None]
+    images = sorted({c.images_seen for c in evidence.networks if c.images_seen})
+    return part(
+        "commands/scale/trained.md.j2",
+        "section",
+        TrainedSection(
+            waiting=sum(c.status == "waiting" for c in run.candidates),
+            networks=len(run.candidates),
+            nothing_learnt=nothing_learnt(run),
+            answer=trained_text(evidence),
+            rows=list(map(_network_row, ordered)),
+            counted=counted_parts(run.settings),
+            failed=[(f"{c.phi:g}", c.reason) for c in ordered if c.status == "failed"],
+            steps=list(map(_step_row, evidence.steps)),
+            df=tests[0].df if tests else 0,
+            images=" or ".join(f"{count:,}" for count in images),
+            reliability=quoted_agreement(run.reliability[-1]) if run.reliability else "",
+            chance=1 / run.classes,
+            near_chance=sum((c.top1 or 0.0) <= 2 / run.classes for c in evidence.networks),
+            figures=figures,
+        ),
+    )
 
 
 def answer_lines(run: RunRecord) -> tuple[str, ...]:
     """The answer in plain lines."""
-    return plain_lines(_answer(family_evidence(run)))
+    return plain_lines(part("commands/scale/trained.md.j2", "answer", trained_text(family_evidence(run))))
 
 
-def _answer(found: FamilyEvidence) -> str:
-    if len(found.networks) < 2:
-        return f"**{QUESTION} No answer yet:** fewer than two networks have completed their training."
-    first, last = found.networks[0], found.networks[-1]
-    span = f"From phi {first.phi:g} to {last.phi:g} top-1 goes from {top1_seeds(first)} to {top1_seeds(last)}"
-    if found.slope is None or found.rises_to is None:
-        why = "its networks all cost the same" if found.steps[0].test else "that takes at least two seeds"
-        return f"**{QUESTION} Not tested:** {why}. {span}."
-    slope = found.slope
-    risen = found.rises_to > first.phi
+def trained_text(evidence: FamilyEvidence) -> TrainedText:
+    """Does accuracy rise with phi?"""
+    if len(evidence.networks) < 2:
+        return TrainedText()
+    first, last = evidence.networks[0], evidence.networks[-1]
+    span = Markdown(
+        f"From phi {first.phi:g} to {last.phi:g} top-1 goes from {top1_seeds(first)} to {top1_seeds(last)}"
+    )
+    slope, rises_to = evidence.slope, evidence.rises_to
+    if slope is None or rises_to is None:
+        same = evidence.steps[0].test is not None
+        return TrainedText(
+            span=span,
+            untested="its networks all cost the same" if same else "that takes at least two seeds",
+        )
+    risen = rises_to > first.phi
     if slope.high < 0:
-        word = "No, it falls"
-    elif found.rises_to == last.phi:
-        word = f"Yes, up to phi {last.phi:g}, the largest that was trained"
+        verdict = "No, it falls"
+    elif rises_to == last.phi:
+        verdict = f"Yes, up to phi {last.phi:g}, the largest that was trained"
     elif risen:
-        word = f"Yes, up to phi {found.rises_to:g}"
+        verdict = f"Yes, up to phi {rises_to:g}"
     elif slope.low > 0:
-        word = "Yes, over the whole family, though no single network is shown to be better than that of " + (
-            f"phi {first.phi:g}"
+        verdict = (
+            "Yes, over the whole family, though no single network is shown to be better than that of phi "
+            f"{first.phi:g}"
         )
     else:
-        word = "Not shown"
-    stops = (
-        f" No larger network is shown to be better than that of phi {found.rises_to:g}; nor is it shown that "
-        "it stops rising there."
-        if risen and found.rises_to != last.phi
-        else ""
+        verdict = "Not shown"
+    return TrainedText(
+        span=span,
+        verdict=verdict,
+        slope=_points(slope.slope),
+        low=_points(slope.low),
+        high=_points(slope.high),
+        networks=len(evidence.networks),
+        seeds=len(evidence.seeds),
+        stops=f"{rises_to:g}" if risen and rises_to != last.phi else "",
     )
+
+
+def _network_row(c: CandidateRecord) -> tuple[str, ...]:
+    counted = (str(c.blocks), si(c.params), si(c.macs), f"{c.macs_ratio:.2f}") if c.counted else ("",) * 4
     return (
-        f"**{QUESTION} {word}.** Each doubling of the real multiply-adds changes top-1 by "
-        f"{_points(slope.slope)} points (95% interval {_points(slope.low)} to {_points(slope.high)}; a "
-        f"straight line through {plural(len(found.networks), 'network')} with "
-        f"{plural(len(found.seeds), 'seed')} each). {span}.{stops}"
-    )
-
-
-def _networks(run: RunRecord) -> str:
-    rows = [
-        (
-            f"{c.phi:g}",
-            *(f"{value:.2f}" for value in (c.depth, c.width)),
-            input_text(c),
-            *((str(c.blocks), si(c.params), si(c.macs), f"{c.macs_ratio:.2f}") if c.counted else [""] * 4),
-            duration((c.train_seconds or 0.0) / len(c.runs)) if c.runs else "",
-            top1_seeds(c) if c.status == "completed" else c.status,
-            str(len(c.runs)),
-        )
-        for c in sorted(run.candidates, key=lambda c: c.phi)
-    ]
-    failed = [c for c in run.candidates if c.status == "failed"]
-    counted = counted_parts(run.settings)
-    header = ("phi", "depth", "width", "input", counted, "params", "MACs", "realised ratio")
-    text = (
-        "What was trained are small copies of the family: the reduced baseline of the settings, scaled "
-        "by the same multipliers. Accuracies are means over seeds and their standard deviations."
-    )
-    parts = [text, table((*header, "training of one run", "top-1", "seeds"), rows, left=0)]
-    if failed:
-        parts.append(bullets(f"phi {c.phi:g}: failed, {escape(c.reason)}." for c in failed))
-    return "\n\n".join(parts)
-
-
-def _steps(found: FamilyEvidence) -> str:
-    if not found.steps:
-        return ""
-    rows = [_step_row(step) for step in found.steps]
-    return "Step by step, the gain for each doubling of the multiply-adds:\n\n" + table(
-        ("from", "to", "doublings", "gain (points)", "for each doubling", "95% interval", "verdict"),
-        rows,
-        left=2,
+        f"{c.phi:g}",
+        *(f"{value:.2f}" for value in (c.depth, c.width)),
+        input_text(c),
+        *counted,
+        duration((c.train_seconds or 0.0) / len(c.runs)) if c.runs else "",
+        top1_seeds(c) if c.status == "completed" else c.status,
+        str(len(c.runs)),
     )
 
 
@@ -398,35 +430,23 @@ def _step_row(step: Step) -> tuple[str, ...]:
         _points(step.gain),
         "" if per is None else _points(per),
         "" if reach is None else f"{_points(reach[0])} to {_points(reach[1])}",
-        step.verdict if step.test is None else f"{step.verdict} ({p_text(step.test.p)})",
+        step.verdict if step.test is None else Markdown(f"{step.verdict} ({p_text(step.test.p)})"),
     )
 
 
-def _trust(run: RunRecord, found: FamilyEvidence) -> list[str]:
-    items = []
-    tested = [step.test for step in found.steps if step.test is not None]
-    if tested:
-        items.append(
-            "**The test:** two-sided t tests at 5%, paired by seed; intervals and p values hold for all "
-            f"pairs of networks at once, with noise of {tested[0].df} degrees of freedom from all of them."
+def _next(run: RunRecord) -> list[tuple[str, str]]:
+    """What else to do after training: more seeds, where accuracy isn't shown to rise to the largest phi."""
+    evidence = family_evidence(run)
+    if evidence.rises_to is not None and evidence.networks[-1].phi == evidence.rises_to:
+        return []
+    seeds = max((len(c.runs) for c in run.candidates), default=1)
+    again = without_options(run.command, ("--seeds", "--out"))
+    return [
+        (
+            "More seeds, to see whether accuracy rises with phi",
+            f"{again} --seeds {max(3, 2 * seeds)} --out {FOLDER}-seeds",
         )
-    images = sorted({c.images_seen for c in found.networks if c.images_seen})
-    if images:
-        items.append(
-            f"**Short runs:** every network saw {' or '.join(f'{count:,}' for count in images)} training "
-            "images. Larger networks need more of them to show what they can do, so a family that stops "
-            "rising here may rise with longer training (`--images`, `--epochs`)."
-        )
-    if run.reliability:
-        items.append(f"**Short runs are a proxy:** {quoted_agreement(run.reliability[-1])}")
-    chance = 1 / run.classes
-    low = [c for c in found.networks if (c.top1 or 0.0) <= 2 * chance]
-    if low:
-        items.append(
-            f"**Chance** is {percent(chance)}: {plural(len(low), 'network')} did not get beyond twice that, "
-            "so their order says little."
-        )
-    return items
+    ]
 
 
 def _points(value: float) -> str:
@@ -516,7 +536,9 @@ def write_trained_family(run: RunRecord, out: Path) -> TrainedReport:
     drawn = {path.stem for path in figures}
     write_scale_tables(derivation, out)
     rows = trained_table(run)
-    page = scale_page(derivation, drawn, trained=trained_section(run, drawn), made=made(run))
+    page = scale_page(
+        derivation, drawn, trained=trained_section(run, drawn), run=run_made(run), more=_next(run)
+    )
     return TrainedReport(
         trained_csv=write_text(out / "trained.csv", csv_text(rows)),
         page=write_pages(out / "derivation.md", page, interactive(run)),

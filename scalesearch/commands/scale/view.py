@@ -26,13 +26,17 @@ from scalesearch.page.evidence import PAPER, input_text, same_triple
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.latency import latency_text, unstable_of
-from scalesearch.page.markdown import code, duration, escape, fenced, plural, si, signed_percent, table
+from scalesearch.page.markdown import Markdown, code, si, signed_percent
 from scalesearch.page.parts import (
+    FOLDER,
+    Made,
+    RunMade,
+    Steps,
     counted_parts,
-    how_it_was_made,
     is_own_code,
+    made_of,
+    steps,
     within_budget,
-    words_and_numbers,
 )
 from scalesearch.page.rounding import rounding_shares
 from scalesearch.page.style import (
@@ -48,13 +52,14 @@ from scalesearch.page.style import (
     write_figures,
 )
 from scalesearch.page.tables import csv_text, family_table, published_table
-from scalesearch.page.templates import part
+from scalesearch.page.templates import page
 from scalesearch.records import FamilyRow, PublishedRow, ScaleRecord
 from scalesearch.scaling import NOMINAL_BASE
 
 # ----------------------------------------------------------------------------------------------------
 # The figures of a scaled family: cost against phi, and the accuracy that was published.
 
+NOTHING = Markdown()
 Floats = NDArray[np.float64]
 SAME_LINE = 1e-3
 """A product this close to 2 (relative) gives a line that cannot be told from the nominal one."""
@@ -227,107 +232,143 @@ def _points(x: Floats, y: Floats) -> list[Segment]:
 
 AGREE = 0.05
 """Implied phis this close are the same up to the one decimal that multipliers were published with."""
-Quantity = tuple[str, Callable[[FamilyRow], float], Callable[[PublishedRow], float], Callable[[float], str]]
-"""A name, its value by the rule, its published value, and how to write it."""
 
 
-def published_section(record: ScaleRecord, figure: str) -> list[str]:
-    """The paragraphs of the comparison with the published family; ``figure`` is that of its accuracy."""
-    if not record.published:
-        return [
-            "## 4. The published family",
-            "No family was published for this baseline at this width, resolution and rounding (see the "
-            "settings), so there is none to compare with.",
-        ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WidestGap:
+    """The network whose dimensions imply the most different phis."""
+
+    network: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Furthest:
+    """The network of which a dimension implies the phi furthest from its own number."""
+
+    network: str
+    dimension: str
+    phi: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A scaled family beside the published one; tables are a row for each network.
+
+    Attributes:
+        letters: what its networks are called, without their numbers.
+        papers_own: whether the coefficients are the paper's.
+        like: the EfficientNets whose multipliers it has; empty where it has its own.
+        other_inputs: where its inputs differ from these.
+        multipliers: by the rule and published; empty without a whole phi in common.
+        costs: the same of params and FLOPs.
+        worst: how far a cost of the rebuilt networks is off at most, relative.
+        worst_params: the same of parameters alone.
+        low: the least that multiply-adds are off, where another way of counting explains it.
+        high: the most.
+        convention: that way of counting; empty where none is needed.
+        convention_says: what it counts.
+        gap: how far published figures are from it at most.
+        rebuilt: what the rebuilt networks cost.
+        agrees: whether implied phis do.
+        widest: the widest gap between them; None where nothing is implied.
+        furthest: the phi furthest from its network's number.
+        implied: what each dimension implies.
+        none_implied: whether some imply none.
+        shrinks: whether gains are known to shrink, as EfficientNet's do.
+    """
+
+    letters: str
+    papers_own: bool
+    like: str
+    other_inputs: Sequence[str]
+    multipliers: Sequence[Sequence[str]]
+    costs: Sequence[Sequence[str]]
+    worst: float
+    worst_params: float
+    low: float
+    high: float
+    convention: str
+    convention_says: str
+    gap: float
+    rebuilt: Sequence[Sequence[str]]
+    agrees: bool
+    widest: WidestGap | None
+    furthest: Furthest | None
+    implied: Sequence[Sequence[str]]
+    none_implied: bool
+    shrinks: bool
+
+
+def _published(record: ScaleRecord) -> Published | None:
+    """None where no family was published for the baseline."""
+    rows = record.published
+    if not rows:
+        return None
     by_phi = {row.phi: row for row in record.family}
-    pairs = [
-        (by_phi[k], row) for row in record.published if (k := family_number(row)) is not None and k in by_phi
-    ]
-    own = (record.alpha, record.beta, record.gamma)
-    theirs = (
-        "These are the paper's own coefficients."
-        if same_triple(own, PAPER)
-        else f"The paper's family goes with alpha {PAPER[0]}, beta {PAPER[1]}, gamma {PAPER[2]}, not with "
-        "those of this page, so differences are expected."
-    )
-    parts = ["## 4. Rule, published, residual", theirs, *_borrowed(record.published)]
-    if pairs:
-        parts += [
-            f"The rule at phi = k beside the published network {family_letters(record.published[0])}k. The "
-            "residual is rule over published, less 1.",
-            _beside(
-                pairs,
-                ("depth", lambda f: f.depth, lambda p: p.depth, _short),
-                ("width", lambda f: f.width, lambda p: p.width, _short),
-                ("input (px)", lambda f: f.resolution, lambda p: p.resolution, _short),
-            ),
-            _beside(
-                pairs,
-                ("params", lambda f: f.params, lambda p: p.params_published, si),
-                ("FLOPs", lambda f: f.macs, lambda p: p.flops_published, si),
-            ),
-        ]
-    else:
-        parts.append(
-            "The family above has no whole phi with a published number, so there is no residual to show."
-        )
-    parts += [_rebuilt(record), _implied(record), figure]
-    return parts
-
-
-def _beside(pairs: Sequence[tuple[FamilyRow, PublishedRow]], *quantities: Quantity) -> str:
-    """A table of rule, published and residual of each quantity, one row per published network."""
-    header = ["network"]
-    for name, *_ in quantities:
-        header += [f"{name}: rule", "published", "residual"]
-    rows = []
-    for built, published in pairs:
-        cells = [family_name(published)]
-        for _, of_rule, of_published, said in quantities:
-            ours, theirs = of_rule(built), of_published(published)
-            cells += [said(ours), said(theirs), signed_percent(ours / theirs - 1)]
-        rows.append(cells)
-    return table(header, rows)
-
-
-def _rebuilt(record: ScaleRecord) -> str:
-    rows = [
-        (
-            family_name(row),
-            si(row.params),
-            si(row.params_published),
-            signed_percent(row.params_error),
-            si(row.macs),
-            si(row.flops_published),
-            signed_percent(row.flops_error),
-        )
-        for row in record.published
-    ]
-    return f"### Rebuilt from the published coefficients\n\n{_agreement(record.published)}\n\n" + table(
-        ("network", "params", "published", "difference", "MACs", "published FLOPs", "difference"), rows
+    pairs = [(by_phi[k], row) for row in rows if (k := family_number(row)) is not None and k in by_phi]
+    other, (like, other_inputs) = _other_convention(rows), _borrowed(rows)
+    flops = [row.flops_error for row in rows]
+    widest, furthest = _disagreement(rows)
+    near = widest is not None and furthest is not None and _agree(widest, furthest, rows)
+    implied = [(row.implied_phi_depth, row.implied_phi_width, row.implied_phi_resolution) for row in rows]
+    return Published(
+        letters=family_letters(rows[0]),
+        papers_own=same_triple((record.alpha, record.beta, record.gamma), PAPER),
+        like=like,
+        other_inputs=other_inputs,
+        multipliers=[
+            (
+                family_name(row),
+                *_beside(built.depth, row.depth, _short),
+                *_beside(built.width, row.width, _short),
+                *_beside(built.resolution, row.resolution, _short),
+            )
+            for built, row in pairs
+        ],
+        costs=[
+            (
+                family_name(row),
+                *_beside(built.params, row.params_published, si),
+                *_beside(built.macs, row.flops_published, si),
+            )
+            for built, row in pairs
+        ],
+        worst=max(max(abs(row.params_error), abs(row.flops_error)) for row in rows),
+        worst_params=max(abs(row.params_error) for row in rows),
+        low=min(flops),
+        high=max(flops),
+        convention=other[0].name if other else "",
+        convention_says=other[0].says if other else "",
+        gap=other[1] if other else 0.0,
+        rebuilt=[
+            (
+                family_name(row),
+                si(row.params),
+                si(row.params_published),
+                signed_percent(row.params_error),
+                si(row.macs),
+                si(row.flops_published),
+                signed_percent(row.flops_error),
+            )
+            for row in rows
+        ],
+        agrees=near,
+        widest=widest,
+        furthest=furthest,
+        implied=[
+            (family_name(row), *("none" if phi is None else f"{phi:.2f}" for phi in phis))
+            for row, phis in zip(rows, implied, strict=True)
+        ],
+        none_implied=any(None in phis for phis in implied),
+        shrinks=any(row.name in published_family() for row in rows),
     )
 
 
-def _agreement(published: Sequence[PublishedRow]) -> str:
-    """How near the rebuilt networks come to the published figures; by which convention, if by another."""
-    other = _other_convention(published)
-    if other is None:
-        worst = max(max(abs(row.params_error), abs(row.flops_error)) for row in published)
-        return (
-            "Built here from their published depth, width and resolution, the networks cost what was "
-            f"published within {worst:.1%} (published figures have two digits). The residuals above are "
-            "therefore the rule's, not the counter's."
-        )
-    convention, gap = other
-    params = max(abs(row.params_error) for row in published)
-    low, high = sorted((min(row.flops_error for row in published), max(row.flops_error for row in published)))
-    return (
-        "Built here from their published depth, width and resolution, the networks have the published "
-        f"parameters within {params:.1%}, but other multiply-adds: {signed_percent(low)} to "
-        f"{signed_percent(high)}. The published figures are within {gap:.1%} of what `scalesearch explain` "
-        f"calls *{escape(convention.name)}*: {escape(convention.says)}. So that part of the residuals above "
-        "is the counter's, not the rule's."
-    )
+def _beside(ours: float, theirs: float, text: Callable[[float], str]) -> tuple[str, str, str]:
+    """By the rule, published, and the residual."""
+    return text(ours), text(theirs), signed_percent(ours / theirs - 1)
 
 
 def _other_convention(published: Sequence[PublishedRow]) -> tuple[Convention, float] | None:
@@ -344,78 +385,49 @@ def _other_convention(published: Sequence[PublishedRow]) -> tuple[Convention, fl
     return found[0][0], max(abs(close.value / figure - 1) for close, _, figure in found)
 
 
-def _borrowed(published: Sequence[PublishedRow]) -> list[str]:
-    """That a family has the multipliers of EfficientNet's, where it has, and at which other inputs."""
+def _borrowed(published: Sequence[PublishedRow]) -> tuple[str, list[str]]:
+    """The EfficientNets whose multipliers a family has, where it has, and at which other inputs."""
     paper = published_family()
     if any(row.name in paper for row in published):
-        return []
+        return "", []
     pairs = [(row, paper[name]) for row in published if (name := f"b{family_number(row)}") in paper]
     if len(pairs) < len(published) or any(
         (row.depth, row.width) != (theirs.depth, theirs.width) for row, theirs in pairs
     ):
-        return []
+        return "", []
     others = [
         f"{family_name(row)} reads {row.resolution} px, not {theirs.resolution}"
         for row, theirs in pairs
         if theirs.resolution != row.resolution
     ]
-    return [
-        f"The published {family_letters(published[0])} networks have the depth and width multipliers of "
-        f"EfficientNet's {pairs[0][1].name.upper()} to {pairs[-1][1].name.upper()}."
-        + (f" {'; '.join(others)}." if others else "")
-    ]
+    return f"{pairs[0][1].name.upper()} to {pairs[-1][1].name.upper()}", others
 
 
-def _implied(record: ScaleRecord) -> str:
-    def cell(phi: float | None) -> str:
-        return "none" if phi is None else f"{phi:.2f}"
-
-    implied = {
-        family_name(row): (row.implied_phi_depth, row.implied_phi_width, row.implied_phi_resolution)
-        for row in record.published
-    }
-    return (
-        "### Why the published networks are not phi = 1, 2, 3 ...\n\n"
-        "If a published network followed the rule with these coefficients, the phi that its depth implies "
-        "(log d / log alpha), the phi of its width and the phi of its resolution would be one number, its "
-        f"own.{_disagreement(record.published)} "
-        "The published multipliers have one decimal, and how they and the resolutions were chosen was not "
-        "published. Nothing here is tuned until they agree.\n\n"
-        + table(
-            ("network", "phi by depth", "phi by width", "phi by resolution"),
-            ((name, *map(cell, phis)) for name, phis in implied.items()),
-        )
-        + (
-            "\n\nnone: a coefficient of 1 never scales a dimension that the published network did scale."
-            if any(None in phis for phis in implied.values())
-            else ""
-        )
-    )
-
-
-def _disagreement(published: Sequence[PublishedRow]) -> str:
+def _disagreement(published: Sequence[PublishedRow]) -> tuple[WidestGap | None, Furthest | None]:
     """How far the implied phis lie from one another and from the networks' own numbers."""
     gaps, misses = [], []
     for row in published:
         phis = (row.implied_phi_depth, row.implied_phi_width, row.implied_phi_resolution)
         known = [phi for phi in phis if phi is not None]
         if known:
-            gaps.append((max(known) - min(known), row, min(known), max(known)))
+            gaps.append(WidestGap(network=family_name(row), low=min(known), high=max(known)))
         number = family_number(row)
         if number is not None:
             named = zip(phis, ("depth", "width", "resolution"), strict=True)
-            misses += [(abs(phi - number), row, name, phi) for phi, name in named if phi is not None]
+            misses += [
+                (abs(phi - number), Furthest(network=family_name(row), dimension=name, phi=phi))
+                for phi, name in named
+                if phi is not None
+            ]
     if not gaps or not misses:
-        return ""
-    gap, widest, low, high = max(gaps, key=lambda item: item[0])
-    miss, furthest, name, phi = max(misses, key=lambda item: item[0])
-    if max(gap, miss) <= AGREE:
-        return " Here they agree."
-    return (
-        f" They are not. The widest gap within one network is {family_name(widest)}'s, from {low:.2f} to "
-        f"{high:.2f}; the furthest from its own number is {family_name(furthest)}, whose {name} implies phi "
-        f"{phi:.2f}."
-    )
+        return None, None
+    return max(gaps, key=lambda gap: gap.high - gap.low), max(misses, key=lambda miss: miss[0])[1]
+
+
+def _agree(widest: WidestGap, furthest: Furthest, published: Sequence[PublishedRow]) -> bool:
+    numbers = {family_name(row): family_number(row) for row in published}
+    miss = abs(furthest.phi - (numbers[furthest.network] or 0))
+    return max(widest.high - widest.low, miss) <= AGREE
 
 
 def _short(value: float) -> str:
@@ -425,253 +437,270 @@ def _short(value: float) -> str:
 # ----------------------------------------------------------------------------------------------------
 # The page of a scaled family: from the rule to the networks, and from there to the published table.
 
-FIGURES = {
-    "cost": (
-        "Cost against phi: nominal, by the rule, as built and as published",
-        "How to read it: above, each step of phi should double the cost. Below, the same divided by 2^phi: "
-        "the distance from 1 is what the coefficients' product and the rounding make of the promise.",
-    ),
-    "accuracy": (
-        "Published ImageNet top-1 against published FLOPs",
-        "How to read it: {reading} These are the authors' numbers; this command trains nothing.",
-    ),
-}
 
-# What the published accuracies of a family show: EfficientNet's, and any other's.
-SHRINKING = "each step to the right costs more than it did before for less accuracy gained."
-DEARER = "further right is dearer, further up more accurate."
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The family in two lines: what it costs, and what the rule had predicted."""
+
+    networks: int
+    phis: str
+    macs: str
+    pixels: str
+    last: str
+    nominal: float
+    realised: float
 
 
-def scale_page(record: ScaleRecord, figures: Collection[str], *, trained: str = "", made: str = "") -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """How latencies of the family were measured, and how many of them are unstable."""
+
+    batch: int
+    device: str
+    threads: int
+    unstable: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundingText:
+    """What rounding does: where the gap between nominal and realised cost is widest, and tables by phi."""
+
+    phi: str
+    nominal: float
+    realised: float
+    rows: Sequence[Sequence[str]]
+    shares: Sequence[Sequence[str]]
+    blocks: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalePage:
+    """What the page shows.
+
+    Attributes:
+        baseline: that is scaled.
+        summary: None without a family.
+        steps: what to do next.
+        trained: the section on its trained networks; empty without any.
+        alpha: of the rule.
+        beta: of the rule.
+        gamma: of the rule.
+        product: of alpha, beta^2 and gamma^2.
+        off: how far that is from 2; empty where it is 2.
+        stage_powers: the powers of d and w that stages are scaled by; empty where all are 1.
+        counted: what a network's blocks are called.
+        own_code: whether networks are built by the user's own code.
+        timed: None where nothing was.
+        within: the greatest phi within a budget; empty without one.
+        family_header: of the family's table.
+        family: a row each.
+        rounding: None of a family of the baseline alone.
+        published: None where no family was.
+        counts: what fvcore counts, a row each.
+        uncounted: the operators that it left out.
+        run: how its networks were trained; None where they were not.
+        made: how the family was made.
+        seconds: that it took.
+        files: the tables beside the page.
+        figures: those that were drawn.
+    """
+
+    baseline: str
+    summary: Summary | None
+    steps: Steps
+    trained: Markdown
+    alpha: float
+    beta: float
+    gamma: float
+    product: float
+    off: str
+    stage_powers: Sequence[tuple[str, Sequence[str]]]
+    counted: str
+    own_code: bool
+    timed: Timed | None
+    within: str
+    family_header: Sequence[str]
+    family: Sequence[Sequence[str]]
+    rounding: RoundingText | None
+    published: Published | None
+    counts: Sequence[Sequence[str]]
+    uncounted: Sequence[Markdown]
+    run: RunMade | None
+    made: Made
+    seconds: float
+    files: Sequence[str]
+    figures: Collection[str]
+
+
+def scale_page(
+    record: ScaleRecord,
+    figures: Collection[str],
+    *,
+    trained: Markdown = NOTHING,
+    run: RunMade | None = None,
+    more: Sequence[tuple[str, str]] = (),
+) -> str:
     """The derivation as Markdown.
 
     Args:
         record: the family.
         figures: names of the figures that were drawn.
         trained: the section on its trained networks, where there are any.
-        made: how the whole run was made, where that is more than the derivation.
+        run: how they were trained.
+        more: what else to do next: what for, and the command.
     """
-    parts = [
-        f"# {escape(record.baseline)}: from the rule to the family",
-        _summary(record),
-        trained,
-        _rule(record),
-        *_family(record, figures),
-        *_rounding(record),
-        *published_section(record, _accuracy(record, figures)),
-        *_fvcore(record),
-        made
-        or how_it_was_made(
-            command=record.command,
-            facts=[f"Time: {duration(record.wall_s)}."],
-            settings=record.settings,
-            machine=record.machine,
-            versions=record.versions,
-            kept=False,
-        ),
-        words_and_numbers("family.csv", *(["published.csv"] if record.published else [])),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _summary(record: ScaleRecord) -> str:
-    """The family in three lines: what it costs, what the rule had predicted, and what to do next."""
-    if not record.family:
-        return ""
-    first, last = record.family[0], record.family[-1]
-    spent = f"from {si(first.macs)} to {si(last.macs)}" if first is not last else si(last.macs)
-    phis = f"phi {first.phi:g} to {last.phi:g}" if first is not last else f"phi {last.phi:g}"
-    return (
-        f"**{plural(len(record.family), 'network')} of {escape(record.baseline)}, {phis}: {spent} "
-        f"multiply-adds, {first.resolution} to {last.resolution} px.**\n\n"
-        f"By the rule each step of phi multiplies the cost by {record.product:.4g}, up to "
-        f"{last.nominal_ratio:.3g} times the baseline's at phi {last.phi:g}; once blocks, channels and "
-        f"pixels are whole it is {last.macs_ratio:.3g} times.\n\n"
-        f"Next:\n\n{fenced('scalesearch measure DIR', 'sh')}"
-    )
-
-
-def _rule(record: ScaleRecord) -> str:
+    timed = any(row.latency is not None for row in record.family)
     off = record.product / NOMINAL_BASE - 1
-    meaning = (
-        "so each step of phi nominally doubles the cost, and phi steps make it 2^phi."
-        if abs(off) < 1e-9
-        else f"{abs(off):.1%} {'under' if off < 0 else 'over'} the 2 that would double the cost with each "
-        f"step. The nominal cost at phi is therefore {record.product:.4g}^phi rather than 2^phi."
-    )
-    product = f"{record.alpha:.6g} x {record.beta:.6g}^2 x {record.gamma:.6g}^2 = {record.product:.6g}"
-    return (
-        "## 1. The rule\n\n"
-        "Compound scaling (arXiv 1905.11946, equation 3) makes a network deeper (d = alpha^phi), wider "
-        "(w = beta^phi) and sharper (r = gamma^phi) together. A convolution's cost grows with depth and with "
-        "the squares of width and resolution: one step of phi multiplies it by alpha x beta^2 x "
-        "gamma^2.\n\n"
-        f"Here alpha = {record.alpha:.6g}, beta = {record.beta:.6g}, gamma = {record.gamma:.6g}: "
-        f"**{product}**, {meaning}{_by_stage(record.settings)}"
+    uncounted = sorted({name for row in record.family for name in row.uncounted})
+    counted = counted_parts(record.settings)
+    header = ["phi", "depth d", "width w", "resolution r", "input", counted, "params", "MACs", "activations"]
+    header += ["2^phi", "nominal ratio", "realised ratio", *(["latency"] if timed else [])]
+    return page(
+        "commands/scale/page.md.j2",
+        ScalePage(
+            baseline=record.baseline,
+            summary=_summary(record) if record.family else None,
+            steps=steps(
+                ("Latency and memory of the family on this machine", f"scalesearch measure {FOLDER}"), *more
+            ),
+            trained=trained,
+            alpha=record.alpha,
+            beta=record.beta,
+            gamma=record.gamma,
+            product=record.product,
+            off="" if abs(off) < 1e-9 else f"{abs(off):.1%}",
+            stage_powers=_stage_powers(record.settings),
+            counted=counted,
+            own_code=is_own_code(record.settings),
+            timed=_timed(record) if timed else None,
+            within=within_budget(record.family),
+            family_header=header,
+            family=[_family_row(row, timed=timed) for row in record.family],
+            rounding=_rounding(record),
+            published=_published(record),
+            counts=[
+                (
+                    f"{row.phi:g}",
+                    si(row.macs),
+                    si(row.fvcore_total),
+                    signed_percent(row.fvcore_total / row.macs - 1),
+                    *(str(row.uncounted.get(name, 0)) for name in uncounted),
+                )
+                for row in record.family
+            ],
+            uncounted=[Markdown(f"{code(name)} calls") for name in uncounted],
+            run=run,
+            made=made_of(
+                command=record.command,
+                settings=record.settings,
+                machine=record.machine,
+                versions=record.versions,
+                kept=False,
+            ),
+            seconds=record.wall_s,
+            files=["family.csv", *(["published.csv"] if record.published else [])],
+            figures=figures,
+        ),
     )
 
 
-def _by_stage(settings: Mapping[str, Any]) -> str:
+def _summary(record: ScaleRecord) -> Summary:
+    first, last = record.family[0], record.family[-1]
+    several = first is not last
+    return Summary(
+        networks=len(record.family),
+        phis=f"phi {first.phi:g} to {last.phi:g}" if several else f"phi {last.phi:g}",
+        macs=f"from {si(first.macs)} to {si(last.macs)}" if several else si(last.macs),
+        pixels=f"{first.resolution} to {last.resolution}" if several else str(last.resolution),
+        last=f"{last.phi:g}",
+        nominal=last.nominal_ratio,
+        realised=last.macs_ratio,
+    )
+
+
+def _stage_powers(settings: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """The powers of d and w that stages are scaled by, where they are others than 1."""
     if (kept := settings.get("baseline_arch")) is None:
-        return ""
+        return []
     arch = arch_from_dict(kept)
     if not any(row.has_exponents for row in arch.stages):
-        return ""
-    powers = {
-        "depth": [row.depth_exponent * row.scaled_repeats for row in arch.stages],
-        "width": [row.width_exponent * row.scaled_channels for row in arch.stages],
-    }
-    told = " and ".join(
-        f"by {name[0]} to the powers {', '.join(f'{power:g}' for power in each)}"
-        for name, each in powers.items()
+        return []
+    depth = [row.depth_exponent * row.scaled_repeats for row in arch.stages]
+    width = [row.width_exponent * row.scaled_channels for row in arch.stages]
+    return [(letter, [f"{power:g}" for power in each]) for letter, each in (("d", depth), ("w", width))]
+
+
+def _timed(record: ScaleRecord) -> Timed:
+    measured = next(row.latency for row in record.family if row.latency)
+    unstable, known = unstable_of(row.latency for row in record.family)
+    return Timed(
+        batch=measured.batch_size,
+        device=measured.device,
+        threads=measured.threads,
+        unstable=unstable,
+        known=known,
     )
-    return f"\n\nThe stages of this baseline are scaled {told}, one for each."
 
 
-def _family(record: ScaleRecord, figures: Collection[str]) -> list[str]:
-    timed = any(row.latency is not None for row in record.family)
-    parts = counted_parts(record.settings)
-    header = ["phi", "depth d", "width w", "resolution r", "input", parts, "params", "MACs", "activations"]
-    header += ["2^phi", "nominal ratio", "realised ratio", *(["latency"] if timed else [])]
-    rows = [
-        [
-            f"{row.phi:g}",
-            *(f"{value:.3f}" for value in (row.depth, row.width, row.resolution_multiplier)),
-            input_text(row),
-            str(row.blocks),
-            *(si(value) for value in (row.params, row.macs, row.activations)),
-            *(f"{value:.2f}" for value in (NOMINAL_BASE**row.phi, row.nominal_ratio, row.macs_ratio)),
-            *([latency_text(row.latency)] if timed else []),
-        ]
-        for row in record.family
-    ]
-    text = f"Multipliers by the rule, then the network they make once {parts}, channels and pixels are whole."
-    if timed:
-        measured = next(row.latency for row in record.family if row.latency)
-        text += (
-            f" Latency is the median of one forward pass of a batch of {measured.batch_size} on "
-            f"{escape(measured.device)} with {plural(measured.threads, 'thread')}."
-        )
-        counts = unstable_of(row.latency for row in record.family)
-        shaky = part("page/parts.md.j2", "unstable_latency", *counts, "marked in the table")
-        text += f"\n\n{shaky}" if shaky else ""
-    if within := within_budget(record.family):
-        text += f"\n\n**Budget:** {within}"
-    return ["## 2. The family as built", text, table(header, rows, left=0), _figure("cost", figures)]
+def _family_row(row: FamilyRow, *, timed: bool) -> tuple[str, ...]:
+    return (
+        f"{row.phi:g}",
+        *(f"{value:.3f}" for value in (row.depth, row.width, row.resolution_multiplier)),
+        input_text(row),
+        str(row.blocks),
+        *(si(value) for value in (row.params, row.macs, row.activations)),
+        *(f"{value:.2f}" for value in (NOMINAL_BASE**row.phi, row.nominal_ratio, row.macs_ratio)),
+        *([latency_text(row.latency)] if timed else []),
+    )
 
 
-def _rounding(record: ScaleRecord) -> list[str]:
+def _rounding(record: ScaleRecord) -> RoundingText | None:
     rows = [row for row in record.family if row.phi != 0]
     if not rows:
-        return []
+        return None
     worst = max(rows, key=lambda row: abs(math.log(row.macs_ratio / row.nominal_ratio)))
-    changes = [
-        (
-            f"{row.phi:g}",
-            f"{row.nominal_ratio:.2f}",
-            f"{row.macs_ratio:.2f}",
-            signed_percent(row.macs_ratio / row.nominal_ratio - 1),
-        )
-        for row in rows
-    ]
-    own = is_own_code(record.settings)
-    rounded = (
-        "How depth and width are rounded is the code's own; the input side is rounded to whole pixels"
-        if own
-        else "Each stage's repeats, each layer's channels and the input side are rounded by the rules listed "
-        "under settings"
-    )
-    parts = [
-        "## 3. What rounding does",
-        f"Nobody can build 2.4 blocks or 35.2 channels. {rounded}, so the realised ratio is not the nominal "
-        f"one. The gap is widest at phi {worst.phi:g}: nominal {worst.nominal_ratio:.2f}, realised "
-        f"{worst.macs_ratio:.2f}.",
-        table(("phi", "nominal ratio", "realised ratio", "realised over nominal"), changes, left=0),
-    ]
     shares = {row.phi: rounding_shares(record, row) for row in rows}
-    if all(shares.values()):
-        header = ["phi"]
-        for name in ("depth", "width", "resolution"):
-            header += [f"{name}: rule", "built", "change"]
-        cells = [
-            [
+    base = next((row for row in record.family if row.phi == 0), None)
+    return RoundingText(
+        phi=f"{worst.phi:g}",
+        nominal=worst.nominal_ratio,
+        realised=worst.macs_ratio,
+        rows=[
+            (
+                f"{row.phi:g}",
+                f"{row.nominal_ratio:.2f}",
+                f"{row.macs_ratio:.2f}",
+                signed_percent(row.macs_ratio / row.nominal_ratio - 1),
+            )
+            for row in rows
+        ],
+        shares=[
+            (
                 f"{phi:g}",
                 *(
                     cell
-                    for share in parts_of
+                    for share in each
                     for cell in (
                         f"{share.nominal:.2f}",
                         f"{share.realised:.2f}",
                         signed_percent(share.factor - 1),
                     )
                 ),
-            ]
-            for phi, parts_of in shares.items()
+            )
+            for phi, each in shares.items()
         ]
-        parts += [
-            "One dimension at a time: cost ratios by the rule (d, w^2, r^2) and as built. The three need "
-            "not multiply to the whole, as some layers do not grow as the rule assumes.",
-            table(header, cells, left=0),
-        ]
-    base = next((row for row in record.family if row.phi == 0), None)
-    if base is not None and not own:
-        steps = "; ".join(
-            f"phi {row.phi:g}: {base.blocks} x {row.depth:.3f} = {base.blocks * row.depth:.1f}, built "
-            f"{row.blocks}"
-            for row in rows
-        )
-        parts.append(f"Blocks, as repeats are rounded stage by stage: {steps}.")
-    return parts
-
-
-def _fvcore(record: ScaleRecord) -> list[str]:
-    if not record.family:
-        return []
-    names = sorted({name for row in record.family for name in row.uncounted})
-    rows = [
-        (
-            f"{row.phi:g}",
-            si(row.macs),
-            si(row.fvcore_total),
-            signed_percent(row.fvcore_total / row.macs - 1),
-            *(str(row.uncounted.get(name, 0)) for name in names),
-        )
-        for row in record.family
-    ]
-    header = ("phi", "MACs", "fvcore total", "difference", *(f"{code(name)} calls" for name in names))
-    said = (
-        "It left out the operators of the last columns (number of calls): activation functions and "
-        "element-wise products cost nothing by its count."
-        if names
-        else "It reported no operator as uncounted."
+        if all(shares.values())
+        else (),
+        blocks=[_blocks(base, row) for row in rows]
+        if base is not None and not is_own_code(record.settings)
+        else (),
     )
-    holds = (
-        "fvcore's total holds the multiply-adds of the closed form plus batch norm and adaptive pooling, "
-        "which explains the difference."
-    )
-    if is_own_code(record.settings):
-        holds = (
-            "The multiply-adds are those of the convolutions and matrix products that torch runs for one "
-            "image. fvcore follows the code by itself and has rules of its own, for norms and pools too; "
-            "what its difference is made of depends on the code, and was not looked into."
-        )
-    return [
-        "## 5. What fvcore counts, and what it did not",
-        f"{holds} {said}",
-        table(header, rows, left=0),
-    ]
 
 
-def _accuracy(record: ScaleRecord, figures: Collection[str]) -> str:
-    """The figure of the published accuracies; that gains shrink is said of EfficientNet's alone."""
-    shrinks = any(row.name in published_family() for row in record.published)
-    return _figure("accuracy", figures).format(reading=SHRINKING if shrinks else DEARER)
-
-
-def _figure(name: str, figures: Collection[str]) -> str:
-    alt, reading = FIGURES[name]
-    return f"![{alt}](figures/{name}.png)\n\n{reading}" if name in figures else ""
+def _blocks(base: FamilyRow, row: FamilyRow) -> str:
+    exact = f"{base.blocks} x {row.depth:.3f} = {base.blocks * row.depth:.1f}"
+    return f"phi {row.phi:g}: {exact}, built {row.blocks}"
 
 
 # ----------------------------------------------------------------------------------------------------
