@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from scalesearch.page.evidence import baseline_input
 from scalesearch.page.markdown import (
+    MOST_CURVES,
+    MOST_MARKS,
     MOST_ROWS,
     Markdown,
     code,
@@ -459,6 +461,21 @@ class StoppedEarly:
     spent: float
     against: Sequence[tuple[str, Sequence[str]]]
     table: PageTable | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """How many networks were trained, and at most how many of them a panel and the learning curves draw."""
+
+    networks: int
+    marks: int = MOST_MARKS
+    curves: int = MOST_CURVES
+
+
+def sampled(run: RunRecord) -> Sampled | None:
+    """What a page says of figures that draw a part of its networks; None where they draw them all."""
+    trained = sum(bool(c.runs) for c in run.candidates)
+    return Sampled(networks=trained) if trained > min(MOST_MARKS, MOST_CURVES) else None
 
 
 def stopped_early(run: RunRecord) -> StoppedEarly | None:

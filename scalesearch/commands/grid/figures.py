@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.page.answer import SearchAnswer, answer_of
 from scalesearch.page.evidence import highlights, names_paper, short_coefficients
-from scalesearch.page.markdown import MOST_CURVES, MOST_MARKS, drawn_part, evenly, part_note, plural
+from scalesearch.page.markdown import MOST_CURVES, drawn_part, part_note, plural
 from scalesearch.page.shares import SHADES, share_point, small_triangle
 from scalesearch.page.style import (
     COLOURS,
@@ -65,8 +65,7 @@ def answer_figure(run: RunRecord) -> Figure | None:
         _rates(rates, found)
         legend_below(figure, _legend(run, found), 3)
         settle(figure)
-        done = [c for c in run.candidates if c.status == "completed" and c.split is not None]
-        dots = [_place(c) for c in evenly(done, MOST_MARKS)]
+        dots = [_place(c) for c in _marked(run)]
         place_labels(triangle, labels, [(x, y, x, y) for x, y in dots for _ in range(3)])
     return figure
 
@@ -100,9 +99,10 @@ def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> 
     bar = figure.colorbar(ScalarMappable(colours, SHADES), ax=axes, shrink=0.7, aspect=26, pad=0.02)
     bar.set_label("held-out top-1 (%)")
     bar.outline.set_visible(False)
-    for candidate, mean in evenly(list(zip(trained, means, strict=True)), MOST_MARKS):
+    for candidate in _marked(run):
         style: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 1.2, "zorder": 5}
-        axes.plot(*_place(candidate), "o", color=SHADES(colours(mean)), markersize=8, **style)
+        colour = SHADES(colours(100 * (candidate.top1 or 0.0)))
+        axes.plot(*_place(candidate), "o", color=colour, markersize=8, **style)
     best = share_point(answer.best[0], answer.best[1])
     labels = []
     if names_paper(run):
@@ -115,6 +115,13 @@ def _splits(figure: Figure, axes: Axes, run: RunRecord, found: SearchAnswer) -> 
         axes.plot(*best, "*", markersize=17, color=INK, markeredgecolor="white", zorder=7)
         labels.insert(0, Label(x=best[0], y=best[1], text="best", bold=True, radius_pt=9))
     return labels
+
+
+def _marked(run: RunRecord) -> list[CandidateRecord]:
+    """The trained networks that the triangle has room for."""
+    named = {highlight.candidate.key for highlight in highlights(run)}
+    done = [c for c in run.candidates if c.status == "completed" and c.split is not None]
+    return drawn_part(done, lambda c: c.key in named)
 
 
 def _places(splits: Any) -> tuple[list[float], list[float]]:

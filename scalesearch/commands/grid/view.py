@@ -44,6 +44,7 @@ from scalesearch.page.parts import (
     Keeps,
     PageTable,
     RunMade,
+    Sampled,
     Steps,
     StoppedEarly,
     budgets_of,
@@ -52,6 +53,7 @@ from scalesearch.page.parts import (
     is_own_code,
     keeps_of,
     run_made,
+    sampled,
     steps,
     stopped_early,
     top1_seeds,
@@ -412,6 +414,7 @@ class GridPage:
         name: of the run.
         waiting: networks that are not trained yet.
         networks: all of them.
+        part: how many of them figures draw; None where that is all.
         nothing_learnt: whether even the best may be guessing.
         answer: its first line, or why there is none.
         shrunk: of a negative phi; None else.
@@ -440,6 +443,7 @@ class GridPage:
     name: str
     waiting: int
     networks: int
+    part: Sampled | None
     nothing_learnt: bool
     answer: str
     shrunk: Shrunk | None
@@ -493,6 +497,7 @@ def grid_page(
             name=run.name,
             waiting=sum(c.status == "waiting" for c in run.candidates),
             networks=len(run.candidates),
+            part=sampled(run),
             nothing_learnt=flat,
             answer=first,
             shrunk=Shrunk(phi=f"{run.phi:g}", cost=asked_cost(run.phi)) if more and run.phi < 0 else None,

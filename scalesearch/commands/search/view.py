@@ -32,6 +32,7 @@ from scalesearch.page.parts import (
     Keeps,
     PageTable,
     RunMade,
+    Sampled,
     Steps,
     counted_parts,
     keeps_of,
@@ -39,6 +40,7 @@ from scalesearch.page.parts import (
     of_baseline,
     quoted_agreement,
     run_made,
+    sampled,
     steps,
     top1_seeds,
 )
@@ -120,6 +122,7 @@ class SearchPage:
         name: of the run.
         waiting: networks that are not trained yet.
         networks: all of them.
+        part: how many of them figures draw; None where that is all.
         nothing_learnt: whether even the best may be guessing.
         objectives: their names.
         scored: networks that were trained to the end.
@@ -147,6 +150,7 @@ class SearchPage:
     name: str
     waiting: int
     networks: int
+    part: Sampled | None
     nothing_learnt: bool
     objectives: Sequence[str]
     scored: int
@@ -186,6 +190,7 @@ def search_page(
             name=run.name,
             waiting=counts["waiting"],
             networks=len(run.candidates),
+            part=sampled(run),
             nothing_learnt=nothing_learnt(run),
             objectives=[objective.said for objective in evidence.objectives],
             scored=len(evidence.scored),
