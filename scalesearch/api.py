@@ -18,7 +18,7 @@ from scalesearch.networks.baselines import built_in, published_network, rounding
 from scalesearch.networks.cost import block_count
 from scalesearch.networks.cost import count as cost_of
 from scalesearch.networks.scaled import scale as scaled
-from scalesearch.networks.spec import Arch, Cost, Rounding
+from scalesearch.networks.spec import Arch, Cost, Rounding, blamed_on
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.runs.given import given_baseline, given_dataset
 from scalesearch.runs.telling import Teller, TrainingListener, telling
@@ -712,6 +712,7 @@ def audit(
     *,
     baselines: Iterable[str] | None = None,
     train: bool = False,
+    phi: float | Iterable[float] = 2.0,
     dataset: object = "photographs",
     out: str | Path | None = None,
     progress: bool = False,
@@ -723,11 +724,12 @@ def audit(
     Args:
         baselines: whose rows; all four unless given.
         train: whether small copies of the rows are trained.
+        phi: the budgets of those, 2^phi times the baseline each; the tables' rows were meant to be at 2.
         dataset: as :func:`grid` takes it, with ``train``.
         out: the folder; ``reports/audit`` unless given.
         progress: show bars with the time left, in a terminal or a notebook.
         on_result: called with each training run that ends.
-        settings: with ``train``, fields of ``AuditSettings``, such as ``seeds=3`` or ``phis=(2,)``.
+        settings: with ``train``, fields of ``AuditSettings``, such as ``seeds=3`` or ``images=8000``.
 
     Raises:
         ValueError: as :func:`grid`.
@@ -742,15 +744,19 @@ def audit(
     for name in () if train else settings:
         raise ScalesearchError(f"`{name}` must come with `train`: without it nothing is trained")
     folder = _folder(out, default_folder)
-    given = {"baselines": tuple(name for name in AUDITED if name in chosen) or chosen, "train": train}
-    command = _call("audit", given | settings, None, dataset if train else None, out)
+    in_order = tuple(name for name in AUDITED if name in chosen)
+    given = {"baselines": in_order if len(in_order) == len(chosen) else chosen, "train": train}
+    shown = given | ({"phi": phi, **settings} if train else {})
+    command = _call("audit", shown, None, dataset if train else None, out)
     with _heard(progress, on_result):
         if train:
-            options = _options(AuditSettings, "audit", given | settings, "efficientnet-b0", {"seeds": 3})
+            given |= {"phis": _phis(phi), **settings}
+            options = _options(AuditSettings, "audit", given, "efficientnet-b0", {"seeds": 3})
             options = training_defaults(options) | {"dataset": given_dataset(dataset, folder / "data")}
         else:
             options = given
-        asked = _made(AuditSettings, options)
+        with blamed_on("`baselines`"):
+            asked = _made(AuditSettings, options)
         return _finished(run_audit(folder, asked, command), asked.storage)
 
 

@@ -198,7 +198,7 @@ def test_an_audit_is_the_command_lines(tmp_path: Path) -> None:
     assert set(run.table["baseline"]) == {"mobilenet-v2"}
     assert len(run.answer.lines) == 1
     tiny = _without(*GRIDS_OWN) | {"seeds": 1}
-    trained = ss.audit(baselines="mobilenet-v2", train=True, phis=(1,), out=tmp_path / "api", **tiny)
+    trained = ss.audit(baselines="mobilenet-v2", train=True, phi=1, out=tmp_path / "api", **tiny)
     _run(
         *("audit", "--train", "--baseline=mobilenet-v2", "--phi=1", f"--out={tmp_path / 'cli'}"),
         *_options(tiny),
@@ -206,6 +206,10 @@ def test_an_audit_is_the_command_lines(tmp_path: Path) -> None:
     _same(trained.folder, tmp_path / "cli", "audit.csv", "order.csv")
     with pytest.raises(ss.ScalesearchError, match="^`seeds` must come with `train`"):
         ss.audit(seeds=2)
+    with pytest.raises(ValueError, match="^`baselines` must be one or more of mobilenet-v1, .*, got b0$"):
+        ss.audit(baselines="b0")
+    with pytest.raises(ValueError, match="^`baselines` must be one or more of .*, got resnet-50, b0$"):
+        ss.audit(baselines=["resnet-50", "b0"])
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from scalesearch.commands.compare.run import (
     run_compare,
 )
 from scalesearch.commands.measure.run import SampleStore, Task, safe_name
-from scalesearch.commands.measure.subjects import Subject, in_its_layout, parse_subject
+from scalesearch.commands.measure.subjects import Subject, in_its_layout, parse_subject, told_apart
 from scalesearch.errors import RunFailedError, ScalesearchError
 from scalesearch.networks.spec import Arch
 from scalesearch.records import CompareRecord, MeasurementRecord, MeasureRecord
@@ -61,6 +61,9 @@ def named_pair(a: str | Arch, b: str | Arch) -> tuple[Subject, Subject]:
         else Subject(name=network.name, arch=network)
         for side, network in (("a", a), ("b", b))
     )
+    if not (isinstance(a, str) and isinstance(b, str)):
+        # Two specs may go by one name.
+        first, second = told_apart((first, second))
     return in_its_layout(first), in_its_layout(second)
 
 
