@@ -506,14 +506,27 @@ class _Way:
     compiled: bool = False
 
     def on(self, device: torch.device) -> str:
-        """What a run keeps of it: ``cuda bf16``."""
-        return " ".join([device.type, *(name for name in ("bf16", "compiled") if getattr(self, name))])
+        """What a run keeps of it: ``cuda NVIDIA-H100 bf16``; GPUs of other types compute other bits."""
+        named = "-".join(_gpu_name(device).split())
+        flags = (name for name in ("bf16", "compiled") if getattr(self, name))
+        return " ".join([device.type, *([named] if named else []), *flags])
 
     @classmethod
     def last_of(cls, computed: Sequence[tuple[str, int]], device: torch.device) -> _Way | None:
         """How a run was computed on such a device last; None where it wasn't."""
         words = [kind.split() for kind, _ in computed if kind.split()[0] == device.type]
         return cls(**{name: name in words[-1] for name in ("bf16", "compiled")}) if words else None
+
+
+def _gpu_name(device: torch.device) -> str:
+    """What a GPU's maker calls its type; empty of a CPU, and of devices that have no name."""
+    named = (
+        None if device.type == "cpu" else getattr(torch.get_device_module(device), "get_device_name", None)
+    )
+    try:
+        return "" if named is None else str(named(device))
+    except (RuntimeError, AssertionError, ValueError):  # a driver that doesn't say
+        return ""
 
 
 _WAYS: dict[tuple[str, int, int, str], _Way] = {}

@@ -49,7 +49,7 @@ HELLO_S = 120.0
 """How long a node may take to say what it is: it loads Python and nothing else."""
 WAIT_S, MESSAGES_S, NODES_S, HEAD_S = 0.2, 5.0, 2.0, 2.0
 """How long the thread waits for messages, and a place for news; how often nodes and the head are asked."""
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """How long no node may be of use before the run ends."""
 LOST_AFTER = 4
 """The head is lost when it has not answered so many times."""
@@ -403,7 +403,8 @@ class RayExecutor:
         self._waiting: deque[_Run] = deque()
         self._places: list[_Place] = []
         self._facts: dict[tuple[str, str], _Facts] = {}
-        self._aside: dict[str, tuple[str, float]] = {}
+        self._aside: dict[str, float] = {}
+        self._blamed: dict[str, str] = {}
         self._code: dict[str, dict[str, bytes]] = {}
         self._pieces: dict[str, list[Any]] = {}
         self._timed_on = work.timed_on
@@ -452,7 +453,7 @@ class RayExecutor:
         with self._changed:
             self._ending = True
             for run in (*(run for place in self._places for run in place.runs), *self._waiting):
-                if not run.future.cancel():
+                if self._dead is not None or not run.future.cancel():
                     self._fail(run, self._dead or TrialFailedError("stopped"))
             self._waiting.clear()
             for place in self._places:
@@ -527,10 +528,16 @@ class RayExecutor:
             for node, facts in _nodes(self._ray).items()
             if self._work.node in ("", _named(facts, node))
         }
-        for node, (_, until) in list(self._aside.items()):
-            if now > until or node not in self._cluster:
-                del self._aside[node]
-        if set(self._cluster) - set(self._aside) or not self._waiting:
+        back = [node for node, until in self._aside.items() if now > until or node not in self._cluster]
+        for node in back:
+            del self._aside[node]
+        if back:
+            # What was asked for without these nodes might wait for good.
+            for place in [place for place in self._places if not place.node]:
+                self._lose(place, "")
+        self._blamed = {node: why for node, why in self._blamed.items() if node in self._cluster}
+        untried = set(self._cluster) - set(self._blamed)
+        if untried or not self._waiting or any(place.runs for place in self._places):
             self._useful_at = now
             return
         if not self._cluster:
@@ -540,7 +547,7 @@ class RayExecutor:
 
     def _give_up(self) -> None:
         """Fails what waits, since no node is of use to it."""
-        reasons = [reason for reason, _ in self._aside.values()]
+        reasons = list(self._blamed.values())
         why = reasons[0] if reasons else f"must have a node to train on, got none in {self._shown}"
         if all(run.job["kind"] in TIMED for run in self._waiting):
             while self._waiting:
@@ -595,10 +602,11 @@ class RayExecutor:
             with suppress(Exception):
                 self._ray.kill(place.actor)
 
-    def _set_aside(self, place: _Place, reason: str, seconds: float = PATIENCE_S / 2) -> None:
-        """Uses no place of a node for so long."""
+    def _set_aside(self, place: _Place, reason: str, seconds: float | None = None) -> None:
+        """Uses no place of a node for so long; for a quarter of the patience, where nobody says."""
+        seconds = PATIENCE_S / 4 if seconds is None else seconds
         node = place.node
-        self._aside[node] = (reason, time.monotonic() + seconds)
+        self._aside[node], self._blamed[node] = time.monotonic() + seconds, reason
         self._facts = {key: facts for key, facts in self._facts.items() if key[0] != node}
         self._note(f"node {place.name} is not used: nodes {reason.removeprefix('must have nodes ')}")
         for other in [other for other in self._places if other.node == node]:
@@ -742,6 +750,7 @@ class RayExecutor:
             self._set_aside(place, reason, math.inf)
         else:
             self._facts[place.node, place.data] = _Facts(facts["machine"], place.sent)
+            self._blamed.pop(place.node, None)
             self._compare(facts["hardware"])
 
     def _compare(self, hardware: str) -> None:

@@ -380,3 +380,23 @@ def test_normalising_leaves_images_that_may_be_looked_at_again() -> None:
     assert normalised[0, :, 0, 0].tolist() == pytest.approx(
         [(200 - mean) / std for mean, std in zip(means, stds, strict=True)]
     )
+
+
+def test_a_run_keeps_the_type_of_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    from scalesearch.training import loop
+
+    class Cuda:
+        @staticmethod
+        def get_device_name(_device: torch.device) -> str:
+            return "NVIDIA H100 80GB"
+
+    monkeypatch.setattr(torch, "get_device_module", lambda _device: Cuda)
+    device = torch.device("cuda", 0)
+    way = loop._Way(bf16=True)
+    assert way.on(device) == "cuda NVIDIA-H100-80GB bf16"
+    assert loop._Way.last_of([("cpu", 1), (way.on(device), 1)], device) == way
+    assert loop._Way().on(torch.device("cpu")) == "cpu"
+    # Earlier runs did not keep it, and devices without a name have none.
+    assert loop._Way.last_of([("cuda bf16", 1)], device) == way
+    monkeypatch.setattr(torch, "get_device_module", lambda _device: object())
+    assert way.on(torch.device("mps")) == "mps bf16"

@@ -196,7 +196,7 @@ def test_runs_killed_in_every_way_are_the_runs_they_would_have_been(nodes: Nodes
 
 
 OPTIONS = (
-    *("grid", "--phi=1", "--max-networks=3", "--images=1600", "--batch-size=8", "--held-out=18", "--seeds=2"),
+    *("grid", "--phi=1", "--max-networks=3", "--images=800", "--batch-size=8", "--held-out=18", "--seeds=2"),
     *("--baseline-width=0.125", "--baseline-channel-divisor=1", "--baseline-resolution=16", "--match=none"),
     *("--device=cpu", "--threads=1", "--jobs=2", "--regret=0", "--no-latency", "--format=csv"),
 )
