@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import dataclasses
 import importlib.util
 import inspect
@@ -19,10 +20,12 @@ import scalesearch
 from scalesearch.cli import alternate, cli
 from scalesearch.cli.help import Option
 from scalesearch.cli.options import FORMS, Form, listed, option_of
+from scalesearch.cli.running import show
 from scalesearch.commands.alternate.run import AlternateSettings
 from scalesearch.commands.audit.run import AuditSettings
 from scalesearch.commands.compare.run import CompareSettings
 from scalesearch.commands.fidelity.run import FidelitySettings
+from scalesearch.commands.grid.view import grid_page
 from scalesearch.commands.law.settings import LawSettings
 from scalesearch.commands.measure.run import MeasureSettings
 from scalesearch.commands.scale.run import FamilyTrainingSettings, ScaleSettings
@@ -33,6 +36,7 @@ from scalesearch.networks import baselines
 from scalesearch.page import columns, tables
 from scalesearch.plain import Limit
 from scalesearch.runs.kept import kept_run
+from scalesearch.runs.kinds import KINDS, Kind, Outcome, loaded
 from scalesearch.study import grid_plan
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.settings import Computing, RoundingSettings
@@ -121,14 +125,51 @@ def test_every_baseline_is_in_the_manual() -> None:
     ] == []
 
 
-def test_a_column_is_added_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_is_added_in_one_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     run = kept_run(ROOT.parent / "reports" / "start-grown").record
-    column = columns.Column(name="sharper", value=lambda row: row.candidate.resolution_multiplier)
+    column = columns.Column(
+        name="sharper",
+        value=lambda row: row.candidate.resolution_multiplier,
+        terminal=columns.Cell("{:.2f} x", head="sharper by"),
+        head="times as sharp",
+        page=lambda row: f"{row.candidate.resolution_multiplier:.3f} times",
+    )
     table = dataclasses.replace(tables.CANDIDATES, columns=(*tables.CANDIDATES.columns, column))
     monkeypatch.setattr(tables, "CANDIDATES", table)
-    frame = tables.candidates_table(run)
-    assert list(frame) == [name for name in table.names if name != "resolution_width"]
-    assert frame["sharper"].tolist() == pytest.approx([c.resolution_multiplier for c in run.candidates])
+    monkeypatch.setenv("COLUMNS", "300")
+    outcome = Outcome(
+        kind="grid",
+        folder=tmp_path,
+        record=run,
+        table=tables.candidates_table(run),
+        page=tmp_path / "report.md",
+    )
+    trained = [c for c in run.candidates if c.status == "completed"]
+
+    show(outcome, "csv")
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [float(row["sharper"]) for row in rows] == pytest.approx(
+        [c.resolution_multiplier for c in run.candidates]
+    )
+    show(outcome, "table")
+    printed = capsys.readouterr().out
+    assert "sharper by" in printed
+    assert all(f"{c.resolution_multiplier:.2f} x" in printed for c in trained)
+    page = grid_page(run, figures=frozenset())
+    (head,) = (line for line in page.splitlines() if "times as sharp" in line)
+    assert head.startswith("| alpha, beta, gamma |")
+    assert all(f" {c.resolution_multiplier:.3f} times |" in page for c in trained)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.columns])
+def test_a_terminal_shows_columns_of_the_csv_file(kind: Kind) -> None:
+    chosen = loaded(kind.columns)
+    assert isinstance(chosen, columns.Columns)
+    assert chosen.cells
+    assert set(chosen.cells) <= set(chosen.names)
+    assert len(set(chosen.names)) == len(chosen.names)
 
 
 SETTINGS: dict[str, tuple[type, ...]] = {

@@ -120,18 +120,24 @@ class Columns(Generic[Row]):
         return {column.name: column.terminal for column in columns if column.terminal is not None}
 
     def table(
-        self, rows: Sequence[Row], *, heads: Mapping[str, str] | None = None, but: Collection[str] = ()
+        self,
+        rows: Sequence[Row],
+        *,
+        heads: Mapping[str, str] | None = None,
+        order: Sequence[str] = (),
+        but: Collection[str] = (),
     ) -> PageTable:
         """The table as a page shows it, of the first rows where there are very many.
 
         Args:
             rows: those that are shown.
             heads: what columns are called that depend on the run.
+            order: which columns are shown, in their order, where that depends on the run.
             but: columns that are left out.
         """
         from scalesearch.page.parts import PageTable  # loads Jinja
 
-        columns = self._shown(self.page, [c for c in self.columns if c.page is not None])
+        columns = self._shown(order or self.page, [c for c in self.columns if c.page is not None])
         chosen = [column for column in columns if column.name not in but]
         header = [(heads or {}).get(column.name, column.head) for column in chosen]
         cells = [[column.page(row) for column in chosen if column.page is not None] for row in rows]
@@ -146,6 +152,14 @@ def pick(columns: Mapping[str, Column[Row]], *names: str, **cells: Cell) -> tupl
     """Columns that several tables have, by name; ``cells`` are how a terminal shows some here."""
     chosen = (columns[name] for name in names)
     return tuple(replace(c, shared=True, terminal=cells.get(c.name, c.terminal)) for c in chosen)
+
+
+def on_page(
+    columns: Sequence[Column[Row]], **cells: tuple[str, Callable[[Row], str | Markdown]]
+) -> tuple[Column[Row], ...]:
+    """Columns with what a page calls some of them here, and how it writes their cells."""
+    said = {column.name: cells.get(column.name, (column.head, column.page)) for column in columns}
+    return tuple(replace(c, head=said[c.name][0], page=said[c.name][1]) for c in columns)
 
 
 def by_name(columns: Iterable[Column[Row]]) -> dict[str, Column[Row]]:

@@ -95,6 +95,7 @@ class AlternatePage:
     Attributes:
         name: of the alternation.
         rounds: the rows of its table, a round each.
+        heads: what their columns are called.
         reason: why it ended, without a full stop.
         settled: whether its answer had stopped changing.
         coefficients: the answer.
@@ -115,6 +116,7 @@ class AlternatePage:
 
     name: str
     rounds: Sequence[Sequence[str]]
+    heads: Sequence[str]
     reason: str
     settled: bool
     coefficients: str = ""
@@ -147,6 +149,7 @@ def alternate_page(
 ) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
     networks = [c for record in rounds for c in record.run.candidates]
+    table = ROUNDS.table(rounds)
     runs_each = {len(c.runs) for c in networks if c.runs}
     last = rounds[-1] if rounds else None
     values: dict[str, Any] = {}
@@ -168,7 +171,8 @@ def alternate_page(
         "commands/alternate/page.md.j2",
         AlternatePage(
             name=name,
-            rounds=[_table_row(record) for record in rounds],
+            rounds=table.rows,
+            heads=table.header,
             reason=reason.rstrip("."),
             settled=converged,
             seconds=sum(record.run.wall_s for record in rounds),
@@ -206,22 +210,6 @@ def budget_text(kind: str, value: float) -> str:
     return f"{si(value)} {'MACs' if kind == 'macs' else kind}"
 
 
-def _table_row(record: RoundRecord) -> tuple[str, ...]:
-    chosen = find_triple(record.run.candidates, (record.alpha, record.beta, record.gamma))
-    done = sum(c.status == "completed" for c in record.run.candidates)
-    return (
-        str(record.number),
-        f"{record.phi:.4g}",
-        *(f"{value:.4g}" for value in (record.alpha, record.beta, record.gamma)),
-        top1_seeds(chosen) if chosen else "",
-        f"{done} of {plural(len(record.run.candidates), 'network')}",
-        f"{record.next_phi:.4g}",
-        budget_text(record.budget_kind, record.next_cost),
-        signed_percent(record.next_cost / record.budget - 1),
-        code(record.run.name),
-    )
-
-
 # ----------------------------------------------------------------------------------------------------
 # A finished (or stopped) alternation between coefficients and phi as a table, a figure and a page.
 
@@ -236,27 +224,76 @@ def _of_chosen(name: str, value: Callable[[CandidateRecord], Any], **said: Any) 
     )
 
 
+def _coefficient(name: str) -> Column[RoundRecord]:
+    return field(name, terminal=Cell("{:g}"), head=name, page=lambda row: f"{getattr(row, name):.4g}")
+
+
+def _trained(record: RoundRecord) -> int:
+    return sum(c.status == "completed" for c in record.run.candidates)
+
+
 ROUNDS: Columns[RoundRecord] = Columns(
     columns=(
-        Column(name="round", value=lambda row: row.number, terminal=Cell("{:d}")),
-        Column(name="phi", value=lambda row: float(row.phi), terminal=THREE),
-        *(field(name, terminal=Cell("{:g}")) for name in ("alpha", "beta", "gamma")),
+        Column(
+            name="round",
+            value=lambda row: row.number,
+            terminal=Cell("{:d}"),
+            head="round",
+            page=lambda row: str(row.number),
+        ),
+        Column(
+            name="phi",
+            value=lambda row: float(row.phi),
+            terminal=THREE,
+            head="phi",
+            page=lambda row: f"{row.phi:.4g}",
+        ),
+        *map(_coefficient, ("alpha", "beta", "gamma")),
         Column(name="product", value=lambda row: row.alpha * row.beta**2 * row.gamma**2),
-        Column(name="next_phi", value=lambda row: float(row.next_phi), terminal=THREE),
-        Column(name="next_cost", value=lambda row: float(row.next_cost)),
+        Column(
+            name="next_phi",
+            value=lambda row: float(row.next_phi),
+            terminal=THREE,
+            head="next phi",
+            page=lambda row: f"{row.next_phi:.4g}",
+        ),
+        Column(
+            name="next_cost",
+            value=lambda row: float(row.next_cost),
+            head="cost there",
+            page=lambda row: budget_text(row.budget_kind, row.next_cost),
+        ),
         field("budget_kind"),
         Column(name="budget", value=lambda row: float(row.budget)),
-        Column(name="residual", value=lambda row: row.next_cost / row.budget - 1),
+        Column(
+            name="residual",
+            value=lambda row: row.next_cost / row.budget - 1,
+            head="off budget",
+            page=lambda row: signed_percent(row.next_cost / row.budget - 1),
+        ),
         _of_chosen("key", lambda c: c.key),
-        _of_chosen("top1", lambda c: c.top1, terminal=PERCENT),
+        _of_chosen(
+            "top1",
+            lambda c: c.top1,
+            terminal=PERCENT,
+            head="its top-1",
+            page=lambda row: "" if (chosen := _chosen(row)) is None else top1_seeds(chosen),
+        ),
         _of_chosen("top1_sd", lambda c: c.top1_sd),
         _of_chosen("seeds", lambda c: len(c.runs)),
         Column(name="networks", value=lambda row: len(row.run.candidates)),
-        Column(name="trained", value=lambda row: sum(c.status == "completed" for c in row.run.candidates)),
+        Column(
+            name="trained",
+            value=_trained,
+            head="trained",
+            page=lambda row: f"{_trained(row)} of {plural(len(row.run.candidates), 'network')}",
+        ),
         Column(name="wall_s", value=lambda row: float(row.run.wall_s)),
-        Column(name="run", value=lambda row: row.run.name),
+        Column(name="run", value=lambda row: row.run.name, head="run", page=lambda row: code(row.run.name)),
     ),
     terminal=("round", "phi", "alpha", "beta", "gamma", "top1", "next_phi"),
+    page=("round", "phi", "alpha", "beta", "gamma", "top1", "trained", "next_phi", "next_cost", "residual"),
+    left=0,
 )
 """Of ``rounds.csv``: a row per round, with the network that its search chose."""
 

@@ -432,6 +432,7 @@ class FidelityPage:
         steps: what to do next.
         rates: by length, a row each; empty without surfaces.
         lengths: a row each.
+        heads: what the columns of these are called.
         bootstrapped: whether a tau has an interval.
         few: whether that is too narrow.
         compared: networks.
@@ -450,6 +451,7 @@ class FidelityPage:
     steps: Steps
     rates: Sequence[Sequence[str]]
     lengths: Sequence[Sequence[str]]
+    heads: Sequence[str]
     bootstrapped: bool
     few: bool
     compared: int
@@ -466,6 +468,7 @@ def fidelity_page(record: FidelityRecord, evidence: FidelityEvidence, figures: C
     last = record.lengths[-1] if record.lengths else record.run
     lengths = evidence.lengths
     compared = len(evidence.reference.networks) if lengths else 0
+    table = LENGTHS.table([LengthRow(length=length, reference=evidence.reference) for length in lengths])
     return page(
         "commands/fidelity/page.md.j2",
         FidelityPage(
@@ -475,7 +478,8 @@ def fidelity_page(record: FidelityRecord, evidence: FidelityEvidence, figures: C
             left_out=evidence.left_out,
             steps=_steps(record, evidence),
             rates=_rates(evidence),
-            lengths=[_length_cells(length) for length in lengths],
+            lengths=table.rows,
+            heads=table.header,
             bootstrapped=any(length.agreement and length.ranked for length in lengths),
             few=compared < FEW,
             compared=compared,
@@ -582,20 +586,6 @@ def _rates(evidence: FidelityEvidence) -> list[tuple[str, ...]]:
         if length.moves is not None
     ]
     return rows
-
-
-def _length_cells(length: LengthEvidence) -> tuple[str, ...]:
-    agreement = length.agreement
-    return (
-        f"{length.images:,}",
-        f"{length.multiple:g} x",
-        "reference" if agreement is None else f"{agreement.tau:.2f}" if length.ranked else "undefined",
-        f"{agreement.tau_low:.2f} to {agreement.tau_high:.2f}" if agreement and length.ranked else "",
-        f"{100 * agreement.regret:.1f} points" if agreement else "",
-        str(len(length.networks)),
-        str(length.seeds),
-        percent(length.compute_share, 0),
-    )
 
 
 def _networks(evidence: FidelityEvidence) -> list[tuple[str, ...]]:
@@ -758,14 +748,30 @@ class LengthRow:
     reference: LengthEvidence
 
 
-def _agreement(name: str, form: str) -> Column[LengthRow]:
+def _tau_text(row: LengthRow) -> str:
+    if (agreement := row.length.agreement) is None:
+        return "reference"
+    return f"{agreement.tau:.2f}" if row.length.ranked else "undefined"
+
+
+def _tau_interval(row: LengthRow) -> str:
+    agreement = row.length.agreement
+    return f"{agreement.tau_low:.2f} to {agreement.tau_high:.2f}" if agreement and row.length.ranked else ""
+
+
+def _regret_text(row: LengthRow) -> str:
+    agreement = row.length.agreement
+    return f"{100 * agreement.regret:.1f} points" if agreement else ""
+
+
+def _agreement(name: str, form: str, **said: Any) -> Column[LengthRow]:
     def value(row: LengthRow) -> float | None:
         agreement = row.length.agreement
         # Where all networks are alike, the correlation of their order is undefined.
         told = agreement is not None and (row.length.ranked or name == "regret")
         return getattr(agreement, name) if told else None
 
-    return Column(name=name, value=value, terminal=Cell(form))
+    return Column(name=name, value=value, terminal=Cell(form), **said)
 
 
 def _best_share(name: str, place: int) -> Column[LengthRow]:
@@ -794,14 +800,45 @@ def _rate_columns(what: str) -> Iterator[Column[LengthRow]]:
 
 LENGTHS: Columns[LengthRow] = Columns(
     columns=(
-        Column(name="images", value=lambda row: row.length.images, terminal=Cell("{:,d}")),
-        Column(name="multiple", value=lambda row: float(row.length.multiple), terminal=Cell("{:g}")),
+        Column(
+            name="images",
+            value=lambda row: row.length.images,
+            terminal=Cell("{:,d}"),
+            head="images",
+            page=lambda row: f"{row.length.images:,}",
+        ),
+        Column(
+            name="multiple",
+            value=lambda row: float(row.length.multiple),
+            terminal=Cell("{:g}"),
+            head="multiple",
+            page=lambda row: f"{row.length.multiple:g} x",
+        ),
         Column(name="reference_images", value=lambda row: row.reference.images),
-        *(_agreement(name, "{:+.2f}") for name in ("tau", "tau_low", "tau_high")),
-        _agreement("regret", "{:.1%}"),
-        Column(name="networks", value=lambda row: len(row.length.networks), terminal=Cell("{:d}")),
-        Column(name="seeds", value=lambda row: row.length.seeds, terminal=Cell("{:d}")),
-        Column(name="compute_share", value=lambda row: row.length.compute_share),
+        _agreement("tau", "{:+.2f}", head="tau", page=_tau_text),
+        _agreement("tau_low", "{:+.2f}", head="95% interval", page=_tau_interval),
+        _agreement("tau_high", "{:+.2f}"),
+        _agreement("regret", "{:.1%}", head="regret", page=_regret_text),
+        Column(
+            name="networks",
+            value=lambda row: len(row.length.networks),
+            terminal=Cell("{:d}"),
+            head="networks",
+            page=lambda row: str(len(row.length.networks)),
+        ),
+        Column(
+            name="seeds",
+            value=lambda row: row.length.seeds,
+            terminal=Cell("{:d}"),
+            head="seeds",
+            page=lambda row: str(row.length.seeds),
+        ),
+        Column(
+            name="compute_share",
+            value=lambda row: row.length.compute_share,
+            head="compute per run",
+            page=lambda row: percent(row.length.compute_share, 0),
+        ),
         *(_best_share(name, place) for place, name in enumerate(("depth", "width", "resolution"))),
         _of_loss("loss", lambda loss: loss.value),
         _of_loss("loss_low", lambda loss: max(0.0, loss.low)),
@@ -811,6 +848,7 @@ LENGTHS: Columns[LengthRow] = Columns(
         *_rate_columns("move"),
     ),
     terminal=("multiple", "images", "tau", "tau_low", "tau_high", "regret", "networks", "seeds"),
+    left=0,
 )
 """Of ``fidelity.csv``: a row per length. The shares are the best split's.
 

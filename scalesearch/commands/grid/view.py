@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
 from scalesearch.commands.transfer.view import TransferText, agreement_of, run_differences
 from scalesearch.files import write_text
+from scalesearch.page import tables
 from scalesearch.page.answer import (
     AS_SEARCHED,
     PAPER,
@@ -19,7 +20,6 @@ from scalesearch.page.answer import (
     SearchAnswer,
     answer_lines,
     answer_of,
-    fitted_text,
     interval_text,
     next_steps,
     no_answer,
@@ -29,10 +29,8 @@ from scalesearch.page.answer import (
 from scalesearch.page.evidence import (
     asked_cost,
     coefficients,
-    input_text,
     judged,
     nothing_learnt,
-    paper_candidate,
 )
 from scalesearch.page.fronts import Fronts, fronts_of, pareto_figure
 from scalesearch.page.html.interactive import search_parts
@@ -59,7 +57,7 @@ from scalesearch.page.parts import (
     top1_seeds,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import candidates_table, csv_text, pareto_table
+from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page, part
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.statistics.answer import Answer, Rate
@@ -682,26 +680,10 @@ def _at_best(searched: Answer, answer: Answer, check: RecipeCheck) -> list[tuple
 def _networks(run: RunRecord, ranking: Sequence[CandidateRecord], found: SearchAnswer | None) -> PageTable:
     predictions = found.predictions if found else {}
     ranked = sorted(ranking, key=lambda c: -predictions.get(c.key, (100 * (c.top1 or 0.0), 0.0))[0])
-    paper = paper_candidate(run)
-
-    def cells(c: CandidateRecord) -> list[str]:
-        fitted = predictions.get(c.key)
-        name = ", ".join(f"{value:.6g}" for value in (c.alpha, c.beta, c.gamma))
-        return [
-            f"{name} (the paper's)" if c is paper else name,
-            "/".join(f"{100 * share:z.0f}" for share in c.split) if c.split else "",
-            "" if fitted is None else Markdown(fitted_text(*fitted)),
-            top1_seeds(c),
-            str(len(c.runs)),
-            str(c.blocks),
-            input_text(c),
-            f"{c.macs_ratio:.2f}",
-            code(c.key),
-        ]
-
-    header = ["alpha, beta, gamma", "depth/width/resolution, %", "fitted top-1", "mean top-1", "seeds"]
-    header += [counted_parts(run.settings), "input", "cost ratio", "network"]
-    return PageTable.of(header, list(map(cells, ranked)))
+    rows = [
+        replace(row, fitted=predictions.get(row.candidate.key)) for row in tables.network_rows(run, ranked)
+    ]
+    return tables.CANDIDATES.table(rows, heads={"blocks": counted_parts(run.settings)})
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -748,7 +730,7 @@ def write_grid_report(
     Raises:
         OSError: if ``out`` cannot be made or written.
     """
-    candidates, ranking = candidates_table(run), judged(run)
+    candidates, ranking = tables.candidates_table(run), judged(run)
     figures = write_figures(
         {
             "answer": answer_figure(run),
@@ -762,7 +744,7 @@ def write_grid_report(
     )
     return GridReport(
         candidates_csv=write_text(out / "candidates.csv", csv_text(candidates)),
-        pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
+        pareto_csv=write_text(out / "pareto.csv", csv_text(tables.pareto_table(run))),
         page=write_pages(
             out / "report.md",
             grid_page(run, {path.stem for path in figures}, scratch, ignored, keeps_of(out, run.settings)),

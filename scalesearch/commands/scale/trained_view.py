@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 
 from scalesearch.commands.scale.view import cost_figure, scale_page, write_scale_tables
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Columns, pick
+from scalesearch.page.columns import Cell, Column, Columns, on_page, pick
 from scalesearch.page.evidence import (
     completed,
-    input_text,
     intervals,
     nothing_learnt,
     shown,
@@ -307,7 +306,7 @@ class TrainedSection:
         nothing_learnt: whether even the best may be guessing.
         answer: does accuracy rise?
         rows: a network each.
-        counted: what a network's blocks are called.
+        heads: what the columns of these are called.
         failed: the phi of networks that did, and why.
         steps: from each network to the next, a row each.
         df: degrees of freedom of the tests; 0 without any.
@@ -323,7 +322,7 @@ class TrainedSection:
     nothing_learnt: bool
     answer: TrainedText
     rows: Sequence[Sequence[str]]
-    counted: str
+    heads: Sequence[str]
     failed: Sequence[tuple[str, str]]
     steps: Sequence[Sequence[str]]
     df: int
@@ -338,6 +337,10 @@ def trained_section(run: RunRecord, figures: Collection[str]) -> Markdown:
     """The section as Markdown; ``figures`` names those that were drawn."""
     evidence = family_evidence(run)
     ordered = sorted(run.candidates, key=lambda c: c.phi)
+    networks = TRAINED_NETWORKS.table(
+        [TrainedRow(candidate=c, step=None) for c in ordered],
+        heads={"blocks": counted_parts(run.settings)},
+    )
     tests = [step.test for step in evidence.steps if step.test is not None]
     images = sorted({c.images_seen for c in evidence.networks if c.images_seen})
     return part(
@@ -348,8 +351,8 @@ def trained_section(run: RunRecord, figures: Collection[str]) -> Markdown:
             networks=len(run.candidates),
             nothing_learnt=nothing_learnt(run),
             answer=trained_text(evidence),
-            rows=list(map(_network_row, ordered)),
-            counted=counted_parts(run.settings),
+            rows=networks.rows,
+            heads=networks.header,
             failed=[(f"{c.phi:g}", c.reason) for c in ordered if c.status == "failed"],
             steps=list(map(_step_row, evidence.steps)),
             df=tests[0].df if tests else 0,
@@ -408,19 +411,6 @@ def trained_text(evidence: FamilyEvidence) -> TrainedText:
     )
 
 
-def _network_row(c: CandidateRecord) -> tuple[str, ...]:
-    counted = (str(c.blocks), si(c.params), si(c.macs), f"{c.macs_ratio:.2f}") if c.counted else ("",) * 4
-    return (
-        f"{c.phi:g}",
-        *(f"{value:.2f}" for value in (c.depth, c.width)),
-        input_text(c),
-        *counted,
-        duration((c.train_seconds or 0.0) / len(c.runs)) if c.runs else "",
-        top1_seeds(c) if c.status == "completed" else c.status,
-        str(len(c.runs)),
-    )
-
-
 def _step_row(step: Step) -> tuple[str, ...]:
     per, reach = step.per_doubling, step.interval
     return (
@@ -468,16 +458,40 @@ def _gain(name: str, value: Callable[[Step], Any], **said: Any) -> Column[Traine
     return Column(name=name, value=lambda row: None if row.step is None else value(row.step), **said)
 
 
+def _where_counted(text: Callable[[CandidateRecord], str]) -> Callable[[TrainedRow], str]:
+    return lambda row: text(row.candidate) if row.candidate.counted else ""
+
+
+def _duration_text(row: TrainedRow) -> str:
+    c = row.candidate
+    return duration((c.train_seconds or 0.0) / len(c.runs)) if c.runs else ""
+
+
 TRAINED_NETWORKS: Columns[TrainedRow] = Columns(
     columns=(
-        *pick(
-            NETWORK,
-            *("phi", "key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier"),
-            *("resolution", "resolution_width", "blocks", "params", "macs", "fvcore_total", "activations"),
-            *("nominal_ratio", "macs_ratio", "full_macs", "full_macs_ratio", "top1", "top1_sd", "top1_low"),
-            *("top1_high", "seeds", "loss", "images_seen", "train_seconds", "status", "reason"),
-            phi=Cell("{:g}"),
-            train_seconds=Cell("{:.0f} s"),
+        *on_page(
+            pick(
+                NETWORK,
+                *("phi", "key", "alpha", "beta", "gamma", "depth", "width", "resolution_multiplier"),
+                *("resolution", "resolution_width", "blocks", "params", "macs", "fvcore_total"),
+                *("activations", "nominal_ratio", "macs_ratio", "full_macs", "full_macs_ratio", "top1"),
+                *("top1_sd", "top1_low", "top1_high", "seeds", "loss", "images_seen", "train_seconds"),
+                *("status", "reason"),
+                phi=Cell("{:g}"),
+                train_seconds=Cell("{:.0f} s"),
+            ),
+            phi=("phi", lambda row: f"{row.candidate.phi:g}"),
+            depth=("depth", lambda row: f"{row.candidate.depth:.2f}"),
+            width=("width", lambda row: f"{row.candidate.width:.2f}"),
+            blocks=("", _where_counted(lambda c: str(c.blocks))),
+            params=("params", _where_counted(lambda c: si(c.params))),
+            macs=("MACs", _where_counted(lambda c: si(c.macs))),
+            macs_ratio=("realised ratio", _where_counted(lambda c: f"{c.macs_ratio:.2f}")),
+            train_seconds=("training of one run", _duration_text),
+            top1=(
+                "top-1",
+                lambda row: top1_seeds(row.candidate) if row.finished else row.candidate.status,
+            ),
         ),
         _gain("gain", lambda step: step.gain),
         _gain("gain_per_doubling", lambda step: step.per_doubling, terminal=Cell("{:+.1%}")),
@@ -492,6 +506,11 @@ TRAINED_NETWORKS: Columns[TrainedRow] = Columns(
         *("phi", "depth", "width", "resolution", "params", "macs", "macs_ratio", "train_seconds", "top1"),
         *("top1_sd", "gain_per_doubling", "status"),
     ),
+    page=(
+        *("phi", "depth", "width", "resolution", "blocks", "params", "macs", "macs_ratio"),
+        *("train_seconds", "top1", "seeds"),
+    ),
+    left=0,
 )
 """Of ``trained.csv``: every network by phi; gains are per doubling of MACs, with their 95% interval."""
 

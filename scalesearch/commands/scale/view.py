@@ -22,10 +22,10 @@ from scalesearch.files import write_text
 from scalesearch.networks.baselines import published_family, published_network
 from scalesearch.networks.cost import Convention, ledger, nearest
 from scalesearch.networks.spec import arch_from_dict
-from scalesearch.page.evidence import PAPER, input_text, same_triple
+from scalesearch.page.evidence import PAPER, same_triple
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.latency import latency_text, unstable_of
+from scalesearch.page.latency import unstable_of
 from scalesearch.page.markdown import Markdown, code, si, signed_percent
 from scalesearch.page.parts import (
     FOLDER,
@@ -51,7 +51,7 @@ from scalesearch.page.style import (
     place_labels,
     write_figures,
 )
-from scalesearch.page.tables import csv_text, family_table, published_table
+from scalesearch.page.tables import FAMILY, csv_text, family_table, published_table
 from scalesearch.page.templates import page
 from scalesearch.records import FamilyRow, PublishedRow, ScaleRecord
 from scalesearch.scaling import NOMINAL_BASE
@@ -554,8 +554,9 @@ def scale_page(
     off = record.product / NOMINAL_BASE - 1
     uncounted = sorted({name for row in record.family for name in row.uncounted})
     counted = counted_parts(record.settings)
-    header = ["phi", "depth d", "width w", "resolution r", "input", counted, "params", "MACs", "activations"]
-    header += ["2^phi", "nominal ratio", "realised ratio", *(["latency"] if timed else [])]
+    family = FAMILY.table(
+        record.family, heads={"blocks": counted}, but=() if timed else ("latency_median_s",)
+    )
     return page(
         "commands/scale/page.md.j2",
         ScalePage(
@@ -575,8 +576,8 @@ def scale_page(
             own_code=is_own_code(record.settings),
             timed=_timed(record) if timed else None,
             within=within_budget(record.family),
-            family_header=header,
-            family=[_family_row(row, timed=timed) for row in record.family],
+            family_header=family.header,
+            family=family.rows,
             rounding=_rounding(record),
             published=_published(record),
             counts=[
@@ -640,18 +641,6 @@ def _timed(record: ScaleRecord) -> Timed:
         threads=measured.threads,
         unstable=unstable,
         known=known,
-    )
-
-
-def _family_row(row: FamilyRow, *, timed: bool) -> tuple[str, ...]:
-    return (
-        f"{row.phi:g}",
-        *(f"{value:.3f}" for value in (row.depth, row.width, row.resolution_multiplier)),
-        input_text(row),
-        str(row.blocks),
-        *(si(value) for value in (row.params, row.macs, row.activations)),
-        *(f"{value:.2f}" for value in (NOMINAL_BASE**row.phi, row.nominal_ratio, row.macs_ratio)),
-        *([latency_text(row.latency)] if timed else []),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from scalesearch.commands.search.evidence import (
-    Scored,
     SearchEvidence,
     objective,
     own_shares,
@@ -19,8 +19,8 @@ from scalesearch.commands.search.evidence import (
 from scalesearch.commands.search.figures import front_figure, history_figure, shares_figure
 from scalesearch.files import write_text
 from scalesearch.page.answer import answer_lines, answer_of
-from scalesearch.page.columns import Cell, Column, Columns, pick
-from scalesearch.page.evidence import input_text, nothing_learnt
+from scalesearch.page.columns import Cell, Column, Columns, on_page, pick
+from scalesearch.page.evidence import nothing_learnt
 from scalesearch.page.fronts import Fronts, fronts_of, pareto_figure
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
@@ -204,7 +204,7 @@ def search_page(
             learns=sampler not in UNLEARNING,
             reliability=quoted_agreement(run.reliability[-1]) if run.reliability else "",
             fronts=fronts_of(run),
-            ranked=_ranked(evidence, counted_parts(run.settings)),
+            ranked=_ranked(run, evidence),
             rungs=[(f"{rung.images:,}", str(rung.networks), str(rung.seeds)) for rung in run.rungs]
             if len(run.rungs) > 1
             else (),
@@ -262,7 +262,7 @@ def _surface(run: RunRecord) -> SurfaceText:
     return SurfaceText(first=first, second=" ".join(more[:1]))
 
 
-def _ranked(evidence: SearchEvidence, parts: str) -> PageTable | None:
+def _ranked(run: RunRecord, evidence: SearchEvidence) -> PageTable | None:
     several = len(evidence.objectives) > 1
     sign = -1 if evidence.objectives[0].maximise else 1
     ranked = (
@@ -275,31 +275,18 @@ def _ranked(evidence: SearchEvidence, parts: str) -> PageTable | None:
     )
     if not ranked:
         return None
-    extra = [
-        index for index, of in enumerate(evidence.objectives) if of.name in ("reward", "latency", "params")
-    ]
-    header = ["number", "top-1", "seeds", *(evidence.objectives[index].said for index in extra)]
-    header += ["alpha", "beta", "gamma", "depth : width : resolution", parts, "input", "MACs", "cost ratio"]
-    header += ["suggestions", "network"]
-
-    def cells(scored: Scored) -> list[str]:
-        c = scored.candidate
-        return [
-            str(scored.number),
-            top1_seeds(c),
-            str(len(c.runs)),
-            *(evidence.objectives[index].text(scored.values[index]) for index in extra),
-            *(f"{value:.3f}" for value in (c.alpha, c.beta, c.gamma)),
-            _parts(c),
-            str(c.blocks),
-            input_text(c),
-            si(c.macs),
-            f"{c.macs_ratio:.2f}",
-            str(len(c.merged) or 1),
-            code(c.key),
-        ]
-
-    return PageTable.of(header, list(map(cells, ranked)), left=0)
+    extra = {of.name: of for of in evidence.objectives if of.name in OBJECTIVE_COLUMNS}
+    heads = {OBJECTIVE_COLUMNS[name]: of.said for name, of in extra.items()}
+    rows = list(_rows(run, evidence))
+    return TRIALS.table(
+        [rows[scored.number - 1] for scored in ranked],
+        heads={**heads, "blocks": counted_parts(run.settings)},
+        order=(
+            *("number", "top1", "seeds", *heads, "alpha", "beta", "gamma", "share_depth", "blocks"),
+            *("resolution", "macs", "macs_ratio", "suggestions", "key"),
+        ),
+        but=set(OBJECTIVE_COLUMNS.values()) - set(heads),
+    )
 
 
 def _failed(run: RunRecord) -> PageTable | None:
@@ -331,24 +318,21 @@ def _triple_text(c: CandidateRecord) -> str:
     return f"alpha {c.alpha:.4g}, beta {c.beta:.4g}, gamma {c.gamma:.4g}"
 
 
-def _parts(c: CandidateRecord) -> str:
-    shares = own_shares((c.alpha, c.beta, c.gamma))
-    if shares is None:
-        return ""
-    return " : ".join(f"{100 * value:z.0f}" for value in (shares.depth, shares.width, shares.resolution))
-
-
 # ----------------------------------------------------------------------------------------------------
 # A finished (or stopped) search by a sampler as tables, figures and a page.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow(NetworkRow):
-    """A network that was suggested: the place of its suggestion, from 1, and what the search makes of it."""
+    """A network that was suggested: the place of its suggestion, from 1, and what the search makes of it.
+
+    ``settings`` are the search's.
+    """
 
     number: int
     reward: float | None
     on_front: bool
+    settings: Mapping[str, Any]
 
     @property
     def shares(self) -> Shares | None:
@@ -357,28 +341,73 @@ class TrialRow(NetworkRow):
         return own_shares((c.alpha, c.beta, c.gamma))
 
 
-def _suggested_share(name: str) -> Column[TrialRow]:
-    return Column(name=f"share_{name}", value=lambda row: getattr(row.shares, name) if row.shares else None)
+def _suggested_share(name: str, **said: Any) -> Column[TrialRow]:
+    return Column(
+        name=f"share_{name}",
+        value=lambda row: getattr(row.shares, name) if row.shares else None,
+        **said,
+    )
 
+
+def _parts(c: CandidateRecord) -> str:
+    if (shares := own_shares((c.alpha, c.beta, c.gamma))) is None:
+        return ""
+    return " : ".join(f"{100 * value:z.0f}" for value in (shares.depth, shares.width, shares.resolution))
+
+
+def _objective_text(name: str) -> Callable[[TrialRow], str]:
+    return lambda row: objective(name).text(objective(name).value(row.candidate, row.settings))
+
+
+def _coefficient(name: str) -> Callable[[TrialRow], str]:
+    return lambda row: f"{getattr(row.candidate, name):.3f}"
+
+
+OBJECTIVE_COLUMNS = {"reward": "reward", "latency": "latency_median_s", "params": "params"}
+"""Columns of the page that are there where they are objectives."""
 
 TRIALS: Columns[TrialRow] = Columns(
     columns=(
-        Column(name="number", value=lambda row: row.number),
-        *pick(NETWORK, "key", "alpha", "beta", "gamma", alpha=THREE, beta=THREE, gamma=THREE),
-        *map(_suggested_share, ("depth", "width", "resolution")),
-        *pick(
-            NETWORK,
-            *("phi", "depth", "width", "resolution_multiplier", "resolution", "resolution_width", "blocks"),
-            *("params", "macs", "macs_ratio", "nominal_ratio", "full_macs_ratio", "budget_residual"),
-            *("latency_median_s", "top1", "top1_sd", "seeds", "loss"),
+        Column(
+            name="number",
+            value=lambda row: row.number,
+            head="number",
+            page=lambda row: str(row.number),
+        ),
+        *on_page(
+            pick(NETWORK, "key", "alpha", "beta", "gamma", alpha=THREE, beta=THREE, gamma=THREE),
+            alpha=("alpha", _coefficient("alpha")),
+            beta=("beta", _coefficient("beta")),
+            gamma=("gamma", _coefficient("gamma")),
+        ),
+        _suggested_share("depth", head="depth : width : resolution", page=lambda row: _parts(row.candidate)),
+        _suggested_share("width"),
+        _suggested_share("resolution"),
+        *on_page(
+            pick(
+                NETWORK,
+                *("phi", "depth", "width", "resolution_multiplier", "resolution", "resolution_width"),
+                *("blocks", "params", "macs", "macs_ratio", "nominal_ratio", "full_macs_ratio"),
+                *("budget_residual", "latency_median_s", "top1", "top1_sd", "seeds", "loss"),
+            ),
+            params=("", _objective_text("params")),
+            macs=("MACs", lambda row: si(row.candidate.macs)),
+            latency_median_s=("", _objective_text("latency")),
+            top1=("top-1", lambda row: top1_seeds(row.candidate)),
         ),
         Column(
             name="reward",
             value=lambda row: row.reward if row.finished else None,
             terminal=Cell("{:.4f}"),
+            page=_objective_text("reward"),
         ),
         *pick(NETWORK, "images_seen", "train_seconds"),
-        Column(name="suggestions", value=lambda row: len(row.candidate.merged) or 1),
+        Column(
+            name="suggestions",
+            value=lambda row: len(row.candidate.merged) or 1,
+            head="suggestions",
+            page=lambda row: str(len(row.candidate.merged) or 1),
+        ),
         *pick(NETWORK, "status", "reason"),
         Column(name="front", value=lambda row: "yes" if row.on_front else "", terminal=Cell()),
         *pick(
@@ -391,6 +420,7 @@ TRIALS: Columns[TrialRow] = Columns(
         *("alpha", "beta", "gamma", "resolution", "params", "macs_ratio", "latency_median_s", "top1"),
         *("reward", "front", "status"),
     ),
+    left=0,
 )
 """Of ``trials.csv``: every distinct network in order of suggestion; ``share_`` are the shares suggested."""
 
@@ -486,4 +516,5 @@ def _rows(run: RunRecord, evidence: SearchEvidence) -> Iterator[TrialRow]:
             number=number,
             reward=reward.value(candidate, run.settings) if reward else None,
             on_front=candidate.key in evidence.front_keys,
+            settings=run.settings,
         )

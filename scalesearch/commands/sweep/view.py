@@ -20,10 +20,9 @@ from scalesearch.commands.sweep.evidence import (
 )
 from scalesearch.commands.sweep.figures import dimensions_figure, published_here, sweep_figure
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Columns, pick
+from scalesearch.page.columns import Cell, Column, Columns, on_page, pick
 from scalesearch.page.evidence import (
     completed,
-    input_text,
     judged,
     nothing_learnt,
     tied_with,
@@ -55,7 +54,7 @@ from scalesearch.page.parts import (
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import BUDGET, NETWORK, NetworkRow, csv_text
 from scalesearch.page.templates import page, part
-from scalesearch.records import CandidateRecord, RunRecord
+from scalesearch.records import RunRecord
 from scalesearch.scaling import NOMINAL_BASE
 from scalesearch.statistics.answer import DIMENSIONS, Estimate
 from scalesearch.statistics.power_law import PowerLaw
@@ -228,7 +227,7 @@ class SweepPage:
         baseline: its top-1; empty where it was not trained.
         baseline_macs: what it costs.
         ways: every network, a row each.
-        counted: what a network's blocks are called.
+        heads: what the columns of these are called.
         missing: networks without a result, and why.
         more_budgets: that the table leaves out.
         trust: how far the comparisons can be trusted; None where there are none.
@@ -251,7 +250,7 @@ class SweepPage:
     baseline: str
     baseline_macs: int
     ways: Sequence[Sequence[str]]
-    counted: str
+    heads: Sequence[str]
     missing: Sequence[str]
     more_budgets: int
     trust: Trust | None
@@ -269,6 +268,10 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
     shown = evenly(every, MOST_BUDGETS)
     tabled = [c for phi in shown for role in ROLES for c in run.candidates if (c.phi, c.role) == (phi, role)]
     by_network = {(pair.phi, pair.other.key): pair for pair in pairs}
+    ways = SWEEP.table(
+        [SweepRow(candidate=c, against=by_network.get((c.phi, c.key))) for c in tabled],
+        heads={"blocks": counted_parts(run.settings)},
+    )
     published = published_here(run)
     return page(
         "commands/sweep/page.md.j2",
@@ -287,8 +290,8 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
             limits=list(map(_coefficient, holds.coefficients)) if holds else (),
             baseline=top1_seeds(base) if base else "",
             baseline_macs=base.macs if base else 0,
-            ways=[_way(c, by_network.get((c.phi, c.key))) for c in tabled],
-            counted=counted_parts(run.settings),
+            ways=ways.rows,
+            heads=ways.header,
             missing=[
                 f"{c.role}: {c.status}{f', {c.reason}' if c.reason else ''}"
                 for c in tabled
@@ -383,28 +386,6 @@ def _steps(run: RunRecord, law: PowerLaw | str) -> Steps:
     )
 
 
-def _way(c: CandidateRecord, pair: SweepComparison | None) -> list[str]:
-    asked = (c.depth, c.width, c.resolution_multiplier)
-    cells = [f"{c.phi:g}", c.role]
-    cells += map(_part, c.split) if c.split else (f"x {value:.3f}" for value in asked)
-    cells += [input_text(c), *([str(c.blocks), signed_percent(residual(c))] if c.counted else ["", ""])]
-    cells.append(top1_seeds(c) if completed(c) else c.status)
-    if pair is None:
-        return [*cells, "", ""]
-    difference = f"{100 * pair.difference:+.1f}"
-    if (test := pair.test) is None:
-        return [*cells, difference, pair.verdict]
-    return [
-        *cells,
-        f"{difference} ({100 * test.low:+.1f} to {100 * test.high:+.1f})",
-        Markdown(f"{pair.verdict} ({p_text(test.p)})"),
-    ]
-
-
-def _part(share: float) -> str:
-    return f"{round(100 * share)}%"  # no "-0%" of a hair of width
-
-
 # ----------------------------------------------------------------------------------------------------
 # A finished (or stopped) sweep as a table, figures and a page.
 
@@ -416,34 +397,86 @@ class SweepRow(NetworkRow):
     against: SweepComparison | None
 
 
-def _against(name: str, value: Callable[[SweepComparison], Any]) -> Column[SweepRow]:
-    return Column(name=name, value=lambda row: None if row.against is None else value(row.against))
+def _against(name: str, value: Callable[[SweepComparison], Any], **said: Any) -> Column[SweepRow]:
+    return Column(name=name, value=lambda row: None if row.against is None else value(row.against), **said)
+
+
+def _part(share: float) -> str:
+    return f"{round(100 * share)}%"  # no "-0%" of a hair of width
+
+
+def _grown(place: int, asked: str) -> Callable[[SweepRow], str]:
+    """The part of the growth that went to a dimension; where that is unknown, what was asked of it."""
+
+    def page_cell(row: SweepRow) -> str:
+        split = row.candidate.split
+        return _part(split[place]) if split else f"x {getattr(row.candidate, asked):.3f}"
+
+    return page_cell
+
+
+def _less(row: SweepRow) -> str:
+    if (pair := row.against) is None:
+        return ""
+    ends = "" if pair.test is None else f" ({100 * pair.test.low:+.1f} to {100 * pair.test.high:+.1f})"
+    return f"{100 * pair.difference:+.1f}{ends}"
+
+
+def _verdict(row: SweepRow) -> str | Markdown:
+    if (pair := row.against) is None:
+        return ""
+    return pair.verdict if pair.test is None else Markdown(f"{pair.verdict} ({p_text(pair.test.p)})")
 
 
 SWEEP: Columns[SweepRow] = Columns(
     columns=(
-        *pick(NETWORK, "phi", "role", "key", "alpha", "beta", "gamma", phi=Cell("{:g}"), role=Cell()),
-        *pick(
-            NETWORK,
-            *("depth", "width", "resolution_multiplier", "resolution", "resolution_width", "blocks"),
-            *("params", "macs", "macs_ratio"),
+        *on_page(
+            pick(
+                NETWORK,
+                *("phi", "role", "key", "alpha", "beta", "gamma", "depth", "width"),
+                *("resolution_multiplier", "resolution", "resolution_width", "blocks", "params", "macs"),
+                "macs_ratio",
+                phi=Cell("{:g}"),
+                role=Cell(),
+            ),
+            phi=("phi", lambda row: f"{row.candidate.phi:g}"),
+            role=("role", lambda row: row.candidate.role),
+            depth=("depth", _grown(0, "depth")),
+            width=("width", _grown(1, "width")),
+            resolution_multiplier=("resolution", _grown(2, "resolution_multiplier")),
+            blocks=("", lambda row: str(row.candidate.blocks) if row.candidate.counted else ""),
         ),
         replace(BUDGET["budget"], name="budget_kind"),
         *pick(BUDGET, "budget_target", "budget_value"),
-        Column(name="residual", value=lambda row: residual(row.candidate) if row.candidate.counted else None),
-        *pick(BUDGET, "matched_by"),
-        *pick(
-            NETWORK, "top1", "top1_sd", "seeds", "loss", "images_seen", "train_seconds", "status", "reason"
+        Column(
+            name="residual",
+            value=lambda row: residual(row.candidate) if row.candidate.counted else None,
+            head="off budget",
+            page=lambda row: signed_percent(residual(row.candidate)) if row.candidate.counted else "",
         ),
-        _against("compound_minus_this", lambda pair: pair.difference),
+        *pick(BUDGET, "matched_by"),
+        *on_page(
+            pick(NETWORK, "top1", "top1_sd", "seeds", "loss", "images_seen", "train_seconds"),
+            top1=(
+                "top-1",
+                lambda row: top1_seeds(row.candidate) if row.finished else row.candidate.status,
+            ),
+        ),
+        *pick(NETWORK, "status", "reason"),
+        _against("compound_minus_this", lambda pair: pair.difference, head="compound less this", page=_less),
         _against("difference_low", lambda pair: pair.test and pair.test.low),
         _against("difference_high", lambda pair: pair.test and pair.test.high),
         _against("p", lambda pair: pair.test and pair.test.p),
-        _against("verdict", lambda pair: pair.verdict),
+        _against("verdict", lambda pair: pair.verdict, head="verdict", page=_verdict),
         *pick(NETWORK, "depth_doublings", "width_doublings", "resolution_doublings"),
         *pick(NETWORK, "trained_device", "trained_threads"),
     ),
     terminal=("role", "phi", "depth", "width", "resolution", "macs_ratio", "top1", "top1_sd", "status"),
+    page=(
+        *("phi", "role", "depth", "width", "resolution_multiplier", "resolution", "blocks", "residual"),
+        *("top1", "compound_minus_this", "verdict"),
+    ),
+    left=2,
 )
 """Of ``sweep.csv``: every network, by budget and role."""
 
