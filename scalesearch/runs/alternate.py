@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.commands.alternate.run import AlternateSettings, alternate
 from scalesearch.commands.alternate.run import Outcome as LoopOutcome
 from scalesearch.errors import RunFailedError
-from scalesearch.hardware.machine import machine, versions
 from scalesearch.page.markdown import plural
 from scalesearch.records import AlternateRecord, RunRecord
 from scalesearch.runs.folder import (
@@ -18,16 +17,20 @@ from scalesearch.runs.folder import (
     read_settings,
     require_same,
     require_study_of_tables,
-    stopping,
     storage_of,
     writable,
-    write_run_file,
 )
 from scalesearch.runs.kept import as_written, kept_searches, write_tables
 from scalesearch.runs.kinds import GoingOn, Outcome
-from scalesearch.runs.lifecycle import Run, begin_study, data_size, require_workers, train_study
+from scalesearch.runs.lifecycle import (
+    Run,
+    begin_several,
+    begin_study,
+    data_size,
+    require_workers,
+    train_study,
+)
 from scalesearch.runs.planning import grid_plan
-from scalesearch.runs.telling import teller
 from scalesearch.study.storage import recorded
 
 if TYPE_CHECKING:
@@ -61,18 +64,10 @@ def run_rounds(folder: Path, settings: AlternateSettings, command: str) -> Outco
     size = data_size(settings.data)
     name = _name(settings)
     records: list[RunRecord] = []
-    with writable(folder), stopping(folder), teller().training() as progress:
-        facts = {
-            "name": name,
-            "command": command,
-            "machine": machine(settings.device),
-            "versions": versions(),
-        }
-        if not read_run_file(folder):
-            # No password, and nothing that the command has no option for: it is a file for --config too.
-            hidden = {"rungs", *settings.may_change} - {"seeds"}
-            table = {key: value for key, value in _shown(settings).items() if key not in hidden}
-            write_run_file(folder, KIND, table, facts)
+    # No password, and nothing that the command has no option for: it is a file for --config too.
+    hidden = {"rungs", *settings.may_change} - {"seeds"}
+    table = {key: value for key, value in _shown(settings).items() if key not in hidden}
+    with begin_several(folder, KIND, table, name=name, command=command, device=settings.device) as progress:
 
         def search_at(number: int, phi: float) -> RunRecord:
             round_settings, title = settings.grid_at(phi), _title(name, number)

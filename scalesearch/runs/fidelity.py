@@ -17,7 +17,6 @@ from scalesearch.commands.fidelity.run import (
 )
 from scalesearch.errors import FolderError, ScalesearchError
 from scalesearch.files import inside
-from scalesearch.hardware.machine import machine, versions
 from scalesearch.records import FidelityRecord, RunRecord
 from scalesearch.records.runs import STUDY
 from scalesearch.runs.folder import (
@@ -25,15 +24,14 @@ from scalesearch.runs.folder import (
     read_run_file,
     read_settings,
     require_same,
-    stopping,
     without_study,
     writable,
-    write_run_file,
 )
 from scalesearch.runs.kept import KeptRun, as_written, kept_run, kept_searches, open_run_study, write_tables
 from scalesearch.runs.kinds import GoingOn, Outcome, kind_in, named, settings_of, write_report
 from scalesearch.runs.lifecycle import (
     Run,
+    begin_several,
     begin_study,
     data_size,
     require_same_data,
@@ -41,7 +39,6 @@ from scalesearch.runs.lifecycle import (
     train_study,
 )
 from scalesearch.runs.planning import require_same_code
-from scalesearch.runs.telling import teller
 from scalesearch.study.settings import Computing, TrainingSettings
 from scalesearch.text import one_of, quoted
 
@@ -97,15 +94,8 @@ def _judged(folder: Path, asked: FidelitySettings, command: str, computing: Comp
     size = data_size(of.data)
     require_same_data(folder, study, of.data, size)
     records = []
-    with writable(out), stopping(out), teller().training() as progress:
-        if not read_run_file(out):
-            facts = {
-                "name": f"{study.name}-fidelity",
-                "command": command,
-                "machine": machine(of.device),
-                "versions": versions(),
-            }
-            write_run_file(out, KIND, asked.to_dict(), facts)
+    name = f"{study.name}-fidelity"
+    with begin_several(out, KIND, asked.to_dict(), name=name, command=command, device=of.device) as progress:
         for multiple in asked.lengths:
             settings = length_settings(
                 of,

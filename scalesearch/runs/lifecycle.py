@@ -315,6 +315,31 @@ def _has_study(folder: Path, name: str, settings: TrainingSettings) -> bool:
 
 
 @contextmanager
+def begin_several(
+    folder: Path, kind: str, table: Mapping[str, Any], *, name: str, command: str, device: str
+) -> Iterator[TrainingListener]:
+    """Opens or begins a run of several studies in ``folder``, which this process alone works on.
+
+    Args:
+        folder: of the run.
+        kind: the command's name, under which run.toml keeps the settings.
+        table: the settings, as run.toml keeps them.
+        name: of the run, where it begins.
+        command: the command line, where it begins.
+        device: that it trains on.
+
+    Raises:
+        FolderError: if the folder cannot be written, or is being worked on.
+        StoppedError: if it is stopped; what is done is kept.
+    """
+    with writable(folder), stopping(folder), teller().training() as listener:
+        if not read_run_file(folder):
+            facts = {"name": name, "command": command, "machine": machine(device), "versions": versions()}
+            write_run_file(folder, kind, table, facts)
+        yield listener
+
+
+@contextmanager
 def begin_study(
     folder: Path,
     name: str,
@@ -520,12 +545,16 @@ def _outcome(record: RunRecord, folder: Path, *, tables: bool = True) -> Outcome
 
 
 def _failure(record: RunRecord, folder: Path) -> ScalesearchError | None:
-    """Why a run has no network that was trained to its end; None where it has one."""
-    try:
-        require_trained(record, folder)
-    except ScalesearchError as error:
-        return error
-    return None
+    """Why no network was trained to its end: none met the budget, or all failed; None where one was."""
+    if any(c.status == "completed" for c in record.candidates):
+        return None
+    tolerance = float(record.settings.get("budget_tolerance", 0.0))
+    off = [((c.alpha, c.beta, c.gamma), c.budget) for c in record.candidates if c.budget is not None]
+    if off and all(unmet_reason(budget, tolerance) for _, budget in off):
+        return nearest_error(off, tolerance)
+    return RunFailedError(
+        f"no network could be trained; the reasons are in {folder / kind_named(record.kind).page}"
+    )
 
 
 def reported(record: RunRecord, folder: Path, *, tables: bool = True) -> pd.DataFrame:
@@ -536,33 +565,6 @@ def reported(record: RunRecord, folder: Path, *, tables: bool = True) -> pd.Data
     if tables:
         write_tables([record], folder)
     return write_report(record, folder)
-
-
-def require_trained(record: RunRecord, folder: Path) -> None:
-    """Says so where no network was trained to its end.
-
-    Raises:
-        EmptyGridError: if that is as no suggestion met the budget.
-        RunFailedError: if all failed.
-    """
-    if any(c.status == "completed" for c in record.candidates):
-        return
-    _require_a_budget_met(record)
-    raise RunFailedError(
-        f"no network could be trained; the reasons are in {folder / kind_named(record.kind).page}"
-    )
-
-
-def _require_a_budget_met(record: RunRecord) -> None:
-    """Says so where nothing was trained because no suggestion met the budget.
-
-    Raises:
-        EmptyGridError: if that is so.
-    """
-    tolerance = float(record.settings.get("budget_tolerance", 0.0))
-    off = [((c.alpha, c.beta, c.gamma), c.budget) for c in record.candidates if c.budget is not None]
-    if off and all(unmet_reason(budget, tolerance) for _, budget in off):
-        raise nearest_error(off, tolerance)
 
 
 def train_study(run: Run, progress: TrainingListener) -> RunRecord:
