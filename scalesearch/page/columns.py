@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from scalesearch.page.markdown import Markdown, one_line
+from scalesearch.page.markdown import MOST_ROWS, Markdown, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,6 +126,7 @@ class Columns(Generic[Row]):
         heads: Mapping[str, str] | None = None,
         order: Sequence[str] = (),
         but: Collection[str] = (),
+        most: int = MOST_ROWS,
     ) -> PageTable:
         """The table as a page shows it, of the first rows where there are very many.
 
@@ -134,6 +135,7 @@ class Columns(Generic[Row]):
             heads: what columns are called that depend on the run.
             order: which columns are shown, in their order, where that depends on the run.
             but: columns that are left out.
+            most: rows that are shown.
         """
         from scalesearch.page.parts import PageTable  # loads Jinja
 
@@ -141,7 +143,7 @@ class Columns(Generic[Row]):
         chosen = [column for column in columns if column.name not in but]
         header = [(heads or {}).get(column.name, column.head) for column in chosen]
         cells = [[column.page(row) for column in chosen if column.page is not None] for row in rows]
-        return PageTable.of(header, cells, left=self.left)
+        return PageTable.of(header, cells, left=self.left, most=most)
 
     def _shown(self, first: Sequence[str], able: Sequence[Column[Any]]) -> list[Column[Any]]:
         named = by_name(able)

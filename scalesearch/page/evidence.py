@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Literal, Protocol, TypeVar
@@ -316,11 +316,3 @@ def baseline_input(base: Mapping[str, int]) -> str:
     """The same of a run's ``baseline``, which is a mapping."""
     across = base.get(INPUT_WIDTH)
     return f"{base['resolution']}{'' if across is None else f'x{across}'} px"
-
-
-def with_input_width(columns: Sequence[str], rows: Iterable[_Input]) -> tuple[str, ...]:
-    """The columns of a table, the input's width after its height where any row's differ."""
-    if all(row.resolution_width is None for row in rows):
-        return tuple(columns)
-    place = list(columns).index("resolution") + 1
-    return (*columns[:place], INPUT_WIDTH, *columns[place:])

@@ -395,7 +395,8 @@ def _any_budget(rows: Sequence[Any]) -> bool:
     return any(row.budget is not None for row in rows)
 
 
-def _never(_rows: Sequence[Any]) -> bool:
+def never(_rows: Sequence[Any]) -> bool:
+    """Of a column that a page alone has."""
     return False
 
 
@@ -428,7 +429,7 @@ FAMILY: Columns[FamilyRow] = Columns(
         Column(
             name="power",
             value=lambda row: NOMINAL_BASE**row.phi,
-            only=_never,  # phi says it
+            only=never,  # phi says it
             head="2^phi",
             page=lambda row: f"{NOMINAL_BASE**row.phi:.2f}",
         ),

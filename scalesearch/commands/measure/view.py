@@ -44,7 +44,7 @@ from scalesearch.page.parts import (
     steps,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import any_oblong, csv_text, sides
+from scalesearch.page.tables import any_oblong, csv_text, never, sides
 from scalesearch.page.templates import page
 from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord, Setup
 from scalesearch.statistics.timing import UNSTABLE, TimingSummary
@@ -93,34 +93,20 @@ def _count(value: int | None) -> str:
 
 def _every_figure(rows: Sequence[MeasureRow]) -> PageTable | None:
     """Every row with all that is derived from its samples; None without any."""
-    known = [row for row in rows if row.summary is not None]
+    known, panels = [row for row in rows if row.summary is not None], panel_titles(rows)
     if not known:
         return None
-    panels, batches = panel_titles(rows), any(row.measurement.largest_batch is not None for row in known)
-    header = ["network", "setup", "median", "95% interval", "IQR", "p90", "images/s", "peak memory"]
-    header += ["its tensors", *(["largest batch"] if batches else []), "samples", "machine"]
-    cells = []
-    for row in known:
-        summary, measurement = row.summary, row.measurement
-        assert summary is not None
-        spread = percent(summary.spread)
-        cells.append(
-            (
-                measurement.name,
-                panels[row.panel],
-                time_text(summary.median_s),
-                _interval(summary),
-                Markdown(f"{spread} **unstable**") if summary.unstable else spread,
-                time_text(summary.p90_s),
-                f"{row.images_per_s:,.3g}" if (row.images_per_s or 0) < 1000 else f"{row.images_per_s:,.0f}",
-                binary(measurement.peak_bytes) if measurement.peak_bytes else "",
-                binary(measurement.tensor_bytes) if measurement.tensor_bytes else "",
-                *([_count(measurement.largest_batch)] if batches else []),
-                f"{summary.processes} x {summary.samples / summary.processes:.3g}",
-                code(measurement.machine),
-            )
+    titled = [
+        TitledRow(
+            measurement=row.measurement,
+            summary=row.summary,
+            prediction=row.prediction,
+            title=panels[row.panel],
         )
-    return PageTable.of(header, cells, left=2, most=MOST_ROWS)
+        for row in known
+    ]
+    batches = any(row.measurement.largest_batch is not None for row in known)
+    return MEASUREMENTS.table(titled, but=() if batches else ("largest_batch",), most=MOST_ROWS)
 
 
 def _interval(summary: TimingSummary) -> str:
@@ -226,6 +212,31 @@ def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 ANY_UNITS = EngFormatter(places=1, sep=" ")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TitledRow(MeasureRow):
+    """A row as a page shows it: with what its machine and setup are called there."""
+
+    title: str
+
+
+def _spread(summary: TimingSummary) -> str | Markdown:
+    spread = percent(summary.spread)
+    return Markdown(f"{spread} **unstable**") if summary.unstable else spread
+
+
+def _images(row: MeasureRow) -> str:
+    pace = row.images_per_s or 0.0
+    return f"{pace:,.3g}" if pace < 1000 else f"{pace:,.0f}"
+
+
+def _bytes(name: str) -> Callable[[MeasurementRecord], str]:
+    return lambda of: binary(value) if (value := getattr(of, name)) else ""
+
+
+def _summary_text(text: Callable[[TimingSummary], str | Markdown]) -> Callable[[MeasureRow], str | Markdown]:
+    return lambda row: "" if row.summary is None else text(row.summary)
+
+
 def _time_of(name: str) -> Callable[[Mapping[str, Any]], str | None]:
     return lambda row: None if row[name] is None else time_text(row[name])
 
@@ -278,7 +289,12 @@ SETUP: tuple[Column[MeasurementRecord], ...] = (
 def _measured(column: Column[MeasurementRecord]) -> Column[Any]:
     """The column of a record as one of a row that has it."""
     row: Column[Any] = column
-    return replace(row, value=lambda row: column.value(row.measurement))
+    page = column.page
+    return replace(
+        row,
+        value=lambda row: column.value(row.measurement),
+        page=None if page is None else lambda row: page(row.measurement),
+    )
 
 
 def _summarised(name: str, value: Callable[[TimingSummary], Any], **said: Any) -> Column[MeasureRow]:
@@ -296,7 +312,7 @@ MEASUREMENTS: Columns[MeasureRow] = Columns(
         *map(
             _measured,
             (
-                field("name", terminal=Cell(left=True)),
+                field("name", terminal=Cell(left=True), head="network", page=lambda of: of.name),
                 field("key"),
                 field("resolution", terminal=Cell(sides, head="px")),
                 field("resolution_width", only=any_oblong),
@@ -305,37 +321,80 @@ MEASUREMENTS: Columns[MeasureRow] = Columns(
                 field("activations"),
                 field("layers"),
                 *SETUP,
-                field("machine", terminal=Cell(telling=True)),
+                field(
+                    "machine",
+                    terminal=Cell(telling=True),
+                    head="machine",
+                    page=lambda of: code(of.machine),
+                ),
                 field("outcome", terminal=Cell(_note, head="note", left=True)),
                 field("reason"),
                 Column(name="samples", value=lambda of: sum(map(len, of.samples_s))),
                 Column(name="processes", value=lambda of: len(of.processes)),
             ),
         ),
+        # The options of its setup, in words.
+        field("title", only=never, head="setup", page=lambda row: row.title),
         _summarised(
             "latency_median_s",
             lambda summary: summary.median_s,
             terminal=Cell(_time_of("latency_median_s"), head="latency"),
+            head="median",
+            page=_summary_text(lambda summary: time_text(summary.median_s)),
         ),
-        _summarised("latency_iqr_s", lambda summary: summary.iqr_s, terminal=Cell(_spread_text, head="IQR")),
-        _summarised("latency_p90_s", lambda summary: summary.p90_s),
+        _summarised(
+            "latency_iqr_s",
+            lambda summary: summary.iqr_s,
+            terminal=Cell(_spread_text, head="IQR"),
+            head="IQR",
+            page=_summary_text(_spread),
+        ),
+        _summarised(
+            "latency_p90_s",
+            lambda summary: summary.p90_s,
+            head="p90",
+            page=_summary_text(lambda summary: time_text(summary.p90_s)),
+        ),
         _summarised(
             "latency_low_s",
             lambda summary: summary.low_s,
             terminal=Cell(_interval_text, head="95% interval"),
+            head="95% interval",
+            page=_summary_text(_interval),
         ),
         _summarised("latency_high_s", lambda summary: summary.high_s),
         _summarised("unstable", lambda summary: "yes" if summary.unstable else "no"),
-        field("images_per_s", terminal=Cell("{:.4g}", head="images/s")),
+        field("images_per_s", terminal=Cell("{:.4g}", head="images/s"), head="images/s", page=_images),
         *map(
             _measured,
             (
-                field("peak_bytes", terminal=Cell(lambda row: _mebibytes(row, "peak_bytes"), head="peak")),
+                field(
+                    "peak_bytes",
+                    terminal=Cell(lambda row: _mebibytes(row, "peak_bytes"), head="peak"),
+                    head="peak memory",
+                    page=_bytes("peak_bytes"),
+                ),
                 field(
                     "tensor_bytes",
                     terminal=Cell(lambda row: _mebibytes(row, "tensor_bytes"), head="tensors"),
+                    head="its tensors",
+                    page=_bytes("tensor_bytes"),
                 ),
-                field("largest_batch", terminal=Cell(head="largest")),
+                field(
+                    "largest_batch",
+                    terminal=Cell(head="largest"),
+                    head="largest batch",
+                    page=lambda of: _count(of.largest_batch),
+                ),
+            ),
+        ),
+        # How many samples of how many processes, in words.
+        field(
+            "sampled",
+            only=never,
+            head="samples",
+            page=_summary_text(
+                lambda summary: f"{summary.processes} x {summary.samples / summary.processes:.3g}"
             ),
         ),
         _by_law("predicted_s", lambda law: law.seconds, terminal=Cell(_law_text, head="law")),
@@ -346,6 +405,11 @@ MEASUREMENTS: Columns[MeasureRow] = Columns(
         *("batch_size", "latency_median_s", "latency_low_s", "latency_iqr_s", "images_per_s", "peak_bytes"),
         *("tensor_bytes", "largest_batch", "predicted_s", "outcome"),
     ),
+    page=(
+        *("name", "title", "latency_median_s", "latency_low_s", "latency_iqr_s", "latency_p90_s"),
+        *("images_per_s", "peak_bytes", "tensor_bytes", "largest_batch", "sampled", "machine"),
+    ),
+    left=2,
 )
 """Of ``measurements.csv``: a row per network and setup.
 
