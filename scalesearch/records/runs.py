@@ -302,6 +302,10 @@ SELDOM = "seldom"
 """Marks a field that tables leave out where it has its default: earlier versions did not know it."""
 
 
+NEAR = 1.05
+"""Training lengths of which the longer is not so many times the shorter are one, and tell nothing apart."""
+TWICE = 1.9
+"""From here on lengths count as a factor of 2 apart: batches are whole."""
 THINNED = "thinned out"
 """How the reason of a network begins that could be trained, and was not since others stand for it."""
 LEAST_DOUBLINGS = 0.25

@@ -13,6 +13,7 @@ from scalesearch.commands.fidelity.run import (
     FidelitySettings,
     length_settings,
     plan_length,
+    require_apart,
     spread,
 )
 from scalesearch.errors import FolderError, ScalesearchError
@@ -93,17 +94,21 @@ def _judged(folder: Path, asked: FidelitySettings, command: str, computing: Comp
     require_same(out, KIND, asked.to_dict(), {})
     size = data_size(of.data)
     require_same_data(folder, study, of.data, size)
+    lengths = [
+        length_settings(
+            of,
+            multiple,
+            seeds=asked.seeds,
+            jobs=computing.jobs or of.jobs,
+            threads=computing.threads or of.threads,
+        )
+        for multiple in asked.lengths
+    ]
+    require_apart(of, lengths, size.train_images)
     records = []
     name = f"{study.name}-fidelity"
     with begin_several(out, KIND, asked.to_dict(), name=name, command=command, device=of.device) as progress:
-        for multiple in asked.lengths:
-            settings = length_settings(
-                of,
-                multiple,
-                seeds=asked.seeds,
-                jobs=computing.jobs or of.jobs,
-                threads=computing.threads or of.threads,
-            )
+        for multiple, settings in zip(asked.lengths, lengths, strict=True):
             with begin_study(
                 out,
                 _study_name(multiple),

@@ -27,6 +27,7 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm
 from scipy.stats import t as t_distribution
 
+from scalesearch.records.runs import TWICE
 from scalesearch.statistics.summaries import CONFIDENCE, SIGNIFICANCE
 
 POWER = 0.8
@@ -539,7 +540,7 @@ def growth(runs: Mapping[int, Trained], later_images: float | None = None) -> Gr
         DesignError: if the lengths are not apart, or are of other runs.
     """
     first, last = min(runs), max(runs)
-    if len(runs) < 2 or last < 2 * first:
+    if len(runs) < 2 or last < TWICE * first:
         raise DesignError(
             "`lengths` must be at least a factor of 2 apart to tell whether rates still move, got "
             + ", ".join(f"{images:,}" for images in sorted(runs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar, cast, get_args
 
@@ -24,7 +25,7 @@ from scalesearch.networks.matching import (
 from scalesearch.networks.spec import Arch
 from scalesearch.plain import YEAR_S, Limit
 from scalesearch.records import RungRecord
-from scalesearch.records.runs import THINNED
+from scalesearch.records.runs import NEAR, THINNED
 from scalesearch.scaling import Coefficients, shares_of
 from scalesearch.study.budget import (
     CostOf,
@@ -644,7 +645,7 @@ def grid_rungs(settings: GridSettings, networks: int, size: DataSize) -> tuple[R
     """The rungs that so many networks climb.
 
     Raises:
-        ValueError: if two of them would be of one length.
+        ValueError: if two of them would be of one length, or of nearly one.
     """
     recipe = settings.proxy_recipe
     steps = recipe.steps(size.train_images)
@@ -661,4 +662,10 @@ def grid_rungs(settings: GridSettings, networks: int, size: DataSize) -> tuple[R
             f"{','.join(settings.rungs)} of {steps * recipe.batch_size:,} images; shares further "
             "apart, or longer training, would do"
         )
+    for shorter, longer in pairwise(planned):
+        if longer.images < NEAR * shorter.images:
+            raise ValueError(
+                f"`rungs` must be at least {NEAR - 1:.0%} apart in length, got {','.join(settings.rungs)}: "
+                f"{shorter.images:,} and {longer.images:,} images; shares further apart would do"
+            )
     return planned

@@ -7,8 +7,10 @@ import optuna
 import pytest
 from click.testing import Result
 
-from scalesearch.commands.fidelity.run import FEWEST_NETWORKS
+from scalesearch.commands.fidelity.run import FEWEST_NETWORKS, length_settings, require_apart
+from scalesearch.errors import ScalesearchError
 from scalesearch.statistics import answer
+from scalesearch.study.grid_plan import GridSettings
 from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
@@ -94,6 +96,28 @@ def test_lengths_that_are_not_apart_are_refused(tmp_path: Path, run: Run, length
         "Error: --lengths must be at least a factor of 2 apart from one another and from 1, the "
         f"run's own, to tell whether anything moves, such as 0.5,2,4, got '{lengths}'\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("images", "lengths", "told"),
+    [
+        (12, (0.5, 2.0), "0.5,2 of a run so short that they are 8 and 12 images"),
+        (12, (0.4, 4.0), ""),
+        (40, (0.5, 2.0), ""),
+        (3996, (0.5, 2.0), ""),  # 999 batches: half of them are 500
+    ],
+)
+def test_lengths_that_whole_batches_bring_together_are_refused(
+    images: int, lengths: tuple[float, ...], told: str
+) -> None:
+    of = GridSettings(images=images, batch_size=4)
+    settings = [length_settings(of, multiple, seeds=1, jobs=1, threads=1) for multiple in lengths]
+    if not told:
+        return require_apart(of, settings, 1000)
+    with pytest.raises(ScalesearchError) as caught:
+        require_apart(of, settings, 1000)
+    assert str(caught.value) == f"`lengths` must be a factor of 2 apart in whole batches of 4 too, got {told}"
+    return None
 
 
 def test_fewer_networks_than_a_surface_takes_are_refused(tmp_path: Path, run: Run) -> None:

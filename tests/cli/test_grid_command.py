@@ -289,6 +289,16 @@ BAD = {
         ["--rungs=6:0.4,2:0.4001,1:1"],
         "Error: --rungs must be a batch of ",
     ),
+    "rungs of nearly one length": (
+        ["--rungs=6:0.5,2:0.51,1:1", "--images=4000", "--batch-size=32"],
+        "Error: --rungs must be at least 5% apart in length, got 6:0.5,2:0.51,1:1: 1,984 and 2,048 images; "
+        "shares further apart would do",
+    ),
+    "a last rung of nearly the whole length": (
+        ["--rungs=6:0.5,2:0.98,1:1", "--images=4000", "--batch-size=32"],
+        "Error: --rungs must be at least 5% apart in length, got 6:0.5,2:0.98,1:1: 3,904 and 4,000 images; "
+        "shares further apart would do",
+    ),
     "no rungs": (
         ["--rungs=nonsense"],
         "Error: --rungs must be NETWORKS:SHARE steps with fewer networks and a greater share each, the last "

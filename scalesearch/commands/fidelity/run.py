@@ -11,6 +11,7 @@ from scalesearch.errors import ScalesearchError
 from scalesearch.fields import require_settings, setting
 from scalesearch.plain import LIMITS, Limit, typed
 from scalesearch.records import CandidateRecord
+from scalesearch.records.runs import TWICE
 from scalesearch.study.plan import Plan, Planned, plan_whole_runs
 from scalesearch.study.points import design
 from scalesearch.study.settings import LengthSettings, TrainingSettings
@@ -103,6 +104,28 @@ def length_settings(
         # A database of its own: another run's lengths have the same names.
         | {"storage": ""}
     )
+
+
+def require_apart(of: TrainingSettings, lengths: Sequence[LengthSettings], train_images: int) -> None:
+    """Refuses lengths that whole batches bring too near to one another, or to the run's own.
+
+    Args:
+        of: the run's settings.
+        lengths: the settings of each length.
+        train_images: images in the training part of its data.
+
+    Raises:
+        ScalesearchError: if two lengths are less than about a factor of 2 apart.
+    """
+    recipes = [settings.proxy_recipe for settings in (of, *lengths)]
+    images = sorted(recipe.steps(train_images) * recipe.batch_size for recipe in recipes)
+    for shorter, longer in pairwise(images):
+        if longer < TWICE * shorter:
+            given = ",".join(f"{settings.multiple:g}" for settings in lengths)
+            raise ScalesearchError(
+                f"`lengths` must be a factor of {APART} apart in whole batches of {of.batch_size} too, got "
+                f"{given} of a run so short that they are {shorter:,} and {longer:,} images"
+            )
 
 
 def spread(candidates: Sequence[Planned], networks: int) -> list[Planned]:
