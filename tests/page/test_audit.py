@@ -16,6 +16,7 @@ from scalesearch.commands.audit.evidence import (
     order_pairs,
     spendings,
     swaps,
+    sweep_surface,
     unreproduced,
 )
 from scalesearch.commands.audit.figures import accuracy_figure, trained_figure
@@ -30,6 +31,7 @@ from scalesearch.commands.audit.view import (
     rules_table,
     write_audit_report,
 )
+from scalesearch.commands.sweep.run import MIDDLES, SweepSettings
 from scalesearch.networks.baselines import baseline
 from scalesearch.networks.cost import count
 from scalesearch.networks.rounding_rules import OFFICIAL, UNROUNDED, RuleCost
@@ -334,3 +336,98 @@ def test_spending_needs_both_sides():
     rows = tuple(row for row in ROWS if row.scaling != "compound")
     assert spendings(record_of(rows=rows), "resnet-50") == ()
     assert isinstance(spendings(record_of(), "resnet-50")[0], Spending)
+
+
+SPLITS = {
+    "depth": (1.0, 0.0, 0.0),
+    "width": (0.0, 1.0, 0.0),
+    "resolution": (0.0, -0.12, 1.12),
+    "compound": (0.37, 0.29, 0.34),
+    "depth-width": (0.5, 0.5, 0.0),
+    "depth-resolution": (0.52, -0.03, 0.51),
+    "width-resolution": (0.0, 0.42, 0.58),
+    "centre": (0.44, 0.24, 0.32),
+}
+
+
+def placed(run, splits):
+    """The sweep with how its networks' growth of two doublings was shared out."""
+    return replace(
+        run,
+        candidates=tuple(
+            c
+            if c.role == "baseline"
+            else replace(
+                c,
+                macs_ratio=4.0,
+                **{
+                    f"{name}_doublings": 2 * share
+                    for name, share in zip(("depth", "width", "resolution"), splits[c.role], strict=True)
+                },
+            )
+            for c in run.candidates
+        ),
+    )
+
+
+def test_the_rows_alone_span_no_surface_and_the_page_says_what_would():
+    means = {"depth": 0.50, "width": 0.55, "resolution": 0.58, "compound": 0.6}
+    run = placed(sweep_of("efficientnet-b0", **means), SPLITS)
+    found = sweep_surface(run)
+    assert found.answer is None
+    assert found.missing == (
+        "depth and width alike",
+        "depth and resolution alike",
+        "width and resolution alike",
+    )
+    assert found.more == 9
+    page = page_of(record_of(trained={"efficientnet-b0": run}))
+    assert (
+        "**No surface over splits:** nothing was trained near depth and width alike, depth and resolution alike, "
+        "width and resolution alike; at least 9 runs more are needed, which `--surface` trains." in page
+    )
+    assert "scalesearch audit --surface --seeds 3 --out DIR-surface" in page
+
+
+def test_rows_and_what_lies_between_them_have_the_surface_of_a_search():
+    """Means on a plane: 60% at resolution alone, 10 points less at depth alone, 5 less at width alone."""
+    means = {role: 0.6 - 0.1 * depth - 0.05 * width for role, (depth, width, _) in SPLITS.items()}
+    run = placed(sweep_of("efficientnet-b0", **means), SPLITS)
+    answer = sweep_surface(run).answer
+    assert answer.best == (0.0, 0.0, 1.0)
+    assert [rate.points.value for rate in answer.rates] == pytest.approx([0.5, 1.0, 0.5], abs=0.05)
+    assert answer.rates[1].points.low > 0
+    (behind,) = answer.behind
+    assert behind.points.value == pytest.approx(5.15, abs=0.3)
+    page = page_of(record_of(trained={"efficientnet-b0": run}))
+    assert (
+        "**Over all splits** (24 runs of 8 networks): the best split is 0% depth, 0% width, 100% resolution"
+        in page
+    )
+    assert "Points for each 10% of the compute moved: depth to width +0.50 (" in page
+    assert "Compound scaling's own split is behind by 5." in page
+    assert "DIR-surface" not in page
+
+
+def test_networks_that_came_out_elsewhere_span_no_surface():
+    """One dimension missed by all, though the ways between were trained: more of the same would not do."""
+    elsewhere = SPLITS | {"depth-resolution": (0.88, -0.48, 0.6), "centre": (0.6, 0.1, 0.3)}
+    elsewhere["compound"] = (0.6, 0.0, 0.4)
+    run = placed(sweep_of("efficientnet-b0", **dict.fromkeys(elsewhere, 0.5)), elsewhere)
+    found = sweep_surface(run)
+    assert found.missing == ("all three alike",)
+    page = page_of(record_of(trained={"efficientnet-b0": run}))
+    assert (
+        "(as built, networks came out elsewhere: --phi 2, or a larger --baseline-resolution, would do)."
+        in page
+    )
+
+
+def test_a_sweep_without_a_trained_network_has_no_surface():
+    assert sweep_surface(run_of(baseline="resnet-50")) is None
+
+
+def test_the_ways_between_are_trained_where_a_surface_is_asked_for():
+    asked, usual = (AuditSettings(train=True, surface=surface) for surface in (True, False))
+    assert asked.sweep_of("resnet-50").roles == (*usual.sweep_of("resnet-50").roles, *MIDDLES)
+    assert SweepSettings().roles is None

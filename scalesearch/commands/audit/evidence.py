@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from scalesearch.commands.sweep.evidence import budgets, paired_tests
+from scalesearch.commands.sweep.run import MIDDLES
 from scalesearch.page.evidence import completed, shown
 from scalesearch.records import AuditRecord, AuditRow, CandidateRecord, RunRecord
+from scalesearch.statistics.answer import FEWEST_NETWORKS, Answer, DesignError, fit, read
+from scalesearch.statistics.runs import trained_runs
 from scalesearch.statistics.summaries import Comparison
 
 # ----------------------------------------------------------------------------------------------------
@@ -169,6 +174,72 @@ def order_pairs(record: AuditRecord) -> tuple[OrderPair, ...]:
         )
         for name, phi, ahead, behind, published, test in found
     )
+
+
+NEAR = 0.25
+"""How far a trained network's split may be from one that a surface takes, and stand for it.
+
+Beyond a corner it may be as far as it likes.
+"""
+SPANNING = {
+    "depth alone": (1.0, 0.0, 0.0),
+    "width alone": (0.0, 1.0, 0.0),
+    "resolution alone": (0.0, 0.0, 1.0),
+    "depth and width alike": (0.5, 0.5, 0.0),
+    "depth and resolution alike": (0.5, 0.0, 0.5),
+    "width and resolution alike": (0.0, 0.5, 0.5),
+    "all three alike": (1 / 3, 1 / 3, 1 / 3),
+}
+"""The splits that span the triangle of a quadratic surface: corners, middles of the edges, centre."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSurface:
+    """What a surface over the networks that were trained of one baseline says of all splits.
+
+    Attributes:
+        answer: read off it, compound scaling's split set against the best; None where there is none.
+        missing: splits that a surface takes, and near which nothing was trained.
+        more: training runs that these would be.
+        why: what else is in the way; empty where nothing is.
+    """
+
+    answer: Answer | None
+    missing: tuple[str, ...]
+    more: int
+    why: str
+
+
+def sweep_surface(run: RunRecord) -> SweepSurface | None:
+    """The surface of one baseline's networks; None where none was trained yet."""
+    done = [c for c in run.candidates if completed(c) and c.split is not None]
+    if not done:
+        return None
+    splits = np.array([c.split for c in done])
+
+    def trained_at(split: tuple[float, float, float]) -> bool:
+        beyond = max(split) == 1 and bool((splits @ split >= 1 - NEAR).any())
+        return beyond or float(np.linalg.norm(splits - split, axis=1).min()) <= NEAR
+
+    missing = tuple(name for name, split in SPANNING.items() if not trained_at(split))
+    seeds = max(len(c.runs) for c in done)
+    # Each budget has networks of its own; one of them spanned is enough.
+    few = max(len(missing), FEWEST_NETWORKS - len(done))
+    asked = any(c.role in MIDDLES for c in run.candidates)
+    why = "as built, networks came out elsewhere: --phi 2, or a larger --baseline-resolution" if asked else ""
+    if missing or few > 0:
+        return SweepSurface(answer=None, missing=missing, more=few * seeds, why=why)
+    compound = [c.split for c in done if c.role == "compound" and c.split is not None]
+    try:
+        surface = fit(trained_runs(run))
+        here = {
+            name: split
+            for name, split in zip(("compound",), compound[-1:], strict=False)
+            if surface.inside(split)
+        }
+        return SweepSurface(answer=read(surface, here), missing=(), more=0, why="")
+    except DesignError as error:
+        return SweepSurface(answer=None, missing=(), more=0, why=str(error).replace("`", ""))
 
 
 def published_top1(record: AuditRecord, name: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from scalesearch.commands.sweep.run import SweepSettings
+from scalesearch.commands.sweep.run import MIDDLES, SweepSettings
 from scalesearch.fields import Topic, setting
 from scalesearch.networks.baselines import PublishedScaling, baseline, published_scaled
 from scalesearch.networks.cost import count
@@ -43,6 +43,13 @@ class AuditSettings(TrainingSettings):
         topic=Topic.TRAINING,
         common=True,
         help="Also train the rows, at equal real cost, on your data.",
+    )
+    surface: bool = setting(
+        False,
+        topic=Topic.TRAINING,
+        common=True,
+        help="With --train: train the splits between the rows too, so that a surface over all splits says "
+        "which is best at each baseline.",
     )
     phis: tuple[float, ...] = setting(
         (2.0,),
@@ -85,7 +92,7 @@ class AuditSettings(TrainingSettings):
             beta=rule.width,
             gamma=rule.resolution,
             phis=self.phis,
-            roles=TRAINED_ROLES,
+            roles=(*TRAINED_ROLES, *MIDDLES) if self.surface else TRAINED_ROLES,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,11 +15,13 @@ from scalesearch.commands.audit.evidence import (
     OrderPair,
     Spending,
     Swap,
+    SweepSurface,
     agreeing_rules,
     order_pairs,
     published_top1,
     spendings,
     swaps,
+    sweep_surface,
     trained_roles,
     unreproduced,
 )
@@ -27,10 +29,11 @@ from scalesearch.commands.audit.figures import accuracy_figure, cost_figure, tra
 from scalesearch.commands.sweep.evidence import baseline_of, budgets, residual
 from scalesearch.files import write_text
 from scalesearch.networks.rounding_rules import OFFICIAL, RuleCost, rule_meanings
+from scalesearch.page.answer import interval_text, rate_text, region_text, split_text
 from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.evidence import nothing_learnt
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import Markdown, escape, p_text, percent, plain_lines, signed_percent
+from scalesearch.page.markdown import Markdown, bounded, escape, p_text, percent, plain_lines, signed_percent
 from scalesearch.page.parts import (
     FOLDER,
     Made,
@@ -127,6 +130,61 @@ class TrainedBudget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceText:
+    """What a surface over the trained networks of one baseline says.
+
+    Attributes:
+        answer: the best split, or that none stands out; empty where there is no surface.
+        rates: what moving compute brings.
+        behind: how far compound scaling's split is behind the best; empty where that is not known.
+        networks: that it rests on.
+        runs: of these.
+        missing: splits near which nothing was trained.
+        more: training runs that would do.
+        why: what else is in the way.
+    """
+
+    answer: str
+    rates: Sequence[str]
+    behind: str
+    networks: int
+    runs: int
+    missing: Sequence[str]
+    more: int
+    why: str
+
+
+def _surface_text(found: SweepSurface) -> SurfaceText:
+    answer = found.answer
+    if answer is None:
+        return SurfaceText(
+            answer="",
+            rates=(),
+            behind="",
+            networks=0,
+            runs=0,
+            missing=found.missing,
+            more=found.more,
+            why=found.why,
+        )
+    apart = f", any two within {answer.flat_within:.1f} points (95%)" if bounded(answer.flat_within) else ""
+    return SurfaceText(
+        answer=(
+            f"the best split is {split_text(answer.best)}; can't be excluded: {region_text(answer)}"
+            if answer.surface.different
+            else f"no split stands out{apart}; the highest fitted is {split_text(answer.best)}"
+        ),
+        rates=list(map(rate_text, answer.rates)),
+        behind=next((interval_text(behind.points, unit=" points") for behind in answer.behind), ""),
+        networks=answer.surface.networks,
+        runs=answer.surface.runs,
+        missing=(),
+        more=0,
+        why="",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedSweep:
     """The ways of one baseline that were trained.
 
@@ -137,6 +195,7 @@ class TrainedSweep:
         networks: all of them.
         baseline: its top-1; empty where it was not trained.
         budgets: what was trained at each.
+        surface: over the splits of all of them; None where nothing was trained.
     """
 
     name: str
@@ -145,6 +204,7 @@ class TrainedSweep:
     networks: int
     baseline: str
     budgets: Sequence[TrainedBudget]
+    surface: SurfaceText | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +276,7 @@ def _trained_sweep(
         networks=len(run.candidates),
         baseline=top1_seeds(base) if base else "",
         budgets=at_each,
+        surface=None if (surface := sweep_surface(run)) is None else _surface_text(surface),
     )
 
 
@@ -673,10 +734,19 @@ def _steps(record: AuditRecord) -> Steps:
         train = ("Train the rows at equal cost", f"{again} --train --seeds 3 --out {FOLDER}-trained")
         return steps(train, explain)
     seeds = max((len(c.runs) for run in record.trained.values() for c in run.candidates), default=1)
+    surfaces = [surface for run in record.trained.values() if (surface := sweep_surface(run)) is not None]
+    spanned = (
+        (
+            "The splits between the rows too, for a surface over all of them",
+            f"{again} --surface --seeds {max(3, seeds)} --out {FOLDER}-surface",
+        )
+        if any(surface.missing for surface in surfaces) and "--surface" not in again
+        else None
+    )
     if all(pair.verdict in ("holds", "reversed") for pair in order_pairs(record)):
-        return steps(explain)
+        return steps(spanned, explain)
     more = ("More seeds, for the pairs of which nothing is shown", f"{again} --seeds {max(3, 2 * seeds)}")
-    return steps((more[0], f"{more[1]} --out {FOLDER}-seeds"), explain)
+    return steps((more[0], f"{more[1]} --out {FOLDER}-seeds"), spanned, explain)
 
 
 def _spent_row(name: str, spending: Spending) -> tuple[str, ...]:

@@ -24,6 +24,13 @@ from scalesearch.study.settings import TrainingSettings
 from scalesearch.training.dataset import DataSize
 
 ROLES = ("depth", "width", "resolution", "compound", "fast")
+MIDDLES = {
+    "depth-width": Shares(depth=0.5, width=0.5, resolution=0.0),
+    "depth-resolution": Shares(depth=0.5, width=0.0, resolution=0.5),
+    "width-resolution": Shares(depth=0.0, width=0.5, resolution=0.5),
+    "centre": Shares(depth=1 / 3, width=1 / 3, resolution=1 / 3),
+}
+"""Ways trained where they are named: a surface over splits takes them beside each dimension alone."""
 ALONE = "--roles depth,width with --gamma 1 leaves the resolution as it is"
 BUDGETS = tuple(kind for kind in MATCHES if kind not in ("none", "latency"))
 
@@ -74,12 +81,13 @@ class SweepSettings(TrainingSettings):
     roles: tuple[str, ...] | None = setting(
         None,
         form="list",
-        choices=ROLES,
+        choices=(*ROLES, *MIDDLES),
         metavar="LIST",
         topic=Topic.SPACE,
         common=True,
-        help=f"Ways to spend a budget: {', '.join(ROLES)}, with commas between them.",
-        unset="all",
+        help=f"Ways to spend a budget: {', '.join(ROLES)}, with commas between them; or, to spend it on "
+        f"two or three alike, {', '.join(MIDDLES)}.",
+        unset=", ".join(ROLES),
     )
     seeds: int = 3
 
@@ -103,8 +111,8 @@ class SweepSettings(TrainingSettings):
     def coefficients_of(self, role: str) -> Coefficients:
         """What makes a role's network before it is matched."""
         alone = {name: Shares(**{"depth": 0, "width": 0, "resolution": 0} | {name: 1}) for name in ROLES[:3]}
-        if role in alone:
-            return alone[role].coefficients
+        if role in alone or role in MIDDLES:
+            return (alone | MIDDLES)[role].coefficients
         return self.coefficients if role == "compound" else one_dial(FAST_WIDTH_SHARE).coefficients
 
 
