@@ -91,10 +91,10 @@ def setting_as(cls: type, name: str, **words: Any) -> Any:
 @cache
 def settings_of(cls: type) -> Mapping[str, Setting]:
     """The settings of a class by their fields, in the fields' order."""
-    told = {name: words for name in _fields(cls) if (words := _words(cls, name))}
+    by_name = {name: words for name in _fields(cls) if (words := _words(cls, name))}
     hints = field_types(cls)
     return MappingProxyType(
-        {name: Setting(**{"choices": _literals(hints[name])} | words) for name, words in told.items()}
+        {name: Setting(**{"choices": _literals(hints[name])} | words) for name, words in by_name.items()}
     )
 
 
@@ -115,20 +115,20 @@ def require_settings(owner: object) -> None:
     None is right wherever the field's type has it.
     """
     cls: type = type(owner)
-    for name, told in settings_of(cls).items():
+    for name, rule in settings_of(cls).items():
         value = getattr(owner, name)
         if value is None or value == default_of(cls, name):  # which may stand for one that is worked out
             continue
         listed = value if isinstance(value, tuple) else (value,)
-        if told.limit is not None:
+        if rule.limit is not None:
             for number in listed:
-                told.limit.require(called(cls, name), number)
-        if not told.choices or (isinstance(value, str) and value in told.choices):
+                rule.limit.require(called(cls, name), number)
+        if not rule.choices or (isinstance(value, str) and value in rule.choices):
             continue
-        allowed = ", ".join(told.choices)
+        allowed = ", ".join(rule.choices)
         if isinstance(value, str):
             raise ValueError(f"`{called(cls, name)}` must be one of {allowed}, got {value!r}")
-        if not listed or len(set(listed)) < len(listed) or not set(listed) <= set(told.choices):
+        if not listed or len(set(listed)) < len(listed) or not set(listed) <= set(rule.choices):
             raise ValueError(
                 f"`{called(cls, name)}` must be one or more of {allowed}, each once, "
                 f"got {', '.join(listed) or 'none'}"

@@ -380,14 +380,14 @@ class Form:
     callback: Callable[[click.Context, click.Parameter, Any], Any] | None = None
 
 
-def _list_of(told: Setting) -> ListOf:
-    names = {name: name for name in told.choices}
-    return ListOf(names.__getitem__, f"one or more of {', '.join(names)}", names=told.choices)
+def _list_of(setting: Setting) -> ListOf:
+    names = {name: name for name in setting.choices}
+    return ListOf(names.__getitem__, f"one or more of {', '.join(names)}", names=setting.choices)
 
 
-def _one_of(told: Setting) -> ListOf:
-    names = {name: name for name in told.choices}
-    return ListOf(names.__getitem__, f"one of {', '.join(names)}", several=False, names=told.choices)
+def _one_of(setting: Setting) -> ListOf:
+    names = {name: name for name in setting.choices}
+    return ListOf(names.__getitem__, f"one of {', '.join(names)}", several=False, names=setting.choices)
 
 
 _SHORT = {name: short for short, name in SHORT_DTYPES.items()}
@@ -422,31 +422,31 @@ FORMS: Mapping[str, Form] = MappingProxyType(
 
 def option_of(settings: type, name: str, forms: Mapping[str, Form] = FORMS) -> Decorator:
     """The option that sets a field: its type, bounds, default, help and group are those of the field."""
-    told, kind = settings_of(settings)[name], _kind(field_types(settings)[name])
-    form = forms[told.form] if told.form else None
+    setting, kind = settings_of(settings)[name], _kind(field_types(settings)[name])
+    form = forms[setting.form] if setting.form else None
     default = default_of(settings, name)
     if form is not None and default is not None:
         default = form.write(default)
-    if told.given is not SAME or told.unset:
-        default = None if told.given is SAME else told.given
-    shown = told.option or f"--{name.replace('_', '-')}"
-    if kind is bool and default and not told.option:
+    if setting.given is not SAME or setting.unset:
+        default = None if setting.given is SAME else setting.given
+    shown = setting.option or f"--{name.replace('_', '-')}"
+    if kind is bool and default and not setting.option:
         shown += f"/--no-{shown[2:]}"
     words: dict[str, Any] = {
-        "group": told.topic,
-        "common": told.common,
-        "help": told.help + (f"  [default: {told.unset}]" if told.unset else ""),
-        "more": told.more,
-        "type": _type_of(told, kind, form),
+        "group": setting.topic,
+        "common": setting.common,
+        "help": setting.help + (f"  [default: {setting.unset}]" if setting.unset else ""),
+        "more": setting.more,
+        "type": _type_of(setting, kind, form),
         "multiple": form is None and get_origin(kind) is tuple,
         "callback": form and form.callback,
-        "metavar": told.metavar or None,
-        "envvar": told.variable or None,
+        "metavar": setting.metavar or None,
+        "envvar": setting.variable or None,
     }
     if kind is bool and "/" not in shown:
         words["is_flag"] = True
     elif default is not None:
-        words |= {"default": default, "show_default": False} if told.unset else {"default": default}
+        words |= {"default": default, "show_default": False} if setting.unset else {"default": default}
     return option(shown, name, **words)
 
 
@@ -457,18 +457,18 @@ def _kind(hint: Any) -> Any:
     return next(part for part in get_args(hint) if part is not type(None))
 
 
-def _type_of(told: Setting, kind: Any, form: Form | None) -> click.ParamType[Any] | None:
+def _type_of(setting: Setting, kind: Any, form: Form | None) -> click.ParamType[Any] | None:
     """What reads the values of a setting; None leaves it to click."""
     if form is not None:
-        return form.type if isinstance(form.type, click.ParamType) else form.type(told)
-    if told.choices:
-        return Choice(told.choices)
+        return form.type if isinstance(form.type, click.ParamType) else form.type(setting)
+    if setting.choices:
+        return Choice(setting.choices)
     if kind is int:
-        limit = told.limit or Limit(-math.inf, math.inf)
+        limit = setting.limit or Limit(-math.inf, math.inf)
         least = int(limit.least) if math.isfinite(limit.least) else None
         return Whole(min=least, max=int(limit.most) if limit.firm else None)
     if kind is float:
-        return NUMBER if told.limit is None or told.limit.least < 0 else NumberWithin(told.limit)
+        return NUMBER if setting.limit is None or setting.limit.least < 0 else NumberWithin(setting.limit)
     return None
 
 
@@ -491,12 +491,12 @@ def options_of(
     """
     names = [field.name for field in fields(of or settings)]
     below = {field.name for field in fields(above)} if above is not None else set()
-    told = settings_of(settings)
+    described = settings_of(settings)
     return group(
         *(
             option_of(settings, name, forms)
             for name in names
-            if name not in below and name not in but and name in told and told[name].help
+            if name not in below and name not in but and name in described and described[name].help
         )
     )
 

@@ -264,7 +264,7 @@ def made_table(
     table = Table(
         title=title or None, title_justify="left", box=None, pad_edge=False, collapse_padding=narrow
     )
-    rows = _known(frame)
+    rows = _rows(frame)
     cells = {name: [_text(row, name, cell) for row in rows] for name, cell in columns.items()}
     for name, cell in columns.items():
         head = heads.get(name) or (narrow and cell.short) or cell.head or name
@@ -280,7 +280,7 @@ def made_table(
     return table
 
 
-def _known(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table, None for what is missing."""
     return frame.astype(object).where(frame.notna(), None).to_dict("records")  # type: ignore[return-value]
 
@@ -504,7 +504,7 @@ def _is_shown(frame: pd.DataFrame, name: str, cell: Cell) -> bool:
     """Whether a table has a column at all: not where nothing is known, or nothing told apart by it."""
     if name not in frame or frame[name].isna().all() or (cell.telling and frame[name].nunique() < 2):
         return False
-    return isinstance(cell.form, str) or any(cell.form(row) is not None for row in _known(frame))
+    return isinstance(cell.form, str) or any(cell.form(row) is not None for row in _rows(frame))
 
 
 def _tell_of(more: int) -> None:

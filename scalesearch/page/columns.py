@@ -68,9 +68,9 @@ class Column(Generic[Row]):
     shared: bool = False
 
 
-def field(name: str, **said: Any) -> Column[Any]:
-    """The column of what rows have under its own name."""
-    return Column(name=name, value=lambda row: getattr(row, name), **said)
+def field(name: str, **looks: Any) -> Column[Any]:
+    """The column of what rows have under its own name; ``looks`` are further attributes of it."""
+    return Column(name=name, value=lambda row: getattr(row, name), **looks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -160,8 +160,8 @@ def on_page(
     columns: Sequence[Column[Row]], **cells: tuple[str, Callable[[Row], str | Markdown]]
 ) -> tuple[Column[Row], ...]:
     """Columns with what a page calls some of them here, and how it writes their cells."""
-    said = {column.name: cells.get(column.name, (column.head, column.page)) for column in columns}
-    return tuple(replace(c, head=said[c.name][0], page=said[c.name][1]) for c in columns)
+    shown = {column.name: cells.get(column.name, (column.head, column.page)) for column in columns}
+    return tuple(replace(c, head=shown[c.name][0], page=shown[c.name][1]) for c in columns)
 
 
 def by_name(columns: Iterable[Column[Row]]) -> dict[str, Column[Row]]:
@@ -174,10 +174,10 @@ def _series(values: list[Any], kind: Kind | None, *, typed: bool) -> pd.Series[A
 
     if kind == "exact":
         return pd.Series(values, dtype="float64")
-    known = [value for value in values if value is not None]
+    present = [value for value in values if value is not None]
     if not typed or kind is None:
-        texts = any(isinstance(value, str) for value in known)
-        whole = bool(known) and all(isinstance(value, int) for value in known)
+        texts = any(isinstance(value, str) for value in present)
+        whole = bool(present) and all(isinstance(value, int) for value in present)
         kind = "text" if texts else "whole" if whole else "number"
     if kind == "text":
         return pd.Series(["" if v is None else one_line(str(v)) for v in values], dtype="object")

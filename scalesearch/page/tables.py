@@ -69,13 +69,13 @@ class NetworkRow:
         return self.candidate.status == "completed"
 
 
-def _of(name: str, known: Callable[[NetworkRow], object] | None = None, **said: Any) -> Column[Any]:
-    """A field of the candidate, where that is known."""
+def _of(name: str, where: Callable[[NetworkRow], object] | None = None, **looks: Any) -> Column[Any]:
+    """A field of the candidate, unknown but ``where`` a row says so."""
 
     def value(row: NetworkRow) -> Any:
-        return getattr(row.candidate, name) if known is None or known(row) else None
+        return getattr(row.candidate, name) if where is None or where(row) else None
 
-    return Column(name=name, value=value, **said)
+    return Column(name=name, value=value, **looks)
 
 
 def _counted(row: NetworkRow) -> bool:
@@ -136,8 +136,8 @@ OFF = Cell("{:+.1%}")
 RATIO = Cell("{:.2f}")
 
 
-def _of_latency(name: str, kind: Kind, **said: Any) -> Column[Any]:
-    return Column(name=name, value=lambda row: latency_cells(row.latency)[name], kind=kind, **said)
+def _of_latency(name: str, kind: Kind, **looks: Any) -> Column[Any]:
+    return Column(name=name, value=lambda row: latency_cells(row.latency)[name], kind=kind, **looks)
 
 
 def _of_budget(name: str, attribute: str, kind: Kind) -> Column[Any]:

@@ -218,9 +218,9 @@ def _chosen(record: RoundRecord) -> CandidateRecord | None:
     return find_triple(record.run.candidates, (record.alpha, record.beta, record.gamma))
 
 
-def _of_chosen(name: str, value: Callable[[CandidateRecord], Any], **said: Any) -> Column[RoundRecord]:
+def _of_chosen(name: str, value: Callable[[CandidateRecord], Any], **looks: Any) -> Column[RoundRecord]:
     return Column(
-        name=name, value=lambda row: None if (chosen := _chosen(row)) is None else value(chosen), **said
+        name=name, value=lambda row: None if (chosen := _chosen(row)) is None else value(chosen), **looks
     )
 
 

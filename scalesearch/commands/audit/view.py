@@ -321,11 +321,11 @@ class PublishedRow:
     against: Spending | None
 
 
-def _rebuilt(name: str, value: Callable[[AuditRow], Any] | None = None, **said: Any) -> Column[PublishedRow]:
+def _rebuilt(name: str, value: Callable[[AuditRow], Any] | None = None, **looks: Any) -> Column[PublishedRow]:
     def of(entry: PublishedRow) -> Any:
         return getattr(entry.row, name) if value is None else value(entry.row)
 
-    return Column(name=name, value=of, **said)
+    return Column(name=name, value=of, **looks)
 
 
 def _against(name: str, value: Callable[[Spending], Any]) -> Column[PublishedRow]:

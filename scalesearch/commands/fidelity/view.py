@@ -764,14 +764,14 @@ def _regret_text(row: LengthRow) -> str:
     return f"{100 * agreement.regret:.1f} points" if agreement else ""
 
 
-def _agreement(name: str, form: str, **said: Any) -> Column[LengthRow]:
+def _agreement(name: str, form: str, **looks: Any) -> Column[LengthRow]:
     def value(row: LengthRow) -> float | None:
         agreement = row.length.agreement
         # Where all networks are alike, the correlation of their order is undefined.
         told = agreement is not None and (row.length.ranked or name == "regret")
         return getattr(agreement, name) if told else None
 
-    return Column(name=name, value=value, terminal=Cell(form), **said)
+    return Column(name=name, value=value, terminal=Cell(form), **looks)
 
 
 def _best_share(name: str, place: int) -> Column[LengthRow]:
@@ -789,10 +789,10 @@ def _rate_columns(what: str) -> Iterator[Column[LengthRow]]:
     for rate, (end, attribute) in product(RATES, zip(ENDS, ("value", "low", "high"), strict=True)):
 
         def value(row: LengthRow, rate: str = rate, attribute: str = attribute) -> float | None:
-            told = row.length.answer.rates if row.length.answer else ()
+            rates = row.length.answer.rates if row.length.answer else ()
             if what == "move":
-                told = row.length.moves.moves if row.length.moves else ()
-            points = {f"{one.giver}_to_{one.taker}": one.points for one in told}
+                rates = row.length.moves.moves if row.length.moves else ()
+            points = {f"{each.giver}_to_{each.taker}": each.points for each in rates}
             return getattr(points[rate], attribute) if rate in points else None
 
         yield Column(name=f"{what}_{rate}{end}", value=value)

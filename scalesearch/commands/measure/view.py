@@ -297,13 +297,13 @@ def _measured(column: Column[MeasurementRecord]) -> Column[Any]:
     )
 
 
-def _summarised(name: str, value: Callable[[TimingSummary], Any], **said: Any) -> Column[MeasureRow]:
-    return Column(name=name, value=lambda row: None if row.summary is None else value(row.summary), **said)
+def _summarised(name: str, value: Callable[[TimingSummary], Any], **looks: Any) -> Column[MeasureRow]:
+    return Column(name=name, value=lambda row: None if row.summary is None else value(row.summary), **looks)
 
 
-def _by_law(name: str, value: Callable[[Prediction], Any], **said: Any) -> Column[MeasureRow]:
+def _by_law(name: str, value: Callable[[Prediction], Any], **looks: Any) -> Column[MeasureRow]:
     return Column(
-        name=name, value=lambda row: None if row.prediction is None else value(row.prediction), **said
+        name=name, value=lambda row: None if row.prediction is None else value(row.prediction), **looks
     )
 
 

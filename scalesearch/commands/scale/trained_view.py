@@ -454,8 +454,8 @@ class TrainedRow(NetworkRow):
     step: Step | None
 
 
-def _gain(name: str, value: Callable[[Step], Any], **said: Any) -> Column[TrainedRow]:
-    return Column(name=name, value=lambda row: None if row.step is None else value(row.step), **said)
+def _gain(name: str, value: Callable[[Step], Any], **looks: Any) -> Column[TrainedRow]:
+    return Column(name=name, value=lambda row: None if row.step is None else value(row.step), **looks)
 
 
 def _where_counted(text: Callable[[CandidateRecord], str]) -> Callable[[TrainedRow], str]:

@@ -341,11 +341,11 @@ class TrialRow(NetworkRow):
         return own_shares((c.alpha, c.beta, c.gamma))
 
 
-def _suggested_share(name: str, **said: Any) -> Column[TrialRow]:
+def _suggested_share(name: str, **looks: Any) -> Column[TrialRow]:
     return Column(
         name=f"share_{name}",
         value=lambda row: getattr(row.shares, name) if row.shares else None,
-        **said,
+        **looks,
     )
 
 

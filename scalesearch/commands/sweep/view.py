@@ -397,8 +397,8 @@ class SweepRow(NetworkRow):
     against: SweepComparison | None
 
 
-def _against(name: str, value: Callable[[SweepComparison], Any], **said: Any) -> Column[SweepRow]:
-    return Column(name=name, value=lambda row: None if row.against is None else value(row.against), **said)
+def _against(name: str, value: Callable[[SweepComparison], Any], **looks: Any) -> Column[SweepRow]:
+    return Column(name=name, value=lambda row: None if row.against is None else value(row.against), **looks)
 
 
 def _part(share: float) -> str:
