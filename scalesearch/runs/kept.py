@@ -167,9 +167,9 @@ def kept_tables(folder: Path) -> Mapping[str, RunRecord]:
         records = runs_of_tables(texts)
         for row, record in enumerate(records, 2):
             if record.kind not in studied():
-                known = ", ".join(studied())
+                names = ", ".join(studied())
                 raise ValueError(
-                    f"{STUDY}, row {row}, column kind: must be one of {known}, got {record.kind!r}"
+                    f"{STUDY}, row {row}, column kind: must be one of {names}, got {record.kind!r}"
                 )
         return {record.name: with_shapes(record) for record in records}
     except ValueError as error:
