@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -66,7 +66,6 @@ from scalesearch.page.style import (
     plain,
     widen,
 )
-from scalesearch.page.templates import part
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE
 
@@ -313,16 +312,6 @@ def fronts_of(run: RunRecord) -> Fronts:
         else "marked in the table",
         left_out=panels_left_out(run),
     )
-
-
-def pareto_part(run: RunRecord, drawn: Collection[str]) -> Markdown:
-    """The figure ``pareto`` where it was drawn, with the panels that it lacks and why."""
-    return part("page/fronts.md.j2", "pareto", fronts_of(run), drawn)
-
-
-def fronts_section(run: RunRecord) -> Markdown:
-    """A table of the networks on any front, best first; empty where nothing was judged."""
-    return part("page/fronts.md.j2", "fronts", fronts_of(run))
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -66,11 +66,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
 
 
-def bullets(items: Iterable[str]) -> str:
-    """A list, one item a line."""
-    return "\n".join(f"- {item}" for item in items)
-
-
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction as a percentage; blank where unknown."""
     return "" if fraction is None else f"{100 * fraction:z.{digits}f}%"
@@ -205,12 +200,6 @@ MOST_CURVES = 150
 """Learning curves that a figure draws."""
 
 T = TypeVar("T")
-
-
-def cut(items: Sequence[object], file: str, noun: str = "network", most: int = MOST_ROWS) -> str:
-    """The sentence under a table that shows the first ``most`` of the items; empty where it shows all."""
-    more = len(items) - most
-    return f"\n\nAnd {more:,} more {plural(more, noun).split(' ', 1)[1]} in `{file}`." if more > 0 else ""
 
 
 def and_more(texts: Sequence[str], most: int = 5, separator: str = "; ") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -255,20 +255,6 @@ def made_of(
     )
 
 
-def how_it_was_made(
-    *,
-    command: str,
-    facts: list[str],
-    settings: Mapping[str, Any],
-    machine: Mapping[str, Any],
-    versions: Mapping[str, str],
-    kept: bool = True,
-) -> str:
-    """The section as Markdown; ``facts`` are one sentence each, the rest as of :func:`made_of`."""
-    values = made_of(command=command, settings=settings, machine=machine, versions=versions, kept=kept)
-    return part("page/parts.md.j2", "how_it_was_made", values, list(map(Markdown, facts)))
-
-
 def machine_line(facts: Mapping[str, Any]) -> str:
     """A machine in a line: processor, cores, memory, GPU and system, and its key; empty without facts."""
     lines = readable_machine(facts)
@@ -371,11 +357,6 @@ def budgets_of(candidates: Sequence[CandidateRecord]) -> list[BudgetText]:
             budget = candidate.budget
             groups.setdefault((budget.kind, budget.target), []).append(budget)
     return [_budget(kind, target, budgets) for (kind, target), budgets in sorted(groups.items())]
-
-
-def budget_items(candidates: Sequence[CandidateRecord]) -> list[Markdown]:
-    """The same in a sentence or two each."""
-    return [part("page/parts.md.j2", "budget", budget) for budget in budgets_of(candidates)]
 
 
 def same_cost(costs: Sequence[float]) -> bool:
@@ -550,22 +531,9 @@ def _rung(run: RunRecord, candidate: CandidateRecord) -> int:
 # Sections, figures and facts that the pages of several commands share.
 
 
-def words_and_numbers(*files: str, runs: bool = False, more: str = "") -> str:
-    """The section that every page ends with: where its method, its words and its numbers are.
-
-    Args:
-        files: the tables beside the page.
-        runs: whether the tables of single training runs are there.
-        more: a sentence of this page alone.
-    """
-    return part("page/parts.md.j2", "words_and_numbers", files, runs, Markdown(more))
-
-
 FOLDER = "DIR"
 """What a page calls its own folder in commands: it may be moved, and is read from elsewhere."""
 DEFAULT_BASELINE = "efficientnet-b0"
-FigureText = tuple[str, str]
-"""Alternative text of a figure, and a line on how to read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -639,23 +607,6 @@ def of_baseline(settings: Mapping[str, Any]) -> str:
     """The option that names a run's baseline; empty for the one that commands take without it."""
     baseline = str(settings.get("baseline", DEFAULT_BASELINE))
     return "" if baseline == DEFAULT_BASELINE else f" --baseline {quoted(baseline)}"
-
-
-def section(title: str, body: str) -> str:
-    """A section, or nothing where there is nothing to say."""
-    return f"## {title}\n\n{body}" if body else ""
-
-
-def figure_part(name: str, texts: Mapping[str, FigureText], drawn: Collection[str]) -> str:
-    """The figure ``name`` with how to read it, or the sentence that it was left out."""
-    alt, reading = texts[name]
-    return part("page/parts.md.j2", "figure", name, alt, drawn, Markdown(reading))
-
-
-def unfinished(candidates: Sequence[CandidateRecord], name: str = "This run") -> Markdown:
-    """A warning at the top of the page of a run that was stopped; nothing for a finished one."""
-    waiting = sum(c.status == "waiting" for c in candidates)
-    return part("page/parts.md.j2", "unfinished", waiting, len(candidates), name)
 
 
 def top1_seeds(candidate: CandidateRecord) -> Markdown:
@@ -732,11 +683,6 @@ def run_made(run: RunRecord) -> RunMade:
         start=Markdown() if run.start is None else grown_from(run.start),
         seed=str(settings.get("seed", "not recorded")),
     )
-
-
-def made(run: RunRecord) -> Markdown:
-    """The section that says how a run was made."""
-    return part("page/parts.md.j2", "how_the_run_was_made", run_made(run))
 
 
 def elapsed(run: RunRecord | MeasureRecord) -> str:

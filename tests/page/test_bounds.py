@@ -16,9 +16,11 @@ from scalesearch.commands.search.evidence import _history, hypervolume_share
 from scalesearch.commands.sweep.figures import dimensions_figure, sweep_figure
 from scalesearch.commands.sweep.view import sweep_page, sweep_table
 from scalesearch.page.fronts import pareto_figure
-from scalesearch.page.markdown import MOST_CURVES, MOST_MARKS, MOST_ROWS, cut, drawn_part, evenly
+from scalesearch.page.markdown import MOST_CURVES, MOST_MARKS, MOST_ROWS, drawn_part, evenly
+from scalesearch.page.parts import PageTable
 from scalesearch.page.style import render
 from scalesearch.page.tables import candidates_table, csv_text
+from scalesearch.page.templates import part
 from scalesearch.records import CandidateRecord, RunRecord
 from tests.page.drawn import SWEEP as SWEEP_FIGURES
 from tests.page.test_sweep_report import fabricate
@@ -122,8 +124,11 @@ def test_a_part_keeps_what_stands_out_and_spreads_the_rest(number: int, most: in
 
 
 def test_only_a_table_that_is_cut_says_so() -> None:
-    assert cut(range(MOST_ROWS), "candidates.csv") == ""
-    assert cut(range(MOST_ROWS + 1), "candidates.csv") == "\n\nAnd 1 more network in `candidates.csv`."
+    for rows, said in ((MOST_ROWS, ""), (MOST_ROWS + 1, "\n\nAnd 1 more network in `candidates.csv`.")):
+        table = PageTable.of(("a",), [("x",)] * rows)
+        text = part("page/parts.md.j2", "cut_table", table, "candidates.csv")
+        assert text.count("| x |") == MOST_ROWS
+        assert text.endswith(f"| x |{said}")
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.4, 0.6]), st.sampled_from([1.0, 3.0, 7.0])), max_size=12))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,8 +18,9 @@ from scalesearch.commands.grid.view import (
 )
 from scalesearch.page.evidence import asked_cost, highlights, intervals, judged
 from scalesearch.page.fronts import pareto_figure
-from scalesearch.page.parts import amount, budget_items, compute_spent, same_cost, stopped
+from scalesearch.page.parts import amount, budgets_of, compute_spent, same_cost, stopped
 from scalesearch.page.tables import csv_text
+from scalesearch.page.templates import part
 from scalesearch.records import BudgetRecord, CandidateRecord, RunRecord
 from scalesearch.statistics.summaries import seed_summaries
 from tests.page.changes import with_candidates, with_top1
@@ -29,6 +31,11 @@ CLOSE = ((0.50, 0.52, 0.54), (0.47, 0.55, 0.51), (0.30, 0.31, 0.32))
 
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def said_of(candidates: Sequence[CandidateRecord]) -> list[str]:
+    """The sentences about budgets."""
+    return [part("page/parts.md.j2", "budget", budget) for budget in budgets_of(candidates)]
 
 
 def page_of(run: RunRecord) -> str:
@@ -132,7 +139,7 @@ def test_a_run_without_rungs_has_no_section_about_them(make_run):
 
 def test_a_budget_is_said_with_target_way_and_what_is_left_over(make_run):
     run = budgeted(make_run(trained=4, seeds=3))
-    (said,) = budget_items(judged(run))
+    (said,) = said_of(judged(run))
     assert said == (
         "**Budget:** 4 networks have a budget of 60.0 M multiply-adds: resolution was solved for. As built they "
         "are off by -0.8% to +0.8%."
@@ -156,12 +163,12 @@ def test_budgets_that_were_only_chosen_for_or_differ_are_told_apart(make_run):
         return replace(candidate, budget=replace(candidate.budget, **fields))
 
     chosen = changed(second, matched_by="", value=6.3e7)
-    (said,) = budget_items([first, chosen])
+    (said,) = said_of([first, chosen])
     assert "resolution was solved for, 1 network of them only chosen for being near it" in said
     assert "+0.0% to +5.0%" in said
-    (said,) = budget_items([chosen])
+    (said,) = said_of([chosen])
     assert "1 network has a budget of 60.0 M multiply-adds: the networks were only chosen" in said
-    assert len(budget_items([first, changed(third, target=7e7)])) == 2
+    assert len(said_of([first, changed(third, target=7e7)])) == 2
 
 
 @pytest.mark.parametrize(

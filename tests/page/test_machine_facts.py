@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from scalesearch.page.parts import how_it_was_made, readable_machine
+from scalesearch.page.parts import made_of, readable_machine
+from scalesearch.page.templates import part
 
 OLD = {"cpu": "AMD EPYC", "cores": 2, "memory_bytes": 25276514304, "system": "Linux 6.18, Python 3.11.7"}
 CPU = {
@@ -86,6 +87,7 @@ def test_several_machines_one_by_one() -> None:
 @pytest.mark.parametrize("label", sorted(GPU))
 def test_a_file_edited_by_hand_still_makes_a_page(label: str) -> None:
     for value in ("<b>|x|</b>", -1, None, ["a", 1], True):
-        page = how_it_was_made(command="x", facts=[], settings={}, machine=GPU | {label: value}, versions={})
+        made = made_of(command="x", settings={}, machine=GPU | {label: value}, versions={})
+        page = part("page/parts.md.j2", "how_it_was_made", made)
         assert "- Machine: " in page
         assert "<b>" not in page

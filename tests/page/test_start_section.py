@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from scalesearch.commands.grid.view import start_section
+from scalesearch.commands.grid.view import started
 from scalesearch.networks.baselines import baseline
-from scalesearch.page.parts import made
+from scalesearch.page.parts import run_made
+from scalesearch.page.templates import part
 from scalesearch.records import RunRecord, StartRecord
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.settings import NOT_IDENTITY
@@ -17,6 +18,11 @@ from tests.page.test_transfer import deep, search
 ALIKE = "**More than the start differs**"
 GROWN = StartRecord(kind="grown", network="resnet-18", classes=18)
 OWN = replace(baseline("resnet-18"), name="mine")
+
+
+def section_of(run, scratch, ignored=()):
+    """The section on what a run started from."""
+    return part("commands/grid/sections.md.j2", "start", started(run, scratch, ignored))
 
 
 def run_with(settings: GridSettings, start: StartRecord | None = None) -> RunRecord:
@@ -42,7 +48,7 @@ def run_with(settings: GridSettings, start: StartRecord | None = None) -> RunRec
 def test_whatever_else_differs_between_the_two_runs_is_said(there, here, said):
     scratch = run_with(GridSettings(**there))
     grown = run_with(GridSettings(**here, start="grown"), GROWN)
-    text = start_section(grown, scratch, NOT_IDENTITY)
+    text = section_of(grown, scratch, NOT_IDENTITY)
     assert f"{ALIKE} between the two runs: {said}".replace("\\_", "_") in text.replace("\\_", "_")
 
 
@@ -51,7 +57,7 @@ def test_the_start_itself_and_what_changes_no_result_are_not():
     settings = GridSettings(
         jobs=2, start="grown", pretrained="w.pth", scratch_run="there", keep_weights=False
     )
-    assert ALIKE not in start_section(run_with(settings, GROWN), scratch, NOT_IDENTITY)
+    assert ALIKE not in section_of(run_with(settings, GROWN), scratch, NOT_IDENTITY)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,7 @@ def test_the_start_itself_and_what_changes_no_result_are_not():
 )
 def test_what_became_of_the_classifier(kind, classes, said):
     start = StartRecord(kind=kind, network="resnet-18", classes=classes, file="w.pth", digest="abc")
-    text = start_section(replace(search(deep), classes=18, start=start), None)
+    text = section_of(replace(search(deep), classes=18, start=start), None)
     assert said in text
     assert ("classifier" in text) == bool(said)
 
@@ -73,4 +79,6 @@ def test_a_target_stays_literal_whatever_it_holds():
     target = "net:build` <b>**x**"
     run = search(deep)
     own = replace(run, settings={**run.settings, "baseline_arch": {"target": target}})
-    assert f"The networks are what ``{target}`` builds." in made(own)
+    assert f"The networks are what ``{target}`` builds." in part(
+        "page/parts.md.j2", "how_the_run_was_made", run_made(own)
+    )

@@ -58,7 +58,7 @@ from scalesearch.page.parts import (
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text
-from scalesearch.page.templates import page, part
+from scalesearch.page.templates import page
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.statistics.answer import Answer, Rate
 from scalesearch.statistics.summaries import SIGNIFICANCE
@@ -265,12 +265,6 @@ def started(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection
         if isinstance(scratch, RunRecord)
         else (),
     )
-
-
-def start_section(run: RunRecord, scratch: RunRecord | str | None, ignored: Collection[str] = ()) -> Markdown:
-    """The section's body; arguments as of :func:`started`. Empty for a run from scratch."""
-    values = started(run, scratch, ignored)
-    return part("commands/grid/sections.md.j2", "start", values) if values is not None else Markdown()
 
 
 # ----------------------------------------------------------------------------------------------------
