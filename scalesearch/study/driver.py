@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from statistics import fmean
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -357,16 +358,19 @@ class Trainer:
         """
         jobs = self._jobs(trials, segment, settle)
         running: dict[Future[dict[str, Any]], _Job] = {}
+        ended: SimpleQueue[Future[dict[str, Any]]] = SimpleQueue()
         job = _next(jobs)
         while job is not None or running:
             while job is not None and len(running) < self._settings.jobs:
                 # It was drawn while another seed of its network ran, which may have failed since.
                 if job.trial.number not in self._failed:
-                    running[self._submit(job, segment)] = job
+                    future = self._submit(job, segment)
+                    running[future] = job
+                    future.add_done_callback(ended.put)
                 job = _next(jobs)
             if not running:
                 continue
-            done, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
+            done = _taken_from(ended)
             self._study.require_owned()
             if not done:
                 self._study.say_taken()
@@ -560,6 +564,19 @@ def submit(
             events.heard(spec.key, run, curve, seconds)
 
     return executor.submit(spec.to_dict(), on_step, on_look)
+
+
+def _taken_from(ended: SimpleQueue[Future[dict[str, Any]]]) -> list[Future[dict[str, Any]]]:
+    """What has ended since, in that order; waits for the first of it, but not for long.
+
+    To look at thousands of runs under way each time that one of them ends takes longer than all else.
+    """
+    done: list[Future[dict[str, Any]]] = []
+    with suppress(Empty):
+        done.append(ended.get(timeout=WAIT_S))
+        while True:
+            done.append(ended.get_nowait())
+    return done
 
 
 def _next(jobs: Iterator[_Job]) -> _Job | None:
