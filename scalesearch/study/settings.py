@@ -396,11 +396,11 @@ class TrainingSettings(BaselineSettings):
         require_utf8(self, *(field.name for field in fields(self)))
         # What the parts check is checked now, before anything is written; they say more than a limit does.
         BaselineSettings.__post_init__(self)
-        _ = (self.rounding, self.proxy_rounding)
+        self._set_recipe()
+        _ = (self.rounding, self.proxy_rounding, self.proxy_recipe)
         require_settings(self)
         self._set_start()
-        self._set_recipe()
-        _ = (self.proxy_recipe, self.data)
+        _ = self.data
         size = (self.baseline_resolution, self.baseline_resolution_width or self.baseline_resolution)
         require_resolution(self.full_baseline, "baseline_resolution", size)
         channels = self.full_baseline.in_channels

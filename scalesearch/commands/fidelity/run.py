@@ -95,8 +95,6 @@ def length_settings(
     recipe = of.proxy_recipe
     if recipe.images is not None:
         shared["images"] = round(recipe.images * multiple / recipe.batch_size) * recipe.batch_size
-        if not shared["images"]:
-            raise ScalesearchError(f"`images` must be at least one batch of {recipe.batch_size}, got 0")
     else:
         shared["epochs"] = (recipe.epochs or 0.0) * multiple
     return LengthSettings(
