@@ -22,12 +22,12 @@ from scalesearch.commands.compare.run import CompareSettings
 def compare(a: str, b: str, mix_machines: bool, out: Path | None, **options: Any) -> None:
     """How many times as long as A does B take, and is a difference shown at all?
 
-    A and B are networks, as scalesearch measure takes them, each with a setup of its own after @ where the
-    two should differ in that. They are timed in turn, A B B A, in each of several fresh processes, so that
-    what else happens on the machine meets both.
+    A and B are networks, named as for scalesearch measure. They are timed in turn, A B B A, in several fresh
+    processes, so that whatever else the machine does slows both alike. Options set up both; after @ a network
+    has a setting of its own (b0@runtime=onnxruntime).
 
-    A and B may be finished runs of scalesearch measure too (DIR, or DIR:NAME for one network of it, either
-    with @ and a setup): their rows with the same setup are compared as they were stored.
+    A and B may instead be folders of finished runs of scalesearch measure: DIR, or DIR:NAME for one of its
+    networks. What was measured in the same setup is then compared.
 
     Writes report.md and figures/; the raw samples stay in samples/.
 

@@ -96,18 +96,16 @@ CODE_COLUMNS = {
 def describe(
     network: str | Arch | None, recipe: str | ProxyRecipe | None, output_format: str, **options: Any
 ) -> None:
-    """Prints NETWORK, by its name or a .toml file, as a table like the paper's Table 1.
+    """Print NETWORK as a table like the paper's Table 1: its blocks, what they read and what they cost.
 
-    Without NETWORK it lists all networks that go by a name.
+    NETWORK is a built-in one by its name, or a .toml file. Without NETWORK all built-in ones are listed. Of
+    your own code (package.module:function) only the cost of the whole can be told.
 
-    Of your own code (package.module:function) it prints the whole cost: what its parts are, it alone knows.
+    --format toml prints it as a file that you can change and use as a baseline: scaling multiplies its
+    repeats (depth) and its channels (width).
 
-    Each row says what its blocks are, what they read and what they cost. As TOML it is a file to change and
-    to scale in the baseline's place: depth multiplies its repeats, width its channels.
-
-    With --recipe it prints how networks are trained: a built-in recipe (steady, quick, paper) or a file of
-    your own, with what its values come to at the default length. As TOML it is a file to change and to train
-    by.
+    --recipe NAME prints how networks are trained instead: by a built-in recipe (steady, quick, paper) or a
+    file of your own. With --format toml that is a file to change and to train by.
 
     \b
     Examples:

@@ -80,17 +80,23 @@ class _Formats(click.ParamType[tuple[str, ...]]):
 def export(source: str, formats: tuple[str, ...] | None, output_format: str, **options: Any) -> None:
     """Hand a network over: as ONNX, as a torch.export program, as safetensors, as one file of Python.
 
-    SOURCE is a run's folder, whose network of the highest mean top-1 is taken unless --candidate says
-    another; a file of its weights; or, with --untrained, also a published network (b3) or a baseline with
-    multipliers of depth, width and resolution (efficientnet-b0:1.2,1.1,1.15). Python is written of
-    EfficientNets alone. Of your own code (package.module:function) the weights go with it alone. Where a
-    run's networks are somebody's own code, that code is run, and has to build the same network: do this only
-    with folders of people you trust.
+    \b
+    SOURCE is one of these:
+      a run's folder: its network with the highest mean top-1, or that of
+        --candidate
+      a file of weights that such a run wrote
+      with --untrained, a network without trained weights: a published one
+        (b3), or a baseline with multipliers of depth, width and resolution
+        (efficientnet-b0:1.2,1.1,1.15)
 
-    Each file is read back, and what it gives for random images is compared with the original's. spec.json
-    says what the network is, how images become its input, and where its weights come from. The Python file
-    depends on torch alone. ONNX needs the extra: pip install 'scalesearch[onnx]'. Without --to, what can't be
-    written here is left out, and said.
+    Each file is read back, and its output for random images is compared with the original network's.
+    spec.json says what the network is, how images become its input, and where its weights come from. Without
+    --to, all formats are written that this network and the installed packages allow; the rest is listed with
+    the reason. The Python file is written of EfficientNets only and needs nothing but torch. ONNX needs
+    pip install 'scalesearch[onnx]'.
+
+    Where the networks are somebody's own code (package.module:function), that code is run to build them: do
+    this only with folders of people you trust. Its weights are exported for use with the same code.
 
     \b
     Examples:

@@ -47,9 +47,9 @@ def fidelity(
 ) -> None:
     """Train networks of the run in DIR longer, and see whether the short runs' answer holds.
 
-    Reports what moving compute between depth, width and resolution brings at each length, and whether that
-    moves with training; what the short runs' best split loses in the longest; and Kendall's tau between the
-    rankings. DIR's own report gets the line that says so.
+    Says what moving compute between depth, width and resolution brings at each length of training and
+    whether that changes with longer training, how much accuracy the short runs' best split loses in the
+    longest ones, and whether networks keep their order (Kendall's tau). The page of DIR then says so too.
 
     Writes DIR/fidelity with fidelity.csv, runs.csv, report.md, figures/ and study.db.
 
