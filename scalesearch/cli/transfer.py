@@ -18,9 +18,9 @@ from scalesearch.cli.terminal import Place
 def transfer(folders: tuple[Path, ...], out: Path | None, output_format: str) -> None:
     """Do several finished searches want the same split of the compute, and would one's serve another?
 
-    Each DIR is a finished run of scalesearch grid or search with seven trained networks or more. The runs may
-    differ in baseline, data, recipe or start, but not in phi. A surface over all splits is fitted to each, and
-    the surfaces are compared by tests. Nothing is trained.
+    Each DIR is a finished run of scalesearch grid or search with seven trained networks or more. The runs
+    may differ in baseline, data, recipe or start, but not in phi. A surface over all splits is fitted to
+    each, and the surfaces are compared by tests. Nothing is trained.
 
     Writes transfer.md, pairs.csv, rates.csv and figures/.
 
