@@ -23,7 +23,7 @@ from scalesearch.networks.matching import (
     way_out,
 )
 from scalesearch.networks.spec import Arch
-from scalesearch.plain import YEAR_S, Limit
+from scalesearch.plain import LIMITS, YEAR_S, Limit
 from scalesearch.records import RungRecord
 from scalesearch.records.runs import NEAR, THINNED
 from scalesearch.scaling import Coefficients, shares_of
@@ -210,15 +210,20 @@ class GridSettings(TrainingSettings):
         help="How much compute: the networks cost 2^phi times the baseline. 1 doubles it, -1 halves "
         "it; any number will do, and several such as 0.5,1 make one run each.",
     )
-    alpha_min: float = setting(1.0, topic=Topic.SPACE, help="Least alpha on the grid.")
-    alpha_max: float = setting(2.0, topic=Topic.SPACE, help="Greatest alpha on the grid.")
-    beta_min: float = setting(1.0, topic=Topic.SPACE, help="Least beta on the grid.")
-    beta_max: float = setting(1.5, topic=Topic.SPACE, help="Greatest beta on the grid.")
-    gamma_min: float = setting(1.0, topic=Topic.SPACE, help="Least gamma on the grid.")
-    gamma_max: float = setting(1.5, topic=Topic.SPACE, help="Greatest gamma on the grid.")
-    step: float = setting(0.05, topic=Topic.SPACE, help="Distance between grid points.")
+    alpha_min: float = setting(1.0, limit=LIMITS["alpha"], topic=Topic.SPACE, help="Least alpha on the grid.")
+    alpha_max: float = setting(
+        2.0, limit=LIMITS["alpha"], topic=Topic.SPACE, help="Greatest alpha on the grid."
+    )
+    beta_min: float = setting(1.0, limit=LIMITS["beta"], topic=Topic.SPACE, help="Least beta on the grid.")
+    beta_max: float = setting(1.5, limit=LIMITS["beta"], topic=Topic.SPACE, help="Greatest beta on the grid.")
+    gamma_min: float = setting(1.0, limit=LIMITS["gamma"], topic=Topic.SPACE, help="Least gamma on the grid.")
+    gamma_max: float = setting(
+        1.5, limit=LIMITS["gamma"], topic=Topic.SPACE, help="Greatest gamma on the grid."
+    )
+    step: float = setting(0.05, limit=LIMITS["step"], topic=Topic.SPACE, help="Distance between grid points.")
     tolerance: float = setting(
         0.1,
+        limit=LIMITS["tolerance"],
         topic=Topic.SPACE,
         help="Greatest |alpha * beta^2 * gamma^2 - 2|. Below 0.08 the paper's own (1.2, 1.1, 1.15) is out.",
     )
