@@ -388,3 +388,29 @@ def test_a_driver_that_was_stopped_and_replaced_ends_when_it_wakes_up(
     assert "was taken over by another driver while this one was away, process" in errors.splitlines()[-1]
     assert not (tmp_path / "stopped" / "candidates.csv").exists()
     assert open_study(postgresql, "grid-efficientnet-b0-phi1", create=False).record() == record
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away_is_one_line_and_what_was_stored_is_there_when_it_is_back(
+    tmp_path: Path, server: Server, postgresql: str
+) -> None:
+    study = open_study(postgresql, "run", create=True)
+    with study.owned(tmp_path, _never):
+        study.set_session(0, 1.0)
+        server.stop()
+        try:
+            for write in (lambda: study.set_session(0, 2.0), study.adopt):
+                with pytest.raises(StudyError, match="start the server, or name the host and port") as gone:
+                    write()
+                assert not isinstance(gone.value, StudyLostError)
+                assert "\n" not in str(gone.value)
+                assert not _holds_secret(str(gone.value).encode())
+        finally:
+            server.start()
+        study.set_session(1, 3.0)
+    with open_study(postgresql, "run", create=False).owned(tmp_path, _never):
+        pass
+    assert open_study(postgresql, "run", create=False).attributes == {
+        "session/0000": 1.0,
+        "session/0001": 3.0,
+    }
