@@ -130,7 +130,6 @@ def test_the_table_of_fronts_has_each_member_once_and_its_costs_in_bold(make_run
         ("params", "0.6"),
         ("memory", "0.6"),
     ]
-    assert "no panel for latency, which was not measured" in fronts_of(run).left_out
 
 
 def test_memory_that_nobody_recorded_is_blank_and_said_to_be_unknown(make_run):

@@ -362,7 +362,6 @@ def test_what_was_predicted_is_set_beside_what_fresh_seeds_gave(make_run, gain, 
     assert f"**Against the paper's, {coefficients(against.against)} (" in page
     assert f"resolution): {verdict}.** Predicted " in page
     assert "with 4 fresh seeds" in page
-    assert "The held-out images are those of the answer." in page
     assert ("would have been seen with a probability of 80%" in page) == (verdict == "too small to see")
 
 

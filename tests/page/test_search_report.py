@@ -194,7 +194,6 @@ def test_one_objective_names_the_best_and_its_place():
     )
     assert "It was network 2 of 2 in order of suggestion." in page
     assert front_of(run) == ["deep"]
-    assert "**No surface over splits:**" in page
 
 
 def test_of_equal_networks_the_cheapest_is_named():
