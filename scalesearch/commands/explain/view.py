@@ -188,9 +188,9 @@ def _second(e: Explanation) -> str:
 def _implied(e: Explanation) -> str:
     """Which phi, or phis, the coefficients make of the multipliers."""
     triple = f"({e.coefficients.alpha:.4g}, {e.coefficients.beta:.4g}, {e.coefficients.gamma:.4g})"
-    known = [phi for phi in e.implied_phis.values() if phi is not None]
-    if len(known) == len(e.implied_phis) and max(known) - min(known) < SAME_PHI:
-        return f"by {triple} it is phi {known[0]:.3g}"
+    implied = [phi for phi in e.implied_phis.values() if phi is not None]
+    if len(implied) == len(e.implied_phis) and max(implied) - min(implied) < SAME_PHI:
+        return f"by {triple} it is phi {implied[0]:.3g}"
     phis = (f"{name} {'none' if phi is None else f'{phi:.2f}'}" for name, phi in e.implied_phis.items())
     return f"by {triple} it is no one phi: {', '.join(phis)}"
 
@@ -199,8 +199,8 @@ def _made(e: Explanation) -> str:
     """What the multipliers do, those that do nothing left out."""
     d, w, r = e.multipliers.depth, e.multipliers.width, e.multipliers.resolution
     pairs = zip((d, w, r), ("deep", "wide", "sharp"), strict=True)
-    said = [f"{multiplier:.4g} times as {adjective}" for multiplier, adjective in pairs if multiplier != 1]
-    return _listed(said or ["1 times as deep"])
+    times = [f"{multiplier:.4g} times as {adjective}" for multiplier, adjective in pairs if multiplier != 1]
+    return _listed(times or ["1 times as deep"])
 
 
 def _listed(texts: Sequence[str]) -> str:
@@ -274,17 +274,17 @@ def _powers(row: RowNote) -> str:
 
 
 def _rounded(exact: float, built: int) -> str:
-    said = f"{exact:.4g}"
-    return said if float(said) == built else f"{said} -> {built}"
+    text = f"{exact:.4g}"
+    return text if float(text) == built else f"{text} -> {built}"
 
 
 def _map(exact: tuple[float, float], built: tuple[int, int]) -> str:
     """Sides in pixels to one decimal; both where they differ."""
     if exact[0] == exact[1] and built[0] == built[1]:
         exact, built = exact[:1], built[:1]  # type: ignore[assignment]  # one side of a square
-    said = [f"{side:.1f}".removesuffix(".0") for side in exact]
+    sides = [f"{side:.1f}".removesuffix(".0") for side in exact]
     whole = list(map(str, built))
-    return " x ".join(whole) if said == whole else f"{' x '.join(said)} -> {' x '.join(whole)}"
+    return " x ".join(whole) if sides == whole else f"{' x '.join(sides)} -> {' x '.join(whole)}"
 
 
 def _change(factor: float) -> str:
@@ -354,8 +354,8 @@ MEMBER_COLUMNS = (
 def variant_text(variant: Variant) -> tuple[str, tuple[Section, ...]]:
     """The answer in two sentences, and the sections that show it."""
     ours, theirs = count(variant.arch), count(EFFICIENTNET_B0)
-    found = differences(variant)
-    costly = [d for d in found if d.what != ALTOGETHER and (d.macs_ratio or 1) != 1]
+    results = differences(variant)
+    costly = [d for d in results if d.what != ALTOGETHER and (d.macs_ratio or 1) != 1]
     most = max(costly, key=lambda d: abs((d.macs_ratio or 1) - 1), default=None)
     answer = (
         f"From {variant.source}. Unscaled it has {ours.params:,d} parameters and {si(ours.macs)} "
@@ -364,7 +364,7 @@ def variant_text(variant: Variant) -> tuple[str, tuple[Section, ...]]:
     if most is not None:
         change = _variant_change(most.macs_ratio)
         answer += f"; most of that comes of one difference, {most.what} ({change} MACs alone)"
-    sections = [_differences(found), _members(variant)]
+    sections = [_differences(results), _members(variant)]
     sections += [_meant(variant)] if variant.meant else []
     return f"{answer}.", tuple(sections)
 
@@ -405,10 +405,10 @@ def _paper(member: Member) -> Cost | None:
     return None if row is None else count(row.arch())
 
 
-def _differences(found: Sequence[Difference]) -> Section:
+def _differences(results: Sequence[Difference]) -> Section:
     rows = [
         (d.what, d.paper, d.variant, _variant_change(d.params_ratio), _variant_change(d.macs_ratio))
-        for d in found
+        for d in results
     ]
     return Section(
         title="Its differences from the paper's B0",

@@ -131,10 +131,10 @@ def reliability(record: FidelityRecord, source: str) -> tuple[ReliabilityRecord,
     tables = [_by_key(run, keys) for run in record.lengths]
     reference = tables[-1]
     long = [c.top1 or 0.0 for c in reference]
-    found = []
+    results = []
     for networks in tables[:-1]:
         agreement = rank_agreement([c.top1 or 0.0 for c in networks], long)
-        found.append(
+        results.append(
             ReliabilityRecord(
                 images=_images(networks),
                 reference_images=_images(reference),
@@ -147,7 +147,7 @@ def reliability(record: FidelityRecord, source: str) -> tuple[ReliabilityRecord,
                 source=source,
             )
         )
-    return tuple(found)
+    return tuple(results)
 
 
 def common_keys(runs: Sequence[RunRecord]) -> tuple[str, ...]:
@@ -272,12 +272,12 @@ def fidelity_evidence(record: FidelityRecord) -> FidelityEvidence:
         by_key = {c.key: c for c in run.candidates}
         tables.append(tuple(by_key[key] for key in keys))
     answers, missing = _answers(tables)
-    found = []
+    results = []
     for index, (multiple, networks) in enumerate(zip(record.multiples, tables, strict=True)):
         last = index == len(tables) - 1
-        own, long = (answers[index], answers[-1]) if answers else (None, None)
-        compared = None if last or own is None or long is None else (own, long)
-        found.append(
+        short, long = (answers[index], answers[-1]) if answers else (None, None)
+        compared = None if last or short is None or long is None else (short, long)
+        results.append(
             LengthEvidence(
                 multiple=multiple,
                 images=_images(networks),
@@ -289,13 +289,13 @@ def fidelity_evidence(record: FidelityRecord) -> FidelityEvidence:
                 agreement=agreements[index] if index < len(agreements) else None,
                 ranked=_ranks(networks) and _ranks(tables[-1]),
                 compute_share=_compute(networks) / _compute(tables[-1]) if networks else 0.0,
-                answer=own,
+                answer=short,
                 moves=_moves(networks, tables[-1]) if compared else None,
                 same=same_slopes(compared[0].surface, compared[1].surface) if compared else None,
                 loss=compared[1].ahead(compared[1].best, compared[0].best) if compared else None,
             )
         )
-    return FidelityEvidence(lengths=tuple(found), left_out=len(begun) - len(keys), missing=missing)
+    return FidelityEvidence(lengths=tuple(results), left_out=len(begun) - len(keys), missing=missing)
 
 
 def _answers(tables: Sequence[Sequence[CandidateRecord]]) -> tuple[list[Answer], str]:

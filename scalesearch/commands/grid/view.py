@@ -478,9 +478,9 @@ def grid_page(
         ignored: settings that change no result, in which the two may differ.
         keeps: what its folder has.
     """
-    found, ranking, flat = answer_of(run), judged(run), nothing_learnt(run)
-    whole = None if isinstance(found, str) else found
-    first, *more = (no_answer(found),) if isinstance(found, str) else answer_lines(run)
+    result, ranking, flat = answer_of(run), judged(run), nothing_learnt(run)
+    whole = None if isinstance(result, str) else result
+    first, *more = (no_answer(result),) if isinstance(result, str) else answer_lines(run)
     top = ranking[0] if ranking and whole is None and not flat else None
     done = [c for c in run.candidates if c.status == "completed"]
     return page(
@@ -517,12 +517,12 @@ def grid_page(
     )
 
 
-def _compared(found: SearchAnswer) -> list[tuple[str, ...]]:
-    answer = found.answer
-    role = Markdown("**best split**" if found.surface.different else "**highest fitted**")
+def _compared(result: SearchAnswer) -> list[tuple[str, ...]]:
+    answer = result.answer
+    role = Markdown("**best split**" if result.surface.different else "**highest fitted**")
     rows: list[tuple[str, ...]] = [(role, *_shares(answer.best), f"{answer.top1.value:.1f}%", "")]
     for behind in sorted(answer.behind, key=lambda other: other.points.value):
-        top1 = found.surface.top1(behind.split)[0]
+        top1 = result.surface.top1(behind.split)[0]
         rows.append((behind.name, *_shares(behind.split), f"{top1:.1f}%", interval_text(behind.points)))
     return rows
 
@@ -532,8 +532,8 @@ def _shares(split: Sequence[float]) -> tuple[str, str, str]:
     return depth, width, resolution
 
 
-def _sure(run: RunRecord, found: SearchAnswer) -> Sure:
-    answer, surface = found.answer, found.surface
+def _sure(run: RunRecord, result: SearchAnswer) -> Sure:
+    answer, surface = result.answer, result.surface
     visible = max(rate.visible for rate in answer.rates)
     return Sure(
         omnibus=surface.omnibus,
@@ -547,7 +547,7 @@ def _sure(run: RunRecord, found: SearchAnswer) -> Sure:
         runs=surface.runs,
         pictures=_few_pictures(run),
         stopped=run.stopped,
-        loss_agrees=found.loss_agrees,
+        loss_agrees=result.loss_agrees,
     )
 
 
@@ -559,12 +559,12 @@ def _few_pictures(run: RunRecord) -> str:
     return f"{run.classes:,} pictures" if dataset.startswith(WINDOWS) else ""
 
 
-def _longer(found: SearchAnswer) -> Longer | None:
-    growth = found.growth
+def _longer(result: SearchAnswer) -> Longer | None:
+    growth = result.growth
     if growth is None:
         return None
-    by = "" if found.as_searched is None else ", by the search's own recipe"
-    header = [f"points for each 10% moved{by}", *(f"{at.images:,} images" for at in found.lengths)]
+    by = "" if result.as_searched is None else ", by the search's own recipe"
+    header = [f"points for each 10% moved{by}", *(f"{at.images:,} images" for at in result.lengths)]
     return Longer(
         settled=growth.settled,
         moving=bool(growth.moving),
@@ -572,11 +572,11 @@ def _longer(found: SearchAnswer) -> Longer | None:
         rows=[
             (
                 f"{rate.giver} to {rate.taker}",
-                *(_interval(at.rates[index]) for at in found.lengths),
+                *(_interval(at.rates[index]) for at in result.lengths),
                 _interval(growth.moves[index]),
                 _interval(growth.later[index]),
             )
-            for index, rate in enumerate(found.by_own_recipe.rates)
+            for index, rate in enumerate(result.by_own_recipe.rates)
         ],
     )
 
@@ -585,11 +585,11 @@ def _interval(rate: Rate) -> str:
     return interval_text(rate.points, digits=2, sign="+")
 
 
-def _confirmation(run: RunRecord, found: SearchAnswer) -> Confirmation:
-    confirmed = found.confirmed
+def _confirmation(run: RunRecord, result: SearchAnswer) -> Confirmation:
+    confirmed = result.confirmed
     return Confirmation(
         best=_network(confirmed[0].best),
-        at_best=found.as_searched is not None,
+        at_best=result.as_searched is not None,
         against=[
             Against(
                 other=check.other,
@@ -616,7 +616,7 @@ def _network(candidate: CandidateRecord) -> str:
     return f"{coefficients(candidate)}{shares}"
 
 
-def _recipes(found: SearchAnswer, check: RecipeCheck) -> Recipes:
+def _recipes(result: SearchAnswer, check: RecipeCheck) -> Recipes:
     variants = list(dict.fromkeys(variant for of in check.top1.values() for variant in of))
 
     def cell(role: str, variant: str) -> str:
@@ -644,7 +644,7 @@ def _recipes(found: SearchAnswer, check: RecipeCheck) -> Recipes:
             for role in check.top1
         ],
         better=[(gain.variant, gain.role, interval_text(gain.gain, sign="+")) for gain in check.better],
-        at_best=() if found.as_searched is None else _at_best(found.as_searched, found.answer, check),
+        at_best=() if result.as_searched is None else _at_best(result.as_searched, result.answer, check),
     )
 
 
@@ -671,8 +671,8 @@ def _at_best(searched: Answer, answer: Answer, check: RecipeCheck) -> list[tuple
     ]
 
 
-def _networks(run: RunRecord, ranking: Sequence[CandidateRecord], found: SearchAnswer | None) -> PageTable:
-    predictions = found.predictions if found else {}
+def _networks(run: RunRecord, ranking: Sequence[CandidateRecord], result: SearchAnswer | None) -> PageTable:
+    predictions = result.predictions if result else {}
     ranked = sorted(ranking, key=lambda c: -predictions.get(c.key, (100 * (c.top1 or 0.0), 0.0))[0])
     rows = [
         replace(row, fitted=predictions.get(row.candidate.key)) for row in tables.network_rows(run, ranked)
