@@ -296,7 +296,7 @@ class SearchStudy:
         """Whether something is still to be trained."""
         run = self.begun()
         with self._readable():
-            trials = self._trials()
+            trials = self._read(names=BRIEF)
             wanted = run["settings"]["trials"] if run.get("kind") == "search" else 0
             made = sum("retry" not in trial.user_attrs for trial in trials)
             return made < wanted or not all(trial.state.is_finished() for trial in trials)
