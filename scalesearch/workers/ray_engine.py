@@ -110,9 +110,9 @@ def _spoken(address: str) -> str:
     except ImportError:
         return address
     with grpc.insecure_channel(address) as channel:
-        # A head's own server says that it is well; that for clients has a method of its own.
+        # A method that a head's own server has, and one of its server for clients.
         for method, spoken in (
-            ("/grpc.health.v1.Health/Check", address),
+            ("/ray.rpc.NodeInfoGcsService/CheckAlive", address),
             ("/ray.rpc.RayletDriver/ClusterInfo", f"ray://{address}"),
         ):
             try:
@@ -121,10 +121,31 @@ def _spoken(address: str) -> str:
                 absent = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAVAILABLE)
                 if error.code() in (*absent, grpc.StatusCode.DEADLINE_EXCEEDED):
                     continue
+                if error.code() == grpc.StatusCode.UNAUTHENTICATED:
+                    _show_token(address)
             return spoken
     raise ScalesearchError(
         f"`executor` must be the address of a Ray cluster, got {_shown(address)}, where something else is"
     )
+
+
+def _show_token(address: str) -> None:
+    """Has Ray show the user's token to a cluster that asks for it.
+
+    Raises:
+        ScalesearchError: if there is none.
+    """
+    place = os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")
+    if "RAY_AUTH_TOKEN" not in os.environ and not Path(place).expanduser().exists():
+        raise ScalesearchError(
+            f"`executor` must be a cluster whose token is here, got {_shown(address)}, which asks for one: "
+            "set RAY_AUTH_TOKEN, or put it into ~/.ray/auth_token"
+        )
+    os.environ["RAY_AUTH_MODE"] = "token"
+    loaded: Any = sys.modules.get("ray._raylet")
+    if loaded is not None:  # it has read its settings already
+        with suppress(AttributeError):
+            loaded.Config.initialize("")
 
 
 @contextmanager
