@@ -22,6 +22,7 @@ from typing import Any
 # Before Ray is loaded: everything stays on the loopback interface, and nobody is told.
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
+import ray
 from ray.cluster_utils import Cluster
 
 from scalesearch.workers.engines import Work, engine
@@ -85,6 +86,7 @@ def main() -> None:
         f"{asked.runs:,} runs: {1e3 * of_processor:.2f} ms of the driver's processor a run, "
         f"{1e3 * of_clock:.1f} ms of the clock"
     )
+    ray.shutdown()
     cluster.shutdown()
 
 

@@ -93,7 +93,9 @@ def doctor(device: str, out: Path, executor: str | None, dataset: str, output_fo
         assert executor is not None
         with TemporaryDirectory(prefix="scalesearch-doctor-") as logs:
             kind = resources_of(executor).device if device == "auto" else device
-            tried = node_steps(executor, device=kind, dataset=dataset, log_dir=Path(logs), note=_say)
+            tried = node_steps(
+                executor, device=kind, dataset=dataset, log_dir=Path(logs), note=lambda _text: None
+            )
             findings = _examine(tried, err=output_format != "table")
         if output_format != "table":
             found = {"executor": executor, "device": kind, "works": works(findings)}
@@ -126,11 +128,6 @@ def doctor(device: str, out: Path, executor: str | None, dataset: str, output_fo
         }
         echo(json.dumps(report, indent=2))
     require_working(findings)
-
-
-def _say(text: str) -> None:
-    """What an engine says beside, on a line of its own."""
-    echo(f"Note: {text}", err=True)
 
 
 def _examine(to_try: Sequence[Step], *, err: bool) -> list[Finding]:

@@ -629,7 +629,7 @@ class RayExecutor:
         node = place.node
         self._aside[node], self._blamed[node] = time.monotonic() + seconds, reason
         self._facts = {key: facts for key, facts in self._facts.items() if key[0] != node}
-        self._note(f"node {place.name} is not used: nodes {reason.removeprefix('must have nodes ')}")
+        self._note(f"node {place.name} is not used: {reason.partition(', got ')[2] or reason}")
         for other in [other for other in self._places if other.node == node]:
             self._lose(other, "its node is not used", counts=False)
 
