@@ -10,16 +10,11 @@ from dataclasses import replace
 import pytest
 
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
-from scalesearch.commands.grid.view import (
-    candidates_table,
-    grid_page,
-    pareto_table,
-    write_grid_report,
-)
+from scalesearch.commands.grid.view import grid_page, write_grid_report
 from scalesearch.page.evidence import asked_cost, highlights, intervals, judged
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.parts import amount, budgets_of, compute_spent, same_cost, stopped
-from scalesearch.page.tables import csv_text
+from scalesearch.page.tables import candidates_table, csv_text, pareto_table
 from scalesearch.page.templates import part
 from scalesearch.records import BudgetRecord, CandidateRecord, RunRecord
 from scalesearch.statistics.summaries import seed_summaries

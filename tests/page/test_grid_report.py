@@ -14,18 +14,13 @@ from matplotlib.text import Text
 
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
 from scalesearch.commands.grid.run import CORNERS
-from scalesearch.commands.grid.view import (
-    candidates_table,
-    grid_page,
-    pareto_table,
-    write_grid_report,
-)
+from scalesearch.commands.grid.view import grid_page, write_grid_report
 from scalesearch.page.answer import answer_lines, answer_of, coefficients_of, next_steps, split_text
 from scalesearch.page.evidence import coefficients, judged
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.markdown import percent
 from scalesearch.page.style import render
-from scalesearch.page.tables import csv_text
+from scalesearch.page.tables import candidates_table, csv_text, pareto_table
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.statistics.answer import lattice
 from scalesearch.training.recipe import RECIPES
