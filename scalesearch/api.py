@@ -391,9 +391,9 @@ class Run:
 
 def _shares(record: RunRecord, lines: tuple[str, ...]) -> Answer:
     """An answer with the splits that it is about."""
-    from scalesearch.page.answer import answer_of
+    from scalesearch.page.answer import told_answer
 
-    found = answer_of(record)
+    found = told_answer(record)
     if isinstance(found, str):
         return Answer(lines=lines)
     inside = found.answer.splits[found.answer.region].tolist()

@@ -504,16 +504,26 @@ def answer_lines(run: RunRecord, folder: str = FOLDER, keeps: Keeps = WHOLE) -> 
 
     ``folder`` is the run's, as a word of a command line, and ``keeps`` what it has.
     """
-    found = answer_of(run)
+    found = told_answer(run)
     if isinstance(found, str):
-        return (no_answer(found),)
-    if nothing_learnt(run):
-        return (NOT_LEARNT,)
+        return (found,)
     return (
         _first_line(run, found),
         _second_line(found),
         "Next: " + "; ".join(command for _, command in next_steps(run, found, folder, keeps).commands),
     )
+
+
+def told_answer(run: RunRecord) -> SearchAnswer | str:
+    """The answer that readers are told, or the sentence that says why there is none.
+
+    A surface over networks that have learnt nothing is one over chance: neither it nor its confirmation says
+    anything.
+    """
+    found = answer_of(run)
+    if isinstance(found, str):
+        return no_answer(found)
+    return NOT_LEARNT if nothing_learnt(run) else found
 
 
 NOT_LEARNT = (

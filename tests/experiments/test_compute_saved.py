@@ -12,6 +12,7 @@ from scalesearch.statistics.answer import fit
 from tests.statistics.test_answer import runs
 
 
+@pytest.mark.slow
 def test_as_many_runs_as_tukeys_intervals_take() -> None:
     total = tukey_runs(5, 2.0, 3.0)
     assert total is not None

@@ -537,7 +537,11 @@ def test_networks_that_learnt_nothing_have_no_answer(make_run) -> None:
     (line,) = answer_lines(guessing)
     assert line.startswith("No answer yet: even the best network can't be told from guessing. Train longer")
     assert f"**{line}**" in page_of(guessing)
-    assert "points of top-1 of each other" not in page_of(guessing)
+    # Nor is a surface of chance shown, or confirmed.
+    assert not {"## Splits compared", "## How sure this is", "## Confirmed?"} & set(
+        page_of(guessing).splitlines()
+    )
+    assert answer_figure(guessing) is None
 
 
 def turned(run: RunRecord, gains: dict[str, float]) -> RunRecord:

@@ -91,6 +91,7 @@ def _told(result: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if name != "train_seconds"}
 
 
+@pytest.mark.slow
 def test_runs_side_by_side_give_what_each_gives_in_a_process_of_its_own(make: Make, tmp_path: Path) -> None:
     jobs = [_job(seed, images=64 + 32 * seed) for seed in range(3)]
     alone = ProcessExecutor(jobs=1, log_dir=tmp_path / "alone")
@@ -136,6 +137,7 @@ def _process_of(executor: DeviceExecutor) -> int:
     return pid
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_runs_of_a_killed_process_are_tried_again_one_by_one(make: Make, tmp_path: Path) -> None:
     notes: list[str] = []

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
-from scalesearch.page.answer import SearchAnswer, answer_of
+from scalesearch.page.answer import SearchAnswer, told_answer
 from scalesearch.page.evidence import highlights, names_paper, short_coefficients
 from scalesearch.page.markdown import MOST_CURVES, drawn_part, part_note, plural
 from scalesearch.page.shares import SHADES, share_point, small_triangle
@@ -54,7 +54,7 @@ RATE_MARKERS = {("depth", "width"): "s", ("depth", "resolution"): "v", ("width",
 
 def answer_figure(run: RunRecord) -> Figure | None:
     """The triangle of splits beside the exchange rates at each length; None where there is no answer."""
-    found = answer_of(run)
+    found = told_answer(run)
     if isinstance(found, str):
         return None
     with house_style():

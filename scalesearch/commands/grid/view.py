@@ -19,12 +19,11 @@ from scalesearch.page.answer import (
     RecipeCheck,
     SearchAnswer,
     answer_lines,
-    answer_of,
     interval_text,
     next_steps,
-    no_answer,
     region_text,
     split_text,
+    told_answer,
 )
 from scalesearch.page.evidence import (
     asked_cost,
@@ -478,9 +477,9 @@ def grid_page(
         ignored: settings that change no result, in which the two may differ.
         keeps: what its folder has.
     """
-    result, ranking, flat = answer_of(run), judged(run), nothing_learnt(run)
+    result, ranking, flat = told_answer(run), judged(run), nothing_learnt(run)
     whole = None if isinstance(result, str) else result
-    first, *more = (no_answer(result),) if isinstance(result, str) else answer_lines(run)
+    first, *more = answer_lines(run)
     top = ranking[0] if ranking and whole is None and not flat else None
     done = [c for c in run.candidates if c.status == "completed"]
     return page(

@@ -16,11 +16,11 @@ from scalesearch.networks.cost import block_count, count
 from scalesearch.networks.scaled import compound
 from scalesearch.page.answer import (
     SearchAnswer,
-    answer_of,
     coefficients_of,
     fitted_text,
     interval_text,
     split_text,
+    told_answer,
 )
 from scalesearch.page.evidence import highlights, input_text, intervals, names_paper, short_coefficients
 from scalesearch.page.fronts import FRONT_COSTS, fronts, panels
@@ -55,7 +55,7 @@ def search_parts(
         places: which parts may stand in which figure's place. Those that have no data are left out.
         beside: the figures that are shown besides.
     """
-    found = answer_of(run)
+    found = told_answer(run)
     answer = None if isinstance(found, str) else found
     named = {h.candidate.key for h in highlights(run)}.union(*fronts(run).values())
     shown = drawn_part([c for c in run.candidates if c.runs], lambda c: c.key in named, MOST_CURVES)
