@@ -247,10 +247,10 @@ def _answer_of(run: RunRecord) -> SearchAnswer | str:
 
 def _at_best(surface: Surface, check: RecipeCheck) -> Surface | None:
     """The surface with each split at its best recipe; None where none is shown to be better, or to few."""
-    if not check.tried:
-        return None
+    # One that failed with a later seed is no part of the surface any more.
+    tried = [network for network in check.tried.values() if network.network in surface.trained.networks]
     try:
-        return surface.at_best(list(check.tried.values()))
+        return surface.at_best(tried)
     except DesignError:
         return None
 

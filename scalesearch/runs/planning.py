@@ -411,6 +411,12 @@ def _require_its_data(folder: Path, record: RunRecord, digest: str, data: DataSp
     Raises:
         FolderError: if it is.
     """
+    judged_on = str(record.settings.get("confirm_on", "same"))
+    if (judged_on == "fresh") != data.apart:
+        raise FolderError(
+            f"`scratch_run` must hold a run judged on the same images as this one, got {folder} with "
+            f"--confirm-on {judged_on}; give --confirm-on {judged_on} here too"
+        )
     there = str(record.settings.get("dataset", data.name))
     # A folder may have been moved; what is in it is known by its content alone.
     named = there == data.name or any(

@@ -339,8 +339,8 @@ class GridSettings(TrainingSettings):
         choices=CONFIRM_ON,
         topic=Topic.TRAINING,
         help="What judges the runs of --confirm. fresh: images that are set apart for them from the first, "
-        "so that they judge no other run, where there are enough (400 at least on both sides). same: the "
-        "held-out images of the answer.",
+        "so that they judge no other run, where there are enough (400 on both sides, or --held-out). "
+        "same: those of the answer.",
     )
     seeds: int = setting(
         1, unset=f"{SEEDS_ON_CPU} on a CPU, {SEEDS_ON_GPU} on a GPU, up to {MOST_SEEDS} with --time-budget"

@@ -52,7 +52,8 @@ TRAIN_WINDOWS = 200
 NARROW_PHOTOGRAPHS = ("page", "text")
 """Photographs whose held-out third has no room for windows that judge beside others that confirm."""
 FEWEST_APART = 400
-"""Held-out images that are set apart to confirm an answer, and that are left to judge networks, at the least.
+"""Held-out images that are set apart to confirm an answer, and that are left to judge networks, at the least;
+fewer only where fewer are asked for.
 
 Of n images a share of 1/2 that is named rightly has a standard error of 50 / sqrt(n) points: 2.5 of 400, as
 much as seeds make a run differ after some 16,000 images. Fewer would say less of the networks than of

@@ -19,6 +19,9 @@ from scalesearch.networks.baselines import EFFICIENTNET_B0
 from scalesearch.networks.build import build
 from scalesearch.networks.scaled import reduce
 from scalesearch.networks.spec import ArchSpec, Rounding
+from scalesearch.runs.lifecycle import data_size
+from scalesearch.runs.planning import scratch_record
+from scalesearch.training.dataset import DataSpec
 from tests.study.conftest import Lab
 
 Run = Callable[..., Result]
@@ -117,6 +120,11 @@ def test_a_scratch_run_on_other_data_is_refused(
             f"Error: --scratch-run must hold a run on the same data as this one ({dataset}), got {scratch}, "
             f"which was trained on {there}"
         )
+    apart = DataSpec(name=f"folder:{image_folder}", apart=True)
+    with pytest.raises(
+        ValueError, match="judged on the same images as this one, .* --confirm-on same here too"
+    ):
+        scratch_record(own, 1, (apart, data_size(apart)))
     moved = image_folder.rename(tmp_path / "moved")
     same = grown(f"folder:{moved}", own)
     assert same.exit_code == 0, "the same files under another name are the same data"

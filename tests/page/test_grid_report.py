@@ -565,6 +565,14 @@ def turned(run: RunRecord, gains: dict[str, float]) -> RunRecord:
     return replace(run, settings=settings, checks=tuple(checks))
 
 
+def test_a_network_that_failed_after_its_recipes_were_tried_leaves_an_answer(make_run):
+    run = turned(make_run(trained=16, seeds=3), dict.fromkeys(CORNERS, 0.3))
+    assert answer_of(run).as_searched is not None
+    tried = {check.network for check in run.checks if check.role == "depth alone"}
+    failed = [replace(c, status="failed", reason="killed") if c.key in tried else c for c in run.candidates]
+    assert answer_lines(replace(run, candidates=tuple(failed)))
+
+
 def test_each_split_is_judged_at_its_best_recipe_where_another_is_shown_to_be_better(make_run):
     run = make_run(trained=16, seeds=3)
     run = replace(run, settings=dict(run.settings) | {"recipe": "quick"})
