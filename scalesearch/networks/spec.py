@@ -943,16 +943,6 @@ class Cost:
     layer_norm_elements: int = 0
 
     @property
-    def weight_bytes(self) -> int:
-        """Bytes of the parameters in float32."""
-        return self.params * FLOAT32_BYTES
-
-    @property
-    def activation_bytes(self) -> int:
-        """Bytes of the counted activations of one image in float32."""
-        return self.activations * FLOAT32_BYTES
-
-    @property
     def fvcore_total(self) -> int:
         """What fvcore's default handlers are expected to add up to in eval mode."""
         return self.macs + self.norm_operations + self.pool_elements

@@ -88,12 +88,6 @@ def test_closed_form_equals_fvcore_and_the_built_network(arch: ArchSpec) -> None
     assert cost.activations == activations
 
 
-def test_bytes_are_those_of_float32() -> None:
-    cost = count(EFFICIENTNET_B0)
-    assert cost.weight_bytes == 4 * cost.params == 21_154_192
-    assert cost.activation_bytes == 4 * cost.activations
-
-
 def test_a_network_too_large_to_build_is_counted() -> None:
     huge = replace(EFFICIENTNET_B0, resolution=10**6)
     small = replace(EFFICIENTNET_B0, resolution=10**3 * 32)
