@@ -377,10 +377,16 @@ class Trainer:
                 continue
             with uninterrupted():
                 with self._study.together():
-                    told = [self._take(running.pop(future), future, segment, settle) for future in done]
+                    told = [
+                        self._take(running.pop(future), future, segment, settle)
+                        for future in done
+                        if not _is_lost(future)
+                    ]
                 # Nobody is told of a result, and no checkpoint goes, before it is kept for good.
                 for tell in told:
                     tell()
+            for future in filter(_is_lost, done):
+                future.result()
 
     def train_beside(self, runs: Sequence[Beside], phase: str) -> None:
         """Trains networks beside the study's trials, what is done left as it is; a run that fails says why.
@@ -409,7 +415,7 @@ class Trainer:
                 running[submit(spec, run.planned.record, self._executor, self._observer, self._events)] = run
             done, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
             self._study.require_owned()
-            for future in done:
+            for future in sorted(done, key=_is_lost):  # what can be kept is, before it ends
                 with uninterrupted():
                     self._keep_beside(running.pop(future), future)
 
@@ -577,6 +583,11 @@ def _taken_from(ended: SimpleQueue[Future[dict[str, Any]]]) -> list[Future[dict[
         while True:
             done.append(ended.get_nowait())
     return done
+
+
+def _is_lost(future: Future[dict[str, Any]]) -> bool:
+    """Whether a run that has ended gave neither a result nor a failure of its own: its executor is gone."""
+    return future.cancelled() or not isinstance(future.exception(), TrialFailedError | None)
 
 
 def _next(jobs: Iterator[_Job]) -> _Job | None:

@@ -74,6 +74,11 @@ class StudyStorage(RDBStorage):
             finally:
                 self._joined = None
 
+    @property
+    def joined(self) -> bool:
+        """Whether a block of :meth:`together` is under way."""
+        return self._joined is not None
+
     def write_trial_later(self, trial_id: int, **told: Any) -> None:
         """As :meth:`write_trial`, together with what is written next; lost with a driver that dies before."""
         self._queued.append({"trial_id": trial_id, **told})
@@ -303,6 +308,15 @@ class StudyStorage(RDBStorage):
                     for name, value in attributes.items()
                 ]
                 _write_over(connection, STUDY, rows)
+
+    def remove_from_study(self, study_id: int, names: Collection[str]) -> None:
+        """Removes attributes of a study by their names, in one transaction."""
+        if names:
+            query = STUDY.delete().where(
+                STUDY.c.study_id == study_id, STUDY.c.key == sqlalchemy.bindparam("name")
+            )
+            with self._transaction() as connection:
+                connection.execute(query, [{"name": name} for name in names])
 
     def read_study(self, study_id: int, condition: ColumnElement[bool]) -> dict[str, Any]:
         """The attributes of a study that meet a condition on columns of :data:`STUDY`."""

@@ -287,6 +287,11 @@ def _one_line(error: BaseException, url: str) -> StudyError:
         return StudyError(
             f"{masked(url)} must be a file that can be read and written, in a folder that can: {first}"
         )
+    if re.search("database .*is locked", first):
+        return StudyError(
+            f"{masked(url)} must be free to be used, another program holds it: {first}; let that end and try "
+            "again, nothing that was stored is lost"
+        )
     return StudyError(
         f"{masked(url)} must be a readable Optuna study: {first}; "
         "move it away to start anew, or name another place"

@@ -27,6 +27,7 @@ from scalesearch.records import CandidateRecord, ReliabilityRecord, RungRecord, 
 from scalesearch.records.runs import require_in_range
 from scalesearch.study.plan import Planned
 from scalesearch.study.reading import (
+    CHECK,
     RUN,
     SAME_AS,
     attributes_of,
@@ -199,6 +200,12 @@ class SearchStudy:
 
     @contextmanager
     def _access(self) -> Iterator[None]:
+        if self._storage.joined:
+            # A beat of the heart on another connection would wait for this very transaction, which looks at
+            # the claim itself before it is committed.
+            with clear_errors(self._url):
+                yield
+            return
         self.require_owned()
         try:
             with clear_errors(self._url):
@@ -379,7 +386,11 @@ class SearchStudy:
             return len(stale)
 
     def retry_failed(self) -> int:
-        """Enqueues every failed network once more, unless a later trial has it already; returns how many."""
+        """Enqueues every failed network once more, unless a later trial has it already; returns how many.
+
+        Training runs beside the trials that failed are forgotten, so that they are trained again.
+        """
+        known = cast(dict[str, Any], self.attributes)
         with self._readable():
             failed = [t for t in counting_trials(self._trials()).values() if t.state == TrialState.FAIL]
             chosen, again = self._chosen() if failed else {}, []
@@ -388,6 +399,10 @@ class SearchStudy:
                 attributes.pop("reason", None)
                 again.append(_waiting(trial.params, attributes))
             self._storage.create_trials(self._study._study_id, again)
+            failed_beside = [n for n, kept in known.items() if n.startswith(CHECK) and "reason" in kept]
+            self._storage.remove_from_study(self._study._study_id, failed_beside)
+            for name in failed_beside:
+                del known[name]
             return len(failed)
 
     def extend(self) -> int:
@@ -601,13 +616,16 @@ class SearchStudy:
         """Adds how far pruned trials came, and the networks of trials whose memory no version has kept."""
         pruned = self._read(TrialState.PRUNED, parts=(LOOKS,))
         by_number = {trial.number: trial for trial in trials}
+        # Another process may have made or pruned some since the first were read.
         for trial in pruned:
-            by_number[trial.number].intermediate_values = trial.intermediate_values
+            if trial.number in by_number:
+                by_number[trial.number].intermediate_values = trial.intermediate_values
         if any(
             "inference_bytes" not in t.user_attrs.get("candidate", {"inference_bytes": 0}) for t in trials
         ):
             for trial in self._read(names=("arch",)):
-                by_number[trial.number].user_attrs |= trial.user_attrs
+                if trial.number in by_number:
+                    by_number[trial.number].user_attrs |= trial.user_attrs
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from scalesearch.commands.grid.run import _why_stop, train_designs
+from scalesearch.commands.grid.run import _why_stop, checks_left, train_designs
 from scalesearch.records import RunRecord
 from scalesearch.records.runs import run_tables, runs_of_tables
 from scalesearch.study.driver import run_search
@@ -168,6 +168,28 @@ def test_a_check_that_fails_leaves_the_others(lab: Lab, tmp_path: Path) -> None:
     lab.fails = lambda job: "out of memory" if "confirm-best" in job["key"] else None
     record = search(_begin(tmp_path, settings), settings, lab, tmp_path)
     assert {check.role for check in record.checks} == {"runner-up", "paper"}
+
+
+@pytest.mark.usefixtures("sloped")
+def test_a_check_that_failed_is_tried_again_where_that_is_asked_for(lab: Lab, tmp_path: Path) -> None:
+    settings = replace(DESIGNS, seeds=2, confirm=2, check_recipe=True)
+    study = _begin(tmp_path, settings)
+    lab.fails = lambda job: "out of memory" if "best" in job["key"] or "batch" in job["key"] else None
+    before = search(study, settings, lab, tmp_path).checks
+    trained = len(lab.ledger)
+    lab.fails = lambda _job: None
+    assert search(study, settings, lab, tmp_path).checks == before  # a reason stands until it is asked again
+    assert len(lab.ledger) == trained
+    assert study.retry_failed() == 0  # no network of the search has failed
+    assert checks_left(study, settings) == (4 * 2, 2)
+    reopened = _begin(tmp_path, settings)
+    after = search(reopened, settings, lab, tmp_path).checks
+    assert {check.role for check in after if check.purpose == "confirm"} == {"best", "runner-up", "paper"}
+    assert {check.variant for check in after if check.purpose == "recipe"} == {
+        *("rate x 0.5", "rate x 2", "batch 8")
+    }
+    assert len(after) - len(before) == len(lab.ledger) - trained == 4 * 2 + 2
+    assert [check for check in after if check in before] == list(before)
 
 
 def test_every_network_of_a_grid_can_be_made_again() -> None:

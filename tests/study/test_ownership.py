@@ -20,7 +20,7 @@ from click.testing import Result
 from scalesearch.errors import StudyError, StudyLostError
 from scalesearch.study import storage as ownership
 from scalesearch.study.storage import is_known_to, sqlite_url
-from scalesearch.study.study import SearchStudy, open_study
+from scalesearch.study.study import SearchStudy, TakenTrial, open_study
 from tests.study.conftest import Job, Lab
 
 Run = Callable[..., Result]
@@ -193,6 +193,88 @@ def _race(url: str, folder: Path) -> None:
         thread.join()
     assert (len(winners), len(others)) == (1, 7), others
     assert all(f"for the folder {folder / str(winners[0])}" in line for line in others)
+
+
+def test_what_is_told_together_is_kept_however_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "BEAT_S", 0.02)
+    monkeypatch.setattr(ownership, "BUSY_S", 0.3)
+    study, other = _study(tmp_path), _study(tmp_path)
+    first, second = _trials(study)
+    with study.owned(tmp_path, _never):
+        with study.together():
+            study.store_run(first, 0, {"top1": 0.5})
+            # The heart beats on another connection, which waits in vain for this transaction's end.
+            time.sleep(0.5)
+            study.store_run(second, 0, {"top1": 0.25})
+        assert [other.runs(trial) for trial in (first, second)] == [{0: {"top1": 0.5}}, {0: {"top1": 0.25}}]
+        study.set_attribute("goes", "on")
+    with other.owned(tmp_path, _never):
+        assert other.attributes["goes"] == "on"
+
+
+def test_an_error_among_what_is_told_together_asks_for_the_claim_when_all_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, joined = _study(tmp_path), []
+    first, second = _trials(study)
+    held = ownership.Ownership.require_held
+
+    def require_held(claim: ownership.Ownership) -> None:
+        joined.append(study._storage.joined)
+        held(claim)
+
+    monkeypatch.setattr(ownership.Ownership, "require_held", require_held)
+    with study.owned(tmp_path, _never):
+        study.fail(second, "out of memory")
+
+        def tell() -> None:
+            with study.together():
+                study.store_run(first, 0, {"top1": 0.5})
+                study.fail(second, "out of memory")
+
+        with pytest.raises(StudyError, match="trial 1 in .* must be one that runs"):
+            tell()
+    assert joined == [False]
+    assert study.runs(first) == {}
+
+
+def test_one_that_has_lost_its_study_keeps_nothing_of_what_it_tells_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "BEAT_S", 60.0)
+    study, other = _study(tmp_path), _study(tmp_path)
+    first, _ = _trials(study)
+    with study.owned(tmp_path, _never):
+        monkeypatch.setattr(ownership._Claim, "is_over", lambda _claim: True)
+        with other.owned(tmp_path, _never):
+            with pytest.raises(StudyLostError), study.together():
+                study.store_run(first, 0, {"top1": 0.5})
+            assert other.runs(first) == {}
+
+
+def _trials(study: SearchStudy) -> list[TakenTrial]:
+    study.set_attribute("run", {"settings": {"seed": 0}})
+    with study.opened() as opened:
+        made = [opened.ask() for _ in range(2)]
+    return [TakenTrial(trial.number, trial._trial_id, {}) for trial in made]
+
+
+def test_a_database_that_another_program_holds_is_not_to_be_moved_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "BUSY_S", 0.01)
+    study = _study(tmp_path)
+    holder = sqlite3.connect(tmp_path / "study.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    for use in (lambda: study.set_attribute("a", 1), lambda: study.attributes, lambda: _study(tmp_path)):
+        with pytest.raises(StudyError, match="another program holds it: database is locked") as caught:
+            use()
+        assert "try again" in str(caught.value)
+        assert "move it away" not in str(caught.value)
+    holder.close()
+    study.set_attribute("a", 1)
 
 
 def test_a_database_knows_the_folders_of_its_studies(tmp_path: Path) -> None:

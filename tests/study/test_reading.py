@@ -36,7 +36,7 @@ from scalesearch.study.reading import (
 )
 from scalesearch.study.settings import TrainingSettings
 from scalesearch.study.storage import sqlite_url
-from scalesearch.study.study import find_study, open_study
+from scalesearch.study.study import SearchStudy, find_study, open_study
 from scalesearch.training.dataset import DataSize
 from tests.study.conftest import Lab
 
@@ -229,6 +229,35 @@ def test_a_study_that_kept_its_networks_but_not_their_memory_gets_it_from_the_ne
     for trial in trials:
         trial.user_attrs.pop("arch")
     assert {c.inference_bytes for c in read_record(run, {}, trials).candidates} == {None}
+
+
+@pytest.mark.parametrize("state", [TrialState.WAITING, TrialState.PRUNED])
+def test_a_trial_that_another_process_makes_while_a_record_is_read_is_no_part_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: TrialState
+) -> None:
+    plan = plan_grid(
+        GridSettings(step=0.25, tolerance=0.3, max_networks=2), DataSize(classes=18, train_images=3600)
+    )
+    study = open_study(sqlite_url(tmp_path), NAME, create=True)
+    of_an_old_version = attributes_of(plan.chosen[0])
+    memory = of_an_old_version["candidate"].pop("inference_bytes")
+    study.begin(plan.facts(name=NAME, command="", machine={}, versions={}), (), ())
+
+    def add(attributes: dict[str, Any], state: TrialState) -> None:
+        with study.opened() as opened:
+            opened.add_trial(create_trial(state=state, user_attrs=attributes))
+
+    add(of_an_old_version, TrialState.WAITING)
+    read = SearchStudy._read
+
+    def read_while_another_adds(asked: SearchStudy, *states: Any, **what: Any) -> list[FrozenTrial]:
+        trials = read(asked, *states, **what)
+        add(attributes_of(plan.chosen[1]), state)
+        return trials
+
+    monkeypatch.setattr(SearchStudy, "_read", read_while_another_adds)
+    (candidate,) = study.record().candidates
+    assert (candidate.key, candidate.inference_bytes) == (plan.chosen[0].record.key, memory)
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import pytest
 
+from scalesearch.errors import RunFailedError
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.study.driver import Segment, mean_curve, run_search, train_enqueued
 from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.storage import sqlite_url
 from scalesearch.study.study import SearchStudy, open_study
 from scalesearch.training.dataset import DataSize
-from tests.study.conftest import Lab, top1_of
+from tests.study.conftest import FakeExecutor, Lab, top1_of
 
 SIZE = DataSize(classes=18, train_images=1000)
 FULL = GridSettings(
@@ -186,6 +190,38 @@ def test_a_seed_that_fails_fails_its_network_by_name_and_no_more_of_it_is_traine
     outcomes = _outcomes(_search(study, settings, lab, tmp_path))
     assert outcomes[bad][0] == "completed"
     assert sorted(t.seed for t in lab.ledger if t.key == bad) == [0, 1, 2]
+
+
+class OneIsLost(FakeExecutor):
+    """Workers that end all at once, the first of which was lost on the way."""
+
+    def __init__(self, lab: Lab, jobs: int) -> None:
+        super().__init__(lab, jobs)
+        self._waiting: list[tuple[Future[dict[str, Any]], dict[str, Any]]] = []
+        self._full = jobs
+
+    def submit(self, job: Any, *_told: Any, **_too: Any) -> Future[dict[str, Any]]:
+        future: Future[dict[str, Any]] = Future()
+        self._waiting.append((future, json.loads(json.dumps(dict(job)))))
+        if len(self._waiting) == self._full:
+            (lost, _), *others = self._waiting
+            lost.set_exception(RunFailedError("the cluster was lost"))
+            for other, its in others:
+                other.set_result(self._lab.run(its))
+        return future
+
+
+def test_what_ends_together_with_a_run_that_was_lost_is_kept(tmp_path: Path, lab: Lab) -> None:
+    settings = replace(FULL, max_networks=3, jobs=3)
+    study, observer = _begin(tmp_path, settings), Silent()
+    first, *others = [planned.record.key for planned in plan_grid(settings, SIZE).chosen]
+    lab.executor = partial(OneIsLost, lab)  # type: ignore[assignment, method-assign]
+    with pytest.raises(RunFailedError, match="the cluster was lost"):
+        _search(study, settings, lab, tmp_path, observer)
+    outcomes = _outcomes(study.record())
+    assert outcomes.pop(first)[2] == ()
+    assert outcomes == {key: ("completed", "", ((0, top1_of(key, 0, 40), 40),)) for key in others}
+    assert [task for task, _ in observer.outcomes] == [f"{key}-seed0" for key in others]
 
 
 def test_one_seed_fails_without_being_named(tmp_path: Path, lab: Lab) -> None:
