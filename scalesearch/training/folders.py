@@ -588,6 +588,28 @@ class _Folder:
     special: int
 
 
+NO_STAMP: Stamp = (0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A folder, a file or a link of a tree that is to be had elsewhere.
+
+    Attributes:
+        name: its path there.
+        path: where a file is read; empty for others.
+        stamp: what that file was when it was listed.
+        link: where a link leads: a symbolic one from the folder it is in, a hard one from the top.
+        hard: whether it is a further name of a file, as good as the first.
+    """
+
+    name: str
+    path: str = ""
+    stamp: Stamp = NO_STAMP
+    link: str = ""
+    hard: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
     """All folders below a root, and those that links in it lead to, each once; ``kind`` is of the dataset."""
@@ -596,6 +618,49 @@ class Tree:
     kind: str = FOLDER
     root: Key
     folders: Mapping[Key, _Folder]
+
+    def members(self, name: str, aside: str) -> Iterator[Member]:
+        """All that it takes to have the tree elsewhere, links being links, so that it is listed alike there.
+
+        Folders come before what lies in them, and files before links to them.
+
+        Args:
+            name: what its root is to be called.
+            aside: folder beside it, for what only links lead to.
+        """
+        homes = {self.root: name}
+        waiting, linked, beside = [self.root], list[Key](), 0
+        links: list[tuple[str, Key, str, Stamp]] = []
+        while waiting or linked:
+            if waiting:
+                key = waiting.pop()
+            elif (key := linked.pop(0)) in homes:
+                continue
+            else:
+                homes[key], beside = f"{aside}/{beside}", beside + 1
+            home, folder = homes[key], self.folders[key]
+            yield Member(name=home)
+            for sub in folder.folders:
+                if sub.linked or sub.key in homes:
+                    links.append((f"{home}/{sub.name}", sub.key, "", NO_STAMP))
+                    linked.append(sub.key)
+                else:
+                    homes[sub.key] = f"{home}/{sub.name}"
+                    waiting.append(sub.key)
+            for file in folder.files:
+                place = f"{home}/{file.name}"
+                if file.linked:
+                    links.append((place, file.key, file.path, file.stamp))
+                elif file.key in homes:
+                    yield Member(name=place, link=homes[file.key], hard=True)
+                else:
+                    homes[file.key] = place
+                    yield Member(name=place, path=file.path, stamp=file.stamp)
+        for place, key, path, stamp in links:
+            if key not in homes:
+                homes[key], beside = f"{aside}/{beside}", beside + 1
+                yield Member(name=homes[key], path=path, stamp=stamp)
+            yield Member(name=place, link=os.path.relpath(homes[key], os.path.dirname(place)))  # noqa: PTH120
 
 
 def read_tree(path: Path, kind: str = FOLDER) -> Tree:

@@ -184,6 +184,12 @@ def engine(executor: str) -> tuple[Engine, str]:
     Raises:
         ScalesearchError: if there is none of that name, or what it needs isn't installed.
     """
+    if "@" in executor or "?" in executor:
+        # It is kept in run.toml and told in messages: neither is a place for a password, nor is this line.
+        raise ScalesearchError(
+            "`executor` must be NAME, NAME://ADDRESS or HOST:PORT without a user, a password or options in "
+            "it, got one with @ or ?"
+        )
     name, _, address = executor.partition("://")
     if "://" not in executor and ":" in executor:
         name, address = "ray", executor
@@ -197,8 +203,9 @@ def engine(executor: str) -> tuple[Engine, str]:
         )
     try:
         found: Engine = there[name].load()()
-    except ImportError as error:
-        how = EXTRAS.get(name, f"it can't be loaded: {one_line(error)}")
+    except Exception as error:  # it is anybody's code
+        how = f"it can't be loaded: {one_line(error)}"
+        how = EXTRAS.get(name, how) if isinstance(error, ImportError) else how
         raise ScalesearchError(f"`executor` must be one that is installed, got {name!r}: {how}") from error
     return found, address
 

@@ -16,17 +16,19 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 import scalesearch
 from scalesearch.files import inside, write_bytes
+from scalesearch.hardware.device import device_kind
 from scalesearch.text import one_line
 from scalesearch.training.dataset import DataSpec
-from scalesearch.training.folders import memory_folder
+from scalesearch.training.folders import Member, memory_folder, open_file, read_tree
 from scalesearch.workers.executor import Executor, TrialFailedError, WorkerLostError, training_executor
 from scalesearch.workers.worker import ELSEWHERE
 
@@ -34,6 +36,8 @@ FILES = ("checkpoint", "weights", "start")
 """The fields of a job that are paths of files."""
 LOG_BYTES = 64 * 2**10
 """So much of the end of a job's log goes back."""
+PIECE_BYTES = 64 * 2**20
+"""Bytes of a piece of data that are sent."""
 CODE = ("torch", "torchvision")
 """Packages that decide what training gives, beside scalesearch itself."""
 PREFIX = "scalesearch-node-"
@@ -71,18 +75,39 @@ def difference(there: Mapping[str, str], here: Mapping[str, str]) -> str:
 # Data that are sent to a node: packed once, unpacked once on each machine, under their identity.
 
 
-def packed(place: Path) -> Iterator[bytes]:
-    """A file or a folder as an archive, piece by piece.
+@contextmanager
+def packed(place: Path) -> Iterator[Iterator[bytes]]:
+    """A file or a folder as an archive, whole on this machine's disk before its first piece is given.
+
+    Of a folder it is what the listing of its images takes: links stay links, so that it lists alike there.
 
     Raises:
-        OSError: if it can't be read.
+        DataError: if a folder can't be read.
+        OSError: if a file can't be read, or there is no room for the archive.
     """
     with tempfile.TemporaryFile() as file:
-        with tarfile.open(fileobj=file, mode="w", dereference=True) as archive:
-            archive.add(place.resolve(), arcname="data")
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            if place.is_dir():
+                for member in read_tree(place).members("data", "aside"):
+                    _add(archive, member)
+            else:
+                archive.add(place.resolve(), arcname="data")
         file.seek(0)
-        while piece := file.read(64 * 2**20):
-            yield piece
+        yield iter(lambda: file.read(PIECE_BYTES), b"")
+
+
+def _add(archive: tarfile.TarFile, member: Member) -> None:
+    header = tarfile.TarInfo(member.name)
+    if member.path:
+        with open_file(member.path, member.stamp) as file:
+            header.size = member.stamp[2]
+            archive.addfile(header, file)
+        return
+    if member.link:
+        header.type, header.linkname = (tarfile.LNKTYPE if member.hard else tarfile.SYMTYPE), member.link
+    else:
+        header.type, header.mode = tarfile.DIRTYPE, 0o755
+    archive.addfile(header)
 
 
 def kept_data(digest: str) -> Path:
@@ -95,11 +120,13 @@ def keep_data(digest: str, pieces: Iterable[bytes]) -> Path:
     """Unpacks an archive of data where :func:`kept_data` says, unless it is there.
 
     Raises:
-        OSError: if it can't be written.
+        OSError: if it can't be written, or Python here unpacks nothing safely.
     """
     place = kept_data(digest)
     if place.exists():
         return place
+    if not hasattr(tarfile, "data_filter"):
+        raise OSError(f"no Python that unpacks archives safely (3.11.4 does, {python_version()} does not)")
     place.parent.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent.parent) as folder:
         archive = Path(folder) / "archive"
@@ -120,9 +147,9 @@ class Node:
     """Runs jobs in a folder of its own, which goes with it.
 
     Messages are plain data but for bytes. Each names its job by ``id``: ``{"event": "step", "done", "of"}``;
-    ``look`` with ``curve``, ``seconds`` and ``checkpoint``; ``result`` with ``result``, ``checkpoint`` and
-    ``weights``; ``failure`` with ``reason``, and whether the job may do well on another node (``elsewhere``)
-    or the data are not here (``lacks``: their place). The last two have ``log``. ``note`` has ``text``.
+    ``look`` with ``curve``, ``seconds`` and ``checkpoint``; ``result`` with ``result`` and ``weights``;
+    ``failure`` with ``reason``, and whether the job may do well on another node (``elsewhere``) or the data
+    are not here (``lacks``: their place). The last two have ``log``. ``note`` has ``text``.
     """
 
     def __init__(self, *, device: str, most: int, stall_timeout: float | None) -> None:
@@ -133,6 +160,7 @@ class Node:
         self._code.mkdir()
         # A user's own code is looked for in the current folder, by the processes that are started from here.
         os.chdir(self._code)
+        self._kind = device_kind(device)
         self._changed = threading.Condition()
         self._messages: list[dict[str, Any]] = []
         self._steps: dict[int, dict[str, Any]] = {}
@@ -201,8 +229,14 @@ class Node:
             self._changed.notify_all()
 
     def _log(self, job: Mapping[str, Any]) -> bytes:
+        """The end of what a job logged; of its device's process, where that runs many jobs, what it did."""
+        logs = self._folder / "logs"
         with suppress(OSError):
-            path = self._folder / "logs" / f"{job['key']}.{job['kind']}.log"
+            path = logs / f"{job['key']}.{job['kind']}.log"
+            if not path.exists():  # a device's own, such as cuda-0.1.log: one for each process it had
+                path = max(
+                    logs.glob(f"{self._kind}*.log"), key=lambda log: log.stat().st_mtime_ns, default=path
+                )
             with path.open("rb") as file:
                 file.seek(max(0, path.stat().st_size - LOG_BYTES))
                 return file.read()

@@ -24,7 +24,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,9 @@ ATTEMPTS = 5
 ANSWER_S = 2.5
 """How long an address may take to answer a question; it is asked three at the most."""
 HELLO_S = 120.0
-"""How long a node may take to say what it is: it loads Python and nothing else."""
+"""How long nodes may take to say what they are: they load Python and nothing else."""
+SENDING_S = 3600.0
+"""How long data may take to be on a node."""
 WAIT_S, MESSAGES_S, NODES_S, HEAD_S = 0.2, 5.0, 2.0, 2.0
 """How long the thread waits for messages, and a place for news; how often nodes and the head are asked."""
 PATIENCE_S = 60.0
@@ -96,7 +98,7 @@ def _spoken(address: str) -> str:
     if match is None or not 0 < int(match[2]) < 2**16:
         raise ScalesearchError(
             "`executor` must be ray, or HOST:PORT of a Ray cluster, ray:// before it or not, got "
-            f"{printable(address)!r}"
+            f"{_shown(printable(address))!r}"
         )
     try:
         socket.create_connection((_host(address), int(match[2])), timeout=ANSWER_S).close()
@@ -315,9 +317,10 @@ class RayEngine:
                 None if data is None else dict(data)
             )
         told: dict[str, Hello] = {}
+        ends = time.monotonic() + HELLO_S  # for all of them
         for name, answer in asked.items():
             try:
-                told[name] = Hello(**ray.get(answer, timeout=HELLO_S))
+                told[name] = Hello(**ray.get(answer, timeout=max(0.0, ends - time.monotonic())))
             except Exception as error:
                 told[name] = Hello(problem=one_line(error)[:200])
         return told
@@ -375,6 +378,8 @@ class _Place:
         checking: the number of the job that asks what the node is; 0 for none.
         data: what that job asks for, as text.
         sent: where data that were sent lie there.
+        sending: Ray's promise of where data that are being sent will lie; None for none.
+        sending_since: when that was begun.
     """
 
     actor: Any
@@ -386,6 +391,8 @@ class _Place:
     checking: int = 0
     data: str = ""
     sent: str = ""
+    sending: Any = None
+    sending_since: float = 0.0
 
     @property
     def runs(self) -> list[_Run]:
@@ -494,20 +501,29 @@ class RayExecutor:
             if not self._places:
                 self._changed.wait(WAIT_S)
                 return True
-            places = {place.news: place for place in self._places}
+            sending = {place.sending: place for place in self._places if place.sending is not None}
+            places = {place.news: place for place in self._places} | sending
         ready, _ = self._ray.wait(list(places), timeout=WAIT_S)
-        for news in ready:
+        if ready:  # one of them; those that are there beside it are taken in the same turn
+            ready, _ = self._ray.wait(list(places), num_returns=len(places), timeout=0)
+        for promise in ready:
+            place = places[promise]
             try:
-                messages = self._ray.get(news)
+                given = self._ray.get(promise)
             except Exception as error:
                 with self._changed:
-                    if _answers(self._head):
-                        self._lose(places[news], f"its place was lost ({type(error).__name__})")
-                    else:
+                    if not _answers(self._head):
                         self._dead = self._lost("its head is gone")
+                    elif place.sending is not None:  # whichever promise was broken
+                        self._not_sent(place, error)
+                    else:
+                        self._lose(place, f"its place was lost ({type(error).__name__})")
             else:
                 with self._changed:
-                    self._hear(places[news], messages)
+                    if promise in sending:
+                        self._arrived(place, str(given))
+                    else:
+                        self._hear(place, given)
         return True
 
     def _hear(self, place: _Place, messages: Sequence[Mapping[str, Any]]) -> None:
@@ -607,7 +623,11 @@ class RayExecutor:
         silent = self._work.stall_timeout
         for place in self._places[:]:
             if silent is not None and place.node and now - place.heard > silent + 4 * MESSAGES_S:
+                if place.sending is not None:
+                    self._not_sent(place, TimeoutError(f"no word for {silent:g} s"))
                 self._lose(place, f"it said nothing for {silent:g} s")
+            elif place.sending is not None and now - place.sending_since > SENDING_S:
+                self._not_sent(place, TimeoutError(f"not all of them in {SENDING_S:g} s"))
 
     def _lose(self, place: _Place, reason: str, *, counts: bool = True) -> None:
         """Does without a place; what ran there goes on elsewhere."""
@@ -637,8 +657,13 @@ class RayExecutor:
 
     def _hand_out(self) -> None:
         """Gives what waits to places that have room, once it is known what their nodes are."""
+        ready = sum(bool(place.node) for place in self._places)
+        most = -(-self._work.jobs // max(1, ready)) if self._on_gpus else 1
+        receiving = self._receiving()
         for place in self._places[:]:
-            while self._waiting and place.node and not place.checking and self._has_room(place):
+            if not place.node or place.node in receiving:
+                continue
+            while self._waiting and not place.checking and self._has_room(place, most):
                 run = self._next(place)
                 if run is None:
                     break
@@ -657,10 +682,9 @@ class RayExecutor:
                 if run.future.running() or run.future.set_running_or_notify_cancel():
                     self._begin(place, run, facts)
 
-    def _has_room(self, place: _Place) -> bool:
+    @staticmethod
+    def _has_room(place: _Place, most: int) -> bool:
         """One by one: how much memory the next takes is known once the last has begun."""
-        ready = sum(bool(other.node) for other in self._places)
-        most = -(-self._work.jobs // ready) if self._on_gpus else 1
         return len(place.flying) < most and all(run.begun for run in place.flying.values())
 
     def _next(self, place: _Place) -> _Run | None:
@@ -759,7 +783,7 @@ class RayExecutor:
         facts, wanted = message["result"], json.loads(place.data or "{}")
         lacks = bool(facts["problem"])
         if lacks and self._work.send_data and not place.sent and wanted["place"]:
-            self._check(place, place.data, self._send(place, wanted))
+            self._send(place, wanted)
         elif lacks:
             reason = f"must have nodes with the data, got {facts['problem']} on node {place.name}"
             self._set_aside(place, reason)
@@ -782,19 +806,54 @@ class RayExecutor:
             named = " and ".join(sorted(kinds))
             self._note(f"nodes have unlike hardware ({named}), whose accuracies may differ in the last bits")
 
-    def _send(self, place: _Place, wanted: Mapping[str, Any]) -> str:
-        """Sends data to a node, which keeps them under their identity; returns where.
+    def _receiving(self) -> set[str]:
+        """The nodes that data are being sent to."""
+        return {place.node for place in self._places if place.sending is not None}
+
+    def _send(self, place: _Place, wanted: Mapping[str, Any]) -> None:
+        """Begins to send data to a node, which keeps them under their identity, once for all its places.
 
         Ray hands each piece on from node to node, so that it leaves this machine once.
         """
+        if place.node in self._receiving():
+            return
         identity = wanted["digest"] or hashlib.sha256(place.data.encode()).hexdigest()
-        if identity not in self._pieces:
-            self._pieces[identity] = [self._ray.put(piece) for piece in packed(Path(wanted["place"]))]
-        self._note(f"sending {wanted['name']} to node {place.name}")
-        where = self._ray.get(place.actor.keep.remote(identity, self._pieces[identity]))
-        for other in self._places:  # nobody was listened to meanwhile
-            other.heard = time.monotonic()
-        return str(where)
+        with ExitStack() as opened:
+            pieces: Iterator[bytes] = iter(())
+            if identity not in self._pieces:
+                try:
+                    pieces = opened.enter_context(packed(Path(wanted["place"])))
+                except (OSError, ValueError) as error:
+                    # It is this machine's fault, so that no other node would do better.
+                    why = one_line(error)
+                    if not why.startswith("`dataset`"):
+                        why = f"`dataset` must be a file or folder that can be packed to be sent, got {why}"
+                    self._dead = ScalesearchError(why)
+                    return
+            self._note(f"sending {wanted['name']} to node {place.name}")
+            try:
+                if identity not in self._pieces:
+                    self._pieces[identity] = [self._ray.put(piece) for piece in pieces]
+                place.sending = place.actor.keep.remote(identity, self._pieces[identity])
+            except Exception as error:  # Ray has many
+                self._not_sent(place, error)
+        place.sending_since = now = time.monotonic()
+        for other in self._places:  # nobody was listened to while they were packed
+            other.heard = now
+
+    def _arrived(self, place: _Place, where: str) -> None:
+        """Takes in that data are on a node, and has the place say whether they are the right ones."""
+        place.sending = None
+        if place in self._places:
+            self._check(place, place.data, where)
+
+    def _not_sent(self, place: _Place, error: Exception) -> None:
+        """Sets a node aside that data can't be sent to."""
+        place.sending = None
+        if place in self._places:
+            cause = getattr(error, "cause", None) or error  # what went wrong there, without Ray's account
+            why = one_line(cause)[:200]
+            self._set_aside(place, f"must have nodes that take the data, got {why} on node {place.name}")
 
     def _look(self, place: _Place, number: int, run: _Run, message: Mapping[str, Any]) -> None:
         """Takes in a look: its checkpoint first, so that what is known to be trained is not trained again."""
@@ -846,6 +905,8 @@ class RayExecutor:
 
     def _keep_log(self, run: _Run, content: bytes) -> None:
         """Keeps what a job logged, for a reader of its reason; a log that can't be written ends nothing."""
+        if not content:
+            return
         folder = self._work.log_dir
         with suppress(OSError, ValueError):
             # A folder that was there and is not any more was removed: it is not brought back.

@@ -74,17 +74,21 @@ def farm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     entries = [
         EntryPoint("farm", f"{__name__}:_Farm", engines.GROUP),
         EntryPoint("broken", "no_such_package:Engine", engines.GROUP),
+        EntryPoint("nameless", f"{__name__}:NoSuchClass", engines.GROUP),
+        EntryPoint("needy", f"{__name__}:_Needy", engines.GROUP),
     ]
     monkeypatch.setattr(engines, "entry_points", lambda **_group: entries)
-    monkeypatch.setattr(EntryPoint, "load", lambda self: _Farm if self.name == "farm" else _nothing())
     engines.engine.cache_clear()
     _Done.works.clear()
     yield
     engines.engine.cache_clear()
 
 
-def _nothing() -> None:
-    raise ModuleNotFoundError("No module named 'no_such_package'")
+class _Needy(_Farm):
+    """An engine that isn't made without arguments."""
+
+    def __init__(self, farmer: str) -> None:
+        self.farmer = farmer
 
 
 def test_the_package_declares_its_own_engines() -> None:
@@ -108,8 +112,10 @@ def test_processes_are_this_machines(tmp_path: Path) -> None:
 def test_names_addresses_and_what_is_wrong_with_them() -> None:
     assert engines.engine("farm://gpus")[1] == "gpus"
     for name, message in {
-        "fram": r"must be one of farm, broken, processes, ray, .* got 'fram'; did you mean farm",
+        "fram": r"must be one of farm, broken, nameless, needy, processes, ray, .* got 'fram'; did you mean farm",
         "broken": "must be one that is installed, got 'broken': it can't be loaded: No module named",
+        "nameless": "got 'nameless': it can't be loaded: module .* has no attribute 'NoSuchClass'",
+        "needy": "got 'needy': it can't be loaded: .*missing 1 required positional argument",
     }.items():
         with pytest.raises(ScalesearchError, match=message) as error:
             engines.engine(name)
@@ -182,7 +188,18 @@ def test_a_run_is_trained_by_it_and_may_go_on_with_another(
 
 
 @pytest.mark.usefixtures("farm")
-@pytest.mark.parametrize("name", ["fram", "broken", "farm://gone:1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("fram", "broken", "nameless", "needy", "farm://gone:1"),
+        *(
+            "ray://user:secret@head:6379",
+            "user:secret@head:6379",
+            "farm://gone:1?token=secret",
+            "secret@head",
+        ),
+    ],
+)
 def test_wrong_ones_are_one_line_and_nothing_is_begun(
     tmp_path: Path, run: Run, tiny: tuple[str, ...], name: str
 ) -> None:
@@ -190,6 +207,7 @@ def test_wrong_ones_are_one_line_and_nothing_is_begun(
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert line.startswith("Error: --executor must be")
+    assert "secret" not in result.output
     assert not (tmp_path / "run").exists()
 
 

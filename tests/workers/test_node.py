@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from scalesearch.training.dataset import DataSpec
+from scalesearch.training.dataset import DataError, DataSpec
+from scalesearch.training.folders import candidates, layout, read_tree
 from scalesearch.workers import node as nodes
 from scalesearch.workers.executor import TrialFailedError, WorkerLostError
 from scalesearch.workers.node import Node, code, difference, keep_data, lacking, packed
@@ -148,11 +150,12 @@ def test_data_are_unpacked_once_under_their_identity(tmp_path: Path, monkeypatch
     (folder / "cat" / "1.png").write_bytes(b"png" * 1000)
     (tmp_path / "outside.png").write_bytes(b"linked")
     (folder / "cat" / "2.png").symlink_to(tmp_path / "outside.png")
-    place = keep_data("a" * 64, packed(folder))
+    with packed(folder) as pieces:
+        place = keep_data("a" * 64, pieces)
     assert place == tmp_path / "cache" / "scalesearch" / "sent" / ("a" * 64) / "data"
     assert (place / "cat" / "1.png").read_bytes() == b"png" * 1000
     assert (place / "cat" / "2.png").read_bytes() == b"linked"
-    assert not (place / "cat" / "2.png").is_symlink()
+    assert (place / "cat" / "2.png").resolve().is_relative_to(place.parent)
 
     def never() -> Iterator[bytes]:
         raise AssertionError("sent twice")
@@ -161,9 +164,71 @@ def test_data_are_unpacked_once_under_their_identity(tmp_path: Path, monkeypatch
     assert keep_data("a" * 64, never()) == place
     one = tmp_path / "one.safetensors"
     one.write_bytes(b"tensors")
-    assert keep_data("b" * 64, packed(one)).read_bytes() == b"tensors"
+    with packed(one) as pieces:
+        assert keep_data("b" * 64, pieces).read_bytes() == b"tensors"
     with pytest.raises(ValueError, match="plain names"):
-        keep_data("../x", packed(one))
+        keep_data("../x", never())
+
+
+def test_a_folder_that_is_sent_lists_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the listing reads, links to nothing and around in circles among it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder, outside = tmp_path / "images", tmp_path / "outside"
+    for number, place in enumerate(
+        (folder / "cat", folder / "dog", folder / "dog" / "deep", outside / "more", tmp_path / "fox")
+    ):
+        place.mkdir(parents=True)
+        for of in range(3):
+            Image.new("RGB", (8, 8), (number * 9, of, 1)).save(place / f"{number}-{of}.png")
+    (folder / "dog" / "of-cat.png").symlink_to(folder / "cat" / "0-0.png")
+    (folder / "dog" / "again.png").hardlink_to(folder / "dog" / "1-0.png")
+    for name in ("cat", "dog"):  # under two classes
+        (folder / name / "both.png").symlink_to(outside / "more" / "3-0.png")
+    (folder / "cat" / "gone.png").symlink_to(tmp_path / "nothing")
+    (folder / "cat" / "around").symlink_to(tmp_path)
+    (folder / "cat" / "itself").symlink_to(folder / "cat")
+    (folder / "cat" / "whole").symlink_to(folder)
+    (folder / "dog" / "more").symlink_to(outside)
+    (folder / "fox").symlink_to("../fox")
+    (folder / "cat" / "notes.txt").write_text("not read", "utf-8")
+
+    def rows(place: Path) -> list[tuple[str, bool]]:
+        tree = read_tree(place)
+        files = candidates(tree, layout(tree), arrays_alone=False)
+        return [(f"{image.label} {image.name}", image.stamp[2] > 0) for image in files.train]
+
+    with packed(folder) as pieces:
+        there = keep_data("a" * 64, pieces)
+    assert rows(there) == rows(folder)
+    assert len(rows(there)) > 9
+    assert not (there / "cat" / "notes.txt").exists()
+    # What the listing can't read is named.
+    (folder / "cat" / "0-0.png").chmod(0)
+    if os.getuid():
+        with pytest.raises(DataError, match="0-0.png"), packed(folder):
+            pass
+
+
+def test_a_python_that_unpacks_nothing_safely_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delattr(nodes.tarfile, "data_filter")
+    with pytest.raises(OSError, match=r"3\.11\.4 does"):
+        keep_data("a" * 64, [])
+
+
+def test_the_log_of_a_gpu_is_that_of_its_process(node: Node, held: _Held) -> None:
+    node._kind = "cuda"
+    logs = node._folder / "logs"
+    logs.mkdir()
+    for age, name in ((9, "cuda-0.1.log"), (1, "cuda-0.2.log"), (0, "other.log")):
+        (logs / name).write_bytes(name.encode())
+        os.utime(logs / name, (1e9 - age, 1e9 - age))
+    node.begin(1, JOB, {}, {})
+    held.jobs[0][-1].set_exception(TrialFailedError("diverged"))
+    (told,) = node.messages(0.0)
+    assert told["log"] == b"cuda-0.2.log"
 
 
 def test_what_a_machine_lacks(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +39,7 @@ class _Node:
     machine: str = "m1"
     data: str = "d" * 64
     problem: str = ""
+    receives: Callable[[], Any] = lambda: "/kept/data"
 
 
 class _Ref:
@@ -79,7 +81,13 @@ class _Actor:
 
     def _keep(self, digest: str, pieces: Sequence[bytes]) -> _Ref:
         self.cluster.sent.append((self.node, digest, b"".join(pieces)))
-        return _Ref(self.cluster, lambda: "/kept/data")
+
+        def take() -> Any:
+            if self.dead:
+                raise ConnectionError("the actor died")
+            return self.cluster.nodes[self.node].receives()
+
+        return _Ref(self.cluster, take)
 
     def say(self, key: str, **message: Any) -> None:
         self.told.append({"id": self.jobs[key][0], **message})
@@ -93,6 +101,7 @@ class _Cluster:
         self.actors: list[_Actor] = []
         self.begun: list[tuple[str, str]] = []
         self.sent: list[tuple[str, str, bytes]] = []
+        self.turns: list[int] = []
 
     def get_runtime_context(self) -> Any:
         return SimpleNamespace(gcs_address="127.0.0.1:1")
@@ -119,14 +128,17 @@ class _Cluster:
     def nodes(self) -> Any:
         return _Nodes(self.nodes_)
 
-    def wait(self, refs: Sequence[_Ref], timeout: float) -> tuple[list[_Ref], list[_Ref]]:
+    def wait(
+        self, refs: Sequence[_Ref], timeout: float, num_returns: int = 1
+    ) -> tuple[list[_Ref], list[_Ref]]:
+        """As Ray's: no more than asked for, however many are ready."""
         ends = time.monotonic() + timeout
-        while time.monotonic() < ends:
-            ready = [ref for ref in refs if _has(ref)]
-            if ready:
-                return ready, []
+        while True:
+            ready = [ref for ref in refs if _has(ref)][:num_returns]
+            if len(ready) == num_returns or time.monotonic() >= ends:
+                self.turns.append(len(ready))
+                return ready, [ref for ref in refs if ref not in ready]
             time.sleep(0.001)
-        return [], list(refs)
 
     def get(self, ref: Any) -> Any:
         value = ref.value if hasattr(ref, "value") else ref.take()
@@ -374,6 +386,129 @@ def test_data_are_sent_once_to_each_node_that_lacks_them(make: Make, tmp_path: P
     assert {node for node, _, _ in cluster.sent} == {"a", "b"}
     assert {digest for _, digest, _ in cluster.sent} == {"d" * 64}
     assert all(b"pixels" in content for _, _, content in cluster.sent)
+
+
+def _raises(error: Exception) -> Callable[[], Any]:
+    def receive() -> Any:
+        raise error
+
+    return receive
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> str:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "1.png").write_bytes(b"pixels")
+    return f"folder:{folder}"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ConnectionError("the actor died")])
+def test_a_node_that_cannot_take_the_data_is_set_aside_and_the_others_train(
+    make: Make, tmp_path: Path, images: str, error: Exception
+) -> None:
+    lacks = {"problem": "`dataset` must be a folder, got none"}
+    cluster = _Cluster(full=_Node(**lacks, receives=_raises(error)), good=_Node(**lacks))
+    notes: list[str] = []
+    executor = make(cluster, jobs=2, send_data=True, on_note=notes.append)
+    future = _submit(executor, _train("k", tmp_path, name=images))
+    _end(_on(cluster, "k"), "k")
+    assert future.result(10)
+    assert {node for _, node in cluster.begun} == {"good"}
+    # Where there is no other, the run ends in a line that names it; Ray is not lost.
+    alone = _Cluster(full=_Node(**lacks, receives=_raises(error)))
+    with pytest.raises(
+        ScalesearchError, match=r"must have nodes that take the data, got .* on node full"
+    ) as failure:
+        _submit(make(alone, send_data=True), _train("k", tmp_path, name=images)).result(10)
+    assert failure.value.exit_code == 2
+
+
+def test_a_place_that_dies_while_data_are_sent_sets_its_node_aside(
+    make: Make, tmp_path: Path, images: str
+) -> None:
+    cluster = _Cluster(a=_Node(problem="none", receives=lambda: None))
+    future = _submit(make(cluster, send_data=True), _train("k", tmp_path, name=images))
+    _until(lambda: cluster.sent)
+    cluster.actors[0].dead = True
+    _until(lambda: len(cluster.sent) > 1 or future.done())
+    cluster.nodes["a"].receives = lambda: "/kept/data"
+    _end(_on(cluster, "k"), "k")
+    assert future.result(10)
+
+
+def test_others_train_while_data_are_sent_and_none_wait_for_good(
+    make: Make, tmp_path: Path, images: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_engine, "SENDING_S", 0.5)
+    cluster = _Cluster(slow=_Node(problem="none", receives=lambda: None), good=_Node())
+    notes: list[str] = []
+    executor = make(cluster, jobs=2, send_data=True, on_note=notes.append)
+    futures = [_submit(executor, _train(f"k{number}", tmp_path, name=images)) for number in range(3)]
+    for number, future in enumerate(futures):
+        _end(_on(cluster, f"k{number}"), f"k{number}")
+        assert future.result(10)
+    _submit(executor, _train("more", tmp_path, name=images))
+    _submit(executor, _train("most", tmp_path, name=images))
+    _until(lambda: any("not all of them in 0.5 s" in note for note in notes))
+
+
+def test_data_that_cannot_be_packed_here_end_the_run(make: Make, tmp_path: Path) -> None:
+    cluster = _Cluster(a=_Node(problem="none"), b=_Node(problem="none"))
+    executor = make(cluster, send_data=True)
+    with pytest.raises(ScalesearchError, match="^`dataset` must be a file or folder that can be packed"):
+        _submit(executor, _train("k", tmp_path, name=f"folder:{tmp_path / 'gone'}")).result(10)
+    assert cluster.sent == []
+
+
+def test_all_that_is_there_is_taken_in_one_turn(make: Make) -> None:
+    cluster = _Cluster(a=_Node(cpus=8))
+    executor = make(cluster, jobs=8)
+    futures = [_submit(executor, ProbeSpec(key=f"p{number}").to_dict()) for number in range(8)]
+    _until(lambda: len(cluster.begun) == 8)
+    with executor._changed:  # nothing is taken in meanwhile
+        for number in range(8):
+            _end(_on(cluster, f"p{number}"), f"p{number}")
+        cluster.turns.clear()
+    assert all(future.result(10) for future in futures)
+    assert max(cluster.turns) > 1
+
+
+def test_nodes_that_say_nothing_are_waited_for_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    waits: list[float] = []
+
+    def get(_answer: object, timeout: float) -> Any:
+        waits.append(timeout)
+        clock[0] += timeout
+        raise TimeoutError("no answer")
+
+    asked = SimpleNamespace(remote=lambda _data: None)
+    ray = SimpleNamespace(
+        nodes=_Cluster(**{f"n{number}": _Node() for number in range(5)}).nodes,
+        remote=lambda _function: SimpleNamespace(options=lambda **_options: asked),
+        get=get,
+    )
+    monkeypatch.setattr(ray_engine, "connected", lambda _address: ray)
+    monkeypatch.setattr(ray_engine, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setitem(
+        sys.modules,
+        "ray.util.scheduling_strategies",
+        SimpleNamespace(NodeAffinitySchedulingStrategy=lambda *_, **__: None),
+    )
+    for parent in ("ray", "ray.util"):
+        monkeypatch.setitem(sys.modules, parent, SimpleNamespace())
+    monkeypatch.setattr(ray_engine.importlib.util, "find_spec", lambda _name: True)
+    hellos = ray_engine.RayEngine().hellos("head:1", None)
+    assert [hello.problem for hello in hellos.values()] == ["no answer"] * 5
+    assert sum(waits) == ray_engine.HELLO_S
+
+
+def test_a_job_without_a_log_leaves_no_file(make: Make, tmp_path: Path) -> None:
+    future = _submit(make(cluster := _Cluster(a=_Node())), _train("k", tmp_path))
+    _on(cluster, "k").say("k", event="result", result={"key": "k"}, weights=None, log=b"")
+    assert future.result(10)
+    assert not (tmp_path / "logs" / "k.train.log").exists()
 
 
 def test_times_are_measured_on_machines_of_one_kind(make: Make) -> None:
