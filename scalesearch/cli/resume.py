@@ -14,7 +14,7 @@ from scalesearch.study.settings import Computing
 
 @click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=Place())
-@option("--retry-failed", is_flag=True, help="Train or measure the networks that failed once more.")
+@option("--retry-failed", is_flag=True, help="Train or measure once more what failed.")
 @STORAGE_ON
 @options_of(Computing)
 @format_option

@@ -590,6 +590,10 @@ def _is_lost(future: Future[dict[str, Any]]) -> bool:
     return future.cancelled() or not isinstance(future.exception(), TrialFailedError | None)
 
 
+def _has_no_result(future: Future[dict[str, Any]]) -> bool:
+    return future.cancelled() or future.exception() is not None
+
+
 def _next(jobs: Iterator[_Job]) -> _Job | None:
     with uninterrupted():
         return next(jobs, None)
@@ -702,7 +706,7 @@ def train_starts(
     while running:
         finished, _ = wait(running, timeout=WAIT_S, return_when=FIRST_COMPLETED)
         study.require_owned()
-        for future in finished:
+        for future in sorted(finished, key=_has_no_result):  # what can be kept is, before it ends
             seed = running.pop(future)
             result = future.result()
             with uninterrupted():

@@ -7,12 +7,14 @@ import shlex
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
 from scalesearch.commands.grid.run import _why_stop, checks_left, train_designs
+from scalesearch.errors import RunFailedError
 from scalesearch.records import RunRecord
 from scalesearch.records.runs import run_tables, runs_of_tables
 from scalesearch.study.driver import run_search
@@ -21,7 +23,7 @@ from scalesearch.study.storage import sqlite_url
 from scalesearch.study.study import SearchStudy, open_study
 from scalesearch.training.dataset import DataSize
 from tests.study.conftest import Job, Lab, share
-from tests.study.test_training import FULL, SIZE, Silent, _begin
+from tests.study.test_training import FULL, SIZE, OneIsLost, Silent, _begin
 
 DESIGNS = replace(
     FULL,
@@ -190,6 +192,20 @@ def test_a_check_that_failed_is_tried_again_where_that_is_asked_for(lab: Lab, tm
     }
     assert len(after) - len(before) == len(lab.ledger) - trained == 4 * 2 + 2
     assert [check for check in after if check in before] == list(before)
+
+
+@pytest.mark.usefixtures("sloped")
+def test_checks_that_end_together_with_one_that_was_lost_are_kept(lab: Lab, tmp_path: Path) -> None:
+    settings = replace(DESIGNS, seeds=2, confirm=1, jobs=3)
+    study, whole = _begin(tmp_path, settings), lab.executor
+    lab.executor = partial(OneIsLost, lab, "confirm")
+    with pytest.raises(RunFailedError, match="the cluster was lost"):
+        search(study, settings, lab, tmp_path)
+    assert {check.role for check in study.record().checks} == {"runner-up", "paper"}
+    lab.executor, trained = whole, len(lab.ledger)
+    record = search(study, settings, lab, tmp_path)
+    assert {check.role for check in record.checks} == {"best", "runner-up", "paper"}
+    assert len(lab.ledger) == trained + 1
 
 
 def test_every_network_of_a_grid_can_be_made_again() -> None:

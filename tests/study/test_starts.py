@@ -13,6 +13,7 @@ import torch
 
 from scalesearch.commands.fidelity.run import length_settings
 from scalesearch.commands.sweep.run import SweepSettings, plan_sweep
+from scalesearch.errors import RunFailedError
 from scalesearch.export.state import State, read_state, write_state
 from scalesearch.networks.baselines import EFFICIENTNET_B0
 from scalesearch.networks.build import build
@@ -21,6 +22,7 @@ from scalesearch.records import StartRecord
 from scalesearch.study.driver import run_search, start_facts, train_enqueued, train_starts
 from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.plan import grown_plan
+from scalesearch.study.reading import START
 from scalesearch.study.settings import TrainingSettings, differences, start_file
 from scalesearch.study.storage import sqlite_url
 from scalesearch.study.study import SearchStudy, open_study
@@ -30,7 +32,7 @@ from scalesearch.training.loop import grow, train
 from scalesearch.workers.executor import TrialFailedError
 from scalesearch.workers.worker import TrialSpec, run_trial
 from tests.study.conftest import Lab
-from tests.study.test_training import FULL, SIZE, Silent
+from tests.study.test_training import FULL, SIZE, OneIsLost, Silent
 
 GROWN = replace(FULL, start="grown", seeds=2, max_networks=3)
 BASE = GROWN.proxy_baseline(SIZE.classes)
@@ -85,6 +87,14 @@ def test_the_baseline_is_trained_first_once_per_seed(tmp_path: Path, lab: Lab) -
     assert [run.images_seen for run in record.start.runs] == [40, 40]
     assert (record.start.kind, record.start.network, record.start.classes) == ("grown", BASE.name, 18)
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_baseline_that_ends_together_with_one_that_was_lost_is_kept(tmp_path: Path, lab: Lab) -> None:
+    study, workers = _begin(tmp_path, GROWN), OneIsLost(lab, "start-", 2)
+    lab.on_result = _leaves_weights
+    with pytest.raises(RunFailedError, match="the cluster was lost"):
+        train_starts(study, GROWN, workers, Silent(), tmp_path, tmp_path / "checkpoints")
+    assert [name for name in study.attributes if name.startswith(START)] == [f"{START}1"]
 
 
 def test_stopped_after_one_baseline_it_goes_on_with_the_other(tmp_path: Path, lab: Lab) -> None:

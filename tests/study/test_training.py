@@ -21,7 +21,7 @@ from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.storage import sqlite_url
 from scalesearch.study.study import SearchStudy, open_study
 from scalesearch.training.dataset import DataSize
-from tests.study.conftest import FakeExecutor, Lab, top1_of
+from tests.study.conftest import FakeExecutor, Job, Lab, top1_of
 
 SIZE = DataSize(classes=18, train_images=1000)
 FULL = GridSettings(
@@ -193,18 +193,20 @@ def test_a_seed_that_fails_fails_its_network_by_name_and_no_more_of_it_is_traine
 
 
 class OneIsLost(FakeExecutor):
-    """Workers that end all at once, the first of which was lost on the way."""
+    """Workers of which those whose task is named so end all at once, the first lost on the way."""
 
-    def __init__(self, lab: Lab, jobs: int) -> None:
+    def __init__(self, lab: Lab, named: str, jobs: int) -> None:
         super().__init__(lab, jobs)
-        self._waiting: list[tuple[Future[dict[str, Any]], dict[str, Any]]] = []
-        self._full = jobs
+        self._named = named
+        self._under_way: list[tuple[Future[dict[str, Any]], Job]] = []
 
-    def submit(self, job: Any, *_told: Any, **_too: Any) -> Future[dict[str, Any]]:
+    def submit(self, job: Job, *told: Any) -> Future[dict[str, Any]]:
+        if self._named not in job["key"]:
+            return super().submit(job, *told)
         future: Future[dict[str, Any]] = Future()
-        self._waiting.append((future, json.loads(json.dumps(dict(job)))))
-        if len(self._waiting) == self._full:
-            (lost, _), *others = self._waiting
+        self._under_way.append((future, json.loads(json.dumps(dict(job)))))
+        if len(self._under_way) == self._jobs:
+            (lost, _), *others = self._under_way
             lost.set_exception(RunFailedError("the cluster was lost"))
             for other, its in others:
                 other.set_result(self._lab.run(its))
@@ -215,7 +217,7 @@ def test_what_ends_together_with_a_run_that_was_lost_is_kept(tmp_path: Path, lab
     settings = replace(FULL, max_networks=3, jobs=3)
     study, observer = _begin(tmp_path, settings), Silent()
     first, *others = [planned.record.key for planned in plan_grid(settings, SIZE).chosen]
-    lab.executor = partial(OneIsLost, lab)  # type: ignore[assignment, method-assign]
+    lab.executor = partial(OneIsLost, lab, "")
     with pytest.raises(RunFailedError, match="the cluster was lost"):
         _search(study, settings, lab, tmp_path, observer)
     outcomes = _outcomes(study.record())
