@@ -9,10 +9,12 @@ import math
 import os
 import platform
 import re
+import secrets
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,21 @@ INSTRUCTION_SETS = (
 )
 # Version 1 of control groups says "no limit" by a number close to 2**63.
 NO_LIMIT = 2**60
+
+
+@cache
+def process_space() -> str:
+    """What a number of a process means something in: this machine since it started, and this container."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip())
+        # Containers of one machine may have the same name, and count their processes each for itself.
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    if len(parts) < 3:
+        parts = [platform.node(), f"{uuid.getnode():x}"]
+        if os.name == "nt":  # where a process can't be asked for without harm: nobody is on the same machine
+            parts.append(secrets.token_hex(8))
+    return "/".join(parts)
 
 
 def usable_cores(root: Path = ROOT) -> int:

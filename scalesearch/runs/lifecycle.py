@@ -681,10 +681,7 @@ def require_workers(settings: TrainingSettings) -> None:
     if is_here(settings.executor):
         require_device(settings.device)
     else:
-        data = settings.data
-        there = str(data.folder.absolute()) if data.at_path else ""
-        folder = str(Path(data.data_dir).expanduser().absolute())
-        wanted = None if settings.send_data else replace(data, place=there, data_dir=folder).to_dict()
+        wanted = None if settings.send_data else settings.data.from_the_root_on().to_dict()
         require_resources(str(settings.executor), settings.device, settings.threads, wanted)
 
 

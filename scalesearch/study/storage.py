@@ -10,13 +10,11 @@ import secrets
 import sqlite3
 import threading
 import time
-import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from sqlalchemy.pool import NullPool
 
 from scalesearch.errors import NoStudyError, StudyError, StudyLostError
 from scalesearch.files import identity, inside
+from scalesearch.hardware.machine import process_space
 from scalesearch.study.rows import StudyStorage
 
 # ----------------------------------------------------------------------------------------------------
@@ -608,7 +607,7 @@ class _Claim:
 
     def is_over(self) -> bool:
         """Whether it is known that nobody holds it any more."""
-        return not self.held or (self.machine == _machine() and not self.is_alive())
+        return not self.held or (self.machine == process_space() and not self.is_alive())
 
     def is_alive(self) -> bool:
         """Whether its process, of this machine, still runs."""
@@ -625,20 +624,6 @@ class _Claim:
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, for the folder {self.folder}, since {self.since}"
-
-
-@cache
-def _machine() -> str:
-    parts = [platform.node()]
-    with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip())
-        # Containers of one machine may have the same name, and count their processes each for itself.
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    if len(parts) < 3:
-        parts = [platform.node(), f"{uuid.getnode():x}"]
-        if os.name == "nt":  # where a process can't be asked for without harm: nobody is on the same machine
-            parts.append(secrets.token_hex(8))
-    return "/".join(parts)
 
 
 def _process(pid: int) -> tuple[str, str]:
@@ -663,7 +648,7 @@ class Ownership:
         self._places = {path: identity(path) for path in (self._folder, self._file) if path is not None}
         self._claim = _Claim(
             host=platform.node(),
-            machine=_machine(),
+            machine=process_space(),
             pid=os.getpid(),
             started=_process(os.getpid())[1],
             folder=str(folder.resolve()),
@@ -709,7 +694,7 @@ class Ownership:
         other = _Claim.from_json(there)
         age = None if other is None or other.at is None or now is None else now - other.at
         if other is not None and not other.is_over() and (age is None or age <= LAPSE_S):
-            if other.machine == _machine():
+            if other.machine == process_space():
                 raise self._refusal(other, age)
             self._watch(there, other, age or 0.0, tell)
         elif other is None:

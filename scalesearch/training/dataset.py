@@ -194,6 +194,11 @@ class DataSpec:
         except RuntimeError:  # of a user who is not known here
             return folder
 
+    def from_the_root_on(self) -> DataSpec:
+        """The data with their places from the root of the file system on, as other machines look for them."""
+        place = str(self.folder.absolute()) if self.at_path else ""
+        return replace(self, place=place, data_dir=str(Path(self.data_dir).expanduser().absolute()))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; ``DataSpec(**data)`` turns it back."""
         return asdict(self)

@@ -187,8 +187,8 @@ def engine(executor: str) -> tuple[Engine, str]:
     if "@" in executor or "?" in executor:
         # It is kept in run.toml and told in messages: neither is a place for a password, nor is this line.
         raise ScalesearchError(
-            "`executor` must be NAME, NAME://ADDRESS or HOST:PORT without a user, a password or options in "
-            "it, got one with @ or ?"
+            "`executor` must be a name or an address without a user, a password and options in it, got one "
+            "with @ or ?"
         )
     name, _, address = executor.partition("://")
     if "://" not in executor and ":" in executor:
@@ -260,12 +260,18 @@ def require_resources(executor: str, device: str, threads: int, data: Mapping[st
             raise ScalesearchError(wrong)
 
 
+def unlike_code(there: Mapping[str, str], node: str) -> str:
+    """What a node must have instead of its code, for after the name of an option; empty where it is alike."""
+    differs = difference(there, code())
+    return differs and f"must have nodes with the code of this machine, got {differs}, on node {node}"
+
+
 def node_problem(hello: Hello, node: str) -> str:
     """Why a node can't do the work of this machine, in a line that names it; empty where it can."""
     if hello.problem:
         return f"`executor` must have nodes that answer, got no word from node {node}: {hello.problem}"
-    if differs := difference(hello.code, code()):
-        return f"`executor` must have nodes with the code of this machine, got {differs}, on node {node}"
+    if differs := unlike_code(hello.code, node):
+        return f"`executor` {differs}"
     if hello.lacks:
         return (
             f"`dataset` must be on every node, got no {printable(hello.lacks)} on node {node}; put it on a "

@@ -26,6 +26,7 @@ from typing import Any
 import scalesearch
 from scalesearch.files import inside, write_bytes
 from scalesearch.hardware.device import device_kind
+from scalesearch.hardware.machine import process_space
 from scalesearch.text import one_line
 from scalesearch.training.dataset import DataSpec
 from scalesearch.training.folders import Member, memory_folder, open_file, read_tree
@@ -155,7 +156,7 @@ class Node:
     def __init__(self, *, device: str, most: int, stall_timeout: float | None) -> None:
         """``device`` is a kind of device, of which it takes all that it sees; ``most`` jobs run at a time."""
         _sweep()
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_prefix()}{os.getpid()}-"))
         self._code = self._folder / "code"
         self._code.mkdir()
         # A user's own code is looked for in the current folder, by the processes that are started from here.
@@ -295,10 +296,15 @@ def lacking(data: Mapping[str, Any]) -> str:
     return "" if place is None or place.exists() else str(place)
 
 
+def _prefix() -> str:
+    """What folders' names begin with whose owners can be asked for here: containers may share a folder."""
+    return f"{PREFIX}{hashlib.sha256(process_space().encode()).hexdigest()[:12]}-"
+
+
 def _sweep() -> None:
     """Removes what nodes left behind that were killed on this machine."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
+        owner = folder.name.removeprefix(_prefix()).partition("-")[0]
         if not owner.isdecimal() or sys.platform == "win32":
             continue
         try:

@@ -35,10 +35,10 @@ from scalesearch.hardware.device import device_kind
 from scalesearch.networks.user_code import sources
 from scalesearch.text import one_line, printable
 from scalesearch.training.dataset import DataSpec
-from scalesearch.workers.engines import GPUS, Hello, Resources, Work
+from scalesearch.workers.engines import GPUS, Hello, Resources, Work, unlike_code
 from scalesearch.workers.executor import Job, OnLook, OnStep, TrialFailedError
 from scalesearch.workers.jobs import FactsSpec, KindsSpec, LatencySpec, MeasureSpec, PairSpec
-from scalesearch.workers.node import code, difference, packed
+from scalesearch.workers.node import packed
 from scalesearch.workers.worker import reason_of_failure
 
 ATTEMPTS = 5
@@ -359,10 +359,7 @@ class _Run:
         """Its data as text, with their place from the root on, as nodes are asked for them; or empty."""
         if "data" not in self.job:
             return ""
-        spec = DataSpec(**self.job["data"])
-        place = str(spec.folder.absolute()) if spec.at_path else ""
-        folder = str(Path(spec.data_dir).expanduser().absolute())
-        return json.dumps(spec.to_dict() | {"place": place, "data_dir": folder}, sort_keys=True)
+        return json.dumps(DataSpec(**self.job["data"]).from_the_root_on().to_dict(), sort_keys=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -766,9 +763,8 @@ class RayExecutor:
         place.node = message["node"]
         known = self._cluster.get(place.node)
         place.name = message["host"] if known is None else _named(known, place.node)
-        if differs := difference(message["code"], code()):
-            reason = f"must have nodes with the code of this machine, got {differs}, on node {place.name}"
-            self._set_aside(place, reason, math.inf)
+        if differs := unlike_code(message["code"], place.name):
+            self._set_aside(place, differs, math.inf)
         elif problem := message.get("problem", ""):
             self._set_aside(place, f"must have nodes that work, got {one_line(problem)} on {place.name}")
         elif place.node in self._aside:  # it was on its way when that was found out

@@ -208,6 +208,7 @@ def test_wrong_ones_are_one_line_and_nothing_is_begun(
     (line,) = result.stderr.splitlines()
     assert line.startswith("Error: --executor must be")
     assert "secret" not in result.output
+    assert "***" not in result.output
     assert not (tmp_path / "run").exists()
 
 

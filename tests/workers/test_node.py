@@ -135,12 +135,16 @@ def test_code_stays_in_its_folder(node: Node, held: _Held, tmp_path: Path) -> No
 def test_what_killed_nodes_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     mine, dead, other = (
-        tmp_path / f"{nodes.PREFIX}{name}" for name in (f"{os.getpid()}-a", "999999999-b", "c")
+        tmp_path / f"{nodes._prefix()}{name}" for name in (f"{os.getpid()}-a", "999999999-b", "c")
     )
-    for folder in (mine, dead, other):
+    # Of a container that shares the folder: whether its process runs can't be seen from here.
+    with monkeypatch.context() as there:
+        there.setattr(nodes, "process_space", lambda: "elsewhere")
+        elsewhere = tmp_path / f"{nodes._prefix()}999999999-d"
+    for folder in (mine, dead, other, elsewhere):
         folder.mkdir()
     nodes._sweep()
-    assert [folder.exists() for folder in (mine, dead, other)] == [True, False, True]
+    assert [folder.exists() for folder in (mine, dead, other, elsewhere)] == [True, False, True, True]
 
 
 def test_data_are_unpacked_once_under_their_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -298,8 +298,7 @@ def node_steps(
         ScalesearchError: if nobody answers there.
     """
     found, address = engine(executor)
-    data = DataSpec(name=dataset)
-    there = replace(data, place=str(data.folder.absolute()) if data.at_path else "").to_dict()
+    there = DataSpec(name=dataset).from_the_root_on().to_dict()
     tried = []
     for name, hello in found.hellos(address, None).items():
         work = Work(
