@@ -244,6 +244,16 @@ def test_what_a_machine_lacks(tmp_path: Path) -> None:
     assert lacking(DataSpec(name="folder:/elsewhere", place=str(images)).to_dict()) == ""
 
 
+def test_other_machines_look_for_data_from_the_root_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = DataSpec(name="folder:images", data_dir="data").from_the_root_on()
+    assert (there.name, there.folder) == ("folder:images", tmp_path / "images")
+    assert there.data_dir == str(tmp_path / "data")
+    assert DataSpec().from_the_root_on().place == ""
+
+
 def test_code_is_compared_by_versions_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
     here = code()
     assert set(here) == {"scalesearch", "torch", "torchvision"}

@@ -504,6 +504,11 @@ def test_nodes_that_say_nothing_are_waited_for_together(monkeypatch: pytest.Monk
     assert sum(waits) == ray_engine.HELLO_S
 
 
+def test_an_address_that_is_none_is_shown_as_it_was_given() -> None:
+    with pytest.raises(ScalesearchError, match="`executor` must be ray, or HOST:PORT .* got 'ray://head'$"):
+        ray_engine._spoken("head")
+
+
 def test_a_job_without_a_log_leaves_no_file(make: Make, tmp_path: Path) -> None:
     future = _submit(make(cluster := _Cluster(a=_Node())), _train("k", tmp_path))
     _on(cluster, "k").say("k", event="result", result={"key": "k"}, weights=None, log=b"")
