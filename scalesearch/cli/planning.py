@@ -91,10 +91,18 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
         *_design_lines(plan, settings),
         f"each run sees        {run_length(plan, settings)}",
         f"training images      {expected.images:,} in all",
-        f"expected time        {duration(expected.seconds)} with {settings.jobs} at a time, "
+        f"expected time        {_time(settings, expected.seconds)} with {settings.jobs} at a time, "
         f"{settings.threads} thread{'s' * (settings.threads > 1)} each, on this machine as busy as it is now",
         f"expected peak memory {expected.peak_bytes / 2**30:.1f} GiB over all workers",
     ]
+
+
+def _time(settings: TrainingSettings, seconds: float) -> str:
+    """How long it takes; with a time budget no longer than that, or than one design."""
+    if not (isinstance(settings, GridSettings) and settings.time_budget):
+        return duration(seconds)
+    design = seconds / settings.seeds
+    return f"{duration(min(seconds, max(design, settings.time_budget)))}, a design {duration(design)},"
 
 
 def _design_lines(plan: Plan, settings: TrainingSettings) -> list[str]:

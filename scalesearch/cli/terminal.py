@@ -406,8 +406,10 @@ class Place(click.Path):
         """The path.
 
         Raises:
-            click.BadParameter: if it is not there though it must be, or something else.
+            click.BadParameter: if it is not there though it must be, or something else, or says nothing.
         """
+        if value == "":  # as of a variable that a script forgot: not the current folder
+            self.fail("must be a path, got ''", param, ctx)
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:

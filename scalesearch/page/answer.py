@@ -18,6 +18,7 @@ from scalesearch.page.evidence import nothing_learnt, once_per_run
 from scalesearch.page.markdown import NO_BOUND, bounded, points_text
 from scalesearch.page.parts import FOLDER, WHOLE, Keeps, Steps, network_step, of_baseline, steps
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
+from scalesearch.records.runs import IN_SHARES
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
 from scalesearch.statistics.answer import (
     POWER,
@@ -660,7 +661,10 @@ def next_steps(run: RunRecord, found: SearchAnswer, folder: str = FOLDER, keeps:
     alpha, beta, gamma = coefficients_of(found.answer.best)
     return steps(
         *(
-            ("The same search by the recipe that is shown to be better", _other_recipe(run, recipe, folder))
+            (
+                "The same search by the recipe that is shown to be better",
+                _other_recipe(run, recipe, folder, keeps),
+            )
             for recipe in [better.variant for better in _better(found)[:1]]
         ),
         (
@@ -676,13 +680,15 @@ def _better(found: SearchAnswer) -> tuple[BetterRecipe, ...]:
     return () if found.recipe is None else found.recipe.better
 
 
-def _other_recipe(run: RunRecord, variant: str, folder: str) -> str:
+def _other_recipe(run: RunRecord, variant: str, folder: str, keeps: Keeps) -> str:
     """The command that searches anew by a recipe that is shown to be better, into a folder beside this one.
 
     ``variant`` is a recipe check's: ``batch 64`` or ``rate x 0.5``.
     """
     kind, _, value = variant.rpartition(" ")
-    command = without_options(run.command, ("--out", "--confirm"))
+    command = (
+        without_options(run.command, ("--out", "--confirm")) if keeps.study else _made_again(run, folder)
+    )
     if kind == "batch":
         command = without_options(command, ("--batch-size",))
         return f"{command} --batch-size {value} --out {folder}-batch-{value}"
@@ -699,12 +705,22 @@ def _other_recipe(run: RunRecord, variant: str, folder: str) -> str:
     return f"{made} && {command}"
 
 
+def _made_again(run: RunRecord, folder: str) -> str:
+    """The command that asks for a run's own settings, whatever the defaults are by now."""
+    command = f"scalesearch {run.kind} --config {folder}/run.toml"
+    # Earlier versions met the budget along one dimension after another, which has to be asked for today.
+    matched = {c.budget.matched_by for c in run.candidates if c.budget is not None and c.budget.matched_by}
+    if run.kind == "grid" and run.settings.get("match_by", "auto") == "auto" and IN_SHARES not in matched:
+        command += "".join(f" --match-by {dimensions}" for dimensions in sorted(matched)[:1])
+    return command
+
+
 def _sharper(run: RunRecord, found: SearchAnswer, folder: str, keeps: Keeps) -> tuple[str, str]:
     """The command that adds the runs which would halve the region, or that confirms the answer."""
     seeds = max((len(c.runs) for c in run.candidates), default=1)
     needed = found.answer.halving
     more = 2 * seeds if needed is None else max(seeds + 1, -(-needed * seeds // found.surface.runs))
-    command = without_options(run.command, ASKED_ANEW)
+    command = without_options(run.command, ASKED_ANEW) if keeps.study else _made_again(run, folder)
     if (one_phi := without_options(command, ("--phi",))) != command:
         # Of several, each made a run of its own.
         command = f"{one_phi} --phi {run.phi:g}"

@@ -166,6 +166,8 @@ def test_what_a_page_tells_to_do_next_is_a_command(
     blocks = re.findall(r"^```sh\n(.*?)\n```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     lines = [line.partition("  #")[0] for block in blocks for line in block.splitlines()]
     commands = [line for line in lines if line and not line.startswith("#")]
+    if (settings := REPORTS / page.parent.name / "run.toml").exists():
+        shutil.copy(settings, tmp_path)
     monkeypatch.chdir(tmp_path)
     for line in commands:
         if made := re.search(r" > (\S+\.toml)", line):

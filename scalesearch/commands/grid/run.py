@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scalesearch.page.evidence import nothing_learnt
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.records.runs import IN_SHARES
 from scalesearch.statistics.answer import Answer, DesignError, fit, read
@@ -126,10 +127,13 @@ def _why_stop(
         )
     if settings.regret is None or seeds < FEWEST_DESIGNS:
         return ""
+    run = record()
     try:
-        answer = read(fit(trained_runs(record())))
+        answer = read(fit(trained_runs(run)))
     except DesignError:
         return ""
+    if nothing_learnt(run):
+        return ""  # all splits are alike in knowing nothing
     if answer.regret <= settings.regret:
         return (
             f"the best split can be at most {answer.regret:.2g} points behind any other, within the "
@@ -196,6 +200,8 @@ def _confirm(study: SearchStudy, settings: GridSettings, trainer: Trainer) -> No
         answer = read(fit(trained_runs(record)))
     except DesignError:
         return  # the page says why there is no answer
+    if nothing_learnt(record):
+        return  # nor is a surface over chance one
     chosen = dict(study.attributes.get("confirm", {})) or _to_confirm(record, answer, settings)
     study.set_attribute("confirm", chosen)
     there = {planned.record.key: planned for planned in study.completed()}
