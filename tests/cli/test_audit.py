@@ -206,7 +206,7 @@ def test_a_dry_run_trains_nothing_and_says_how_long_it_takes(tmp_path: Path, run
         # One file can't be the start of several baselines.
         (["--train", "--pretrained=own.safetensors"], "--pretrained is no option of scalesearch audit"),
         (["--train", "--start=grown"], "--start is no option of scalesearch audit"),
-        (["--train", "--phi=0"], "--phi must hold budgets other than 0, the baseline's, got (0.0,)"),
+        (["--train", "--phi=0"], "--phi must hold budgets other than 0, the baseline's, got 0"),
         (
             ["--train", "--dataset=folder:/no/such/place"],
             "--dataset folder:/no/such/place must be a folder with one folder of images per class, got none there",

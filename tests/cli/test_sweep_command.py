@@ -40,7 +40,7 @@ def test_a_sweep_trains_each_role_with_each_seed(tmp_path: Path, run: Run, lab: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--phi=0"], "--phi must hold budgets other than 0, the baseline's, got (0.0,)"),
+        (["--phi=0"], "--phi must hold budgets other than 0, the baseline's, got 0"),
         (
             ["--match=latency"],
             "--match must be one of macs, params, activations, memory, got 'latency'",

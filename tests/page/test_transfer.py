@@ -85,7 +85,7 @@ def test_equal_slopes_are_one_split_whatever_the_levels() -> None:
     same, wanted, lost = answer_lines(transfer)
     assert same.startswith("run-a and run-b want the same split as far as these runs show (p = 0.")
     assert "run-a: depth 100% (" in wanted
-    assert lost == "Nothing is lost by using another's best split: it is the same one."
+    assert lost == "The highest fitted splits are the same one: another's costs nothing by these surfaces."
 
 
 def test_a_loss_that_is_not_shown_may_still_be_there() -> None:

@@ -99,7 +99,8 @@ class SweepSettings(TrainingSettings):
     def __post_init__(self) -> None:
         TrainingSettings.__post_init__(self)
         if not self.phis or any(phi == 0 for phi in self.phis):
-            raise ValueError(f"`phi` must hold budgets other than 0, the baseline's, got {self.phis}")
+            got = ", ".join(f"{phi:g}" for phi in self.phis) or "none"
+            raise ValueError(f"`phi` must hold budgets other than 0, the baseline's, got {got}")
         if self.coefficients.product == 1:
             raise ValueError("`alpha`, `beta` and `gamma` must hold one above 1, got 1, 1 and 1")
 
