@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -50,10 +51,14 @@ def _trained(kind: str, folder: Path, fails: Callable[[Job], str | None] = lambd
     return folder
 
 
+COMMANDS = re.compile(rb"^```sh\n.*?\n```$", re.MULTILINE | re.DOTALL)
+"""On a page: what to do next, which goes by what the folder still has."""
+
+
 def _files(folder: Path) -> dict[str, bytes]:
     """All that a report consists of."""
     return {
-        str(path.relative_to(folder)): path.read_bytes()
+        str(path.relative_to(folder)): COMMANDS.sub(b"", path.read_bytes())
         for path in sorted(folder.rglob("*"))
         if path.suffix in (".md", ".csv", ".toml", ".svg", ".png")
     }
