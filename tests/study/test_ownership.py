@@ -104,7 +104,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Makes this process one of another machine, whose clock nobody looks at; waits are short."""
     monkeypatch.setattr(ownership, "LAPSE_S", 0.5)
     monkeypatch.setattr(ownership, "BEAT_S", 0.05)
-    return lambda name: monkeypatch.setattr(ownership, "_machine", lambda: name)
+    return lambda name: monkeypatch.setattr(ownership, "process_space", lambda: name)
 
 
 def test_one_on_another_machine_is_refused_while_its_heart_beats(

@@ -164,7 +164,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
     """Makes this process one of another machine; waits are short."""
     monkeypatch.setattr(storage, "LAPSE_S", 1.5)
     monkeypatch.setattr(storage, "BEAT_S", 0.2)
-    return lambda name: monkeypatch.setattr(storage, "_machine", lambda: name)
+    return lambda name: monkeypatch.setattr(storage, "process_space", lambda: name)
 
 
 def _without_beats(monkeypatch: pytest.MonkeyPatch, study: SearchStudy, folder: Path) -> object:
@@ -255,7 +255,7 @@ from scalesearch.errors import StudyError
 from scalesearch.study import storage
 from scalesearch.study.study import find_study
 storage.LAPSE_S, storage.BEAT_S = 3.0, 0.5
-storage._machine = lambda: sys.argv[2]
+storage.process_space = lambda: sys.argv[2]
 study = find_study(sys.stdin.readline().strip(), "run")
 print("ready", flush=True)
 sys.stdin.readline()

@@ -57,8 +57,8 @@ def test_networks_of_a_sweep_can_be_spread_though_they_have_keys_of_their_own() 
     ("change", "message"),
     [
         ({"match": "latency"}, "`match` must be one of macs, params, activations, memory, got 'latency'"),
-        ({"phis": (0.0, 1.0)}, "`phi` must hold budgets other than 0, the baseline's, got (0.0, 1.0)"),
-        ({"phis": ()}, "`phi` must hold budgets other than 0, the baseline's, got ()"),
+        ({"phis": (0.0, 1.0)}, "`phi` must hold budgets other than 0, the baseline's, got 0, 1"),
+        ({"phis": ()}, "`phi` must hold budgets other than 0, the baseline's, got none"),
         (
             {"alpha": 1.0, "beta": 1.0, "gamma": 1.0},
             "`alpha`, `beta` and `gamma` must hold one above 1, got 1, 1 and 1",
