@@ -53,6 +53,8 @@ WAIT_S, MESSAGES_S, NODES_S, HEAD_S = 0.2, 5.0, 2.0, 2.0
 """How long the thread waits for messages, and a place for news; how often nodes and the head are asked."""
 PATIENCE_S = 60.0
 """How long no node may be of use before the run ends."""
+LAST_ANSWER_S = 1.0
+"""How long a head that is being killed may answer yet."""
 LOST_AFTER = 4
 """The head is lost when it has not answered so many times."""
 TIMED = frozenset(spec.KIND for spec in (LatencySpec, MeasureSpec, PairSpec, KindsSpec))
@@ -546,6 +548,8 @@ class RayExecutor:
     def _lost(self, why: str) -> RunFailedError:
         """The end of a run whose cluster is gone; nothing of the cluster is asked any more."""
         self._missed = LOST_AFTER
+        if _answers(self._head):
+            time.sleep(LAST_ANSWER_S)
         why = why if _answers(self._head) else "its head is gone"
         return RunFailedError(
             f"{self._shown} was lost ({why}); what is done is kept; resume goes on, by another --executor too"
