@@ -17,7 +17,7 @@ from scalesearch.runs.telling import say, teller
 from scalesearch.study.reading import with_shapes
 from scalesearch.study.storage import open_storage, sqlite_url
 from scalesearch.study.study import SearchStudy, find_study, open_study
-from scalesearch.text import one_of, quoted
+from scalesearch.text import one_of, printable, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,8 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     return open_study(url or sqlite_url(folder), run.get("name", folder.name), create=False)
 
 
+MOST_NAMED = 5
+"""Files that an error names."""
 # Commands that keep no run, by the page that they leave.
 KEEPING_NONE = {
     "derivation.md": "scale",
@@ -76,7 +78,11 @@ def _without_run(folder: Path) -> FolderError:
                 f"keeps none to report again or to go on with; {shown}"
             )
     names = one_of([kind.name for kind in kinds(lambda kind: kind.studies)])
-    return FolderError(f"`dir` must be the folder of a {names} run, got {folder}: it holds no study")
+    files = sorted(path.name for path in folder.glob("*") if path.suffix in (".md", ".csv"))
+    kept = f", only {', '.join(map(printable, files[:MOST_NAMED]))}" if files else ""
+    if inside(folder, "report.md").is_file():
+        kept += f"; scalesearch open {quoted(folder)} shows its page"
+    return FolderError(f"`dir` must be the folder of a {names} run, got {folder}: it holds no study{kept}")
 
 
 def write_tables(records: Sequence[RunRecord], folder: Path) -> None:

@@ -484,3 +484,13 @@ def test_a_wrong_config_is_refused(tmp_path: Path, run: Run, text: str, message:
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_folder_without_a_run_is_told_what_it_holds(tmp_path: Path, run: Run) -> None:
+    for name in ("report.md", "summary.csv"):
+        (tmp_path / name).write_text("")
+    result = run("report", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        f"got {tmp_path}: it holds no study, only report.md, summary.csv; scalesearch open {tmp_path} shows its page\n"
+    )
