@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 import scalesearch as ss
 from scalesearch.cli import cli
+from scalesearch.page.markdown import plain_lines
 from scalesearch.records import CandidateRecord
 from tests.golden.make import REPORTS, STORED, restored
 from tests.study.conftest import Lab
@@ -178,7 +179,9 @@ def test_rounds_are_the_command_lines(tmp_path: Path) -> None:
     _run("alternate", f"--out={tmp_path / 'cli'}", *_options(tiny))
     _same(run.folder, tmp_path / "cli", "runs.csv", "looks.csv")
     assert len(run.table) == 1
-    assert run.answer.lines[0].startswith("Not settled after 1 round: the answer still changed")
+    assert run.answer.lines[1].startswith("The answer has not settled: the answer still changed")
+    page = (run.folder / "report.md").read_text("utf-8")
+    assert run.answer.lines == plain_lines(page.split("\n\n")[1])
     assert run.resume().folder == run.folder
 
 

@@ -600,6 +600,11 @@ class RoundRecord:
     budget: float
     run: RunRecord
 
+    @property
+    def residual(self) -> float:
+        """How far that cost is from the budget, relative to it."""
+        return self.next_cost / self.budget - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlternateRecord:

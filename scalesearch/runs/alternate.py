@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.commands.alternate.run import AlternateSettings, alternate
 from scalesearch.commands.alternate.run import Outcome as LoopOutcome
 from scalesearch.errors import RunFailedError
-from scalesearch.page.markdown import plural
 from scalesearch.records import AlternateRecord, RunRecord
 from scalesearch.runs.folder import (
     read_run_file,
@@ -134,13 +133,10 @@ def table_of(record: AlternateRecord, _folder: Path) -> pd.DataFrame:
 
 
 def answer_of(record: AlternateRecord, _folder: Path) -> tuple[str, ...]:
-    """What the last round chose, and whether another would choose the same."""
-    last, settled = record.rounds[-1], "The answer is settled" if record.converged else "Not settled"
-    return (
-        f"{settled} after {plural(len(record.rounds), 'round')}: {record.reason}.",
-        f"The last chose alpha {last.alpha:g}, beta {last.beta:g}, gamma {last.gamma:g} at phi "
-        f"{last.phi:.3f}; with these the budget allows phi {last.next_phi:.3f}.",
-    )
+    """The first lines of the page: the coefficients and phi, whether they settled, what they rest on."""
+    from scalesearch.commands.alternate.view import answer_lines
+
+    return answer_lines(record)
 
 
 def _settings(folder: Path) -> AlternateSettings:
@@ -224,16 +220,12 @@ def _written(folder: Path, record: AlternateRecord) -> Outcome:
     """
     from scalesearch.commands.alternate.view import write_alternate_report
 
-    _required(folder, record)
-    written = write_alternate_report(
-        name=record.name,
-        command=record.command,
-        settings=record.settings,
-        machine=record.machine,
-        versions=record.versions,
-        rounds=record.rounds,
-        converged=record.converged,
-        reason=record.reason,
-        out=folder,
+    written = write_alternate_report(_required(folder, record), folder)
+    return Outcome(
+        kind=KIND,
+        folder=folder,
+        record=record,
+        table=written.table,
+        page=written.page,
+        lines=written.answer,
     )
-    return Outcome(kind=KIND, folder=folder, record=record, table=written.table, page=written.page)

@@ -7,11 +7,13 @@ import pytest
 
 from scalesearch.commands.alternate.view import (
     alternate_page,
+    answer_lines,
     budget_text,
     rounds_table,
     write_alternate_report,
 )
-from scalesearch.records import CandidateRecord, RoundRecord, RunRecord, SeedRun
+from scalesearch.page.markdown import plain_lines
+from scalesearch.records import AlternateRecord, CandidateRecord, RoundRecord, RunRecord, SeedRun
 
 BUDGET = 4_200_000.0
 WORDS: dict[str, Any] = {
@@ -95,13 +97,21 @@ def rounds() -> tuple[RoundRecord, ...]:
     )
 
 
-def page_of(found: tuple[RoundRecord, ...], *, converged: bool, reason: str) -> str:
-    return alternate_page(rounds=found, converged=converged, reason=reason, figures={"rounds"}, **WORDS)
+def record_of(
+    finished: tuple[RoundRecord, ...], *, converged: bool = False, reason: str = ""
+) -> AlternateRecord:
+    return AlternateRecord(rounds=finished, converged=converged, reason=reason, **WORDS)
+
+
+def page_of(finished: tuple[RoundRecord, ...], *, converged: bool, reason: str) -> str:
+    return alternate_page(record_of(finished, converged=converged, reason=reason), {"rounds"})
 
 
 def test_the_same_rounds_give_the_same_bytes(tmp_path):
     for name in ("one", "two"):
-        write_alternate_report(rounds(), tmp_path / name, converged=True, reason="two rounds agree", **WORDS)
+        write_alternate_report(
+            record_of(rounds(), converged=True, reason="two rounds agree"), tmp_path / name
+        )
     written = [
         {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
         for name in ("one", "two")
@@ -126,10 +136,8 @@ def test_the_table_has_a_row_for_each_round():
 
 
 def test_no_round_gives_no_figure_and_no_answer(tmp_path):
-    write_alternate_report(rounds(), tmp_path, converged=True, reason="", **WORDS)
-    report = write_alternate_report(
-        (), tmp_path, converged=False, reason="round 1 could train no network", **WORDS
-    )
+    write_alternate_report(record_of(rounds(), converged=True), tmp_path)
+    report = write_alternate_report(record_of((), reason="round 1 could train no network"), tmp_path)
     said = "**No answer yet:** no round is complete. round 1 could train no network."
     assert said in report.page.read_text("utf-8")
     assert not list((tmp_path / "figures").iterdir())
@@ -162,6 +170,31 @@ def test_a_tie_in_the_last_round_is_told():
     (only,) = rounds()[:1]
     tie = network((1.9, 1.0, 1.0), (0.44, 0.42))
     shared = replace(only, run=replace(only.run, candidates=(only.run.candidates[0], tie)))
-    said = "these coefficients share their top-1 exactly with 1 other network: accuracy did not decide"
+    said = "1 other network had exactly that top-1: accuracy did not decide."
     assert said in page_of((shared,), converged=False, reason="")
     assert "did not decide" not in page_of((only,), converged=False, reason="")
+
+
+def test_the_answer_is_the_first_lines_of_the_page() -> None:
+    """What the terminal and ``run.answer`` say is what the page begins with: three lines."""
+    finished = rounds()
+    for record in (
+        record_of(finished, converged=True, reason="two rounds in a row chose the same coefficients"),
+        record_of(finished[:2], reason="the answer still changed after 2 rounds (--max-rounds)"),
+    ):
+        first = alternate_page(record, {"rounds"}).split("\n\n")[1]
+        lines = answer_lines(record)
+        assert lines == plain_lines(first)
+        assert len(lines) == 3
+        assert lines[0].startswith(
+            "Use alpha 1.1, beta 1.15, gamma 1.15 at phi 2.1 for a budget of 4.20 M MACs"
+        )
+
+
+def test_a_search_that_follows_is_of_the_same_data_and_networks() -> None:
+    """A surface over splits of other data would say nothing of these coefficients."""
+    record = replace(
+        record_of(rounds()),
+        command="scalesearch alternate --dataset folder:mine --budget macs --budget-ratio 3 --max-rounds 2 --max-networks 3 --out x",
+    )
+    assert "\nscalesearch grid --dataset folder:mine --phi 2.1\n" in alternate_page(record, ())

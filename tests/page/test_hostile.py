@@ -77,8 +77,8 @@ def measure(*_: object) -> str:
 
 def alternate(*_: object) -> str:
     rounds = tuple(replace(r, run=bad(r.run)) for r in alternation.rounds())
-    words = alternation.WORDS | {"name": BAD, "command": BAD, "settings": {"baseline": BAD}}
-    return alternate_page(rounds=rounds, converged=True, reason=BAD, figures=(), **words)
+    record = alternation.record_of(rounds, converged=True, reason=BAD)
+    return alternate_page(replace(record, name=BAD, command=BAD, settings={"baseline": BAD}), ())
 
 
 def fidelity(*_: object) -> str:

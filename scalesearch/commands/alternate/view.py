@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.evidence import HighlightKind, find_triple, nothing_learnt, tied_with
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import code, plural, si, signed_percent
+from scalesearch.page.markdown import code, plain_lines, plural, si, signed_percent
 from scalesearch.page.parts import (
     FOLDER,
     Made,
+    PageTable,
     Steps,
     made_of,
     of_baseline,
@@ -29,8 +30,8 @@ from scalesearch.page.parts import (
 )
 from scalesearch.page.style import COLOURS, INK, MARKERS, house_style, legend_below, new_figure, write_figures
 from scalesearch.page.tables import PERCENT, THREE, csv_text
-from scalesearch.page.templates import page
-from scalesearch.records import CandidateRecord, RoundRecord
+from scalesearch.page.templates import page, part
+from scalesearch.records import AlternateRecord, CandidateRecord, RoundRecord
 from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
@@ -89,114 +90,121 @@ MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlternatePage:
-    """What the page shows; figures of the last round where nothing else is said.
+class AlternateAnswer:
+    """What an alternation came to; figures are of its last round.
 
     Attributes:
-        name: of the alternation.
-        rounds: the rows of its table, a round each.
-        heads: what their columns are called.
+        rounds: how many came to their end.
+        settled: whether the answer had stopped changing.
         reason: why it ended, without a full stop.
-        settled: whether its answer had stopped changing.
-        coefficients: the answer.
-        phi: at which they meet the budget.
-        searched_at: the phi of the last round's search.
-        cost: of the network there.
+        last: the last round; None without any.
+        cost: of the network at the phi that the budget allows.
         budget: what it may spend.
-        off: how far its cost is from that, relative to it.
-        ties: other networks with the top-1 of the chosen one.
+        top1: of the chosen network in that round's search.
+        trained: networks of that search.
+        seeds: of the chosen network.
+        ties: other networks with exactly its top-1.
         unlearnt: the rounds in which no network has learnt anything that shows.
-        one_seed: whether every network has a single run.
-        seconds: of all rounds.
-        trained: the training in it.
-        steps: what to do next.
-        made: how it was made.
-        figures: those that were drawn.
     """
 
-    name: str
-    rounds: Sequence[Sequence[str]]
-    heads: Sequence[str]
-    reason: str
+    rounds: int
     settled: bool
-    coefficients: str = ""
-    phi: float = 0.0
-    searched_at: float = 0.0
+    reason: str
+    last: RoundRecord | None
     cost: str = ""
     budget: str = ""
-    off: float = 0.0
+    top1: str = ""
+    trained: int = 0
+    seeds: int = 0
     ties: int = 0
     unlearnt: Sequence[str] = ()
-    one_seed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlternatePage:
+    """What the page shows: the answer, what to do next, a row per round, how it was made."""
+
+    name: str
+    answer: AlternateAnswer
+    steps: Steps
+    rounds: PageTable
     seconds: float
     trained: str
-    steps: Steps
     made: Made
     figures: Collection[str]
 
 
-def alternate_page(
-    *,
-    name: str,
-    command: str,
-    settings: Mapping[str, Any],
-    machine: Mapping[str, Any],
-    versions: Mapping[str, str],
-    rounds: Sequence[RoundRecord],
-    converged: bool,
-    reason: str,
-    figures: Collection[str],
-) -> str:
+def alternate_page(record: AlternateRecord, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
-    networks = [c for record in rounds for c in record.run.candidates]
-    table = ROUNDS.table(rounds)
-    runs_each = {len(c.runs) for c in networks if c.runs}
-    last = rounds[-1] if rounds else None
-    values: dict[str, Any] = {}
-    if last is not None:
-        chosen = find_triple(last.run.candidates, (last.alpha, last.beta, last.gamma))
-        tied = tied_with(last.run, chosen) if chosen is not None and chosen.status == "completed" else []
-        values = {
-            "coefficients": f"alpha {last.alpha:.4g}, beta {last.beta:.4g}, gamma {last.gamma:.4g}",
-            "phi": last.next_phi,
-            "searched_at": last.phi,
-            "cost": budget_text(last.budget_kind, last.next_cost),
-            "budget": budget_text(last.budget_kind, last.budget),
-            "off": last.next_cost / last.budget - 1,
-            "ties": len(tied),
-            "unlearnt": [str(record.number) for record in rounds if nothing_learnt(record.run)],
-            "one_seed": runs_each == {1},
-        }
     return page(
         "commands/alternate/page.md.j2",
         AlternatePage(
-            name=name,
-            rounds=table.rows,
-            heads=table.header,
-            reason=reason.rstrip("."),
-            settled=converged,
-            seconds=sum(record.run.wall_s for record in rounds),
-            trained=training(networks),
-            steps=_steps(last, command, settings, converged=converged),
-            made=made_of(command=command, settings=settings, machine=machine, versions=versions),
+            name=record.name,
+            answer=alternate_answer(record),
+            steps=_steps(record),
+            rounds=ROUNDS.table(record.rounds),
+            seconds=sum(finished.run.wall_s for finished in record.rounds),
+            trained=training(c for finished in record.rounds for c in finished.run.candidates),
+            made=made_of(
+                command=record.command,
+                settings=record.settings,
+                machine=record.machine,
+                versions=record.versions,
+            ),
             figures=figures,
-            **values,
         ),
     )
 
 
-def _steps(last: RoundRecord | None, command: str, settings: Mapping[str, Any], *, converged: bool) -> Steps:
+def answer_lines(record: AlternateRecord) -> tuple[str, ...]:
+    """The first lines of the page as text."""
+    return plain_lines(part("commands/alternate/answer.md.j2", "answer", alternate_answer(record)))
+
+
+def alternate_answer(record: AlternateRecord) -> AlternateAnswer:
+    """The coefficients of the last round, the phi that the budget allows them, and what that rests on."""
+    last = record.rounds[-1] if record.rounds else None
+    reason = record.reason.rstrip(".")
     if last is None:
+        return AlternateAnswer(rounds=0, settled=False, reason=reason, last=None)
+    chosen = _chosen(last)
+    return AlternateAnswer(
+        rounds=len(record.rounds),
+        settled=record.converged,
+        reason=reason,
+        last=last,
+        cost=budget_text(last.budget_kind, last.next_cost),
+        budget=budget_text(last.budget_kind, last.budget),
+        top1="" if chosen is None else top1_seeds(chosen),
+        trained=_trained(last),
+        seeds=0 if chosen is None else len(chosen.runs),
+        ties=len(tied_with(last.run, chosen)) if chosen is not None and chosen.status == "completed" else 0,
+        unlearnt=[str(finished.number) for finished in record.rounds if nothing_learnt(finished.run)],
+    )
+
+
+def _steps(record: AlternateRecord) -> Steps:
+    if not record.rounds:
         return steps()
-    of, phi = of_baseline(settings), f"{last.next_phi:.3g}"
+    last = record.rounds[-1]
+    baseline, phi = of_baseline(record.settings), f"{last.next_phi:.3g}"
     triple = f"--alpha {last.alpha:.4g} --beta {last.beta:.4g} --gamma {last.gamma:.4g}"
-    anew = f"{without_options(command, ('--phi', '--out'))} --phi {phi} --out {FOLDER}-from-phi-{phi}"
+    anew = f"{without_options(record.command, ('--phi', '--out'))} --phi {phi}"
+    one_search = without_options(anew, ("--budget", "--budget-ratio", "--max-rounds", "--max-networks"))
     return steps(
-        ("A family by these coefficients, up to that size", f"scalesearch scale{of} {triple} --phi 0,{phi}"),
-        None if converged else ("Further rounds from that phi, in a folder of their own", anew),
+        (
+            "A family by these coefficients, up to that size",
+            f"scalesearch scale{baseline} {triple} --phi 0,{phi}",
+        ),
+        None
+        if record.converged
+        else (
+            "Further rounds from that phi, in a folder of their own",
+            f"{anew} --out {FOLDER}-from-phi-{phi}",
+        ),
         (
             "Is the choice more than noise? A surface over splits at that phi",
-            f"scalesearch grid{of} --phi {phi}",
+            one_search.replace("scalesearch alternate", "scalesearch grid", 1),
         ),
     )
 
@@ -267,9 +275,9 @@ ROUNDS: Columns[RoundRecord] = Columns(
         Column(name="budget", value=lambda row: float(row.budget)),
         Column(
             name="residual",
-            value=lambda row: row.next_cost / row.budget - 1,
+            value=lambda row: row.residual,
             head="off budget",
-            page=lambda row: signed_percent(row.next_cost / row.budget - 1),
+            page=lambda row: signed_percent(row.residual),
         ),
         _of_chosen("key", lambda c: c.key),
         _of_chosen(
@@ -307,51 +315,32 @@ class AlternateReport:
         rounds_csv: ``rounds.csv``.
         figures: the figure, SVG and PNG; empty without a round.
         table: the table of ``rounds_csv``.
+        answer: the page's first lines.
     """
 
     page: Path
     rounds_csv: Path
     figures: tuple[Path, ...]
     table: pd.DataFrame
+    answer: tuple[str, ...]
 
 
-def write_alternate_report(
-    rounds: Sequence[RoundRecord],
-    out: Path,
-    *,
-    name: str,
-    command: str,
-    settings: Mapping[str, Any],
-    machine: Mapping[str, Any],
-    versions: Mapping[str, str],
-    converged: bool,
-    reason: str,
-) -> AlternateReport:
-    """Write ``rounds.csv``, ``report.md`` and ``figures/`` of ``rounds`` into ``out``.
+def write_alternate_report(record: AlternateRecord, out: Path) -> AlternateReport:
+    """Write ``rounds.csv``, ``report.md`` and ``figures/`` of ``record`` into ``out``.
 
-    ``reason`` says in a few words why the alternation ended. The same rounds give the same bytes.
+    The same record gives the same bytes.
 
     Raises:
         OSError: if ``out`` cannot be made or written.
     """
-    figures = write_figures({"rounds": rounds_figure(rounds)}, out / "figures")
-    rows = rounds_table(rounds)
-    page = alternate_page(
-        name=name,
-        command=command,
-        settings=settings,
-        machine=machine,
-        versions=versions,
-        rounds=rounds,
-        converged=converged,
-        reason=reason,
-        figures={path.stem for path in figures},
-    )
+    figures = write_figures({"rounds": rounds_figure(record.rounds)}, out / "figures")
+    rows = rounds_table(record.rounds)
     return AlternateReport(
         rounds_csv=write_text(out / "rounds.csv", csv_text(rows)),
-        page=write_pages(out / "report.md", page),
+        page=write_pages(out / "report.md", alternate_page(record, {path.stem for path in figures})),
         figures=figures,
         table=rows,
+        answer=answer_lines(record),
     )
 
 
