@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from scalesearch.networks.baselines import PublishedNetwork
     from scalesearch.records import MeasureRecord, Record
+    from scalesearch.runs.exporting import Handover
     from scalesearch.runs.kinds import Outcome
     from scalesearch.runs.lifecycle import Run as RunUnderWay
     from scalesearch.statistics.answer import Estimate, Rate, Split
@@ -760,6 +761,30 @@ def audit(
         return _finished(run_audit(folder, asked, command), asked.storage)
 
 
+def hand_over(source: str | Path | Run, *, out: str | Path | None = None, **settings: Any) -> Handover:
+    """Hands a network over, as ``scalesearch export`` does: as ONNX, torch.export, safetensors, Python.
+
+    Args:
+        source: a run or its folder; a file of its weights; with ``untrained=True`` a network's name.
+        out: the folder; ``exports/NAME`` unless given.
+        settings: the options of ``scalesearch export``, such as ``to=("safetensors",)`` or ``seed=1``.
+
+    Raises:
+        ValueError: naming the argument, if there is no such network, or none with weights.
+        FolderError: if the folder can't be used, or holds another export.
+        RunFailedError: if a file does not give the network's outputs.
+    """
+    from scalesearch.export.formats import ExportSettings
+    from scalesearch.runs.exporting import export_network
+
+    place = str(source.folder if isinstance(source, Run) else source)
+    asked = _made(ExportSettings, _options(ExportSettings, "hand_over", settings, None))
+    handover = export_network(place, asked, None if out is None else Path(out))
+    if handover.failure is not None:
+        raise handover.failure
+    return handover
+
+
 def _trained(under_way: RunUnderWay) -> Run:
     """Trains what is left, and writes the report."""
     from scalesearch.runs.lifecycle import carry_on
@@ -804,7 +829,7 @@ def _options(
         chosen = given_baseline(baseline.spec if isinstance(baseline, Network) else baseline)
         options["baseline"] = chosen if isinstance(chosen, str) else chosen.name
         options["baseline_arch"] = None if isinstance(chosen, str) else chosen
-    if not trains:
+    if not trains and "device" in names:
         from scalesearch.hardware.device import auto_device
         from scalesearch.hardware.machine import usable_cores
 

@@ -80,7 +80,7 @@ def test_the_public_names() -> None:
         "sweep",
         "transfer",
     ]
-    others = ["baselines", "count", "family", "open", "scale", "train_family"]
+    others = ["baselines", "count", "family", "hand_over", "open", "scale", "train_family"]
     assert ss.__all__ == sorted(["Answer", "Measurements", "Network", "Run", *errors, *kinds, *others])
     assert all(getattr(ss, name).__doc__ for name in ss.__all__)
     assert set(ss.__all__) <= set(dir(ss))
@@ -213,6 +213,22 @@ def test_an_audit_is_the_command_lines(tmp_path: Path) -> None:
         ss.audit(baselines="b0")
     with pytest.raises(ValueError, match="^`baselines` must be one or more of .*, got resnet-50, b0$"):
         ss.audit(baselines=["resnet-50", "b0"])
+
+
+def test_a_network_is_exported_as_on_the_command_line(tmp_path: Path, finished_run: Path) -> None:
+    weights = ss.hand_over(ss.open(finished_run), to=("safetensors",), out=tmp_path / "api")
+    _run("export", finished_run, "--to=safetensors", f"--out={tmp_path / 'cli'}")
+    for name in ("spec.json", "network.safetensors"):
+        assert (weights.folder / name).read_bytes() == (tmp_path / "cli" / name).read_bytes()
+    assert [item.format for item in weights.files] == ["safetensors"]
+    with pytest.raises(
+        ss.ScalesearchError, match="^`canditate` is no setting of hand_over; did you mean candi"
+    ):
+        ss.hand_over("b0", canditate="x")
+    with pytest.raises(ValueError, match="^`opset` must be at most 23, got 99$"):
+        ss.hand_over("b0", untrained=True, opset=99)
+    with pytest.raises(ValueError, match="^`to` must be one or more of onnx, .*got tflite$"):
+        ss.hand_over("b0", untrained=True, to=["tflite"])
 
 
 @pytest.mark.slow

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,26 +12,24 @@ from click.core import ParameterSource
 
 from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import INPUT_SIZE, NETWORK, RECIPE, STAGES, rounding_of_options, rounding_options
-from scalesearch.cli.terminal import NUMBER, Choice, Whole, echo, fits, print_narrow, terminal
-from scalesearch.networks.baselines import (
-    VARIANTS,
-    baseline,
-    built_in,
-    chosen_baseline,
-    network_toml,
-    published_networks,
+from scalesearch.cli.options import (
+    INPUT_SIZE,
+    NETWORK,
+    RECIPE,
+    STAGES,
+    Form,
+    options_of,
+    rounding_of_options,
+    rounding_options,
 )
+from scalesearch.cli.terminal import Choice, echo, fits, print_narrow, terminal
+from scalesearch.commands.describe.run import DescribeSettings, described, lengths
+from scalesearch.networks.baselines import VARIANTS, built_in, network_toml, published_networks
 from scalesearch.networks.cost import Row, count, rows
-from scalesearch.networks.scaled import scale
-from scalesearch.networks.spec import Arch, ArchSpec, CodeSpec, blamed_on, require_resolution, with_exponents
+from scalesearch.networks.spec import Arch, ArchSpec, CodeSpec, blamed_on, require_resolution
 from scalesearch.page.columns import Cell
-from scalesearch.scaling import Multipliers
-from scalesearch.training.dataset import PHOTOGRAPHS_SIZE
+from scalesearch.study.settings import StagesSettings
 from scalesearch.training.recipe import (
-    ACCELERATOR_IMAGES,
-    ACCELERATORS,
-    CPU_IMAGES,
     MEANINGS,
     NETWORKS_OWN,
     OF_NETWORK,
@@ -47,6 +44,9 @@ if TYPE_CHECKING:
 
 # In a narrow terminal, over two lines.
 SHORT_HEADS = {"channels": "chan-\nnels", "repeats": "re-\npeats", "activations": "activa-\ntions"}
+
+# What help calls them here, and how each is read.
+FORMS = {"recipe": Form(RECIPE), "size": Form(INPUT_SIZE)}
 
 COLUMNS = (
     *("name", "operator", "input_height", "input_width", "stride", "channels", "repeats"),
@@ -77,14 +77,8 @@ CODE_COLUMNS = {
 
 @click.command(cls=Command)
 @click.argument("network", type=NETWORK, metavar="NETWORK", required=False)
-@option("--recipe", type=RECIPE, help="A recipe instead of a network: all its values, what each means.")
-@option("--depth", type=NUMBER, default=1.0, help="Times as many blocks in a stage.")
-@option("--width", type=NUMBER, default=1.0, help="Times as many channels.")
-@option("--resolution", type=INPUT_SIZE, help="Input in pixels: 224, or 320x192.  [default: its own]")
-@option("--stem-stride", type=Whole(min=1), help="1: for small images.  [default: its own]")
+@options_of(DescribeSettings, above=StagesSettings, forms=FORMS)
 @STAGES
-@option("--classes", type=Whole(min=1), help="Outputs.  [default: its own]")
-@option("--in-channels", type=Whole(min=1), help="Channels of the input.  [default: its own]")
 @rounding_options
 @option(
     "--format",
@@ -93,9 +87,7 @@ CODE_COLUMNS = {
     default="table",
     help="table: to read. toml: a file that --baseline takes, or --recipe. csv, json: the table's rows.",
 )
-def describe(
-    network: str | Arch | None, recipe: str | ProxyRecipe | None, output_format: str, **options: Any
-) -> None:
+def describe(network: str | Arch | None, output_format: str, **options: Any) -> None:
     """Print NETWORK as a table like the paper's Table 1: its blocks, what they read and what they cost.
 
     NETWORK is a built-in one by its name, or a .toml file. Without NETWORK all built-in ones are listed. Of
@@ -120,6 +112,7 @@ def describe(
       scalesearch describe --recipe steady --format toml > mine.toml
       scalesearch grid --recipe mine.toml
     """
+    recipe = options["recipe"]
     if recipe is not None:
         _require_recipe_alone()
         _describe_recipe(RECIPES[recipe] if isinstance(recipe, str) else recipe, output_format)
@@ -127,8 +120,9 @@ def describe(
     if network is None:
         _list_networks(output_format)
         return
+    settings = DescribeSettings(**{field.name: options[field.name] for field in fields(DescribeSettings)})
     with blamed_on("`network`"):
-        arch = _made(network, options)
+        arch = described(network, settings, rounding_of_options(options))
     require_resolution(arch, "resolution")
     if isinstance(arch, CodeSpec):
         _describe_code(arch, output_format)
@@ -185,11 +179,11 @@ def _costs(arch: ArchSpec) -> dict[str, int]:
 
 
 def _describe_recipe(recipe: ProxyRecipe, output_format: str) -> None:
-    values, lengths = recipe_values(recipe), _lengths(recipe)
+    values, lasting = recipe_values(recipe), lengths(recipe)
     if output_format == "toml":
         echo(recipe_toml(recipe), nl=False)
     elif output_format == "json":
-        echo(json.dumps({"recipe": values, "lengths": lengths}, indent=2))
+        echo(json.dumps({"recipe": values, "lengths": lasting}, indent=2))
     elif output_format == "csv":
         import pandas as pd
 
@@ -198,40 +192,10 @@ def _describe_recipe(recipe: ProxyRecipe, output_format: str) -> None:
         rows = [{"value": name, "is": values.get(name), "means": MEANINGS[name]} for name in MEANINGS]
         print_table(pd.DataFrame(rows), output_format)
     else:
-        _print_recipe(recipe, lengths)
+        _print_recipe(recipe, lasting)
 
 
-def _lengths(recipe: ProxyRecipe) -> list[dict[str, Any]]:
-    """What a recipe's values come to at the length that it has, or that each kind of device has."""
-    examples = PHOTOGRAPHS_SIZE.train_images
-    if recipe.images is None and recipe.epochs is None:
-        kinds = {"cpu": CPU_IMAGES, ", ".join(ACCELERATORS): ACCELERATOR_IMAGES}
-        runs = {device: replace(recipe, images=images) for device, images in kinds.items()}
-    else:
-        runs = {"any": recipe}
-    rows = []
-    for device, run in runs.items():
-        steps = run.steps(examples)
-        decay = run.decay(steps) if run.averages else None
-        rows.append(
-            {
-                "device": device,
-                "images": steps * run.batch_size,
-                "steps": steps,
-                "epochs_of_photographs": steps * run.batch_size / examples,
-                "peak_rate": run.learning_rate * run.batch_size / 256,
-                "pass_images": run.images_of_a_pass,
-                "average_decay": decay,
-                "average_steps": None if decay is None else round(1 / (1 - decay), 1),
-                "looks_at": sorted(
-                    {math.ceil(steps * n / run.looks) * run.batch_size for n in range(1, run.looks + 1)}
-                ),
-            }
-        )
-    return rows
-
-
-def _print_recipe(recipe: ProxyRecipe, lengths: list[dict[str, Any]]) -> None:
+def _print_recipe(recipe: ProxyRecipe, lasting: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     whose = "comes with scalesearch" if recipe.name in RECIPES else "a recipe of your own"
@@ -246,7 +210,7 @@ def _print_recipe(recipe: ProxyRecipe, lengths: list[dict[str, Any]]) -> None:
         table.add_row(name, shown, meaning)
     console = terminal()
     console.print(table)
-    for row in lengths:
+    for row in lasting:
         where = "" if row["device"] == "any" else f" (the default on {row['device']})"
         passes = f" in passes of {row['pass_images']}" if recipe.accumulation > 1 else ""
         average = (
@@ -261,22 +225,6 @@ def _print_recipe(recipe: ProxyRecipe, lengths: list[dict[str, Any]]) -> None:
             f"{row['epochs_of_photographs']:,.3g} epochs of the photographs; the rate peaks at "
             f"{row['peak_rate']:.4g}; {average}; looks after {looks} images"
         )
-
-
-def _made(network: str | Arch, options: dict[str, Any]) -> Arch:
-    """The network with what the options change of it; under another name where that is another network."""
-    known = baseline(network) if isinstance(network, str) else network
-    rounding = rounding_of_options(options)
-    arch = with_exponents(chosen_baseline(known.name, known, options["stem_stride"]), options["stages"])
-    arch = scale(arch, Multipliers(depth=options["depth"], width=options["width"]), rounding)
-    if options["resolution"] is not None:
-        height, width = options["resolution"]
-        arch = replace(arch, resolution=height, resolution_width=width)
-    given = {name: options[name] for name in ("classes", "in_channels") if options[name] is not None}
-    arch = replace(arch, **given)
-    if arch.code or arch == known:
-        return arch
-    return replace(arch, name=f"my-{known.name}")
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scalesearch.cli.help import Command, option
-from scalesearch.cli.terminal import Choice, Place, echo, terminal
-from scalesearch.training.dataset import DataSpec
+from scalesearch.cli.options import options_of
+from scalesearch.cli.terminal import Choice, echo, terminal
+from scalesearch.commands.doctor.settings import DoctorSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,30 +29,7 @@ STYLES: Mapping[str, Mapping[str, Any]] = {
 
 
 @click.command(cls=Command)
-@option(
-    "--device",
-    metavar="DEVICE",
-    default="auto",
-    help="What to try: auto, cpu, cuda or xpu (the first), cuda:N, xpu:N or mps.",
-)
-@option(
-    "--out",
-    type=Place(),
-    default=Path("reports"),
-    metavar="DIR",
-    help="Folder to try a write in; nothing is left there.",
-)
-@option(
-    "--executor",
-    metavar="NAME",
-    help="Try each node of an engine instead: ray, or a cluster by its address, ray://HOST:PORT.",
-)
-@option(
-    "--dataset",
-    default=DataSpec().name,
-    metavar="DATASET",
-    help="With --executor: the data that its nodes are asked for.",
-)
+@options_of(DoctorSettings)
 @option(
     "--format",
     "output_format",
@@ -59,7 +37,7 @@ STYLES: Mapping[str, Mapping[str, Any]] = {
     default="table",
     help="How results are printed on standard output.",
 )
-def doctor(device: str, out: Path, executor: str | None, dataset: str, output_format: str) -> None:
+def doctor(output_format: str, **options: Any) -> None:
     """What this machine is, what works on it, and what is missing.
 
     Prints the machine with the key that its measurements carry, then tries what scalesearch needs: a write, a
@@ -89,12 +67,14 @@ def doctor(device: str, out: Path, executor: str | None, dataset: str, output_fo
     from scalesearch.workers.engines import is_here, resources_of
     from scalesearch.workers.executor import TO_TRAIN
 
+    settings = DoctorSettings(**options)
+    executor, device = settings.executor, settings.device
     if not is_here(executor):
         assert executor is not None
         with TemporaryDirectory(prefix="scalesearch-doctor-") as logs:
             kind = resources_of(executor).device if device == "auto" else device
             tried = node_steps(
-                executor, device=kind, dataset=dataset, log_dir=Path(logs), note=lambda _text: None
+                executor, device=kind, dataset=settings.dataset, log_dir=Path(logs), note=lambda _text: None
             )
             findings = _examine(tried, err=output_format != "table")
         if output_format != "table":
@@ -114,7 +94,7 @@ def doctor(device: str, out: Path, executor: str | None, dataset: str, output_fo
         TemporaryDirectory(prefix="scalesearch-doctor-") as logs,
         workers(1, Path(logs), TO_TRAIN, "a process could not be started") as processes,
     ):
-        to_try = steps(processes, folder=out, device=device, log_dir=Path(logs))
+        to_try = steps(processes, folder=settings.out, device=device, log_dir=Path(logs))
         # Where standard output is JSON, what a person wants to see meanwhile goes to standard error.
         findings = _examine(to_try, err=not table)
     if not table:

@@ -12,12 +12,20 @@ import click
 
 from scalesearch.cli.help import Command, option
 from scalesearch.cli.main import Fail
-from scalesearch.cli.options import NETWORK, STAGES, given_rules, rounding_of_options, rounding_options
-from scalesearch.cli.terminal import NUMBER, Choice, Place, echo, terminal
+from scalesearch.cli.options import (
+    NETWORK,
+    STAGES,
+    given_rules,
+    options_of,
+    rounding_of_options,
+    rounding_options,
+)
+from scalesearch.cli.terminal import Choice, Place, echo, terminal
 from scalesearch.commands.explain.run import ExplainSettings, explained, variant_alone
 from scalesearch.errors import FolderError
 from scalesearch.networks.baselines import VARIANTS, published_network
 from scalesearch.networks.spec import Arch, blamed_on
+from scalesearch.study.settings import StagesSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,13 +48,7 @@ class _What(click.ParamType[str | Arch]):
 @click.argument("network", metavar="WHAT", type=_What(), required=False)
 @option("--variant", metavar="NAME", help="Instead of WHAT: in what a variant differs from the paper's.")
 @option("--list", "list_variants", is_flag=True, help="The variants that there are.")
-@option("--depth", type=NUMBER, help="Times as deep.  [default: 1]")
-@option("--width", type=NUMBER, help="Times as wide.  [default: 1]")
-@option("--resolution", type=NUMBER, help="Times as sharp, not pixels.  [default: 1]")
-@option("--alpha", type=NUMBER, help="Depth coefficient, >= 1.  [default: 1.2, the paper's]")
-@option("--beta", type=NUMBER, help="Width coefficient, >= 1.  [default: 1.1, the paper's]")
-@option("--gamma", type=NUMBER, help="Resolution coefficient, >= 1.  [default: 1.15, the paper's]")
-@option("--phi", type=NUMBER, help="Scale WHAT by the coefficients at this exponent.")
+@options_of(ExplainSettings, above=StagesSettings)
 @STAGES
 @rounding_options
 @option(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from scalesearch.cli.help import Command, option
-from scalesearch.cli.options import format_option, out_option
-from scalesearch.cli.terminal import Whole, echo
-from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, OPSETS, SPEC
+from scalesearch.cli.help import Command
+from scalesearch.cli.options import format_option, options_of, out_option
+from scalesearch.cli.terminal import echo
+from scalesearch.export.formats import SPEC, ExportSettings
 from scalesearch.page.columns import Cell
-from scalesearch.text import near
 
 COLUMNS = {
     "format": Cell(),
@@ -23,61 +23,12 @@ COLUMNS = {
 }
 
 
-class _Formats(click.ParamType[tuple[str, ...]]):
-    """Some of the formats, such as ``onnx,python``."""
-
-    name = "formats"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        names = tuple(dict.fromkeys(part.strip() for part in str(value).split(",")))
-        if unknown := [name for name in names if name not in FORMATS]:
-            self.fail(
-                f"must be some of {', '.join(FORMATS)}, got {unknown[0]!r}{near(unknown[0], FORMATS)}",
-                param,
-                ctx,
-            )
-        return names
-
-
 @click.command(cls=Command)
 @click.argument("source")
-@option(
-    "--candidate",
-    default="highest",
-    metavar="KEY",
-    help="Of a run: the network, by the first letters of its key, or that of the highest mean top-1.",
-)
-@option(
-    "--seed",
-    type=Whole(0, 2**32 - 1),
-    help="Of a run: the training run.  [default: the best one]  With --untrained: of the random weights.  "
-    "[default: 0]",
-)
-@option("--untrained", is_flag=True, help="Random weights: nothing that was trained is asked for.")
-@option(
-    "--to",
-    "formats",
-    type=_Formats(),
-    help=f"What to write, some of {', '.join(FORMATS)} with commas between them; python brings safetensors "
-    "with it, which has its weights.  [default: all that this network and what is installed here allow]",
-)
-@option(
-    "--batch-size",
-    type=Whole(min=1),
-    help="Images in every pass of the ONNX model and the program.  [default: any number, or 1 where torch "
-    "can make no graph for any]",
-)
-@option(
-    "--opset",
-    type=Whole(OPSETS[0], OPSETS[-1]),
-    default=DEFAULT_OPSET,
-    help="Version of the ONNX model's operators.",
-)
+@options_of(ExportSettings)
 @out_option("exports/NAME")
 @format_option
-def export(source: str, formats: tuple[str, ...] | None, output_format: str, **options: Any) -> None:
+def export(source: str, out: Path | None, output_format: str, **options: Any) -> None:
     """Hand a network over: as ONNX, as a torch.export program, as safetensors, as one file of Python.
 
     \b
@@ -109,7 +60,8 @@ def export(source: str, formats: tuple[str, ...] | None, output_format: str, **o
     from scalesearch.cli.terminal import print_table
     from scalesearch.runs.exporting import export_network
 
-    handover = export_network(source, formats=formats, **options)
+    settings = ExportSettings(**options)
+    handover = export_network(source, settings, out)
     rows = [
         {
             "format": item.format,
@@ -124,7 +76,7 @@ def export(source: str, formats: tuple[str, ...] | None, output_format: str, **o
     print_table(pd.DataFrame(rows), output_format, columns=COLUMNS)
     echo(f"Spec: {handover.folder / SPEC}", err=output_format != "table")
     fixed = [item.format for item in handover.files if item.written and item.batch_size]
-    if fixed and options["batch_size"] is None:
+    if fixed and settings.batch_size is None:
         echo(
             f"Note: {' and '.join(fixed)} take{'s' * (len(fixed) == 1)} 1 image in every pass, as {SPEC} "
             "says: torch can make no graph of this network for any number; --batch-size fixes another",

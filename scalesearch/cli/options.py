@@ -41,6 +41,7 @@ from scalesearch.study.settings import (
     STORAGE_VARIABLE,
     BaselineSettings,
     RoundingSettings,
+    StagesSettings,
     TrainingSettings,
 )
 from scalesearch.text import command, near
@@ -415,6 +416,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             _SHORT.__getitem__,
         ),
         "law": Form(_Law()),
+        "place": Form(Place()),
     }
 )
 """By the name that a setting has as its ``form``."""
@@ -672,15 +674,7 @@ def group(*options: Decorator) -> Decorator:
     return add
 
 
-STAGES = option(
-    "--stages",
-    group=Topic.NETWORK,
-    multiple=True,
-    metavar="depth=E,E,...",
-    help="How strongly depth, or width=, works on each stage, in the order of describe: its multiplier is "
-    "raised to these powers; 0 leaves a stage as it is. depth=0,1,1,1,1.5,1.5,2 adds more blocks to later "
-    "stages.",
-)
+STAGES = option_of(StagesSettings, "stages")
 
 
 def _baseline_with_stages(command: Callable[..., Any]) -> Callable[..., Any]:

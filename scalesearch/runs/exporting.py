@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalesearch.commands.measure.subjects import HIGHEST, parse_subject
 from scalesearch.errors import FolderError, RunFailedError, ScalesearchError
-from scalesearch.export.formats import DEFAULT_OPSET, FORMATS, PIP_ONNX, SPEC, missing_onnx
+from scalesearch.export.formats import FORMATS, PIP_ONNX, SPEC, ExportSettings, missing_onnx
 from scalesearch.files import read_json
 from scalesearch.networks.spec import Arch
 from scalesearch.runs.folder import begun_elsewhere
@@ -48,34 +48,19 @@ class Handover:
         )
 
 
-def export_network(
-    source: str,
-    *,
-    candidate: str = "highest",
-    seed: int | None = None,
-    untrained: bool = False,
-    formats: Sequence[str] | None = None,
-    batch_size: int | None = None,
-    opset: int = DEFAULT_OPSET,
-    out: Path | None = None,
-) -> Handover:
+def export_network(source: str, settings: ExportSettings, out: Path | None = None) -> Handover:
     """Writes a network in several formats, and reads each file back.
 
     Args:
         source: a run's folder, a file of its weights, or with ``untrained`` a network's name.
-        candidate: of a run the network, by the first letters of its key, or that of the highest mean top-1.
-        seed: of a run the training run, the best one if None; with ``untrained`` of the random weights.
-        untrained: whether the weights are random.
-        formats: names of ``FORMATS``; None for all that this network and what is installed here allow.
-        batch_size: images in every pass of a graph; None for any number where torch can make such a graph.
-        opset: version of the ONNX model's operators.
+        settings: which of its networks, and as what.
         out: the folder; ``exports/NAME`` if None.
 
     Raises:
         ScalesearchError: if there is no such network, or none with weights where these are asked for.
         FolderError: if the folder can't be used, or holds another export.
     """
-    if formats and "onnx" in formats:
+    if settings.to and "onnx" in settings.to:
         from scalesearch.export.handover import require_onnx
 
         try:
@@ -84,23 +69,14 @@ def export_network(
             raise ScalesearchError(f"{error}, or leave onnx out of `to`") from None
     folder = Path(source)
     with begun_elsewhere(folder if folder.is_dir() else Path(source.rpartition(":")[0])):
-        name, state = _found(source, candidate, seed, untrained)
-        return _handed_over(
-            name, state, formats, batch_size=batch_size, opset=opset, folder=out or Path("exports") / name
-        )
+        name, state = _found(source, settings.candidate, settings.seed, settings.untrained)
+        return _handed_over(name, state, settings, out or Path("exports") / name)
 
 
-def _handed_over(
-    name: str,
-    state: State,
-    formats: Sequence[str] | None,
-    *,
-    batch_size: int | None,
-    opset: int,
-    folder: Path,
-) -> Handover:
+def _handed_over(name: str, state: State, settings: ExportSettings, folder: Path) -> Handover:
     from scalesearch.export.handover import hand_over, require_source, write_spec
 
+    formats = settings.to
     if formats and "python" in formats:
         require_source(state.arch)
     left_out = {} if formats else _left_out(state.arch)
@@ -114,7 +90,12 @@ def _handed_over(
         ) from error
     with teller().waiting(f"Exporting {name}") as tick:
         exported = hand_over(
-            state, folder, wanted, batch_size=batch_size, opset=opset, on_format=lambda _name: tick()
+            state,
+            folder,
+            wanted,
+            batch_size=settings.batch_size,
+            opset=settings.opset,
+            on_format=lambda _name: tick(),
         )
     write_spec(folder, name, state, exported)
     if not formats:

@@ -113,6 +113,20 @@ class RoundingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StagesSettings:
+    """How strongly depth and width work on each stage of a network, as ``with_exponents`` takes it."""
+
+    stages: tuple[str, ...] = setting(
+        (),
+        metavar="depth=E,E,...",
+        topic=Topic.NETWORK,
+        help="How strongly depth, or width=, works on each stage, in the order of describe: its multiplier "
+        "is raised to these powers; 0 leaves a stage as it is. depth=0,1,1,1,1.5,1.5,2 adds more blocks to "
+        "later stages.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineSettings(RoundingSettings):
     """The network that is scaled.
 

@@ -244,7 +244,7 @@ def test_every_network_that_goes_by_a_name_is_listed(run: Run) -> None:
             ([*command, "--baseline-resolution=15"], f"--baseline-resolution {SMALL}, got 15")
             for command in (["grid", "--dry-run"], ["scale"], ["measure", "efficientnet-b0:1,1,1"])
         ),
-        (["describe", "resnet-18", "--width=0"], "--width must be > 0, got 0.0"),
+        (["describe", "resnet-18", "--width=0"], "--width must be a finite number > 0, got 0.0"),
     ],
 )
 def test_bad_input_is_one_line(run: Run, arguments: list[str], message: str) -> None:

@@ -188,8 +188,8 @@ def test_the_variants_are_listed(run: Run) -> None:
         (["b4", "--phi=2"], "--phi must come with --alpha, --beta and --gamma, got 2 without them"),
         (["b4", "--alpha=1.2"], "--beta must be given where --alpha is: the three go together"),
         (["b4", *PAPER, "--phi=1", "--depth=2"], "--phi must be left out where --depth is given, got 1"),
-        (["b4", "--alpha=0.9", "--beta=1", "--gamma=1"], "--alpha must be >= 1, got 0.9"),
-        (["b4", "--width=0"], "--width must be > 0, got 0.0"),
+        (["b4", "--alpha=0.9", "--beta=1", "--gamma=1"], "--alpha must be a finite number >= 1, got 0.9"),
+        (["b4", "--width=0"], "--width must be a finite number > 0, got 0.0"),
         (["b4", "--resolution=380"], "--resolution must be a multiplier such as 1.15, not pixels, got 380"),
         (
             ["--variant=blog", "--depth=2"],

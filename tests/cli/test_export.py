@@ -259,7 +259,8 @@ def test_a_check_that_fails_is_exit_code_1(
         (["b3@batch=2", "--untrained"], "SOURCE must be a network without a setup after @, got 'b3@batch=2'"),
         (
             ["b3", "--to=onnx,tflite"],
-            "--to must be some of onnx, program, safetensors, python, got 'tflite'",
+            "--to must be one or more of onnx, program, safetensors, python, each once, with commas between "
+            "them, got 'onnx,tflite'",
         ),
         (["b3", "--batch-size=0"], "--batch-size must be a whole number >= 1, got 0"),
         (["b3", "--opset=9"], "--opset must be a whole number from 18 to 23, got 9"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalesearch.errors import ScalesearchError
+from scalesearch.fields import require_settings, setting
 from scalesearch.networks.baselines import (
     BASELINES,
     PAPER_COEFFICIENTS,
@@ -19,7 +20,9 @@ from scalesearch.networks.baselines import (
 from scalesearch.networks.explaining import Explanation
 from scalesearch.networks.explaining import explain as explain_network
 from scalesearch.networks.spec import Arch, Rounding, with_exponents
+from scalesearch.plain import LIMITS
 from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.study.settings import StagesSettings
 from scalesearch.text import near
 
 MULTIPLIERS = ("depth", "width", "resolution")
@@ -29,20 +32,31 @@ SHARPEST = 16.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainSettings:
+class ExplainSettings(StagesSettings):
     """How the network is scaled that is explained; what is None was not asked for.
 
-    ``stages`` say how strongly depth and width work on each stage, as ``with_exponents`` takes them.
+    Raises:
+        ValueError: if a number is beyond its limit.
     """
 
-    depth: float | None = None
-    width: float | None = None
-    resolution: float | None = None
-    alpha: float | None = None
-    beta: float | None = None
-    gamma: float | None = None
-    phi: float | None = None
-    stages: tuple[str, ...] = ()
+    depth: float | None = setting(None, limit=LIMITS["depth"], help="Times as deep.", unset="1")
+    width: float | None = setting(None, limit=LIMITS["width"], help="Times as wide.", unset="1")
+    resolution: float | None = setting(
+        None, limit=LIMITS["resolution"], help="Times as sharp, not pixels.", unset="1"
+    )
+    alpha: float | None = setting(
+        None, limit=LIMITS["alpha"], help="Depth coefficient.", unset="1.2, the paper's"
+    )
+    beta: float | None = setting(
+        None, limit=LIMITS["beta"], help="Width coefficient.", unset="1.1, the paper's"
+    )
+    gamma: float | None = setting(
+        None, limit=LIMITS["gamma"], help="Resolution coefficient.", unset="1.15, the paper's"
+    )
+    phi: float | None = setting(None, help="Scale WHAT by the coefficients at this exponent.")
+
+    def __post_init__(self) -> None:
+        require_settings(self)
 
     def given(self, names: Sequence[str]) -> dict[str, float]:
         """What there is of these."""

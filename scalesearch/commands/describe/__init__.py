@@ -1,0 +1,1 @@
+"""`scalesearch describe`: a network as its paper's table, or as a file."""
