@@ -333,12 +333,14 @@ class Run:
             FolderError: if it is of a kind that trains no rival networks.
         """
         from scalesearch.page.tables import pareto_table
+        from scalesearch.runs.kinds import kind_in
 
-        record = self.record
+        # Asked before anything is read: a run of times has no front, whatever is left of it.
+        record = self.record if kind_in(self.folder).studies else None
         if not isinstance(record, RunRecord):
             raise FolderError(
                 f"`dir` must hold a run of grid, search, sweep or scale --train for a front, got "
-                f"{self.folder}, which holds one of {self.kind}"
+                f"{self.folder}, which holds one of {self.kind}: that has a table and an answer"
             )
         return pareto_table(record)
 

@@ -311,13 +311,31 @@ def test_finished_measurements_are_compared(tmp_path: Path, monkeypatch: pytest.
     assert Path("both/samples.csv").read_bytes() == Path("cli/samples.csv").read_bytes()
     with pytest.raises(ss.ScalesearchError, match="^`a` and `b` must both be networks or both be finished"):
         ss.compare(before, "b0")
-    # What is left of measurements without their raw files is their table.
+    # The tables of measurements stand in for their raw files; without samples.csv the one of figures is left.
     whole = before.table
-    before.report()
+    page = before.report().read_bytes()
     Path("before/networks.json").unlink()
+    assert before.report().read_bytes() == page
+    assert ss.compare("before", "after", out="again").table.equals(run.table)
+    with pytest.raises(
+        ss.FolderError, match=r"its tables are enough for scalesearch report before, not to go on"
+    ):
+        before.resume()
+    Path("before/samples.csv").unlink()
     assert len(ss.open("before").table) == len(whole)
     with pytest.raises(ss.FolderError, match=r"^`dir` must hold the raw files .*to measure again.*measure"):
         before.report()
+
+
+@pytest.mark.parametrize("name", ["law-215546cd", "measure-b0-b7"])
+def test_a_committed_report_of_times_says_what_its_tables_do(name: str) -> None:
+    run = ss.open(REPORTS / name)
+    assert any("unstable" in line for line in run.answer.lines)
+    assert len(run.table) == len(
+        pd.read_csv(REPORTS / name / ("laws.csv" if "law" in name else "measurements.csv"))
+    )
+    with pytest.raises(ss.FolderError, match=r"holds one of (law|measure): that has a table and an answer"):
+        _ = run.pareto
 
 
 def test_of_a_report_without_all_that_it_was_made_of_the_table_is_left() -> None:

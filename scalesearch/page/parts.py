@@ -686,7 +686,9 @@ def run_made(run: RunRecord) -> RunMade:
 
 
 def elapsed(run: RunRecord | MeasureRecord) -> str:
-    """``Time: 9 min 41 s over 2 sessions``."""
+    """``Time: 9 min 41 s over 2 sessions``; without a session nothing is known of it."""
+    if not run.sessions:
+        return "Time: not recorded"
     sessions = f" over {plural(run.sessions, 'session')}" if run.sessions > 1 else ""
     return f"Time: {duration(run.wall_s)}{sessions}"
 

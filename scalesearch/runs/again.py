@@ -9,7 +9,7 @@ from scalesearch.errors import ScalesearchError
 from scalesearch.files import inside
 from scalesearch.records.runs import STUDY
 from scalesearch.runs.folder import begun_elsewhere, read_run_file
-from scalesearch.runs.kinds import GoingOn, Kind, Outcome, kind_in, loaded, require_raw_files
+from scalesearch.runs.kinds import GoingOn, Kind, Outcome, kind_in, loaded, of_tables, require_raw_files
 from scalesearch.runs.planning import require_same_code
 from scalesearch.study.settings import Computing
 
@@ -30,7 +30,7 @@ def resume(folder: Path, how: GoingOn) -> Outcome:
         kind = kind_in(folder)
         if not kind.trains:
             _require_own(kind, how.computing)
-        require_raw_files(folder, kind)
+        require_raw_files(folder, kind, going_on=True)
         outcome: Outcome = loaded(kind.resume)(folder, how)
         return outcome
 
@@ -92,7 +92,7 @@ def _only_table(folder: Path, kind: Kind, storage: str) -> bool:
     if not (kind.csv and inside(folder, kind.csv).is_file()):
         return False
     if kind.raw_file:
-        return not inside(folder, kind.raw_file).exists()
+        return not (inside(folder, kind.raw_file).exists() or of_tables(folder, kind))
     elsewhere = storage or read_run_file(folder).get(kind.name, {}).get("storage", "")
     sources = ("study.db", STUDY)
     return kind.studies and not elsewhere and not any(inside(folder, name).exists() for name in sources)

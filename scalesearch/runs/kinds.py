@@ -14,7 +14,7 @@ from scalesearch.files import inside
 from scalesearch.records import RunRecord
 from scalesearch.runs.folder import read_run_file
 from scalesearch.study.settings import Computing
-from scalesearch.text import without_options
+from scalesearch.text import quoted, without_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,9 +112,9 @@ class Kind:
         figure: (record) gives the figure that shows its answer, or None; empty without one.
         studies: whether its folder holds them.
         trains: whether it does. What has times for its results, or none, can't go on with other threads.
-        raw_file: in its folder, without which no page can be made; empty for none.
+        raw_file: in its folder, without which nothing can be gone on with; empty for none.
+        tables: what a page can be made of where the raw files are gone; empty where nothing else would do.
         csv: the file of its table, which can be read where all else is gone; empty for none.
-        lost: what else is gone with that, in words.
         page: the file name of its page.
         study: of a run that is one study, or several of this kind; None without.
     """
@@ -130,8 +130,8 @@ class Kind:
     studies: bool = False
     trains: bool = True
     raw_file: str = ""
+    tables: tuple[str, ...] = ()
     csv: str = ""
-    lost: str = ""
     page: str = "report.md"
     study: Study | None = None
 
@@ -163,7 +163,9 @@ def _search(
     )
 
 
-LOST = "the networks, the state of the machine around each process, how long the sessions took"
+RAW_FILE, SAMPLES = "networks.json", "samples"
+"""Of measurements: what is measured, and the folder of what each process gave."""
+MEASURED = ("measurements.csv", "samples.csv")
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
@@ -284,10 +286,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 resume="scalesearch.runs.measuring:resume",
                 table="scalesearch.runs.measuring:table_of",
                 columns="scalesearch.commands.measure.view:MEASUREMENTS",
+                answer="scalesearch.runs.measuring:answer_of",
                 csv="measurements.csv",
                 trains=False,
-                raw_file="networks.json",
-                lost=LOST,
+                raw_file=RAW_FILE,
+                tables=MEASURED,
             ),
             Kind(
                 name="compare",
@@ -298,8 +301,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 columns="scalesearch.commands.compare.view:COMPARISONS",
                 answer="scalesearch.runs.comparing:answer_of",
                 trains=False,
-                raw_file="networks.json",
-                lost=LOST,
+                raw_file=RAW_FILE,
             ),
             Kind(
                 name="compare-stored",
@@ -321,8 +323,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 answer="scalesearch.runs.law:answer_of",
                 csv="laws.csv",
                 trains=False,
-                raw_file="networks.json",
-                lost=f"{LOST}, the time of each kind of layer, the accuracies",
+                raw_file=RAW_FILE,
+                tables=MEASURED,
             ),
         )
     }
@@ -424,17 +426,32 @@ def interactive_of(record: RunRecord) -> Interactive:
     return parts
 
 
-def require_raw_files(folder: Path, kind: Kind) -> None:
-    """Refuses a folder of measurements whose raw files are gone, as a committed report in a clone.
+def of_tables(folder: Path, kind: Kind) -> bool:
+    """Whether a run's raw files are gone, as of a report in a clone, and its tables stand in for them."""
+    whole = inside(folder, RAW_FILE).exists() and inside(folder, SAMPLES).is_dir()
+    return bool(kind.tables) and not whole and all(inside(folder, name).is_file() for name in kind.tables)
+
+
+def require_raw_files(folder: Path, kind: Kind, *, going_on: bool = False) -> None:
+    """Refuses a folder of measurements of which no page can be made, or that can't be gone on with.
 
     Raises:
-        FolderError: if that is so.
+        FolderError: if its raw files are gone, and nothing stands in for them.
     """
-    if not kind.raw_file or inside(folder, kind.raw_file).exists():
+    instead = of_tables(folder, kind)
+    if not kind.raw_file or inside(folder, kind.raw_file).exists() or (instead and not going_on):
         return
     again = without_options(read_run_file(folder).get("run", {}).get("command", ""), ("--out",))
+    left = (
+        f": its tables are enough for scalesearch report {quoted(folder)}, not to go on with"
+        if instead
+        else f", nor {' and '.join(kind.tables)} to report of"
+        if kind.tables
+        else ": its tables keep what was measured, but a page is made of more (the networks, the state of "
+        "the machine around each process, how long the sessions took), so they, its figures and its page are "
+        "all that is left"
+    )
     raise FolderError(
-        f"`dir` must hold the raw files of its run, got {folder}, which has no {kind.raw_file}: its tables "
-        f"keep what was measured, but a page is made of more ({kind.lost}), so they, its figures and its "
-        f"page are all that is left; to measure again, with another --out: {again}"
+        f"`dir` must hold the raw files of its run, got {folder}, which has no {kind.raw_file}{left}; to "
+        f"measure again, with another --out: {again}"
     )

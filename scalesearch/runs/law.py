@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from scalesearch.commands.law.run import (
     Accuracies,
     forget_failed_kinds,
+    kinds_of_store,
+    kinds_of_table,
     kinds_tasks,
     law_record,
     law_subjects,
@@ -19,11 +21,11 @@ from scalesearch.commands.law.run import (
 from scalesearch.commands.law.settings import LawSettings
 from scalesearch.commands.measure.run import SampleStore, forget_failures, plan, run_measure
 from scalesearch.errors import FolderError, RunFailedError
-from scalesearch.files import read_json, write_text
-from scalesearch.records import LawRecord
+from scalesearch.files import inside, read_json, write_text
+from scalesearch.records import KindTime, LawRecord
 from scalesearch.runs.folder import read_run_file, read_settings
-from scalesearch.runs.kinds import GoingOn, Outcome
-from scalesearch.runs.measuring import at_work, begun, recorded_facts, require_runtimes
+from scalesearch.runs.kinds import GoingOn, Outcome, kind_named, of_tables
+from scalesearch.runs.measuring import at_work, begun, measured_in, require_runtimes
 from scalesearch.runs.telling import say
 
 if TYPE_CHECKING:
@@ -124,7 +126,7 @@ def resume(folder: Path, how: GoingOn) -> Outcome:
 
 
 def report(folder: Path, _storage: str = "") -> Outcome:
-    """Writes the report of a folder from its raw files alone.
+    """Writes the report of a folder from its raw files, or from its tables where these are gone.
 
     Raises:
         FolderError: if the folder holds no such run.
@@ -147,14 +149,32 @@ def report(folder: Path, _storage: str = "") -> Outcome:
 def read(folder: Path, _storage: str = "") -> LawRecord:
     """What the run of ``law`` in a folder has measured so far; errors are those of :func:`report`."""
     settings = read_settings(folder, KIND, LawSettings.from_dict)
-    store = SampleStore(folder)
-    return law_record(
-        store,
-        settings,
-        plan(settings.measuring, store.subjects()),
-        accuracies=_stored_accuracies(folder),
-        **recorded_facts(folder),
-    )
+    measured = measured_in(folder, settings.measuring)
+    kinds: tuple[KindTime, ...]
+    if of_tables(folder, kind_named(KIND)):
+        kinds, notes = _kinds_of_table(folder, settings)
+    else:
+        kinds, notes = kinds_of_store(SampleStore(folder), settings, measured)
+    accuracies = _stored_accuracies(folder)
+    if settings.run and accuracies is None:
+        notes = (*notes, f"No best split by the accuracies of {settings.run}: {ACCURACIES} isn't here.")
+    return law_record(measured, settings, kinds, notes, accuracies)
+
+
+def _kinds_of_table(folder: Path, settings: LawSettings) -> tuple[tuple[KindTime, ...], tuple[str, ...]]:
+    """The time by kind of layer as kinds.csv has it, and a note on what it lacks."""
+    from scalesearch.commands.law.view import KINDS_CSV
+
+    try:
+        kinds = kinds_of_table(inside(folder, KINDS_CSV))
+    except FileNotFoundError:
+        kinds = ()
+    except (OSError, ValueError) as error:
+        raise FolderError(f"`dir` must hold tables as they were written, got {folder}: {error}") from error
+    if kinds or not kinds_tasks(settings):
+        return kinds, ()
+    again = "earlier versions did not keep it; scalesearch law measures it again"
+    return (), (f"Where the time goes by kind of layer: {KINDS_CSV} isn't here ({again}).",)
 
 
 def table_of(record: LawRecord, _folder: Path) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from scalesearch.commands.measure.kept import record_of_tables
 from scalesearch.commands.measure.run import (
     MeasureSettings,
     SampleStore,
@@ -35,7 +36,7 @@ from scalesearch.runs.folder import (
     writable,
     write_run_file,
 )
-from scalesearch.runs.kinds import GoingOn, Outcome
+from scalesearch.runs.kinds import GoingOn, Outcome, kind_named, of_tables
 from scalesearch.runs.laws import read_laws
 from scalesearch.runs.lifecycle import require_device
 from scalesearch.runs.planning import workers
@@ -267,7 +268,7 @@ def resume(folder: Path, how: GoingOn) -> Outcome:
 
 
 def report(folder: Path, _storage: str = "") -> Outcome:
-    """Writes the report of a folder from its raw files alone.
+    """Writes the report of a folder from its raw files, or from its tables where these are gone.
 
     Raises:
         FolderError: if the folder holds no such run.
@@ -293,9 +294,32 @@ def read(folder: Path, _storage: str = "") -> MeasureRecord:
         FolderError: if the folder holds no such run.
         ValueError: if it cannot be read.
     """
-    settings = read_settings(folder, KIND, MeasureSettings.from_dict)
-    store = SampleStore(folder)
-    return measure_record(store, settings, plan(settings, store.subjects()), **recorded_facts(folder))
+    return measured_in(folder, read_settings(folder, KIND, MeasureSettings.from_dict))
+
+
+def measured_in(folder: Path, settings: MeasureSettings) -> MeasureRecord:
+    """What a run has measured so far: from its raw files, or from its tables where these are gone.
+
+    Raises:
+        FolderError: if the tables are not as they were written.
+        ValueError: if a raw file cannot be read.
+    """
+    facts = recorded_facts(folder)
+    if not of_tables(folder, kind_named(KIND)):
+        store = SampleStore(folder)
+        return measure_record(store, settings, plan(settings, store.subjects()), **facts)
+    machine = read_run_file(folder).get("machine", {})
+    try:
+        return record_of_tables(folder, settings.to_dict(), machine, **facts)
+    except (OSError, ValueError) as error:
+        raise FolderError(f"`dir` must hold tables as they were written, got {folder}: {error}") from error
+
+
+def answer_of(record: MeasureRecord, _folder: Path) -> tuple[str, ...]:
+    """How steady the figures are, and whether multiply-adds tell time."""
+    from scalesearch.commands.measure.view import answer_lines
+
+    return answer_lines(record)
 
 
 def table_of(record: MeasureRecord, folder: Path) -> pd.DataFrame:

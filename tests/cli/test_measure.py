@@ -384,10 +384,9 @@ def test_a_folder_without_its_raw_files_is_left_as_it_is(tmp_path: Path, run: Ru
     result = run(command, tmp_path)
     assert result.exit_code == 2
     assert result.stderr == (
-        f"Error: DIR must hold the raw files of its run, got {tmp_path}, which has no networks.json: its tables "
-        "keep what was measured, but a page is made of more (the networks, the state of the machine around each "
-        "process, how long the sessions took), so they, its figures and its page are all that is left; "
-        "to measure again, with another --out: scalesearch measure b0\n"
+        f"Error: DIR must hold the raw files of its run, got {tmp_path}, which has no networks.json, nor "
+        "measurements.csv and samples.csv to report of; to measure again, with another --out: "
+        "scalesearch measure b0\n"
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["measurements.csv", "run.toml"]
 

@@ -12,6 +12,7 @@ from scalesearch.commands.law.run import (
     Accuracies,
     best_splits,
     forget_failed_kinds,
+    kinds_of_store,
     kinds_tasks,
     law_record,
     law_subjects,
@@ -19,7 +20,7 @@ from scalesearch.commands.law.run import (
     run_kinds,
 )
 from scalesearch.commands.law.settings import LawSettings
-from scalesearch.commands.measure.run import SampleStore, Stored, plan, run_measure
+from scalesearch.commands.measure.run import SampleStore, Stored, measure_record, plan, run_measure
 from scalesearch.networks.baselines import EFFICIENTNET_B0, published_family
 from scalesearch.networks.cost import count
 from scalesearch.networks.scaled import scale
@@ -63,9 +64,10 @@ def run_law(
         store, settings.measuring, tasks, "here", bench, Silent(), session="s", room=lambda _a, _s: ""
     )
     run_kinds(store, kinds_tasks(settings), "here", bench, session="s")
-    return law_record(
-        store, settings, tasks, name="law", command="c", versions={"torch": "2"}, accuracies=accuracies
+    measured = measure_record(
+        store, settings.measuring, tasks, name="law", command="c", versions={"torch": "2"}
     )
+    return law_record(measured, settings, *kinds_of_store(store, settings, measured), accuracies)
 
 
 def test_the_family_random_networks_and_doublings_are_measured_once_each() -> None:

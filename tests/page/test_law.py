@@ -62,7 +62,8 @@ def test_everything_is_written(written: LawReport) -> None:
     assert {path.stem for path in written.figures} == ALL
     assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*")) == sorted(
         [
-            *("law.json", "laws.csv", "measurements.csv", "report.html", "report.md", "samples.csv"),
+            *("conditions.json", "kinds.csv", "law.json", "laws.csv", "measurements.csv", "report.html"),
+            *("report.md", "samples.csv"),
             *(f"figures/{name}.{suffix}" for name in ALL for suffix in ("png", "svg")),
         ]
     )

@@ -19,7 +19,6 @@ from scalesearch.commands.measure.run import (
     Stored,
     Task,
     job_name,
-    measure_record,
     run_job,
 )
 from scalesearch.commands.measure.subjects import Base, Subject
@@ -564,21 +563,21 @@ def forget_failed_kinds(store: SampleStore, settings: LawSettings, machine: str)
 
 
 def law_record(
-    store: SampleStore,
+    measured: MeasureRecord,
     settings: LawSettings,
-    tasks: Sequence[Task],
-    *,
-    name: str,
-    command: str,
-    versions: Mapping[str, str],
+    kinds: tuple[KindTime, ...] = (),
+    missing: Sequence[str] = (),
     accuracies: Accuracies | None = None,
 ) -> LawRecord:
-    """All that a law's folder knows, from its raw files alone.
+    """The laws that fit what was measured, and all that follows from them.
 
-    Raises:
-        ValueError: if no setup has enough measured networks for a law.
+    Args:
+        measured: the networks.
+        settings: of the run.
+        kinds: where the time goes, by kind of layer.
+        missing: notes on what of all this the run's folder has not.
+        accuracies: of a finished run.
     """
-    measured = measure_record(store, settings.measuring, tasks, name=name, command=command, versions=versions)
     measured = replace(measured, settings=settings.to_dict())
     laws, notes = _laws(measured)
     base = replace(settings.base.arch, name=settings.base.label)
@@ -594,11 +593,11 @@ def law_record(
                 best.append(best_splits(accuracies, base, law))
         except UnreachableError as error:
             notes.append(f"No split is worked out: {error}".replace("`", ""))
-    kinds = _kinds(store, settings, measured, notes)
+    notes += missing
     return LawRecord(
         measured=measured,
         laws=tuple(laws),
-        kinds=tuple(kinds),
+        kinds=kinds,
         kinds_setup=kinds_tasks(settings)[0].setup if kinds else None,
         baseline=base.name,
         base_cost=count(base),
@@ -662,11 +661,11 @@ def _measured_prices(
     ]
 
 
-def _kinds(
-    store: SampleStore, settings: LawSettings, measured: MeasureRecord, notes: list[str]
-) -> list[KindTime]:
-    """Rows of every task that was looked at; a note for one that failed."""
-    found = []
+def kinds_of_store(
+    store: SampleStore, settings: LawSettings, measured: MeasureRecord
+) -> tuple[tuple[KindTime, ...], tuple[str, ...]]:
+    """The time by kind of layer of every task that was looked at, and a note for each that failed."""
+    found, notes = [], []
     for task in kinds_tasks(settings):
         stored: Stored | None = store.read(measured.machines[0].key, task.subject, task.setup, KINDS)
         if stored is None or stored.reason:
@@ -678,4 +677,22 @@ def _kinds(
             for kind, seconds in stored.result["seconds"].items()
             if math.isfinite(seconds)
         ]
-    return found
+    return tuple(found), tuple(notes)
+
+
+def kinds_of_table(path: Path) -> tuple[KindTime, ...]:
+    """The time by kind of layer as a table has it that was written of it.
+
+    Raises:
+        ValueError: naming file and row (the header is row 1) where it isn't as it was written.
+        OSError: if it cannot be read.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(enumerate(csv.DictReader(file), 2))
+    kinds = []
+    for number, row in rows:
+        try:
+            kinds.append(KindTime(name=row["name"], kind=row["kind"], seconds=float(row["seconds"])))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path.name}, row {number}: must be as it was written: {error}") from error
+    return tuple(kinds)

@@ -17,6 +17,12 @@ from scalesearch.commands.law.figures import (
     prices_figure,
     split_figure,
 )
+from scalesearch.commands.measure.kept import (
+    CONDITIONS_JSON,
+    MEASUREMENTS_CSV,
+    SAMPLES_CSV,
+    conditions_text,
+)
 from scalesearch.commands.measure.rows import check_machines, common_label, measure_rows
 from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
@@ -36,7 +42,7 @@ from scalesearch.page.parts import (
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page, part
-from scalesearch.records import LAW_TERMS, CostLaw, LawRecord, Price
+from scalesearch.records import LAW_TERMS, CostLaw, KindTime, LawRecord, Price
 from scalesearch.statistics.law import errors, term_seconds
 from scalesearch.text import without_options
 
@@ -379,6 +385,7 @@ class LawPage:
         samples: all of them.
         pairs: of network and setup that were measured.
         made: how the run was made.
+        files: the tables beside the page.
         figures: those that were drawn.
     """
 
@@ -396,6 +403,7 @@ class LawPage:
     samples: int
     pairs: int
     made: Made
+    files: Sequence[str]
     figures: Collection[str]
 
 
@@ -426,6 +434,7 @@ def law_page(record: LawRecord, figures: Collection[str]) -> str:
                 machine=machine_facts(measured.machines),
                 versions=measured.versions,
             ),
+            files=[MEASUREMENTS_CSV, SAMPLES_CSV, "laws.csv", *([KINDS_CSV] if record.kinds else [])],
             figures=figures,
         ),
     )
@@ -530,6 +539,11 @@ Coefficients are for a billion multiply-adds, a million activations or parameter
 """
 
 
+KINDS_CSV = "kinds.csv"
+KINDS: Columns[KindTime] = Columns(columns=(field("name"), field("kind"), field("seconds", kind="exact")))
+"""Of ``kinds.csv``: the seconds of each kind of layer in one pass of a network."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LawReport:
     """What was written, and the table a caller prints.
@@ -578,7 +592,11 @@ def write_law_report(record: LawRecord, out: Path) -> LawReport:
     )
     table = law_table(record.laws)
     measured = measurements_table(record.measured, record.laws)
-    write_text(out / "samples.csv", csv_text(samples_table(record.measured)))
+    write_text(out / SAMPLES_CSV, csv_text(samples_table(record.measured)))
+    if record.kinds:
+        write_text(out / KINDS_CSV, csv_text(KINDS.frame(record.kinds)))
+    if conditions := conditions_text(record.measured):
+        write_text(out / CONDITIONS_JSON, conditions)
     laws = {
         "machine": {one.key: dict(one.facts) for one in record.measured.machines},
         "versions": dict(record.measured.versions),
@@ -587,7 +605,7 @@ def write_law_report(record: LawRecord, out: Path) -> LawReport:
     return LawReport(
         law_json=write_text(out / "law.json", json.dumps(laws, indent=1) + "\n"),
         laws_csv=write_text(out / "laws.csv", csv_text(table)),
-        measurements_csv=write_text(out / "measurements.csv", csv_text(measured)),
+        measurements_csv=write_text(out / MEASUREMENTS_CSV, csv_text(measured)),
         page=write_pages(out / "report.md", law_page(record, {path.stem for path in figures})),
         figures=figures,
         table=table,

@@ -19,6 +19,12 @@ from scalesearch.commands.measure.figures import (
     spread_figure,
     throughput_figure,
 )
+from scalesearch.commands.measure.kept import (
+    CONDITIONS_JSON,
+    MEASUREMENTS_CSV,
+    SAMPLES_CSV,
+    conditions_text,
+)
 from scalesearch.commands.measure.rows import (
     MeasureRow,
     Prediction,
@@ -31,7 +37,16 @@ from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.evidence import input_text
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import Markdown, binary, code, percent, si, signed_percent, time_text
+from scalesearch.page.markdown import (
+    Markdown,
+    binary,
+    code,
+    percent,
+    plain_lines,
+    si,
+    signed_percent,
+    time_text,
+)
 from scalesearch.page.parts import (
     FOLDER,
     Made,
@@ -45,7 +60,7 @@ from scalesearch.page.parts import (
 )
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import any_oblong, csv_text, never, sides
-from scalesearch.page.templates import page
+from scalesearch.page.templates import page, part
 from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord, Setup
 from scalesearch.statistics.timing import UNSTABLE, TimingSummary
 from scalesearch.text import quoted, without_options
@@ -57,6 +72,8 @@ HOPELESS = 100
 """An interval with ends further apart than this factor bounds nothing."""
 MOST_ROWS = 120
 """Rows of the page's longest tables; ``measurements.csv`` has all."""
+SOME = ("peak_bytes", "tensor_bytes", "largest_batch")
+"""Columns that a page leaves out where no row has them."""
 
 
 def panel_titles(rows: Sequence[MeasureRow]) -> dict[tuple[str, Setup], str]:
@@ -105,8 +122,8 @@ def _every_figure(rows: Sequence[MeasureRow]) -> PageTable | None:
         )
         for row in known
     ]
-    batches = any(row.measurement.largest_batch is not None for row in known)
-    return MEASUREMENTS.table(titled, but=() if batches else ("largest_batch",), most=MOST_ROWS)
+    blank = {name for name in SOME if all(getattr(row.measurement, name) is None for row in known)}
+    return MEASUREMENTS.table(titled, but=blank, most=MOST_ROWS)
 
 
 def _interval(summary: TimingSummary) -> str:
@@ -527,6 +544,51 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureAnswer:
+    """What the answer's lines say.
+
+    Attributes:
+        figures: all of them.
+        unstable: those that are.
+        unstable_names: the first of these.
+        limit: the interquartile range over the median from which on a figure is unstable.
+        single: figures from one process alone.
+        pace: whether multiply-adds tell time; None where that can't be said.
+    """
+
+    figures: int
+    unstable: int
+    unstable_names: Sequence[str]
+    limit: str
+    single: int
+    pace: Pace | None
+
+
+def _answer(rows: Sequence[MeasureRow]) -> MeasureAnswer:
+    panels = panel_titles(rows)
+    summaries = [row.summary for row in rows if row.summary is not None]
+    shaky = [
+        f"{row.measurement.name} ({panels[row.panel]})"
+        for row in rows
+        if row.summary is not None and row.summary.unstable
+    ]
+    more = [f"{len(shaky) - MOST_LISTED} more"] if len(shaky) > MOST_LISTED else []
+    return MeasureAnswer(
+        figures=len(summaries),
+        unstable=len(shaky),
+        unstable_names=[*shaky[:MOST_LISTED], *more],
+        limit=f"{UNSTABLE:.0%}",
+        single=sum(summary.processes == 1 for summary in summaries),
+        pace=_pace(rows, panels),
+    )
+
+
+def answer_lines(record: MeasureRecord) -> tuple[str, ...]:
+    """How steady the figures are and whether multiply-adds tell time, in plain lines."""
+    return plain_lines(part("commands/measure/answer.md.j2", "answer", _answer(measure_rows(record))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurePage:
     """What the page shows.
 
@@ -538,12 +600,7 @@ class MeasurePage:
         medians_of: what a row of it is.
         machines: keys of those that were measured on.
         shared: what all setups have in common.
-        unstable: figures that are.
-        unstable_names: the first of them.
-        figures_known: all figures.
-        limit: the interquartile range over the median from which on a figure is unstable.
-        single: figures from one process alone.
-        pace: whether multiply-adds tell time; None where that can't be said.
+        answer: its lines.
         steps: what to do next.
         missing: what could not be measured, and why.
         known: every figure.
@@ -566,12 +623,7 @@ class MeasurePage:
     medians_of: str
     machines: Sequence[str]
     shared: str
-    unstable: int
-    unstable_names: Sequence[str]
-    figures_known: int
-    limit: str
-    single: int
-    pace: Pace | None
+    answer: MeasureAnswer
     steps: Steps
     missing: PageTable | None
     known: PageTable | None
@@ -589,14 +641,7 @@ class MeasurePage:
 
 def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
-    panels = panel_titles(rows)
-    summaries = [row.summary for row in rows if row.summary is not None]
-    shaky = [
-        f"{row.measurement.name} ({panels[row.panel]})"
-        for row in rows
-        if row.summary is not None and row.summary.unstable
-    ]
-    more = [f"{len(shaky) - MOST_LISTED} more"] if len(shaky) > MOST_LISTED else []
+    panels, answer = panel_titles(rows), _answer(rows)
     runs = [process for row in rows for process in row.measurement.processes]
     seen = [values for process in runs for values in _flat(process.conditions)]
     inference = any(row.measurement.setup.mode == "inference" for row in rows)
@@ -606,16 +651,11 @@ def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Col
             name=record.name,
             waiting=sum(row.measurement.outcome == "waiting" for row in rows),
             measurements=len(rows),
-            medians=_medians(rows, panels) if summaries else None,
+            medians=_medians(rows, panels) if answer.figures else None,
             medians_of="row" if len(panels) > MOST_COLUMNS else "network",
             machines=list(dict.fromkeys(machine for machine, _ in panels)),
             shared=common_label(setup for _, setup in panels),
-            unstable=len(shaky),
-            unstable_names=[*shaky[:MOST_LISTED], *more],
-            figures_known=len(summaries),
-            limit=f"{UNSTABLE:.0%}",
-            single=sum(summary.processes == 1 for summary in summaries),
-            pace=_pace(rows, panels),
+            answer=answer,
             steps=_steps(record, rows),
             missing=_without_figure(rows),
             known=_every_figure(rows),
@@ -632,7 +672,7 @@ def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Col
                 machine=machine_facts(record.machines),
                 versions=record.versions,
             ),
-            files=["measurements.csv", "samples.csv", *(["timm.csv"] if inference else [])],
+            files=[MEASUREMENTS_CSV, SAMPLES_CSV, *(["timm.csv"] if inference else [])],
             figures=figures,
         ),
     )
@@ -777,14 +817,16 @@ def write_measure_report(
         out / "figures",
     )
     table, timm = measurements_table(record, laws), timm_table(record)
+    if conditions := conditions_text(record):
+        write_text(out / CONDITIONS_JSON, conditions)
     timm_csv = out / "timm.csv"
     if len(timm):
         write_text(timm_csv, csv_text(timm))
     else:
         timm_csv.unlink(missing_ok=True)
     return MeasureReport(
-        measurements_csv=write_text(out / "measurements.csv", csv_text(table)),
-        samples_csv=write_text(out / "samples.csv", csv_text(samples_table(record))),
+        measurements_csv=write_text(out / MEASUREMENTS_CSV, csv_text(table)),
+        samples_csv=write_text(out / SAMPLES_CSV, csv_text(samples_table(record))),
         timm_csv=timm_csv if len(timm) else None,
         page=write_pages(out / "report.md", measure_page(record, rows, {path.stem for path in figures})),
         figures=figures,
