@@ -601,6 +601,17 @@ def region_text(answer: Answer) -> str:
     return ", ".join(f"{name} {100 * low:z.0f} to {100 * high:z.0f}%" for name, (low, high) in named)
 
 
+def best_text(answer: Answer) -> str:
+    """The best split with what else may be the best, or that no split stands out, inside a sentence."""
+    best = split_text(answer.best)
+    if answer.surface.different:
+        return f"{best} (can't be excluded: {region_text(answer)})"
+    apart = (
+        f", any two are within {answer.flat_within:.1f} points (95%)" if bounded(answer.flat_within) else ""
+    )
+    return f"none stands out{apart}; the highest fitted is {best}"
+
+
 def _widest(moving: Growth) -> float:
     return max(max(abs(rate.points.low), abs(rate.points.high)) for rate in moving.moves)
 

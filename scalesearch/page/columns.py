@@ -73,6 +73,11 @@ def field(name: str, **looks: Any) -> Column[Any]:
     return Column(name=name, value=lambda row: getattr(row, name), **looks)
 
 
+def page_only(head: str, cell: Callable[[Any], str | Markdown]) -> Column[Any]:
+    """A column that a page alone has: what it is called there, and what it writes of a row."""
+    return Column(name=head, value=cell, only=lambda _rows: False, head=head, page=cell)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Columns(Generic[Row]):
     """The columns of a table, in the order of its CSV file.

@@ -14,7 +14,6 @@ from scalesearch.records import RunRecord, TransferRecord
 from scalesearch.runs.folder import read_run_file, read_settings, require_same, writable, write_run_file
 from scalesearch.runs.kept import kept_run
 from scalesearch.runs.kinds import GoingOn, Outcome, kind_in, named
-from scalesearch.study.settings import NOT_IDENTITY
 from scalesearch.text import one_of
 
 if TYPE_CHECKING:
@@ -67,9 +66,7 @@ def compare_searches(folders: Sequence[Path], out: Path, command: str) -> Outcom
             facts = {"name": out.resolve().name, "command": command, "machine": {}, "versions": {}}
             write_run_file(out, KIND, settings, facts)
         record = TransferRecord(name=read_run_file(out)["run"]["name"], command=command, runs=runs)
-        written = write_transfer_report(
-            record.runs, out, name=record.name, command=record.command, ignored=NOT_IDENTITY
-        )
+        written = write_transfer_report(record, out)
     return Outcome(
         kind=KIND,
         folder=out,
@@ -98,19 +95,18 @@ def read(folder: Path, _storage: str = "") -> TransferRecord:
 
 def table_of(record: TransferRecord, _folder: Path) -> pd.DataFrame:
     """A row for each pair of searches and direction, as in pairs.csv."""
-    from scalesearch.commands.transfer.view import pairs_table, transfer_evidence
+    from scalesearch.commands.transfer.evidence import transfer_evidence
+    from scalesearch.commands.transfer.view import pairs_table
 
-    return pairs_table(
-        transfer_evidence(record.runs, name=record.name, command=record.command, ignored=NOT_IDENTITY)
-    )
+    return pairs_table(transfer_evidence(record))
 
 
 def answer_of(record: TransferRecord, _folder: Path) -> tuple[str, ...]:
-    """What came out, in words."""
-    from scalesearch.commands.transfer.view import answer_lines, transfer_evidence
+    """The first lines of the page: do they want the same split, which, and what another's would lose."""
+    from scalesearch.commands.transfer.evidence import transfer_evidence
+    from scalesearch.commands.transfer.view import answer_lines
 
-    evidence = transfer_evidence(record.runs, name=record.name, command=record.command, ignored=NOT_IDENTITY)
-    return answer_lines(evidence)
+    return answer_lines(transfer_evidence(record))
 
 
 def _folders(folder: Path) -> tuple[Path, ...]:
@@ -139,7 +135,7 @@ def _runs(folders: Sequence[Path]) -> tuple[tuple[str, RunRecord], ...]:
     Raises:
         FolderError: if they can't be compared, or are too small for a surface.
     """
-    from scalesearch.commands.transfer.view import side_of
+    from scalesearch.commands.transfer.evidence import side_of
 
     runs = list(zip(_names(folders), map(_run, folders), strict=True))
     if len({run.phi for _, run in runs}) > 1:

@@ -24,8 +24,9 @@ from scalesearch.commands.scale.view import scale_page
 from scalesearch.commands.search.evidence import search_evidence
 from scalesearch.commands.search.view import search_page
 from scalesearch.commands.sweep.view import sweep_page
-from scalesearch.commands.transfer.view import transfer_evidence, transfer_page
-from scalesearch.records import MachineRecord, RunRecord, Setup
+from scalesearch.commands.transfer.evidence import transfer_evidence
+from scalesearch.commands.transfer.view import transfer_page
+from scalesearch.records import MachineRecord, RunRecord, Setup, TransferRecord
 from tests.commands.test_law import run_law
 from tests.page import test_alternate_report as alternation
 from tests.page import test_audit as audits
@@ -89,8 +90,8 @@ def fidelity(*_: object) -> str:
 
 def transfer(*_: object) -> str:
     record = studies.fabricate()
-    sides = [(f"{BAD}{letter}", bad(run)) for letter, run in zip("ab", record.lengths, strict=False)]
-    return transfer_page(transfer_evidence(sides, name=BAD, command=BAD), ())
+    runs = tuple((f"{BAD}{letter}", bad(run)) for letter, run in zip("ab", record.lengths, strict=False))
+    return transfer_page(transfer_evidence(TransferRecord(name=BAD, command=BAD, runs=runs)), ())
 
 
 def search(*_: object) -> str:

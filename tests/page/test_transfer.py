@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,25 +10,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalesearch.commands.transfer.view import (
+from scalesearch.commands.transfer.evidence import (
     Pair,
     Transfer,
+    run_differences,
+    side_of,
+    transfer_evidence,
+)
+from scalesearch.commands.transfer.figures import splits_figure
+from scalesearch.commands.transfer.view import (
     agreement_of,
     answer_lines,
     pairs_table,
     rates_table,
-    run_differences,
-    same_split,
-    side_of,
-    splits_figure,
-    transfer_evidence,
     transfer_page,
+    transfer_text,
     write_transfer_report,
 )
 from scalesearch.networks.baselines import baseline
 from scalesearch.page.markdown import plain_lines
 from scalesearch.page.templates import part
-from scalesearch.records import RunRecord
+from scalesearch.records import RunRecord, TransferRecord
 from scalesearch.runs.kept import kept_run
 from scalesearch.statistics.answer import DesignError, fit, same_slopes
 from scalesearch.statistics.runs import trained_runs
@@ -72,9 +75,13 @@ def flat(*_: float) -> float:
     return 0.6
 
 
+def record_of(*runs: RunRecord) -> TransferRecord:
+    named = tuple((f"run-{letter}", run) for letter, run in zip("abcd", runs, strict=False))
+    return TransferRecord(name="transfer", command="scalesearch transfer a b", runs=named)
+
+
 def transfer_of(*runs: RunRecord) -> Transfer:
-    named = [(f"run-{letter}", run) for letter, run in zip("abcd", runs, strict=False)]
-    return transfer_evidence(named, name="transfer", command="scalesearch transfer a b")
+    return transfer_evidence(record_of(*runs))
 
 
 def test_equal_slopes_are_one_split_whatever_the_levels() -> None:
@@ -83,16 +90,20 @@ def test_equal_slopes_are_one_split_whatever_the_levels() -> None:
     (pair,) = transfer.pairs
     assert not pair.differ
     same, wanted, lost = answer_lines(transfer)
-    assert same.startswith("run-a and run-b want the same split as far as these runs show (p = 0.")
-    assert "run-a: depth 100% (" in wanted
-    assert lost == "The highest fitted splits are the same one: another's costs nothing by these surfaces."
+    assert same.startswith(
+        "One split of the compute between depth, width and resolution may suit all of these "
+    )
+    assert "run-a: 100% depth, 0% width, 0% resolution (can't be excluded: depth " in wanted
+    assert lost == "The highest fitted split is the same in all, so none would lose by another's."
 
 
 def test_a_loss_that_is_not_shown_may_still_be_there() -> None:
     one, other = (search(flat, noise=0.03, seed=seed) for seed in (5, 6))
     *_, lost = answer_lines(transfer_of(one, other))
-    assert lost.startswith(
-        "No loss is shown by using another's best split; what is not ruled out is at most "
+    assert re.fullmatch(
+        r"No loss of top-1 is shown with another search's best split. At most it could be [\d.]+ points "
+        r"\(95%\), the split of run-[ab] in run-[ab].",
+        lost,
     )
 
 
@@ -101,7 +112,7 @@ def test_opposite_slopes_are_not_and_borrowing_costs_what_it_does() -> None:
     (pair,) = transfer.pairs
     assert pair.differ
     same, _, lost = answer_lines(transfer)
-    assert same == "run-a and run-b do not want the same split (p < 0.001)."
+    assert same.endswith(" depth, width and resolution: run-a and run-b differ (p < 0.001).")
     there, back = pair.borrowed
     assert there.loss is not None
     assert back.loss is not None
@@ -111,23 +122,28 @@ def test_opposite_slopes_are_not_and_borrowing_costs_what_it_does() -> None:
     assert back.loss.value == pytest.approx(6, abs=1.5)
     assert there.loss.low < 14 < there.loss.high
     assert back.loss.low < 6 < back.loss.high
-    assert lost.startswith("A loss is shown by using another's best split: that of run-a in run-b, ")
+    assert lost.startswith("Another search's best split loses top-1: the split of run-a in run-b 1")
 
 
-def test_a_search_that_differs_from_all_others_is_told_from_those_that_agree() -> None:
+def test_the_pairs_that_differ_are_told_and_that_of_others_nothing_is_shown() -> None:
+    """b differs from both others; of a and c nothing is shown."""
     transfer = transfer_of(search(deep, seed=1), search(shallow, seed=2), search(deep, seed=3))
     same, *_ = answer_lines(transfer)
     assert same == (
-        "run-a and run-c want the same split as far as these runs show; run-b differs from every other (p < 0.001)."
+        "These searches want different splits of the compute between depth, width and resolution: run-a and run-b "
+        "differ (p < 0.001), run-b and run-c differ (p < 0.001). Of the other pairs no difference is shown."
     )
     alike = transfer_of(*(search(deep, seed=seed) for seed in (1, 2, 3)))
-    assert answer_lines(alike)[0].startswith("All 3 want the same split as far as these runs show (no ")
-    one = transfer_of(search(deep, seed=1), search(shallow, seed=2), search(lambda _d, _w, r: 0.6 + 0.1 * r))
-    assert answer_lines(one)[0].startswith("Each of the 3 wants another split (p < 0.001 ")
+    assert "no two are shown to differ (smallest p = " in answer_lines(alike)[0]
+    all_apart = transfer_of(
+        search(deep, seed=1), search(shallow, seed=2), search(lambda _d, _w, r: 0.6 + 0.1 * r)
+    )
+    assert answer_lines(all_apart)[0].count("differ (p < 0.001)") == 3
+    assert "no difference" not in answer_lines(all_apart)[0]
 
 
 def test_what_is_not_shown_of_two_and_two_says_nothing_of_the_third() -> None:
-    """a is like b and b like c, but a is not like c: there are no groups, and only what differs is told."""
+    """a is like b and b like c, but a is not like c: only what differs is told."""
     sides = [side_of(name, search(flat)) for name in "abc"]
 
     def pair(first: int, second: int, p: float) -> Pair:
@@ -135,9 +151,9 @@ def test_what_is_not_shown_of_two_and_two_says_nothing_of_the_third() -> None:
         return replace(transfer.pairs[0], first=sides[first], second=sides[second], p=p, p_holm=p)
 
     pairs = [pair(0, 1, 0.4), pair(0, 2, 0.01), pair(1, 2, 0.2)]
-    same = same_split(sides, pairs)
-    assert same.mixed
-    assert same.apart == [("*a*", "*c*", 0.01)]
+    assert [(apart.first.name, apart.second.name) for apart in transfer_text(sides, pairs).apart] == [
+        ("a", "c")
+    ]
 
 
 def test_p_values_are_corrected_for_all_pairs() -> None:
@@ -157,12 +173,9 @@ def test_a_search_without_differences_wants_nothing_in_particular() -> None:
     side = side_of("flat", search(flat, noise=0.02, seed=4))
     other = side_of("deep", search(deep))
     page = part("commands/transfer/answer.md.j2", "agreement", agreement_of(other.run, side.run))
-    assert "no rate is shown; one of " in page
-    assert (
-        "In *from scratch* moving a tenth of the compute brings, in points: from width to depth +0." in page
-    )
+    assert "| from scratch | -0." in page
     _, wanted, _ = answer_lines(transfer_of(other.run, side.run))
-    assert "run-b: no difference between splits is shown (p = " in wanted
+    assert "run-b: none stands out" in wanted
 
 
 def test_the_order_of_candidates_and_of_searches_changes_nothing() -> None:
@@ -189,9 +202,10 @@ def test_a_split_that_nothing_was_trained_around_is_not_judged() -> None:
     assert there.split == (1, 0, 0)
     assert there.loss is None
     assert back.loss is not None
-    assert "Not known, as nothing was trained around it: that of run-a in run-b." in answer_lines(transfer)[2]
+    unknown = "Nothing was trained around the split of run-a in run-b, so that is not known."
+    assert unknown in answer_lines(transfer)[2]
     assert pairs_table(transfer)["loss"].isna().tolist() == [True, False]
-    assert "| outside |" in transfer_page(transfer, FIGURES)
+    assert "| nothing trained near it |" in transfer_page(transfer, FIGURES)
 
 
 def test_what_cannot_be_compared_is_refused_in_a_line() -> None:
@@ -231,16 +245,14 @@ def test_two_networks_of_ones_own_differ_by_their_keys() -> None:
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
-    runs = [("a", search(deep)), ("b", search(shallow, baseline="mobilenet-v2"))]
+    record = record_of(search(deep), search(shallow, baseline="mobilenet-v2"))
     for name in ("one", "two"):
-        written = write_transfer_report(
-            runs, tmp_path / name, name="transfer-a-vs-b", command="scalesearch transfer a b"
-        )
+        written = write_transfer_report(record, tmp_path / name)
     found = files(tmp_path / "one")
     assert found == files(tmp_path / "two")
     figures = {f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
     assert set(found) == {"transfer.md", "report.html", "pairs.csv", "rates.csv"} | figures
-    assert written.answer[0] == "a and b do not want the same split (p < 0.001)."
+    assert written.answer == answer_lines(transfer_evidence(record))
 
 
 def test_a_surface_of_chance_alone_has_no_best_split_and_no_region_drawn() -> None:
@@ -276,41 +288,43 @@ def test_the_page_answers_first_and_then_says_what_to_do() -> None:
     one, other = search(deep), search(deep, seed=1, baseline="mobilenet-v2")
     page = transfer_page(transfer_of(one, other), FIGURES)
     first = page.split("\n\n")[1]
-    assert first.startswith("- ***run-a* and *run-b* want the same split")
+    assert first.startswith("- **One split of the compute between depth, width and resolution may suit all ")
     assert len(first.splitlines()) == 3
     assert "The searches differ in `baseline` (resnet-18, mobilenet-v2).\n" in page
-    assert "Whatever the results differ in" not in page
+    assert "What comes out differently" not in page
     assert page.index("```sh") < page.index("## ")
     assert "scalesearch scale --baseline resnet-18 --alpha 2 --beta 1 --gamma 1 --phi 0..7\n" in page
     assert "Not finished" not in page
-    assert "Not at like cost" not in page
+    assert "Not at equal cost" not in page
     unlike = replace(
         other,
         settings=dict(other.settings) | {"match": "none", "recipe": "quick"},
         candidates=(*other.candidates, replace(other.candidates[0], key="late", status="waiting", runs=())),
     )
     page = transfer_page(transfer_of(one, unlike), FIGURES)
-    assert "> **Not at like cost:** these searches met their budgets in different ways." in page
-    assert "Whatever the results differ in may come from any of these." in page
-    assert "> **Not finished:** networks still wait for training, 1 of *run-b*;" in page
+    assert (
+        "> **Not at equal cost:** what networks may cost is not the same in all searches (`match`)." in page
+    )
+    assert "What comes out differently may come from any of these." in page
+    assert "> **Not finished:** networks still wait for training, 1 of *run-b*." in page
 
 
 def test_a_surface_that_does_not_fit_is_said_to_be_that() -> None:
     bumpy = search(lambda d, w, r: 0.6 + 0.1 * ((d > 0.9) + (w > 0.9) + (r > 0.9)), noise=0.002)
     page = transfer_page(transfer_of(search(deep), bumpy), FIGURES)
     assert (
-        "**The surface does not fit *run-b*:** networks stray from it by more than the noise of runs." in page
+        "**The surface does not fit run-b:** networks stray from it by more than the noise of runs." in page
     )
 
 
 def test_the_committed_searches_say_what_their_page_says() -> None:
     there = REPORTS / "transfer-three-networks"
     names = ("step1-efficientnet-b0", "step1-mobilenet-v2", "step1-resnet-18")
-    runs = [(name, kept_run(REPORTS / name).record) for name in names]
+    runs = tuple((name, kept_run(REPORTS / name).record) for name in names)
     command = (
         f"scalesearch transfer {' '.join(f'reports/{name}' for name in names)} --out reports/{there.name}"
     )
-    transfer = transfer_evidence(runs, name=there.name, command=command)
+    transfer = transfer_evidence(TransferRecord(name=there.name, command=command, runs=runs))
     apart = {(pair.first.name[6:], pair.second.name[6:]): pair.differ for pair in transfer.pairs}
     assert apart == {
         ("efficientnet-b0", "mobilenet-v2"): False,

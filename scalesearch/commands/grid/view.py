@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
-from scalesearch.commands.transfer.view import TransferText, agreement_of, run_differences
+from scalesearch.commands.transfer.evidence import run_differences
+from scalesearch.commands.transfer.view import TransferText, agreement_of
 from scalesearch.files import write_text
 from scalesearch.page import tables
 from scalesearch.page.answer import (
