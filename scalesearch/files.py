@@ -38,13 +38,18 @@ def inside(folder: Path, *names: str) -> Path:
         if not plain or name[:1] in ("", "~", " ") or name[-1] in ". " or len(name.encode()) > LONGEST_NAME:
             raise ValueError(f"`dir` must hold plain names of files, got {str(name)[:60]!r}")
     path = folder.joinpath(*names)
-    try:
-        within = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError):  # a link to itself
-        within = False
-    if not within:
+    # Without a link on the way there is nothing to look up, which is nearly always.
+    places = (str(path), *map(str, path.parents))[: len(names)]
+    if any(map(os.path.islink, places)) and not _leads_into(path, folder):
         raise ValueError(f"`dir` must hold no link that leads out of it, got {path}")
     return path
+
+
+def _leads_into(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a link to itself
+        return False
 
 
 def identity(path: Path) -> tuple[int, int] | None:

@@ -8,8 +8,9 @@ Each wants a database of its own, empty or filled by this program before. ``load
 many networks of one run each, its trials as the driver leaves them (the network's table, its run with eight
 looks, the numbers for Optuna's own tools), then opens it in a process of its own and reads the record of
 everything, from which tables and pages are made. ``drive`` has the product's own driver go through so many
-networks, whose results are made up at once: what is left is what the driver costs, enqueueing included. It
-prints wall-clock and processor seconds, peak memory, and the statements that the database got for a run.
+networks, whose looks and results are made up at once: what is left is what the driver costs, the looks' files
+included. It prints wall-clock and processor seconds, peak memory, and the statements that the database got
+for a run.
 
 The networks are those of a small grid over and over, under keys of their own: planning a hundred thousand
 different ones takes longer than anything here.
@@ -40,7 +41,7 @@ from load import MadeUp, Quiet, _finished, _parameters
 
 from scalesearch.hardware.machine import machine, versions
 from scalesearch.runs.kinds import program_of
-from scalesearch.study.driver import run_search
+from scalesearch.study.driver import Events, events_folder, run_search
 from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.plan import Plan, Planned
 from scalesearch.study.storage import masked
@@ -116,11 +117,14 @@ def drive(url: str, runs: int) -> dict[str, float]:
     made_up, made_up_cpu = [0.0], [0.0]
 
     class Timed(MadeUp):
-        def submit(self, *arguments: Any, **named: Any) -> Any:
+        def submit(self, job: Any, on_step: Any, on_look: Any = None) -> Any:
             begun, processor = perf_counter(), process_time()
-            future = super().submit(*arguments, **named)
+            future = super().submit(job, on_step)
             made_up[0] += perf_counter() - begun
             made_up_cpu[0] += process_time() - processor
+            curve = future.result()["curve"]
+            for looks in range(len(curve) + 1):
+                on_look(curve[:looks], 1.5 * looks)
             return future
 
     with tempfile.TemporaryDirectory() as name, study.owned(Path(name), print):
@@ -141,6 +145,7 @@ def drive(url: str, runs: int) -> dict[str, float]:
             Quiet(),
             program_of(plan.kind),
             folder,
+            events=Events(events_folder(folder, plan.kind, NAME), print, require_owned=study.require_owned),
         )
         wall, cpu = perf_counter() - begun, process_time() - processor
     for statement, number in asked.most_common(12):

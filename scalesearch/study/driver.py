@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from statistics import fmean
@@ -119,6 +119,7 @@ class Events:
         self._listener = listener
         self._lock = threading.Lock()
         self._failed = False
+        self._files: dict[str, _File] = {}
 
     def heard(
         self, task: str, run: Mapping[str, Any], curve: Sequence[Mapping[str, Any]], seconds: float
@@ -131,16 +132,18 @@ class Events:
             curve: all looks so far.
             seconds: trained until the last of them.
         """
-        first = {"event": "run", **run}
         try:
             self._require_owned()
         except StudyLostError:
             return  # which ends the run, and brings nothing back
         with self._lock:
-            fresh: Sequence[Mapping[str, Any]] = [_look(first, point, seconds) for point in curve[-1:]]
-            try:
+            file = self._files.get(task)
+            if file is None or file.run is not run:
                 path = inside(self._folder.parent, self._folder.name, f"{task}.jsonl")
-                fresh = _bring_up_to_date(path, first, curve, seconds)
+                file = self._files[task] = _File(path, run)
+            fresh: Sequence[Mapping[str, Any]] = [file.line(point, seconds) for point in curve[-1:]]
+            try:
+                fresh = file.bring_up_to_date(curve, seconds)
             except OSError as error:
                 if not self._failed:
                     self._tell(
@@ -149,35 +152,72 @@ class Events:
                 self._failed = True
         if self._listener is not None:
             for look in fresh:
-                self._listener.look(task, first, look)
+                self._listener.look(task, file.first, look)
 
     def ended(self, task: str, *, whole: bool) -> None:
         """Nothing more comes of a training run in this session."""
+        self._files.pop(task, None)
         if self._listener is not None:
             self._listener.ended(task, whole=whole)
 
 
-def _bring_up_to_date(
-    path: Path, first: Mapping[str, Any], curve: Sequence[Mapping[str, Any]], seconds: float
-) -> list[dict[str, Any]]:
-    """Has a file hold the looks of a curve, each once; returns those that it did not.
+class _File:
+    """The file of a training run, as it was left: nobody reads again what is known to be there."""
 
-    Raises:
-        OSError: if it can't be written.
-    """
-    content = path.read_bytes() if path.exists() else b""
-    lines = content.splitlines(keepends=True)
-    kept = _kept(lines, first, curve)
-    fresh = [
-        _look(first, point, seconds if point is curve[-1] else None) for point in curve[max(0, kept - 1) :]
-    ]
-    if kept and kept == len(lines):
-        if fresh:
-            _append(path, "".join(map(_line, fresh)).encode())
-    else:
-        head = b"".join(lines[:kept]).decode() if kept else _line(first)
-        write_text(path, head + "".join(map(_line, fresh)))
-    return fresh
+    def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
+        self.run = run
+        self.first: Mapping[str, Any] = {"event": "run", **run}
+        self._path = path
+        self._left: tuple[int, ...] = ()
+        self._told: list[Mapping[str, Any]] = []
+
+    def bring_up_to_date(self, curve: Sequence[Mapping[str, Any]], seconds: float) -> list[dict[str, Any]]:
+        """Has it hold the looks of a curve, each once; returns those that it did not.
+
+        Raises:
+            OSError: if it can't be written.
+        """
+        told, lines = self._told, list[bytes]()
+        if self._left and self._left == _state(self._path) and told == list(curve[: len(told)]):
+            kept, whole = 1 + len(told), True
+        else:
+            lines = self._path.read_bytes().splitlines(keepends=True) if self._path.exists() else []
+            kept = _kept(lines, self.first, curve)
+            whole = 0 < kept == len(lines)
+        self._left = ()  # what is torn is read again
+        fresh = [
+            self.line(point, seconds if point is curve[-1] else None) for point in curve[max(0, kept - 1) :]
+        ]
+        if not whole and not os.path.lexists(self._path):
+            # Nothing of it is missed where the system ends before it is on the disk: it is begun anew.
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _append(self._path, "".join(map(_line, (self.first, *fresh))).encode(), os.O_CREAT | os.O_EXCL)
+        elif not whole:
+            head = b"".join(lines[:kept]).decode() if kept else _line(self.first)
+            write_text(self._path, head + "".join(map(_line, fresh)))
+        elif fresh:
+            _append(self._path, "".join(map(_line, fresh)).encode())
+        self._left, self._told = _state(self._path), list(curve)
+        return fresh
+
+    def line(self, point: Mapping[str, Any], seconds: float | None) -> dict[str, Any]:
+        """What it says of a look."""
+        return {
+            "event": "look",
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "images": point["images"],
+            "steps": point["images"] // self.run["recipe"]["batch_size"],
+            **{name: point[name] for name in TOLD[1:]},
+            "seconds": seconds,
+        }
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes where somebody else writes to a file; nothing of one that is not there."""
+    with suppress(OSError):
+        status = path.stat(follow_symlinks=False)
+        return status.st_ino, status.st_size, status.st_mtime_ns
+    return ()
 
 
 def _kept(lines: Sequence[bytes], first: Mapping[str, Any], curve: Sequence[Mapping[str, Any]]) -> int:
@@ -206,24 +246,13 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def _look(first: Mapping[str, Any], point: Mapping[str, Any], seconds: float | None) -> dict[str, Any]:
-    return {
-        "event": "look",
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "images": point["images"],
-        "steps": point["images"] // first["recipe"]["batch_size"],
-        **{name: point[name] for name in TOLD[1:]},
-        "seconds": seconds,
-    }
-
-
 def _line(value: Mapping[str, Any]) -> str:
     return json.dumps(value) + "\n"
 
 
-def _append(path: Path, data: bytes) -> None:
-    """In one write, so that nobody reads half a line, nor do two writers mix theirs."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
+def _append(path: Path, data: bytes, more: int = 0) -> None:
+    """In one write, so that nobody reads half a line, nor do two writers mix theirs; ``more`` are flags."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | more, 0o666)
     try:
         written = os.write(handle, data)
     finally:
@@ -330,6 +359,11 @@ class Trainer:
         self._events = events
         self._recipe = settings.proxy_recipe.to_dict()
         self._failed: set[int] = set()
+
+    @cached_property
+    def _data(self) -> Mapping[str, Any]:
+        """What all of them train on, as plain data."""
+        return self._study.data_of(self._settings).to_dict()
 
     @property
     def executor(self) -> Executor:
@@ -475,7 +509,7 @@ class Trainer:
             key=task,
             arch=planned.arch,
             recipe=self._recipe | {"seed": seed},
-            data=self._study.data_of(self._settings).to_dict(),
+            data=self._data,
             device=self._settings.device,
             threads=self._settings.threads,
             until=until,

@@ -50,11 +50,11 @@ def candidate_record(data: Mapping[str, Any], outcome: Mapping[str, Any] | None 
     return typed(CandidateRecord, fields, require_in_plan)
 
 
-def runs_of(trial: FrozenTrial, first_seed: int) -> dict[int, Mapping[str, Any]]:
+def runs_of(attributes: Mapping[str, Any], first_seed: int) -> dict[int, Mapping[str, Any]]:
     """A trial's training runs by seed, as far as they got; version 0.1.0 had one, of the first seed."""
-    runs = {_seed(name, RUN): value for name, value in trial.user_attrs.items() if name.startswith(RUN)}
-    if not runs and "result" in trial.user_attrs:
-        runs[first_seed] = trial.user_attrs["result"]
+    runs = {_seed(name, RUN): value for name, value in attributes.items() if name.startswith(RUN)}
+    if not runs and "result" in attributes:
+        runs[first_seed] = attributes["result"]
     return dict(sorted(runs.items()))
 
 
@@ -207,7 +207,7 @@ def outcome(
         data["reason"] = trial.user_attrs.get("reason", "unknown")
     elif trial.state == TrialState.PRUNED:
         data["reason"] = f"behind at {trial.last_step:,} images"
-    runs = runs_of(trial, int(run["settings"]["seed"]))
+    runs = runs_of(trial.user_attrs, int(run["settings"]["seed"]))
     counted = next((r for r in runs.values() if r.get("fvcore_total") is not None), {})
     trained: dict[str, Any] = {
         "runs": tuple(seed_run(seed, result) for seed, result in runs.items()),

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 import sqlalchemy
@@ -23,6 +24,8 @@ from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import ColumnElement, Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
+
+from scalesearch.errors import StudyError
 
 TRIALS: Table = models.TrialModel.__table__
 PARAMS: Table = models.TrialParamModel.__table__
@@ -53,13 +56,27 @@ INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf, "NAN": math.nan}
 _distribution = cache(json_to_distribution)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What is told of a trial, to be written.
+
+    Attributes:
+        change: the state that it must be in, the one that it gets, and when; None where it keeps its own.
+        rows: of other tables.
+    """
+
+    trial_id: int
+    change: tuple[TrialState, TrialState, datetime] | None
+    rows: tuple[tuple[Table, dict[str, Any]], ...]
+
+
 class StudyStorage(RDBStorage):
     """Optuna's database of studies; trials are read from it and written to it many rows at a time."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._joined: Connection | None = None
-        self._queued: list[dict[str, Any]] = []
+        self._queued: list[_Told] = []
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -67,31 +84,32 @@ class StudyStorage(RDBStorage):
 
         A disk takes as long for one as for a hundred. Nothing else may be written within.
         """
-        with self.engine.begin() as connection:
-            self._joined = connection
-            try:
+        before = list(self._queued)
+        try:
+            with self.engine.begin() as connection:
+                self._joined = connection
                 yield
-            finally:
-                self._joined = None
+                self._flush(connection)
+        except BaseException:
+            self._queued = before
+            raise
+        finally:
+            self._joined = None
 
     @property
     def joined(self) -> bool:
         """Whether a block of :meth:`together` is under way."""
         return self._joined is not None
 
-    def write_trial_later(self, trial_id: int, **told: Any) -> None:
-        """As :meth:`write_trial`, together with what is written next; lost with a driver that dies before."""
-        self._queued.append({"trial_id": trial_id, **told})
-
     def forget_queued(self) -> None:
         """Leaves unwritten what is still to be written later."""
-        self._queued.clear()
+        self._queued = []
 
     def write_queued(self) -> None:
         """Writes what is still to be written."""
         if self._queued:
-            with self._transaction() as connection:
-                self._flush(connection)
+            with self.together():
+                pass
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -104,19 +122,29 @@ class StudyStorage(RDBStorage):
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         if self._joined is not None:  # what was written in it is seen there alone
+            self._flush(self._joined)
             yield self._joined
             return
         with self.engine.connect() as connection:
             yield connection.execution_options(yield_per=AT_ONCE)
 
     def _flush(self, connection: Connection) -> None:
+        """Writes what is queued, many trials' in a statement.
+
+        Raises:
+            StudyError: if a trial isn't in the state that it has to be in.
+        """
         queued, self._queued = self._queued, []
-        try:
-            for told in queued:
-                _write_trial(connection, **told)
-        except BaseException:
-            self._queued = queued + self._queued
-            raise
+        changes = ((told.change[:2], told.trial_id, told.change[2]) for told in queued if told.change)
+        # One after another, as a trial may be taken and done in the same transaction.
+        for (before, state), of_it in groupby(changes, lambda change: change[0]):
+            _change(connection, before, state, {trial_id: time for _, trial_id, time in of_it})
+        written: dict[Table, dict[tuple[int, Any], dict[str, Any]]] = {}
+        for told in queued:
+            for table, row in told.rows:
+                written.setdefault(table, {})[told.trial_id, row[COLUMNS[table][0]]] = row
+        for table, rows in written.items():
+            _write_over(connection, table, list(rows.values()))
 
     def read_trials(
         self,
@@ -267,37 +295,25 @@ class StudyStorage(RDBStorage):
         *,
         before: TrialState = TrialState.RUNNING,
         state: TrialState | None = None,
-        params: Mapping[str, tuple[Any, BaseDistribution]] | None = None,
-        values: Sequence[float] | None = None,
-        user_attrs: Mapping[str, Any] | None = None,
-        looks: Mapping[int, float] | None = None,
-    ) -> bool:
+        later: bool = False,
+        **told: Any,
+    ) -> None:
         """Writes what is told of a trial in one transaction, over what was told before.
 
         Args:
             trial_id: the trial's.
             before: the state that it must be in where it gets another.
             state: the one that it gets; it keeps its own if None.
-            params: values and distributions by name.
-            values: of the objectives.
-            user_attrs: plain JSON data by name.
-            looks: intermediate values by step.
+            later: it is written together with what is written next, and lost with a driver that dies before.
+            told: as :func:`_rows` takes it.
 
-        Returns:
-            Whether it was in the state ``before``; nothing is written where it was not.
+        Raises:
+            StudyError: if it isn't in the state ``before`` when it is written; nothing is then.
         """
-        with self._transaction() as connection:
-            self._flush(connection)
-            return _write_trial(
-                connection,
-                trial_id,
-                before=before,
-                state=state,
-                params=params,
-                values=values,
-                user_attrs=user_attrs,
-                looks=looks,
-            )
+        change = None if state is None else (before, state, datetime.now(UTC).replace(tzinfo=None))
+        rows = tuple(_rows(trial_id, **told))
+        with nullcontext() if later or self.joined else self.together():
+            self._queued.append(_Told(trial_id=trial_id, change=change, rows=rows))
 
     def write_study(self, study_id: int, attributes: Mapping[str, Any]) -> None:
         """Writes attributes of a study, plain JSON data by name, in one transaction."""
@@ -325,30 +341,30 @@ class StudyStorage(RDBStorage):
             return {name: json.loads(value) for name, value in connection.execute(query)}
 
 
-def _write_trial(
-    connection: Connection,
-    trial_id: int,
-    *,
-    before: TrialState = TrialState.RUNNING,
-    state: TrialState | None = None,
-    **told: Any,
-) -> bool:
-    """See :meth:`StudyStorage.write_trial`."""
-    if state is not None:
-        now = "datetime_complete" if state.is_finished() else "datetime_start"
-        changes = {"state": state} | ({} if state == TrialState.WAITING else {now: _utc(datetime.now())})
-        query = TRIALS.update().where(
-            TRIALS.c.trial_id == sqlalchemy.bindparam("of"), TRIALS.c.state == sqlalchemy.bindparam("before")
-        )
-        changed = connection.execute(query.values(changes), {"of": trial_id, "before": before})
-        if changed.rowcount != 1:
-            return False
-    written: dict[Table, list[dict[str, Any]]] = {}
-    for table, row in _rows(trial_id, **told):
-        written.setdefault(table, []).append(row)
-    for table, rows in written.items():
-        _write_over(connection, table, rows)
-    return True
+def _change(
+    connection: Connection, before: TrialState, state: TrialState, when: Mapping[int, datetime]
+) -> None:
+    """Gives trials another state, with the times when they got it.
+
+    Raises:
+        StudyError: if one of them isn't in the state ``before``.
+    """
+    name = "datetime_complete" if state.is_finished() else "datetime_start"
+    of: ColumnElement[int] = sqlalchemy.bindparam("of")
+    at: ColumnElement[datetime] = sqlalchemy.bindparam("at")
+    changes = {"state": state} | ({} if state == TrialState.WAITING else {name: at})
+    query = TRIALS.update().where(TRIALS.c.trial_id == of, TRIALS.c.state == before).values(changes)
+    rows = [{"of": trial_id, "at": time} for trial_id, time in when.items()]
+    if connection.dialect.supports_sane_multi_rowcount:
+        changed = connection.execute(query, rows).rowcount
+    else:
+        changed = sum(connection.execute(query, row).rowcount for row in rows)
+    if changed != len(rows):
+        columns = select(*(TRIALS.c[column] for column in ("trial_id", "number", "state", name)))
+        there = connection.execute(columns.where(TRIALS.c.trial_id.in_(when)))
+        wrong = ((n, s.name.lower()) for i, n, s, time in there if (s, time) != (state, when[i]))
+        number, got = next(wrong, ("?", "none"))
+        raise StudyError(f"trial {number} must be {before.name.lower()}, got one that is {got}")
 
 
 def _named(names: Sequence[str]) -> ColumnElement[bool] | None:

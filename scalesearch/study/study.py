@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -31,12 +32,14 @@ from scalesearch.study.reading import (
     RUN,
     SAME_AS,
     attributes_of,
+    candidate_record,
     chosen_of,
     counting_trials,
     outcome,
     planned_of,
     read_record,
     runs_of,
+    seed_run,
 )
 from scalesearch.study.rows import LOOKS, STUDY, SYSTEM, TRIALS, USER, StudyStorage
 from scalesearch.study.storage import Ownership, clear_errors, is_server, masked, open_storage
@@ -143,13 +146,18 @@ class TrialHandle(Protocol):
         """Its attributes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TakenTrial:
     """A trial that waited, with its attributes as they were when it was taken."""
 
     number: int
     _trial_id: int
     user_attrs: dict[str, Any] = field(repr=False)
+
+    @cached_property
+    def planned(self) -> Planned:
+        """What it is to train."""
+        return planned_of(self.user_attrs)
 
 
 class SearchStudy:
@@ -434,7 +442,7 @@ class SearchStudy:
             unfinished = counting_trials(self._read(*states, names=(*BRIEF, "result", RUN)))
             return sum(
                 # Version 0.1.0 stored whole runs only.
-                sum(bool(run.get("complete", True)) for run in runs_of(trial, first).values())
+                sum(bool(run.get("complete", True)) for run in runs_of(trial.user_attrs, first).values())
                 for trial in unfinished.values()
             )
 
@@ -457,8 +465,12 @@ class SearchStudy:
                 fixed = frozen.system_attrs.get("fixed_params", {})
                 params = {name: (fixed[name], span) for name, span in ranges.items() if name in fixed}
                 # A driver that dies before it is written has taken nothing.
-                self._storage.write_trial_later(
-                    frozen._trial_id, before=TrialState.WAITING, state=TrialState.RUNNING, params=params
+                self._storage.write_trial(
+                    frozen._trial_id,
+                    before=TrialState.WAITING,
+                    state=TrialState.RUNNING,
+                    params=params,
+                    later=True,
                 )
             yield TakenTrial(frozen.number, frozen._trial_id, frozen.user_attrs)
 
@@ -508,7 +520,7 @@ class SearchStudy:
     def planned(self, trial: TrialHandle) -> Planned:
         """What a trial is to train."""
         with self._readable():
-            return planned_of(trial.user_attrs)
+            return trial.planned if isinstance(trial, TakenTrial) else planned_of(trial.user_attrs)
 
     def runs(self, trial: TrialHandle) -> dict[int, Mapping[str, Any]]:
         """The trial's training runs so far, by seed."""
@@ -561,9 +573,14 @@ class SearchStudy:
         with self._access():
             numbers: dict[str, float] = {}
             if "candidate" in trial.user_attrs:
-                runs = {f"{RUN}{seed}": run for seed, run in self._told_of(trial).items()}
-                whole = _frozen(trial, trial.user_attrs | runs)
-                numbers = _numbers(outcome(whole, self.attributes, self.begun()))
+                runs = [seed_run(seed, run) for seed, run in sorted(self._told_of(trial).items())]
+                record = (
+                    trial.planned.record
+                    if isinstance(trial, TakenTrial)
+                    else candidate_record(trial.user_attrs["candidate"])
+                )
+                record = replace(record, runs=tuple(runs))
+                numbers = _numbers(record, self.attributes.get(f"latency/{record.key}", {}))
             if any(math.isnan(value) for value in values):
                 raise StudyError(f"the values of trial {trial.number} must be numbers, got {list(values)}")
             self._finish(trial, TrialState.COMPLETE, values=values, user_attrs=numbers, looks=looks)
@@ -574,8 +591,7 @@ class SearchStudy:
             self._finish(trial, TrialState.FAIL, user_attrs={"reason": reason})
 
     def _finish(self, trial: TrialHandle, state: TrialState, **told: Any) -> None:
-        if not self._storage.write_trial(trial._trial_id, state=state, **told):
-            raise StudyError(f"trial {trial.number} in {masked(self._url)} must be one that runs")
+        self._storage.write_trial(trial._trial_id, state=state, **told)
         self._told.pop(trial._trial_id, None)
 
     def set_latency(self, key: str, latency: Mapping[str, Any]) -> None:
@@ -677,7 +693,7 @@ class SearchStudy:
             return self._read_runs(trial)
         if trial._trial_id not in self._told:
             self._told[trial._trial_id] = (
-                runs_of(_frozen(trial, trial.user_attrs), int(self.begun()["settings"]["seed"]))
+                runs_of(trial.user_attrs, int(self.begun()["settings"]["seed"]))
                 if isinstance(trial, TakenTrial)
                 else self._read_runs(trial)
             )
@@ -686,7 +702,7 @@ class SearchStudy:
     def _read_runs(self, trial: TrialHandle) -> dict[int, Mapping[str, Any]]:
         there = TRIALS.c.trial_id == trial._trial_id
         (found,) = self._storage.read_trials(there, parts=(USER,), names=("result", RUN))
-        return runs_of(found, int(self.begun()["settings"]["seed"]))
+        return runs_of(found.user_attrs, int(self.begun()["settings"]["seed"]))
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -711,24 +727,17 @@ def _waiting(params: dict[str, Any], attributes: dict[str, Any]) -> FrozenTrial:
     return create_trial(state=TrialState.WAITING, system_attrs=fixed, user_attrs=attributes)
 
 
-def _frozen(trial: TrialHandle, attributes: dict[str, Any]) -> FrozenTrial:
-    """A trial under way with these attributes, without asking for any."""
-    made = create_trial(state=TrialState.RUNNING, user_attrs=attributes)
-    made.number, made._trial_id = trial.number, trial._trial_id
-    return made
-
-
 MINIMISED = frozenset({"macs", "params", "latency"})
 
 
-def _numbers(record: CandidateRecord) -> dict[str, float]:
+def _numbers(record: CandidateRecord, latency: Mapping[str, Any]) -> dict[str, float]:
     """A network's costs, shares and spread over seeds, and its latency where it is known by now.
 
     They are for Optuna's own tools, whose dashboard sorts and plots single numbers alone: nothing here reads
     them.
     """
     split = dict(zip(("depth_share", "width_share", "resolution_share"), record.split or (), strict=False))
-    samples = record.latency.samples_s if record.latency else ()
+    samples = latency.get("samples_s", ())
     numbers = {
         **{name: getattr(record, name) for name in ("params", "macs", "macs_ratio", "resolution")},
         **split,

@@ -64,7 +64,7 @@ POINTS = {
     "they are enqueued": Point(function=f"{STORAGE}.create_trials", when="after"),
     "run.toml is next": Point(function="scalesearch.runs.lifecycle.write_run_file", when="before"),
     "run.toml is written": Point(function="scalesearch.runs.lifecycle.write_run_file", when="after"),
-    "a trial is taken": Point(function=f"{STORAGE}.write_trial", when="after"),
+    "a trial is taken": Point(function=f"{STORAGE}._flush", when="after"),
     "a run is next": Point(function=f"{STUDY}.store_run", when="before", call=2),
     "a run is stored": Point(function=f"{STUDY}.store_run", when="after", call=2),
     "a later run is stored": Point(function=f"{STUDY}.store_run", when="after", call=10, rungs=True),

@@ -234,7 +234,7 @@ def test_an_error_among_what_is_told_together_asks_for_the_claim_when_all_is_und
                 study.store_run(first, 0, {"top1": 0.5})
                 study.fail(second, "out of memory")
 
-        with pytest.raises(StudyError, match="trial 1 in .* must be one that runs"):
+        with pytest.raises(StudyError, match="trial 1 must be running, got one that is fail"):
             tell()
     assert joined == [False]
     assert study.runs(first) == {}

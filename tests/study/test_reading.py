@@ -163,9 +163,9 @@ def _trial(**attributes: Any) -> FrozenTrial:
 
 
 def test_runs_come_by_seed_and_an_old_result_is_the_first_seeds() -> None:
-    assert runs_of(_trial(**{"run/11": {"a": 1}, "run/2": {"b": 2}}), 0) == {2: {"b": 2}, 11: {"a": 1}}
-    assert runs_of(_trial(result={"c": 3}), 7) == {7: {"c": 3}}
-    assert runs_of(_trial(), 7) == {}
+    assert runs_of({"run/11": {"a": 1}, "run/2": {"b": 2}}, 0) == {2: {"b": 2}, 11: {"a": 1}}
+    assert runs_of({"result": {"c": 3}}, 7) == {7: {"c": 3}}
+    assert runs_of({}, 7) == {}
 
 
 def test_the_latest_trial_of_a_network_counts_and_copies_do_not() -> None:

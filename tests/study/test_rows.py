@@ -13,6 +13,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from scalesearch.errors import StudyError
 from scalesearch.study.rows import TRIALS, USER, StudyStorage
 from scalesearch.study.storage import open_storage, sqlite_url
 
@@ -130,15 +131,16 @@ def test_what_is_written_is_what_optuna_would_have_written(url: str) -> None:
     for waiting in storage.get_all_trials(ours._study_id):
         trial_id = waiting._trial_id
         taken = {"before": TrialState.WAITING, "state": TrialState.RUNNING, "params": {"x": (1.5, SPAN)}}
-        storage.write_trial_later(trial_id, **taken)
+        storage.write_trial(trial_id, **taken, later=True)
         assert storage.get_trial(trial_id).state == TrialState.WAITING
         with storage.together():
-            assert storage.write_trial(trial_id, user_attrs={"run/0": [1]})
+            storage.write_trial(trial_id, user_attrs={"run/0": [1]})
             assert storage.read_trials(TRIALS.c.trial_id == trial_id)[0].user_attrs["run/0"] == [1]
             storage.write_trial(trial_id, user_attrs={"run/0": [2]}, looks={8: 0.125})
             done = {"state": TrialState.COMPLETE, "values": [0.5], "looks": {8: 0.25}}
-            assert storage.write_trial(trial_id, **done)
-        assert not storage.write_trial(trial_id, state=TrialState.FAIL, user_attrs={"reason": "late"})
+            storage.write_trial(trial_id, **done)
+        with pytest.raises(StudyError, match=r"^trial \d must be running, got one that is complete$"):
+            storage.write_trial(trial_id, state=TrialState.FAIL, user_attrs={"reason": "late"})
     plain = _optunas(storage)
     one, other = (
         [_whole(trial, times=False) for trial in plain.get_all_trials(study._study_id)]
@@ -185,3 +187,47 @@ def test_a_run_takes_few_statements(url: str) -> None:
         user_attrs={str(i): i for i in range(8)},
     )
     assert len(asked) == 4
+
+
+def test_what_many_trials_are_told_takes_no_more_statements_than_one(url: str) -> None:
+    storage = open_storage(url, create=True)
+    study = optuna.create_study(storage=_optunas(storage))
+    storage.create_trials(study._study_id, [create_trial(state=TrialState.WAITING) for _ in range(20)])
+    trials = storage.get_all_trials(study._study_id)
+    asked: list[str] = []
+    sqlalchemy.event.listen(
+        storage.engine, "after_cursor_execute", lambda _c, _cursor, statement, *_more: asked.append(statement)
+    )
+    taken = {"before": TrialState.WAITING, "state": TrialState.RUNNING, "later": True}
+    for trial in trials:
+        storage.write_trial(trial._trial_id, params={"x": (1.5, SPAN)}, **taken)
+    with storage.together():
+        for trial in trials:
+            storage.write_trial(trial._trial_id, user_attrs={"run/0": trial.number})
+            storage.write_trial(trial._trial_id, state=TrialState.COMPLETE, values=[0.5], looks={8: 0.25})
+    assert len(asked) == 6
+    asked.clear()
+    told = storage.get_all_trials(study._study_id)
+    assert [(t.state, t.values, t.user_attrs["run/0"]) for t in told] == [
+        (TrialState.COMPLETE, [0.5], number) for number in range(20)
+    ]
+
+
+def test_of_what_is_told_of_many_nothing_is_written_where_one_is_not_as_it_must_be(url: str) -> None:
+    storage = open_storage(url, create=True)
+    study = optuna.create_study(storage=_optunas(storage))
+    storage.create_trials(study._study_id, [create_trial(state=TrialState.RUNNING) for _ in range(3)])
+    trials = storage.get_all_trials(study._study_id)
+    storage.write_trial(trials[1]._trial_id, state=TrialState.PRUNED)
+
+    def write() -> None:
+        with storage.together():
+            for trial in trials:
+                storage.write_trial(trial._trial_id, state=TrialState.COMPLETE, values=[0.5])
+
+    with pytest.raises(StudyError, match="^trial 1 must be running, got one that is pruned$"):
+        write()
+    states = [trial.state for trial in storage.get_all_trials(study._study_id)]
+    assert states == [TrialState.RUNNING, TrialState.PRUNED, TrialState.RUNNING]
+    storage.write_queued()
+    assert states == [trial.state for trial in storage.get_all_trials(study._study_id)]

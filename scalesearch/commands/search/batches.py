@@ -200,7 +200,7 @@ class Batches:
         tasks = self._settings.seeds + ("latency" in self._settings.objectives)
         done = sum(
             # A batch that was cut short has runs that nobody has been told of yet.
-            tasks if trial.state.is_finished() else len(runs_of(trial, self._settings.seed))
+            tasks if trial.state.is_finished() else len(runs_of(trial.user_attrs, self._settings.seed))
             for trial in trials
         )
         retries = sum("retry" in trial.user_attrs for trial in trials)
