@@ -86,6 +86,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         carry_on,
         data_size,
         default_folder,
+        judged_as_begun,
         require_place,
         require_scratch_run,
     )
@@ -97,11 +98,12 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         if out is not None and len(phi) > 1:
             folder = out / f"phi{asked.phi:g}"
         if dry_run:
-            require_scratch_run(asked, folder, size)
-            require_place(folder, default_folder("grid", asked).name, "grid", asked)
+            planned = judged_as_begun(asked, folder)
+            require_scratch_run(planned, folder, size)
+            require_place(folder, default_folder("grid", planned).name, "grid", planned)
             with beginning(folder):
-                plan = grid_plan(asked, size(), folder)
-                show_plan(with_start(plan, None)[0], asked, output_format)
+                plan = grid_plan(planned, size(), folder)
+                show_plan(with_start(plan, None)[0], planned, output_format)
             continue
         with begin_grid(folder, asked, command_line(), size) as run:
             show(carry_on(run), output_format)

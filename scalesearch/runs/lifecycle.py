@@ -251,7 +251,7 @@ def begin_grid(
     folder: Path, settings: GridSettings, command: str, size: Callable[[], DataSize] | None = None
 ) -> Iterator[Run]:
     """Opens or begins a grid in ``folder``; arguments and errors are those of :func:`begin`."""
-    settings = _as_begun(settings, folder)
+    settings = judged_as_begun(settings, folder)
     size = size or cache(partial(data_size, settings.data))
     require_scratch_run(settings, folder, size)
     name, plan = default_folder("grid", settings).name, partial(grid_plan, settings, folder=folder)
@@ -259,14 +259,15 @@ def begin_grid(
         yield run
 
 
-def _as_begun(settings: GridSettings, folder: Path) -> GridSettings:
-    """The settings without images set apart, where the run in the folder is of a version that set none."""
+def judged_as_begun(settings: GridSettings, folder: Path) -> GridSettings:
+    """The settings with what judges the confirming runs of a folder's grid, unless they say it themselves."""
     there = read_run_file(folder).get("grid")
-    if not there or "confirm_on" in there or settings.confirm_on == "same":
+    if not there or settings.confirm_on:
         return settings
-    if settings.confirm:
+    judges = there.get("confirm_on", "same")  # versions before 0.3.0 set no images apart
+    if settings.confirm and judges == "same":
         say("Note: this run was begun without images set apart: those of its answer judge what confirms it")
-    return replace(settings, confirm_on="same")
+    return replace(settings, confirm_on=judges)
 
 
 def require_scratch_run(settings: GridSettings, folder: Path, size: Callable[[], DataSize]) -> None:

@@ -190,8 +190,9 @@ class GridSettings(TrainingSettings):
     ``time_budget`` is the wall-clock time in seconds after which no further design is begun, 0 for none;
     ``regret`` how many points the best split may be behind any other for no further one to be needed, None
     for all of them in any case. ``check_recipe``: corners and centre are trained by other recipes too.
-    ``confirm`` is with how many seeds that the answer has not seen it is confirmed. Images for that are set
-    apart from the first, asked for or not: it may be asked for later.
+    ``confirm`` is with how many seeds that the answer has not seen it is confirmed. ``confirm_on`` is what
+    judges them; where nothing is said, images that are set apart if ``confirm`` is asked for from the first:
+    without them every other run is judged on more.
     """
 
     BEFORE: ClassVar[Mapping[str, Any]] = MappingProxyType(
@@ -335,8 +336,9 @@ class GridSettings(TrainingSettings):
         "many new seeds, and compare the gain with what was predicted.",
     )
     confirm_on: str = setting(
-        "fresh",
+        "",
         choices=CONFIRM_ON,
+        unset="fresh if a run is begun with --confirm, else same",
         topic=Topic.TRAINING,
         help="What judges the runs of --confirm. fresh: images that are set apart for them from the first, "
         "so that they judge no other run, where there are enough (400 on both sides, or --held-out). "
@@ -374,9 +376,6 @@ class GridSettings(TrainingSettings):
             object.__setattr__(self, "match", "none" if by_itself else "macs")
         self._refuse_with_rungs()
         self._refuse_few_networks()
-        if self.rungs or self._too_few_networks:
-            # Nothing will be there to confirm: images that are set apart for it would be lost.
-            object.__setattr__(self, "confirm_on", "same")
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         self._check_budget()
@@ -434,7 +433,11 @@ class GridSettings(TrainingSettings):
     @property
     def sets_apart(self) -> bool:
         """See ``TrainingSettings``."""
-        return self.confirm_on == "fresh"
+        return self.confirm_on == "fresh" if self.confirm_on else self.confirm > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """See the base; with what judges the confirming runs, said or not: whoever goes on goes by it."""
+        return TrainingSettings.to_dict(self) | {"confirm_on": "fresh" if self.sets_apart else "same"}
 
     @property
     def grid(self) -> GridSpec:

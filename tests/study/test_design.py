@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -358,7 +359,7 @@ def test_confirming_runs_are_judged_by_images_set_apart_where_there_are_any(
     assert {check.fresh for check in record.checks if check.purpose == "confirm"} == {bool(apart)}
     assert not any(check.fresh for check in record.checks if check.purpose == "recipe")
     tables = run_tables([record])
-    assert ('"fresh' in tables["study.csv"]) == bool(apart)
+    assert ('"fresh"": true' in tables["study.csv"]) == bool(apart)
     (again,) = runs_of_tables(tables)
     assert again.checks == record.checks
 
@@ -368,7 +369,7 @@ def test_what_confirms_is_part_of_what_a_run_was_begun_with(
     tmp_path: Path, lab: Lab, run: Callable[..., Result]
 ) -> None:
     asked = ("grid", f"--out={tmp_path / 'run'}", "--jobs=1", "--seeds=2", *WHOLE)
-    assert run(*asked).exit_code == 0
+    assert run(*asked, "--confirm-on=fresh").exit_code == 0
     assert tomllib.loads((tmp_path / "run" / "run.toml").read_text())["grid"]["confirm_on"] == "fresh"
     other = run(*asked, "--confirm-on=same", "--confirm=2")
     assert other.exit_code == 2
@@ -382,6 +383,16 @@ def test_what_confirms_is_part_of_what_a_run_was_begun_with(
     assert "held-out images that judged no run of the answer" in page
 
 
+def test_images_are_set_apart_where_a_confirmation_is_asked_for_from_the_first() -> None:
+    def judges(**asked: Any) -> object:
+        return replace(DESIGNS, **asked).to_dict()["confirm_on"]
+
+    assert judges() == "same"
+    assert judges(confirm=2) == "fresh"
+    assert judges(confirm_on="fresh") == "fresh"
+    assert judges(confirm=2, confirm_on="same") == "same"
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("sloped")
 def test_a_run_begun_without_images_set_apart_goes_on_without(
@@ -389,7 +400,8 @@ def test_a_run_begun_without_images_set_apart_goes_on_without(
 ) -> None:
     folder = tmp_path / "run"
     asked = ("grid", f"--out={folder}", "--jobs=1", "--seeds=2", *WHOLE)
-    assert run(*asked, "--confirm-on=same").exit_code == 0
+    assert run(*asked).exit_code == 0
+    assert 'confirm_on = "same"' in (folder / "run.toml").read_text()
     # As versions wrote it that did not know of any.
     toml = (folder / "run.toml").read_text()
     (folder / "run.toml").write_text(toml.replace('confirm_on = "same"\n', ""))
