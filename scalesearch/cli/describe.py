@@ -158,9 +158,9 @@ def _list_networks(output_format: str) -> None:
     from scalesearch.page.tables import frame
 
     for name in _options_of_a_network():
-        raise Fail(f"NETWORK must be given with {name}")
+        raise Fail(f"NETWORK must be given with {name}, such as b0")
     if output_format == "toml":
-        raise Fail("NETWORK must be given with --format toml")
+        raise Fail("NETWORK must be given with --format toml, such as b0")
     named = [
         *((name, "baseline", arch) for name, arch in built_in().items() if name not in VARIANTS),
         *((name, "published", published.arch()) for name, published in published_networks().items()),

@@ -98,7 +98,7 @@ def explain(
     if (network is None) == (variant is None):
         raise Fail(
             "WHAT must be one network, or --variant NAME in its place, got "
-            + ("neither" if network is None else "both")
+            + ("neither: scalesearch explain b4" if network is None else "both")
         )
     settings = ExplainSettings(**{field.name: options[field.name] for field in fields(ExplainSettings)})
     if variant is not None:

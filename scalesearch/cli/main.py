@@ -183,7 +183,7 @@ def _usage(error: click.ClickException) -> str:
             f"{error.option_name} must {'have a value, got none' if without else 'stand alone, got a value'}"
         )
     if isinstance(error, click.MissingParameter) and error.param is not None:
-        return f"{_shown_name(error.param)} must be given"
+        return f"{_shown_name(error.param)} must be given{_example(error.param, error.ctx)}"
     if isinstance(error, click.BadParameter) and error.param is not None:
         colon = "" if error.message.startswith("must ") else ":"
         return f"{_shown_name(error.param)}{colon} {error.message}"
@@ -191,6 +191,23 @@ def _usage(error: click.ClickException) -> str:
         of = _command_of(getattr(error, "ctx", None))
         return f"{of} takes no further argument, got {extra[1]}; options begin with two dashes"
     return error.format_message()
+
+
+WANTED = {
+    "DIR": "a run's folder",
+    "SOURCE": "a run's folder, a file of weights, or with --untrained a network's name",
+    "A": "a network, or a folder of measurements",
+    "B": "what to compare A with",
+}
+"""What each argument of the command line stands for, by its name there."""
+
+
+def _example(param: click.Parameter, ctx: click.Context | None) -> str:
+    """What goes in an argument's place, with the first example of the command's help."""
+    if ctx is None or param.human_readable_name not in WANTED:
+        return ""
+    example = re.search(rf"^ *({re.escape(_command_of(ctx))} .*)$", ctx.command.help or "", re.MULTILINE)
+    return f": {WANTED[param.human_readable_name]}" + (f", as in {example[1]}" if example else "")
 
 
 def _command_of(ctx: click.Context | None) -> str:

@@ -95,7 +95,7 @@ def measure(
     from scalesearch.runs.measuring import default_folder, measured
 
     if not networks:
-        raise Fail("NETWORK must name at least one network, got none; scalesearch measure --help shows how")
+        raise Fail("NETWORK must name at least one network, got none: scalesearch measure b0 b1")
     options["baseline_resolution"] = options["baseline_resolution"] or 0
     # Each network has rules of its own where none was given.
     options |= dict.fromkeys(rule.name for rule in fields(Rounding)) | given_rules(options)

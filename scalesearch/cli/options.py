@@ -328,14 +328,18 @@ UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class _Duration(click.ParamType[float]):
-    """Seconds, written as ``90s``, ``10m``, ``1.5h`` or a plain number of seconds."""
+    """Seconds, written as ``90s``, ``10m`` or ``1.5h``; a file's number, which has no unit, is seconds."""
 
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, int | float):  # a file's, 0 where none was given: the settings check it
             return float(value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", str(value).strip())
+        match = re.fullmatch(r"(\d*\.?\d+)\s*([smh]?)", str(value).strip())
+        if match and not match[2] and float(match[1]):
+            self.fail(
+                f"must have a unit, {match[1]}s, {match[1]}m or {match[1]}h, got {str(value)!r}", param, ctx
+            )
         seconds = float(match[1]) * UNITS[match[2] or "s"] if match else 0.0
         if seconds <= 0:
             self.fail(f"must be a time above 0 such as 90s, 10m or 1.5h, got {str(value)!r}", param, ctx)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from scalesearch.errors import ScalesearchError
-from scalesearch.networks.baselines import built_in
+from scalesearch.networks.baselines import built_in, published_network
 from scalesearch.networks.spec import Arch, is_target
 from scalesearch.text import near
 from scalesearch.training.dataset import TENSORS, DataError
@@ -45,13 +45,24 @@ def _baseline(value: object) -> str | Arch:
     if not text.endswith(".toml"):
         raise ScalesearchError(
             f"`baseline` must be one of {', '.join(built_in())}, a .toml file or package.module:function, "
-            f"got {text!r}{near(text, built_in())}"
+            f"got {text!r}{_scaled(text) or near(text, built_in())}"
         )
     from scalesearch.networks.baselines import read_network
 
     network = read_network(Path(text))
     # What describe printed of a built-in network is that network.
     return network.name if network.name in built_in() else network
+
+
+def _scaled(text: str) -> str:
+    """What would do where a published network is named, which is a baseline scaled up; empty elsewhere."""
+    published = published_network(text)
+    if published is None:
+        return ""
+    return (
+        f", which is {published.baseline} scaled: start from that, or from a file of it "
+        f"(scalesearch describe {published.name} --format toml > {published.name}.toml)"
+    )
 
 
 def _target(function: Callable[..., object]) -> str:

@@ -59,7 +59,7 @@ from scalesearch.study.reading import STOPPED
 from scalesearch.study.settings import Computing, TrainingSettings
 from scalesearch.study.storage import recorded, sqlite_url
 from scalesearch.study.study import SearchStudy, find_study, open_study
-from scalesearch.text import printable, quoted
+from scalesearch.text import one_line, printable, quoted
 from scalesearch.training.dataset import (
     FOLDER,
     WINDOWS,
@@ -497,10 +497,23 @@ def carry_on(run: Run) -> Outcome:
         RunFailedError: if the baseline that its networks start from can't be trained.
     """
     outcome = _outcome(trained(run), run.folder)
-    statuses = {c.status for c in outcome.record.candidates}
-    again = f"scalesearch resume {quoted(run.folder)} --retry-failed tries those that failed again"
-    notes = (again,) if statuses >= {"completed", "failed"} else ()
+    notes = failed_notes(outcome.record, run.study.failed_beside, run.folder)
     return replace(outcome, notes=notes, failure=_failure(outcome.record, run.folder))
+
+
+def failed_notes(record: RunRecord, beside: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """How what failed is tried again, where that is not all that a run is about.
+
+    Args:
+        record: of the run.
+        beside: why runs failed that check or confirm its answer, a reason for each.
+        folder: of the run.
+    """
+    again = f"scalesearch resume {quoted(folder)} --retry-failed tries those that failed again"
+    if beside:
+        few = f"{len(beside)} run{'s' * (len(beside) > 1)} that check or confirm the answer failed"
+        return (f"{few} ({one_line(beside[0])}): {again}",)
+    return (again,) if {c.status for c in record.candidates} >= {"completed", "failed"} else ()
 
 
 def resume(folder: Path, how: GoingOn) -> Outcome:

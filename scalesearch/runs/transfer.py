@@ -120,7 +120,10 @@ def _names(folders: Sequence[Path]) -> list[str]:
         FolderError: if there are fewer than two, or one comes twice.
     """
     if len(folders) < 2:
-        raise FolderError(f"`dir` must be given for two runs or more, got {len(folders)}")
+        raise FolderError(
+            f"`dir` must be given for two runs or more, got {len(folders)}: "
+            "scalesearch transfer reports/A reports/B"
+        )
     places = [folder.resolve() for folder in folders]
     for place, folder in zip(places, folders, strict=True):
         if places.count(place) > 1:

@@ -33,8 +33,8 @@ from scalesearch.study.rows import StudyStorage
 # Where studies are kept: database URLs, opened, and shown without what is secret in them.
 
 MASK = "***"
-ADDRESS = re.compile(r"[a-z][a-z0-9-]*://[\w.-]+:\d{1,5}", re.ASCII)
-"""A host and a port alone, such as an executor's: there is nothing secret in it."""
+ADDRESS = re.compile(r"[a-z][a-z0-9-]*://[\w.-]*(:\d{0,5})?", re.ASCII)
+"""A host and a port alone, such as an executor's, or less: there is nothing secret in it."""
 # Everything else in a query is hidden: who knows what a driver takes as a secret.
 HARMLESS = frozenset(
     (
@@ -245,7 +245,8 @@ def _without_secrets(text: str, url: str) -> str:
         for form in (str, quote, quote_plus, unquote, unquote_plus, lambda s: repr(s)[1:-1])
     }
     for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, MASK)
+        # One letter is part of every word.
+        text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)" if len(form) < 4 else re.escape(form), MASK, text)
     plain = text.casefold()
     if any(
         secret[start : start + 6].casefold() in plain for secret in hidden for start in range(len(secret) - 5)
@@ -274,7 +275,9 @@ def clear_errors(url: str) -> Iterator[None]:
 
 
 def _one_line(error: BaseException, url: str) -> StudyError:
-    first = " ".join(_without_secrets(str(_root(error)), url).split())[:300]
+    lines = [" ".join(line.split()) for line in _without_secrets(str(_root(error)), url).splitlines()]
+    # What a driver asks, it says below what is wrong: "Is the server running on that host?"
+    first = "; ".join(line for line in lines if line and not line.endswith("?"))[:300]
     if "disk is full" in first or "No space left" in first:
         return StudyError(
             f"{masked(url)} cannot be written, no space left on device: free some and go on, "

@@ -413,6 +413,12 @@ class SearchStudy:
                 del known[name]
             return len(failed)
 
+    @property
+    def failed_beside(self) -> list[str]:
+        """Why training runs beside the trials failed, a reason for each that did."""
+        kept = self.attributes.items()
+        return [str(r["reason"]) for name, r in kept if name.startswith(CHECK) and "reason" in r]
+
     def extend(self) -> int:
         """Enqueues every network that is done once more, to be trained with more seeds; returns how many.
 

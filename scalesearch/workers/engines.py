@@ -195,7 +195,10 @@ def engine(executor: str) -> tuple[Engine, str]:
         name, address = "ray", executor
     there = _entries()
     if "://" in executor and not address:
-        raise ScalesearchError(f"`executor` must have an address after {name}://, or be {name} alone")
+        raise ScalesearchError(
+            f"`executor` must have an address after {name}://, such as {name}://head:10001, or be {name} "
+            "alone"
+        )
     if name not in there:
         raise ScalesearchError(
             f"`executor` must be one of {', '.join(there)}, with ://ADDRESS after it where it has one, got "

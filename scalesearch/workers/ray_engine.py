@@ -97,10 +97,14 @@ def _spoken(address: str) -> str:
         ScalesearchError: if it is none, nobody answers, or it isn't Ray that does.
     """
     match = ADDRESS.fullmatch(address)
-    if match is None or not 0 < int(match[2]) < 2**16:
+    if match is None:
         raise ScalesearchError(
-            "`executor` must be ray, or HOST:PORT of a Ray cluster, ray:// before it or not, got "
-            f"{_shown(printable(address))!r}"
+            "`executor` must be ray, or HOST:PORT of a Ray cluster such as ray://head:10001, got "
+            f"{_shown(printable(address))!r}{'' if ':' in address else ' without a port'}"
+        )
+    if not 0 < int(match[2]) < 2**16:
+        raise ScalesearchError(
+            f"`executor` must have a port from 1 to {2**16 - 1:,} in its address, got {match[2]}"
         )
     try:
         socket.create_connection((_host(address), int(match[2])), timeout=ANSWER_S).close()

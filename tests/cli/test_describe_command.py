@@ -219,7 +219,7 @@ def test_every_network_that_goes_by_a_name_is_listed(run: Run) -> None:
             "package.module:function, got 'efficientnetb0'; did you mean efficientnet-b0 or efficientnet-lite0 "
             "or efficientnetv2-s?",
         ),
-        (["describe", "--width=2"], "NETWORK must be given with --width"),
+        (["describe", "--width=2"], "NETWORK must be given with --width, such as b0"),
         (
             ["describe", "b0", "--width=1e9"],
             "--width must leave at most 1,000,000 channels in a layer, got 1e+09, which makes 1.28e+12",

@@ -183,7 +183,7 @@ def test_the_variants_are_listed(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "WHAT must be one network, or --variant NAME in its place, got neither"),
+        ([], "WHAT must be one network, or --variant NAME in its place, got neither: scalesearch explain b4"),
         (["b4", "--variant=blog"], "WHAT must be one network, or --variant NAME in its place, got both"),
         (["b4", "--phi=2"], "--phi must come with --alpha, --beta and --gamma, got 2 without them"),
         (["b4", "--alpha=1.2"], "--beta must be given where --alpha is: the three go together"),

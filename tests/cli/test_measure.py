@@ -279,7 +279,7 @@ def test_a_table_that_changed_since_is_refused(tmp_path: Path, run: Run) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "NETWORK must name at least one network, got none; scalesearch measure --help shows how"),
+        ((), "NETWORK must name at least one network, got none: scalesearch measure b0 b1"),
         (
             ("b9",),
             "NETWORK must be a network that scalesearch describe lists, a range such as b0..b7, a baseline with "

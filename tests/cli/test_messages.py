@@ -239,6 +239,48 @@ def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: st
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (
+            ["grid", "--baseline=b4"],
+            "got 'b4', which is efficientnet-b0 scaled: start from that, or from a file of it (scalesearch "
+            "describe b4 --format toml > b4.toml)",
+        ),
+        (["scale", "--baseline=EfficientNet-Lite3"], ", which is efficientnet-lite0 scaled: start from that"),
+        (
+            ["grid", "--executor=ray://"],
+            "--executor must have an address after ray://, such as ray://head:10001, or be ray alone",
+        ),
+        (
+            ["grid", "--executor=ray://head"],
+            "--executor must be ray, or HOST:PORT of a Ray cluster such as ray://head:10001, got 'ray://head' "
+            "without a port",
+        ),
+        (
+            ["doctor", "--executor=head:"],
+            "--executor must be ray, or HOST:PORT of a Ray cluster such as ray://head:10001, got 'ray://head:'",
+        ),
+        (
+            ["grid", "--executor=head:65536"],
+            "--executor must have a port from 1 to 65,535 in its address, got 65536",
+        ),
+        (["grid", "--time-budget=10"], "--time-budget must have a unit, 10s, 10m or 10h, got '10'"),
+        (
+            ["measure", "b0", "--min-time=.5"],
+            "--min-time must have a unit, .5s, .5m or .5h, got '.5'",
+        ),
+        (["grid", "--time-budget=ten"], "--time-budget must be a time above 0 such as 90s, 10m or 1.5h"),
+    ],
+)
+def test_what_newcomers_type_is_told_what_would_do(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message in _said(run(*words))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
         (["grid", "--phi=0.." + "9" * 400], "--phi"),
         (["grid", "--phi=" + "9" * 5000], "--phi"),
         (["grid", "--phi=1e308"], "--phi must be at most 100"),
@@ -338,7 +380,11 @@ def _takes_all(param: click.Parameter) -> bool:
         (["grid", "5"], "scalesearch grid takes no further argument, got 5; options begin with two dashes"),
         (["grid", "--config", "."], "--config must be a file, got '.', which is a folder"),
         (["grid", "--config", "no.toml"], "--config must be a file, got 'no.toml', which is not there"),
-        (["report"], "DIR must be given"),
+        (["report"], "DIR must be given: a run's folder, as in scalesearch report reports/grid-efficientnet-b0-phi1"),
+        (["export"], "SOURCE must be given: a run's folder, a file of weights, or with --untrained a network's name, "
+         "as in scalesearch export reports/mine"),
+        (["compare"], "A must be given: a network, or a folder of measurements, as in scalesearch compare b0 b1 --threads 2"),
+        (["compare", "b0"], "B must be given: what to compare A with, as in scalesearch compare b0 b1 --threads 2"),
         (["gird"], "COMMAND must be one of "),
         (["gird"], ", got 'gird'; did you mean grid?"),
     ],

@@ -236,7 +236,7 @@ def test_a_network_is_measured_with_multipliers(run: Run, tmp_path: Path) -> Non
             "own_net:build:1,2,0.5",
             "--threads=1",
             "--processes=1",
-            "--min-time=0.01",
+            "--min-time=0.01s",
         ),
         *("--device=cpu", f"--out={folder}", "--format=csv"),
     )

@@ -93,7 +93,10 @@ def test_folders_that_cannot_be_compared_are_refused(
         assert not out.exists()
         return result.stderr
 
-    assert refused(one) == "Error: DIR must be given for two runs or more, got 1\n"
+    assert (
+        refused(one)
+        == "Error: DIR must be given for two runs or more, got 1: scalesearch transfer reports/A reports/B\n"
+    )
     assert refused(one, other, one) == f"Error: DIR must name different runs, got {one} twice\n"
     missing = tmp_path / "none"
     assert refused(one, missing) == f"Error: DIR must be a run's folder, got {missing}: no such folder\n"

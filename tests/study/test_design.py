@@ -18,6 +18,7 @@ from scalesearch.commands.grid.run import _why_stop, checks_left, train_designs
 from scalesearch.errors import RunFailedError
 from scalesearch.records import RunRecord
 from scalesearch.records.runs import run_tables, runs_of_tables
+from scalesearch.runs.lifecycle import failed_notes
 from scalesearch.study.driver import run_search
 from scalesearch.study.grid_plan import GridSettings, every_network, plan_grid
 from scalesearch.study.storage import sqlite_url
@@ -180,6 +181,10 @@ def test_a_check_that_failed_is_tried_again_where_that_is_asked_for(lab: Lab, tm
     lab.fails = lambda job: "out of memory" if "best" in job["key"] or "batch" in job["key"] else None
     before = search(study, settings, lab, tmp_path).checks
     trained = len(lab.ledger)
+    again = "scalesearch resume reports/x --retry-failed tries those that failed again"
+    assert failed_notes(study.record(), study.failed_beside, Path("reports/x")) == (
+        f"10 runs that check or confirm the answer failed (out of memory): {again}",
+    )
     lab.fails = lambda _job: None
     assert search(study, settings, lab, tmp_path).checks == before  # a reason stands until it is asked again
     assert len(lab.ledger) == trained
@@ -192,6 +197,7 @@ def test_a_check_that_failed_is_tried_again_where_that_is_asked_for(lab: Lab, tm
         *("rate x 0.5", "rate x 2", "batch 8")
     }
     assert len(after) - len(before) == len(lab.ledger) - trained == 4 * 2 + 2
+    assert failed_notes(reopened.record(), reopened.failed_beside, Path("reports/x")) == ()
     assert [check for check in after if check in before] == list(before)
 
 

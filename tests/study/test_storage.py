@@ -274,3 +274,19 @@ def test_a_study_of_another_version_of_optuna_is_one_line(tmp_path: Path) -> Non
     connection.close()
     with pytest.raises(StudyError, match=r"no longer compatible with the table schema.*install -U optuna"):
         open_study(sqlite_url(tmp_path), "run", create=False)
+
+
+def test_what_a_server_says_on_several_lines_is_one_sentence() -> None:
+    said = (
+        'connection to server at "::1", port 5 failed: Connection refused\n\tIs the server running on that host '
+        'and accepting TCP/IP connections?\nconnection to server at "127.0.0.1", port 5 failed: no p'
+    )
+    message = (
+        '`storage` postgresql://u:***@h/db cannot be used: connection to server at "::1", port 5 failed: '
+        'Connection refused; connection to server at "127.0.0.1", port 5 failed: no ***; start the server, or '
+        "name the host and port where it answers"
+    )
+    # A password of one letter is no part of every word.
+    with pytest.raises(StudyError) as caught, clear_errors("postgresql://u:p@h/db"):
+        raise OSError(said)
+    assert str(caught.value) == message
