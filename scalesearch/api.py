@@ -462,7 +462,7 @@ def open(dir: str | Path, *, storage: str = "") -> Run:
 
 def grid(
     *,
-    phi: float = 1.0,
+    phi: float | None = None,
     baseline: object = "efficientnet-b0",
     dataset: object = "photographs",
     out: str | Path | None = None,
@@ -476,7 +476,8 @@ def grid(
     ``time_budget``, ``confirm`` or ``check_recipe`` from what is there.
 
     Args:
-        phi: compound exponent to search at: 2^phi times the baseline's compute.
+        phi: compound exponent to search at: 2^phi times the baseline's compute; 1 unless given, left out
+            with a ``budget``.
         baseline: as :func:`scale` takes it.
         dataset: a dataset's name as the command line takes it; or a torch ``Dataset`` of (image, label), or
             (images, labels), or a function that returns them: (N, channels, height, width), uint8 or floats
@@ -494,12 +495,18 @@ def grid(
         RunFailedError: if no network could be trained.
         StoppedError: if it is stopped (a ``KeyboardInterrupt``); what is done is kept.
     """
-    from scalesearch.runs.defaults import grid_defaults, spending_defaults, training_defaults
+    from scalesearch.runs.defaults import (
+        grid_defaults,
+        require_one_size,
+        spending_defaults,
+        training_defaults,
+    )
     from scalesearch.runs.lifecycle import begin_grid, default_folder
     from scalesearch.study.grid_plan import GridSettings
 
-    given = {"phi": phi, **settings}
-    command = _call("grid", given, baseline, dataset, out)
+    require_one_size(phi, settings.get("budget"))
+    given = {"phi": 1.0 if phi is None else phi, **settings}
+    command = _call("grid", given | {"phi": phi}, baseline, dataset, out)
     unsaid = dict.fromkeys(("seeds", "regret", "max_networks", "law"))
     options = _options(GridSettings, "grid", given, baseline, unsaid)
     options = grid_defaults(spending_defaults(training_defaults(options)))
@@ -512,7 +519,7 @@ def grid(
 
 def search(
     *,
-    phi: float = 1.0,
+    phi: float | None = None,
     baseline: object = "efficientnet-b0",
     dataset: object = "photographs",
     out: str | Path | None = None,
@@ -526,11 +533,12 @@ def search(
     ``trials=20`` or ``sampler="gp"``.
     """
     from scalesearch.commands.search.run import SearchSettings
-    from scalesearch.runs.defaults import spending_defaults, training_defaults
+    from scalesearch.runs.defaults import require_one_size, spending_defaults, training_defaults
     from scalesearch.runs.lifecycle import begin_search, default_folder
 
-    given = {"phi": phi, **settings}
-    command = _call("search", given, baseline, dataset, out)
+    require_one_size(phi, settings.get("budget"))
+    given = {"phi": 1.0 if phi is None else phi, **settings}
+    command = _call("search", given | {"phi": phi}, baseline, dataset, out)
     options = _options(SearchSettings, "search", given, baseline, {"law": None})
     options = spending_defaults(training_defaults(options))
     with _heard(progress, on_result):

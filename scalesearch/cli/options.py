@@ -632,11 +632,15 @@ def out_option(default: str) -> Decorator:
 
 
 def require_phi(phis: Iterable[float], budget: str) -> None:
-    """Refuses to search where every network is the baseline; with a budget, that is what sets the size.
+    """Refuses to search where every network is the baseline, and a size said in two ways.
 
     Raises:
-        ValueError: if a phi is 0.
+        ValueError: if a phi is 0, or was typed though a budget is what sets the size.
     """
+    from scalesearch.runs.defaults import require_one_size
+
+    source = click.get_current_context().get_parameter_source("phi")
+    require_one_size(tuple(phis) if source is ParameterSource.COMMANDLINE else None, budget)
     if not budget and 0 in phis:
         raise ValueError(
             "`phi` must be another number than 0 for a search, got 0: any coefficient to the power of 0 "

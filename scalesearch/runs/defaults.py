@@ -92,6 +92,25 @@ def default_jobs(device: str) -> int:
         return MOST_SIDE_BY_SIDE
 
 
+def require_one_size(phi: object, budget: object) -> None:
+    """Refuses a phi beside a budget, which says itself how much compute the networks of a search have.
+
+    Args:
+        phi: one, or several; None where nobody gave any.
+        budget: as the settings have it; empty where nobody gave one.
+
+    Raises:
+        ScalesearchError: if both are given.
+    """
+    if phi is not None and budget:
+        phis = phi if isinstance(phi, tuple) else (phi,)
+        shown = ",".join(f"{each:g}" if isinstance(each, float) else str(each) for each in phis)
+        raise ScalesearchError(
+            f"`phi` must be left out beside `budget`, which says itself how much compute, got {shown} beside "
+            f"{budget}"
+        )
+
+
 def grid_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a grid with how many designs, and how sure an answer, by the device and the time.
 

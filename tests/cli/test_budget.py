@@ -85,6 +85,10 @@ def test_a_search_begun_with_a_law_does_without_its_file(run: Run, tmp_path: Pat
             ("--budget=macs=1G", "--match=macs"),
             "Error: --budget must be given without match and constraint, got 'macs=1G' with match macs and constraint product: it says itself what networks spend",
         ),
+        (
+            ("--phi=0.5,1", "--budget=macs=1G"),
+            "Error: --phi must be left out beside --budget, which says itself how much compute, got 0.5,1 beside macs=1G",
+        ),
         (("--law=x.json",), "Error: --law must be given with a budget of latency, got x.json without budget"),
         (
             ("--budget=latency=1s", "--law=x.json"),
