@@ -35,15 +35,16 @@ def _print(outcome: Outcome, output_format: str) -> None:
 
 
 def _print_audit(outcome: Outcome, output_format: str) -> None:
-    """What came of each baseline; the table alone where it is to go on with."""
+    """Its tables and its answer; the table alone where it is to go on with."""
     from scalesearch.commands.audit.view import AUDIT, ORDER
 
     if output_format != "table":
         _print(replace(outcome, lines=()), output_format)
         return
     print_table(outcome.table, output_format, columns=AUDIT.cells, apart="baseline")
-    for sentence in outcome.lines:
-        echo(f"\n{sentence}")
+    echo("")
+    for line in outcome.lines:
+        echo(line)
     for title, order in outcome.more.items():
         echo("")
         print_table(order, output_format, columns=ORDER.cells, title=title)

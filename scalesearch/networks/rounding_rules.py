@@ -58,8 +58,8 @@ def rule_meanings() -> dict[str, str]:
         OFFICIAL: "repeats rounded up, channels to a multiple of 8 (one more where 10% would be lost), "
         "input to the pixel",
         **{name: means for *_, name, means in (*REPEATS, *CHANNELS, *PIXELS) if name},
-        INNER_WIDTH: "width multiplies the channels inside a bottleneck alone, not its output, as in wide "
-        "ResNets (arXiv 1605.07146; torchvision's wide_resnet50_2)",
+        INNER_WIDTH: "width multiplies the channels inside a bottleneck alone, as in wide ResNets "
+        "(arXiv 1605.07146)",
         UNROUNDED: "nothing is rounded: d x w^2 x r^2 times the exact baseline",
     }
 

@@ -20,11 +20,11 @@ Kind = Literal["text", "whole", "number", "exact"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How a terminal shows the values of a column.
+    """How a terminal, or a page, shows the values of a column; what stands after ``head`` is the terminal's.
 
     Attributes:
-        form: as ``str.format`` takes it, with the unit: ``{:.2f} ms``; or what makes a text of the row, whose
-            values go by the names of columns, None where unknown; None shows nothing.
+        form: as ``str.format`` takes it, with the unit: ``{:.2f} ms``; or, on a terminal, what makes a text
+            of the row, whose values go by the names of columns, None where unknown; None shows nothing.
         scale: what numbers are multiplied by before: they are kept in SI units.
         head: what the column is called there, where not by its name.
         short: the same where there is little room.
@@ -54,7 +54,7 @@ class Column(Generic[Row]):
         only: whether a table of these rows has the column at all; always, where that isn't said.
         terminal: how a terminal shows it; None where it does not.
         head: what a page's table calls it.
-        page: how a page writes its cell; None where a page does not show it.
+        page: how a page writes its cell, of the value or of the whole row; None where it does not show it.
         shared: whether several tables have it, so that each says whether it shows it; its own a table shows.
     """
 
@@ -64,8 +64,21 @@ class Column(Generic[Row]):
     only: Callable[[Sequence[Any]], bool] | None = None
     terminal: Cell | None = None
     head: str = ""
-    page: Callable[[Row], str | Markdown] | None = None
+    page: Callable[[Row], str | Markdown] | Cell | None = None
     shared: bool = False
+
+    def page_head(self) -> str:
+        """What a page's table calls it."""
+        return self.head or (self.page.head if isinstance(self.page, Cell) else "") or self.name
+
+    def page_cell(self, row: Row) -> str | Markdown:
+        """What a page writes of a row; nothing where the value is unknown."""
+        if not isinstance(self.page, Cell):
+            return "" if self.page is None else self.page(row)
+        value = self.value(row)
+        if value is None:
+            return ""
+        return str(self.page.form).format(value if self.page.scale == 1 else self.page.scale * value)
 
 
 def field(name: str, **looks: Any) -> Column[Any]:
@@ -146,8 +159,8 @@ class Columns(Generic[Row]):
 
         columns = self._shown(order or self.page, [c for c in self.columns if c.page is not None])
         chosen = [column for column in columns if column.name not in but]
-        header = [(heads or {}).get(column.name, column.head) for column in chosen]
-        cells = [[column.page(row) for column in chosen if column.page is not None] for row in rows]
+        header = [(heads or {}).get(column.name, column.page_head()) for column in chosen]
+        cells = [[column.page_cell(row) for column in chosen] for row in rows]
         return PageTable.of(header, cells, left=self.left, most=most)
 
     def _shown(self, first: Sequence[str], able: Sequence[Column[Any]]) -> list[Column[Any]]:

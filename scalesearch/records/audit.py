@@ -86,6 +86,10 @@ class AuditRow:
         """Exact cost over the baseline's."""
         return self.macs / self.base_macs
 
+    def over(self, flops: float) -> float:
+        """How far the exact cost is from that many multiply-adds, relative to them."""
+        return self.macs / flops - 1
+
     @property
     def gain(self) -> float:
         """Published top-1 less the baseline's, as a fraction."""

@@ -140,10 +140,10 @@ def table_of(record: AuditRecord, _folder: Path) -> pd.DataFrame:
 
 
 def answer_of(record: AuditRecord, _folder: Path) -> tuple[str, ...]:
-    """What came of each baseline's comparison, in words."""
-    from scalesearch.commands.audit.view import audit_lines
+    """The first lines of the page: did compound scaling win at equal cost, does the published order hold?"""
+    from scalesearch.commands.audit.view import answer_lines
 
-    return audit_lines(record)
+    return answer_lines(record)
 
 
 def _settings(folder: Path) -> AuditSettings:
@@ -288,7 +288,7 @@ def _written(folder: Path, record: AuditRecord) -> Outcome:
         record=record,
         table=written.table,
         page=written.page,
-        lines=written.sentences,
+        lines=written.answer,
         more={} if written.order is None else {"The order at equal cost": written.order},
         failure=failure if reasons else None,
     )

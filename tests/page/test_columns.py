@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from scalesearch.cli.terminal import print_table
-from scalesearch.page.columns import Cell, Column, Columns, by_name, field, on_page, pick
+from scalesearch.page.columns import Cell, Column, Columns, by_name, field, on_page, page_only, pick
 from scalesearch.page.markdown import Markdown, code
 from scalesearch.page.tables import csv_text
 
@@ -112,3 +112,20 @@ def test_a_column_is_there_where_its_rows_ask_for_it() -> None:
     assert list(table.frame(ROWS)) == ["name", "macs"]
     assert list(table.frame(ROWS[1:])) == ["name"]
     assert list(table.frame(ROWS[1:], among=ROWS)) == ["name", "macs"]
+
+
+def test_a_page_formats_values_as_a_terminal_does() -> None:
+    """The same ``Cell`` serves both; what is unknown is blank, and whole numbers stay whole."""
+    columns: Columns[Net] = Columns(
+        columns=(
+            field("name", page=Cell(head="network")),
+            field("macs", page=Cell("{} MACs")),
+            field("share", page=Cell("{:.1f}%", scale=100, head="part")),
+            page_only("twice", lambda net: str(2 * (net.share or 0))),
+        )
+    )
+    table = columns.table(ROWS)
+    assert table.header == ["network", "macs", "part", "twice"]
+    assert table.rows[0][:3] == ["small", "1000 MACs", "33.3%"]
+    assert table.rows[1] == ["large|", "", "50.0%", "1.0"]
+    assert "twice" not in columns.frame(ROWS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -95,8 +95,8 @@ def swaps(record: AuditRecord) -> tuple[Swap, ...]:
         for a, b in combinations(rows, 2)
         if a.baseline == b.baseline
         and all(
-            abs(one.macs / other.published.flops - 1) <= SWAPPED < abs(one.macs / one.published.flops - 1)
-            for one, other in ((a, b), (b, a))
+            abs(row.over(other.published.flops)) <= SWAPPED < abs(row.over(row.published.flops))
+            for row, other in ((a, b), (b, a))
         )
     )
 
@@ -161,19 +161,7 @@ def order_pairs(record: AuditRecord) -> tuple[OrderPair, ...]:
         for phi in budgets(run)
         if (pairs := _pairs(record, name, run, phi))
     ]
-    found = [pair for each in lists for pair in _tested(*each, len(lists))]
-    return tuple(
-        OrderPair(
-            baseline=name,
-            phi=phi,
-            ahead=ahead.role,
-            behind=behind.role,
-            published=published,
-            difference=test.difference if test else (ahead.top1 or 0.0) - (behind.top1 or 0.0),
-            test=test,
-        )
-        for name, phi, ahead, behind, published, test in found
-    )
+    return tuple(pair for budget in lists for pair in _tested(*budget, len(lists)))
 
 
 NEAR = 0.25
@@ -247,25 +235,32 @@ def published_top1(record: AuditRecord, name: str) -> dict[str, float]:
     return {scaling: row.published.top1 for scaling in SCALINGS if (row := record.row(name, scaling))}
 
 
-_Pair = tuple[str, float, CandidateRecord, CandidateRecord, float, Comparison | None]
-
-
 _Untested = tuple[CandidateRecord, CandidateRecord, float]
 
 
 def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_Untested]:
-    """The one published ahead, the one behind, and by how much; the published best against others first."""
-    roles = trained_roles(run, phi)
-    published = published_top1(record, name)
+    """The way published ahead, the one behind, and by how much; the published best against others first."""
+    roles, published = trained_roles(run, phi), published_top1(record, name)
     pairs = []
-    for one, other in combinations([role for role in SCALINGS if role in roles and role in published], 2):
-        ahead, behind = sorted((one, other), key=lambda role: -published[role])
+    for first, second in combinations([role for role in SCALINGS if role in roles and role in published], 2):
+        ahead, behind = sorted((first, second), key=lambda role: -published[role])
         if published[ahead] != published[behind]:
             pairs.append((roles[ahead], roles[behind], published[ahead] - published[behind]))
     return sorted(pairs, key=lambda pair: (-published[pair[0].role], -published[pair[1].role]))
 
 
-def _tested(name: str, run: RunRecord, phi: float, pairs: Sequence[_Untested], lists: int) -> list[_Pair]:
+def _tested(
+    name: str, run: RunRecord, phi: float, pairs: Sequence[_Untested], lists: int
+) -> Iterator[OrderPair]:
     networks = [c for c in run.candidates if completed(c)]
     tests = paired_tests(networks, [(ahead, behind) for ahead, behind, _ in pairs], lists)
-    return [(name, phi, a, b, gap, test) for (a, b, gap), (test, _) in zip(pairs, tests, strict=True)]
+    for (ahead, behind, published), (test, _) in zip(pairs, tests, strict=True):
+        yield OrderPair(
+            baseline=name,
+            phi=phi,
+            ahead=ahead.role,
+            behind=behind.role,
+            published=published,
+            difference=test.difference if test else (ahead.top1 or 0.0) - (behind.top1 or 0.0),
+            test=test,
+        )

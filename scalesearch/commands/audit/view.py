@@ -18,7 +18,6 @@ from scalesearch.commands.audit.evidence import (
     SweepSurface,
     agreeing_rules,
     order_pairs,
-    published_top1,
     spendings,
     swaps,
     sweep_surface,
@@ -29,14 +28,15 @@ from scalesearch.commands.audit.figures import accuracy_figure, cost_figure, tra
 from scalesearch.commands.sweep.evidence import baseline_of, budgets, residual
 from scalesearch.files import write_text
 from scalesearch.networks.rounding_rules import OFFICIAL, RuleCost, rule_meanings
-from scalesearch.page.answer import interval_text, rate_text, region_text, split_text
-from scalesearch.page.columns import Cell, Column, Columns, field
+from scalesearch.page.answer import best_text, interval_text, rate_text
+from scalesearch.page.columns import Cell, Column, Columns, field, page_only, pick
 from scalesearch.page.evidence import nothing_learnt
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import Markdown, bounded, escape, p_text, percent, plain_lines, signed_percent
+from scalesearch.page.markdown import Markdown, p_text, percent, plain_lines, points_text, signed_percent
 from scalesearch.page.parts import (
     FOLDER,
     Made,
+    PageTable,
     Steps,
     made_of,
     quoted_agreement,
@@ -45,272 +45,15 @@ from scalesearch.page.parts import (
     training,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import csv_text
+from scalesearch.page.tables import NETWORK, NetworkRow, csv_text
 from scalesearch.page.templates import page, part
-from scalesearch.records import AuditMatch, AuditRecord, AuditRow, CandidateRecord, RunRecord
+from scalesearch.records import AuditMatch, AuditRecord, AuditRow, RunRecord
 from scalesearch.text import without_options
 
 # ----------------------------------------------------------------------------------------------------
-# The part of an audit's page about the rows that were trained at equal cost.
+# Tables: a row per published row, per rounding, per network at equal cost, per pair that was trained.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderText:
-    """Whether the published order holds here.
-
-    Attributes:
-        verdict: in a word or two.
-        pairs: of ways that were trained.
-        holds: those of which the published order is shown.
-        reversed: those of which the reverse is.
-        undecided: the others.
-        same_sign: those whose means are in the published order.
-        by_chance: how many of these chance would give.
-        compound: the pairs that compound scaling leads as published.
-        compound_holds: those of which its lead is shown.
-        compound_reversed: those of which the reverse is.
-    """
-
-    verdict: str
-    pairs: int
-    holds: int
-    reversed: int
-    undecided: int
-    same_sign: int
-    by_chance: str
-    compound: int
-    compound_holds: int
-    compound_reversed: int
-
-
-def order_text(pairs: Sequence[OrderPair]) -> OrderText:
-    """What the pairs of an audit come to."""
-    verdicts = [pair.verdict for pair in pairs]
-    led = [pair.verdict for pair in pairs if pair.ahead == "compound"]
-    holds, reverse = verdicts.count("holds"), verdicts.count("reversed")
-    if verdicts.count("not tested") == len(pairs):
-        verdict = "Not tested"
-    elif reverse:
-        verdict = "In part" if holds else "No"
-    elif holds:
-        verdict = "Yes" if holds == len(pairs) else "In part"
-    else:
-        verdict = "Not shown"
-    return OrderText(
-        verdict=verdict,
-        pairs=len(pairs),
-        holds=holds,
-        reversed=reverse,
-        undecided=len(pairs) - holds - reverse,
-        same_sign=sum(pair.difference > 0 for pair in pairs),
-        by_chance=f"{len(pairs) / 2:g}",
-        compound=len(led),
-        compound_holds=led.count("holds"),
-        compound_reversed=led.count("reversed"),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedBudget:
-    """The ways of one baseline at one budget.
-
-    Attributes:
-        times: the baseline's multiply-adds.
-        published: the ways with their published top-1, from the best.
-        here: the same with the top-1 here.
-        rows: a way each.
-        pairs: their comparisons, a pair each.
-    """
-
-    times: str
-    published: Sequence[str]
-    here: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    pairs: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurfaceText:
-    """What a surface over the trained networks of one baseline says.
-
-    Attributes:
-        answer: the best split, or that none stands out; empty where there is no surface.
-        rates: what moving compute brings.
-        behind: how far compound scaling's split is behind the best; empty where that is not known.
-        networks: that it rests on.
-        runs: of these.
-        missing: splits near which nothing was trained.
-        more: training runs that would do.
-        why: what else is in the way.
-    """
-
-    answer: str
-    rates: Sequence[str]
-    behind: str
-    networks: int
-    runs: int
-    missing: Sequence[str]
-    more: int
-    why: str
-
-
-def _surface_text(found: SweepSurface) -> SurfaceText:
-    answer = found.answer
-    if answer is None:
-        return SurfaceText(
-            answer="",
-            rates=(),
-            behind="",
-            networks=0,
-            runs=0,
-            missing=found.missing,
-            more=found.more,
-            why=found.why,
-        )
-    apart = f", any two within {answer.flat_within:.1f} points (95%)" if bounded(answer.flat_within) else ""
-    return SurfaceText(
-        answer=(
-            f"the best split is {split_text(answer.best)}; can't be excluded: {region_text(answer)}"
-            if answer.surface.different
-            else f"no split stands out{apart}; the highest fitted is {split_text(answer.best)}"
-        ),
-        rates=list(map(rate_text, answer.rates)),
-        behind=next((interval_text(behind.points, unit=" points") for behind in answer.behind), ""),
-        networks=answer.surface.networks,
-        runs=answer.surface.runs,
-        missing=(),
-        more=0,
-        why="",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedSweep:
-    """The ways of one baseline that were trained.
-
-    Attributes:
-        name: of the baseline.
-        title: of its sweep inside a sentence.
-        waiting: networks that are not trained yet.
-        networks: all of them.
-        baseline: its top-1; empty where it was not trained.
-        budgets: what was trained at each.
-        surface: over the splits of all of them; None where nothing was trained.
-    """
-
-    name: str
-    title: str
-    waiting: int
-    networks: int
-    baseline: str
-    budgets: Sequence[TrainedBudget]
-    surface: SurfaceText | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Training:
-    """What was trained of an audit's rows, and how far it can be trusted.
-
-    Attributes:
-        sweeps: one of each baseline.
-        not_begun: baselines without one.
-        tested: pairs with a test.
-        untested: those without.
-        worst: how far a network is from its budget at most.
-        guessing: baselines of which even the best network may be guessing.
-        agreement: how well short runs rank networks; empty where nothing is known of it.
-        cost: of the training; empty where nothing was trained.
-    """
-
-    sweeps: Sequence[TrainedSweep]
-    not_begun: Sequence[str]
-    tested: int
-    untested: int
-    worst: float
-    guessing: Sequence[str]
-    agreement: Markdown
-    cost: str
-
-
-def _training(record: AuditRecord) -> Training | None:
-    if not record.trained:
-        return None
-    runs, pairs = record.trained.values(), order_pairs(record)
-    networks = [c for run in runs for c in run.candidates if c.role != "baseline" and c.runs]
-    reliability = next((run.reliability for run in runs if run.reliability), ())
-    tested = sum(pair.test is not None for pair in pairs)
-    return Training(
-        sweeps=[_trained_sweep(record, name, run, pairs) for name, run in record.trained.items()],
-        not_begun=[name for name in record.baselines if name not in record.trained],
-        tested=tested,
-        untested=len(pairs) - tested,
-        worst=max((abs(residual(c)) for c in networks), default=0.0),
-        guessing=[name for name, run in record.trained.items() if run.candidates and nothing_learnt(run)],
-        agreement=quoted_agreement(reliability[-1]) if reliability else Markdown(),
-        cost=training([c for run in runs for c in run.candidates]) if networks else "",
-    )
-
-
-def _trained_sweep(
-    record: AuditRecord, name: str, run: RunRecord, pairs: Sequence[OrderPair]
-) -> TrainedSweep:
-    base = baseline_of(run)
-    at_each = []
-    for phi in budgets(run):
-        roles = trained_roles(run, phi)
-        if rows := [_trained_row(record, name, role, roles[role]) for role in SCALINGS if role in roles]:
-            here = [pair for pair in pairs if pair.baseline == name and pair.phi == phi]
-            at_each.append(
-                TrainedBudget(
-                    times=f"{2**phi:g}",
-                    published=_order(published_top1(record, name)),
-                    here=_order({role: c.top1 or 0.0 for role, c in roles.items()}),
-                    rows=rows,
-                    pairs=list(map(_pair_row, here)),
-                )
-            )
-    return TrainedSweep(
-        name=name,
-        title=f"The sweep of {name}",
-        waiting=sum(c.status == "waiting" for c in run.candidates),
-        networks=len(run.candidates),
-        baseline=top1_seeds(base) if base else "",
-        budgets=at_each,
-        surface=None if (surface := sweep_surface(run)) is None else _surface_text(surface),
-    )
-
-
-def _order(top1: dict[str, float]) -> list[str]:
-    """``compound 81.1%``, ``resolution 79.1%``: from the best."""
-    return [f"{role} {percent(top1[role])}" for role in sorted(top1, key=lambda role: -top1[role])]
-
-
-def _trained_row(record: AuditRecord, name: str, role: str, c: CandidateRecord) -> tuple[str, ...]:
-    row = record.row(name, role)
-    return (
-        role,
-        percent(row.published.top1) if row else "not published",
-        ", ".join(f"{value:.3g}" for value in (c.depth, c.width, c.resolution_multiplier)),
-        f"{c.resolution} px",
-        signed_percent(residual(c)),
-        top1_seeds(c),
-        str(len(c.runs)),
-    )
-
-
-def _pair_row(pair: OrderPair) -> tuple[str, ...]:
-    test = pair.test
-    return (
-        f"{pair.ahead} less {pair.behind}",
-        f"{100 * pair.published:+.1f}",
-        f"{100 * pair.difference:+.1f}",
-        f"{100 * test.low:+.1f} to {100 * test.high:+.1f}" if test else "",
-        Markdown(f"{pair.verdict} ({p_text(test.p)})") if test else pair.verdict,
-    )
-
-
-# ----------------------------------------------------------------------------------------------------
-# An audit as tables: a row per published row, per rounding, and per pair of ways that were trained.
+GIGA = 1e9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,25 +64,43 @@ class PublishedRow:
     against: Spending | None
 
 
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
+
+
 def _rebuilt(name: str, value: Callable[[AuditRow], Any] | None = None, **looks: Any) -> Column[PublishedRow]:
     def of(entry: PublishedRow) -> Any:
         return getattr(entry.row, name) if value is None else value(entry.row)
 
-    return Column(name=name, value=of, **looks)
+    return Column(name=name, value=of, shared=True, **looks)
 
 
-def _against(name: str, value: Callable[[Spending], Any]) -> Column[PublishedRow]:
-    return Column(name=name, value=lambda entry: None if entry.against is None else value(entry.against))
+def _against(name: str, value: Callable[[Spending], float], page: Cell) -> Column[PublishedRow]:
+    def of(entry: PublishedRow) -> float | None:
+        return None if entry.against is None else value(entry.against)
+
+    return Column(name=name, value=of, page=page, shared=True)
 
 
 def _billions(digits: int, head: str, short: str = "") -> Cell:
     return Cell(f"{{:.{digits}f}}", scale=1e-9, head=head, short=short)
 
 
+def _giga(head: str) -> Cell:
+    return Cell("{:.3f} G", scale=1e-9, head=head)
+
+
+def _points(head: str) -> Cell:
+    return Cell("{:+.1f}", scale=100, head=head)
+
+
+RATIO = "{:.2f}"
+OFF = Cell("{:+.1%}", head="off")
+
 AUDIT: Columns[PublishedRow] = Columns(
     columns=(
-        _rebuilt("baseline", terminal=Cell()),
-        _rebuilt("scaling", terminal=Cell()),
+        _rebuilt("baseline", terminal=Cell(), page=Cell()),
+        _rebuilt("scaling", terminal=Cell(), page=Cell()),
         _rebuilt("depth", lambda row: row.published.depth),
         _rebuilt("width", lambda row: row.published.width),
         _rebuilt("resolution_multiplier", lambda row: row.published.resolution),
@@ -348,34 +109,49 @@ AUDIT: Columns[PublishedRow] = Columns(
             "flops_published",
             lambda row: row.published.flops,
             terminal=_billions(1, "published G", "paper G"),
+            page=Cell("{:g} G", scale=1e-9, head="printed cost"),
         ),
-        _rebuilt("top1_published", lambda row: row.published.top1, terminal=Cell("{:.1%}", head="top-1")),
-        _rebuilt("macs", terminal=_billions(3, "exact G")),
-        _rebuilt("fvcore_total"),
         _rebuilt(
-            "macs_over_published",
-            lambda row: row.macs / row.published.flops - 1,
-            terminal=Cell("{:+.1%}", head="off"),
+            "top1_published",
+            lambda row: row.published.top1,
+            terminal=Cell("{:.1%}", head="top-1"),
+            page=Cell("{:.1%}", head="published top-1"),
         ),
+        _rebuilt("macs", terminal=_billions(3, "exact G"), page=_giga("counted here")),
+        _rebuilt("fvcore_total"),
+        _rebuilt("macs_over_published", lambda row: row.over(row.published.flops), terminal=OFF, page=OFF),
         _rebuilt("agrees", lambda row: _yes(OFFICIAL in {cost.rule for cost in row.agreeing})),
-        _rebuilt("nearest_rule", lambda row: row.nearest.rule, terminal=Cell(head="nearest rounding")),
-        _rebuilt("nearest_macs", lambda row: float(row.nearest.macs), terminal=_billions(3, "its G")),
+        _rebuilt(
+            "nearest_rule",
+            lambda row: row.nearest.rule,
+            terminal=Cell(head="nearest rounding"),
+            page=Cell(head="nearest rounding"),
+        ),
+        _rebuilt(
+            "nearest_macs",
+            lambda row: float(row.nearest.macs),
+            terminal=_billions(3, "its G"),
+            page=_giga("its cost"),
+        ),
         _rebuilt(
             "nearest_agrees",
-            lambda row: _yes(row.published.prints(row.nearest.macs)),
+            lambda row: _yes(bool(row.agreeing)),
             terminal=Cell(head="agrees"),
+            page=Cell(head="reproduced"),
         ),
-        _rebuilt("published_ratio", terminal=Cell("{:.2f}", head="x published", short="x paper")),
-        _rebuilt("nominal_ratio", terminal=Cell("{:.2f}", head="x nominal")),
-        _rebuilt("macs_ratio", terminal=Cell("{:.2f}", head="x exact")),
-        _against("compound_over_this_published", lambda pair: pair.published),
-        _against("compound_over_this_nominal", lambda pair: pair.nominal),
-        _against("compound_over_this_macs", lambda pair: pair.official),
-        _against("compound_over_this_nearest", lambda pair: pair.fitting),
-        _against("compound_lead", lambda pair: pair.lead),
-        _against("compound_lead_left", lambda pair: pair.left(pair.official)),
-        _against("compound_lead_left_nearest", lambda pair: pair.left(pair.fitting)),
-        _rebuilt("gain_per_doubling"),
+        _rebuilt("published_ratio", terminal=Cell(RATIO, head="x published", short="x paper")),
+        _rebuilt("nominal_ratio", terminal=Cell(RATIO, head="x nominal")),
+        _rebuilt("macs_ratio", terminal=Cell(RATIO, head="x exact")),
+        _against("compound_over_this_published", lambda pair: pair.published, Cell(RATIO, head="printed")),
+        _against("compound_over_this_nominal", lambda pair: pair.nominal, Cell(RATIO, head="by the rule")),
+        _against("compound_over_this_macs", lambda pair: pair.official, Cell(RATIO, head="counted")),
+        _against("compound_over_this_nearest", lambda pair: pair.fitting, Cell(RATIO, head="nearest")),
+        _against("compound_lead", lambda pair: pair.lead, _points("lead")),
+        _against("compound_lead_left", lambda pair: pair.left(pair.official), _points("left")),
+        _against(
+            "compound_lead_left_nearest", lambda pair: pair.left(pair.fitting), _points("left, nearest")
+        ),
+        _rebuilt("gain_per_doubling", page=Cell(RATIO, scale=100, head="gain per doubling")),
         _rebuilt("source", lambda row: row.published.source),
     ),
     terminal=(
@@ -383,8 +159,20 @@ AUDIT: Columns[PublishedRow] = Columns(
         *("nearest_macs", "nearest_agrees", "published_ratio", "nominal_ratio", "macs_ratio"),
         "top1_published",
     ),
+    page=(
+        *("baseline", "scaling", "flops_published", "macs", "macs_over_published", "nearest_rule"),
+        *("nearest_macs", "nearest_agrees", "top1_published"),
+    ),
+    left=2,
 )
 """Of ``audit.csv``: every published row; costs in multiply-adds, accuracies as fractions."""
+
+SPENT = (
+    *("baseline", "scaling", "compound_over_this_published", "compound_over_this_nominal"),
+    *("compound_over_this_macs", "compound_over_this_nearest", "compound_lead", "compound_lead_left"),
+    *("compound_lead_left_nearest", "gain_per_doubling"),
+)
+"""The columns of that which say what the compound row has over its rivals."""
 
 RULES: Columns[tuple[AuditRow, RuleCost]] = Columns(
     columns=(
@@ -399,50 +187,103 @@ RULES: Columns[tuple[AuditRow, RuleCost]] = Columns(
 )
 """Of ``rules.csv``: every row under every documented rounding."""
 
+ROUNDINGS: Columns[tuple[str, str, tuple[int, int]]] = Columns(
+    columns=(
+        page_only("rounding", lambda row: row[0]),
+        page_only("gives the printed cost of", lambda row: "{} of {} rows".format(*row[2])),
+        page_only("what it does", lambda row: row[1]),
+    ),
+    left=3,
+)
+"""Each single rounding: what it does, of how many scaled rows it gives the cost, and how many have it."""
+
 MATCHED: Columns[AuditMatch] = Columns(
     columns=(
-        *map(field, ("baseline", "scaling", "spends_as", "depth", "width")),
-        Column(name="resolution_multiplier", value=lambda match: match.multiplier),
-        *map(field, ("resolution", "blocks", "macs", "target", "residual")),
-    )
+        field("baseline", page=Cell()),
+        field("scaling", page=Cell()),
+        field("spends_as", page=Cell(head="at the cost of")),
+        field("depth", page=Cell("{:.3f}")),
+        field("width", page=Cell("{:.3f}")),
+        Column(
+            name="resolution_multiplier",
+            value=lambda match: match.multiplier,
+            page=Cell("{:.3f}", head="resolution"),
+        ),
+        field("resolution", page=Cell("{} px", head="input")),
+        field("blocks", page=Cell()),
+        field("macs", page=_giga("MACs")),
+        field("target", page=_giga("wanted")),
+        field("residual", page=OFF),
+    ),
+    left=3,
 )
 """Of ``matched.csv``: the rows brought to one another's cost."""
+
+
+def _tested(of: str, form: str, name: str = "") -> Column[OrderPair]:
+    return Column(
+        name=name or of, value=lambda pair: pair.test and getattr(pair.test, of), terminal=Cell(form)
+    )
+
+
+def _lead_text(pair: OrderPair) -> str:
+    points = 100 * pair.difference
+    if pair.test is None:
+        return f"{points:+.1f}"
+    return points_text(points, 100 * pair.test.low, 100 * pair.test.high, sign="+")
+
+
+def _verdict_text(pair: OrderPair) -> str:
+    return pair.verdict if pair.test is None else Markdown(f"{pair.verdict} ({p_text(pair.test.p)})")
+
 
 ORDER: Columns[OrderPair] = Columns(
     columns=(
         field("baseline", terminal=Cell()),
         field("phi"),
-        field("ahead", terminal=Cell()),
-        field("behind", terminal=Cell()),
-        Column(name="published_difference", value=lambda pair: pair.published, terminal=Cell("{:+.1%}")),
-        field("difference", terminal=Cell("{:+.1%}")),
+        field("ahead", terminal=Cell(), page=Cell(head="published ahead")),
+        field("behind", terminal=Cell(), page=Cell(head="published behind")),
         Column(
-            name="difference_low",
-            value=lambda pair: pair.test and pair.test.low,
+            name="published_difference",
+            value=lambda pair: pair.published,
             terminal=Cell("{:+.1%}"),
+            page=_points("published lead"),
         ),
-        Column(
-            name="difference_high",
-            value=lambda pair: pair.test and pair.test.high,
-            terminal=Cell("{:+.1%}"),
-        ),
-        Column(name="p", value=lambda pair: pair.test and pair.test.p, terminal=Cell("{:.2g}")),
-        field("verdict", terminal=Cell()),
-    )
+        field("difference", terminal=Cell("{:+.1%}"), head="lead here (95%)", page=_lead_text),
+        _tested("low", "{:+.1%}", "difference_low"),
+        _tested("high", "{:+.1%}", "difference_high"),
+        _tested("p", "{:.2g}"),
+        field("verdict", terminal=Cell(), head="published order", page=_verdict_text),
+    ),
+    left=2,
 )
 """Of ``order.csv``: every pair of ways that were trained; the published leader first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedRow(NetworkRow):
+    """A network that was trained at equal cost, with the published row that is scaled as it is, if any."""
+
+    published: AuditRow | None
+
+
+TRAINED: Columns[TrainedRow] = Columns(
+    columns=(
+        page_only("scaling", lambda row: row.candidate.role),
+        page_only(
+            "published top-1",
+            lambda row: percent(row.published.published.top1) if row.published else "not published",
+        ),
+        *pick(NETWORK, "top1", "seeds"),
+    ),
+    page=("scaling", "published top-1", "top1", "seeds"),
+)
+"""Of the page alone: the networks of one baseline at one budget."""
+
+
 def audit_table(record: AuditRecord) -> pd.DataFrame:
     """Every published row, by :data:`AUDIT`."""
-    against = {
-        (pair.rival.baseline, pair.rival.scaling): pair
-        for name in record.baselines
-        for pair in spendings(record, name)
-    }
-    return AUDIT.frame(
-        PublishedRow(row=row, against=against.get((row.baseline, row.scaling))) for row in record.rows
-    )
+    return AUDIT.frame(_published_rows(record))
 
 
 def rules_table(record: AuditRecord) -> pd.DataFrame:
@@ -450,50 +291,40 @@ def rules_table(record: AuditRecord) -> pd.DataFrame:
     return RULES.frame((row, cost) for row in record.rows for cost in row.costs)
 
 
-def matched_table(record: AuditRecord) -> pd.DataFrame:
-    """The rows brought to one another's cost, by :data:`MATCHED`."""
-    return MATCHED.frame(record.matches)
+def _published_rows(record: AuditRecord) -> list[PublishedRow]:
+    against = {(pair.rival.baseline, pair.rival.scaling): pair for pair in _spendings(record)}
+    return [PublishedRow(row=row, against=against.get((row.baseline, row.scaling))) for row in record.rows]
 
 
-def order_table(record: AuditRecord) -> pd.DataFrame:
-    """Every pair of ways that were trained, by :data:`ORDER`."""
-    return ORDER.frame(order_pairs(record))
-
-
-def _yes(known: bool) -> str:
-    return "yes" if known else "no"
+def _spendings(record: AuditRecord) -> list[Spending]:
+    return [pair for name in record.baselines for pair in spendings(record, name)]
 
 
 # ----------------------------------------------------------------------------------------------------
-# What an audit comes to, in sentences: first of all baselines, then of each.
-
-# Whether every compound row led each of its rivals, and whether it cost the same.
-VERDICTS = {
-    (True, True): "Yes",
-    (True, False): "Its rows led, but did not cost the same as their rivals",
-    (False, True): "No: its rows cost the same as their rivals, but did not lead all of them",
-    (False, False): "Not shown: its rows neither led all of their rivals nor cost the same",
-}
+# The answer: did compound scaling win at equal cost, and does the published order hold here?
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditText:
-    """What an audit came to, of all baselines. Costs are those of compound rows less their rivals', relative.
+class AuditAnswer:
+    """What an audit came to. Costs are those of compound rows less their rivals', relative.
 
     Attributes:
-        verdict: whether compound scaling won at equal cost.
+        led: whether every compound row is ahead of each of its rivals in published top-1.
+        equal: whether it costs the same within 5%.
         printed: the printed costs, from the least to the greatest.
-        official: the same as built with the official rounding.
+        official: the same as counted here with the official rounding.
         nearest: the same with the rounding nearest to each printed cost.
         dearer: baselines whose compound row costs over 5% more than every rival.
         left: the smallest lead that is left once rivals get as much, in points.
         left_nearest: the same with the nearest roundings.
         rows: printed costs.
         reproduced: those that some rounding gives.
-        order: whether the published order holds here; None where nothing was trained.
+        trained: whether rows were trained.
+        pairs: those of the trained ones whose published top-1 differs.
     """
 
-    verdict: str
+    led: bool
+    equal: bool
     printed: str
     official: str
     nearest: str
@@ -502,96 +333,33 @@ class AuditText:
     left_nearest: float
     rows: int
     reproduced: int
-    order: OrderText | None
+    trained: bool
+    pairs: Sequence[OrderPair]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineText:
-    """What an audit came to, of one baseline; costs as in :class:`AuditText`.
-
-    Attributes:
-        name: of the baseline.
-        rival: the best single dimension; empty without one or without a compound row.
-        top1: of compound, published.
-        gap: between the two, in points.
-        leads: whether compound is ahead.
-        printed: what compound spends against its rivals by the printed costs.
-        official: the same as built with the official rounding.
-        agrees: whether its printed cost is that of the official rounding.
-        least: the rival that would have come nearest with as much.
-        left: what would be left of the lead over it, in points.
-        lead: over it, in points.
-        missed: the rows whose printed cost no rounding gives.
-    """
-
-    name: str
-    rival: str = ""
-    top1: float = 0.0
-    gap: float = 0.0
-    leads: bool = False
-    printed: str = ""
-    official: str = ""
-    agrees: bool = False
-    least: str = ""
-    left: float = 0.0
-    lead: float = 0.0
-    missed: Sequence[str] = ()
-
-
-def audit_text(record: AuditRecord) -> AuditText:
+def audit_answer(record: AuditRecord) -> AuditAnswer:
     """Did compound scaling win at equal cost? And do the printed costs hold?"""
-    by_baseline = {name: spendings(record, name) for name in record.baselines}
-    every = [spending for several in by_baseline.values() for spending in several]
-    led = all(spending.lead > 0 for spending in every)
-    equal = all(abs(spending.official - 1) <= EQUAL for spending in every)
-    return AuditText(
-        verdict=VERDICTS[led, equal],
-        printed=_span(spending.published for spending in every),
-        official=_span(spending.official for spending in every),
-        nearest=_span(spending.fitting for spending in every),
-        dearer=[
-            name
-            for name, several in by_baseline.items()
-            if all(spending.official > 1 + EQUAL for spending in several)
-        ],
-        left=100 * min(spending.left(spending.official) for spending in every),
-        left_nearest=100 * min(spending.left(spending.fitting) for spending in every),
+    pairs = _spendings(record)
+    ratios = {name: [pair.official for pair in spendings(record, name)] for name in record.baselines}
+    return AuditAnswer(
+        led=all(pair.lead > 0 for pair in pairs),
+        equal=all(abs(pair.official - 1) <= EQUAL for pair in pairs),
+        printed=_span(pair.published for pair in pairs),
+        official=_span(pair.official for pair in pairs),
+        nearest=_span(pair.fitting for pair in pairs),
+        dearer=[name for name, several in ratios.items() if several and min(several) > 1 + EQUAL],
+        left=100 * min(pair.left(pair.official) for pair in pairs),
+        left_nearest=100 * min(pair.left(pair.fitting) for pair in pairs),
         rows=len(record.rows),
         reproduced=len(record.rows) - len(unreproduced(record)),
-        order=order_text(order_pairs(record)) if record.trained else None,
+        trained=bool(record.trained),
+        pairs=order_pairs(record),
     )
 
 
-def baseline_text(record: AuditRecord, baseline: str) -> BaselineText:
-    """Did compound scaling of ``baseline`` win at equal cost, or with more?"""
-    several = spendings(record, baseline)
-    if not several:
-        return BaselineText(name=baseline)
-    compound = several[0].compound
-    best = min(several, key=lambda spending: spending.lead)
-    least = min(several, key=lambda spending: spending.left(spending.official))
-    return BaselineText(
-        name=baseline,
-        rival=best.rival.scaling,
-        top1=compound.published.top1,
-        gap=100 * abs(best.lead),
-        leads=best.lead >= 0,
-        printed=_span(spending.published for spending in several),
-        official=_span(spending.official for spending in several),
-        agrees=compound.nearest.rule == OFFICIAL and bool(compound.agreeing),
-        least=least.rival.scaling,
-        left=100 * least.left(least.official),
-        lead=100 * least.lead,
-        missed=[
-            row.scaling for row in unreproduced(record) if row.baseline == baseline and row.scaling != "none"
-        ],
-    )
-
-
-def audit_lines(record: AuditRecord) -> tuple[str, ...]:
-    """What came of each baseline's comparison, in plain lines."""
-    texts = [baseline_text(record, name) for name in record.baselines]
-    return plain_lines(part("commands/audit/answer.md.j2", "baselines", texts))
+def answer_lines(record: AuditRecord) -> tuple[str, ...]:
+    """The first lines of the page as text."""
+    return plain_lines(part("commands/audit/answer.md.j2", "answer", audit_answer(record)))
 
 
 def _span(ratios: Iterable[float]) -> str:
@@ -602,70 +370,101 @@ def _span(ratios: Iterable[float]) -> str:
 
 
 # ----------------------------------------------------------------------------------------------------
-# The page of an audit: what the compound rows really spent, which printed costs hold, what training says.
-
-GIGA = 1e9
+# The page.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swapped:
-    """Two rows whose printed costs look exchanged: what each costs, and how far off the printed costs."""
+class TrainedSweep:
+    """The ways of one baseline that were trained.
 
+    Attributes:
+        name: of the baseline.
+        title: of its sweep inside a sentence.
+        waiting: networks that are not trained yet.
+        networks: all of them.
+        baseline: its top-1; empty where it was not trained.
+        budgets: of each, how many times the baseline's cost, its networks, and their pairs.
+        surface: over the splits of all of them; None where nothing was trained.
+        best: the best split by that; empty without a surface, as the next two.
+        rates: what moving compute brings.
+        behind: how far compound scaling's split is behind the best.
+    """
+
+    name: str
+    title: str
+    waiting: int
+    networks: int
     baseline: str
-    first: str
-    second: str
-    first_cost: str
-    second_cost: str
-    first_printed: str
-    second_printed: str
-    first_off: float
-    second_off: float
-    first_own: float
-    second_own: float
+    budgets: Sequence[tuple[str, PageTable, PageTable]]
+    surface: SweepSurface | None
+    best: str
+    rates: Sequence[str]
+    behind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What was trained of an audit's rows, and how far it can be trusted.
+
+    Attributes:
+        sweeps: one of each baseline.
+        not_begun: baselines without one.
+        untested: pairs without a test.
+        worst: how far a network is from its budget at most.
+        guessing: baselines of which even the best network may be guessing.
+        agreement: how well short runs rank networks; empty where nothing is known of it.
+        cost: of the training; empty where nothing was trained.
+    """
+
+    sweeps: Sequence[TrainedSweep]
+    not_begun: Sequence[str]
+    untested: int
+    worst: float
+    guessing: Sequence[str]
+    agreement: Markdown
+    cost: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPage:
-    """What the page shows; tables are a row each.
+    """What the page shows.
 
     Attributes:
         answer: of all baselines.
         steps: what to do next.
-        baselines: of each.
         trained: what was trained; None where nothing was.
-        rules: the compound rules, with what they cost nominally.
-        spent: compound against each rival.
+        rules: how many times its baseline a compound row costs by the rule.
+        spent: compound against each rival, a row each.
         fair: the rows brought to one another's cost.
         rows: the published rows.
         most_agreeing: the rows that the best rounding agrees with.
         official_agrees: the rows that the official one agrees with.
         scaled: the rows that are scaled.
-        compound_rules: the roundings that give each compound row's printed cost.
+        compound: the compound rows.
         roundings: what they do, and how many rows they agree with.
         unreproduced: the rows whose printed cost no rounding gives.
-        explained: those that fvcore's count gives.
+        explained: those of them that fvcore's count gives.
         swapped: those whose costs look exchanged.
         sources: of the published figures.
         made: how it was made.
         figures: those that were drawn.
     """
 
-    answer: AuditText
+    answer: AuditAnswer
     steps: Steps
-    baselines: Sequence[BaselineText]
     trained: Training | None
     rules: Sequence[str]
-    spent: Sequence[Sequence[str]]
-    fair: Sequence[Sequence[str]]
-    rows: Sequence[Sequence[str]]
+    spent: PageTable
+    fair: PageTable
+    rows: PageTable
     most_agreeing: int
     official_agrees: int
     scaled: int
-    compound_rules: Sequence[Markdown]
-    roundings: Sequence[Sequence[str]]
-    unreproduced: Sequence[Sequence[str]]
+    compound: Sequence[AuditRow]
+    roundings: PageTable
+    unreproduced: Sequence[AuditRow]
     explained: int
-    swapped: Sequence[Swapped]
+    swapped: Sequence[Swap]
     sources: Sequence[str]
     made: Made
     figures: Collection[str]
@@ -673,38 +472,29 @@ class AuditPage:
 
 def audit_page(record: AuditRecord, figures: Collection[str]) -> str:
     """The report as Markdown. ``figures`` names those that were drawn."""
-    agreeing, means = agreeing_rules(record.rows), dict(rule_meanings())
+    agreeing, missed, rows = agreeing_rules(record.rows), unreproduced(record), _published_rows(record)
     compound = [row for row in record.rows if row.scaling == "compound"]
-    rules = {row.published.multipliers: row for row in compound}
-    missed = unreproduced(record)
+    answer = audit_answer(record)
     return page(
         "commands/audit/page.md.j2",
         AuditPage(
-            answer=audit_text(record),
-            steps=_steps(record),
-            baselines=[baseline_text(record, name) for name in record.baselines],
-            trained=_training(record),
-            rules=[
-                f"({m.depth:g}, {m.width:g}, {m.resolution:g}) with {row.nominal_ratio:.2f}"
-                for m, row in rules.items()
-            ],
-            spent=[
-                _spent_row(name, spending)
-                for name in record.baselines
-                for spending in spendings(record, name)
-            ],
-            fair=list(map(_fair_row, record.matches)),
-            rows=list(map(_published_row, record.rows)),
-            most_agreeing=max((count for count, _ in agreeing.values()), default=0),
+            answer=answer,
+            steps=_steps(record, answer.pairs),
+            trained=_training(record, answer.pairs) if record.trained else None,
+            rules=sorted({f"{row.nominal_ratio:.2f}" for row in compound}),
+            spent=AUDIT.table([row for row in rows if row.against], order=SPENT),
+            fair=MATCHED.table(record.matches),
+            rows=AUDIT.table(rows),
+            most_agreeing=max((rows for rows, _ in agreeing.values()), default=0),
             official_agrees=agreeing.get(OFFICIAL, (0, 0))[0],
             scaled=sum(row.scaling != "none" for row in record.rows),
-            compound_rules=[Markdown(f"{escape(row.baseline)} {_rule_names(row)}") for row in compound],
-            roundings=[
-                (rule, means.get(rule, ""), f"{count} of {have}") for rule, (count, have) in agreeing.items()
-            ],
-            unreproduced=list(map(_missed_row, missed)),
+            compound=compound,
+            roundings=ROUNDINGS.table(
+                [(name, means, agreeing[name]) for name, means in rule_meanings().items() if name in agreeing]
+            ),
+            unreproduced=missed,
             explained=sum(row.published.prints(row.fvcore_total) for row in missed),
-            swapped=list(map(_swapped, swaps(record))),
+            swapped=swaps(record),
             sources=sorted({row.published.source for row in record.rows}),
             made=made_of(
                 command=record.command,
@@ -717,119 +507,87 @@ def audit_page(record: AuditRecord, figures: Collection[str]) -> str:
     )
 
 
-def _steps(record: AuditRecord) -> Steps:
+def _training(record: AuditRecord, pairs: Sequence[OrderPair]) -> Training:
+    runs = record.trained.values()
+    networks = [c for run in runs for c in run.candidates if c.role != "baseline" and c.runs]
+    reliability = next((run.reliability for run in runs if run.reliability), ())
+    return Training(
+        sweeps=[_trained_sweep(record, name, run, pairs) for name, run in record.trained.items()],
+        not_begun=[name for name in record.baselines if name not in record.trained],
+        untested=sum(pair.test is None for pair in pairs),
+        worst=max((abs(residual(c)) for c in networks), default=0.0),
+        guessing=[name for name, run in record.trained.items() if run.candidates and nothing_learnt(run)],
+        agreement=quoted_agreement(reliability[-1]) if reliability else Markdown(),
+        cost=training([c for run in runs for c in run.candidates]) if networks else "",
+    )
+
+
+def _trained_sweep(
+    record: AuditRecord, name: str, run: RunRecord, pairs: Sequence[OrderPair]
+) -> TrainedSweep:
+    base, surface = baseline_of(run), sweep_surface(run)
+    answer = None if surface is None else surface.answer
+    at_each = []
+    for phi in budgets(run):
+        roles = trained_roles(run, phi)
+        rows = [
+            TrainedRow(candidate=roles[role], published=record.row(name, role))
+            for role in SCALINGS
+            if role in roles
+        ]
+        tested = [pair for pair in pairs if (pair.baseline, pair.phi) == (name, phi)]
+        if rows:
+            at_each.append((f"{2**phi:g}", TRAINED.table(rows), ORDER.table(tested)))
+    return TrainedSweep(
+        name=name,
+        title=f"The sweep of {name}",
+        waiting=sum(c.status == "waiting" for c in run.candidates),
+        networks=len(run.candidates),
+        baseline=top1_seeds(base) if base else "",
+        budgets=at_each,
+        surface=surface,
+        best="" if answer is None else best_text(answer),
+        rates=[] if answer is None else list(map(rate_text, answer.rates)),
+        behind="" if answer is None or not answer.behind else interval_text(answer.behind[0].points),
+    )
+
+
+def _steps(record: AuditRecord, pairs: Sequence[OrderPair]) -> Steps:
     again = without_options(record.command, ("--seeds", "--out"))
     scaled = [row for row in record.rows if row.scaling != "none"]
-    odd = next((row for row in unreproduced(record) if row in scaled), scaled[-1] if scaled else None)
+    doubtful = next((row for row in unreproduced(record) if row in scaled), scaled[-1] if scaled else None)
     explain: tuple[str, str] | None = None
-    if odd is not None:
-        names = ("depth", "width", "resolution")
-        given = [(name, getattr(odd.published, name)) for name in names]
-        options = " ".join(f"--{name} {value:g}" for name, value in given if value != 1)
+    if doubtful is not None:
+        values = {name: getattr(doubtful.published, name) for name in ("depth", "width", "resolution")}
+        options = " ".join(f"--{name} {value:g}" for name, value in values.items() if value != 1)
         explain = (
-            f"Why the {odd.scaling} row of {odd.baseline} costs what it does",
-            f"scalesearch explain {odd.baseline} {options}",
+            f"Why the {doubtful.scaling} row of {doubtful.baseline} costs what it does",
+            f"scalesearch explain {doubtful.baseline} {options}",
         )
     if not record.trained:
         train = ("Train the rows at equal cost", f"{again} --train --seeds 3 --out {FOLDER}-trained")
         return steps(train, explain)
     seeds = max((len(c.runs) for run in record.trained.values() for c in run.candidates), default=1)
-    surfaces = [surface for run in record.trained.values() if (surface := sweep_surface(run)) is not None]
-    spanned = (
+    missing = any(surface and surface.missing for surface in map(sweep_surface, record.trained.values()))
+    return steps(
+        None
+        if all(pair.verdict in ("holds", "reversed") for pair in pairs)
+        else (
+            "More seeds, for the pairs of which nothing is shown",
+            f"{again} --seeds {max(3, 2 * seeds)} --out {FOLDER}-seeds",
+        ),
         (
             "The splits between the rows too, for a surface over all of them",
             f"{again} --surface --seeds {max(3, seeds)} --out {FOLDER}-surface",
         )
-        if any(surface.missing for surface in surfaces) and "--surface" not in again
-        else None
-    )
-    if all(pair.verdict in ("holds", "reversed") for pair in order_pairs(record)):
-        return steps(spanned, explain)
-    more = ("More seeds, for the pairs of which nothing is shown", f"{again} --seeds {max(3, 2 * seeds)}")
-    return steps((more[0], f"{more[1]} --out {FOLDER}-seeds"), spanned, explain)
-
-
-def _spent_row(name: str, spending: Spending) -> tuple[str, ...]:
-    leads = (spending.lead, spending.left(spending.official), spending.left(spending.fitting))
-    ratios = (spending.published, spending.nominal, spending.official, spending.fitting)
-    return (
-        name,
-        spending.rival.scaling,
-        *(f"{ratio:.2f}" for ratio in ratios),
-        *(f"{100 * lead:+.1f}" for lead in leads),
-        *(f"{100 * (row.gain_per_doubling or 0):.2f}" for row in (spending.compound, spending.rival)),
-    )
-
-
-def _fair_row(match: AuditMatch) -> tuple[str, ...]:
-    return (
-        match.baseline,
-        match.scaling,
-        f"{match.spends_as}, {match.target / GIGA:.3f} G",
-        *(f"{value:.3f}" for value in (match.depth, match.width, match.multiplier)),
-        f"{match.resolution} px",
-        str(match.blocks),
-        f"{match.macs / GIGA:.3f} G",
-        signed_percent(match.residual),
-    )
-
-
-def _published_row(row: AuditRow) -> tuple[str, ...]:
-    published, nearest = row.published, row.nearest
-    return (
-        row.baseline,
-        row.scaling,
-        f"{published.depth:g}, {published.width:g}, {published.resolution:g}",
-        f"{published.flops / GIGA:g} G",
-        f"{row.macs / GIGA:.3f} G",
-        signed_percent(row.macs / published.flops - 1),
-        nearest.rule,
-        f"{nearest.macs / GIGA:.3f} G",
-        "yes" if published.prints(nearest.macs) else "no",
-        *(f"{ratio:.2f}" for ratio in (row.published_ratio, row.nominal_ratio, row.macs_ratio)),
-        percent(published.top1),
-    )
-
-
-def _rule_names(row: AuditRow) -> str:
-    names = [cost.rule for cost in row.agreeing]
-    return " or ".join(f"*{escape(name)}*" for name in names) if names else "none"
-
-
-def _missed_row(row: AuditRow) -> tuple[str, ...]:
-    costs = [cost.macs / GIGA for cost in row.costs]
-    return (
-        row.baseline,
-        row.scaling,
-        f"{row.published.flops / GIGA:g} G",
-        f"{min(costs):.3f} G",
-        f"{max(costs):.3f} G",
-        f"{row.nearest.macs / GIGA:.3f} G",
-        row.nearest.rule,
-        signed_percent(row.nearest.macs / row.published.flops - 1),
-        f"{row.fvcore_total / GIGA:.3f} G",
-    )
-
-
-def _swapped(swap: Swap) -> Swapped:
-    a, b = swap.first, swap.second
-    return Swapped(
-        baseline=a.baseline,
-        first=a.scaling,
-        second=b.scaling,
-        first_cost=f"{a.macs / GIGA:.3f} G",
-        second_cost=f"{b.macs / GIGA:.3f} G",
-        first_printed=f"{a.published.flops / GIGA:g} G",
-        second_printed=f"{b.published.flops / GIGA:g} G",
-        first_off=a.macs / b.published.flops - 1,
-        second_off=b.macs / a.published.flops - 1,
-        first_own=a.macs / a.published.flops - 1,
-        second_own=b.macs / b.published.flops - 1,
+        if missing and "--surface" not in again
+        else None,
+        explain,
     )
 
 
 # ----------------------------------------------------------------------------------------------------
-# An audit as tables, figures and a page.
+# All that is written.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -838,16 +596,14 @@ class AuditReport:
 
     Attributes:
         page: ``audit.md``.
-        figures: the figures, SVG and PNG.
         table: the table of ``audit.csv``, one row per published row.
-        sentences: what came of each baseline's comparison, as text.
+        answer: the page's first lines.
         order: the table of ``order.csv``, one row per pair that was trained; None where nothing was.
     """
 
     page: Path
-    figures: tuple[Path, ...]
     table: pd.DataFrame
-    sentences: tuple[str, ...]
+    answer: tuple[str, ...]
     order: pd.DataFrame | None
 
 
@@ -859,25 +615,20 @@ def write_audit_report(record: AuditRecord, out: Path) -> AuditReport:
     Raises:
         OSError: if ``out`` cannot be made or written.
     """
-    figures = write_figures(
-        {
-            "cost": cost_figure(record),
-            "accuracy": accuracy_figure(record),
-            "trained": trained_figure(record),
-        },
-        out / "figures",
-    )
-    table = audit_table(record)
-    write_text(out / "audit.csv", csv_text(table))
-    write_text(out / "rules.csv", csv_text(rules_table(record)))
-    write_text(out / "matched.csv", csv_text(matched_table(record)))
-    order = order_table(record) if record.trained else None
-    if order is not None:
-        write_text(out / "order.csv", csv_text(order))
+    drawn = {"cost": cost_figure, "accuracy": accuracy_figure, "trained": trained_figure}
+    figures = write_figures({name: draw(record) for name, draw in drawn.items()}, out / "figures")
+    tables = {
+        "audit": audit_table(record),
+        "rules": rules_table(record),
+        "matched": MATCHED.frame(record.matches),
+    }
+    if record.trained:
+        tables["order"] = ORDER.frame(order_pairs(record))
+    for name, table in tables.items():
+        write_text(out / f"{name}.csv", csv_text(table))
     return AuditReport(
         page=write_pages(out / "audit.md", audit_page(record, {path.stem for path in figures})),
-        figures=figures,
-        table=table,
-        sentences=audit_lines(record),
-        order=order,
+        table=tables["audit"],
+        answer=answer_lines(record),
+        order=tables.get("order"),
     )

@@ -306,11 +306,10 @@ SETUP: tuple[Column[MeasurementRecord], ...] = (
 def _measured(column: Column[MeasurementRecord]) -> Column[Any]:
     """The column of a record as one of a row that has it."""
     row: Column[Any] = column
-    page = column.page
     return replace(
         row,
         value=lambda row: column.value(row.measurement),
-        page=None if page is None else lambda row: page(row.measurement),
+        page=None if column.page is None else lambda row: column.page_cell(row.measurement),
     )
 
 
