@@ -11,6 +11,7 @@ from scalesearch.cli.help import Command
 from scalesearch.cli.options import (
     command_line,
     config_option,
+    dry_run_option,
     format_option,
     options_of,
     out_option,
@@ -27,10 +28,11 @@ NOT_ASKED = ("law", "rungs", "time_budget", "regret", "check_recipe", "confirm",
 @click.command(cls=Command)
 @config_option
 @options_of(AlternateSettings, above=TrainingSettings, but=NOT_ASKED)
+@dry_run_option("Print what the first round would train and what later ones may take, and train nothing.")
 @training_options(AlternateSettings, but=NOT_ASKED)
 @out_option("reports/alternate-BASELINE")
 @format_option
-def alternate(out: Path | None, output_format: str, **options: Any) -> None:
+def alternate(out: Path | None, output_format: str, *, dry_run: bool, **options: Any) -> None:
     """Search coefficients, scale to a budget, search again at that size, until the answer stops changing.
 
     Each round searches alpha, beta and gamma at its phi, as `scalesearch grid` does, then finds the greatest
@@ -39,11 +41,19 @@ def alternate(out: Path | None, output_format: str, **options: Any) -> None:
     Writes rounds.csv, runs.csv, report.md, figures/, run.toml and study.db, with a study for each round.
 
     \b
-    Example:
+    Examples:
+      scalesearch alternate --budget macs --budget-ratio 4 --dry-run
       scalesearch alternate --budget macs --budget-ratio 4
     """
     settings = AlternateSettings(**resolve_training(options))
-    from scalesearch.cli.running import show
-    from scalesearch.runs.alternate import default_folder, run_rounds
+    from scalesearch.runs.alternate import default_folder, plan_rounds, run_rounds
 
-    show(run_rounds(out or default_folder(settings), settings, command_line()), output_format)
+    folder = out or default_folder(settings)
+    if dry_run:
+        from scalesearch.cli.planning import show_rounds
+
+        show_rounds(*plan_rounds(folder, settings), settings.max_rounds, output_format)
+        return
+    from scalesearch.cli.running import show
+
+    show(run_rounds(folder, settings, command_line()), output_format)

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.help import Command, option
+from scalesearch.cli.help import Command
 from scalesearch.cli.main import Fail
 from scalesearch.cli.options import (
     command_line,
     config_option,
+    dry_run_option,
     format_option,
     option_of,
     options_of,
@@ -22,7 +23,6 @@ from scalesearch.cli.options import (
 )
 from scalesearch.cli.terminal import echo
 from scalesearch.commands.audit.run import AUDITED, AuditSettings
-from scalesearch.fields import Topic
 from scalesearch.page.columns import Cell
 from scalesearch.study.settings import TrainingSettings
 
@@ -33,13 +33,7 @@ WITHOUT_TRAINING = frozenset({"baselines", "train", "out", "output_format"})
 @click.command(cls=Command)
 @config_option
 @options_of(AuditSettings, above=TrainingSettings, but=("baselines",))
-@option(
-    "--dry-run",
-    group=Topic.OUTPUT,
-    common=True,
-    is_flag=True,
-    help="With --train: show what would be trained and how long it takes.",
-)
+@dry_run_option("With --train: show what would be trained and how long it takes.")
 @option_of(AuditSettings, "baselines")
 @training_options(AuditSettings, but=("baseline", "start", "pretrained"))
 @out_option("reports/audit")

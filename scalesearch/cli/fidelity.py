@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from scalesearch.cli.help import Command
-from scalesearch.cli.options import Form, command_line, format_option, listed, options_of
+from scalesearch.cli.options import Form, command_line, dry_run_option, format_option, listed, options_of
 from scalesearch.cli.terminal import Place
 from scalesearch.commands.fidelity.run import LENGTHS, FidelitySettings
 from scalesearch.study.settings import Computing
@@ -34,6 +34,7 @@ class _Lengths(click.ParamType[tuple[float, ...]]):
 @click.argument("folder", metavar="DIR", type=Place())
 @options_of(FidelitySettings, forms={"lengths": Form(_Lengths(), listed)})
 @options_of(Computing, but=("device",))
+@dry_run_option("Print what would be trained, its time and memory, and train nothing.")
 @format_option
 def fidelity(
     folder: Path,
@@ -44,6 +45,8 @@ def fidelity(
     threads: int | None,
     executor: str | None,
     output_format: str,
+    *,
+    dry_run: bool,
 ) -> None:
     """Train networks of the run in DIR longer, and see whether the short runs' answer holds.
 
@@ -54,12 +57,19 @@ def fidelity(
     Writes DIR/fidelity with fidelity.csv, runs.csv, report.md, figures/ and study.db.
 
     \b
-    Example:
+    Examples:
+      scalesearch fidelity reports/grid-efficientnet-b0-phi1 --dry-run
       scalesearch fidelity reports/grid-efficientnet-b0-phi1 --lengths 0.5,2,4
     """
     settings = FidelitySettings(lengths=lengths, networks=networks, seeds=seeds)
-    from scalesearch.cli.running import show
-    from scalesearch.runs.fidelity import judge
+    from scalesearch.runs.fidelity import judge, plans_of_lengths
 
     computing = Computing(jobs=jobs, threads=threads, executor=executor)
+    if dry_run:
+        from scalesearch.cli.planning import show_lengths
+
+        show_lengths(plans_of_lengths(folder, settings, computing), output_format)
+        return
+    from scalesearch.cli.running import show
+
     show(judge(folder, settings, command_line(), computing), output_format)

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.help import Command, option
+from scalesearch.cli.help import Command
 from scalesearch.cli.options import (
     command_line,
     config_option,
+    dry_run_option,
     format_option,
     options_of,
     out_option,
@@ -20,7 +21,6 @@ from scalesearch.cli.options import (
     resolve_training,
     training_options,
 )
-from scalesearch.fields import Topic
 from scalesearch.runs.defaults import grid_defaults
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.settings import TrainingSettings
@@ -29,13 +29,7 @@ from scalesearch.study.settings import TrainingSettings
 @click.command(cls=Command)
 @config_option
 @options_of(GridSettings, above=TrainingSettings)
-@option(
-    "--dry-run",
-    group=Topic.OUTPUT,
-    common=True,
-    is_flag=True,
-    help="Print the plan, its time and memory, and train nothing.",
-)
+@dry_run_option("Print the plan, its time and memory, and train nothing.")
 @training_options(GridSettings)
 @out_option("reports/grid-BASELINE-phiPHI")
 @format_option

@@ -603,6 +603,11 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def dry_run_option(text: str) -> Decorator:
+    """--dry-run."""
+    return option("--dry-run", group=Topic.OUTPUT, common=True, is_flag=True, help=text)
+
+
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--format."""
     return option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from scalesearch.cli.terminal import echo
@@ -13,7 +14,7 @@ from scalesearch.runs.progress import duration
 from scalesearch.study.estimate import Estimate, Speed, estimate, run_seconds
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.plan import Plan
-from scalesearch.study.settings import TrainingSettings
+from scalesearch.study.settings import LengthSettings, TrainingSettings
 
 
 def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: bool = True) -> None:
@@ -24,17 +25,81 @@ def announce_plan(plan: Plan, settings: TrainingSettings, speed: Speed, *, err: 
 
 def show_plan(plan: Plan, settings: TrainingSettings, output_format: str) -> None:
     """Prints what a run would train, how long that takes and how much memory it needs; trains nothing."""
+    plan = tried(plan)
+    announce_plan(plan, settings, planned_speed(plan, settings), err=output_format != "table")
+    _show_networks(plan, output_format)
+
+
+def _show_networks(plan: Plan, output_format: str) -> None:
+    """Prints the networks of a plan as a table, and how a user's own are trained."""
     from scalesearch.cli.terminal import print_table
     from scalesearch.page.parts import counted_parts
     from scalesearch.page.tables import PLAN, NetworkRow
 
-    plan = tried(plan)
-    announce_plan(plan, settings, planned_speed(plan, settings), err=output_format != "table")
     for note in plan.notes:
         echo(f"Note: {note}", err=True)
     frame = PLAN.frame(NetworkRow(candidate=planned.record) for planned in plan.chosen)
-    heads = {"blocks": counted_parts(settings.to_dict())}
+    heads = {"blocks": counted_parts(plan.settings.to_dict())}
     print_table(frame, output_format, columns=PLAN.cells, heads=heads)
+
+
+def show_rounds(plan: Plan, later: Plan | None, rounds: int, output_format: str) -> None:
+    """Prints what the first of several rounds would train, and what each later one may take; trains nothing.
+
+    Args:
+        plan: of the first round.
+        later: of one at the phi that the budget may come to; None where nobody knows.
+        rounds: the most there can be.
+        output_format: ``table``, ``csv`` or ``json``.
+    """
+    plan, err = tried(plan), output_format != "table"
+    speed = planned_speed(plan, plan.settings)
+    echo(f"rounds               at most {rounds:,}, the first at phi {plan.phi:g}:", err=err)
+    announce_plan(plan, plan.settings, speed, err=err)
+    if rounds > 1:
+        known = "at the phi that the budget then allows"
+        if later is not None:
+            time = duration(_expected(later, later.settings, speed).seconds)
+            known = f"{time} for {len(later.chosen):,} networks, {known}: {later.phi:.2g} by the paper's rule"
+        echo(f"each later round     {known}", err=err)
+    _show_networks(plan, output_format)
+
+
+def show_lengths(plans: Sequence[Plan], output_format: str) -> None:
+    """Prints what networks of a run would be trained for other lengths, and for how long; trains nothing.
+
+    Args:
+        plans: one for each length.
+        output_format: ``table``, ``csv`` or ``json``.
+    """
+    plans, err = [tried(plan) for plan in plans], output_format != "table"
+    longest = plans[-1]
+    settings = longest.settings
+    speed = planned_speed(longest, settings)
+    expected = [_expected(plan, plan.settings, speed) for plan in plans]
+    macs = [planned.record.macs for planned in longest.chosen]
+    runs = len(macs) * settings.seeds
+    lines = [
+        f"networks             {len(macs):,} of the run's, {_seeds(settings)}, {_spread(macs)}",
+        *(
+            f"{_multiple(plan):20} {run_length(plan, plan.settings)}: {runs:,} runs, {duration(each.seconds)}"
+            for plan, each in zip(plans, expected, strict=True)
+        ),
+        f"training runs        {runs * len(plans):,} in all",
+        *_resources(
+            settings,
+            duration(sum(each.seconds for each in expected)),
+            max(each.peak_bytes for each in expected),
+        ),
+    ]
+    for line in lines:
+        echo(line, err=err)
+    _show_networks(longest, output_format)
+
+
+def _multiple(plan: Plan) -> str:
+    assert isinstance(plan.settings, LengthSettings)  # as it is planned for one
+    return f"{plan.settings.multiple:g} times as long"
 
 
 def _expected(plan: Plan, settings: TrainingSettings, speed: Speed) -> Estimate:
@@ -62,8 +127,7 @@ def _archs(plan: Plan) -> list[Arch]:
 def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> list[str]:
     """A plan in words: networks, rungs, images, time and memory."""
     networks, macs = len(plan.order), [planned.record.macs for planned in plan.chosen]
-    many = f"{settings.seeds} seed{'s' * (settings.seeds > 1)}"
-    spread = f"{min(macs) / 1e6:,.2f} to {max(macs) / 1e6:,.2f} M MACs"
+    many, spread = _seeds(settings), _spread(macs)
     if isinstance(settings, SearchSettings):
         head = [
             f"suggestions          {settings.trials:,} by {settings.sampler}, {settings.batch} at a time, as "
@@ -91,10 +155,25 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
         *_design_lines(plan, settings),
         f"each run sees        {run_length(plan, settings)}",
         f"training images      {expected.images:,} in all",
-        f"expected time        {_time(settings, expected.seconds)} with {settings.jobs} at a time, "
-        f"{settings.threads} thread{'s' * (settings.threads > 1)} each, on this machine as busy as it is now",
-        f"expected peak memory {expected.peak_bytes / 2**30:.1f} GiB over all workers",
+        *_resources(settings, _time(settings, expected.seconds), expected.peak_bytes),
     ]
+
+
+def _resources(settings: TrainingSettings, time: str, peak_bytes: int) -> list[str]:
+    """What training takes of the machine, in words."""
+    return [
+        f"expected time        {time} with {settings.jobs} at a time, {settings.threads} "
+        f"thread{'s' * (settings.threads > 1)} each, on this machine as busy as it is now",
+        f"expected peak memory {peak_bytes / 2**30:.1f} GiB over all workers",
+    ]
+
+
+def _seeds(settings: TrainingSettings) -> str:
+    return f"{settings.seeds} seed{'s' * (settings.seeds > 1)}"
+
+
+def _spread(macs: Sequence[int]) -> str:
+    return f"{min(macs) / 1e6:,.2f} to {max(macs) / 1e6:,.2f} M MACs"
 
 
 def _time(settings: TrainingSettings, seconds: float) -> str:

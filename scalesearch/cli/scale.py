@@ -10,12 +10,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scalesearch.cli.help import Command, option
+from scalesearch.cli.help import Command
 from scalesearch.cli.options import (
     BASELINE_FIELDS,
     baseline_options,
     command_line,
     config_option,
+    dry_run_option,
     format_option,
     option_names,
     option_of,
@@ -28,7 +29,7 @@ from scalesearch.cli.options import (
 )
 from scalesearch.cli.terminal import echo, tell_page
 from scalesearch.commands.scale.run import FamilyTrainingSettings, ScaleSettings
-from scalesearch.fields import Topic, default_of
+from scalesearch.fields import default_of
 from scalesearch.runs.deriving import derived
 from scalesearch.study.settings import BaselineSettings, RoundingSettings, TrainingSettings
 
@@ -48,13 +49,7 @@ TRAINING = ("train_phi", "dry_run", *option_names(HOW_TO_TRAIN))
 @options_of(ScaleSettings, above=BaselineSettings, but=BASELINE_FIELDS)
 @option_of(FamilyTrainingSettings, "train")
 @option_of(FamilyTrainingSettings, "train_phi")
-@option(
-    "--dry-run",
-    group=Topic.OUTPUT,
-    common=True,
-    is_flag=True,
-    help="With --train: print what would be trained and how long it takes, no more.",
-)
+@dry_run_option("With --train: print what would be trained and how long it takes, no more.")
 @HOW_TO_TRAIN
 @out_option(
     "reports/scale-BASELINE, and more for another family; with --train reports/scale-BASELINE-trained"

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.help import Command, option
+from scalesearch.cli.help import Command
 from scalesearch.cli.options import (
     command_line,
     config_option,
+    dry_run_option,
     format_option,
     options_of,
     out_option,
@@ -25,20 +26,13 @@ from scalesearch.commands.search.run import (
     with_examples,
     with_reward_target,
 )
-from scalesearch.fields import Topic
 from scalesearch.study.settings import TrainingSettings
 
 
 @click.command(cls=Command)
 @config_option
 @options_of(SearchSettings, above=TrainingSettings)
-@option(
-    "--dry-run",
-    group=Topic.OUTPUT,
-    common=True,
-    is_flag=True,
-    help="Print what would be trained, its time and memory, and train nothing.",
-)
+@dry_run_option("Print what would be trained, its time and memory, and train nothing.")
 @training_options(SearchSettings)
 @out_option("reports/search-BASELINE-phiPHI")
 @format_option

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from scalesearch.cli.help import Command, option
+from scalesearch.cli.help import Command
 from scalesearch.cli.options import (
     command_line,
     config_option,
+    dry_run_option,
     format_option,
     options_of,
     out_option,
@@ -18,20 +19,13 @@ from scalesearch.cli.options import (
     training_options,
 )
 from scalesearch.commands.sweep.run import SweepSettings, plan_sweep
-from scalesearch.fields import Topic
 from scalesearch.study.settings import TrainingSettings
 
 
 @click.command(cls=Command)
 @config_option
 @options_of(SweepSettings, above=TrainingSettings)
-@option(
-    "--dry-run",
-    group=Topic.OUTPUT,
-    common=True,
-    is_flag=True,
-    help="Print what would be trained, its time and memory, and train nothing.",
-)
+@dry_run_option("Print what would be trained, its time and memory, and train nothing.")
 @training_options(SweepSettings)
 @out_option("reports/sweep-BASELINE")
 @format_option

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalesearch.commands.alternate.run import AlternateSettings, alternate
+from scalesearch.commands.alternate.run import AlternateSettings, alternate, budget_of
 from scalesearch.commands.alternate.run import Outcome as LoopOutcome
-from scalesearch.errors import RunFailedError
+from scalesearch.errors import RunFailedError, ScalesearchError
+from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.records import AlternateRecord, RunRecord
 from scalesearch.runs.folder import (
+    beginning,
     read_run_file,
     read_settings,
     require_same,
@@ -29,11 +32,15 @@ from scalesearch.runs.lifecycle import (
     require_workers,
     train_study,
 )
-from scalesearch.runs.planning import grid_plan
+from scalesearch.runs.planning import grid_plan, with_start
+from scalesearch.study.budget import affordable_phi
 from scalesearch.study.storage import recorded
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from scalesearch.study.plan import Plan
+    from scalesearch.training.dataset import DataSize
 
 KIND = "alternate"
 
@@ -56,11 +63,7 @@ def run_rounds(folder: Path, settings: AlternateSettings, command: str) -> Outco
         RunFailedError: if no round came to its end.
         StoppedError: if it is stopped; what is done is kept.
     """
-    require_same(folder, KIND, settings.to_dict(), AlternateSettings().to_dict())
-    if not settings.storage:
-        require_study_of_tables(folder)
-    require_workers(settings)
-    size = data_size(settings.data)
+    size = _checked(folder, settings)
     name = _name(settings)
     records: list[RunRecord] = []
     # No password, and nothing that the command has no option for: it is a file for --config too.
@@ -86,6 +89,32 @@ def run_rounds(folder: Path, settings: AlternateSettings, command: str) -> Outco
         ended = alternate(settings, size.classes, search_at)
     write_tables(records, folder)
     return _written(folder, _record(folder, settings, ended))
+
+
+def _checked(folder: Path, settings: AlternateSettings) -> DataSize:
+    """The size of the data, where the rounds can go on here; errors are those of :func:`run_rounds`."""
+    require_same(folder, KIND, settings.to_dict(), AlternateSettings().to_dict())
+    if not settings.storage:
+        require_study_of_tables(folder)
+    require_workers(settings)
+    return data_size(settings.data)
+
+
+def plan_rounds(folder: Path, settings: AlternateSettings) -> tuple[Plan, Plan | None]:
+    """What the first round would train, and a later one at the phi that the budget may come to.
+
+    That is the phi of the paper's coefficients, as no others are known yet; None where it can't be planned.
+    Nothing is written. Errors are those of :func:`run_rounds`.
+    """
+    size = _checked(folder, settings)
+    with beginning(folder):
+        first, later = settings.grid_at(settings.phi), None
+        plan = with_start(grid_plan(first, size, folder), None)[0]
+        with suppress(ScalesearchError):
+            base, budget = budget_of(settings, size.classes)
+            phi, _ = affordable_phi(base, PAPER_COEFFICIENTS, settings.proxy_rounding, budget)
+            later = grid_plan(settings.grid_at(phi), size, folder)
+    return plan, later
 
 
 def resume(folder: Path, how: GoingOn) -> Outcome:

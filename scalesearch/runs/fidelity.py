@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,14 +39,16 @@ from scalesearch.runs.lifecycle import (
     require_workers,
     train_study,
 )
-from scalesearch.runs.planning import require_same_code
-from scalesearch.study.settings import Computing, TrainingSettings
+from scalesearch.runs.planning import require_same_code, with_start
+from scalesearch.study.settings import PRETRAINED, Computing, LengthSettings, TrainingSettings
 from scalesearch.text import one_of, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scalesearch.study.plan import Planned
+    from scalesearch.study.plan import Plan, Planned
+    from scalesearch.study.study import SearchStudy
+    from scalesearch.training.dataset import DataSize
 
 KIND = "fidelity"
 FOLDER = "fidelity"
@@ -73,7 +75,36 @@ def judge(
         return _judged(folder, settings, command, computing or Computing())
 
 
-def _judged(folder: Path, asked: FidelitySettings, command: str, computing: Computing) -> Outcome:
+def plans_of_lengths(
+    folder: Path, settings: FidelitySettings, computing: Computing | None = None
+) -> tuple[Plan, ...]:
+    """What :func:`judge` would train, a plan for each length; nothing is written.
+
+    Arguments and errors are those of :func:`judge`.
+    """
+    with begun_elsewhere(folder):
+        lengths = _lengths(folder, settings, computing or Computing(), dry=True)
+        starts = folder if (folder / PRETRAINED).exists() else None
+        return tuple(with_start(lengths.plan(length), starts)[0] for length in lengths.settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lengths:
+    """The lengths that are asked for: the settings of each, the networks, the size of their data."""
+
+    study: SearchStudy
+    device: str
+    chosen: Sequence[Planned]
+    size: DataSize
+    settings: Sequence[LengthSettings]
+
+    def plan(self, settings: LengthSettings) -> Plan:
+        """Of one length."""
+        return plan_length(settings, self.chosen, self.size.classes, self.size.train_images)
+
+
+def _lengths(folder: Path, asked: FidelitySettings, computing: Computing, *, dry: bool = False) -> _Lengths:
+    """What is to be trained; with ``dry`` nothing is written, and all else is as for :func:`judge`."""
     _require_judged(folder)
     study = open_run_study(folder, "")
     require_same_code(folder)
@@ -90,11 +121,11 @@ def _judged(folder: Path, asked: FidelitySettings, command: str, computing: Comp
     chosen = spread(study.completed(), asked.networks)
     for planned in chosen:
         inside(folder, planned.record.key)
-    out = folder / FOLDER
-    require_same(out, KIND, asked.to_dict(), {})
+    require_same(folder / FOLDER, KIND, asked.to_dict(), {})
     size = data_size(of.data)
-    require_same_data(folder, study, of.data, size)
-    lengths = [
+    if study.data_digest or not dry:  # an old study learns what its data is
+        require_same_data(folder, study, of.data, size)
+    settings = [
         length_settings(
             of,
             multiple,
@@ -104,17 +135,24 @@ def _judged(folder: Path, asked: FidelitySettings, command: str, computing: Comp
         )
         for multiple in asked.lengths
     ]
-    require_apart(of, lengths, size.train_images)
+    require_apart(of, settings, size.train_images)
+    return _Lengths(study=study, device=of.device, chosen=chosen, size=size, settings=settings)
+
+
+def _judged(folder: Path, asked: FidelitySettings, command: str, computing: Computing) -> Outcome:
+    lengths = _lengths(folder, asked, computing)
+    study, device, out, size = lengths.study, lengths.device, folder / FOLDER, lengths.size
     records = []
     name = f"{study.name}-fidelity"
-    with begin_several(out, KIND, asked.to_dict(), name=name, command=command, device=of.device) as progress:
-        for multiple, settings in zip(asked.lengths, lengths, strict=True):
+    with begin_several(out, KIND, asked.to_dict(), name=name, command=command, device=device) as progress:
+        for settings in lengths.settings:
+            multiple = settings.multiple
             with begin_study(
                 out,
                 _study_name(multiple),
                 settings,
                 command,
-                partial(plan_length, settings, chosen, size.classes, size.train_images),
+                partial(lengths.plan, settings),
                 starts=folder,
                 size=size,
             ) as longer:

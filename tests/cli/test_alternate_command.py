@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +52,30 @@ def test_rounds_are_kept_and_not_trained_twice(tmp_path: Path, run: Run, lab: La
     # Its run.toml is a file for --config.
     result = run("alternate", f"--config={folder / 'run.toml'}", f"--out={folder}")
     assert result.exit_code == 0, result.output
+
+
+def test_a_dry_run_plans_the_first_round_and_trains_nothing(tmp_path: Path, run: Run, lab: Lab) -> None:
+    folder = tmp_path / "run"
+    result = run("alternate", f"--out={folder}", *SMALL, "--dry-run", "--format=csv")
+    assert result.exit_code == 0, result.output
+    assert all(t.key.startswith("speed-") for t in lab.ledger)
+    assert list(tmp_path.iterdir()) == []
+    lines = result.stderr.splitlines()
+    assert "rounds               at most 3, the first at phi 1:" in lines
+    assert any(line.startswith("to be trained        3, 1 seed, ") for line in lines)
+    assert re.fullmatch(
+        r"each later round     \S+ \w+ for 3 networks, at the phi that the budget then allows: 1\.\d by the "
+        "paper's rule",
+        lines[-1],
+    )
+    planned = pd.read_csv(io.StringIO(result.stdout))
+    assert run("alternate", f"--out={folder}", *SMALL, "--max-rounds=1").exit_code == 0
+    begun = pd.read_csv(folder / "plan.csv")
+    assert sorted(planned["macs"]) == sorted(begun["macs"][begun["status"] != "skipped"])
+    # What the run would refuse, this refuses in the same words.
+    again = ("alternate", f"--out={folder}", *SMALL, "--images=80")
+    refused = run(*again)
+    assert (refused.exit_code, refused.stderr) == (2, run(*again, "--dry-run").stderr)
 
 
 @pytest.mark.slow

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import optuna
+import pandas as pd
 import pytest
 from click.testing import Result
 
@@ -45,6 +47,27 @@ def test_every_length_is_trained_once_and_the_run_is_told(grid: Path, run: Run, 
         assert run(*command).exit_code == 0
         assert (out / "fidelity.csv").read_bytes() == table
     assert len(lab.ledger) == trained
+
+
+def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(grid: Path, run: Run, lab: Lab) -> None:
+    before = {path: path.read_bytes() for path in grid.rglob("*") if path.is_file()}
+    result = run("fidelity", grid, "--lengths=0.5,2", "--networks=7", "--dry-run", "--format=csv")
+    assert result.exit_code == 0, result.output
+    assert all(t.key.startswith("speed-") for t in lab.ledger)
+    assert {path: path.read_bytes() for path in grid.rglob("*") if path.is_file()} == before
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("Timing")]
+    assert lines[0].startswith("networks             7 of the run's, 1 seed, 0.2")
+    assert lines[1].startswith("0.5 times as long    20 images, 5 steps of 4: 7 runs, ")
+    assert lines[2].startswith("2 times as long      80 images, 20 steps of 4: 7 runs, ")
+    assert lines[3] == "training runs        14 in all"
+    assert lines[4].startswith("expected time        ")
+    planned = pd.read_csv(io.StringIO(result.stdout))
+    assert set(planned["macs"]) <= set(pd.read_csv(grid / "candidates.csv")["macs"])
+    assert len(planned) == 7
+    # What the run would refuse, this refuses in the same words.
+    for wrong in ("--seeds=2", "--executor=nobody"):
+        refused = run("fidelity", grid, wrong)
+        assert (refused.exit_code, refused.stderr) == (2, run("fidelity", grid, wrong, "--dry-run").stderr)
 
 
 @pytest.mark.slow

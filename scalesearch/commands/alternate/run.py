@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scalesearch.fields import Topic, setting
+from scalesearch.networks.spec import Arch
 from scalesearch.plain import Limit
 from scalesearch.records import RoundRecord, RunRecord
 from scalesearch.scaling import Coefficients, exact
@@ -64,6 +65,13 @@ class Outcome:
     reason: str
 
 
+def budget_of(settings: AlternateSettings, classes: int) -> tuple[Arch, EqualCost]:
+    """The baseline that is trained, and what the wanted network may spend."""
+    base = settings.proxy_baseline(classes)
+    whole = EqualCost.of(settings.budget, base, 0.0, tolerance=0.0, batch_size=settings.pass_size)
+    return base, replace(whole, target=times(whole.target, settings.budget_ratio))
+
+
 def alternate(
     settings: AlternateSettings, classes: int, search_at: Callable[[int, float], RunRecord | None]
 ) -> Outcome:
@@ -72,9 +80,7 @@ def alternate(
     It ends when a round chooses the coefficients and the phi of the one before, when it comes back to an
     earlier round's choice (a cycle), or after ``max_rounds``.
     """
-    base = settings.proxy_baseline(classes)
-    whole = EqualCost.of(settings.budget, base, 0.0, tolerance=0.0, batch_size=settings.pass_size)
-    budget = replace(whole, target=times(whole.target, settings.budget_ratio))
+    base, budget = budget_of(settings, classes)
     rounds: list[RoundRecord] = []
     phi = settings.phi
     for number in range(1, settings.max_rounds + 1):
