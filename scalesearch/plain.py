@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache, partial
 from types import MappingProxyType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 __all__ = [
     "LIMITS",
@@ -32,8 +32,17 @@ __all__ = [
 ]
 
 Described = TypeVar("Described")
-Bounds = Callable[[str, float], None]
-"""Raises ValueError, saying what it must be, for a number that cannot stand under the name of its field."""
+
+
+class Bounds(Protocol):
+    """Which numbers can stand under the names of fields."""
+
+    def range_of(self, name: str) -> tuple[float, float]:
+        """Between which any number can; of others, which are few, :meth:`__call__` is asked."""
+
+    def __call__(self, name: str, number: float) -> None:
+        """Raises ValueError, saying what it must be, for a number that cannot stand under a name."""
+
 
 GREATEST_WHOLE = 2**63 - 1
 """What a column of a table or a database takes, and a float still counts."""
@@ -178,17 +187,19 @@ def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, 
     """
     if not isinstance(data, Mapping):
         raise ValueError(f"it must be a table, got {shown(data)}")
-    readers, needed = _readers(cls, bounds)
-    if not data.keys() <= readers.keys():
-        unknown = sorted(str(name) for name in data if name not in readers)
+    fields_, needed = _readers(cls, bounds)
+    if not data.keys() <= fields_.keys():
+        unknown = sorted(str(name) for name in data if name not in fields_)
         raise ValueError(f"settings must be known ones, got {', '.join(unknown)}")
-    for name in needed:
-        if name not in data:
-            raise ValueError(f"`{name}` is missing")
+    if not data.keys() >= needed.keys():
+        raise ValueError(f"`{next(name for name in needed if name not in data)}` is missing")
     values, name = {}, ""
     try:
         for name, value in data.items():
-            values[name] = readers[name](value)
+            kind, least, greatest, reader = fields_[name]
+            # What needs no second look, which is nearly everything.
+            plain = type(value) is kind and (least is None or least <= value <= greatest)
+            values[name] = value if plain else reader(value)
     except ValueError as error:
         # What is wrong with the value itself, or with something in it that has a name of its own.
         colon = "" if str(error).startswith("must ") else ":"
@@ -196,11 +207,21 @@ def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, 
     return values
 
 
+Reader = Callable[[Any], Any]
+Plain = tuple[type | None, float | None, float]
+"""The type of what needs no second look, and of a number between what; no type where everything does."""
+
+
 @cache
-def _readers(cls: type, bounds: Bounds | None) -> tuple[Mapping[str, Reader], tuple[str, ...]]:
-    """What reads each field of a description, by name; and the fields that it can't be without."""
-    readers = {name: _reader(hint, name, bounds) for name, hint in field_types(cls).items()}
-    return MappingProxyType(readers), tuple(field.name for field in fields(cls) if is_needed(field))
+def _readers(
+    cls: type, bounds: Bounds | None
+) -> tuple[dict[str, tuple[type | None, float | None, float, Reader]], dict[str, None]]:
+    """What reads each field of a description, by name; and the fields that it can't be without, in order."""
+    readers = {
+        name: (*_plain(hint, name, bounds), _reader(hint, name, bounds))
+        for name, hint in field_types(cls).items()
+    }
+    return readers, {field.name: None for field in fields(cls) if is_needed(field)}
 
 
 @cache
@@ -224,17 +245,12 @@ def value_of(hint: Any, value: Any, name: str = "", bounds: Bounds | None = None
     return _reader(hint, name, bounds)(value)
 
 
-Reader = Callable[[Any], Any]
-
-
 @cache
 def _reader(hint: Any, name: str, bounds: Bounds | None) -> Reader:
     """What reads values of a type: taken apart once, as thousands of networks hold a hundred values each."""
     origin, choices = get_origin(hint), get_args(hint)
     if hint is Any or hint is object:
         return lambda value: value
-    if hint is float or hint is int:
-        return _number_reader(hint, name, bounds)
     if origin in (Union, UnionType):
         readers = tuple(_reader(choice, name, bounds) for choice in choices if choice is not type(None))
         return _one_of(readers, optional=type(None) in choices)
@@ -248,7 +264,14 @@ def _reader(hint: Any, name: str, bounds: Bounds | None) -> Reader:
         return partial(_table, _reader(choices[1], name, bounds))
     if is_dataclass(hint) and isinstance(hint, type):
         return lambda value: typed(hint, value, bounds)
-    return lambda value: _plain_value(hint, value, name, bounds)
+    kind, least, greatest = _plain(hint, name, bounds)
+
+    def read(value: Any) -> Any:
+        if type(value) is kind and (least is None or least <= value <= greatest):
+            return value
+        return _plain_value(hint, value, name, bounds)
+
+    return read
 
 
 def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> Any:
@@ -267,18 +290,18 @@ def _plain_value(hint: type, value: Any, name: str, bounds: Bounds | None) -> An
     raise ValueError(f"must be {kind}, got {shown(value)}")
 
 
-def _number_reader(hint: Any, name: str, bounds: Bounds | None) -> Reader:
-    least, greatest = (-math.inf, math.inf) if hint is float else (-GREATEST_WHOLE, GREATEST_WHOLE)
-
-    def read(value: Any) -> Any:
-        # What needs no second look, which is nearly everything.
-        if type(value) is not hint or not least <= value <= greatest:
-            return _plain_value(hint, value, name, bounds)
-        if bounds is not None:
-            bounds(name, value)
-        return value
-
-    return read
+def _plain(hint: Any, name: str, bounds: Bounds | None) -> Plain:
+    if get_origin(hint) in (Union, UnionType):
+        choices = [choice for choice in get_args(hint) if choice is not type(None)]
+        return _plain(choices[0], name, bounds) if len(choices) == 1 else (None, None, 0)
+    if hint is str or hint is bool:
+        return hint, None, 0
+    if hint is not float and hint is not int:
+        return None, None, 0
+    least, greatest = (-math.inf, math.inf) if bounds is None else bounds.range_of(name)
+    if hint is int:
+        least, greatest = max(least, -GREATEST_WHOLE), min(greatest, GREATEST_WHOLE)
+    return hint, least, greatest
 
 
 def _one_of(readers: tuple[Reader, ...], *, optional: bool) -> Reader:

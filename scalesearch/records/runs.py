@@ -269,26 +269,35 @@ def _range_of(name: str) -> tuple[float, float]:
     return (0.0 if name in SHARES or name not in SIGNED else -greatest), greatest
 
 
-def require_in_range(name: str, number: float) -> None:
-    """Raises ValueError, saying what it must be, for a number that no field of that name can hold."""
-    least, greatest = _range_of(name)
-    if least <= number <= greatest:  # a number that is none lies nowhere
-        return
-    if not math.isfinite(number):
-        raise ValueError(f"must be a finite number, got {number}")
-    if name in SHARES:
-        raise ValueError(f"must be between 0 and 1, got {number}")
-    if name in POSITIVE and number <= 0:
-        raise ValueError(f"must be > 0, got {number}")
-    if name not in SIGNED and number < 0:
-        raise ValueError(f"must be >= 0, got {number}")
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """The numbers that fields can hold, by their names; a zero where nobody can tell a cost, in ``unknown``."""
+
+    unknown: frozenset[str] = frozenset()
+
+    def range_of(self, name: str) -> tuple[float, float]:
+        """The least and the greatest number, both finite, that a field of that name can hold."""
+        return _range_of(name)
+
+    def __call__(self, name: str, number: float) -> None:
+        """Raises ValueError, saying what it must be, for a number that no field of that name can hold."""
+        least, greatest = _range_of(name)
+        # A number that is none lies nowhere.
+        if least <= number <= greatest or (name in self.unknown and number == 0):
+            return
+        if not math.isfinite(number):
+            raise ValueError(f"must be a finite number, got {number}")
+        if name in SHARES:
+            raise ValueError(f"must be between 0 and 1, got {number}")
+        if name in POSITIVE and number <= 0:
+            raise ValueError(f"must be > 0, got {number}")
+        if name not in SIGNED and number < 0:
+            raise ValueError(f"must be >= 0, got {number}")
 
 
-def require_in_plan(name: str, number: float) -> None:
-    """As :func:`require_in_range`, for the networks of a search, some of which can't be counted."""
-    least, greatest = _range_of(name)
-    if not (least <= number <= greatest or (name in UNKNOWN and number == 0)):
-        require_in_range(name, number)
+require_in_range = Ranges()
+require_in_plan = Ranges(unknown=UNKNOWN)
+"""For the networks of a search, some of which can't be counted."""
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ COLUMNS = {
     SYSTEM: ("key", "value_json"),
     STUDY: ("key", "value_json"),
 }
+ALL = (PARAMS, VALUES, LOOKS, USER, SYSTEM)
 # Insertions that overwrite what is there, where the database has such.
 UPSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 AT_ONCE = 10_000
@@ -150,22 +151,24 @@ class StudyStorage(RDBStorage):
         self,
         condition: ColumnElement[bool],
         *,
-        parts: Collection[Table] = (PARAMS, VALUES, LOOKS, USER, SYSTEM),
+        parts: Collection[Table] = ALL,
         names: Sequence[str] = (),
     ) -> list[FrozenTrial]:
         """The trials that meet a condition, in the order in which they were made.
 
         Args:
             condition: on columns of :data:`TRIALS`.
-            parts: tables to read beside that one; what lies in others is left out of the trials.
+            parts: tables to read beside that one; what lies in others is left out of the trials, and when
+                they began and ended with it.
             names: user attributes to read; those that end with a slash stand for all that begin so. All if
                 empty.
         """
         with self._reading() as connection:
-            columns = ("trial_id", "number", "state", "datetime_start", "datetime_complete")
-            rows = connection.execute(
-                select(*(TRIALS.c[name] for name in columns)).where(condition).order_by(TRIALS.c.trial_id)
-            )
+            times = [TRIALS.c[f"datetime_{moment}"] for moment in ("start", "complete")]
+            if len(parts) < len(ALL):
+                times = [sqlalchemy.null(), sqlalchemy.null()]
+            columns = (TRIALS.c.trial_id, TRIALS.c.number, TRIALS.c.state, *times)
+            rows = connection.execute(select(*columns).where(condition).order_by(TRIALS.c.trial_id))
             trials = {
                 trial_id: FrozenTrial(
                     number=number,
@@ -333,6 +336,12 @@ class StudyStorage(RDBStorage):
             )
             with self._transaction() as connection:
                 connection.execute(query, [{"name": name} for name in names])
+
+    def study_names(self) -> list[str]:
+        """The names of all studies, whose attributes Optuna would read with them."""
+        studies: Table = models.StudyModel.__table__
+        with self._reading() as connection:
+            return list(connection.scalars(select(studies.c.study_name).order_by(studies.c.study_id)))
 
     def read_study(self, study_id: int, condition: ColumnElement[bool]) -> dict[str, Any]:
         """The attributes of a study that meet a condition on columns of :data:`STUDY`."""

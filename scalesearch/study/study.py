@@ -761,7 +761,7 @@ def open_study(url: str, name: str, *, create: bool, objectives: Sequence[str] =
     """
     storage = open_storage(url, create=create)
     with clear_errors(url):
-        names = optuna.get_all_study_names(storage)
+        names = storage.study_names()
         if name not in names and create:
             directions = [
                 StudyDirection.MINIMIZE if goal in MINIMISED else StudyDirection.MAXIMIZE
@@ -793,7 +793,7 @@ def find_study(url: str, name: str) -> SearchStudy | None:
     except NoStudyError:
         return None
     with clear_errors(url):
-        there = name in optuna.get_all_study_names(storage)
+        there = name in storage.study_names()
         return _loaded(storage, url, name) if there else None
 
 
