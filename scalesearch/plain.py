@@ -43,6 +43,9 @@ class Bounds(Protocol):
     def __call__(self, name: str, number: float) -> None:
         """Raises ValueError, saying what it must be, for a number that cannot stand under a name."""
 
+    def __hash__(self) -> int:
+        """What has been worked out with it is kept."""
+
 
 GREATEST_WHOLE = 2**63 - 1
 """What a column of a table or a database takes, and a float still counts."""
@@ -198,7 +201,7 @@ def checked(cls: type, data: object, bounds: Bounds | None = None) -> dict[str, 
         for name, value in data.items():
             kind, least, greatest, reader = fields_[name]
             # What needs no second look, which is nearly everything.
-            plain = type(value) is kind and (least is None or least <= value <= greatest)
+            plain = type(value) is kind and (least is None or least <= value <= greatest)  # type: ignore[operator]  # a number
             values[name] = value if plain else reader(value)
     except ValueError as error:
         # What is wrong with the value itself, or with something in it that has a name of its own.
@@ -267,7 +270,7 @@ def _reader(hint: Any, name: str, bounds: Bounds | None) -> Reader:
     kind, least, greatest = _plain(hint, name, bounds)
 
     def read(value: Any) -> Any:
-        if type(value) is kind and (least is None or least <= value <= greatest):
+        if type(value) is kind and (least is None or least <= value <= greatest):  # type: ignore[operator]  # a number
             return value
         return _plain_value(hint, value, name, bounds)
 

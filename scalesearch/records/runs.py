@@ -271,7 +271,7 @@ def _range_of(name: str) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """The numbers that fields can hold, by their names; a zero where nobody can tell a cost, in ``unknown``."""
+    """The numbers that fields can hold, by their names; costs in ``unknown`` may be 0, where nobody knows."""
 
     unknown: frozenset[str] = frozenset()
 

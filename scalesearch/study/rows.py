@@ -164,9 +164,9 @@ class StudyStorage(RDBStorage):
                 empty.
         """
         with self._reading() as connection:
-            times = [TRIALS.c[f"datetime_{moment}"] for moment in ("start", "complete")]
-            if len(parts) < len(ALL):
-                times = [sqlalchemy.null(), sqlalchemy.null()]
+            times: list[ColumnElement[Any]] = [sqlalchemy.null(), sqlalchemy.null()]
+            if len(parts) == len(ALL):
+                times = [TRIALS.c.datetime_start, TRIALS.c.datetime_complete]
             columns = (TRIALS.c.trial_id, TRIALS.c.number, TRIALS.c.state, *times)
             rows = connection.execute(select(*columns).where(condition).order_by(TRIALS.c.trial_id))
             trials = {
