@@ -28,12 +28,12 @@ import torch
 from scipy.stats import t as student
 from torch import nn
 
-from scalesearch.commands.fidelity.view import rank_agreement
 from scalesearch.files import write_text
 from scalesearch.networks.scaled import compound
 from scalesearch.networks.spec import Arch
 from scalesearch.runs.kept import kept_run
 from scalesearch.scaling import Coefficients
+from scalesearch.statistics.ranks import rank_agreement
 from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.settings import TrainingSettings
 from scalesearch.training.dataset import PHOTOGRAPHS_SIZE

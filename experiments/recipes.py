@@ -23,9 +23,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test, rankdata, spearmanr
 
-from scalesearch.commands.fidelity.view import rank_agreement
 from scalesearch.files import write_text
 from scalesearch.runs.progress import Bars
+from scalesearch.statistics.ranks import rank_agreement
 from scalesearch.study.grid_plan import GridSettings
 from scalesearch.study.plan import Planned
 from scalesearch.study.storage import sqlite_url

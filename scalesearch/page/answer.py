@@ -579,7 +579,7 @@ def _first_line(run: RunRecord, found: SearchAnswer) -> str:
         return f"{_moving_text(moving)} {first}"
     if not moving.settled:
         return f"{first} Whether longer training changes it isn't settled."
-    return f"{first} Settled: longer training moves no rate by more than {_widest(moving):.2f} a doubling."
+    return f"{first} Settled: longer training moves no rate by more than {moving.widest:.2f} a doubling."
 
 
 def _own_text(searched: Answer, found: SearchAnswer) -> str:
@@ -610,10 +610,6 @@ def best_text(answer: Answer) -> str:
         f", any two are within {answer.flat_within:.1f} points (95%)" if bounded(answer.flat_within) else ""
     )
     return f"none stands out{apart}; the highest fitted is {best}"
-
-
-def _widest(moving: Growth) -> float:
-    return max(max(abs(rate.points.low), abs(rate.points.high)) for rate in moving.moves)
 
 
 def _moving_text(moving: Growth) -> str:

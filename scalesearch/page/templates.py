@@ -127,6 +127,7 @@ FILTERS: dict[str, Any] = {
     "p": markdown.p_text,
     "percent": markdown.percent,
     "plural": markdown.plural,
+    "points": lambda fraction: f"{100 * fraction:.1f} points",
     "rounded": lambda value, digits=4: f"{value:.{digits}g}",
     "several": several,
     "si": markdown.si,

@@ -194,14 +194,16 @@ def read(folder: Path, _storage: str = "") -> FidelityRecord:
 
 def table_of(record: FidelityRecord, _folder: Path) -> pd.DataFrame:
     """A row for each length, as in fidelity.csv."""
-    from scalesearch.commands.fidelity.view import fidelity_evidence, lengths_table
+    from scalesearch.commands.fidelity.evidence import fidelity_evidence
+    from scalesearch.commands.fidelity.view import lengths_table
 
     return lengths_table(fidelity_evidence(record))
 
 
 def answer_of(record: FidelityRecord, _folder: Path) -> tuple[str, ...]:
-    """Whether what splits bring moves with training, what short runs' best loses, whether the order holds."""
-    from scalesearch.commands.fidelity.view import answer_lines, fidelity_evidence
+    """The first lines of the page: does the answer hold in longer training, and the order of networks?"""
+    from scalesearch.commands.fidelity.evidence import fidelity_evidence
+    from scalesearch.commands.fidelity.view import answer_lines
 
     return answer_lines(fidelity_evidence(record))
 
@@ -239,7 +241,7 @@ def _record(
     Raises:
         FolderError: if the lengths are of other networks.
     """
-    from scalesearch.commands.fidelity.view import reliability
+    from scalesearch.commands.fidelity.evidence import reliability
 
     by_multiple = dict(zip(asked.lengths, lengths, strict=True)) | {1.0: run}
     multiples = tuple(sorted(by_multiple))
@@ -277,7 +279,14 @@ def _written(folder: Path, kept: KeptRun, record: FidelityRecord, *, tables: boo
         write_tables([length for multiple, length in trained if multiple != 1], out)
     written = write_fidelity_report(record, out)
     write_report(record.run, folder)
-    return Outcome(kind=KIND, folder=out, record=record, table=written.table, page=written.page)
+    return Outcome(
+        kind=KIND,
+        folder=out,
+        record=record,
+        table=written.table,
+        page=written.page,
+        lines=written.answer,
+    )
 
 
 def _require_judged(folder: Path) -> None:

@@ -523,8 +523,12 @@ class Growth:
     @property
     def settled(self) -> bool:
         """Whether no rate is shown to move, and none can move by more than ``SETTLED`` with a doubling."""
-        widest = max(max(abs(rate.points.low), abs(rate.points.high)) for rate in self.moves)
-        return not self.moving and widest <= SETTLED
+        return not self.moving and self.widest <= SETTLED
+
+    @property
+    def widest(self) -> float:
+        """The most that a rate could move with a doubling, in points for each tenth."""
+        return max(max(abs(rate.points.low), abs(rate.points.high)) for rate in self.moves)
 
 
 def growth(runs: Mapping[int, Trained], later_images: float | None = None) -> Growth:

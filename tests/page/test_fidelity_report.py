@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scalesearch.commands.fidelity.evidence import fidelity_evidence, reliability
 from scalesearch.commands.fidelity.view import (
-    fidelity_evidence,
+    answer_lines,
     fidelity_page,
     lengths_table,
     networks_table,
-    reliability,
     write_fidelity_report,
 )
+from scalesearch.page.markdown import plain_lines
 from scalesearch.records import CandidateRecord, CurvePoint, FidelityRecord, RunRecord, SeedRun
 from scalesearch.study.points import DESIGN
 from tests.page.drawn import FIDELITY as FIGURES
@@ -167,8 +168,8 @@ def test_rates_that_move_with_training_are_said_to_first() -> None:
     answer = page.split("\n\n")[1]
     assert len(answer.splitlines()) == 3
     assert answer.startswith(
-        "- **What moving compute brings changes from runs of 4,000 images (as searched) to runs of 16,000:** "
-        "with each doubling of training depth to width by -0."
+        "- **The answer changes with longer training:** from runs of 4,000 images (as searched) to runs of 16,000, "
+        "each doubling of the training changes what moving a tenth of the compute brings: depth to width -0."
     )
     assert "\nscalesearch grid --phi 1 --images 16000 --out reports/" in page
     assert page.index("```sh") < page.index("## ")
@@ -176,12 +177,12 @@ def test_rates_that_move_with_training_are_said_to_first() -> None:
 
 def test_rates_that_stay_are_settled_or_not_shown_to_move() -> None:
     settled = page_of(fabricate(moved=0, noise=0.002))
-    assert "**What moving compute brings is settled** from runs of 4,000 images" in settled
-    assert "(surfaces differ by no more than chance, p = " in settled
+    assert "**The answer holds in longer training:** from runs of 4,000 images" in settled
+    assert " brings by at most 0." in settled
     assert "\nscalesearch scale --alpha 1 --beta 1.41 --gamma 1 --phi 0..7\n" in settled
     blurred = page_of(fabricate(moved=0, noise=0.03))
-    assert "**What moving compute brings is not shown to change** from runs of 4,000 images" in blurred
-    assert "are not ruled out." in blurred
+    assert "**No change with longer training is shown** from runs of 4,000 images" in blurred
+    assert " could change what moving a tenth of the compute brings by up to " in blurred
 
 
 def test_what_the_short_runs_best_split_loses_is_by_the_longest_runs() -> None:
@@ -212,10 +213,10 @@ def test_seeds_that_only_one_length_has_say_nothing_of_moves() -> None:
 def test_few_networks_give_no_surface_and_a_warning() -> None:
     page = page_of(fabricate(networks=5, seeds=1))
     assert (
-        "**Whether what splits bring moves with training is not known:** a surface takes at least 7 networks for a "
+        "**Whether the answer changes with longer training is not known:** a surface takes at least 7 networks for a "
         "surface over splits, got 5." in page
     )
-    assert "with 5 networks it is too narrow" in page
+    assert "resampling 5 networks: for so few it is too narrow" in page
     assert "too narrow" not in page_of(fabricate(networks=12, seeds=2))
 
 
@@ -249,7 +250,7 @@ def test_seeds_of_both_lengths_are_told_and_compute_is_that_of_one_run():
     own, long = record.lengths
     record = replace(record, lengths=(own, with_seeds(long, 1)))
     page = page_of(record)
-    assert "One short run takes 25% of the compute of a long one." in page
+    assert "one short run takes 25% of the compute of a long one." in page
     assert list(lengths_table(fidelity_evidence(record))["compute_share"]) == [0.25, 1]
 
 
@@ -277,7 +278,16 @@ def test_where_all_networks_are_equal_tau_is_undefined(flat, which, tmp_path):
     report = write_fidelity_report(record, tmp_path)
     page = report.page.read_text("utf-8")
     assert f"all 4 are equal in the {which} runs, so Kendall's tau is undefined." in page
-    assert "| 4,000 | 1 x | undefined |  |" in page
-    assert "bootstrap" not in page
+    assert "| 4,000 | 1 x | undefined |" in page
+    assert "too narrow" not in page
     assert "-1.00" not in page
     assert report.table[["tau", "tau_low", "tau_high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("networks", [12, 5, 1])
+def test_the_answer_is_the_first_lines_of_the_page(networks: int) -> None:
+    """What the terminal and ``run.answer`` say is what the page begins with: three lines, one without an answer."""
+    record = fabricate(networks=networks)
+    lines = answer_lines(fidelity_evidence(record))
+    assert lines == plain_lines(page_of(record).split("\n\n")[1])
+    assert len(lines) == (1 if networks == 1 else 3)

@@ -14,7 +14,8 @@ from scalesearch.commands.alternate.view import alternate_page
 from scalesearch.commands.audit.view import audit_page
 from scalesearch.commands.compare.view import write_compare_report
 from scalesearch.commands.explain.view import Section, explain_page
-from scalesearch.commands.fidelity.view import fidelity_evidence, fidelity_page
+from scalesearch.commands.fidelity.evidence import fidelity_evidence
+from scalesearch.commands.fidelity.view import fidelity_page
 from scalesearch.commands.grid.view import grid_page
 from scalesearch.commands.law.view import law_page
 from scalesearch.commands.measure.rows import measure_rows

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from scalesearch.commands.fidelity import view
-from scalesearch.commands.fidelity.view import rank_agreement, reliability
+from scalesearch.commands.fidelity.evidence import reliability
 from scalesearch.records import CandidateRecord, FidelityRecord, RunRecord, SeedRun
+from scalesearch.statistics import ranks
+from scalesearch.statistics.ranks import rank_agreement
 
 SCORES = st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), min_size=3, max_size=8)
 
@@ -102,9 +103,9 @@ def test_the_weighted_bootstrap_is_tau_b_of_the_networks_drawn():
     """scipy's tau-b of each sample written out, with the same draws."""
     rng = np.random.default_rng(2)
     x, y = rng.integers(0, 6, 9) / 10, rng.integers(0, 6, 9) / 10
-    drawn = np.random.default_rng(view.SEED).multinomial(9, np.full(9, 1 / 9), size=view.RESAMPLES)
+    drawn = np.random.default_rng(ranks.SEED).multinomial(9, np.full(9, 1 / 9), size=ranks.RESAMPLES)
     taus = [kendalltau(np.repeat(x, times), np.repeat(y, times)).statistic for times in drawn[:300]]
-    ours = view._resampled_tau(x, y)
+    ours = ranks._resampled_tau(x, y)
     assert all(math.isfinite(tau) for tau in taus)
     assert ours[:300] == pytest.approx(taus)
     found = rank_agreement(list(x), list(y))
