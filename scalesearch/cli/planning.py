@@ -136,7 +136,18 @@ def _plan_lines(plan: Plan, settings: TrainingSettings, expected: Estimate) -> l
             *(["stopped early        those behind, so that it takes less"] * (settings.pruner != "none")),
         ]
     elif isinstance(settings, SweepSettings):
-        head = [f"to be trained        {len(macs):,} networks, the baseline among them, {many}, {spread}"]
+        head = [
+            f"to be trained        {len(macs):,} networks, the baseline among them, {many}, {spread}",
+            *(
+                f"one network          at phi {record.phi:g}: {record.role}"
+                for record in (planned.record for planned in plan.chosen)
+                if len(record.roles) > 1
+            ),
+            *(
+                f"not trained again    {record.role} at phi {record.phi:g}: {record.reason}"
+                for record in plan.skipped
+            ),
+        ]
     else:
         head = [
             f"grid points          {plan.grid_points:,}, {plan.feasible:,} of them meet the constraint",

@@ -33,9 +33,10 @@ def sweep(out: Path | None, output_format: str, dry_run: bool, **options: Any) -
     """How to grow at every budget: depth, width and resolution alone and together, at equal cost.
 
     At each budget five networks that really cost the same are trained with several seeds: each dimension
-    alone, the compound rule, and the width-heavy rule of arXiv 2103.06877. A power law through all of them,
-    where it holds, says how to share out any budget; where it does not, the page says why. Beside it the
-    claim behind compound scaling is tested: does it beat each other way?
+    alone, the compound rule, and the width-heavy rule of arXiv 2103.06877. Ways that round to one network
+    share it. A power law through all of them, where it holds, says how to share out any budget; where it
+    does not, the page says why. Beside it the claim behind compound scaling is tested: does it beat each
+    other way?
 
     Writes sweep.csv, runs.csv, report.md, figures/, run.toml and study.db.
 

@@ -366,9 +366,9 @@ class CandidateRecord:
     own. ``depth_doublings``, ``width_doublings`` and ``resolution_doublings`` are how many times each
     dimension doubles the cost, as the network was built; they add up to log2 of ``macs_ratio``, and are None
     where an earlier version did not record them. ``repeats`` are the blocks of each stage, None where it did
-    not or the network has no stages. ``role`` names what a network stands for, such as ``depth``
-    in a sweep. ``runs`` holds one training run per seed, and all outcomes derive from it, but for what only
-    ``means`` has of them.
+    not or the network has no stages. ``role`` names what a network stands for, such as ``depth`` in a sweep,
+    or ``depth, compound`` where these two round to one network. ``runs`` holds one training run per seed, and
+    all outcomes derive from it, but for what only ``means`` has of them.
 
     A network that a user's own code refuses to be is not trained, and nobody can tell what it costs: that
     is 0. So is what it costs at full size where the code refuses that.
@@ -416,6 +416,11 @@ class CandidateRecord:
     def __post_init__(self) -> None:
         if self.status in ("completed", "pruned") and not self.counted:
             raise ValueError(f"`macs` must be > 0 of a network that was trained, got {self.macs}")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Everything that the network stands for."""
+        return tuple(self.role.split(", ")) if self.role else ()
 
     @property
     def counted(self) -> bool:

@@ -86,7 +86,9 @@ def plan_rows(settings: AuditSettings) -> tuple[list[dict[str, Any]], list[str]]
             {
                 "baseline": baseline,
                 "networks": len(plan.chosen),
-                "rows": ", ".join(dict.fromkeys(planned.record.role for planned in plan.chosen)),
+                "rows": ", ".join(
+                    dict.fromkeys(role for planned in plan.chosen for role in planned.record.roles)
+                ),
                 "seeds": asked.seeds,
                 "macs_min": min(macs),
                 "macs_max": max(macs),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scalesearch.commands.audit.evidence import trained_roles
 from scalesearch.commands.sweep.evidence import comparisons, interval_reach, law_of
 from scalesearch.commands.sweep.figures import dimensions_figure, sweep_figure
 from scalesearch.commands.sweep.view import (
@@ -159,6 +160,39 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
     figures = {f"figures/{name}.{kind}" for name in ("sweep", "dimensions") for kind in ("svg", "png")}
     assert set(written) == {"sweep.csv", "report.md", "report.html"} | figures
     assert set(report.figures) == {tmp_path / "one" / name for name in figures}
+
+
+def test_ways_that_round_to_one_network_are_one_row_compared_once(tmp_path):
+    run = run_of(
+        *three(baseline=0.4, width=0.5, resolution=0.52).candidates,
+        replace(three(depth=0.6).candidates[0], role="depth, compound"),
+    )
+    assert [(pair.role, pair.compound.role) for pair in comparisons(run)] == [
+        ("width", "depth, compound"),
+        ("resolution", "depth, compound"),
+    ]
+    assert {role: row.role for role, row in trained_roles(run, 1).items()} == {
+        "depth": "depth, compound",
+        "width": "width",
+        "resolution": "resolution",
+        "compound": "depth, compound",
+    }
+    table = sweep_table(run)
+    assert list(table["role"]) == ["baseline", "depth, compound", "width", "resolution"]
+    page = page_of(run)
+    assert "- At phi 1 depth and compound round to one network, trained once." in page
+    assert "| 1 | depth, compound |" in page
+    assert set(write_sweep_report(run, tmp_path).figures) == {
+        tmp_path / "figures" / f"{name}.{kind}" for name in ("sweep", "dimensions") for kind in ("svg", "png")
+    }
+    # The other way round: two rivals that are one network are one rival.
+    rivals = run_of(
+        *three(baseline=0.4, compound=0.6).candidates,
+        replace(three(width=0.5).candidates[0], role="width, fast"),
+    )
+    (pair,) = comparisons(rivals)
+    assert pair.role == "width, fast"
+    assert "width alone and the mostly-wide rule (fast) at phi 1 (+10.0 points)" in page_of(rivals)
 
 
 def test_the_table_is_ordered_by_budget_and_holds_residuals_and_differences():

@@ -14,14 +14,15 @@ SIZE = DataSize(classes=18, train_images=3600)
 def test_at_each_budget_every_role_spends_the_same(kind: str) -> None:
     settings = SweepSettings(match=kind)
     plan = plan_sweep(settings, SIZE)
-    assert [(p.record.phi, p.record.role) for p in plan.chosen] == [
-        (0.0, "baseline"),
-        *((phi, role) for phi in (0.5, 1.0, 2.0) for role in ROLES),
-    ]
+    stands_for = [(p.record.phi, role) for p in plan.chosen for role in p.record.roles]
+    assert sorted(stands_for) == sorted(
+        [(0.0, "baseline"), *((phi, role) for phi in (0.5, 1.0, 2.0) for role in ROLES)]
+    )
+    assert len({p.arch.key for p in plan.chosen}) == len(plan.chosen)
     base = closed_form(settings.proxy_baseline(18), kind, batch_size=32)
     for planned in plan.chosen[1:]:
         record = planned.record
-        if (kind, record.role) == ("params", "resolution"):
+        if (kind, record.roles[-1]) == ("params", "resolution"):
             continue  # resolution moves no parameter: width alone can meet this budget
         cost = closed_form(planned.arch, kind, batch_size=32)
         assert cost == pytest.approx(base * 2**record.phi, rel=0.03 if kind == "macs" else 0.04)
@@ -44,6 +45,37 @@ def test_a_role_scales_its_own_dimension_but_for_a_hair_of_width() -> None:
             assert record.width > 1
     assert plan.chosen[0].record.key == plan.base.key
     assert (plan.chosen[0].record.depth, plan.chosen[0].record.macs_ratio) == (1, 1)
+
+
+def test_roles_that_round_to_one_network_share_it() -> None:
+    plan = plan_sweep(SweepSettings(phis=(0.5, 0.51)), SIZE)
+    assert [(p.record.phi, p.record.role, len(p.record.merged)) for p in plan.chosen] == [
+        (0.0, "baseline", 1),
+        (0.5, "depth, compound, fast", 3),
+        (0.5, "width", 1),
+        (0.5, "resolution", 1),
+        (0.51, "depth, compound, fast", 3),
+        (0.51, "width", 1),
+    ]
+    assert plan.chosen[1].record.roles == ("depth", "compound", "fast")
+    assert len({p.arch.key for p in plan.chosen}) == len(plan.chosen)
+    (again,) = plan.skipped  # of another budget: each row has one
+    assert (again.role, again.phi) == ("resolution", 0.51)
+    assert again.reason == "the same network as resolution at phi 0.5, trained once"
+    assert set(plan.order) == {p.record.key for p in plan.chosen} | {again.key}
+
+
+def test_budgets_at_which_all_roles_are_one_network_are_refused() -> None:
+    with pytest.raises(ValueError) as caught:
+        plan_sweep(SweepSettings(phis=(0.01, 0.012)), SIZE)
+    assert str(caught.value) == (
+        "`phi` must hold a budget at which depth, width, resolution, compound, fast are different networks, got "
+        "0.01, 0.012, where all round to one; a larger budget (--phi 1) or a larger baseline (--baseline-width, "
+        "--baseline-resolution) tells them apart"
+    )
+    # A single way is no comparison, and one budget that tells is enough.
+    assert plan_sweep(SweepSettings(phis=(0.1,), roles=("depth",)), SIZE).chosen[1].record.role == "depth"
+    assert len(plan_sweep(SweepSettings(phis=(0.01, 1.0)), SIZE).chosen) > 4
 
 
 def test_networks_of_a_sweep_can_be_spread_though_they_have_keys_of_their_own() -> None:

@@ -150,7 +150,8 @@ class OrderPair:
 
 def trained_roles(run: RunRecord, phi: float) -> dict[str, CandidateRecord]:
     """The networks of one budget that were trained to the end, by the way they were scaled."""
-    return {c.role: c for c in run.candidates if c.phi == phi and c.role in SCALINGS and completed(c)}
+    done = [c for c in run.candidates if c.phi == phi and completed(c)]
+    return {role: c for c in done for role in c.roles if role in SCALINGS}
 
 
 def order_pairs(record: AuditRecord) -> tuple[OrderPair, ...]:
@@ -213,11 +214,11 @@ def sweep_surface(run: RunRecord) -> SweepSurface | None:
     seeds = max(len(c.runs) for c in done)
     # Each budget has networks of its own; one of them spanned is enough.
     few = max(len(missing), FEWEST_NETWORKS - len(done))
-    asked = any(c.role in MIDDLES for c in run.candidates)
+    asked = any(role in MIDDLES for c in run.candidates for role in c.roles)
     why = "as built, networks came out elsewhere: --phi 2, or a larger --baseline-resolution" if asked else ""
     if missing or few > 0:
         return SweepSurface(answer=None, missing=missing, more=few * seeds, why=why)
-    compound = [c.split for c in done if c.role == "compound" and c.split is not None]
+    compound = [c.split for c in done if "compound" in c.roles and c.split is not None]
     try:
         surface = fit(trained_runs(run))
         here = {
@@ -235,7 +236,7 @@ def published_top1(record: AuditRecord, name: str) -> dict[str, float]:
     return {scaling: row.published.top1 for scaling in SCALINGS if (row := record.row(name, scaling))}
 
 
-_Untested = tuple[CandidateRecord, CandidateRecord, float]
+_Untested = tuple[str, str, float]
 
 
 def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_Untested]:
@@ -244,23 +245,25 @@ def _pairs(record: AuditRecord, name: str, run: RunRecord, phi: float) -> list[_
     pairs = []
     for first, second in combinations([role for role in SCALINGS if role in roles and role in published], 2):
         ahead, behind = sorted((first, second), key=lambda role: -published[role])
-        if published[ahead] != published[behind]:
-            pairs.append((roles[ahead], roles[behind], published[ahead] - published[behind]))
-    return sorted(pairs, key=lambda pair: (-published[pair[0].role], -published[pair[1].role]))
+        # Two that round to one network have no order.
+        if published[ahead] != published[behind] and roles[ahead] is not roles[behind]:
+            pairs.append((ahead, behind, published[ahead] - published[behind]))
+    return sorted(pairs, key=lambda pair: (-published[pair[0]], -published[pair[1]]))
 
 
 def _tested(
     name: str, run: RunRecord, phi: float, pairs: Sequence[_Untested], lists: int
 ) -> Iterator[OrderPair]:
     networks = [c for c in run.candidates if completed(c)]
-    tests = paired_tests(networks, [(ahead, behind) for ahead, behind, _ in pairs], lists)
+    roles = trained_roles(run, phi)
+    tests = paired_tests(networks, [(roles[ahead], roles[behind]) for ahead, behind, _ in pairs], lists)
     for (ahead, behind, published), (test, _) in zip(pairs, tests, strict=True):
         yield OrderPair(
             baseline=name,
             phi=phi,
-            ahead=ahead.role,
-            behind=behind.role,
+            ahead=ahead,
+            behind=behind,
             published=published,
-            difference=test.difference if test else (ahead.top1 or 0.0) - (behind.top1 or 0.0),
+            difference=test.difference if test else (roles[ahead].top1 or 0.0) - (roles[behind].top1 or 0.0),
             test=test,
         )

@@ -264,12 +264,13 @@ ORDER: Columns[OrderPair] = Columns(
 class TrainedRow(NetworkRow):
     """A network that was trained at equal cost, with the published row that is scaled as it is, if any."""
 
+    scaling: str
     published: AuditRow | None
 
 
 TRAINED: Columns[TrainedRow] = Columns(
     columns=(
-        page_only("scaling", lambda row: row.candidate.role),
+        page_only("scaling", lambda row: row.scaling),
         page_only(
             "published top-1",
             lambda row: percent(row.published.published.top1) if row.published else "not published",
@@ -531,7 +532,7 @@ def _trained_sweep(
     for phi in budgets(run):
         roles = trained_roles(run, phi)
         rows = [
-            TrainedRow(candidate=roles[role], published=record.row(name, role))
+            TrainedRow(candidate=roles[role], scaling=role, published=record.row(name, role))
             for role in SCALINGS
             if role in roles
         ]

@@ -21,7 +21,7 @@ ROLES = (*DIMENSIONS, "fast", "compound")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepComparison:
-    """Compound scaling against ``role`` at budget exponent ``phi``.
+    """Compound scaling against ``role``, or several that are one network, at budget exponent ``phi``.
 
     ``difference`` is compound's mean top-1 less the other's. ``test`` is the t test paired by seed, with the
     noise of all networks pooled; its interval and its p hold for all comparisons of the sweep at once. It
@@ -50,6 +50,11 @@ def baseline_of(run: RunRecord) -> CandidateRecord | None:
 def budgets(run: RunRecord) -> tuple[float, ...]:
     """The budget exponents of the sweep, without the baseline's, rising."""
     return tuple(sorted({c.phi for c in run.candidates if c.role != "baseline"}))
+
+
+def coinciding(run: RunRecord) -> tuple[CandidateRecord, ...]:
+    """The networks that several ways to spend a budget round to, by budget."""
+    return tuple(sorted((c for c in run.candidates if len(c.roles) > 1), key=lambda c: c.phi))
 
 
 def residual(candidate: CandidateRecord) -> float:
@@ -96,8 +101,9 @@ def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
             trained[candidate.phi].append(candidate)
     for phi in budgets(run):
         here = trained[phi]
-        for compound in (c for c in here if c.role == "compound"):
-            pairs += [(compound, c) for role in ROLES for c in here if c.role == role != "compound"]
+        for compound in (c for c in here if "compound" in c.roles):
+            others = [c for c in here if c is not compound and c.roles[0] in ROLES]
+            pairs += [(compound, c) for c in sorted(others, key=lambda c: ROLES.index(c.roles[0]))]
     tests = paired_tests([c for c in run.candidates if completed(c)], pairs)
     return tuple(
         SweepComparison(

@@ -130,7 +130,7 @@ def dimensions_figure(run: RunRecord) -> Figure | None:
 def _of(run: RunRecord, role: str) -> list[CandidateRecord]:
     """The role's trained networks at the budgets that are drawn, from cheap to dear."""
     drawn = frozenset(evenly(budgets(run), MOST_BUDGETS))
-    here = (c for c in run.candidates if c.role == role and c.phi in drawn and completed(c))
+    here = (c for c in run.candidates if role in c.roles and c.phi in drawn and completed(c))
     return sorted(here, key=lambda c: c.macs)
 
 
@@ -167,7 +167,7 @@ def _line(
     leads = role == "compound"
     width = 2.2 if leads else 1.4
     axes.plot([x for x, _ in line], y, color=COLOUR[role], linewidth=width, alpha=0.85, zorder=3)
-    marks = [(x, 100 * (c.top1 or 0.0), 100 * (reach or 0.0)) for x, c in line if c.role == role]
+    marks = [(x, 100 * (c.top1 or 0.0), 100 * (reach or 0.0)) for x, c in line if role in c.roles]
     bars = [((x, top1 - sd), (x, top1 + sd)) for x, top1, sd in marks]
     axes.add_collection(LineCollection(bars, colors=COLOUR[role], linewidth=1.5, zorder=3))
     axes.plot([x for x, *_ in marks], [top1 for _, top1, _ in marks], zorder=5 if leads else 4, **_mark(role))

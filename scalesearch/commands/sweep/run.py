@@ -7,7 +7,8 @@ beside it: does balancing the three beat scaling one of them? Every network of a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from scalesearch.fields import Topic, setting
@@ -15,11 +16,11 @@ from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.networks.matching import reason
 from scalesearch.networks.scaled import compound
 from scalesearch.networks.spec import Arch, RefusedError
-from scalesearch.records import BudgetRecord
+from scalesearch.records import BudgetRecord, CandidateRecord
 from scalesearch.scaling import FAST_WIDTH_SHARE, Coefficients, Multipliers, Shares, one_dial
 from scalesearch.study.budget import EqualCost, along_the_rule
 from scalesearch.study.grid_plan import MATCHES, MEMORY, PHIS
-from scalesearch.study.plan import Plan, Planned, describer, plan_whole_runs
+from scalesearch.study.plan import Plan, Planned, describer, plan_whole_runs, skipped
 from scalesearch.study.settings import TrainingSettings
 from scalesearch.training.dataset import DataSize
 
@@ -105,6 +106,11 @@ class SweepSettings(TrainingSettings):
             raise ValueError("`alpha`, `beta` and `gamma` must hold one above 1, got 1, 1 and 1")
 
     @property
+    def roles_or_all(self) -> tuple[str, ...]:
+        """The ways to spend a budget."""
+        return ROLES if self.roles is None else self.roles
+
+    @property
     def coefficients(self) -> Coefficients:
         """Of the compound rule."""
         return Coefficients(alpha=self.alpha, beta=self.beta, gamma=self.gamma)
@@ -118,13 +124,45 @@ class SweepSettings(TrainingSettings):
 
 
 def plan_sweep(settings: SweepSettings, size: DataSize) -> Plan:
-    """The baseline, then each role's network at each budget.
+    """The baseline, then the networks of each budget: one for each role, or for several that round to one.
+
+    A network that another budget has too, or that is the baseline, is trained once, as that.
 
     Raises:
-        ValueError: if a network would have less than one pixel.
+        ValueError: if a network would have less than one pixel, or at no budget two roles have two networks.
     """
-    chosen = list(_networks(settings, settings.proxy_baseline(size.classes)))
-    return plan_whole_runs("sweep", max(settings.phis), settings, size, chosen, ALONE)
+    planned = list(_networks(settings, settings.proxy_baseline(size.classes)))
+    chosen, again = [], []
+    first: dict[str, CandidateRecord] = {}
+    for network in planned:
+        record = network.record
+        same = record if record.reason else first.setdefault(network.arch.key, record)
+        if same is record:
+            chosen.append(network)
+            continue
+        budget = "" if same.role == "baseline" else f" at phi {same.phi:g}"
+        again.append(skipped(network, f"the same network as {same.role}{budget}, trained once"))
+    _require_different(settings, chosen)
+    plan = plan_whole_runs("sweep", max(settings.phis), settings, size, chosen, ALONE)
+    order = tuple(network.record.key for network in planned)
+    return replace(plan, order=order, skipped=(*plan.skipped, *again))
+
+
+def _require_different(settings: SweepSettings, chosen: Sequence[Planned]) -> None:
+    """Refuses budgets so near to the baseline that there is nothing to compare at any of them.
+
+    Raises:
+        ValueError: if at each budget all roles round to one network.
+    """
+    roles = settings.roles_or_all
+    at_budgets = Counter(planned.record.phi for planned in chosen if planned.record.role != "baseline")
+    if len(roles) > 1 and max(at_budgets.values(), default=0) < 2:
+        phis = ", ".join(f"{phi:g}" for phi in settings.phis)
+        raise ValueError(
+            f"`phi` must hold a budget at which {', '.join(roles)} are different networks, got {phis}, where "
+            "all round to one; a larger budget (--phi 1) or a larger baseline (--baseline-width, "
+            "--baseline-resolution) tells them apart"
+        )
 
 
 def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:
@@ -140,7 +178,8 @@ def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:
     )
     for phi in settings.phis:
         budget = EqualCost.of(settings.match, base, phi, tolerance=1.0, batch_size=settings.pass_size)
-        for role in ROLES if settings.roles is None else settings.roles:
+        here: dict[str, Planned] = {}
+        for role in settings.roles_or_all:
             coefficients = settings.coefficients_of(role)
             try:
                 matched = along_the_rule(base, coefficients, phi, rounding, budget)
@@ -163,6 +202,14 @@ def _networks(settings: SweepSettings, base: Arch) -> Iterator[Planned]:
                 budget=spent,
                 role=role,
             )
-            planned = replace(planned, record=replace(planned.record, reason=why))
-            # Two roles may round to one network; each keeps a row, and a training run, of its own.
-            yield planned.named(f"{planned.arch.key}-{role}-phi{phi:g}")
+            # Several roles may round to one network: it stands for all of them.
+            key = f"{planned.arch.key}-{role}" if why else planned.arch.key
+            if (shared := here.get(key)) is None:
+                here[key] = replace(planned, record=replace(planned.record, reason=why))
+            else:
+                merged = (*shared.record.merged, *planned.record.merged)
+                both = replace(shared.record, role=f"{shared.record.role}, {role}", merged=merged)
+                here[key] = replace(shared, record=both)
+        for planned in here.values():
+            roles = "-".join(planned.record.roles)
+            yield planned.named(f"{planned.arch.key}-{roles}-phi{phi:g}")

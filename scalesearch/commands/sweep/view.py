@@ -14,6 +14,7 @@ from scalesearch.commands.sweep.evidence import (
     SweepComparison,
     baseline_of,
     budgets,
+    coinciding,
     comparisons,
     law_of,
     residual,
@@ -134,7 +135,8 @@ def answer_lines(run: RunRecord) -> tuple[str, ...]:
 
 def _ways(pairs: Sequence[SweepComparison], verdict: str) -> list[str]:
     return [
-        f"{_named(pair.role)} at phi {pair.phi:g} ({100 * pair.difference:+.1f} points)"
+        f"{listed([_named(role) for role in pair.other.roles])} at phi {pair.phi:g} "
+        f"({100 * pair.difference:+.1f} points)"
         for pair in pairs
         if pair.verdict == verdict
     ]
@@ -230,6 +232,7 @@ class SweepPage:
         heads: what the columns of these are called.
         missing: networks without a result, and why.
         more_budgets: that the table leaves out.
+        coinciding: which ways round to one network, a sentence for each budget.
         trust: how far the comparisons can be trusted; None where there are none.
         published: what was published, a row each.
         source: where.
@@ -253,6 +256,7 @@ class SweepPage:
     heads: Sequence[str]
     missing: Sequence[str]
     more_budgets: int
+    coinciding: Sequence[str]
     trust: Trust | None
     published: Sequence[Sequence[str]]
     source: str
@@ -266,7 +270,9 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
     holds = None if isinstance(law, str) or law.objections else law
     every = budgets(run)
     shown = evenly(every, MOST_BUDGETS)
-    tabled = [c for phi in shown for role in ROLES for c in run.candidates if (c.phi, c.role) == (phi, role)]
+    tabled = [
+        c for phi in shown for role in ROLES for c in run.candidates if (c.phi, *c.roles[:1]) == (phi, role)
+    ]
     by_network = {(pair.phi, pair.other.key): pair for pair in pairs}
     ways = SWEEP.table(
         [SweepRow(candidate=c, against=by_network.get((c.phi, c.key))) for c in tabled],
@@ -298,6 +304,11 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
                 if not completed(c)
             ],
             more_budgets=len(every) - len(shown),
+            coinciding=[
+                f"At phi {c.phi:g} {listed(c.roles)} round to one network, trained once"
+                for c in coinciding(run)
+                if c.phi in shown
+            ],
             trust=_trust(run, pairs),
             published=[
                 (
@@ -528,5 +539,5 @@ def sweep_table(run: RunRecord) -> pd.DataFrame:
     """Every network by budget and role, by :data:`SWEEP`; what is unknown is missing."""
     against = {(pair.phi, pair.other.key): pair for pair in comparisons(run)}
     place = {role: index for index, role in enumerate(("baseline", *ROLES))}
-    ordered = sorted(run.candidates, key=lambda c: (c.phi, place.get(c.role, len(place))))
+    ordered = sorted(run.candidates, key=lambda c: (c.phi, place.get(c.roles[0], len(place))))
     return SWEEP.frame(SweepRow(candidate=c, against=against.get((c.phi, c.key))) for c in ordered)
