@@ -11,7 +11,6 @@ import pandas as pd
 
 from scalesearch.commands.audit.evidence import (
     EQUAL,
-    SCALINGS,
     OrderPair,
     Spending,
     Swap,
@@ -21,18 +20,17 @@ from scalesearch.commands.audit.evidence import (
     spendings,
     swaps,
     sweep_surface,
-    trained_roles,
     unreproduced,
 )
 from scalesearch.commands.audit.figures import accuracy_figure, cost_figure, trained_figure
-from scalesearch.commands.sweep.evidence import baseline_of, budgets, residual
+from scalesearch.commands.sweep.evidence import residual
 from scalesearch.files import write_text
 from scalesearch.networks.rounding_rules import OFFICIAL, RuleCost, rule_meanings
 from scalesearch.page.answer import best_text, interval_text, rate_text
-from scalesearch.page.columns import Cell, Column, Columns, field, page_only, pick
+from scalesearch.page.columns import Cell, Column, Columns, field, page_only
 from scalesearch.page.evidence import nothing_learnt
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import Markdown, p_text, percent, plain_lines, points_text, signed_percent
+from scalesearch.page.markdown import Markdown, p_text, plain_lines, points_text, signed_percent
 from scalesearch.page.parts import (
     FOLDER,
     Made,
@@ -41,11 +39,10 @@ from scalesearch.page.parts import (
     made_of,
     quoted_agreement,
     steps,
-    top1_seeds,
     training,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import NETWORK, NetworkRow, csv_text
+from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page, part
 from scalesearch.records import AuditMatch, AuditRecord, AuditRow, RunRecord
 from scalesearch.text import without_options
@@ -239,8 +236,8 @@ def _verdict_text(pair: OrderPair) -> str:
 
 ORDER: Columns[OrderPair] = Columns(
     columns=(
-        field("baseline", terminal=Cell()),
-        field("phi"),
+        field("baseline", terminal=Cell(), page=Cell()),
+        field("phi", page=Cell("{:g}")),
         field("ahead", terminal=Cell(), page=Cell(head="published ahead")),
         field("behind", terminal=Cell(), page=Cell(head="published behind")),
         Column(
@@ -255,31 +252,10 @@ ORDER: Columns[OrderPair] = Columns(
         _tested("p", "{:.2g}"),
         field("verdict", terminal=Cell(), head="published order", page=_verdict_text),
     ),
-    left=2,
+    page=("baseline", "ahead", "behind", "phi"),
+    left=3,
 )
 """Of ``order.csv``: every pair of ways that were trained; the published leader first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedRow(NetworkRow):
-    """A network that was trained at equal cost, with the published row that is scaled as it is, if any."""
-
-    scaling: str
-    published: AuditRow | None
-
-
-TRAINED: Columns[TrainedRow] = Columns(
-    columns=(
-        page_only("scaling", lambda row: row.scaling),
-        page_only(
-            "published top-1",
-            lambda row: percent(row.published.published.top1) if row.published else "not published",
-        ),
-        *pick(NETWORK, "top1", "seeds"),
-    ),
-    page=("scaling", "published top-1", "top1", "seeds"),
-)
-"""Of the page alone: the networks of one baseline at one budget."""
 
 
 def audit_table(record: AuditRecord) -> pd.DataFrame:
@@ -376,15 +352,13 @@ def _span(ratios: Iterable[float]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedSweep:
-    """The ways of one baseline that were trained.
+    """The ways of one baseline that were trained; what they came to one by one is on its own page.
 
     Attributes:
         name: of the baseline.
         title: of its sweep inside a sentence.
         waiting: networks that are not trained yet.
         networks: all of them.
-        baseline: its top-1; empty where it was not trained.
-        budgets: of each, how many times the baseline's cost, its networks, and their pairs.
         surface: over the splits of all of them; None where nothing was trained.
         best: the best split by that; empty without a surface, as the next two.
         rates: what moving compute brings.
@@ -395,8 +369,6 @@ class TrainedSweep:
     title: str
     waiting: int
     networks: int
-    baseline: str
-    budgets: Sequence[tuple[str, PageTable, PageTable]]
     surface: SweepSurface | None
     best: str
     rates: Sequence[str]
@@ -409,6 +381,7 @@ class Training:
 
     Attributes:
         sweeps: one of each baseline.
+        pairs: of ways that were trained, a row each.
         not_begun: baselines without one.
         untested: pairs without a test.
         worst: how far a network is from its budget at most.
@@ -418,6 +391,7 @@ class Training:
     """
 
     sweeps: Sequence[TrainedSweep]
+    pairs: PageTable
     not_begun: Sequence[str]
     untested: int
     worst: float
@@ -513,7 +487,8 @@ def _training(record: AuditRecord, pairs: Sequence[OrderPair]) -> Training:
     networks = [c for run in runs for c in run.candidates if c.role != "baseline" and c.runs]
     reliability = next((run.reliability for run in runs if run.reliability), ())
     return Training(
-        sweeps=[_trained_sweep(record, name, run, pairs) for name, run in record.trained.items()],
+        sweeps=[_trained_sweep(name, run) for name, run in record.trained.items()],
+        pairs=ORDER.table(pairs),
         not_begun=[name for name in record.baselines if name not in record.trained],
         untested=sum(pair.test is None for pair in pairs),
         worst=max((abs(residual(c)) for c in networks), default=0.0),
@@ -523,29 +498,14 @@ def _training(record: AuditRecord, pairs: Sequence[OrderPair]) -> Training:
     )
 
 
-def _trained_sweep(
-    record: AuditRecord, name: str, run: RunRecord, pairs: Sequence[OrderPair]
-) -> TrainedSweep:
-    base, surface = baseline_of(run), sweep_surface(run)
+def _trained_sweep(name: str, run: RunRecord) -> TrainedSweep:
+    surface = sweep_surface(run)
     answer = None if surface is None else surface.answer
-    at_each = []
-    for phi in budgets(run):
-        roles = trained_roles(run, phi)
-        rows = [
-            TrainedRow(candidate=roles[role], scaling=role, published=record.row(name, role))
-            for role in SCALINGS
-            if role in roles
-        ]
-        tested = [pair for pair in pairs if (pair.baseline, pair.phi) == (name, phi)]
-        if rows:
-            at_each.append((f"{2**phi:g}", TRAINED.table(rows), ORDER.table(tested)))
     return TrainedSweep(
         name=name,
         title=f"The sweep of {name}",
         waiting=sum(c.status == "waiting" for c in run.candidates),
         networks=len(run.candidates),
-        baseline=top1_seeds(base) if base else "",
-        budgets=at_each,
         surface=surface,
         best="" if answer is None else best_text(answer),
         rates=[] if answer is None else list(map(rate_text, answer.rates)),
