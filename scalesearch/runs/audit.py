@@ -186,14 +186,14 @@ def _as_begun(folder: Path, settings: AuditSettings) -> AuditSettings:
         FolderError: if the folder holds a run of other settings, or of another command.
     """
     there = read_run_file(folder)
-    known = there.get(KIND)
-    if known is None or there.get("run", {}).get("kind") != KIND or known.get("train") == settings.train:
+    begun = there.get(KIND)
+    if begun is None or there.get("run", {}).get("kind") != KIND or begun.get("train") == settings.train:
         before = AuditSettings.from_dict({"train": settings.train}).to_dict()
         require_same(folder, KIND, settings.to_dict(), before)
         return settings
     whole = settings if settings.train else _settings(folder)
-    counted = AuditSettings(baselines=settings.baselines).to_dict() | {"train": known.get("train")}
-    require_same(folder, KIND, known | counted, {})
+    counted = AuditSettings(baselines=settings.baselines).to_dict() | {"train": begun.get("train")}
+    require_same(folder, KIND, begun | counted, {})
     return whole
 
 
@@ -226,17 +226,17 @@ def _require_studies(folder: Path, settings: AuditSettings) -> None:
 
 def _train(folder: Path, settings: AuditSettings, command: str, size: DataSize) -> dict[str, RunRecord]:
     """The sweep of each baseline, trained to its end; what is trained is read from its study."""
-    found: dict[str, RunRecord] = {}
+    trained: dict[str, RunRecord] = {}
     with stopping(folder), teller().training() as progress:
         for name in settings.baselines:
             asked, place = settings.sweep_of(name), inside(folder, TRAINED, name)
             plan = partial(plan_sweep, asked)
             with begin(place, f"{KIND}-{name}", "sweep", asked, command, plan, lambda: size) as run:
                 progress.headline(f"{name}: its rows at equal cost")
-                found[name] = train_study(run, progress)
-                write_tables([found[name]], place)
-                write_report(found[name], place)
-    return found
+                trained[name] = train_study(run, progress)
+                write_tables([trained[name]], place)
+                write_report(trained[name], place)
+    return trained
 
 
 def _stored(folder: Path, settings: AuditSettings, storage: str) -> dict[str, tuple[RunRecord, KeptSearches]]:

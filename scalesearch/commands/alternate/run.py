@@ -50,9 +50,9 @@ class AlternateSettings(GridSettings):
 
     def grid_at(self, phi: float) -> GridSettings:
         """The grid of one round."""
-        own = {"budget", "budget_ratio", "max_rounds"}
+        of_rounds = {"budget", "budget_ratio", "max_rounds"}
         return GridSettings.from_dict(
-            {name: value for name, value in replace(self, phi=phi).to_dict().items() if name not in own}
+            {name: value for name, value in replace(self, phi=phi).to_dict().items() if name not in of_rounds}
         )
 
 

@@ -16,7 +16,7 @@ from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.evidence import HighlightKind, find_triple, nothing_learnt, tied_with
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import code, plain_lines, plural, si, signed_percent
+from scalesearch.page.markdown import code, plain_lines, plural, si
 from scalesearch.page.parts import (
     FOLDER,
     Made,
@@ -232,38 +232,23 @@ def _of_chosen(name: str, value: Callable[[CandidateRecord], Any], **looks: Any)
     )
 
 
-def _coefficient(name: str) -> Column[RoundRecord]:
-    return field(name, terminal=Cell("{:g}"), head=name, page=lambda row: f"{getattr(row, name):.4g}")
-
-
 def _trained(record: RoundRecord) -> int:
     return sum(c.status == "completed" for c in record.run.candidates)
 
 
+FOUR = "{:.4g}"
+
 ROUNDS: Columns[RoundRecord] = Columns(
     columns=(
-        Column(
-            name="round",
-            value=lambda row: row.number,
-            terminal=Cell("{:d}"),
-            head="round",
-            page=lambda row: str(row.number),
-        ),
-        Column(
-            name="phi",
-            value=lambda row: float(row.phi),
-            terminal=THREE,
-            head="phi",
-            page=lambda row: f"{row.phi:.4g}",
-        ),
-        *map(_coefficient, ("alpha", "beta", "gamma")),
+        Column(name="round", value=lambda row: row.number, terminal=Cell("{:d}"), page=Cell()),
+        Column(name="phi", value=lambda row: float(row.phi), terminal=THREE, page=Cell(FOUR)),
+        *(field(name, terminal=Cell("{:g}"), page=Cell(FOUR)) for name, _ in COEFFICIENTS),
         Column(name="product", value=lambda row: row.alpha * row.beta**2 * row.gamma**2),
         Column(
             name="next_phi",
             value=lambda row: float(row.next_phi),
             terminal=THREE,
-            head="next phi",
-            page=lambda row: f"{row.next_phi:.4g}",
+            page=Cell(FOUR, head="next phi"),
         ),
         Column(
             name="next_cost",
@@ -273,12 +258,7 @@ ROUNDS: Columns[RoundRecord] = Columns(
         ),
         field("budget_kind"),
         Column(name="budget", value=lambda row: float(row.budget)),
-        Column(
-            name="residual",
-            value=lambda row: row.residual,
-            head="off budget",
-            page=lambda row: signed_percent(row.residual),
-        ),
+        field("residual", page=Cell("{:+.1%}", head="off budget")),
         _of_chosen("key", lambda c: c.key),
         _of_chosen(
             "top1",
@@ -293,11 +273,10 @@ ROUNDS: Columns[RoundRecord] = Columns(
         Column(
             name="trained",
             value=_trained,
-            head="trained",
             page=lambda row: f"{_trained(row)} of {plural(len(row.run.candidates), 'network')}",
         ),
         Column(name="wall_s", value=lambda row: float(row.run.wall_s)),
-        Column(name="run", value=lambda row: row.run.name, head="run", page=lambda row: code(row.run.name)),
+        Column(name="run", value=lambda row: row.run.name, page=lambda row: code(row.run.name)),
     ),
     terminal=("round", "phi", "alpha", "beta", "gamma", "top1", "next_phi"),
     page=("round", "phi", "alpha", "beta", "gamma", "top1", "trained", "next_phi", "next_cost", "residual"),
@@ -308,19 +287,15 @@ ROUNDS: Columns[RoundRecord] = Columns(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AlternateReport:
-    """What was written, and the table a caller prints.
+    """What was written, and what a caller prints.
 
     Attributes:
         page: ``report.md``.
-        rounds_csv: ``rounds.csv``.
-        figures: the figure, SVG and PNG; empty without a round.
-        table: the table of ``rounds_csv``.
+        table: the table of ``rounds.csv``.
         answer: the page's first lines.
     """
 
     page: Path
-    rounds_csv: Path
-    figures: tuple[Path, ...]
     table: pd.DataFrame
     answer: tuple[str, ...]
 
@@ -334,12 +309,11 @@ def write_alternate_report(record: AlternateRecord, out: Path) -> AlternateRepor
         OSError: if ``out`` cannot be made or written.
     """
     figures = write_figures({"rounds": rounds_figure(record.rounds)}, out / "figures")
-    rows = rounds_table(record.rounds)
+    table = rounds_table(record.rounds)
+    write_text(out / "rounds.csv", csv_text(table))
     return AlternateReport(
-        rounds_csv=write_text(out / "rounds.csv", csv_text(rows)),
         page=write_pages(out / "report.md", alternate_page(record, {path.stem for path in figures})),
-        figures=figures,
-        table=rows,
+        table=table,
         answer=answer_lines(record),
     )
 

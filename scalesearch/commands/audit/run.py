@@ -154,13 +154,13 @@ def fair_matches(rows: Sequence[AuditRow]) -> tuple[AuditMatch, ...]:
     Each goes along its own rule to whatever phi spends the target; its width takes up what whole blocks
     leave.
     """
-    found = []
+    matches = []
     for name in dict.fromkeys(row.baseline for row in rows):
         here = [row for row in rows if row.baseline == name]
         compound = next(row for row in here if row.scaling == "compound")
         single = best_single(here)
-        found += [_match(compound, single), _match(single, compound)]
-    return tuple(found)
+        matches += [_match(compound, single), _match(single, compound)]
+    return tuple(matches)
 
 
 def _match(moved: AuditRow, target: AuditRow) -> AuditMatch:

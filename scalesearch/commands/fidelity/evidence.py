@@ -102,8 +102,8 @@ def fidelity_evidence(record: FidelityRecord) -> FidelityEvidence:
         c.key for run in (record.run, *record.lengths) for c in run.candidates if c.status == "completed"
     }
     compared = len(tables[-1]) if tables else 0
-    known = compared >= FEWEST_NETWORKS and len(tables) > 1
-    agreements = reliability(record, record.run.name) if known else ()
+    rankable = compared >= FEWEST_NETWORKS and len(tables) > 1
+    agreements = reliability(record, record.run.name) if rankable else ()
     answers, missing = _answers(tables)
     lengths = []
     for index, (multiple, networks) in enumerate(zip(record.multiples, tables, strict=True)):

@@ -16,16 +16,16 @@ from scalesearch.page.style import COLOURS, GREY, INK, house_style, new_figure
 
 def rates_figure(evidence: FidelityEvidence) -> Figure | None:
     """What moving a tenth of the compute brings at each length; None without surfaces at two lengths."""
-    known = [(length, length.answer) for length in evidence.lengths if length.answer is not None]
-    if len(known) < 2:
+    answered = [(length, length.answer) for length in evidence.lengths if length.answer is not None]
+    if len(answered) < 2:
         return None
     colour = COLOURS["highest"]
     with house_style():
         figure = new_figure("What moving a tenth of the compute brings, by length of run", 4.2)
         panels: list[Axes] = list(figure.subplots(1, 3, sharey=True))
         for place, axes in enumerate(panels):
-            rates = [answer.rates[place] for _, answer in known]
-            x = [length.images for length, _ in known]
+            rates = [answer.rates[place] for _, answer in answered]
+            x = [length.images for length, _ in answered]
             axes.axhline(0, color=GREY, linewidth=1)
             axes.plot(x, [rate.points.value for rate in rates], "o-", color=colour, markersize=7, zorder=4)
             for images, rate in zip(x, rates, strict=True):

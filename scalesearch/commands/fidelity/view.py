@@ -70,8 +70,8 @@ def _rates(what: str, rates: Callable[[LengthEvidence], Sequence[Rate]]) -> Iter
     for place, end in product(range(len(RATES)), ("value", "low", "high")):
 
         def value(length: LengthEvidence, place: int = place, end: str = end) -> float | None:
-            known = rates(length)
-            return getattr(known[place].points, end) if known else None
+            of_length = rates(length)
+            return getattr(of_length[place].points, end) if of_length else None
 
         def cell(length: LengthEvidence, place: int = place) -> str:
             return interval_text(rates(length)[place].points, digits=2, sign="+")

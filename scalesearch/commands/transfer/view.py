@@ -125,15 +125,13 @@ PAIRS: Columns[BorrowedRow] = Columns(
             name="best_of",
             value=lambda row: row.borrowed.source,
             terminal=Cell(),
-            head="best split of",
-            page=lambda row: row.borrowed.source,
+            page=Cell(head="best split of"),
         ),
         Column(
             name="used_in",
             value=lambda row: row.borrowed.target,
             terminal=Cell(),
-            head="used in",
-            page=lambda row: row.borrowed.target,
+            page=Cell(head="used in"),
         ),
         _share(
             "depth",
