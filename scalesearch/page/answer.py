@@ -732,10 +732,12 @@ def _sharper(run: RunRecord, found: SearchAnswer, folder: str, keeps: Keeps) -> 
         # Of several, each made a run of its own.
         command = f"{one_phi} --phi {run.phi:g}"
     what = (
-        "More seeds, and fresh ones that confirm" if needed is None else f"{needed} runs, to halve the region"
+        "More seeds, and fresh ones that confirm"
+        if needed is None
+        else f"{needed} runs instead of {found.surface.runs}, to halve the splits that may be best"
     )
     place = folder
     if not keeps.study:
-        what += ", all of them anew: the folder has no study.db to go on with"
+        what += "; all anew, as this folder has no study.db"
         place = f"{folder}-{more}-seeds"
     return what, f"{command} --seeds {more} --confirm {max(4, seeds)} --out {place}"

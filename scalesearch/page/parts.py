@@ -370,7 +370,7 @@ def _budget(kind: str, target: float, budgets: Sequence[BudgetRecord]) -> Budget
     return BudgetText(
         networks=len(budgets),
         amount=Markdown(amount(kind, target)),
-        solved=" or ".join(solved),
+        solved=" or ".join(by.replace(",", ", then ") for by in solved),
         in_shares=in_shares,
         missed=sum(bool(b.missed) for b in budgets) if in_shares else 0,
         chosen=sum(not b.matched_by for b in budgets),
@@ -716,9 +716,8 @@ def grown_from(start: StartRecord) -> Markdown:
 
 
 def training(candidates: Iterable[CandidateRecord]) -> str:
-    """``12 min 3 s summed over 40 training runs``."""
+    """``40 training runs took 12 min 3 s, added up``."""
     trained = [c for c in candidates if c.runs]
     runs = sum(len(c.runs) for c in trained)
-    return (
-        f"{duration(sum(c.train_seconds or 0.0 for c in trained))} summed over {plural(runs, 'training run')}"
-    )
+    seconds = sum(c.train_seconds or 0.0 for c in trained)
+    return f"{plural(runs, 'training run')} took {duration(seconds)}, added up"

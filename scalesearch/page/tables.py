@@ -107,7 +107,7 @@ def _triple(row: NetworkRow) -> str:
 
 def _split(row: NetworkRow) -> str:
     split = row.candidate.split
-    return "/".join(f"{100 * share:z.0f}" for share in split) if split else ""
+    return " / ".join(f"{100 * share:z.0f}" for share in split) if split else ""
 
 
 def any_oblong(rows: Sequence[Any]) -> bool:
@@ -243,7 +243,7 @@ NETWORK: Mapping[str, Column[Any]] = by_name(
             name="depth_share",
             value=lambda row: _share(row, 0),
             terminal=SHARE,
-            head="depth/width/resolution, %",
+            head="depth / width / resolution, %",
             page=_split,
         ),
         Column(name="width_share", value=lambda row: _share(row, 1), terminal=SHARE),

@@ -136,8 +136,8 @@ def test_a_budget_is_said_with_target_way_and_what_is_left_over(make_run):
     run = budgeted(make_run(trained=4, seeds=3))
     (said,) = said_of(judged(run))
     assert said == (
-        "**Budget:** 4 networks have a budget of 60.0 M multiply-adds: resolution was solved for. As built they "
-        "are off by -0.8% to +0.8%."
+        "**Budget:** 4 networks were to take 60.0 M multiply-adds. After the rule, resolution was changed until "
+        "they did. As built they are off by -0.8% to +0.8%."
     )
     table = rows(csv_text(candidates_table(run)))
     assert {row["budget"] for row in table} == {"macs"}
@@ -159,10 +159,10 @@ def test_budgets_that_were_only_chosen_for_or_differ_are_told_apart(make_run):
 
     chosen = changed(second, matched_by="", value=6.3e7)
     (said,) = said_of([first, chosen])
-    assert "resolution was solved for, 1 network of them only chosen for being near it" in said
+    assert "until they did, but for 1 network that came near it already." in said
     assert "+0.0% to +5.0%" in said
     (said,) = said_of([chosen])
-    assert "1 network has a budget of 60.0 M multiply-adds: the networks were only chosen" in said
+    assert "1 network was to take 60.0 M multiply-adds. It was only chosen for coming near it, not resized" in said
     assert len(said_of([first, changed(third, target=7e7)])) == 2
 
 

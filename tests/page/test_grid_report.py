@@ -259,7 +259,7 @@ def test_skipped_failed_and_merged_are_accounted_for(make_run):
     run = mixed(make_run(trained=16))
     page = page_of(run)
     count = {s: sum(c.status == s for c in run.candidates) for s in ("failed", "waiting", "skipped")}
-    assert "109 meet the constraint" in page
+    assert "109 of the grid's 2,541 triples cost what was asked for" in page
     assert "they are 65 distinct networks" in page
     assert f"**Failed:** {count['failed']} networks" in page
     assert f"**Waiting:** {count['waiting']} networks" in page
@@ -479,7 +479,8 @@ def test_a_share_is_below_0_only_where_it_is(make_run, share, text):
         ),
     )
     page = page_of(run)
-    assert f"| {text.removesuffix('%')}/" in page
+    assert f"| {text.removesuffix('%')} / " in page
+    assert ("below 0 a dimension shrank" in page) == (share < -0.005)
     assert "-0/" not in page
     assert split_text((share, 1 - share, 0.0)).startswith(f"{text} depth")
     assert percent(share, 0) == text

@@ -293,14 +293,13 @@ class Sure:
 
     Attributes:
         omnibus: the p value that splits differ.
-        left_out_r2: how much of networks left out the surface predicts; empty where that is not known.
+        left_out_r2: how much of networks left out the surface predicts; empty where nothing, or not known.
+        worse_than_mean: whether it is nothing.
         visible: the rate that would have been shown with a probability of 80%.
         lack_of_fit: its p value; None where it is not known.
         fits: whether the surface does.
         regret: what could be lost by the highest fitted split.
         flat_within: how far any two splits can be apart.
-        halving: the runs that would halve the region; None where that is not known.
-        runs: there are.
         pictures: that held-out images are windows of; empty of other data.
         stopped: why the search ended.
         loss_agrees: whether held-out loss has its best split within the region; None where it is not known.
@@ -308,13 +307,12 @@ class Sure:
 
     omnibus: float
     left_out_r2: str
+    worse_than_mean: bool
     visible: str
     lack_of_fit: float | None
     fits: bool
     regret: str
     flat_within: str
-    halving: int | None
-    runs: int
     pictures: str
     stopped: str
     loss_agrees: bool | None
@@ -423,6 +421,7 @@ class GridPage:
         recipes: other ones; None where they were not tried.
         start: what networks were grown from; None for a run from scratch.
         trained: networks; None without any.
+        beyond: whether any of them has a share below 0.
         highest_mean: of these.
         fronts: of top-1 against each cost.
         stopped_early: by successive halving; None without it.
@@ -452,6 +451,7 @@ class GridPage:
     recipes: Recipes | None
     start: Started | None
     trained: PageTable | None
+    beyond: bool
     highest_mean: str
     fronts: Fronts
     stopped_early: StoppedEarly | None
@@ -506,6 +506,7 @@ def grid_page(
             recipes=_recipes(whole, whole.recipe) if whole and whole.recipe else None,
             start=started(run, scratch, ignored),
             trained=_networks(run, ranking, whole) if ranking else None,
+            beyond=any(round(100 * share) < 0 for c in ranking for share in c.split or ()),
             highest_mean=max((percent(c.top1) for c in ranking), default=""),
             fronts=fronts_of(run),
             stopped_early=stopped_early(run),
@@ -534,17 +535,17 @@ def _shares(split: Sequence[float]) -> tuple[str, str, str]:
 
 def _sure(run: RunRecord, result: SearchAnswer) -> Sure:
     answer, surface = result.answer, result.surface
+    r2 = surface.left_out_r2
     visible = max(rate.visible for rate in answer.rates)
     return Sure(
         omnibus=surface.omnibus,
-        left_out_r2="" if surface.left_out_r2 is None else f"{surface.left_out_r2:.2f}",
+        left_out_r2=f"{r2:.2f}" if r2 is not None and r2 > 0 else "",
+        worse_than_mean=r2 is not None and r2 <= 0,
         visible=f"{visible:.2f}" if bounded(visible) else "",
         lack_of_fit=surface.lack_of_fit,
         fits=surface.fits,
         regret=f"{answer.regret:.1f}" if bounded(answer.regret) else "",
         flat_within=f"{answer.flat_within:.1f}" if bounded(answer.flat_within) else "",
-        halving=answer.halving,
-        runs=surface.runs,
         pictures=_few_pictures(run),
         stopped=run.stopped,
         loss_agrees=result.loss_agrees,

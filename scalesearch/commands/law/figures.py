@@ -301,8 +301,8 @@ def best_figure(record: LawRecord) -> Figure | None:
         legend_below(
             figure,
             [
-                legend_mark("o", "share of resamples that put it here, by area", "white", fill=BLUE),
-                legend_mark("*", "by the run as it is", "white", fill=ORANGE),
+                legend_mark("o", "share of surfaces that put it here, by area", "white", fill=BLUE),
+                legend_mark("*", "by the surface as fitted", "white", fill=ORANGE),
             ],
             2,
         )
