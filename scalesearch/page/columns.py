@@ -91,6 +91,18 @@ def page_only(head: str, cell: Callable[[Any], str | Markdown]) -> Column[Any]:
     return Column(name=head, value=cell, only=lambda _rows: False, head=head, page=cell)
 
 
+def on_page_only(
+    name: str, head: str, page: Callable[[Row], str | Markdown], *, shared: bool = False
+) -> Column[Row]:
+    """A column that no file has, as others say what it does: its name on a page, and its cells."""
+    return Column(name=name, value=page, only=never, head=head, page=page, shared=shared)
+
+
+def never(_rows: Sequence[Any]) -> bool:
+    """Of a column that a page alone has."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Columns(Generic[Row]):
     """The columns of a table, in the order of its CSV file.
@@ -143,6 +155,7 @@ class Columns(Generic[Row]):
         *,
         heads: Mapping[str, str] | None = None,
         order: Sequence[str] = (),
+        only: Sequence[str] = (),
         but: Collection[str] = (),
         most: int = MOST_ROWS,
     ) -> PageTable:
@@ -151,13 +164,15 @@ class Columns(Generic[Row]):
         Args:
             rows: those that are shown.
             heads: what columns are called that depend on the run.
-            order: which columns are shown, in their order, where that depends on the run.
+            order: which columns are shown first, where that depends on the run.
+            only: which columns are shown, in their order, where that is not all.
             but: columns that are left out.
             most: rows that are shown.
         """
         from scalesearch.page.parts import PageTable  # loads Jinja
 
-        columns = self._shown(order or self.page, [c for c in self.columns if c.page is not None])
+        able = [c for c in self.columns if c.page is not None]
+        columns = [by_name(able)[name] for name in only] or self._shown(order or self.page, able)
         chosen = [column for column in columns if column.name not in but]
         header = [(heads or {}).get(column.name, column.page_head()) for column in chosen]
         cells = [[column.page_cell(row) for column in chosen] for row in rows]

@@ -34,22 +34,18 @@ from scalesearch.page.latency import (
     latency_text,
     machines,
     unstable,
-    unstable_of,
 )
 from scalesearch.page.markdown import (
     MOST_MARKS,
-    Markdown,
     binary,
-    code,
     drawn_part,
     evenly,
     listed,
     part_note,
-    percent,
     plural,
     si,
 )
-from scalesearch.page.parts import PageTable, same_cost, stopped
+from scalesearch.page.parts import same_cost, stopped
 from scalesearch.page.style import (
     COLOURS,
     FAINT,
@@ -134,6 +130,7 @@ FRONT_COSTS = (
     ),
 )
 """Every cost that has a front, in the order of tables, figures and pages."""
+FRONT_COST = MappingProxyType({cost.name: cost for cost in FRONT_COSTS})
 
 
 def priced(run: RunRecord, cost: FrontCost) -> list[CandidateRecord]:
@@ -261,57 +258,6 @@ def _axis(run: RunRecord, cost: FrontCost, known: Sequence[CandidateRecord]) -> 
         return f"inference memory ({name}),\nbatch of {run.settings.get('latency_batch_size', 1)}", unit
     first = next(c.latency for c in known if c.latency is not None)
     return f"latency (ms), batch of {first.batch_size}\non {plain(first.device)}: median, quartiles", 1e-3
-
-
-# ----------------------------------------------------------------------------------------------------
-# The figure and the section about the fronts of top-1 against each cost, and why one is missing.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fronts:
-    """The fronts of a run, as the macros of ``page/fronts.md.j2`` show them.
-
-    Attributes:
-        table: of the networks on any front, best first; None where nothing was judged.
-        machines: that latency was measured on.
-        unstable: latencies that are.
-        timed: all latencies.
-        mark: how the unstable ones are marked.
-        left_out: which panels the figure lacks, and why, as half a sentence.
-    """
-
-    table: PageTable | None
-    machines: Sequence[str]
-    unstable: int
-    timed: int
-    mark: str
-    left_out: str
-
-
-def fronts_of(run: RunRecord) -> Fronts:
-    """What the page says of the fronts."""
-    on, ranking = fronts(run), judged(run)
-    members = [c for c in ranking if any(c.key in keys for keys in on.values())]
-    shown = [cost for cost in FRONT_COSTS if any(cost.of(c) is not None for c in ranking)]
-    unstable_ones, timed = unstable_of(c.latency for c in ranking)
-
-    def cells(c: CandidateRecord) -> list[str]:
-        costs = ((cost.text(c), c.key in on[cost.name]) for cost in shown)
-        bold = (Markdown(f"**{text}**") if member else text for text, member in costs)
-        triple = (f"{value:.4g}" for value in (c.alpha, c.beta, c.gamma))
-        return [percent(c.top1), *triple, *bold, code(c.key)]
-
-    header = ("top-1", "alpha", "beta", "gamma", *(cost.said for cost in shown), "network")
-    return Fronts(
-        table=PageTable.of(header, list(map(cells, members)), left=0) if members else None,
-        machines=[code(key) if key else "one that was not recorded" for key in machines(ranking)],
-        unstable=unstable_ones,
-        timed=timed,
-        mark="hollow in the figure"
-        if "latency" in {panel.name for panel in panels(run)}
-        else "marked in the table",
-        left_out=panels_left_out(run),
-    )
 
 
 # ----------------------------------------------------------------------------------------------------

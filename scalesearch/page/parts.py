@@ -30,6 +30,7 @@ from scalesearch.records import (
     MachineRecord,
     MeasureRecord,
     ReliabilityRecord,
+    RungRecord,
     RunRecord,
     StartRecord,
 )
@@ -428,6 +429,16 @@ def compute_spent(run: RunRecord) -> list[float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RungRow:
+    """A rung with its number from 1, the networks that were stopped there, and its share of the compute."""
+
+    rung: RungRecord
+    number: int
+    stopped: int
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoppedEarly:
     """Successive halving, as a page tells of it.
 
@@ -435,13 +446,13 @@ class StoppedEarly:
         plan: a row for each rung.
         spent: training compute in all, in images x MACs of a forward pass.
         against: what a whole training of more networks would have taken, and which shares of it were spent.
-        table: of the networks that were stopped; None where none was.
+        stopped: the networks that were, each with the number of the last rung that it reached, 0 for none.
     """
 
-    plan: Sequence[Sequence[str]]
+    plan: Sequence[RungRow]
     spent: float
     against: Sequence[tuple[str, Sequence[str]]]
-    table: PageTable | None
+    stopped: Sequence[tuple[CandidateRecord, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -464,39 +475,23 @@ def stopped_early(run: RunRecord) -> StoppedEarly | None:
     pruned = stopped(run)
     if len(run.rungs) < 2 and not pruned:
         return None
-    header = ("rung", "images", "top-1 then", "alpha", "beta", "gamma", "cost ratio", "network")
-    rows = [
-        (
-            str(_rung(run, c) or ""),
-            f"{c.images_seen or 0:,}",
-            percent(c.top1),
-            f"{c.alpha:.6g}",
-            f"{c.beta:.6g}",
-            f"{c.gamma:.6g}",
-            f"{c.macs_ratio:.2f}",
-            code(c.key),
-        )
-        for c in pruned
-    ]
     return StoppedEarly(
         plan=_plan(run),
         spent=sum(compute_spent(run)),
         against=_savings(run) if run.rungs else (),
-        table=PageTable.of(header, rows, left=0) if rows else None,
+        stopped=[(c, _rung(run, c)) for c in pruned],
     )
 
 
-def _plan(run: RunRecord) -> list[tuple[str, ...]]:
+def _plan(run: RunRecord) -> list[RungRow]:
     spent = compute_spent(run)
     total = sum(spent)
     return [
-        (
-            str(number),
-            f"{rung.images:,}",
-            str(rung.networks),
-            str(rung.seeds),
-            str(sum(c.status == "pruned" and _rung(run, c) == number for c in run.candidates)),
-            percent(share / total) if total else "",
+        RungRow(
+            rung=rung,
+            number=number,
+            stopped=sum(c.status == "pruned" and _rung(run, c) == number for c in run.candidates),
+            share=share / total if total else None,
         )
         for number, (rung, share) in enumerate(zip(run.rungs, spent, strict=True), 1)
     ]

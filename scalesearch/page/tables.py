@@ -9,12 +9,23 @@ from typing import Any
 import pandas as pd
 
 from scalesearch.page.answer import answer_of, fitted_text
-from scalesearch.page.columns import Cell, Column, Columns, Kind, by_name, field, pick
+from scalesearch.page.columns import (
+    Cell,
+    Column,
+    Columns,
+    Kind,
+    by_name,
+    field,
+    never,
+    on_page,
+    on_page_only,
+    pick,
+)
 from scalesearch.page.evidence import input_text, intervals, judged, paper_candidate
-from scalesearch.page.fronts import fronts
-from scalesearch.page.latency import latency_quartiles, latency_text, unstable
-from scalesearch.page.markdown import Markdown, code, si
-from scalesearch.page.parts import top1_seeds
+from scalesearch.page.fronts import FRONT_COST, FrontCost, fronts, panels, panels_left_out
+from scalesearch.page.latency import latency_quartiles, latency_text, machines, unstable, unstable_of
+from scalesearch.page.markdown import Markdown, code, percent, si, signed_percent
+from scalesearch.page.parts import PageTable, RungRow, top1_seeds
 from scalesearch.records import (
     BudgetRecord,
     CandidateRecord,
@@ -101,7 +112,7 @@ def _interval(row: NetworkRow, end: int) -> float | None:
 
 def _triple(row: NetworkRow) -> str:
     c = row.candidate
-    text = ", ".join(f"{value:.6g}" for value in (c.alpha, c.beta, c.gamma))
+    text = ", ".join(f"{value:.4g}" for value in (c.alpha, c.beta, c.gamma))
     return f"{text} (the paper's)" if row.is_paper else text
 
 
@@ -189,13 +200,20 @@ NETWORK: Mapping[str, Column[Any]] = by_name(
         ),
         _of("resolution_width", kind="whole", only=any_oblong),
         _of("params", lambda row: row.candidate.params, kind="whole", terminal=COUNT),
-        _of("macs", _counted, kind="whole", terminal=COUNT),
+        _of(
+            "macs",
+            _counted,
+            kind="whole",
+            terminal=COUNT,
+            head="MACs",
+            page=lambda row: si(row.candidate.macs) if row.candidate.counted else "",
+        ),
         _of(
             "macs_ratio",
             _counted,
             terminal=RATIO,
             head="cost ratio",
-            page=lambda row: f"{row.candidate.macs_ratio:.2f}",
+            page=lambda row: f"{row.candidate.macs_ratio:.2f}" if row.candidate.counted else "",
         ),
         _of("fvcore_total", kind="whole"),
         *LATENCY.values(),
@@ -211,7 +229,7 @@ NETWORK: Mapping[str, Column[Any]] = by_name(
         _of("images_seen", kind="whole"),
         Column(name="merged", value=lambda row: len(row.candidate.merged), kind="whole"),
         _of("status", kind="text", terminal=Cell(left=True)),
-        _of("reason", kind="text"),
+        _of("reason", kind="text", head="reason", page=lambda row: row.candidate.reason),
         Column(name="pareto", value=lambda row: row.fronts, kind="text", terminal=Cell(left=True)),
         _of("nominal_ratio"),
         _of("blocks", _counted, kind="whole", page=lambda row: str(row.candidate.blocks)),
@@ -327,22 +345,88 @@ PLAN: Columns[NetworkRow] = Columns(
 )
 """Of the networks that a run would train."""
 
+FRONT_COLUMNS = {
+    "macs": FRONT_COST["macs"],
+    "params": FRONT_COST["params"],
+    "inference_bytes": FRONT_COST["memory"],
+    "latency_median_s": FRONT_COST["latency"],
+}
+"""The costs that have a front, by their columns."""
+
+
+def _price(cost: FrontCost) -> tuple[str, Callable[[NetworkRow], str | Markdown]]:
+    """A cost on a page, bold where the network is on its front."""
+
+    def cell(row: NetworkRow) -> str | Markdown:
+        text = cost.text(row.candidate)
+        return Markdown(f"**{text}**") if cost.name in row.fronts.split("+") else text
+
+    return cost.said, cell
+
+
 PARETO: Columns[NetworkRow] = Columns(
     columns=(
         Column(name="front", value=lambda row: row.fronts, kind="text"),
-        *pick(
-            NETWORK,
-            *("key", "alpha", "beta", "gamma", "depth", "width", "resolution", "resolution_width", "blocks"),
-            *("params", "macs", "macs_ratio", "nominal_ratio", "latency_median_s", "latency_iqr_s", "top1"),
-            *("top1_low", "top1_high", "loss", "seeds", "top1_sd", "role", "phi", "budget", "budget_target"),
-            *("budget_value", "budget_residual", "matched_by", "inference_bytes", "training_bytes"),
-            *("latency_unstable", "machine", "depth_share", "width_share", "resolution_share"),
-            *("top1_fitted", "top1_fitted_low", "top1_fitted_high", "missed", "repeats"),
+        *on_page(
+            pick(
+                NETWORK,
+                *("key", "alpha", "beta", "gamma", "depth", "width", "resolution", "resolution_width"),
+                *("blocks", "params", "macs", "macs_ratio", "nominal_ratio", "latency_median_s"),
+                *("latency_iqr_s", "top1", "top1_low", "top1_high", "loss", "seeds", "top1_sd", "role"),
+                *("phi", "budget", "budget_target", "budget_value", "budget_residual", "matched_by"),
+                *("inference_bytes", "training_bytes", "latency_unstable", "machine", "depth_share"),
+                *("width_share", "resolution_share", "top1_fitted", "top1_fitted_low"),
+                *("top1_fitted_high", "missed", "repeats"),
+            ),
+            **{name: _price(cost) for name, cost in FRONT_COLUMNS.items()},
         ),
     ),
+    left=0,
     typed=True,
 )
 """Of ``pareto.csv``: the fronts of top-1 against each cost that is known, each from cheap to dear."""
+
+
+UNTRAINED: Columns[NetworkRow] = Columns(
+    columns=pick(NETWORK, "reason", "alpha", "macs_ratio", "key"),
+    page=("reason", "alpha", "macs_ratio", "key"),
+)
+"""Of networks without a result, on a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedRow(NetworkRow):
+    """A network that was stopped early, with the number of the last rung that it reached; 0 for none."""
+
+    rung: int
+
+
+STOPPED: Columns[StoppedRow] = Columns(
+    columns=(
+        on_page_only("rung", "rung", lambda row: str(row.rung or "")),
+        *on_page(
+            pick(NETWORK, "images_seen", "top1", "alpha", "macs_ratio", "key"),
+            images_seen=("images", lambda row: f"{row.candidate.images_seen or 0:,}"),
+            top1=("top-1 then", lambda row: percent(row.candidate.top1)),
+        ),
+    ),
+    page=("rung", "images_seen", "top1", "alpha", "macs_ratio", "key"),
+    left=0,
+)
+"""Of networks that were stopped early, on a page."""
+
+RUNGS: Columns[RungRow] = Columns(
+    columns=(
+        on_page_only("number", "rung", lambda row: str(row.number)),
+        on_page_only("images", "up to images", lambda row: f"{row.rung.images:,}"),
+        on_page_only("networks", "networks, at most", lambda row: str(row.rung.networks)),
+        on_page_only("seeds", "seeds", lambda row: str(row.rung.seeds)),
+        on_page_only("stopped", "stopped here", lambda row: str(row.stopped)),
+        on_page_only("share", "share of compute", lambda row: percent(row.share)),
+    ),
+    left=0,
+)
+"""Of the rungs of successive halving, on a page."""
 
 
 def network_rows(run: RunRecord, candidates: Iterable[CandidateRecord]) -> Iterator[NetworkRow]:
@@ -374,6 +458,46 @@ def pareto_table(run: RunRecord) -> pd.DataFrame:
     return PARETO.frame(stacked, among=run.candidates)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fronts:
+    """The fronts of a run, as the macros of ``page/fronts.md.j2`` show them.
+
+    Attributes:
+        table: of the networks on any front, best first; None where nothing was judged.
+        machines: that latency was measured on.
+        unstable: latencies that are.
+        timed: all latencies.
+        mark: how the unstable ones are marked.
+        left_out: which panels the figure lacks, and why, as half a sentence.
+    """
+
+    table: PageTable | None
+    machines: Sequence[str]
+    unstable: int
+    timed: int
+    mark: str
+    left_out: str
+
+
+def fronts_of(run: RunRecord) -> Fronts:
+    """What the page says of the fronts."""
+    on, ranking = fronts(run), judged(run)
+    members = [c for c in ranking if any(c.key in keys for keys in on.values())]
+    unstable_ones, timed = unstable_of(c.latency for c in ranking)
+    shown = [column for column, cost in FRONT_COLUMNS.items() if any(cost.of(c) is not None for c in ranking)]
+    table = PARETO.table(list(network_rows(run, members)), only=("top1", "alpha", *shown, "key"))
+    return Fronts(
+        table=table if members else None,
+        machines=[code(key) if key else "one that was not recorded" for key in machines(ranking)],
+        unstable=unstable_ones,
+        timed=timed,
+        mark="hollow in the figure"
+        if "latency" in {panel.name for panel in panels(run)}
+        else "marked in the table",
+        left_out=panels_left_out(run),
+    )
+
+
 def latency_cells(latency: LatencyRecord | None) -> dict[str, float | str | None]:
     """What is known of a latency: median and spread in seconds, whether unstable, the machine."""
     if latency is None or not latency.samples_s:
@@ -393,11 +517,6 @@ def latency_cells(latency: LatencyRecord | None) -> dict[str, float | str | None
 
 def _any_budget(rows: Sequence[Any]) -> bool:
     return any(row.budget is not None for row in rows)
-
-
-def never(_rows: Sequence[Any]) -> bool:
-    """Of a column that a page alone has."""
-    return False
 
 
 def _timed(name: str, kind: Kind) -> Column[Any]:
@@ -424,7 +543,20 @@ FAMILY: Columns[FamilyRow] = Columns(
         field("blocks", kind="whole", terminal=Cell("{:d}"), page=lambda row: str(row.blocks)),
         field("params", kind="whole", terminal=COUNT, head="params", page=lambda row: si(row.params)),
         field("macs", kind="whole", terminal=COUNT, head="MACs", page=lambda row: si(row.macs)),
-        field("fvcore_total", kind="whole", terminal=COUNT),
+        field(
+            "fvcore_total",
+            kind="whole",
+            terminal=COUNT,
+            head="fvcore total",
+            page=lambda row: "" if row.fvcore_total is None else si(row.fvcore_total),
+            shared=True,
+        ),
+        on_page_only(
+            "fvcore_over",
+            "difference",
+            lambda row: "" if row.fvcore_total is None else signed_percent(row.fvcore_total / row.macs - 1),
+            shared=True,
+        ),
         field("activations", kind="whole", head="activations", page=lambda row: si(row.activations)),
         Column(
             name="power",
@@ -440,6 +572,12 @@ FAMILY: Columns[FamilyRow] = Columns(
             page=lambda row: f"{row.nominal_ratio:.2f}",
         ),
         field("macs_ratio", terminal=RATIO, head="realised ratio", page=lambda row: f"{row.macs_ratio:.2f}"),
+        on_page_only(
+            "over_nominal",
+            "realised over nominal",
+            lambda row: signed_percent(row.macs_ratio / row.nominal_ratio - 1),
+            shared=True,
+        ),
         replace(
             LATENCY["latency_median_s"],
             only=any_timed,
@@ -458,6 +596,7 @@ FAMILY: Columns[FamilyRow] = Columns(
             for name in ("budget", "budget_target", "budget_value", "budget_residual")
         ),
     ),
+    terminal=("phi", "depth", "width", "resolution", "blocks", "params", "macs", "fvcore_total"),
     left=0,
     typed=True,
 )
@@ -486,20 +625,46 @@ FAMILY_PLAN: Columns[Mapping[str, Any]] = Columns(
 )
 """Of the networks of a family that would be trained, or not."""
 
+
+def family_name(row: PublishedRow) -> str:
+    """A published network's name as it is said: B4, Lite3."""
+    return row.name.capitalize() if row.name.startswith("lite") else row.name.upper()
+
+
+def _implied(dimension: str) -> Column[Any]:
+    name = f"implied_phi_{dimension}"
+
+    def cell(row: PublishedRow) -> str:
+        phi = getattr(row, name)
+        return "none" if phi is None else f"{phi:.2f}"
+
+    return field(name, head=f"phi by {dimension}", page=cell)
+
+
 PUBLISHED: Columns[PublishedRow] = Columns(
     columns=(
-        field("name", kind="text", terminal=Cell(left=True)),
+        field("name", kind="text", terminal=Cell(left=True), head="network", page=family_name),
         field("depth", terminal=Cell("{:g}")),
         field("width", terminal=Cell("{:g}")),
         field("resolution", kind="whole", terminal=PX),
-        field("params", kind="whole", terminal=COUNT),
-        field("macs", kind="whole", terminal=COUNT),
+        field("params", kind="whole", terminal=COUNT, head="params", page=lambda row: si(row.params)),
+        field("macs", kind="whole", terminal=COUNT, head="MACs", page=lambda row: si(row.macs)),
         field("fvcore_total", kind="whole"),
-        field("params_published"),
-        field("flops_published"),
-        field("params_error", terminal=Cell("{:+.1%}")),
-        field("flops_error", terminal=Cell("{:+.1%}")),
-        *(field(f"implied_phi_{dimension}") for dimension in ("depth", "width", "resolution")),
+        field("params_published", head="published", page=lambda row: si(row.params_published)),
+        field("flops_published", head="published FLOPs", page=lambda row: si(row.flops_published)),
+        field(
+            "params_error",
+            terminal=Cell("{:+.1%}"),
+            head="difference",
+            page=lambda row: signed_percent(row.params_error),
+        ),
+        field(
+            "flops_error",
+            terminal=Cell("{:+.1%}"),
+            head="difference",
+            page=lambda row: signed_percent(row.flops_error),
+        ),
+        *map(_implied, ("depth", "width", "resolution")),
         field("top1_published", terminal=PERCENT),
         field("top5_published"),
         field("source", kind="text"),

@@ -35,6 +35,8 @@ from scalesearch.statistics.timing import UNSTABLE
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from scalesearch.page.parts import PageTable
+
 PACKAGE = Path(__file__).parents[1]
 KEPT = ("first", "last", "length", "list", "map", "select", "selectattr", "rejectattr", "trim")
 """Jinja's own filters that templates may use: none of them joins texts."""
@@ -106,6 +108,11 @@ def table(rows: Iterable[Sequence[object]], *header: object, left: int = 1) -> M
     return Markdown(markdown.table([safe(name) for name in header], cells, left=left))
 
 
+def shown(values: PageTable) -> Markdown:
+    """A table with its own header."""
+    return table(values.rows, *values.header, left=values.left)
+
+
 def listed(names: Iterable[object]) -> Markdown:
     """``a, b and c``."""
     return Markdown(markdown.listed([safe(name) for name in names]))
@@ -130,6 +137,7 @@ FILTERS: dict[str, Any] = {
     "points": lambda fraction: f"{100 * fraction:.1f} points",
     "rounded": lambda value, digits=4: f"{value:.{digits}g}",
     "several": several,
+    "shown": shown,
     "si": markdown.si,
     "signed": lambda value, digits=1: f"{value:+.{digits}f}",
     "signed_percent": markdown.signed_percent,

@@ -162,7 +162,10 @@ def test_budgets_that_were_only_chosen_for_or_differ_are_told_apart(make_run):
     assert "until they did, but for 1 network that came near it already." in said
     assert "+0.0% to +5.0%" in said
     (said,) = said_of([chosen])
-    assert "1 network was to take 60.0 M multiply-adds. It was only chosen for coming near it, not resized" in said
+    assert (
+        "1 network was to take 60.0 M multiply-adds. It was only chosen for coming near it, not resized"
+        in said
+    )
     assert len(said_of([first, changed(third, target=7e7)])) == 2
 
 

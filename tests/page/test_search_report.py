@@ -251,7 +251,8 @@ def test_networks_stopped_early_take_no_part_in_the_answer():
     page = page_of(run)
     assert front_of(run) == ["kept"]
     assert "**Stopped early:** 1 network behind others at a rung." in page
-    assert "networks, at most | seeds each | | --: | --: | --: | | 2,000 | 2 | 1 |" in page
+    assert "| rung | up to images | networks, at most | seeds | stopped here |" in page
+    assert "| 1 | 2,000 | 2 | 1 |" in page
     assert list(trials_of(run)["top1"].isna()) == [True, False]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from scalesearch.commands.measure.rows import setup_titles
+from scalesearch.commands.measure.view import MEASUREMENTS, TitledRow
 from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns
-from scalesearch.page.evidence import input_text
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import Markdown, code, percent, plain_lines, si, time_text
-from scalesearch.page.parts import FOLDER, Made, Steps, machine_facts, made_of, steps
+from scalesearch.page.markdown import plain_lines
+from scalesearch.page.parts import FOLDER, Made, PageTable, Steps, machine_facts, made_of, steps
 from scalesearch.page.style import (
     COLOURS,
     GREY,
@@ -329,6 +329,10 @@ def write_compare_report(record: CompareRecord, out: Path) -> CompareReport:
     )
 
 
+SHOWN = ("name", "title", "resolution", "macs", "median_or_outcome", "latency_iqr_s", "machine")
+"""What a page shows of each side."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparePage:
     """What the page shows.
@@ -336,7 +340,7 @@ class ComparePage:
     Attributes:
         name: of the comparison.
         comparison: what it comes to.
-        rows: of its table, a side each.
+        table: a row for each side.
         drawn: whether there is a figure.
         pairs: timed in turn.
         samples: of each side.
@@ -348,7 +352,7 @@ class ComparePage:
 
     name: str
     comparison: Comparison
-    rows: Sequence[Sequence[str]]
+    table: PageTable
     drawn: bool
     pairs: int
     samples: tuple[int, int]
@@ -365,7 +369,19 @@ def _page(record: CompareRecord, kept: str, *, drawn: bool) -> str:
         ComparePage(
             name=record.name,
             comparison=values,
-            rows=[_table_row(side, row) for side, row in _sides(record)],
+            table=MEASUREMENTS.table(
+                [
+                    TitledRow(
+                        measurement=replace(row, name=f"{side}: {row.name}"),
+                        summary=_summary(row),
+                        prediction=None,
+                        title=row.setup.label,
+                    )
+                    for side, row in _sides(record)
+                ],
+                heads={"median_or_outcome": "median"},
+                only=SHOWN,
+            ),
             drawn=drawn,
             pairs=sum(map(len, record.pairs)),
             samples=(sum(map(len, record.a.samples_s)), sum(map(len, record.b.samples_s))),
@@ -396,18 +412,4 @@ def _steps(record: CompareRecord, values: Comparison) -> Steps:
             f"{command} --processes {processes} --pairs {4 * pairs} --out {FOLDER}-more-pairs",
         ),
         ("Both with memory and images per second", f"{measure} --out {FOLDER}-measured"),
-    )
-
-
-def _table_row(side: str, row: MeasurementRecord) -> tuple[str, ...]:
-    summary = _summary(row)
-    spread = percent(summary.spread) if summary else ""
-    return (
-        f"{side}: {row.name}",
-        row.setup.label,
-        input_text(row),
-        si(row.macs),
-        time_text(summary.median_s) if summary else row.outcome,
-        Markdown(f"{spread} **unstable**") if summary and summary.unstable else spread,
-        code(row.machine),
     )

@@ -26,16 +26,17 @@ from scalesearch.page.answer import (
     split_text,
     told_answer,
 )
+from scalesearch.page.columns import Column, Columns, on_page_only
 from scalesearch.page.evidence import (
     asked_cost,
     coefficients,
     judged,
     nothing_learnt,
 )
-from scalesearch.page.fronts import Fronts, fronts_of, pareto_figure
+from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
-from scalesearch.page.markdown import Markdown, bounded, code, percent
+from scalesearch.page.markdown import Markdown, bounded, percent
 from scalesearch.page.parts import (
     WHOLE,
     BudgetText,
@@ -60,7 +61,7 @@ from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page
 from scalesearch.records import CandidateRecord, RunRecord
-from scalesearch.statistics.answer import Answer, Rate
+from scalesearch.statistics.answer import Answer, Estimate, Rate
 from scalesearch.statistics.summaries import SIGNIFICANCE
 from scalesearch.training.dataset import FEWEST_APART, WINDOWS
 
@@ -153,19 +154,8 @@ def _untrained(candidates: Sequence[CandidateRecord]) -> list[tuple[str, str, Pa
 
 
 def _reasons_table(candidates: Sequence[CandidateRecord], *, reasons: bool) -> PageTable:
-    header = [*(["reason"] if reasons else []), "alpha", "beta", "gamma", "cost ratio", "network"]
-    rows = [
-        [
-            *([c.reason] if reasons else []),
-            f"{c.alpha:.6g}",
-            f"{c.beta:.6g}",
-            f"{c.gamma:.6g}",
-            f"{c.macs_ratio:.2f}" if c.counted else "",
-            code(c.key),
-        ]
-        for c in candidates
-    ]
-    return PageTable.of(header, rows, left=int(reasons))
+    rows = [tables.NetworkRow(candidate=c) for c in candidates]
+    return tables.UNTRAINED.table(rows, but=() if reasons else ("reason",))
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -412,8 +402,7 @@ class GridPage:
         not_confirmed: whether a confirmation was asked for, of an answer that isn't there.
         rests_on: the answer's second line; empty without an answer.
         steps: what to do next.
-        at_best: whether the answer is of each split at its best recipe.
-        compared: splits beside the best, a row each; empty without a surface.
+        compared: splits beside the best, a row each; None without a surface.
         sure: how sure the answer is.
         budgets: how networks met theirs.
         longer: the rates by length; None of runs of one length.
@@ -425,6 +414,8 @@ class GridPage:
         highest_mean: of these.
         fronts: of top-1 against each cost.
         stopped_early: by successive halving; None without it.
+        rungs: of it.
+        stopped: the networks that were stopped.
         skipped: what was not trained, and why.
         keeps: what the run's folder has.
         made: how the run was made.
@@ -442,8 +433,7 @@ class GridPage:
     not_confirmed: bool
     rests_on: str
     steps: Steps
-    at_best: bool
-    compared: Sequence[Sequence[str]]
+    compared: PageTable | None
     sure: Sure | None
     budgets: Sequence[BudgetText]
     longer: Longer | None
@@ -453,8 +443,10 @@ class GridPage:
     trained: PageTable | None
     beyond: bool
     highest_mean: str
-    fronts: Fronts
+    fronts: tables.Fronts
     stopped_early: StoppedEarly | None
+    rungs: PageTable
+    stopped: PageTable
     skipped: Skipped
     keeps: Keeps
     made: RunMade
@@ -481,6 +473,7 @@ def grid_page(
     result, ranking, flat = told_answer(run), judged(run), nothing_learnt(run)
     whole = None if isinstance(result, str) else result
     first, *more = answer_lines(run)
+    early = stopped_early(run)
     top = ranking[0] if ranking and whole is None and not flat else None
     done = [c for c in run.candidates if c.status == "completed"]
     return page(
@@ -497,8 +490,7 @@ def grid_page(
             not_confirmed=whole is None and bool(run.settings.get("confirm")),
             rests_on=more[0] if more else "",
             steps=next_steps(run, whole, keeps=keeps) if whole and more else steps(),
-            at_best=whole is not None and whole.as_searched is not None,
-            compared=_compared(whole) if whole else (),
+            compared=_compared(whole) if whole else None,
             sure=_sure(run, whole) if whole else None,
             budgets=budgets_of(done),
             longer=_longer(whole) if whole else None,
@@ -508,8 +500,12 @@ def grid_page(
             trained=_networks(run, ranking, whole) if ranking else None,
             beyond=any(round(100 * share) < 0 for c in ranking for share in c.split or ()),
             highest_mean=max((percent(c.top1) for c in ranking), default=""),
-            fronts=fronts_of(run),
-            stopped_early=stopped_early(run),
+            fronts=tables.fronts_of(run),
+            stopped_early=early,
+            rungs=tables.RUNGS.table(early.plan if early else ()),
+            stopped=tables.STOPPED.table(
+                [tables.StoppedRow(candidate=c, rung=rung) for c, rung in (early.stopped if early else ())]
+            ),
             skipped=_skipped(run),
             keeps=keeps,
             made=run_made(run),
@@ -518,19 +514,53 @@ def grid_page(
     )
 
 
-def _compared(result: SearchAnswer) -> list[tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRow:
+    """A split with its fitted top-1 in percent, and how far it is behind the best; None of that itself."""
+
+    name: str | Markdown
+    split: Sequence[float]
+    top1: float
+    behind: Estimate | None = None
+
+
+def _share_column(index: int, dimension: str) -> Column[SplitRow]:
+    return on_page_only(dimension, dimension, lambda row: f"{100 * row.split[index]:z.0f}%")
+
+
+SPLITS: Columns[SplitRow] = Columns(
+    columns=(
+        on_page_only("name", "split", lambda row: row.name),
+        *(_share_column(index, name) for index, name in enumerate(("depth", "width", "resolution"))),
+        on_page_only("top1", "fitted top-1", lambda row: f"{row.top1:.1f}%"),
+        on_page_only(
+            "behind",
+            "points behind (95%)",
+            lambda row: "" if row.behind is None else interval_text(row.behind),
+        ),
+    )
+)
+"""Of splits compared, on a page."""
+
+
+def _compared(result: SearchAnswer) -> PageTable:
     answer = result.answer
-    role = Markdown("**best split**" if result.surface.different else "**highest fitted**")
-    rows: list[tuple[str, ...]] = [(role, *_shares(answer.best), f"{answer.top1.value:.1f}%", "")]
-    for behind in sorted(answer.behind, key=lambda other: other.points.value):
-        top1 = result.surface.top1(behind.split)[0]
-        rows.append((behind.name, *_shares(behind.split), f"{top1:.1f}%", interval_text(behind.points)))
-    return rows
-
-
-def _shares(split: Sequence[float]) -> tuple[str, str, str]:
-    depth, width, resolution = (f"{100 * share:z.0f}%" for share in split)
-    return depth, width, resolution
+    best = SplitRow(
+        name=Markdown("**best split**" if result.surface.different else "**highest fitted**"),
+        split=answer.best,
+        top1=answer.top1.value,
+    )
+    others = [
+        SplitRow(
+            name=behind.name,
+            split=behind.split,
+            top1=float(result.surface.top1(behind.split)[0]),
+            behind=behind.points,
+        )
+        for behind in sorted(answer.behind, key=lambda other: other.points.value)
+    ]
+    heads = {} if result.as_searched is None else {"top1": "fitted top-1, at its best recipe"}
+    return SPLITS.table([best, *others], heads=heads)
 
 
 def _sure(run: RunRecord, result: SearchAnswer) -> Sure:

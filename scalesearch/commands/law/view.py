@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scalesearch.commands.law.evidence import SMALL, KindRow, kind_rows, law_titles
+from scalesearch.commands.law.evidence import DIMENSIONS, SMALL, KindRow, kind_rows, law_titles
 from scalesearch.commands.law.figures import (
     best_figure,
     held_out_figure,
@@ -26,12 +26,14 @@ from scalesearch.commands.measure.kept import (
 from scalesearch.commands.measure.rows import check_machines, common_label, measure_rows
 from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Columns, field
+from scalesearch.networks.spec import Cost
+from scalesearch.page.columns import Cell, Column, Columns, field, on_page_only
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import percent, plain_lines
 from scalesearch.page.parts import (
     FOLDER,
     Made,
+    PageTable,
     Steps,
     elapsed,
     machine_facts,
@@ -42,7 +44,7 @@ from scalesearch.page.parts import (
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page, part
-from scalesearch.records import LAW_TERMS, CostLaw, KindTime, LawRecord, Price
+from scalesearch.records import LAW_TERMS, BestSplits, CostLaw, KindTime, LawRecord, Price, Split
 from scalesearch.statistics.law import errors, term_seconds
 from scalesearch.text import without_options
 
@@ -52,24 +54,41 @@ from scalesearch.text import without_options
 UNMULTIPLIED = ("norm", "activation", "add", "other")
 
 
-def _prices(record: LawRecord) -> list[tuple[str, ...]]:
-    """What each dimension costs, a row each."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRow:
+    """A price with what its setup is called."""
+
+    price: Price
+    setup: str
+
+
+def _of_price(name: str, head: str, digits: str = ".2f") -> Column[PriceRow]:
+    return on_page_only(name, head, lambda row: f"{getattr(row.price, name):{digits}}")
+
+
+PRICES: Columns[PriceRow] = Columns(
+    columns=(
+        on_page_only("setup", "setup", lambda row: row.setup),
+        on_page_only("dimension", "scaled in", lambda row: row.price.dimension),
+        _of_price("built_macs_ratio", "MACs"),
+        _of_price("built_activations_ratio", "activations"),
+        _of_price("built_layers_ratio", "layers"),
+        _of_price("built_latency_ratio", "time by the law"),
+        on_page_only("measured", "time measured", lambda row: _measured(row.price)),
+        _of_price("nominal_exponent", "rule's exponent", "g"),
+        _of_price("macs_exponent", "MACs' exponent"),
+        _of_price("latency_exponent", "time's exponent"),
+    ),
+    left=2,
+)
+"""Of what each dimension costs, on a page: the network as built over the baseline."""
+
+
+def _prices(record: LawRecord) -> PageTable | None:
+    """What each dimension costs, a row each; None where that is not known."""
     titles = law_titles(price.setup for price in record.prices)
-    return [
-        (
-            titles[price.setup],
-            price.dimension,
-            f"{price.built_macs_ratio:.2f}",
-            f"{price.built_activations_ratio:.2f}",
-            f"{price.built_layers_ratio:.2f}",
-            f"{price.built_latency_ratio:.2f}",
-            _measured(price),
-            f"{price.nominal_exponent:g}",
-            f"{price.macs_exponent:.2f}",
-            f"{price.latency_exponent:.2f}",
-        )
-        for price in record.prices
-    ]
+    rows = [PriceRow(price=price, setup=titles[price.setup]) for price in record.prices]
+    return PRICES.table(rows) if rows else None
 
 
 def _measured(price: Price) -> str:
@@ -156,10 +175,47 @@ def _orders(record: LawRecord, rows: Sequence[KindRow]) -> tuple[list[str], list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRow:
+    """A split with what its setup is called."""
+
+    split: Split
+    setup: str
+
+
+BUDGETS = {"macs": "2 x MACs", "latency": "2 x time"}
+
+
+def _of_split(name: str, head: str, digits: str) -> Column[SplitRow]:
+    return on_page_only(name, head, lambda row: f"{getattr(row.split, name):{digits}}")
+
+
+def _share_of_split(index: int, head: str) -> Column[SplitRow]:
+    return on_page_only(f"share_{index}", head, lambda row: percent(row.split.shares[index], 0))
+
+
+SPLITS: Columns[SplitRow] = Columns(
+    columns=(
+        on_page_only("rule", "rule", lambda row: row.split.rule),
+        on_page_only("setup", "setup", lambda row: row.setup),
+        on_page_only("budget", "budget", lambda row: BUDGETS[row.split.budget]),
+        *(_of_split(dimension, dimension, ".3f") for dimension in DIMENSIONS),
+        *(
+            _share_of_split(index, head)
+            for index, head in enumerate(("share of depth", "of width", "of resolution"))
+        ),
+        _of_split("macs_ratio", "MACs", ".2f"),
+        _of_split("latency_ratio", "time", ".2f"),
+    ),
+    left=3,
+)
+"""Of what a rule becomes under two budgets, on a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Splits:
     """What a rule becomes when time is its budget, a row each; whether it is the paper's, or a run's best."""
 
-    rows: Sequence[Sequence[str]]
+    table: PageTable
     paper: bool
     run: bool
 
@@ -169,21 +225,34 @@ def _splits(record: LawRecord) -> Splits | None:
         return None
     titles = law_titles(split.setup for split in record.splits)
     return Splits(
-        rows=[
-            (
-                split.rule,
-                titles[split.setup],
-                "2 x MACs" if split.budget == "macs" else "2 x time",
-                *(f"{value:.3f}" for value in (split.depth, split.width, split.resolution)),
-                *(percent(share, 0) for share in split.shares),
-                f"{split.macs_ratio:.2f}",
-                f"{split.latency_ratio:.2f}",
-            )
-            for split in record.splits
-        ],
+        table=SPLITS.table([SplitRow(split=split, setup=titles[split.setup]) for split in record.splits]),
         paper=any("paper" in split.rule for split in record.splits),
         run=any("run" in split.rule for split in record.splits),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestRow:
+    """Best splits with what their setup is called."""
+
+    best: BestSplits
+    setup: str
+
+
+def _move_of(index: int, dimension: str) -> Column[BestRow]:
+    return on_page_only(f"move_{dimension}", f"move in {dimension}", lambda row: _move(row.best.moves[index]))
+
+
+BEST: Columns[BestRow] = Columns(
+    columns=(
+        on_page_only("setup", "setup", lambda row: row.setup),
+        on_page_only("macs", "2 x MACs: depth / width / resolution", lambda row: _shares(row.best.macs)),
+        on_page_only("latency", "2 x time", lambda row: _shares(row.best.latency)),
+        *(_move_of(index, dimension) for index, dimension in enumerate(DIMENSIONS)),
+    ),
+    left=3,
+)
+"""Of the best splits by a run's accuracies, on a page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +268,7 @@ class Best:
         tells_cost: whether the run's networks differ in cost.
         highest: the best split under twice the multiply-adds.
         shown: the setups in which a move of the best split is shown.
-        rows: a setup each.
+        table: a row for each setup; None where the run does not tell cost.
     """
 
     networks: int
@@ -210,7 +279,7 @@ class Best:
     tells_cost: bool
     highest: str
     shown: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    table: PageTable | None
 
 
 def _best(record: LawRecord) -> Best | None:
@@ -227,10 +296,9 @@ def _best(record: LawRecord) -> Best | None:
         tells_cost=first.tells_cost,
         highest=_shares(first.macs),
         shown=[titles[best.setup] for best in record.best if best.shown],
-        rows=[
-            (titles[best.setup], _shares(best.macs), _shares(best.latency), *map(_move, best.moves))
-            for best in record.best
-        ],
+        table=BEST.table([BestRow(best=best, setup=titles[best.setup]) for best in record.best])
+        if first.tells_cost
+        else None,
     )
 
 
@@ -246,13 +314,54 @@ def _move(move: tuple[float, float, float]) -> str:
 # The page of a cost law: how well it predicts time, what each dimension costs, where a budget should go.
 
 GOAL = 0.10
-UNITS = {
-    "constant": ("constant", "a pass", 1e3, "ms"),
-    "macs": ("multiply-adds", "10^9", 1e12, "ms"),
-    "activations": ("activations", "10^6", 1e9, "ms"),
-    "params": ("params", "10^6", 1e9, "ms"),
-    "layers": ("layers", "one", 1e6, "us"),
+TERMS = {
+    "constant": ("constant", "each pass", 1e3, "ms"),
+    "macs": ("multiply-adds", "10^9 multiply-adds", 1e12, "ms"),
+    "activations": ("activations", "10^6 activations", 1e9, "ms"),
+    "params": ("params", "10^6 params", 1e9, "ms"),
+    "layers": ("layers", "each layer", 1e6, "us"),
 }
+"""What a law's terms are called, and what a page says their time of, in which unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawRow:
+    """A law with what its setup is called, and the cost of the network that it is taken apart for."""
+
+    law: CostLaw
+    setup: str
+    cost: Cost
+
+    @property
+    def predicted(self) -> dict[str, float]:
+        """Seconds of each term for that network."""
+        return term_seconds(self.law, self.cost)
+
+
+def _term(term: str) -> Column[LawRow]:
+    _, head, times, unit = TERMS[term]
+    return on_page_only(term, head, lambda row: f"{row.law.seconds[term] * times:.3g} {unit}")
+
+
+def _term_share(term: str) -> Column[LawRow]:
+    def cell(row: LawRow) -> str:
+        return percent(row.predicted[term] / sum(row.predicted.values()), 0)
+
+    return on_page_only(f"{term}_share", TERMS[term][0], cell)
+
+
+LAW_ROWS: Columns[LawRow] = Columns(
+    columns=(
+        on_page_only("setup", "setup", lambda row: row.setup),
+        on_page_only("networks", "networks", lambda row: str(errors(row.law).networks)),
+        on_page_only("median", "median error", lambda row: percent(errors(row.law).median)),
+        on_page_only("worst", "worst error", lambda row: percent(errors(row.law).worst)),
+        *map(_term, LAW_TERMS),
+        on_page_only("predicted", "predicted", lambda row: f"{1e3 * sum(row.predicted.values()):.3g} ms"),
+        *map(_term_share, LAW_TERMS),
+    )
+)
+"""Of the laws of a page: errors on networks not seen, the time of each term, and its share of a network's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,19 +460,15 @@ class LawText:
         setup: what all setups have in common.
         low: the time of the fastest network it rests on, in ms.
         high: that of the slowest.
-        terms: their names.
-        rows: errors and the time of each term, a setup each.
-        units: what each term's time is for.
+        table: errors and the time of each term, a setup each.
         shares: what the baseline's time is made of, a setup each.
     """
 
     setup: str
     low: str
     high: str
-    terms: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    units: Sequence[str]
-    shares: Sequence[Sequence[str]]
+    table: PageTable
+    shares: PageTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,7 +481,7 @@ class LawPage:
         steps: what to do next.
         law: None where there is none.
         baseline: that is scaled.
-        prices: of each dimension, a row each.
+        prices: of each dimension; None where they are not known.
         kinds: where in the network the time goes; None where that was not looked into.
         splits: what a rule becomes when time is its budget; None without a law.
         best: what a run's accuracies say of it; None without a run.
@@ -394,7 +499,7 @@ class LawPage:
     steps: Steps
     law: LawText | None
     baseline: str
-    prices: Sequence[Sequence[str]]
+    prices: PageTable | None
     kinds: Kinds | None
     splits: Splits | None
     best: Best | None
@@ -447,31 +552,14 @@ def _ratio(price: Price) -> float:
 def _law(record: LawRecord) -> LawText:
     titles = law_titles([law.setup for law in record.laws])
     low, high = record.laws[0].spread
-    rows = [
-        (
-            titles[law.setup],
-            str(errors(law).networks),
-            percent(errors(law).median),
-            percent(errors(law).worst),
-            *(f"{law.seconds[term] * UNITS[term][2]:.3g} {UNITS[term][3]}" for term in LAW_TERMS),
-        )
-        for law in record.laws
-    ]
+    rows = [LawRow(law=law, setup=titles[law.setup], cost=record.base_cost) for law in record.laws]
     return LawText(
         setup=common_label(titles) or record.laws[0].setup.label,
         low=f"{1e3 * low:,.3g}",
         high=f"{1e3 * high:,.0f}",
-        terms=[UNITS[term][0] for term in LAW_TERMS],
-        rows=rows,
-        units=[f"{UNITS[term][0]}: for {UNITS[term][1]}" for term in LAW_TERMS],
-        shares=[(titles[law.setup], *_term_shares(law, record)) for law in record.laws],
+        table=LAW_ROWS.table(rows, only=("setup", "networks", "median", "worst", *LAW_TERMS)),
+        shares=LAW_ROWS.table(rows, only=("setup", "predicted", *(f"{term}_share" for term in LAW_TERMS))),
     )
-
-
-def _term_shares(law: CostLaw, record: LawRecord) -> list[str]:
-    seconds = term_seconds(law, record.base_cost)
-    total = sum(seconds.values())
-    return [f"{1e3 * total:.3g} ms", *(percent(seconds[term] / total, 0) for term in LAW_TERMS)]
 
 
 def _steps(record: LawRecord) -> Steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -34,7 +34,7 @@ from scalesearch.commands.measure.rows import (
     setup_titles,
 )
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Columns, field
+from scalesearch.page.columns import Cell, Column, Columns, field, never, on_page_only
 from scalesearch.page.evidence import input_text
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import (
@@ -59,7 +59,7 @@ from scalesearch.page.parts import (
     steps,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import any_oblong, csv_text, never, sides
+from scalesearch.page.tables import any_oblong, csv_text, sides
 from scalesearch.page.templates import page, part
 from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord, Setup
 from scalesearch.statistics.timing import UNSTABLE, TimingSummary
@@ -84,24 +84,26 @@ def panel_titles(rows: Sequence[MeasureRow]) -> dict[tuple[str, Setup], str]:
     return {key: (f"machine {key[0]}: " if several else "") + titles[key[1]] for key in keys}
 
 
+def _titled(rows: Iterable[MeasureRow], panels: Mapping[tuple[str, Setup], str]) -> list[TitledRow]:
+    return [
+        TitledRow(
+            measurement=row.measurement,
+            summary=row.summary,
+            prediction=row.prediction,
+            title=panels[row.panel],
+        )
+        for row in rows
+    ]
+
+
 def _without_figure(rows: Sequence[MeasureRow]) -> PageTable | None:
     """The rows that could not be measured, and why; None where there are none."""
     missing = [row for row in rows if row.summary is None and row.measurement.outcome != "waiting"]
     if not missing:
         return None
-    panels, batches = panel_titles(rows), any(row.measurement.largest_batch is not None for row in missing)
-    header = ("network", "setup", "outcome", "reason", *(["largest batch that fits"] if batches else []))
-    cells = [
-        (
-            row.measurement.name,
-            panels[row.panel],
-            row.measurement.outcome,
-            row.measurement.reason,
-            *([_count(row.measurement.largest_batch)] if batches else []),
-        )
-        for row in missing
-    ]
-    return PageTable.of(header, cells, left=4, most=MOST_ROWS)
+    batches = any(row.measurement.largest_batch is not None for row in missing)
+    only = ("name", "title", "outcome", "reason", *(["largest_batch"] if batches else []))
+    return MEASUREMENTS.table(_titled(missing, panel_titles(rows)), only=only, most=MOST_ROWS)
 
 
 def _count(value: int | None) -> str:
@@ -110,20 +112,10 @@ def _count(value: int | None) -> str:
 
 def _every_figure(rows: Sequence[MeasureRow]) -> PageTable | None:
     """Every row with all that is derived from its samples; None without any."""
-    known, panels = [row for row in rows if row.summary is not None], panel_titles(rows)
-    if not known:
-        return None
-    titled = [
-        TitledRow(
-            measurement=row.measurement,
-            summary=row.summary,
-            prediction=row.prediction,
-            title=panels[row.panel],
-        )
-        for row in known
-    ]
+    known = [row for row in rows if row.summary is not None]
     blank = {name for name in SOME if all(getattr(row.measurement, name) is None for row in known)}
-    return MEASUREMENTS.table(titled, but=blank, most=MOST_ROWS)
+    titled = _titled(known, panel_titles(rows))
+    return MEASUREMENTS.table(titled, but=blank, most=MOST_ROWS) if titled else None
 
 
 def _interval(summary: TimingSummary) -> str:
@@ -158,20 +150,9 @@ def _law_errors(rows: Sequence[MeasureRow]) -> LawErrors | None:
 
 def _predicted(rows: Sequence[MeasureRow]) -> PageTable | None:
     """Predictions beside measurements; None where no law was given."""
-    panels = panel_titles(rows)
-    cells = [
-        (
-            row.measurement.name,
-            panels[row.panel],
-            time_text(row.prediction.seconds),
-            time_text(row.summary.median_s) if row.summary else row.measurement.outcome,
-            signed_percent(row.prediction.error) if row.prediction.error is not None else "",
-        )
-        for row in rows
-        if row.prediction is not None
-    ]
-    header = ("network", "setup", "predicted", "measured", "error")
-    return PageTable.of(header, cells, left=2, most=MOST_ROWS) if cells else None
+    law = _titled([row for row in rows if row.prediction is not None], panel_titles(rows))
+    only = ("name", "title", "predicted_s", "median_or_outcome", "prediction_error")
+    return MEASUREMENTS.table(law, only=only, most=MOST_ROWS) if law else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +220,15 @@ class TitledRow(MeasureRow):
 def _spread(summary: TimingSummary) -> str | Markdown:
     spread = percent(summary.spread)
     return Markdown(f"{spread} **unstable**") if summary.unstable else spread
+
+
+def _time(row: MeasureRow) -> str:
+    """The median, or why there is none."""
+    return row.measurement.outcome if row.summary is None else time_text(row.summary.median_s)
+
+
+def _marked_time(row: MeasureRow) -> str:
+    return _time(row) + (" (unstable)" if row.summary is not None and row.summary.unstable else "")
 
 
 def _images(row: MeasureRow) -> str:
@@ -330,10 +320,22 @@ MEASUREMENTS: Columns[MeasureRow] = Columns(
             (
                 field("name", terminal=Cell(left=True), head="network", page=lambda of: of.name),
                 field("key"),
-                field("resolution", terminal=Cell(sides, head="px")),
+                field(
+                    "resolution",
+                    terminal=Cell(sides, head="px"),
+                    head="input",
+                    page=input_text,
+                    shared=True,
+                ),
                 field("resolution_width", only=any_oblong),
                 field("params"),
-                field("macs", terminal=Cell(lambda row: ANY_UNITS(row["macs"]), head="MACs")),
+                field(
+                    "macs",
+                    terminal=Cell(lambda row: ANY_UNITS(row["macs"]), head="MACs"),
+                    head="MACs",
+                    page=lambda of: si(of.macs),
+                    shared=True,
+                ),
                 field("activations"),
                 field("layers"),
                 *SETUP,
@@ -343,8 +345,14 @@ MEASUREMENTS: Columns[MeasureRow] = Columns(
                     head="machine",
                     page=lambda of: code(of.machine),
                 ),
-                field("outcome", terminal=Cell(_note, head="note", left=True)),
-                field("reason"),
+                field(
+                    "outcome",
+                    terminal=Cell(_note, head="note", left=True),
+                    head="outcome",
+                    page=lambda of: of.outcome,
+                    shared=True,
+                ),
+                field("reason", head="reason", page=lambda of: of.reason, shared=True),
                 Column(name="samples", value=lambda of: sum(map(len, of.samples_s))),
                 Column(name="processes", value=lambda of: len(of.processes)),
             ),
@@ -413,8 +421,22 @@ MEASUREMENTS: Columns[MeasureRow] = Columns(
                 lambda summary: f"{summary.processes} x {summary.samples / summary.processes:.3g}"
             ),
         ),
-        _by_law("predicted_s", lambda law: law.seconds, terminal=Cell(_law_text, head="law")),
-        _by_law("prediction_error", lambda law: law.error),
+        on_page_only("median_or_outcome", "measured", _time, shared=True),
+        _by_law(
+            "predicted_s",
+            lambda law: law.seconds,
+            terminal=Cell(_law_text, head="law"),
+            head="predicted",
+            page=lambda row: time_text(row.prediction.seconds),
+            shared=True,
+        ),
+        _by_law(
+            "prediction_error",
+            lambda law: law.error,
+            head="error",
+            page=lambda row: "" if row.prediction.error is None else signed_percent(row.prediction.error),
+            shared=True,
+        ),
     ),
     terminal=(
         *("name", "resolution", "macs", "machine", "mode", "runtime", "dtype", "device", "threads"),
@@ -680,7 +702,7 @@ def measure_page(record: MeasureRecord, rows: Sequence[MeasureRow], figures: Col
 def _medians(rows: Sequence[MeasureRow], panels: Mapping[tuple[str, Setup], str]) -> PageTable:
     """Networks down and setups across; of many setups a row for each network and setup."""
     if len(panels) > MOST_COLUMNS:
-        cells = [(row.measurement.name, panels[row.panel], _time(row)) for row in rows]
+        cells = [(row.measurement.name, panels[row.panel], _marked_time(row)) for row in rows]
         return PageTable.of(("network", "setup", "median"), cells, left=2, most=MOST_ROWS)
     by_name = {(row.measurement.name, row.panel): row for row in rows}
     first = {row.measurement.name: row.measurement for row in reversed(rows)}
@@ -689,17 +711,11 @@ def _medians(rows: Sequence[MeasureRow], panels: Mapping[tuple[str, Setup], str]
             name,
             input_text(first[name]),
             si(first[name].macs),
-            *(_time(by_name[name, key]) if (name, key) in by_name else "" for key in panels),
+            *(_marked_time(by_name[name, key]) if (name, key) in by_name else "" for key in panels),
         )
         for name in dict.fromkeys(row.measurement.name for row in rows)
     ]
     return PageTable.of(("network", "input", "MACs", *panels.values()), cells_by_name, most=MOST_ROWS)
-
-
-def _time(row: MeasureRow) -> str:
-    if row.summary is None:
-        return row.measurement.outcome
-    return time_text(row.summary.median_s) + (" (unstable)" if row.summary.unstable else "")
 
 
 def _pace(rows: Sequence[MeasureRow], panels: Mapping[tuple[str, Setup], str]) -> Pace | None:

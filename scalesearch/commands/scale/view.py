@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from scalesearch.files import write_text
 from scalesearch.networks.baselines import published_family, published_network
 from scalesearch.networks.cost import Convention, ledger, nearest
 from scalesearch.networks.spec import arch_from_dict
+from scalesearch.page.columns import Column, Columns, by_name, on_page_only
 from scalesearch.page.evidence import PAPER, same_triple
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import write_pages
@@ -30,6 +31,7 @@ from scalesearch.page.markdown import Markdown, code, si, signed_percent
 from scalesearch.page.parts import (
     FOLDER,
     Made,
+    PageTable,
     RunMade,
     Steps,
     counted_parts,
@@ -38,7 +40,7 @@ from scalesearch.page.parts import (
     steps,
     within_budget,
 )
-from scalesearch.page.rounding import rounding_shares
+from scalesearch.page.rounding import RoundingShare, rounding_shares
 from scalesearch.page.style import (
     COLOURS,
     GREY,
@@ -51,7 +53,7 @@ from scalesearch.page.style import (
     place_labels,
     write_figures,
 )
-from scalesearch.page.tables import FAMILY, csv_text, family_table, published_table
+from scalesearch.page.tables import FAMILY, PUBLISHED, csv_text, family_name, family_table, published_table
 from scalesearch.page.templates import page
 from scalesearch.records import FamilyRow, PublishedRow, ScaleRecord
 from scalesearch.scaling import NOMINAL_BASE
@@ -65,18 +67,13 @@ SAME_LINE = 1e-3
 """A product this close to 2 (relative) gives a line that cannot be told from the nominal one."""
 TICKS = 14
 """As many labels as the phi axis has room for."""
-RULE, BUILT, PUBLISHED = GREY, COLOURS["highest"], COLOURS["paper"]
+RULE, BUILT, AS_PUBLISHED = GREY, COLOURS["highest"], COLOURS["paper"]
 
 
 def family_number(row: PublishedRow) -> int | None:
     """The k of a network named bk or litek; None for other names."""
     match = re.search(r"(?:b|lite)(\d+)$", row.name.lower())
     return int(match[1]) if match else None
-
-
-def family_name(row: PublishedRow) -> str:
-    """A published network's name as it is said: B4, Lite3."""
-    return row.name.capitalize() if row.name.startswith("lite") else row.name.upper()
 
 
 def family_letters(row: PublishedRow) -> str:
@@ -130,7 +127,7 @@ def cost_figure(record: ScaleRecord) -> Figure | None:
                 axes.plot(one.phi, cost, label=one.label, **one.style)
                 clear[axes] += _points(one.phi, cost) if one.names else _polyline(one.phi, cost)
                 labels[axes] += [
-                    Label(x=float(x), y=float(y), text=name, colour=PUBLISHED)
+                    Label(x=float(x), y=float(y), text=name, colour=AS_PUBLISHED)
                     for x, y, name in zip(one.phi, cost, one.names, strict=False)
                 ]
         for axes in (upper, lower):
@@ -179,7 +176,7 @@ def _series(record: ScaleRecord, base: float) -> list[_Series]:
                 phi=np.array([float(k) for k, _ in published]),
                 ratio=np.array([row.flops_published / base for _, row in published]),
                 label=rf"published FLOPs, {family_letters(published[0][1])}$k$ at $\phi = k$",
-                style={"color": PUBLISHED, "marker": "D", "markersize": 6, "linestyle": ""},
+                style={"color": AS_PUBLISHED, "marker": "D", "markersize": 6, "linestyle": ""},
                 names=tuple(family_name(row) for _, row in published),
             )
         )
@@ -198,14 +195,14 @@ def accuracy_figure(record: ScaleRecord) -> Figure | None:
             "as published for the full training on ImageNet; nothing was trained or measured here", pad=8
         )
         flops, top1 = [row.flops_published for row in rows], [100 * row.top1_published for row in rows]
-        axes.plot(flops, top1, "D-", color=PUBLISHED, linewidth=1.1, markersize=6.5)
+        axes.plot(flops, top1, "D-", color=AS_PUBLISHED, linewidth=1.1, markersize=6.5)
         axes.set_xscale("log")
         axes.margins(x=0.07, y=0.12)
         axes.set_xlabel("published FLOPs for one image (one multiply-add counts as 1), log scale")
         axes.set_ylabel("published ImageNet top-1 (%)")
         _log_ticks(axes.xaxis)
         labels = [
-            Label(x=x, y=y, text=f"{family_name(row)}  {y:.1f}%", colour=PUBLISHED)
+            Label(x=x, y=y, text=f"{family_name(row)}  {y:.1f}%", colour=AS_PUBLISHED)
             for x, y, row in zip(flops, top1, rows, strict=True)
         ]
         place_labels(axes, labels, _polyline(np.array(flops), np.array(top1)))
@@ -252,6 +249,55 @@ class Furthest:
     phi: float
 
 
+DIMENSIONS = ("depth", "width", "resolution")
+REBUILT = (
+    *("name", "params", "params_published", "params_error"),
+    *("macs", "flops_published", "flops_error"),
+)
+"""What a page shows of published networks as rebuilt here."""
+Pair = tuple[FamilyRow, PublishedRow]
+"""The network of the rule at a whole phi, and the published one of that number."""
+
+
+def _beside(
+    name: str, head: str, of: Callable[[Pair], tuple[float, float]], text: Callable[[float], str]
+) -> tuple[Column[Pair], ...]:
+    """By the rule, published, and the rule's over the published, less 1."""
+
+    def residual(pair: Pair) -> str:
+        ours, theirs = of(pair)
+        return signed_percent(ours / theirs - 1)
+
+    return (
+        on_page_only(f"{name}_rule", f"{head}: rule", lambda pair: text(of(pair)[0])),
+        on_page_only(f"{name}_published", "published", lambda pair: text(of(pair)[1])),
+        on_page_only(f"{name}_residual", "residual", residual),
+    )
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}"
+
+
+MULTIPLIERS: tuple[Column[Pair], ...] = (
+    *_beside("depth", "depth", lambda pair: (pair[0].depth, pair[1].depth), _short),
+    *_beside("width", "width", lambda pair: (pair[0].width, pair[1].width), _short),
+    *_beside("resolution", "input (px)", lambda pair: (pair[0].resolution, pair[1].resolution), _short),
+)
+COSTS: tuple[Column[Pair], ...] = (
+    *_beside("params", "params", lambda pair: (pair[0].params, pair[1].params_published), si),
+    *_beside("flops", "FLOPs", lambda pair: (pair[0].macs, pair[1].flops_published), si),
+)
+BESIDE: Columns[Pair] = Columns(
+    columns=(
+        on_page_only("network", "network", lambda pair: family_name(pair[1])),
+        *MULTIPLIERS,
+        *COSTS,
+    )
+)
+"""Of the rule beside the published family, on a page."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """A scaled family beside the published one; tables are a row for each network.
@@ -261,7 +307,7 @@ class Published:
         papers_own: whether the coefficients are the paper's.
         like: the EfficientNets whose multipliers it has; empty where it has its own.
         other_inputs: where its inputs differ from these.
-        multipliers: by the rule and published; empty without a whole phi in common.
+        multipliers: by the rule and published; None without a whole phi in common.
         costs: the same of params and FLOPs.
         worst: how far a cost of the rebuilt networks is off at most, relative.
         worst_params: the same of parameters alone.
@@ -283,8 +329,8 @@ class Published:
     papers_own: bool
     like: str
     other_inputs: Sequence[str]
-    multipliers: Sequence[Sequence[str]]
-    costs: Sequence[Sequence[str]]
+    multipliers: PageTable | None
+    costs: PageTable | None
     worst: float
     worst_params: float
     low: float
@@ -292,11 +338,11 @@ class Published:
     convention: str
     convention_says: str
     gap: float
-    rebuilt: Sequence[Sequence[str]]
+    rebuilt: PageTable
     agrees: bool
     widest: WidestGap | None
     furthest: Furthest | None
-    implied: Sequence[Sequence[str]]
+    implied: PageTable
     none_implied: bool
     shrinks: bool
 
@@ -318,23 +364,8 @@ def _published(record: ScaleRecord) -> Published | None:
         papers_own=same_triple((record.alpha, record.beta, record.gamma), PAPER),
         like=like,
         other_inputs=other_inputs,
-        multipliers=[
-            (
-                family_name(row),
-                *_beside(built.depth, row.depth, _short),
-                *_beside(built.width, row.width, _short),
-                *_beside(built.resolution, row.resolution, _short),
-            )
-            for built, row in pairs
-        ],
-        costs=[
-            (
-                family_name(row),
-                *_beside(built.params, row.params_published, si),
-                *_beside(built.macs, row.flops_published, si),
-            )
-            for built, row in pairs
-        ],
+        multipliers=BESIDE.table(pairs, only=("network", *by_name(MULTIPLIERS))) if pairs else None,
+        costs=BESIDE.table(pairs, only=("network", *by_name(COSTS))) if pairs else None,
         worst=max(max(abs(row.params_error), abs(row.flops_error)) for row in rows),
         worst_params=max(abs(row.params_error) for row in rows),
         low=min(flops),
@@ -342,33 +373,14 @@ def _published(record: ScaleRecord) -> Published | None:
         convention=other[0].name if other else "",
         convention_says=other[0].says if other else "",
         gap=other[1] if other else 0.0,
-        rebuilt=[
-            (
-                family_name(row),
-                si(row.params),
-                si(row.params_published),
-                signed_percent(row.params_error),
-                si(row.macs),
-                si(row.flops_published),
-                signed_percent(row.flops_error),
-            )
-            for row in rows
-        ],
+        rebuilt=PUBLISHED.table(rows, only=REBUILT),
         agrees=near,
         widest=widest,
         furthest=furthest,
-        implied=[
-            (family_name(row), *("none" if phi is None else f"{phi:.2f}" for phi in phis))
-            for row, phis in zip(rows, implied, strict=True)
-        ],
+        implied=PUBLISHED.table(rows, only=("name", *(f"implied_phi_{name}" for name in DIMENSIONS))),
         none_implied=any(None in phis for phis in implied),
         shrinks=any(row.name in published_family() for row in rows),
     )
-
-
-def _beside(ours: float, theirs: float, text: Callable[[float], str]) -> tuple[str, str, str]:
-    """By the rule, published, and the residual."""
-    return text(ours), text(theirs), signed_percent(ours / theirs - 1)
 
 
 def _other_convention(published: Sequence[PublishedRow]) -> tuple[Convention, float] | None:
@@ -430,10 +442,6 @@ def _agree(widest: WidestGap, furthest: Furthest, published: Sequence[PublishedR
     return max(widest.high - widest.low, miss) <= AGREE
 
 
-def _short(value: float) -> str:
-    return f"{value:.4g}"
-
-
 # ----------------------------------------------------------------------------------------------------
 # The page of a scaled family: from the rule to the networks, and from there to the published table.
 
@@ -469,8 +477,8 @@ class RoundingText:
     phi: str
     nominal: float
     realised: float
-    rows: Sequence[Sequence[str]]
-    shares: Sequence[Sequence[str]]
+    table: PageTable
+    shares: PageTable | None
     blocks: Sequence[str]
 
 
@@ -493,12 +501,11 @@ class ScalePage:
         own_code: whether networks are built by the user's own code.
         timed: None where nothing was.
         within: the greatest phi within a budget; empty without one.
-        family_header: of the family's table.
         family: a row each.
         rounding: None of a family of the baseline alone.
         published: None where no family was.
-        counts: what fvcore counts, a row each.
-        uncounted: the operators that it left out.
+        counts: what fvcore counts; None where it was not asked.
+        uncounted: whether it left operators out.
         run: how its networks were trained; None where they were not.
         made: how the family was made.
         seconds: that it took.
@@ -520,12 +527,11 @@ class ScalePage:
     own_code: bool
     timed: Timed | None
     within: str
-    family_header: Sequence[str]
-    family: Sequence[Sequence[str]]
+    family: PageTable
     rounding: RoundingText | None
     published: Published | None
-    counts: Sequence[Sequence[str]]
-    uncounted: Sequence[Markdown]
+    counts: PageTable | None
+    uncounted: bool
     run: RunMade | None
     made: Made
     seconds: float
@@ -576,21 +582,11 @@ def scale_page(
             own_code=is_own_code(record.settings),
             timed=_timed(record) if timed else None,
             within=within_budget(record.family),
-            family_header=family.header,
-            family=family.rows,
+            family=family,
             rounding=_rounding(record),
             published=_published(record),
-            counts=[
-                (
-                    f"{row.phi:g}",
-                    si(row.macs),
-                    si(row.fvcore_total),
-                    signed_percent(row.fvcore_total / row.macs - 1),
-                    *(str(row.uncounted.get(name, 0)) for name in uncounted),
-                )
-                for row in record.family
-            ],
-            uncounted=[Markdown(f"{code(name)} calls") for name in uncounted],
+            counts=_counts(record, uncounted) if any(row.fvcore_total for row in record.family) else None,
+            uncounted=bool(uncounted),
             run=run,
             made=made_of(
                 command=record.command,
@@ -644,6 +640,40 @@ def _timed(record: ScaleRecord) -> Timed:
     )
 
 
+PhiShares = tuple[float, Sequence[RoundingShare]]
+"""A phi, and what rounding did to depth, width and resolution there, each alone."""
+
+
+def _rounded(index: int, dimension: str) -> Iterator[Column[PhiShares]]:
+    """What the rule and what was built make of a dimension, and how far these are apart."""
+    yield on_page_only(f"{dimension}_rule", f"{dimension}: rule", lambda row: f"{row[1][index].nominal:.2f}")
+    yield on_page_only(f"{dimension}_built", "built", lambda row: f"{row[1][index].realised:.2f}")
+    yield on_page_only(f"{dimension}_off", "change", lambda row: signed_percent(row[1][index].factor - 1))
+
+
+ROUNDED: Columns[PhiShares] = Columns(
+    columns=(
+        on_page_only("phi", "phi", lambda row: f"{row[0]:g}"),
+        *_rounded(0, "depth"),
+        *_rounded(1, "width"),
+        *_rounded(2, "resolution"),
+    ),
+    left=0,
+)
+"""Of what rounding does to each dimension, on a page: cost ratios of scaling it alone."""
+
+
+def _counts(record: ScaleRecord, uncounted: Sequence[str]) -> PageTable:
+    """What fvcore counts, and how often it met each operator that it left out."""
+
+    def calls(name: str) -> Column[FamilyRow]:
+        head = Markdown(f"{code(name)} calls")
+        return on_page_only(name, head, lambda row: str(row.uncounted.get(name, 0)))
+
+    columns = replace(FAMILY, columns=(*FAMILY.columns, *map(calls, uncounted)))
+    return columns.table(record.family, only=("phi", "macs", "fvcore_total", "fvcore_over", *uncounted))
+
+
 def _rounding(record: ScaleRecord) -> RoundingText | None:
     rows = [row for row in record.family if row.phi != 0]
     if not rows:
@@ -655,32 +685,8 @@ def _rounding(record: ScaleRecord) -> RoundingText | None:
         phi=f"{worst.phi:g}",
         nominal=worst.nominal_ratio,
         realised=worst.macs_ratio,
-        rows=[
-            (
-                f"{row.phi:g}",
-                f"{row.nominal_ratio:.2f}",
-                f"{row.macs_ratio:.2f}",
-                signed_percent(row.macs_ratio / row.nominal_ratio - 1),
-            )
-            for row in rows
-        ],
-        shares=[
-            (
-                f"{phi:g}",
-                *(
-                    cell
-                    for share in each
-                    for cell in (
-                        f"{share.nominal:.2f}",
-                        f"{share.realised:.2f}",
-                        signed_percent(share.factor - 1),
-                    )
-                ),
-            )
-            for phi, each in shares.items()
-        ]
-        if all(shares.values())
-        else (),
+        table=FAMILY.table(rows, only=("phi", "nominal_ratio", "macs_ratio", "over_nominal")),
+        shares=ROUNDED.table(list(shares.items())) if all(shares.values()) else None,
         blocks=[_blocks(base, row) for row in rows]
         if base is not None and not is_own_code(record.settings)
         else (),

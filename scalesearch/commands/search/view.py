@@ -21,11 +21,11 @@ from scalesearch.files import write_text
 from scalesearch.page.answer import answer_lines, answer_of
 from scalesearch.page.columns import Cell, Column, Columns, on_page, pick
 from scalesearch.page.evidence import nothing_learnt
-from scalesearch.page.fronts import Fronts, fronts_of, pareto_figure
+from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.html.interactive import search_parts
 from scalesearch.page.html.page import Interactive, write_pages
 from scalesearch.page.latency import machines
-from scalesearch.page.markdown import code, si
+from scalesearch.page.markdown import si
 from scalesearch.page.parts import (
     FOLDER,
     WHOLE,
@@ -42,10 +42,21 @@ from scalesearch.page.parts import (
     run_made,
     sampled,
     steps,
+    stopped_early,
     top1_seeds,
 )
 from scalesearch.page.style import write_figures
-from scalesearch.page.tables import NETWORK, THREE, NetworkRow, csv_text, pareto_table
+from scalesearch.page.tables import (
+    NETWORK,
+    RUNGS,
+    THREE,
+    UNTRAINED,
+    Fronts,
+    NetworkRow,
+    csv_text,
+    fronts_of,
+    pareto_table,
+)
 from scalesearch.page.templates import page
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import Shares
@@ -137,7 +148,7 @@ class SearchPage:
         reliability: how well short runs rank networks; empty where that was not measured.
         fronts: of top-1 against each cost.
         ranked: the front, or the networks from the best; None without any.
-        rungs: of successive halving, a row each; empty without it.
+        rungs: of successive halving; None without it.
         suggestions: all of them.
         shared: those that share the training of another.
         statuses: how many networks came to what else than the end of their training.
@@ -165,7 +176,7 @@ class SearchPage:
     reliability: str
     fronts: Fronts
     ranked: PageTable | None
-    rungs: Sequence[Sequence[str]]
+    rungs: PageTable | None
     suggestions: int
     shared: int
     statuses: Sequence[tuple[int, str]]
@@ -183,6 +194,7 @@ def search_page(
     counts: Counter[str] = Counter(c.status for c in run.candidates)
     triples = sum(len(c.merged) or 1 for c in run.candidates)
     sampler = run.settings.get("sampler")
+    early = stopped_early(run)
     statuses = {"pruned": "stopped early", "failed": "failed", "skipped": "skipped"}
     return page(
         "commands/search/page.md.j2",
@@ -205,9 +217,7 @@ def search_page(
             reliability=quoted_agreement(run.reliability[-1]) if run.reliability else "",
             fronts=fronts_of(run),
             ranked=_ranked(run, evidence),
-            rungs=[(f"{rung.images:,}", str(rung.networks), str(rung.seeds)) for rung in run.rungs]
-            if len(run.rungs) > 1
-            else (),
+            rungs=RUNGS.table(early.plan) if early and len(run.rungs) > 1 else None,
             suggestions=triples,
             shared=triples - len(run.candidates),
             statuses=[(counts[status], what) for status, what in statuses.items() if counts[status]],
@@ -290,8 +300,8 @@ def _ranked(run: RunRecord, evidence: SearchEvidence) -> PageTable | None:
 
 
 def _failed(run: RunRecord) -> PageTable | None:
-    rows = [(c.reason, _triple_text(c), code(c.key)) for c in run.candidates if c.status == "failed"]
-    return PageTable.of(("reason", "coefficients", "network"), rows, left=3) if rows else None
+    rows = [NetworkRow(candidate=c) for c in run.candidates if c.status == "failed"]
+    return UNTRAINED.table(rows, but=("macs_ratio",)) if rows else None
 
 
 def _reward(run: RunRecord, evidence: SearchEvidence) -> tuple[str, ...]:
@@ -391,9 +401,7 @@ TRIALS: Columns[TrialRow] = Columns(
                 *("budget_residual", "latency_median_s", "top1", "top1_sd", "seeds", "loss"),
             ),
             params=("", _objective_text("params")),
-            macs=("MACs", lambda row: si(row.candidate.macs)),
             latency_median_s=("", _objective_text("latency")),
-            top1=("top-1", lambda row: top1_seeds(row.candidate)),
         ),
         Column(
             name="reward",
