@@ -4,12 +4,12 @@
 
 Ten minutes on two cores, and an empty database for each round (their names are the URL's with ``-1``, ``-2``,
 ... behind; without ``--storage`` they are files of SQLite). What is measured, several times, medians with
-the least and the greatest: what the driver does for a run (its result made up, see
-``benchmarks/storage_load.py``), for a look at the held-out images, and for a run when the study is begun; how
-long a study takes to load and its report to write, for each network; what a run takes in memory, in the
-database and in the folder. Then a driver with these costs serves nodes whose training runs last a minute, ten
-or an hour, by events: a node that is done waits until the driver has taken its result and handed it the next
-run. Expect nodes that hardly wait, and memory and the report as what gives way first.
+the least and the greatest: what the driver does for a run with its looks (made up, see
+``benchmarks/storage_load.py``), for a look alone, and for a run when the study is begun; how long a study
+takes to load and its report to write, for each network; what a run takes in memory, in the database and in
+the folder. Then a driver with these costs serves nodes whose training runs last a minute, ten or an hour, by
+events: a node that is done waits until the driver has taken its result and handed it the next run. Expect
+nodes that hardly wait, and memory and the report as what gives way first.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ from scalesearch.runs.kinds import write_report
 from scalesearch.study.driver import Events
 from scalesearch.study.storage import database_file
 from scalesearch.study.study import find_study
+from scalesearch.training.recipe import RECIPES
+from scalesearch.workers.ray_engine import CHECKPOINT_BYTES_S
 
 NODES = (1, 10, 100, 1000, 10_000)
 RUN_S = (60.0, 600.0, 3600.0)
@@ -53,7 +55,7 @@ SIMULATED_RUNS = 20
 SPREAD = 0.2
 """Of the lengths of runs, as the standard deviation over the mean."""
 MEBIBYTE = 2**20
-LOOKS = 8
+LOOKS = RECIPES["steady"].looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +127,10 @@ def measured(url: str, folder: Path, runs: int) -> Mapping[str, tuple[str, float
     per_look = look_ms(events, 200)
     files = list(events.rglob("*.jsonl"))
     costs = {
-        "driver, a run (processor)": ("ms", driven["cpu_ms_a_run"]),
-        "driver, a run (wall clock)": ("ms", driven["wall_ms_a_run"]),
+        "driver, a run with its looks (processor)": ("ms", driven["cpu_ms_a_run"]),
+        "driver, a run with its looks (wall clock)": ("ms", driven["wall_ms_a_run"]),
         "driver, statements of the database a run": ("", driven["statements_a_run"]),
-        "driver, a look": ("ms", per_look),
+        "driver, of that a look": ("ms", per_look),
         "beginning a study, a run": ("ms", driven["enqueue_ms_a_run"]),
         "loading, a run (processor)": ("ms", 1000 * loaded / runs),
         "report, a network (processor)": ("ms", 1000 * slope),
@@ -144,9 +146,7 @@ def measured(url: str, folder: Path, runs: int) -> Mapping[str, tuple[str, float
     return costs
 
 
-def simulate(
-    nodes: int, run_s: float, serve_s: float, look_s: float, runs: int, seed: int
-) -> tuple[float, float]:
+def simulate(nodes: int, run_s: float, serve_s: float, runs: int, seed: int) -> tuple[float, float]:
     """Runs handed out by one driver that does one thing at a time.
 
     Returns:
@@ -169,8 +169,7 @@ def simulate(
     while ends and left > 0:
         done, node = heapq.heappop(ends)
         start = max(done, free)
-        takes = serve_s + LOOKS * look_s
-        free, busy = start + takes, busy + takes
+        free, busy = start + serve_s, busy + serve_s
         waited += free - done
         lasts = length()
         trained += lasts
@@ -203,9 +202,8 @@ def page(costs: Sequence[Cost], storage: str, command: str, rounds: int, runs: i
         "Simulated: the part of their time that nodes wait for the driver, and in brackets how busy it is "
         f"(three seeds, the worst; lengths of runs vary by {SPREAD:.0%}; {SIMULATED_RUNS} runs a node).",
     ]
-    look = of("driver, a look") / 1000
     for way, name in (("processor time alone", "processor"), ("wall clock", "wall clock")):
-        serve = of(f"driver, a run ({name})") / 1000
+        serve = of(f"driver, a run with its looks ({name})") / 1000
         lines += [
             "",
             f"| nodes, {way} | " + " | ".join(f"runs of {run_s:,.0f} s" for run_s in RUN_S) + " |",
@@ -214,12 +212,13 @@ def page(costs: Sequence[Cost], storage: str, command: str, rounds: int, runs: i
         for nodes in NODES:
             cells = []
             for run_s in RUN_S:
-                ways = (simulate(nodes, run_s, serve, look, SIMULATED_RUNS * nodes, seed) for seed in SEEDS)
+                ways = (simulate(nodes, run_s, serve, SIMULATED_RUNS * nodes, seed) for seed in SEEDS)
                 waits, busy = max(ways)
                 cells.append(f"{waits:.2%} ({busy:.1%})")
             lines.append(f"| {nodes:,} | " + " | ".join(cells) + " |")
+    serve = of("driver, a run with its looks (processor)") / 1000
     total: list[tuple[str, Callable[[int], str]]] = [
-        ("driver, all runs", lambda n: f"{n * (serve + LOOKS * look) / 3600:.2g} h"),
+        ("driver, all runs", lambda n: f"{n * serve / 3600:.2g} h"),
         ("beginning the study", lambda n: f"{n * of('beginning a study, a run') / 60_000:.2g} min"),
         ("loading it", lambda n: f"{n * of('loading, a run (processor)') / 60_000:.2g} min"),
         ("report", lambda n: f"{n * of('report, a network (processor)') / 60_000:.2g} min"),
@@ -243,22 +242,33 @@ def page(costs: Sequence[Cost], storage: str, command: str, rounds: int, runs: i
 
 
 def checkpoints() -> list[str]:
-    """What comes back to the driver's machine: after each look weights, their mean and two moments."""
+    """What comes back to the driver's machine: weights, their mean and two moments, as often as it may."""
     proxy = storage_load.plan_of(1).chosen[0].record.params
     full = count(baseline("efficientnet-b0")).params
     sizes = {"the default proxy": proxy, "EfficientNet-B0": full}
     lines = [
-        f"Checkpoints that reach the driver's machine from nodes of a cluster, {LOOKS} looks a run, four "
-        "float32 numbers for each parameter (worked out, not measured), in MiB/s:",
+        f"Checkpoints that reach the driver's machine from nodes of a cluster, at most {LOOKS} a run, four "
+        "float32 numbers for each parameter (worked out, not measured): MiB/s, and in brackets what it would "
+        "be if each look had one. A run sends one when as many bytes have had their turn, so that all "
+        f"together stay below {CHECKPOINT_BYTES_S / 1e6:.0f} MB/s; a run whose node is lost loses at most the "
+        "time in the third column.",
         "",
-        "| nodes | network | " + " | ".join(f"runs of {run_s:,.0f} s" for run_s in RUN_S) + " |",
-        "| --: | :-- |" + " --: |" * len(RUN_S),
+        "| nodes | network | between two | "
+        + " | ".join(f"runs of {run_s:,.0f} s" for run_s in RUN_S)
+        + " |",
+        "| --: | :-- | --: |" + " --: |" * len(RUN_S),
     ]
     for nodes in NODES[2:]:
         for name, params in sizes.items():
-            rates = [nodes * LOOKS * 16 * params / run_s / MEBIBYTE for run_s in RUN_S]
-            told = " | ".join(f"{rate:,.3g}" for rate in rates)
-            lines.append(f"| {nodes:,} | {name} ({params:,} parameters) | {told} |")
+            size = 16 * params
+            apart = size * nodes / CHECKPOINT_BYTES_S
+            cells = []
+            for run_s in RUN_S:
+                sent = min(LOOKS, int(run_s / apart))
+                rates = (nodes * looks * size / run_s / MEBIBYTE for looks in (sent, LOOKS))
+                cells.append("{:,.3g} ({:,.3g})".format(*rates))
+            told = " | ".join(cells)
+            lines.append(f"| {nodes:,} | {name} ({params:,} parameters) | {apart:,.3g} s | {told} |")
     return [*lines, ""]
 
 

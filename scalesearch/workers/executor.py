@@ -58,7 +58,16 @@ TO_MEASURE = ("scalesearch.workers.worker", "scalesearch.networks.build")
 
 
 class TrialFailedError(Exception):
-    """A job ended without a result; the message is the reason, fit for a table."""
+    """A job ended without a result; the message is the reason, fit for a table.
+
+    Attributes:
+        reason: the same without the file to look at.
+        log: the name of that file in the folder of logs; empty where it says no more.
+    """
+
+    def __init__(self, reason: str, log: str = "") -> None:
+        super().__init__(f"{reason}; see logs/{log}" if log else reason)
+        self.reason, self.log = reason, log
 
 
 class WorkerLostError(TrialFailedError):
@@ -144,11 +153,9 @@ class ProcessExecutor:
         if last.get("event") == "failure":
             raise TrialFailedError(last["reason"])
         if last.get("event") == "silence":
-            raise TrialFailedError(
-                f"the worker said nothing for {self._stall_timeout:g} s and was killed; "
-                f"see logs/{log_path.name}"
-            )
-        raise WorkerLostError(f"{death(process.exitcode)}; see logs/{log_path.name}")
+            reason = f"the worker said nothing for {self._stall_timeout:g} s and was killed"
+            raise TrialFailedError(reason, log_path.name)
+        raise WorkerLostError(death(process.exitcode), log_path.name)
 
     def _start(self, log_path: Path) -> tuple[BaseProcess, Connection]:
         with self._lock:
@@ -302,9 +309,9 @@ class _Run:
     count: Future[dict[str, Any]] | None = None
     alone: bool = False
 
-    def fail(self, reason: str, kind: type[TrialFailedError] = TrialFailedError) -> None:
+    def fail(self, error: TrialFailedError) -> None:
         with suppress(Exception):  # somebody may have cancelled it
-            self.future.set_exception(kind(reason))
+            self.future.set_exception(error)
 
     def succeed(self, result: dict[str, Any]) -> None:
         with suppress(Exception):
@@ -373,7 +380,7 @@ class DeviceExecutor:
             run.job["count"] = False
         with self._changed:
             if self._ending:
-                run.fail("stopped")
+                run.fail(TrialFailedError("stopped"))
             else:
                 self._waiting.append(run)
                 self._changed.notify_all()
@@ -388,7 +395,7 @@ class DeviceExecutor:
                 for process in self._processes:
                     process.kill()
                 while self._waiting:
-                    self._waiting.popleft().fail("stopped")
+                    self._waiting.popleft().fail(TrialFailedError("stopped"))
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
@@ -404,33 +411,35 @@ class DeviceExecutor:
                     break
             flying: dict[int, _Run] = {}
             try:
-                reason = self._converse(device, flying, alone)
+                lost = self._converse(device, flying, alone)
             except Exception as error:  # or somebody would wait forever
-                reason = f"its process was lost: {error}"
-            self._after(device, list(flying.values()), alone, reason)
+                lost = WorkerLostError(f"its process was lost: {error}")
+            self._after(device, list(flying.values()), alone, lost)
         for run in alone:
-            run.fail("stopped")
+            run.fail(TrialFailedError("stopped"))
 
-    def _after(self, device: str, runs: Sequence[_Run], alone: deque[_Run], reason: str) -> None:
-        """What becomes of the runs that were in flight when a process ended; ``reason`` is empty at the end.
+    def _after(
+        self, device: str, runs: Sequence[_Run], alone: deque[_Run], lost: WorkerLostError | None
+    ) -> None:
+        """What becomes of the runs that were in flight when a process ended; ``lost`` is None at the end.
 
         One that dies without any costs a run that waits: it would die again and again.
         """
         if self._killing:
-            reason = "stopped"
+            lost = WorkerLostError("stopped")
         elif len(runs) > 1:
             for run in runs:
                 run.alone = True
             alone.extend(runs)
-            self._on_note(f"{device}: {reason}; its {len(runs)} runs are tried again one by one")
+            self._on_note(f"{device}: {lost}; its {len(runs)} runs are tried again one by one")
             return
-        elif reason and not runs:
+        elif lost and not runs:
             with self._changed:
                 runs = [self._waiting.popleft()] if self._waiting else []
         for run in runs:
-            run.fail(reason, WorkerLostError)
+            run.fail(lost or WorkerLostError("stopped"))
 
-    def _converse(self, device: str, flying: dict[int, _Run], alone: deque[_Run]) -> str:
+    def _converse(self, device: str, flying: dict[int, _Run], alone: deque[_Run]) -> WorkerLostError | None:
         """Has one process train until nothing is left, or it dies; says how it died.
 
         Runs that are to be tried alone come first, nothing beside them.
@@ -451,7 +460,7 @@ class DeviceExecutor:
                             heard = time.monotonic()
                         if not flying and not alone:
                             if self._ending and not self._waiting:
-                                return ""
+                                return None
                             if not self._waiting:
                                 self._changed.wait(WAIT_S)
                                 continue
@@ -459,7 +468,8 @@ class DeviceExecutor:
                         silent = flying and self._stall_timeout
                         if silent and time.monotonic() - heard > silent:
                             process.kill()
-                            return f"the worker said nothing for {silent:g} s and was killed; see logs/{log}"
+                            reason = f"the worker said nothing for {silent:g} s and was killed"
+                            return WorkerLostError(reason, log)
                         continue
                     heard = time.monotonic()
                     message = json.loads(connection.recv_bytes())
@@ -473,7 +483,7 @@ class DeviceExecutor:
             process.join()
             with self._changed:
                 self._processes.discard(process)
-        return f"{death(process.exitcode)}; see logs/{log}"
+        return WorkerLostError(death(process.exitcode), log)
 
     def _next(self, flying: Mapping[int, _Run]) -> _Run:
         """The run to train next: one of a network that is trained here, so that it costs no plans."""
@@ -501,7 +511,7 @@ class DeviceExecutor:
                 self._waiting.appendleft(run)
         elif event == "failure":
             del flying[message["id"]]
-            run.fail(message["reason"])
+            run.fail(TrialFailedError(message["reason"]))
         else:
             del flying[message["id"]]
             self._finish(run, message["result"])
@@ -520,7 +530,7 @@ class DeviceExecutor:
                 if "target" in run.job["arch"]:  # a user's own code, which may be past counting
                     run.succeed(result)
                 else:
-                    run.fail(str(failure))
+                    run.fail(failure)
             else:
                 run.succeed(result | {"fvcore_total": flops["total"], "uncounted": flops["uncounted"]})
 

@@ -1,24 +1,30 @@
 """A node: the part of an engine that lives on another machine, and runs jobs by that machine's processes.
 
 Jobs come with the bytes of the files that they go on from, and everything that becomes of them goes back in
-messages: steps, looks with the checkpoint as it was then, results with weights, reasons of failures, logs. So
-a node keeps nothing that is missed when it is gone. It knows nothing of the engine that brings its jobs.
+messages: steps, looks, from time to time with the checkpoint as it was then, results with weights, reasons of
+failures, logs. So a run of a node that is gone goes on elsewhere from the last checkpoint that it sent.
+Nothing here knows of the engine that brings its jobs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import os
+import re
 import shutil
 import sys
 import tarfile
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from platform import python_version
 from typing import Any
@@ -31,6 +37,7 @@ from scalesearch.text import one_line
 from scalesearch.training.dataset import DataSpec
 from scalesearch.training.folders import Member, memory_folder, open_file, read_tree
 from scalesearch.workers.executor import Executor, TrialFailedError, WorkerLostError, training_executor
+from scalesearch.workers.jobs import FactsSpec
 from scalesearch.workers.worker import ELSEWHERE
 
 FILES = ("checkpoint", "weights", "start")
@@ -111,6 +118,11 @@ def _add(archive: tarfile.TarFile, member: Member) -> None:
     archive.addfile(header)
 
 
+def identity_of(data: Mapping[str, Any]) -> str:
+    """What data that are sent are known by: the digest of their content, or of what they are asked for by."""
+    return data["digest"] or hashlib.sha256(json.dumps(dict(data), sort_keys=True).encode()).hexdigest()
+
+
 def kept_data(digest: str) -> Path:
     """Where data that were sent are kept on this machine: under the user's cache, by their identity."""
     folder = memory_folder() or Path(tempfile.gettempdir()) / "scalesearch"
@@ -148,20 +160,38 @@ class Node:
     """Runs jobs in a folder of its own, which goes with it.
 
     Messages are plain data but for bytes. Each names its job by ``id``: ``{"event": "step", "done", "of"}``;
-    ``look`` with ``curve``, ``seconds`` and ``checkpoint``; ``result`` with ``result`` and ``weights``;
-    ``failure`` with ``reason``, and whether the job may do well on another node (``elsewhere``) or the data
-    are not here (``lacks``: their place). The last two have ``log``. ``note`` has ``text``.
+    ``look`` with ``curve``, ``seconds`` and ``checkpoint``; ``result`` with ``result``, ``weights`` and
+    ``checkpoint``; ``failure`` with ``reason``, whether its log says more (``see_log``), and whether the job
+    may do well on another node (``elsewhere``) or the data are not here (``lacks``: their place). The last
+    two have ``log``. ``note`` has ``text``.
+
+    A checkpoint comes with a look only where the last one is long enough ago for its size, and with the
+    result of a run that goes on later. Elsewhere it is None: what came before still holds.
     """
 
-    def __init__(self, *, device: str, most: int, stall_timeout: float | None) -> None:
-        """``device`` is a kind of device, of which it takes all that it sees; ``most`` jobs run at a time."""
+    def __init__(
+        self,
+        *,
+        device: str,
+        most: int,
+        stall_timeout: float | None,
+        checkpoint_bytes_s: float = math.inf,
+    ) -> None:
+        """Starts what runs jobs.
+
+        Args:
+            device: a kind of device, of which it takes all that it sees.
+            most: jobs that run at a time.
+            stall_timeout: as :class:`~scalesearch.workers.engines.Work` has it.
+            checkpoint_bytes_s: bytes of checkpoints that a job may send each second, on average.
+        """
         _sweep()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{_prefix()}{os.getpid()}-"))
         self._code = self._folder / "code"
         self._code.mkdir()
         # A user's own code is looked for in the current folder, by the processes that are started from here.
         os.chdir(self._code)
-        self._kind = device_kind(device)
+        self._kind, self.checkpoint_bytes_s = device_kind(device), checkpoint_bytes_s
         self._changed = threading.Condition()
         self._messages: list[dict[str, Any]] = []
         self._steps: dict[int, dict[str, Any]] = {}
@@ -170,7 +200,8 @@ class Node:
             jobs=most,
             log_dir=self._folder / "logs",
             stall_timeout=stall_timeout,
-            on_note=lambda text: self._say({"event": "note", "text": text}),
+            # The log that a note may name is no file of whoever reads it.
+            on_note=lambda text: self._say({"event": "note", "text": re.sub("; see logs/[^ ;]+", "", text)}),
         )
 
     def begin(
@@ -197,7 +228,7 @@ class Node:
             run = _Job(self, number, here, paths)
             future = self._executor.submit(here, run.step, run.look)
         except (OSError, ValueError) as error:
-            self._say({"event": "failure", "id": number, "reason": one_line(error), "elsewhere": True})
+            self._say({"id": number, "log": b"", **self.failure(one_line(error))})
             return
         future.add_done_callback(run.ended)
 
@@ -218,6 +249,47 @@ class Node:
         os.chdir(tempfile.gettempdir())
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def facts(
+        self, device: str, data: Mapping[str, Any], sent: Iterable[bytes] | None = None
+    ) -> dict[str, Any]:
+        """What this machine is, and whether it has the data: as ``FactsSpec`` says.
+
+        Args:
+            device: kind of device.
+            data: a dataset as plain data, with its place from the root on; empty for none.
+            sent: pieces of an archive of them, to be kept if they are not there; None where nothing is sent,
+                empty where they may have been before.
+
+        Returns:
+            The job's result, with where sent data lie under ``sent``; empty where they were not needed.
+
+        Raises:
+            TrialFailedError: if that can't be found out.
+            OSError: if what was sent can't be kept.
+        """
+
+        def ask(data: Mapping[str, Any]) -> dict[str, Any]:
+            spec = FactsSpec(key="facts", device=device, data=data)
+            return self._executor.submit(spec.to_dict(), lambda _done, _of: None).result()
+
+        told = ask(data)
+        if not told["problem"] or not data["place"] or sent is None:
+            return told | {"sent": ""}
+        place, pieces = kept_data(identity_of(data)), iter(sent)
+        if not place.exists():
+            if (first := next(pieces, None)) is None:
+                return told | {"sent": ""}
+            keep_data(identity_of(data), chain([first], pieces))
+        return ask({**data, "place": str(place)}) | {"sent": str(place)}
+
+    @staticmethod
+    def failure(
+        reason: str, *, elsewhere: bool = True, lacks: str = "", see_log: bool = False
+    ) -> dict[str, Any]:
+        """A message of a job that failed, but for its number and its log."""
+        told = {"reason": reason, "elsewhere": elsewhere, "lacks": lacks, "see_log": see_log}
+        return {"event": "failure", **told}
+
     def _say(self, message: dict[str, Any]) -> None:
         with self._changed:
             if message["event"] == "step":
@@ -229,11 +301,11 @@ class Node:
             self._messages.append(message)
             self._changed.notify_all()
 
-    def _log(self, job: Mapping[str, Any]) -> bytes:
+    def _log(self, job: Mapping[str, Any], named: str) -> bytes:
         """The end of what a job logged; of its device's process, where that runs many jobs, what it did."""
         logs = self._folder / "logs"
         with suppress(OSError):
-            path = logs / f"{job['key']}.{job['kind']}.log"
+            path = logs / (named or f"{job['key']}.{job['kind']}.log")
             if not path.exists():  # a device's own, such as cuda-0.1.log: one for each process it had
                 path = max(
                     logs.glob(f"{self._kind}*.log"), key=lambda log: log.stat().st_mtime_ns, default=path
@@ -249,6 +321,8 @@ class _Job:
 
     def __init__(self, node: Node, number: int, job: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
         self._node, self._number, self._job, self._paths = node, number, job, paths
+        self._sent_at = time.monotonic()
+        self._unsent = False  # whether there is a later checkpoint than the one that was sent
 
     def step(self, done: int, steps: int) -> None:
         self._node._say({"event": "step", "id": self._number, "done": done, "of": steps})
@@ -260,21 +334,40 @@ class _Job:
                 "id": self._number,
                 "curve": list(curve),
                 "seconds": seconds,
-                "checkpoint": self._content("checkpoint"),
+                "checkpoint": self._checkpoint(),
             }
         )
 
     def ended(self, future: Future[dict[str, Any]]) -> None:
-        message: dict[str, Any] = {"id": self._number, "log": self._node._log(self._job)}
+        message: dict[str, Any] = {"id": self._number}
+        log = ""
         try:
-            message |= {"event": "result", "result": future.result(), "weights": self._content("weights")}
+            result, weights = future.result(), self._content("weights")
+            # Weights that lie beside no result are told from whole ones by the checkpoint that has both.
+            last = self._unsent and (weights is not None or not result.get("complete", True))
+            checkpoint = self._content("checkpoint") if last else None
+            message |= {"event": "result", "result": result, "weights": weights, "checkpoint": checkpoint}
         except TrialFailedError as failure:
-            message |= {"event": "failure", "reason": str(failure), "lacks": self._lacking()}
-            message["elsewhere"] = isinstance(failure, WorkerLostError) or str(failure).startswith(ELSEWHERE)
+            log, reason = failure.log, failure.reason
+            elsewhere = isinstance(failure, WorkerLostError) or reason.startswith(ELSEWHERE)
+            message |= self._node.failure(
+                reason, elsewhere=elsewhere, lacks=self._lacking(), see_log=bool(log)
+            )
         except BaseException as error:  # or somebody would wait for good
-            message |= {"event": "failure", "reason": one_line(error), "elsewhere": True}
+            message |= self._node.failure(one_line(error))
+        message["log"] = self._node._log(self._job, log)
         shutil.rmtree(self._node._folder / "jobs" / str(self._number), ignore_errors=True)
         self._node._say(message)
+
+    def _checkpoint(self) -> bytes | None:
+        """The checkpoint, where it is time to send it: the larger it is, the less often."""
+        now, content = time.monotonic(), None
+        with suppress(OSError, KeyError):  # a run that has only just begun has none
+            size = self._paths["checkpoint"].stat().st_size
+            self._unsent = now < self._sent_at + size / self._node.checkpoint_bytes_s
+            if not self._unsent:
+                content, self._sent_at = self._content("checkpoint"), now
+        return content
 
     def _content(self, name: str) -> bytes | None:
         path = self._paths.get(name)

@@ -8,7 +8,6 @@ a look in between.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import json
@@ -22,10 +21,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, InvalidStateError
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,20 @@ from scalesearch.text import one_line, printable
 from scalesearch.training.dataset import DataSpec
 from scalesearch.workers.engines import GPUS, Hello, Resources, Work, unlike_code
 from scalesearch.workers.executor import Job, OnLook, OnStep, TrialFailedError
-from scalesearch.workers.jobs import FactsSpec, KindsSpec, LatencySpec, MeasureSpec, PairSpec
-from scalesearch.workers.node import packed
+from scalesearch.workers.jobs import KindsSpec, LatencySpec, MeasureSpec, PairSpec
+from scalesearch.workers.node import identity_of, packed
 from scalesearch.workers.worker import reason_of_failure
 
 ATTEMPTS = 5
-"""How often a run may lose its place, or fail for want of memory, without a look in between."""
+"""How often a run may lose its place, or fail for want of memory, without a new checkpoint in between."""
+CHECKPOINT_BYTES_S = 100e6
+"""Bytes of checkpoints that reach this machine each second from all runs: what a line of 1 Gbit/s takes."""
 ANSWER_S = 2.5
 """How long an address may take to answer a question; it is asked three at the most."""
 HELLO_S = 120.0
 """How long nodes may take to say what they are: they load Python and nothing else."""
 SENDING_S = 3600.0
-"""How long data may take to be on a node."""
+"""How long a node may take to say what it is, and to take data."""
 WAIT_S, MESSAGES_S, NODES_S, HEAD_S = 0.2, 5.0, 2.0, 2.0
 """How long the thread waits for messages, and a place for news; how often nodes and the head are asked."""
 PATIENCE_S = 60.0
@@ -223,38 +225,39 @@ def _named(node: Mapping[str, Any], identity: str) -> str:
     return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']}, {identity[:6]})"
 
 
-def _hello_class() -> type:
-    """The class of places.
+def _sent_as_they_are() -> tuple[type, Callable[[dict[str, Any] | None], dict[str, Any]]]:
+    """The class of places, and a function that says which code a node has, and what of the data it lacks.
 
-    Made in a function, Ray sends it as it is: where a node has other code, or none, its places can say so.
+    Made in a function, Ray sends them as they are: where a node has other code, or none, they can say so.
     """
+
+    def hello(data: dict[str, Any] | None) -> dict[str, Any]:
+        import contextlib
+        import importlib.metadata
+
+        told: dict[str, Any] = {"code": {}, "lacks": ""}
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            told["code"] = {"scalesearch": importlib.metadata.version("scalesearch")}
+        with contextlib.suppress(Exception):
+            from scalesearch.workers.node import code, lacking
+
+            told = {"code": dict(code()), "lacks": lacking(data) if data else ""}
+        return told
 
     class Place:
         def __init__(self, options: dict[str, Any]) -> None:
-            import contextlib
-            import importlib.metadata
             import socket
 
             import ray
 
-            context = ray.get_runtime_context()
-            self.hello: dict[str, Any] = {
-                "event": "hello",
-                "node": context.get_node_id(),
-                "host": socket.gethostname(),
-                "code": {},
-            }
+            node = ray.get_runtime_context().get_node_id()
+            self.hello = hello(None) | {"event": "hello", "node": node, "host": socket.gethostname()}
             try:
-                from scalesearch.workers.node import Node, code
+                from scalesearch.workers.node import Node
 
-                self.hello["code"] = dict(code())
                 self.node = Node(**options)
             except Exception as error:
                 self.hello["problem"] = f"{type(error).__name__}: {error}"
-                with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                    self.hello["code"] = self.hello["code"] or {
-                        "scalesearch": importlib.metadata.version("scalesearch")
-                    }
 
         def messages(self, wait_s: float) -> list[dict[str, Any]]:
             hello, self.hello = self.hello, {}
@@ -265,33 +268,13 @@ def _hello_class() -> type:
 
             self.node.begin(number, json.loads(job), files, code)
 
-        def keep(self, digest: str, pieces: list[Any]) -> str:
+        def facts(self, device: str, data: dict[str, Any], pieces: list[Any] | None) -> dict[str, Any]:
             import ray
 
-            from scalesearch.workers.node import keep_data
+            sent = None if pieces is None else (ray.get(piece) for piece in pieces)
+            return dict(self.node.facts(device, data, sent))
 
-            return str(keep_data(digest, (ray.get(piece) for piece in pieces)))
-
-    return Place
-
-
-def _hello_of_node() -> Any:
-    """A function that says which code a node has, and what of the data it lacks; sent as it is, too."""
-
-    def hello(data: dict[str, Any] | None) -> dict[str, Any]:
-        import importlib.metadata
-
-        try:
-            from scalesearch.workers.node import code, lacking
-
-            return {"code": dict(code()), "lacks": lacking(data) if data else ""}
-        except Exception:
-            try:
-                return {"code": {"scalesearch": importlib.metadata.version("scalesearch")}, "lacks": ""}
-            except importlib.metadata.PackageNotFoundError:
-                return {"code": {}, "lacks": ""}
-
-    return hello
+    return Place, hello
 
 
 class RayEngine:
@@ -314,7 +297,7 @@ class RayEngine:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         ray = connected(address)
-        ask = ray.remote(_hello_of_node())
+        ask = ray.remote(_sent_as_they_are()[1])
         asked = {}
         for identity, node in _nodes(ray).items():
             there = NodeAffinitySchedulingStrategy(identity, soft=False)
@@ -340,13 +323,13 @@ class RayEngine:
 # The executor.
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class _Run:
     """A job that somebody waits for.
 
     Attributes:
-        attempts: how often it was in vain since its last look.
-        looks: how many looks are known of it; -1 before it was ever taken up.
+        attempts: how often it was in vain since its last checkpoint here.
+        looks: how many looks its checkpoint here has; -1 for none.
         begun: whether a place has taken it up.
         avoid: nodes where it failed for want of something that others may have.
     """
@@ -360,7 +343,7 @@ class _Run:
     begun: bool = False
     avoid: set[str] = field(default_factory=set)
 
-    @property
+    @cached_property
     def data(self) -> str:
         """Its data as text, with their place from the root on, as nodes are asked for them; or empty."""
         if "data" not in self.job:
@@ -378,11 +361,11 @@ class _Place:
         node: its node's identity; empty until it is there.
         name: its node's name.
         flying: its jobs, by their numbers.
-        checking: the number of the job that asks what the node is; 0 for none.
-        data: what that job asks for, as text.
-        sent: where data that were sent lie there.
-        sending: Ray's promise of where data that are being sent will lie; None for none.
-        sending_since: when that was begun.
+        asked: Ray's promise of what its node is; None where it isn't asked.
+        asked_at: when it was asked.
+        data: what it is, or was, asked for as text.
+        wants: what the data are known by that are being packed for it; empty for none.
+        given: whether it was given data with the question.
     """
 
     actor: Any
@@ -391,24 +374,11 @@ class _Place:
     node: str = ""
     name: str = "unknown"
     flying: dict[int, _Run] = field(default_factory=dict)
-    checking: int = 0
+    asked: Any = None
+    asked_at: float = 0.0
     data: str = ""
-    sent: str = ""
-    sending: Any = None
-    sending_since: float = 0.0
-
-    @property
-    def runs(self) -> list[_Run]:
-        """What somebody waits for."""
-        return [run for number, run in self.flying.items() if number != self.checking]
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What is known of a node: its machine's key, and where sent data lie there."""
-
-    machine: str
-    sent: str
+    wants: str = ""
+    given: bool = False
 
 
 class RayExecutor:
@@ -430,14 +400,17 @@ class RayExecutor:
         self._on_gpus = device_kind(work.device) in GPUS
         self._device = device_of_place or work.device
         self._head = head or str(ray.get_runtime_context().gcs_address)
-        self._class = ray.remote(_hello_class())
+        self._class = ray.remote(_sent_as_they_are()[0])
         self._waiting: deque[_Run] = deque()
         self._places: list[_Place] = []
-        self._facts: dict[tuple[str, str], _Facts] = {}
-        self._aside: dict[str, float] = {}
-        self._blamed: dict[str, str] = {}
+        # What each node said of itself and of some data.
+        self._facts: dict[tuple[str, str], Mapping[str, Any]] = {}
+        # Nodes that were of no use: until when they are not used, and why, which holds until they are.
+        self._unfit: dict[str, tuple[float, str]] = {}
+        self._aside: frozenset[str] = frozenset()
         self._code: dict[str, dict[str, bytes]] = {}
-        self._pieces: dict[str, list[Any]] = {}
+        self._pieces: dict[str, Future[list[Any]]] = {}
+        self._packing = ThreadPoolExecutor(1, "packing")
         self._timed_on = work.timed_on
         self._cluster: dict[str, Mapping[str, Any]] = {}
         self._asked_at = self._head_at = -math.inf
@@ -483,20 +456,24 @@ class RayExecutor:
             self._dead = self._dead or self._lost(one_line(error))
         with self._changed:
             self._ending = True
-            for run in (*(run for place in self._places for run in place.runs), *self._waiting):
+            for run in (*self._flying(), *self._waiting):
                 if self._dead is not None or not run.future.cancel():
                     self._fail(run, self._dead or TrialFailedError("stopped"))
             self._waiting.clear()
             for place in self._places:
                 self._kill(place)
             self._places = []
+        self._packing.shutdown(wait=False, cancel_futures=True)
+
+    def _flying(self) -> list[_Run]:
+        return [run for place in self._places for run in place.flying.values()]
 
     def _go_on(self) -> bool:
         """A turn: looks after the cluster, hands out, takes in; False at the end."""
         self._look_after_head()
         with self._changed:
             self._look_after_nodes()
-            idle = not self._waiting and not any(place.runs for place in self._places)
+            idle = not self._waiting and not self._flying()
             if self._killing or self._dead is not None or (self._ending and idle):
                 return False
             self._hand_out()
@@ -504,29 +481,29 @@ class RayExecutor:
             if not self._places:
                 self._changed.wait(WAIT_S)
                 return True
-            sending = {place.sending: place for place in self._places if place.sending is not None}
-            places = {place.news: place for place in self._places} | sending
-        ready, _ = self._ray.wait(list(places), timeout=WAIT_S)
+            news = {place.news: place for place in self._places}
+            asked = {place.asked: place for place in self._places if place.asked is not None}
+        promises = [*news, *asked]
+        ready, _ = self._ray.wait(promises, timeout=WAIT_S)
         if ready:  # one of them; those that are there beside it are taken in the same turn
-            ready, _ = self._ray.wait(list(places), num_returns=len(places), timeout=0)
+            ready, _ = self._ray.wait(promises, num_returns=len(promises), timeout=0)
         for promise in ready:
-            place = places[promise]
             try:
                 given = self._ray.get(promise)
-            except Exception as error:
+            except Exception as error:  # Ray has many
                 with self._changed:
                     if not _answers(self._head):
                         self._dead = self._lost("its head is gone")
-                    elif place.sending is not None:  # whichever promise was broken
-                        self._not_sent(place, error)
+                    elif promise in asked:
+                        self._not_told(asked[promise], error)
                     else:
-                        self._lose(place, f"its place was lost ({type(error).__name__})")
+                        self._lose(news[promise], f"its place was lost ({type(error).__name__})")
             else:
                 with self._changed:
-                    if promise in sending:
-                        self._arrived(place, str(given))
+                    if promise in asked:
+                        self._told(asked[promise], given)
                     else:
-                        self._hear(place, given)
+                        self._hear(news[promise], given)
         return True
 
     def _hear(self, place: _Place, messages: Sequence[Mapping[str, Any]]) -> None:
@@ -570,16 +547,14 @@ class RayExecutor:
             for node, facts in _nodes(self._ray).items()
             if self._work.node in ("", _named(facts, node))
         }
-        back = [node for node, until in self._aside.items() if now > until or node not in self._cluster]
-        for node in back:
-            del self._aside[node]
-        if back:
+        self._unfit = {node: kept for node, kept in self._unfit.items() if node in self._cluster}
+        aside = frozenset(node for node, (until, _) in self._unfit.items() if now <= until)
+        if self._aside - aside:
             # What was asked for without these nodes might wait for good.
             for place in [place for place in self._places if not place.node]:
                 self._lose(place, "")
-        self._blamed = {node: why for node, why in self._blamed.items() if node in self._cluster}
-        untried = set(self._cluster) - set(self._blamed)
-        if untried or not self._waiting or any(place.runs for place in self._places):
+        self._aside = aside
+        if self._cluster.keys() - self._unfit.keys() or not self._waiting or self._flying():
             self._useful_at = now
             return
         if not self._cluster:
@@ -589,8 +564,8 @@ class RayExecutor:
 
     def _give_up(self) -> None:
         """Fails what waits, since no node is of use to it."""
-        reasons = list(self._blamed.values())
-        why = reasons[0] if reasons else f"must have a node to train on, got none in {self._shown}"
+        none = f"must have a node to train on, got none in {self._shown}"
+        why = next((why for _, why in self._unfit.values()), none)
         if all(run.job["kind"] in TIMED for run in self._waiting):
             while self._waiting:
                 self._fail(self._waiting.popleft(), TrialFailedError(f"`executor` {why}".replace("`", "")))
@@ -619,7 +594,12 @@ class RayExecutor:
         elif self._aside:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(self._aside)})"}
         most = self._work.jobs if self._on_gpus else 1
-        node = {"device": self._device, "most": most, "stall_timeout": self._work.stall_timeout}
+        node = {
+            "device": self._device,
+            "most": most,
+            "stall_timeout": self._work.stall_timeout,
+            "checkpoint_bytes_s": CHECKPOINT_BYTES_S / self._work.jobs,
+        }
         actor = self._class.options(**options).remote(node)
         self._places.append(_Place(actor, actor.messages.remote(MESSAGES_S), time.monotonic()))
 
@@ -627,19 +607,17 @@ class RayExecutor:
         """Gives up places that say nothing, though they should every few seconds."""
         silent = self._work.stall_timeout
         for place in self._places[:]:
-            if silent is not None and place.node and now - place.heard > silent + 4 * MESSAGES_S:
-                if place.sending is not None:
-                    self._not_sent(place, TimeoutError(f"no word for {silent:g} s"))
+            if place.asked is not None and now - place.asked_at > SENDING_S:
+                self._not_told(place, TimeoutError(f"no answer in {SENDING_S:g} s"))
+            elif silent is not None and place.node and now - place.heard > silent + 4 * MESSAGES_S:
                 self._lose(place, f"it said nothing for {silent:g} s")
-            elif place.sending is not None and now - place.sending_since > SENDING_S:
-                self._not_sent(place, TimeoutError(f"not all of them in {SENDING_S:g} s"))
 
     def _lose(self, place: _Place, reason: str, *, counts: bool = True) -> None:
         """Does without a place; what ran there goes on elsewhere."""
         if place in self._places:
             self._places.remove(place)
             self._kill(place)
-        runs, place.flying = place.runs, {}
+        runs, place.flying = [*place.flying.values()], {}
         for run in runs:
             self._again(run, f"{reason}, on node {place.name}", counts=counts)
 
@@ -652,7 +630,7 @@ class RayExecutor:
         """Uses no place of a node for so long; for a quarter of the patience, where nobody says."""
         seconds = PATIENCE_S / 4 if seconds is None else seconds
         node = place.node
-        self._aside[node], self._blamed[node] = time.monotonic() + seconds, reason
+        self._unfit[node], self._aside = (time.monotonic() + seconds, reason), self._aside | {node}
         self._facts = {key: facts for key, facts in self._facts.items() if key[0] != node}
         self._note(f"node {place.name} is not used: {reason.partition(', got ')[2] or reason}")
         for other in [other for other in self._places if other.node == node]:
@@ -664,22 +642,29 @@ class RayExecutor:
         """Gives what waits to places that have room, once it is known what their nodes are."""
         ready = sum(bool(place.node) for place in self._places)
         most = -(-self._work.jobs // max(1, ready)) if self._on_gpus else 1
-        receiving = self._receiving()
         for place in self._places[:]:
-            if not place.node or place.node in receiving:
-                continue
-            while self._waiting and not place.checking and self._has_room(place, most):
-                run = self._next(place)
-                if run is None:
-                    break
+            if place.wants:
+                self._give(place)
+        # One place is asked for all of its node.
+        asked = {place.node for place in self._places if place.asked is not None or place.wants}
+        for place in self._places[:]:
+            while (
+                place.node
+                and place.node not in asked
+                and len(place.flying) < most
+                # One by one: how much memory the next takes is known once the last has begun.
+                and all(run.begun for run in place.flying.values())
+                and (run := self._next(place)) is not None
+            ):
                 facts = self._facts.get((place.node, run.data))
                 if facts is None:
-                    self._check(place, run.data)
+                    self._ask(place, run.data, [] if self._work.send_data else None)
+                    asked.add(place.node)
                     break
-                if run.job["kind"] in TIMED and facts.machine != (self._timed_on or facts.machine):
+                if run.job["kind"] in TIMED and facts["machine"] != (self._timed_on or facts["machine"]):
                     reason = (
                         f"must have nodes of the machine {self._timed_on}, which timed this run's other "
-                        f"networks, got machine {facts.machine} on node {place.name}"
+                        f"networks, got machine {facts['machine']} on node {place.name}"
                     )
                     self._set_aside(place, reason, math.inf)
                     break
@@ -687,29 +672,20 @@ class RayExecutor:
                 if run.future.running() or run.future.set_running_or_notify_cancel():
                     self._begin(place, run, facts)
 
-    @staticmethod
-    def _has_room(place: _Place, most: int) -> bool:
-        """One by one: how much memory the next takes is known once the last has begun."""
-        return len(place.flying) < most and all(run.begun for run in place.flying.values())
-
     def _next(self, place: _Place) -> _Run | None:
         """The run to begin next: one of a network that is trained there, so that it costs no plans."""
-        useful = set(self._cluster) - set(self._aside)
-        runs = [run for run in self._waiting if place.node not in run.avoid or useful <= run.avoid]
+        runs = [run for run in self._waiting if not (run.avoid and self._avoids(run, place.node))]
         here = [run.job.get("arch") for run in place.flying.values()]
         return next((run for run in runs if run.job.get("arch") in here), runs[0] if runs else None)
 
-    def _check(self, place: _Place, data: str, sent: str = "") -> None:
-        """Asks a place what its node is, and whether it has the data."""
-        wanted = json.loads(data or "{}") | ({"place": sent} if sent else {})
-        spec = FactsSpec(key="facts", device=self._device, data=wanted)
-        place.data, place.sent = data, sent
-        place.checking = self._start(place, _Run(spec.to_dict(), _ignore, _ignore), {}, {})
+    def _avoids(self, run: _Run, node: str) -> bool:
+        """Whether a run failed on a node, and there is one where it has not."""
+        return node in run.avoid and not self._cluster.keys() - self._aside <= run.avoid
 
-    def _begin(self, place: _Place, run: _Run, facts: _Facts) -> None:
+    def _begin(self, place: _Place, run: _Run, facts: Mapping[str, Any]) -> None:
         """Hands a run to a place, with what it goes on from."""
         if run.job["kind"] in TIMED:
-            self._timed_on = facts.machine
+            self._timed_on = facts["machine"]
         target = (run.job.get("arch") or {}).get("target", "")
         try:
             paths = {name: Path(run.job[name]) for name in ("checkpoint", "start") if run.job.get(name)}
@@ -719,27 +695,16 @@ class RayExecutor:
         except (OSError, ValueError) as error:
             self._fail(run, TrialFailedError(one_line(error)))
             return
-        self._start(place, run, files, self._code.get(target, {}), facts.sent)
-
-    def _start(
-        self,
-        place: _Place,
-        run: _Run,
-        files: Mapping[str, bytes],
-        own_code: Mapping[str, bytes],
-        sent: str = "",
-    ) -> int:
-        self._number += 1
         job = dict(run.job)
         if job.get("data"):
-            job["data"] = json.loads(run.data) | ({"place": sent} if sent else {})
+            job["data"] = json.loads(run.data) | ({"place": facts["sent"]} if facts["sent"] else {})
         if "device" in job:
             job["device"] = self._device
         # Only training says that it is taken up.
-        run.begun = run.job["kind"] != "train"
+        run.begun = job["kind"] != "train"
+        self._number += 1
         place.flying[self._number] = run
-        place.actor.begin.remote(self._number, json.dumps(job), dict(files), dict(own_code))
-        return self._number
+        place.actor.begin.remote(self._number, json.dumps(job), files, self._code.get(target, {}))
 
     def _take(self, place: _Place, message: Mapping[str, Any]) -> None:
         """Takes in a message of a place."""
@@ -756,15 +721,12 @@ class RayExecutor:
             self._look(place, message["id"], run, message)
         else:
             del place.flying[message["id"]]
-            if message["id"] == place.checking:
-                place.checking = 0
-                self._checked(place, message)
-                return
-            self._keep_log(run, message.get("log") or b"")
-            if event == "result":
-                self._finish(run, message)
-            else:
-                self._failed(place, run, message)
+            log = self._keep_log(run, message["log"])
+            if event == "failure":
+                self._failed(place, run, message, log if message["see_log"] else "")
+            elif self._keep(run, message):
+                with suppress(InvalidStateError):
+                    run.future.set_result(message["result"])
 
     def _welcome(self, place: _Place, message: Mapping[str, Any]) -> None:
         """Learns where a place is; it is given up where it has other code than this machine."""
@@ -778,17 +740,26 @@ class RayExecutor:
         elif place.node in self._aside:  # it was on its way when that was found out
             self._lose(place, "its node is not used", counts=False)
 
-    def _checked(self, place: _Place, message: Mapping[str, Any]) -> None:
+    # What nodes are, and data for those that lack them: packed once, handed on from node to node by Ray.
+
+    def _ask(self, place: _Place, data: str, pieces: list[Any] | None) -> None:
+        """Asks a place what its node is, and whether it has the data, or takes these."""
+        place.data, place.wants, place.given = data, "", bool(pieces)
+        place.asked_at = time.monotonic()
+        place.asked = place.actor.facts.remote(self._device, json.loads(data or "{}"), pieces)
+
+    def _told(self, place: _Place, facts: Mapping[str, Any]) -> None:
         """Takes in what a node is; one that can't be used is set aside."""
-        if message["event"] != "result":
-            reason = f"must have nodes that work, got {message['reason']} on node {place.name}"
-            self._set_aside(place, reason)
+        place.asked = None
+        if place not in self._places:
             return
-        facts, wanted = message["result"], json.loads(place.data or "{}")
-        lacks = bool(facts["problem"])
-        if lacks and self._work.send_data and not place.sent and wanted["place"]:
-            self._send(place, wanted)
-        elif lacks:
+        wanted = json.loads(place.data or "{}")
+        if facts["problem"] and self._work.send_data and not place.given and wanted["place"]:
+            self._note(f"sending {wanted['name']} to node {place.name}")
+            place.wants = identity_of(wanted)
+            if place.wants not in self._pieces:
+                self._pieces[place.wants] = self._packing.submit(self._packed, Path(wanted["place"]))
+        elif facts["problem"]:
             reason = f"must have nodes with the data, got {facts['problem']} on node {place.name}"
             self._set_aside(place, reason)
         elif wanted.get("digest") and facts["data"] != wanted["digest"]:
@@ -798,107 +769,88 @@ class RayExecutor:
             )
             self._set_aside(place, reason, math.inf)
         else:
-            self._facts[place.node, place.data] = _Facts(facts["machine"], place.sent)
-            self._blamed.pop(place.node, None)
-            self._compare(facts["hardware"])
+            self._facts[place.node, place.data] = facts
+            self._unfit.pop(place.node, None)
+            self._hardware.add(facts["hardware"])
+            if len(self._hardware) > 1:  # which need not give the same to the bit
+                kinds = " and ".join(sorted(self._hardware))
+                self._note(
+                    f"nodes have unlike hardware ({kinds}), whose accuracies may differ in the last bits"
+                )
 
-    def _compare(self, hardware: str) -> None:
-        """Says so where nodes compute with unlike hardware, which need not give the same to the bit."""
-        kinds = self._hardware
-        kinds.add(hardware)
-        if len(kinds) > 1:
-            named = " and ".join(sorted(kinds))
-            self._note(f"nodes have unlike hardware ({named}), whose accuracies may differ in the last bits")
-
-    def _receiving(self) -> set[str]:
-        """The nodes that data are being sent to."""
-        return {place.node for place in self._places if place.sending is not None}
-
-    def _send(self, place: _Place, wanted: Mapping[str, Any]) -> None:
-        """Begins to send data to a node, which keeps them under their identity, once for all its places.
-
-        Ray hands each piece on from node to node, so that it leaves this machine once.
-        """
-        if place.node in self._receiving():
-            return
-        identity = wanted["digest"] or hashlib.sha256(place.data.encode()).hexdigest()
-        with ExitStack() as opened:
-            pieces: Iterator[bytes] = iter(())
-            if identity not in self._pieces:
-                try:
-                    pieces = opened.enter_context(packed(Path(wanted["place"])))
-                except (OSError, ValueError) as error:
-                    # It is this machine's fault, so that no other node would do better.
-                    why = one_line(error)
-                    if not why.startswith("`dataset`"):
-                        why = f"`dataset` must be a file or folder that can be packed to be sent, got {why}"
-                    self._dead = ScalesearchError(why)
-                    return
-            self._note(f"sending {wanted['name']} to node {place.name}")
-            try:
-                if identity not in self._pieces:
-                    self._pieces[identity] = [self._ray.put(piece) for piece in pieces]
-                place.sending = place.actor.keep.remote(identity, self._pieces[identity])
-            except Exception as error:  # Ray has many
-                self._not_sent(place, error)
-        place.sending_since = now = time.monotonic()
-        for other in self._places:  # nobody was listened to while they were packed
-            other.heard = now
-
-    def _arrived(self, place: _Place, where: str) -> None:
-        """Takes in that data are on a node, and has the place say whether they are the right ones."""
-        place.sending = None
-        if place in self._places:
-            self._check(place, place.data, where)
-
-    def _not_sent(self, place: _Place, error: Exception) -> None:
-        """Sets a node aside that data can't be sent to."""
-        place.sending = None
+    def _not_told(self, place: _Place, error: Exception) -> None:
+        """Sets a node aside that can't say what it is, or take the data."""
+        place.asked = None
         if place in self._places:
             cause = getattr(error, "cause", None) or error  # what went wrong there, without Ray's account
-            why = one_line(cause)[:200]
-            self._set_aside(place, f"must have nodes that take the data, got {why} on node {place.name}")
+            must = "take the data" if place.given else "work"
+            self._set_aside(
+                place, f"must have nodes that {must}, got {one_line(cause)[:200]} on node {place.name}"
+            )
+
+    def _packed(self, place: Path) -> list[Any]:
+        """Data as pieces that Ray keeps; the lock is not held meanwhile."""
+        with packed(place) as pieces:
+            return [self._ray.put(piece) for piece in pieces]
+
+    def _give(self, place: _Place) -> None:
+        """Gives a place the data that it wants, once they are packed."""
+        pieces = self._pieces[place.wants]
+        if not pieces.done():
+            return
+        if error := pieces.exception():
+            # It is this machine's fault, so that no other node would do better.
+            why = one_line(error)
+            if not why.startswith("`dataset`"):
+                why = f"`dataset` must be a file or folder that can be packed to be sent, got {why}"
+            self._dead = ScalesearchError(why)
+        else:
+            self._ask(place, place.data, pieces.result())
+
+    # What came of jobs.
 
     def _look(self, place: _Place, number: int, run: _Run, message: Mapping[str, Any]) -> None:
-        """Takes in a look: its checkpoint first, so that what is known to be trained is not trained again."""
+        """Takes in a look: its checkpoint first, if it comes with one, so that what that has is kept."""
         run.begun = True
-        if len(message["curve"]) > run.looks:
+        if message["checkpoint"] is not None and len(message["curve"]) > run.looks:
             run.looks, run.attempts = len(message["curve"]), 0
-        try:
-            _put(run.job.get("checkpoint"), message["checkpoint"])
-        except OSError as error:
+        if self._keep(run, message):
+            run.on_look(message["curve"], message["seconds"])
+        else:
             del place.flying[number]
-            self._fail(run, TrialFailedError(reason_of_failure(error)))
             self._lose(place, "another run could not be kept", counts=False)
-            return
-        run.on_look(message["curve"], message["seconds"])
 
-    def _finish(self, run: _Run, message: Mapping[str, Any]) -> None:
+    def _keep(self, run: _Run, message: Mapping[str, Any]) -> bool:
+        """Writes the files that came back of a run, which fails where they can't be written."""
         try:
-            _put(run.job.get("weights"), message["weights"])
+            for name in ("checkpoint", "weights"):
+                path, content = run.job.get(name), message.get(name)
+                if path and content is not None:
+                    Path(path).parent.mkdir(exist_ok=True)  # a run's folder that is gone is not brought back
+                    write_bytes(Path(path), content)
         except OSError as error:
             self._fail(run, TrialFailedError(reason_of_failure(error)))
-            return
-        with suppress(InvalidStateError):
-            run.future.set_result(message["result"])
+            return False
+        return True
 
-    def _failed(self, place: _Place, run: _Run, message: Mapping[str, Any]) -> None:
-        """A run that failed: tried elsewhere where that may help."""
-        if message.get("lacks"):
-            self._again(run, message["reason"], counts=False)
-            reason = f"must have nodes with the data, got no {message['lacks']} on node {place.name}"
-            self._set_aside(place, reason)
+    def _failed(self, place: _Place, run: _Run, message: Mapping[str, Any], log: str) -> None:
+        """A run that failed: tried elsewhere where that may help; ``log`` names the file that says more."""
+        reason = message["reason"]
+        if message["lacks"]:
+            self._again(run, reason, counts=False)
+            why = f"must have nodes with the data, got no {message['lacks']} on node {place.name}"
+            self._set_aside(place, why)
         elif message["elsewhere"]:
             run.avoid.add(place.node)
-            self._again(run, message["reason"])
+            self._again(run, reason, log)
         else:
-            self._fail(run, TrialFailedError(message["reason"]))
+            self._fail(run, TrialFailedError(reason, log))
 
-    def _again(self, run: _Run, reason: str, *, counts: bool = True) -> None:
+    def _again(self, run: _Run, reason: str, log: str = "", *, counts: bool = True) -> None:
         """Has a run wait again, unless it has been in vain too often."""
         run.attempts += counts
         if run.attempts >= ATTEMPTS:
-            self._fail(run, TrialFailedError(f"tried {ATTEMPTS} times: {reason}"))
+            self._fail(run, TrialFailedError(f"tried {ATTEMPTS} times: {reason}", log))
         else:
             self._waiting.appendleft(run)
 
@@ -907,16 +859,18 @@ class RayExecutor:
         with suppress(InvalidStateError):  # somebody may have cancelled it
             run.future.set_exception(error)
 
-    def _keep_log(self, run: _Run, content: bytes) -> None:
-        """Keeps what a job logged, for a reader of its reason; a log that can't be written ends nothing."""
+    def _keep_log(self, run: _Run, content: bytes) -> str:
+        """Keeps what a job logged and names the file; a log that can't be written ends nothing."""
+        folder, name = self._work.log_dir, f"{run.job['key']}.{run.job['kind']}.log"
         if not content:
-            return
-        folder = self._work.log_dir
+            return ""
         with suppress(OSError, ValueError):
             # A folder that was there and is not any more was removed: it is not brought back.
             folder.mkdir(parents=not self._logged, exist_ok=True)
             self._logged = True
-            inside(folder.parent, folder.name, f"{run.job['key']}.{run.job['kind']}.log").write_bytes(content)
+            inside(folder.parent, folder.name, name).write_bytes(content)
+            return name
+        return ""
 
     def _note(self, text: str) -> None:
         """Tells the user, once."""
@@ -935,14 +889,3 @@ def _answers(address: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _put(path: str | None, content: bytes | None) -> None:
-    """Writes what came back of a file; a run's folder that was removed is not brought back.
-
-    Raises:
-        OSError: if it can't be written.
-    """
-    if path and content is not None:
-        Path(path).parent.mkdir(exist_ok=True)
-        write_bytes(Path(path), content)

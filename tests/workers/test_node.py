@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,13 +17,15 @@ from scalesearch.training.dataset import DataError, DataSpec
 from scalesearch.training.folders import candidates, layout, read_tree
 from scalesearch.workers import node as nodes
 from scalesearch.workers.executor import TrialFailedError, WorkerLostError
-from scalesearch.workers.node import Node, code, difference, keep_data, lacking, packed
+from scalesearch.workers.node import Node, code, difference, keep_data, kept_data, lacking, packed
 
 
 class _Held:
     """In place of a node's executor: jobs end when the test says so."""
 
-    def __init__(self, *_: object, **__: object) -> None:
+    on_note: Callable[[str], None]
+
+    def __init__(self) -> None:
         self.jobs: list[tuple[Mapping[str, Any], Any, Any, Future[dict[str, Any]]]] = []
         self.ended = False
 
@@ -37,7 +40,12 @@ class _Held:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> _Held:
     made = _Held()
-    monkeypatch.setattr(nodes, "training_executor", lambda *_, **__: made)
+
+    def training_executor(_device: str, **options: Any) -> _Held:
+        made.on_note = options["on_note"]
+        return made
+
+    monkeypatch.setattr(nodes, "training_executor", training_executor)
     return made
 
 
@@ -86,10 +94,45 @@ def test_files_go_with_a_job_and_come_back_with_its_messages(node: Node, held: _
         "id": 7,
         "result": {"top1": 0.5},
         "weights": b"weights",
+        "checkpoint": None,
         "log": b"said",
     }
     assert not checkpoint.exists()
     assert node.messages(0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("whole", "weights", "comes"), [(True, False, False), (True, True, True), (False, False, True)]
+)
+def test_a_large_checkpoint_comes_seldom_and_once_more_where_a_run_goes_on_from_it(
+    node: Node, held: _Held, monkeypatch: pytest.MonkeyPatch, whole: bool, weights: bool, comes: bool
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(nodes, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    node.checkpoint_bytes_s = 10.0
+    node.begin(1, JOB, {}, {})
+    job, _, on_look, future = held.jobs[0]
+
+    def look(after_s: float, content: bytes) -> bytes | None:
+        clock[0] += after_s
+        Path(job["checkpoint"]).write_bytes(content)
+        on_look([{"images": 8}], 1.5)
+        (told,) = node.messages(0.0)
+        assert told["curve"] == [{"images": 8}]
+        return told["checkpoint"]
+
+    # 50 bytes at 10 a second.
+    assert look(4.9, b"1" * 50) is None
+    assert look(0.2, b"2" * 50) == b"2" * 50
+    assert look(1.9, b"3" * 20) is None
+    assert look(0.2, b"4" * 20) == b"4" * 20
+    assert look(2.1, b"5" * 20) == b"5" * 20
+    assert look(0.2, b"last") is None
+    if weights:
+        Path(job["weights"]).write_bytes(b"weights")
+    future.set_result({"complete": whole})
+    (result,) = node.messages(0.0)
+    assert result["checkpoint"] == (b"last" if comes else None)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +276,55 @@ def test_the_log_of_a_gpu_is_that_of_its_process(node: Node, held: _Held) -> Non
     held.jobs[0][-1].set_exception(TrialFailedError("diverged"))
     (told,) = node.messages(0.0)
     assert told["log"] == b"cuda-0.2.log"
+
+
+def test_a_reason_goes_without_the_name_of_a_file_that_its_reader_has_not(node: Node, held: _Held) -> None:
+    node._kind = "cuda"
+    logs = node._folder / "logs"
+    logs.mkdir()
+    for name in ("cuda-0.1.log", "cuda-0.2.log"):
+        (logs / name).write_bytes(name.encode())
+    node.begin(1, JOB, {}, {})
+    held.jobs[0][-1].set_exception(WorkerLostError("the worker was killed by SIGKILL", "cuda-0.1.log"))
+    (told,) = node.messages(0.0)
+    assert (told["reason"], told["see_log"]) == ("the worker was killed by SIGKILL", True)
+    assert told["log"] == b"cuda-0.1.log"
+    held.on_note("cuda:0: it died; see logs/cuda-0.1.log; its 2 runs are tried again")
+    (note,) = node.messages(0.0)
+    assert note["text"] == "cuda:0: it died; its 2 runs are tried again"
+
+
+def _answer(held: _Held, problem: Callable[[str], str]) -> None:
+    """Has questions for facts answered at once, by the place of the data."""
+
+    def submit(job: Mapping[str, Any], *_: object) -> Future[dict[str, Any]]:
+        future: Future[dict[str, Any]] = Future()
+        future.set_result({"machine": "m", "problem": problem(job["data"].get("place", ""))})
+        return future
+
+    held.submit = submit  # type: ignore[method-assign]
+
+
+def test_a_node_says_where_data_lie_that_it_was_sent(
+    node: Node, held: _Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.new("RGB", (8, 8)).save(images / "1.png")
+    data = DataSpec(name="folder:images", place="/nowhere", digest="a" * 64).to_dict()
+    _answer(held, lambda place: "" if Path(place).exists() else "none there")
+    kept = str(kept_data("a" * 64))
+    for pieces in (None, []):
+        told = node.facts("cpu", data, pieces)
+        assert (told["problem"], told["sent"]) == ("none there", "")
+    with packed(images) as archive:
+        told = node.facts("cpu", data, archive)
+    assert (told["problem"], told["sent"]) == ("", kept)
+    # Nothing has to be sent where it was before.
+    assert node.facts("cpu", data, [])["sent"] == kept
+    assert node.facts("cpu", {**data, "place": kept}, [])["sent"] == ""
+    assert node.facts("cpu", {}, [])["sent"] == ""
 
 
 def test_what_a_machine_lacks(tmp_path: Path) -> None:

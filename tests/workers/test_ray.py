@@ -24,6 +24,7 @@ from scalesearch.networks.spec import Rounding
 from scalesearch.scaling import Multipliers
 from scalesearch.training.dataset import DataSpec, photographs_digest
 from scalesearch.training.recipe import RECIPES
+from scalesearch.workers import ray_engine
 from scalesearch.workers.engines import Work, engine
 from scalesearch.workers.executor import ProcessExecutor
 from scalesearch.workers.worker import TrialSpec
@@ -193,6 +194,41 @@ def test_runs_killed_in_every_way_are_the_runs_they_would_have_been(nodes: Nodes
             folder / "weights" / f"{seed}.safetensors" for folder in (tmp_path, tmp_path / "alone")
         )
         assert mine.read_bytes() == theirs.read_bytes()
+
+
+def test_a_run_whose_checkpoints_come_seldom_goes_on_from_the_last_that_came(
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its looks since then are looked at again; the others and what it gives are what they would have been."""
+    nodes.join()
+    job = _job(0, tmp_path, images=IMAGES, looks=LOOKS)
+    came: list[Path] = []
+    write = ray_engine.write_bytes
+
+    def write_bytes(path: Path, content: bytes) -> Path:
+        came.append(path)
+        return write(path, content)
+
+    monkeypatch.setattr(ray_engine, "write_bytes", write_bytes)
+    # The first comes at once, the next after some seconds.
+    monkeypatch.setattr(ray_engine, "CHECKPOINT_BYTES_S", 50_000)
+    executor = _executor(nodes, tmp_path, jobs=1, stall_timeout=60.0)
+    seen: list[int] = []
+    future = executor.submit(job, _ignore, lambda curve, _seconds: seen.append(len(curve)))
+    ends = time.monotonic() + 120
+    while len(seen) < 6 and time.monotonic() < ends:
+        time.sleep(0.02)
+    for place in _processes("ray::Place"):
+        os.kill(place, signal.SIGKILL)
+    given = future.result(timeout=240)
+    executor.shutdown()
+    assert 0 < came.count(Path(job["checkpoint"])) < len(seen) / 2
+    assert seen != sorted(seen)
+    assert set(seen) == set(range(LOOKS + 1))
+    alone = ProcessExecutor(jobs=1, log_dir=tmp_path / "alone-logs")
+    expected = alone.submit(_job(0, tmp_path / "alone", images=IMAGES, looks=LOOKS), _ignore)
+    assert _told(given) == _told(expected.result())
+    alone.shutdown()
 
 
 OPTIONS = (

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ from scalesearch.workers import ray_engine
 from scalesearch.workers.engines import Work
 from scalesearch.workers.executor import TrialFailedError
 from scalesearch.workers.jobs import LatencySpec, ProbeSpec
-from scalesearch.workers.node import code
+from scalesearch.workers.node import code, identity_of
 from scalesearch.workers.ray_engine import ATTEMPTS, RayExecutor
 from scalesearch.workers.worker import TrialSpec
 
@@ -59,7 +60,7 @@ class _Actor:
         self.dead = False
         self.messages = SimpleNamespace(remote=lambda _wait: _Ref(cluster, self._messages))
         self.begin = SimpleNamespace(remote=self._begin)
-        self.keep = SimpleNamespace(remote=self._keep)
+        self.facts = SimpleNamespace(remote=self._facts)
 
     def _messages(self) -> list[dict[str, Any]] | None:
         if self.dead or not self.cluster.nodes[self.node].alive:
@@ -69,23 +70,22 @@ class _Actor:
 
     def _begin(self, number: int, job: str, files: dict[str, bytes], _code: object) -> None:
         asked = json.loads(job)
-        node = self.cluster.nodes[self.node]
-        if asked["kind"] == "facts":
-            facts = {"machine": node.machine, "hardware": "cpu", "data": node.data, "problem": ""}
-            if asked["data"].get("place") != "/kept/data":
-                facts["problem"] = node.problem
-            self.told.append({"event": "result", "id": number, "result": facts, "weights": None})
-            return
         self.jobs[asked["key"]] = (number, asked, files)
         self.cluster.begun.append((asked["key"], self.node))
 
-    def _keep(self, digest: str, pieces: Sequence[bytes]) -> _Ref:
-        self.cluster.sent.append((self.node, digest, b"".join(pieces)))
+    def _facts(self, _device: str, data: dict[str, Any], pieces: Sequence[bytes] | None) -> _Ref:
+        node = self.cluster.nodes[self.node]
+        facts = {"machine": node.machine, "hardware": "cpu", "data": node.data, "problem": "", "sent": ""}
+        if pieces:
+            self.cluster.sent.append((self.node, identity_of(data), b"".join(pieces)))
 
         def take() -> Any:
             if self.dead:
                 raise ConnectionError("the actor died")
-            return self.cluster.nodes[self.node].receives()
+            where = node.receives() if pieces else ""
+            return (
+                None if where is None else facts | {"sent": where, "problem": "" if where else node.problem}
+            )
 
         return _Ref(self.cluster, take)
 
@@ -246,7 +246,7 @@ def _look(actor: _Actor, key: str, looks: int, checkpoint: bytes | None = None) 
 
 
 def _end(actor: _Actor, key: str, weights: bytes | None = None) -> None:
-    actor.say(key, event="result", result={"key": key}, weights=weights, log=b"logged")
+    actor.say(key, event="result", result={"key": key}, weights=weights, log=b"logged", see_log=False)
 
 
 def test_files_come_back_before_what_they_are_of_is_told(make: Make, tmp_path: Path) -> None:
@@ -276,7 +276,9 @@ def test_a_run_of_a_lost_node_goes_on_elsewhere_from_its_last_look(make: Make, t
     assert future.result(10) == {"key": "k"}
 
 
-def test_a_run_in_vain_too_often_fails_and_a_look_begins_the_count_anew(make: Make, tmp_path: Path) -> None:
+def test_a_run_in_vain_too_often_fails_and_a_checkpoint_begins_the_count_anew(
+    make: Make, tmp_path: Path
+) -> None:
     cluster = _Cluster(a=_Node())
     future = _submit(make(cluster), _train("k", tmp_path))
 
@@ -287,7 +289,9 @@ def test_a_run_in_vain_too_often_fails_and_a_look_begins_the_count_anew(make: Ma
             _until(lambda before=begun: len(cluster.begun) > before or future.done())
 
     lose(ATTEMPTS - 1)
-    _look(_on(cluster, "k"), "k", 1)
+    _look(_on(cluster, "k"), "k", 1, b"at one")
+    _until((tmp_path / "checkpoints" / "k.safetensors").exists)
+    _look(_on(cluster, "k"), "k", 2)  # what is not kept here is trained again
     _until(lambda: not _on(cluster, "k").told)
     time.sleep(0.05)
     lose(ATTEMPTS - 1)
@@ -297,13 +301,70 @@ def test_a_run_in_vain_too_often_fails_and_a_look_begins_the_count_anew(make: Ma
         future.result(10)
 
 
+def test_a_run_that_pauses_leaves_its_checkpoint_here(make: Make, tmp_path: Path) -> None:
+    cluster = _Cluster(a=_Node())
+    future = _submit(make(cluster), _train("k", tmp_path))
+    end = {"result": {"complete": False}, "weights": None, "checkpoint": b"paused", "log": b""}
+    _on(cluster, "k").say("k", event="result", **end)
+    assert future.result(10)
+    assert (tmp_path / "checkpoints" / "k.safetensors").read_bytes() == b"paused"
+
+
+@pytest.mark.parametrize(("log", "see_log", "named"), [(b"said", True, True), (b"", True, False)])
+def test_a_reason_names_the_log_that_is_kept_here(
+    make: Make, tmp_path: Path, log: bytes, see_log: bool, named: bool
+) -> None:
+    cluster = _Cluster(a=_Node())
+    future = _submit(make(cluster), _train("k", tmp_path))
+    failure = {"reason": "it died", "elsewhere": False, "lacks": "", "log": log, "see_log": see_log}
+    _on(cluster, "k").say("k", event="failure", **failure)
+    with pytest.raises(TrialFailedError) as failed:
+        future.result(10)
+    assert str(failed.value) == "it died" + "; see logs/k.train.log" * named
+    assert (tmp_path / "logs" / "k.train.log").exists() == named
+
+
+def test_nobody_waits_while_data_are_packed(
+    make: Make, tmp_path: Path, images: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing, packed = threading.Event(), threading.Event()
+
+    @contextmanager
+    def pack(_place: Path) -> Iterator[Iterator[bytes]]:
+        packing.set()
+        assert packed.wait(10)
+        yield iter([b"pixels"])
+
+    monkeypatch.setattr(ray_engine, "packed", pack)
+    cluster = _Cluster(lacks=_Node(problem="none"), good=_Node())
+    executor = make(cluster, jobs=2, send_data=True)
+    futures = [_submit(executor, _train(f"k{number}", tmp_path, name=images)) for number in range(3)]
+    assert packing.wait(10)
+    for number, future in enumerate(futures):
+        _end(_on(cluster, f"k{number}"), f"k{number}")
+        assert future.result(10)
+    assert {node for _, node in cluster.begun} == {"good"}
+    packed.set()
+    _submit(executor, _train("more", tmp_path, name=images))
+    _submit(executor, _train("most", tmp_path, name=images))
+    _until(lambda: "lacks" in {node for _, node in cluster.begun})
+
+
 def test_memory_that_one_node_lacks_is_looked_for_on_another(make: Make, tmp_path: Path) -> None:
     cluster = _Cluster(a=_Node(), b=_Node())
     executor = make(cluster, jobs=2)
     first, second = (_submit(executor, _train(key, tmp_path)) for key in ("large", "small"))
     place = _on(cluster, "large")
     _look(_on(cluster, "small"), "small", 0)
-    place.say("large", event="failure", reason="out of memory: CUDA", elsewhere=True, lacks="", log=b"")
+    place.say(
+        "large",
+        event="failure",
+        reason="out of memory: CUDA",
+        elsewhere=True,
+        lacks="",
+        log=b"",
+        see_log=False,
+    )
     time.sleep(0.05)
     assert [node for key, node in cluster.begun if key == "large"] == [place.node]
     _end(_on(cluster, "small"), "small")
@@ -319,7 +380,9 @@ def test_memory_that_one_node_lacks_is_looked_for_on_another(make: Make, tmp_pat
 def test_a_failure_of_its_own_is_not_tried_again(make: Make, tmp_path: Path) -> None:
     cluster = _Cluster(a=_Node(), b=_Node())
     future = _submit(make(cluster), _train("k", tmp_path))
-    _on(cluster, "k").say("k", event="failure", reason="diverged", elsewhere=False, lacks="", log=b"")
+    _on(cluster, "k").say(
+        "k", event="failure", reason="diverged", elsewhere=False, lacks="", log=b"", see_log=False
+    )
     with pytest.raises(TrialFailedError, match="^diverged$"):
         future.result(10)
     assert len(cluster.begun) == 1
@@ -362,7 +425,7 @@ def test_data_that_vanish_cost_no_attempt_and_are_waited_for(make: Make, tmp_pat
     future = _submit(make(cluster), _train("k", tmp_path))
     for _ in range(ATTEMPTS + 1):
         place, begun = _on(cluster, "k"), len(cluster.begun)
-        place.say("k", event="failure", reason="gone", elsewhere=False, lacks="/data", log=b"")
+        place.say("k", event="failure", reason="gone", elsewhere=False, lacks="/data", log=b"", see_log=False)
         _until(lambda before=begun: len(cluster.begun) > before)
     _end(_on(cluster, "k"), "k")
     assert future.result(10)
@@ -450,7 +513,7 @@ def test_others_train_while_data_are_sent_and_none_wait_for_good(
         assert future.result(10)
     _submit(executor, _train("more", tmp_path, name=images))
     _submit(executor, _train("most", tmp_path, name=images))
-    _until(lambda: any("not all of them in 0.5 s" in note for note in notes))
+    _until(lambda: any("no answer in 0.5 s" in note for note in notes))
 
 
 def test_data_that_cannot_be_packed_here_end_the_run(make: Make, tmp_path: Path) -> None:
