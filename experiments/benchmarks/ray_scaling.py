@@ -77,11 +77,13 @@ def main() -> None:
             executor = found.executor(address, work)
             wall(executor, 2 * nodes, 1.0)  # places start
             seconds[nodes] = wall(executor, asked.jobs, asked.sleep)
-            print(print(f"nodes {nodes}: {asked.jobs} runs of {asked.sleep:g} s in {seconds[nodes]:.1f} s"))
+            print(
+                f"nodes {nodes}: {asked.jobs} runs of {asked.sleep:g} s in {seconds[nodes]:.1f} s", flush=True
+            )
             if nodes == 4:
                 of_processor, of_clock = cost(executor, asked.runs, 8)
             executor.shutdown()
-    print(f"four nodes are {seconds[1] / seconds[4]:.2f} times as fast as one")
+    print(f"four nodes are {seconds[1] / seconds[4]:.2f} times as fast as one, load {os.getloadavg()}")
     print(
         f"{asked.runs:,} runs: {1e3 * of_processor:.2f} ms of the driver's processor a run, "
         f"{1e3 * of_clock:.1f} ms of the clock"
