@@ -249,9 +249,9 @@ def checkpoints() -> list[str]:
     lines = [
         f"Checkpoints that reach the driver's machine from nodes of a cluster, at most {LOOKS} a run, four "
         "float32 numbers for each parameter (worked out, not measured): MiB/s, and in brackets what it would "
-        "be if each look had one. A run sends one when as many bytes have had their turn, so that all "
-        f"together stay below {CHECKPOINT_BYTES_S / 1e6:.0f} MB/s; a run whose node is lost loses at most what "
-        "it trained in the time of the third column.",
+        "be if each look had one. A run sends one when as many bytes have had their turn, so that all of them "
+        f"stay below {CHECKPOINT_BYTES_S / 1e6:.0f} MB/s. One whose node is lost loses at most what it "
+        "trained in the time of the third column.",
         "",
         "| nodes | network | between two | "
         + " | ".join(f"runs of {run_s:,.0f} s" for run_s in RUN_S)
