@@ -249,8 +249,8 @@ def checkpoints() -> list[str]:
     lines = [
         f"Checkpoints that reach the driver's machine from nodes of a cluster, at most {LOOKS} a run, four "
         "float32 numbers for each parameter (worked out, not measured): MiB/s, and in brackets what it would "
-        "be if each look had one. A run sends one when as many bytes have had their turn, so that all of them "
-        f"stay below {CHECKPOINT_BYTES_S / 1e6:.0f} MB/s. One whose node is lost loses at most what it "
+        "be if each look had one. A run sends one when as many bytes have had their turn, so that all of "
+        f"them stay below {CHECKPOINT_BYTES_S / 1e6:.0f} MB/s. One whose node is lost loses at most what it "
         "trained in the time of the third column.",
         "",
         "| nodes | network | between two | "
