@@ -384,9 +384,7 @@ class _Place:
 class RayExecutor:
     """Runs jobs on the nodes of a Ray cluster; see ``Executor``."""
 
-    def __init__(
-        self, ray: Any, shown: str, work: Work, *, head: str = "", device_of_place: str = ""
-    ) -> None:
+    def __init__(self, ray: Any, shown: str, work: Work, *, head: str = "") -> None:
         """Starts the thread; places start with the first job.
 
         Args:
@@ -394,11 +392,9 @@ class RayExecutor:
             shown: the cluster as the user named it.
             work: what it is made for.
             head: the cluster's address; empty for one of this machine's own.
-            device_of_place: what a place trains on, where that isn't the device of ``work``.
         """
         self._ray, self._shown, self._work = ray, shown, work
         self._on_gpus = device_kind(work.device) in GPUS
-        self._device = device_of_place or work.device
         self._head = head or str(ray.get_runtime_context().gcs_address)
         self._class = ray.remote(_sent_as_they_are()[0])
         self._waiting: deque[_Run] = deque()
@@ -595,7 +591,7 @@ class RayExecutor:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(self._aside)})"}
         most = self._work.jobs if self._on_gpus else 1
         node = {
-            "device": self._device,
+            "device": self._work.device,
             "most": most,
             "stall_timeout": self._work.stall_timeout,
             "checkpoint_bytes_s": CHECKPOINT_BYTES_S / self._work.jobs,
@@ -699,7 +695,7 @@ class RayExecutor:
         if job.get("data"):
             job["data"] = json.loads(run.data) | ({"place": facts["sent"]} if facts["sent"] else {})
         if "device" in job:
-            job["device"] = self._device
+            job["device"] = self._work.device
         # Only training says that it is taken up.
         run.begun = job["kind"] != "train"
         self._number += 1
@@ -746,7 +742,7 @@ class RayExecutor:
         """Asks a place what its node is, and whether it has the data, or takes these."""
         place.data, place.wants, place.given = data, "", bool(pieces)
         place.asked_at = time.monotonic()
-        place.asked = place.actor.facts.remote(self._device, json.loads(data or "{}"), pieces)
+        place.asked = place.actor.facts.remote(self._work.device, json.loads(data or "{}"), pieces)
 
     def _told(self, place: _Place, facts: Mapping[str, Any]) -> None:
         """Takes in what a node is; one that can't be used is set aside."""
