@@ -6,7 +6,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -303,16 +303,14 @@ class Run:
         from scalesearch.runs.kinds import kind_in, loaded
 
         kind = kind_in(self.folder)
+        if kind.shares:
+            return _shares(self.record, self.folder)
         if not kind.answer:
             raise FolderError(
                 f"`dir` must hold a run that answers a question, got {self.folder}, which holds one of "
                 f"{kind.name}: what that says is its table"
             )
-        record = self.record
-        lines: tuple[str, ...] = loaded(kind.answer)(record, self.folder)
-        if kind.study is not None and kind.study.shares and isinstance(record, RunRecord):
-            return _shares(record, lines)
-        return Answer(lines=lines)
+        return Answer(lines=loaded(kind.answer)(self.record))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -392,11 +390,12 @@ class Run:
             return _finished(resume(self.folder, how), self.storage)
 
 
-def _shares(record: RunRecord, lines: tuple[str, ...]) -> Answer:
-    """An answer with the splits that it is about."""
+def _shares(record: Any, folder: Path) -> Answer:
+    """The answer of a search, with the splits that it is about."""
     from scalesearch.page.answer import told_answer
+    from scalesearch.runs.searches import shares_answer
 
-    found = told_answer(record)
+    lines, found = shares_answer(record, folder), told_answer(record)
     if isinstance(found, str):
         return Answer(lines=lines)
     inside = found.answer.splits[found.answer.region].tolist()
@@ -411,11 +410,7 @@ def _shares(record: RunRecord, lines: tuple[str, ...]) -> Answer:
 
 
 def _computing(given: Mapping[str, Any]) -> Computing:
-    """What training goes on with.
-
-    Raises:
-        ScalesearchError: if a setting is none of it.
-    """
+    """What training goes on with; a ScalesearchError for a setting that is none of it."""
     from scalesearch.hardware.device import auto_device
     from scalesearch.runs.defaults import default_jobs
     from scalesearch.study.settings import Computing
@@ -430,11 +425,7 @@ def _computing(given: Mapping[str, Any]) -> Computing:
 
 
 def _finished(outcome: Outcome, storage: str = "") -> Run:
-    """The run that an outcome is of.
-
-    Raises:
-        ScalesearchError: if it has not what it was begun for.
-    """
+    """The run that an outcome is of; raises why it has not what it was begun for."""
     if outcome.failure is not None:
         raise outcome.failure
     return Run(outcome.folder, storage)
@@ -818,11 +809,7 @@ def _options(
     baseline: object,
     unsaid: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The fields of settings as they are given, else by their defaults, the baseline among them.
-
-    Raises:
-        ScalesearchError: if one is no field.
-    """
+    """The fields of settings as they are given, else by their defaults; raises for what is no field."""
     known = [field for field in fields(settings) if field.name not in CHOSEN]
     names = [field.name for field in known]
     for name in given:
@@ -860,11 +847,7 @@ def _recipe(recipe: object) -> dict[str, Any]:
 
 
 def _made(settings: type[Settings], options: Mapping[str, Any]) -> Settings:
-    """Settings of options whose types are checked, lists taken for tuples.
-
-    Raises:
-        ValueError: naming the setting, if a value is none.
-    """
+    """Settings of options whose types are checked, lists taken for tuples."""
     from scalesearch.plain import typed
 
     return typed(settings, dict(options))
@@ -1014,17 +997,14 @@ def measure(
     return Measurements(outcome.record, None if out is None else Path(out))
 
 
-def _kept_in(out: str | Path | None) -> AbstractContextManager[Path]:
-    @contextmanager
-    def passing() -> Iterator[Path]:
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder) / "measurements"
-
-    @contextmanager
-    def kept(folder: Path) -> Iterator[Path]:
-        yield folder
-
-    return passing() if out is None else kept(Path(out))
+@contextmanager
+def _kept_in(out: str | Path | None) -> Iterator[Path]:
+    """The folder of measurements; one that is gone afterwards where none is named."""
+    if out is not None:
+        yield Path(out)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "measurements"
 
 
 def _listed(name: str, value: object) -> object:
@@ -1061,13 +1041,8 @@ def compare(
         StoppedError: if it is stopped; what is done is kept.
     """
     from scalesearch.commands.compare.run import CompareSettings, StoredSettings
-    from scalesearch.runs.comparing import (
-        are_stored,
-        compare_networks,
-        compare_stored,
-        default_folder,
-        named_pair,
-    )
+    from scalesearch.runs.comparing import compare_networks, default_folder, named_pair
+    from scalesearch.runs.comparing_stored import are_stored, compare_stored
 
     first, second = (
         str(side.folder)

@@ -39,13 +39,8 @@ def compare(a: str, b: str, mix_machines: bool, out: Path | None, **options: Any
     """
     from scalesearch.cli.running import show
     from scalesearch.commands.compare.run import StoredSettings
-    from scalesearch.runs.comparing import (
-        are_stored,
-        compare_networks,
-        compare_stored,
-        default_folder,
-        named_pair,
-    )
+    from scalesearch.runs.comparing import compare_networks, default_folder, named_pair
+    from scalesearch.runs.comparing_stored import are_stored, compare_stored
 
     default = default_folder(a, b)
     if are_stored(a, b):

@@ -1,8 +1,8 @@
 """Finished records: what a search or a scaling left behind, as frozen plain values.
 
-``search`` makes them from an Optuna study, ``report`` turns them into tables, figures and pages. They hold
-no torch and no optuna object, so a report can be made on a machine without torch. Times are in seconds,
-accuracies are fractions, one multiply-add counts as 1 MAC.
+``study`` makes them from an Optuna study, ``page`` and ``commands`` make tables, figures and pages of them.
+They hold no torch and no optuna object, so a report can be made on a machine without torch. Times are in
+seconds, accuracies are fractions, one multiply-add counts as 1 MAC.
 """
 
 from scalesearch.records.audit import AuditMatch, AuditRecord, AuditRow

@@ -876,11 +876,7 @@ def _plain(value: Any) -> dict[str, Any]:
 
 
 def _rows(name: str, text: str) -> list[_Row]:
-    """The rows of a file, every cell of its column's type.
-
-    Raises:
-        ValueError: if a column is missing, or a cell is not what its column holds.
-    """
+    """The rows of a file, every cell of its column's type; a ValueError names what isn't so."""
     before = csv.field_size_limit(LONGEST_CELL)
     try:
         lines = csv.reader(io.StringIO(text, newline=""))
@@ -916,11 +912,7 @@ def _rows(name: str, text: str) -> list[_Row]:
 
 
 def _cell(kind: Any, column: str, text: str, bounds: Bounds) -> Any:
-    """The value of a cell of that type.
-
-    Raises:
-        ValueError: saying what it must be, if it is something else, or out of its column's range.
-    """
+    """The value of a cell of that type and its column's range; a ValueError says what it must be."""
     choices, of_text = _choices(kind)
     if not text and type(None) in choices:
         return None
@@ -942,11 +934,7 @@ def _choices(kind: Any) -> tuple[tuple[Any, ...], bool]:
 
 
 def _once(rows: Sequence[_Row], columns: Sequence[str]) -> Sequence[_Row]:
-    """The rows, no two of which are about the same.
-
-    Raises:
-        ValueError: if two are.
-    """
+    """The rows; a ValueError if two of them are about the same."""
     seen: dict[tuple[Any, ...], int] = {}
     for row in rows:
         about = tuple(row[column] for column in columns)

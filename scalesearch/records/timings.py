@@ -181,7 +181,10 @@ class MeasurementRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureRecord:
-    """A whole ``measure`` command: every network in every setup, in the order asked for."""
+    """A whole ``measure`` command: every network in every setup, in the order asked for.
+
+    ``laws`` are the cost laws whose predictions its page shows.
+    """
 
     name: str
     command: str
@@ -191,6 +194,7 @@ class MeasureRecord:
     wall_s: float
     sessions: int
     measurements: tuple[MeasurementRecord, ...]
+    laws: tuple[CostLaw, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

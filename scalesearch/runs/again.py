@@ -31,7 +31,7 @@ def resume(folder: Path, how: GoingOn) -> Outcome:
         if not kind.trains:
             _require_own(kind, how.computing)
         require_raw_files(folder, kind, going_on=True)
-        outcome: Outcome = loaded(kind.resume)(folder, how)
+        outcome: Outcome = kind.function("resume")(folder, how)
         return outcome
 
 
@@ -48,7 +48,7 @@ def report(folder: Path, storage: str = "") -> Outcome:
     with begun_elsewhere(folder):
         kind = kind_in(folder)
         require_raw_files(folder, kind)
-        outcome: Outcome = loaded(kind.report)(folder, storage)
+        outcome: Outcome = kind.function("report")(folder, storage)
         return outcome
 
 
@@ -60,7 +60,7 @@ def read(folder: Path, storage: str = "") -> Any:
     with begun_elsewhere(folder):
         kind = kind_in(folder)
         require_raw_files(folder, kind)
-        return loaded(kind.read)(folder, storage)
+        return kind.function("read")(folder, storage)
 
 
 def table(folder: Path, storage: str = "") -> pd.DataFrame:
@@ -73,7 +73,7 @@ def table(folder: Path, storage: str = "") -> pd.DataFrame:
         import pandas as pd
 
         return pd.read_csv(inside(folder, kind.csv))
-    made: pd.DataFrame = loaded(kind.table)(read(folder, storage), folder)
+    made: pd.DataFrame = loaded(kind.table)(read(folder, storage))
     return made
 
 

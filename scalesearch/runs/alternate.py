@@ -154,18 +154,11 @@ def read(folder: Path, storage: str = "") -> AlternateRecord:
         return _required(folder, _stored(folder, settings, kept.named)[0])
 
 
-def table_of(record: AlternateRecord, _folder: Path) -> pd.DataFrame:
+def table_of(record: AlternateRecord) -> pd.DataFrame:
     """A row for each round, as in rounds.csv."""
     from scalesearch.commands.alternate.view import rounds_table
 
     return rounds_table(record.rounds)
-
-
-def answer_of(record: AlternateRecord, _folder: Path) -> tuple[str, ...]:
-    """The first lines of the page: the coefficients and phi, whether they settled, what they rest on."""
-    from scalesearch.commands.alternate.view import answer_lines
-
-    return answer_lines(record)
 
 
 def _settings(folder: Path) -> AlternateSettings:
@@ -182,11 +175,7 @@ def _title(name: str, number: int) -> str:
 
 
 def _first(folder: Path, named: Callable[[str], RunRecord | None], settings: AlternateSettings) -> RunRecord:
-    """The first round.
-
-    Raises:
-        RunFailedError: if it was not begun.
-    """
+    """The first round; a RunFailedError if it was not begun."""
     first = named(_title(_name(settings), 1))
     if first is None:
         raise RunFailedError(f"`dir` must hold a round that was begun, got {folder} with none")
@@ -231,22 +220,14 @@ def _record(folder: Path, settings: AlternateSettings, ended: LoopOutcome) -> Al
 
 
 def _required(folder: Path, record: AlternateRecord) -> AlternateRecord:
-    """The record, where a round came to its end.
-
-    Raises:
-        RunFailedError: if none did.
-    """
+    """The record; a RunFailedError if no round came to its end."""
     if not record.rounds:
         raise RunFailedError(f"{record.reason}; see {folder / 'logs'}")
     return record
 
 
 def _written(folder: Path, record: AlternateRecord) -> Outcome:
-    """Writes the report of the rounds.
-
-    Raises:
-        RunFailedError: if none came to its end.
-    """
+    """Writes the report of the rounds, where one came to its end."""
     from scalesearch.commands.alternate.view import write_alternate_report
 
     written = write_alternate_report(_required(folder, record), folder)

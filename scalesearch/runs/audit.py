@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scalesearch.commands.audit.run import AuditSettings, audit_rows, fair_matches
 from scalesearch.commands.sweep.run import plan_sweep
@@ -35,9 +35,6 @@ from scalesearch.runs.telling import teller
 from scalesearch.study.estimate import estimate
 from scalesearch.study.storage import recorded
 from scalesearch.training.dataset import DataSize
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KIND = "audit"
 TRAINED = "train"
@@ -134,20 +131,6 @@ def read(folder: Path, storage: str = "") -> AuditRecord:
     return _record(folder, settings, {name: record for name, (record, _) in kept.items()})
 
 
-def table_of(record: AuditRecord, _folder: Path) -> pd.DataFrame:
-    """A row for each published row, as in audit.csv."""
-    from scalesearch.commands.audit.view import audit_table
-
-    return audit_table(record)
-
-
-def answer_of(record: AuditRecord, _folder: Path) -> tuple[str, ...]:
-    """The first lines of the page: did compound scaling win at equal cost, does the published order hold?"""
-    from scalesearch.commands.audit.view import answer_lines
-
-    return answer_lines(record)
-
-
 def _settings(folder: Path) -> AuditSettings:
     return read_settings(folder, KIND, AuditSettings.from_dict)
 
@@ -180,11 +163,7 @@ def _run(folder: Path, settings: AuditSettings, command: str, *, train: bool, st
 
 
 def _as_begun(folder: Path, settings: AuditSettings) -> AuditSettings:
-    """The settings to go by: an audit without training may be trained later, and keeps what it trained.
-
-    Raises:
-        FolderError: if the folder holds a run of other settings, or of another command.
-    """
+    """The settings to go by: an audit may be trained later, and keeps what it trained."""
     there = read_run_file(folder)
     begun = there.get(KIND)
     if begun is None or there.get("run", {}).get("kind") != KIND or begun.get("train") == settings.train:
@@ -198,11 +177,7 @@ def _as_begun(folder: Path, settings: AuditSettings) -> AuditSettings:
 
 
 def _checked(folder: Path, settings: AuditSettings) -> DataSize:
-    """The size of the data, once it is known that all that was not begun can be trained.
-
-    Raises:
-        ValueError: if the data or the device cannot be used, or a network cannot be built.
-    """
+    """The size of the data, once it is known that all that was not begun can be trained."""
     require_workers(settings)
     size = data_size(settings.data)
     for name in settings.baselines:
@@ -212,11 +187,7 @@ def _checked(folder: Path, settings: AuditSettings) -> DataSize:
 
 
 def _require_studies(folder: Path, settings: AuditSettings) -> None:
-    """Refuses a folder whose sweeps are without studies and tables: their report could not be made again.
-
-    Raises:
-        FolderError: if that is so.
-    """
+    """Refuses a folder whose sweeps have neither studies nor tables: there is nothing to report."""
     if not settings.train or settings.storage:
         return
     for place in (inside(folder, TRAINED, name) for name in settings.baselines):

@@ -107,11 +107,7 @@ def _handed_over(name: str, state: State, settings: ExportSettings, folder: Path
 
 
 def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tuple[str, State]:
-    """The network that is asked for, with a name for its folder.
-
-    Raises:
-        ScalesearchError: if there is none, or none with weights where these are asked for.
-    """
+    """The network that is asked for, its weights too, with a name for its folder."""
     folder, colon, key = source.rpartition(":")
     if colon and candidate in HIGHEST and not Path(source).exists() and Path(folder).is_dir():
         source, candidate = folder, key
@@ -143,11 +139,7 @@ def _found(source: str, candidate: str, seed: int | None, untrained: bool) -> tu
 
 
 def _of_table(path: Path, state: State) -> State:
-    """The state of a file on its own, which may come from anybody: no code that it names is run.
-
-    Raises:
-        ScalesearchError: if it names some.
-    """
+    """The state of a file on its own, which may come from anybody: no code that it names is run."""
     if state.arch.code:
         raise ScalesearchError(
             f"`source` must be the run's folder for weights of your own code, got {path} with those of "
@@ -173,11 +165,7 @@ def _random(arch: Arch, seed: int) -> State:
 
 
 def _trained(run: Path, key: str, seed: int | None) -> tuple[Path, State]:
-    """The weights of a run's network: of that seed, or of the one that was judged best.
-
-    Raises:
-        ScalesearchError: if the run keeps none.
-    """
+    """The weights that a run keeps of a network: of that seed, or of the one that was judged best."""
     from scalesearch.export.state import read_state
 
     wanted = f"{key}-seed{'*' if seed is None else seed}{WEIGHTS}"
@@ -201,11 +189,7 @@ def _plain(name: str) -> str:
 
 
 def _require_own(folder: Path, state: State) -> None:
-    """Refuses a folder that holds anything but an export of the same network and weights.
-
-    Raises:
-        FolderError: if it does.
-    """
+    """Refuses a folder that holds anything but an export of the same network and weights."""
     if not folder.exists():
         return
     try:

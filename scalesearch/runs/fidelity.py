@@ -192,7 +192,7 @@ def read(folder: Path, _storage: str = "") -> FidelityRecord:
     return _record(whole, run.record, asked, records)
 
 
-def table_of(record: FidelityRecord, _folder: Path) -> pd.DataFrame:
+def table_of(record: FidelityRecord) -> pd.DataFrame:
     """A row for each length, as in fidelity.csv."""
     from scalesearch.commands.fidelity.evidence import fidelity_evidence
     from scalesearch.commands.fidelity.view import lengths_table
@@ -200,7 +200,7 @@ def table_of(record: FidelityRecord, _folder: Path) -> pd.DataFrame:
     return lengths_table(fidelity_evidence(record))
 
 
-def answer_of(record: FidelityRecord, _folder: Path) -> tuple[str, ...]:
+def answer_of(record: FidelityRecord) -> tuple[str, ...]:
     """The first lines of the page: does the answer hold in longer training, and the order of networks?"""
     from scalesearch.commands.fidelity.evidence import fidelity_evidence
     from scalesearch.commands.fidelity.view import answer_lines
@@ -236,11 +236,7 @@ def _kept(folder: Path, asked: FidelitySettings) -> tuple[KeptRun, list[RunRecor
 def _record(
     folder: Path, run: RunRecord, asked: FidelitySettings, lengths: Sequence[RunRecord]
 ) -> FidelityRecord:
-    """The run with its lengths, and with what they say of how far it can be trusted.
-
-    Raises:
-        FolderError: if the lengths are of other networks.
-    """
+    """The run with its lengths, if these are of its networks, and with how far it can be trusted."""
     from scalesearch.commands.fidelity.evidence import reliability
 
     by_multiple = dict(zip(asked.lengths, lengths, strict=True)) | {1.0: run}

@@ -333,11 +333,7 @@ def read_run_file(folder: Path) -> dict[str, Any]:
 
 
 def _as_run_file(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The tables, with what every run has, checked for what everything else takes for granted.
-
-    Raises:
-        ValueError: if one is no table, or a fact of the run is not of its type.
-    """
+    """The tables, with what every run has, checked for what everything else takes for granted."""
     whole = {"run": {}, "machine": {}, "versions": {}, **tables}
     for name, table in whole.items():
         if not isinstance(table, dict):

@@ -66,11 +66,7 @@ def _scaled(text: str) -> str:
 
 
 def _target(function: Callable[..., object]) -> str:
-    """Where other processes find a function.
-
-    Raises:
-        ScalesearchError: if they can't.
-    """
+    """Where other processes find a function; a ScalesearchError where they can't."""
     module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", repr(function))
     if module == "__main__" or not is_target(f"{module}:{name}"):
         raise ScalesearchError(

@@ -199,11 +199,7 @@ def as_written(folder: Path, *, in_study: bool) -> Iterator[None]:
 
 
 def _only(folder: Path) -> RunRecord:
-    """The one search in the tables of a folder.
-
-    Raises:
-        FolderError: if they hold several or none, or are of another kind than run.toml says.
-    """
+    """The one search in the tables of a folder, of the kind that its run.toml says."""
     records = tuple(kept_tables(folder).values())
     if len(records) != 1:
         raise FolderError(f"`dir` must hold one run, got {folder}, whose {STUDY} has {len(records)}")

@@ -76,9 +76,9 @@ class Study:
 
     Attributes:
         settings: the class of its settings.
-        write: (record, folder) writes tables, figures and page into a folder; returns the table.
+        write: (record, folder) writes tables, figures and page into a folder; what it returns has the table.
         program: trains it.
-        shares: whether its networks are splits of one growth in cost, so that a surface over them answers.
+        shares: whether its networks are splits of one growth in cost: a surface over them is its answer.
         rivals: whether its networks rival one another, so that longer training may change their order.
         tells: whether a terminal is told its answer, too.
         left: (study, settings) says in words what it has to train after its networks; empty without.
@@ -101,14 +101,14 @@ class Kind:
 
     Attributes:
         name: the command's, under which run.toml keeps the settings.
-        read: (folder, storage) gives its record, and writes nothing.
-        report: (folder, storage) writes its tables, figures and page from what the folder keeps; an
-            :class:`Outcome`.
-        resume: (folder, :class:`GoingOn`) does what is left, and reports; an :class:`Outcome`.
-        table: (record, folder) gives the table of its networks, lengths, rounds or pairs.
-        columns: of that table, with how a terminal shows each (``page.columns.Columns``); empty for
-            all as they are.
-        answer: (record, folder) gives what came out, in words; empty where its table is what it has to say.
+        module: has these: ``read(folder, storage)`` gives its record, and writes nothing;
+            ``report(folder, storage)`` writes tables, figures and page from what the folder keeps;
+            ``resume(folder, how)`` does what is left as :class:`GoingOn` says, and reports. The last two give
+            an :class:`Outcome`.
+        table: (record) gives the table of its networks, lengths, rounds or pairs.
+        columns: of that table, with how a terminal shows each (``page.columns.Columns``).
+        answer: (record) gives what came out, in words; empty where its table is what it has to say, or a
+            surface over splits.
         figure: (record) gives the figure that shows its answer, or None; empty without one.
         studies: whether its folder holds them.
         trains: whether it does. What has times for its results, or none, can't go on with other threads.
@@ -120,9 +120,7 @@ class Kind:
     """
 
     name: str
-    read: str
-    report: str
-    resume: str
+    module: str = "scalesearch.runs.lifecycle"
     table: str
     columns: str = ""
     answer: str = ""
@@ -135,32 +133,14 @@ class Kind:
     page: str = "report.md"
     study: Study | None = None
 
+    @property
+    def shares(self) -> bool:
+        """Whether it is one study whose answer is a surface over splits."""
+        return self.study is not None and self.study.shares
 
-def _search(
-    name: str,
-    table: str,
-    columns: str,
-    figure: str,
-    answer: str,
-    csv: str,
-    study: Study,
-    page: str = "report.md",
-) -> Kind:
-    """A kind of run that is one study."""
-    return Kind(
-        name=name,
-        read="scalesearch.runs.lifecycle:read",
-        report="scalesearch.runs.lifecycle:report",
-        resume="scalesearch.runs.lifecycle:resume",
-        table=table,
-        columns=columns,
-        figure=figure,
-        answer=answer,
-        csv=csv,
-        study=study,
-        studies=True,
-        page=page,
-    )
+    def function(self, name: str) -> Any:
+        """``read``, ``report`` or ``resume`` of its module."""
+        return loaded(f"{self.module}:{name}")
 
 
 RAW_FILE, SAMPLES = "networks.json", "samples"
@@ -170,13 +150,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            _search(
-                "grid",
-                table="scalesearch.runs.searches:grid_table",
+            Kind(
+                name="grid",
+                studies=True,
+                table="scalesearch.page.tables:candidates_table",
                 columns="scalesearch.page.tables:CANDIDATES",
                 csv="candidates.csv",
                 figure="scalesearch.commands.grid.figures:answer_figure",
-                answer="scalesearch.runs.searches:shares_answer",
                 study=Study(
                     settings="scalesearch.study.grid_plan:GridSettings",
                     program="scalesearch.commands.grid.run:train_designs",
@@ -188,65 +168,63 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                     tells=True,
                 ),
             ),
-            _search(
-                "search",
+            Kind(
+                name="search",
+                studies=True,
                 table="scalesearch.runs.searches:search_table",
                 columns="scalesearch.commands.search.view:TRIALS",
                 csv="trials.csv",
                 figure="scalesearch.runs.searches:search_figure",
-                answer="scalesearch.runs.searches:shares_answer",
                 study=Study(
                     settings="scalesearch.commands.search.run:SearchSettings",
                     program="scalesearch.commands.search.batches:train_suggested",
-                    write="scalesearch.runs.searches:write_search",
+                    write="scalesearch.commands.search.view:write_search_report",
                     interactive="scalesearch.commands.search.view:interactive",
                     shares=True,
                     rivals=True,
                 ),
             ),
-            _search(
-                "sweep",
-                table="scalesearch.runs.searches:sweep_table",
+            Kind(
+                name="sweep",
+                studies=True,
+                table="scalesearch.commands.sweep.view:sweep_table",
                 columns="scalesearch.commands.sweep.view:SWEEP",
                 csv="sweep.csv",
                 figure="scalesearch.commands.sweep.figures:sweep_figure",
-                answer="scalesearch.runs.searches:sweep_answer",
+                answer="scalesearch.commands.sweep.view:answer_lines",
                 study=Study(
                     settings="scalesearch.commands.sweep.run:SweepSettings",
-                    write="scalesearch.runs.searches:write_sweep",
+                    write="scalesearch.commands.sweep.view:write_sweep_report",
                     rivals=True,
                 ),
             ),
-            _search(
-                "scale",
-                table="scalesearch.runs.searches:family_table",
+            Kind(
+                name="scale",
+                studies=True,
+                table="scalesearch.commands.scale.trained_view:trained_table",
                 columns="scalesearch.commands.scale.trained_view:TRAINED_NETWORKS",
                 csv="trained.csv",
                 figure="scalesearch.commands.scale.trained_view:trained_figure",
-                answer="scalesearch.runs.searches:family_answer",
+                answer="scalesearch.commands.scale.trained_view:answer_lines",
                 page="derivation.md",
                 study=Study(
                     settings="scalesearch.commands.scale.run:FamilyTrainingSettings",
-                    write="scalesearch.runs.searches:write_family",
+                    write="scalesearch.commands.scale.trained_view:write_trained_family",
                     interactive="scalesearch.commands.scale.trained_view:interactive",
                 ),
             ),
             Kind(
                 name="alternate",
-                read="scalesearch.runs.alternate:read",
-                report="scalesearch.runs.alternate:report",
-                resume="scalesearch.runs.alternate:resume",
+                module="scalesearch.runs.alternate",
                 table="scalesearch.runs.alternate:table_of",
                 columns="scalesearch.commands.alternate.view:ROUNDS",
                 csv="rounds.csv",
-                answer="scalesearch.runs.alternate:answer_of",
+                answer="scalesearch.commands.alternate.view:answer_lines",
                 studies=True,
             ),
             Kind(
                 name="fidelity",
-                read="scalesearch.runs.fidelity:read",
-                report="scalesearch.runs.fidelity:report",
-                resume="scalesearch.runs.fidelity:resume",
+                module="scalesearch.runs.fidelity",
                 table="scalesearch.runs.fidelity:table_of",
                 columns="scalesearch.commands.fidelity.view:LENGTHS",
                 csv="fidelity.csv",
@@ -260,19 +238,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             ),
             Kind(
                 name="audit",
-                read="scalesearch.runs.audit:read",
-                report="scalesearch.runs.audit:report",
-                resume="scalesearch.runs.audit:resume",
-                table="scalesearch.runs.audit:table_of",
+                module="scalesearch.runs.audit",
+                table="scalesearch.commands.audit.view:audit_table",
                 columns="scalesearch.commands.audit.view:AUDIT",
-                answer="scalesearch.runs.audit:answer_of",
+                answer="scalesearch.commands.audit.view:answer_lines",
                 page="audit.md",
             ),
             Kind(
                 name="transfer",
-                read="scalesearch.runs.transfer:read",
-                report="scalesearch.runs.transfer:report",
-                resume="scalesearch.runs.transfer:resume",
+                module="scalesearch.runs.transfer",
                 table="scalesearch.runs.transfer:table_of",
                 columns="scalesearch.commands.transfer.view:PAIRS",
                 answer="scalesearch.runs.transfer:answer_of",
@@ -281,12 +255,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             ),
             Kind(
                 name="measure",
-                read="scalesearch.runs.measuring:read",
-                report="scalesearch.runs.measuring:report",
-                resume="scalesearch.runs.measuring:resume",
-                table="scalesearch.runs.measuring:table_of",
+                module="scalesearch.runs.measuring",
+                table="scalesearch.commands.measure.view:measurements_table",
                 columns="scalesearch.commands.measure.view:MEASUREMENTS",
-                answer="scalesearch.runs.measuring:answer_of",
+                answer="scalesearch.commands.measure.view:answer_lines",
                 csv="measurements.csv",
                 trains=False,
                 raw_file=RAW_FILE,
@@ -294,9 +266,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             ),
             Kind(
                 name="compare",
-                read="scalesearch.runs.comparing:read",
-                report="scalesearch.runs.comparing:report",
-                resume="scalesearch.runs.comparing:resume",
+                module="scalesearch.runs.comparing",
                 table="scalesearch.runs.comparing:table_of",
                 columns="scalesearch.commands.compare.view:COMPARISONS",
                 answer="scalesearch.runs.comparing:answer_of",
@@ -305,9 +275,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             ),
             Kind(
                 name="compare-stored",
-                read="scalesearch.runs.comparing:read_stored",
-                report="scalesearch.runs.comparing:report_stored",
-                resume="scalesearch.runs.comparing:resume_stored",
+                module="scalesearch.runs.comparing_stored",
                 table="scalesearch.runs.comparing:table_of",
                 columns="scalesearch.commands.compare.view:COMPARISONS",
                 answer="scalesearch.runs.comparing:answer_of",
@@ -315,12 +283,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             ),
             Kind(
                 name="law",
-                read="scalesearch.runs.law:read",
-                report="scalesearch.runs.law:report",
-                resume="scalesearch.runs.law:resume",
+                module="scalesearch.runs.law",
                 table="scalesearch.runs.law:table_of",
                 columns="scalesearch.commands.law.view:LAWS",
-                answer="scalesearch.runs.law:answer_of",
+                answer="scalesearch.commands.law.view:answer_lines",
                 csv="laws.csv",
                 trains=False,
                 raw_file=RAW_FILE,
@@ -412,7 +378,7 @@ def program_of(kind: str) -> Program:
 
 def write_report(record: RunRecord, folder: Path) -> pd.DataFrame:
     """Writes a study's tables, figures and page; returns its table."""
-    table: pd.DataFrame = loaded(study_of(record.kind).write)(record, folder)
+    table: pd.DataFrame = loaded(study_of(record.kind).write)(record, folder).table
     return table
 
 

@@ -23,7 +23,7 @@ from scalesearch.commands.measure.run import SampleStore, forget_failures, plan,
 from scalesearch.errors import FolderError, RunFailedError
 from scalesearch.files import inside, read_json, write_text
 from scalesearch.records import KindTime, LawRecord
-from scalesearch.runs.folder import read_run_file, read_settings
+from scalesearch.runs.folder import read_settings
 from scalesearch.runs.kinds import GoingOn, Outcome, kind_named, of_tables
 from scalesearch.runs.measuring import at_work, begun, measured_in, require_runtimes
 from scalesearch.runs.telling import say
@@ -58,39 +58,21 @@ def fit_laws(
     folder: Path,
     settings: LawSettings,
     *,
-    name: str,
-    command: str,
+    name: str = "",
+    command: str = "",
     retry_failed: bool = False,
 ) -> Outcome:
     """Measures what is missing in ``folder``, fits the laws, and writes the report.
 
-    Args:
-        folder: of the run.
-        settings: all of them.
-        name: of the run, where it begins.
-        command: the command line, where it begins.
-        retry_failed: whether what failed is tried once more.
-
-    Raises:
-        FolderError: if the folder cannot be used.
-        ValueError: if a device, a runtime or the run with accuracies cannot be used.
-        StoppedError: if it is stopped; what is done is kept.
+    Arguments and errors are those of :func:`scalesearch.runs.measuring.measured`; a ValueError also where the
+    run with accuracies can't be used.
     """
     subjects = law_subjects(settings)
     tasks = plan(settings.measuring, subjects)
     require_runtimes([task.setup for task in tasks])
     kept_before = folder / ACCURACIES
     accuracies = read_accuracies(Path(settings.run)) if settings.run and not kept_before.exists() else None
-    opened = begun(
-        folder,
-        KIND,
-        settings.to_dict(),
-        tasks,
-        subjects,
-        name=name,
-        command=command,
-        mix_machines=False,
-    )
+    opened = begun(folder, KIND, settings.to_dict(), tasks, subjects, name=name, command=command)
     with opened as (store, machine):
         if accuracies is not None:
             # The run may be moved or go on: what this report says stays what it was.
@@ -100,14 +82,8 @@ def fit_laws(
             forget_failed_kinds(store, settings, machine)
         with at_work(folder) as (executor, progress, session):
             run_measure(store, settings.measuring, tasks, machine, executor, progress, session=session)
-            run_kinds(
-                store,
-                kinds_tasks(settings),
-                machine,
-                executor,
-                session=session,
-                started=progress.started,
-            )
+            kinds = kinds_tasks(settings)
+            run_kinds(store, kinds, machine, executor, session=session, started=progress.started)
         outcome = report(folder)
     record: LawRecord = outcome.record
     failed = None if record.laws else RunFailedError(f"no law could be fitted: {' '.join(record.notes)}")
@@ -116,13 +92,8 @@ def fit_laws(
 
 def resume(folder: Path, how: GoingOn) -> Outcome:
     """Measures what is left in ``folder``; errors are those of :func:`fit_laws`."""
-    return fit_laws(
-        folder,
-        read_settings(folder, KIND, LawSettings.from_dict),
-        name=folder.name,
-        command=read_run_file(folder)["run"]["command"],
-        retry_failed=how.retry_failed,
-    )
+    settings = read_settings(folder, KIND, LawSettings.from_dict)
+    return fit_laws(folder, settings, retry_failed=how.retry_failed)
 
 
 def report(folder: Path, _storage: str = "") -> Outcome:
@@ -133,7 +104,7 @@ def report(folder: Path, _storage: str = "") -> Outcome:
         ValueError: if it cannot be read.
     """
     record = read(folder)
-    from scalesearch.commands.law.view import write_law_report
+    from scalesearch.commands.law.view import unstable_line, write_law_report
 
     written = write_law_report(record, folder)
     return Outcome(
@@ -142,7 +113,7 @@ def report(folder: Path, _storage: str = "") -> Outcome:
         record=record,
         table=written.table,
         page=written.page,
-        lines=_warnings(record),
+        lines=tuple(filter(None, (unstable_line(record),))),
     )
 
 
@@ -177,25 +148,11 @@ def _kinds_of_table(folder: Path, settings: LawSettings) -> tuple[tuple[KindTime
     return (), (f"Where the time goes by kind of layer: {KINDS_CSV} isn't here ({again}).",)
 
 
-def table_of(record: LawRecord, _folder: Path) -> pd.DataFrame:
+def table_of(record: LawRecord) -> pd.DataFrame:
     """A row for each setup's law, as in laws.csv."""
     from scalesearch.commands.law.view import law_table
 
     return law_table(record.laws)
-
-
-def answer_of(record: LawRecord, _folder: Path) -> tuple[str, ...]:
-    """How well each law predicts networks that it has not seen, and what each dimension costs in time."""
-    from scalesearch.commands.law.view import answer_lines
-
-    return answer_lines(record)
-
-
-def _warnings(record: LawRecord) -> tuple[str, ...]:
-    """What is not to be relied on; empty where there is nothing of that."""
-    from scalesearch.commands.law.view import unstable_line
-
-    return tuple(filter(None, (unstable_line(record),)))
 
 
 def _stored_accuracies(folder: Path) -> Accuracies | None:

@@ -49,6 +49,7 @@ from scalesearch.runs.planning import (
     tried,
     with_start,
 )
+from scalesearch.runs.searches import shares_answer
 from scalesearch.runs.telling import TrainingListener, say, teller
 from scalesearch.statistics.summaries import measured_reliability
 from scalesearch.study.budget import nearest_error, unmet_reason
@@ -554,7 +555,7 @@ def _outcome(record: RunRecord, folder: Path, *, tables: bool = True) -> Outcome
         record=record,
         table=table,
         page=folder / kind.page,
-        last=loaded(kind.answer)(record, folder) if study_of(record.kind).tells else (),
+        last=shares_answer(record, folder) if study_of(record.kind).tells else (),
     )
 
 

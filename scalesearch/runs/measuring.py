@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from scalesearch.commands.measure.kept import record_of_tables
@@ -43,9 +43,6 @@ from scalesearch.runs.planning import workers
 from scalesearch.runs.telling import MeasuringListener, teller
 from scalesearch.workers.executor import TO_MEASURE, Executor
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Bench = tuple[SampleStore, str]
 """The raw files of a run, and the key of the machine that this is."""
 
@@ -60,7 +57,7 @@ def begun(
     *,
     name: str,
     command: str,
-    mix_machines: bool,
+    mix_machines: bool = False,
 ) -> Iterator[Bench]:
     """Opens or begins the run of these settings in ``folder``; this process alone works on it.
 
@@ -200,8 +197,8 @@ def measured(
     settings: MeasureSettings,
     subjects: Sequence[Subject],
     *,
-    name: str,
-    command: str,
+    name: str = "",
+    command: str = "",
     laws: Sequence[CostLaw] | None = None,
     mix_machines: bool = False,
     retry_failed: bool = False,
@@ -225,17 +222,8 @@ def measured(
     """
     tasks = plan(settings, subjects)
     require_runtimes([task.setup for task in tasks])
-    opened = begun(
-        folder,
-        KIND,
-        settings.to_dict(),
-        tasks,
-        subjects,
-        name=name,
-        command=command,
-        mix_machines=mix_machines,
-    )
-    with opened as (store, machine):
+    data, names = settings.to_dict(), {"name": name, "command": command}
+    with begun(folder, KIND, data, tasks, subjects, **names, mix_machines=mix_machines) as (store, machine):
         if laws is not None:
             text = json.dumps({"laws": [law.to_dict() for law in laws]}, indent=1)
             write_text(folder / LAWS, text + "\n")
@@ -257,14 +245,9 @@ def _failure(record: MeasureRecord) -> RunFailedError | None:
 
 def resume(folder: Path, how: GoingOn) -> Outcome:
     """Measures what is left in ``folder``; errors are those of :func:`measured`."""
-    return measured(
-        folder,
-        read_settings(folder, KIND, MeasureSettings.from_dict),
-        SampleStore(folder).subjects(),
-        name=folder.name,
-        command=read_run_file(folder)["run"]["command"],
-        retry_failed=how.retry_failed,
-    )
+    settings = read_settings(folder, KIND, MeasureSettings.from_dict)
+    subjects = SampleStore(folder).subjects()
+    return measured(folder, settings, subjects, retry_failed=how.retry_failed)
 
 
 def report(folder: Path, _storage: str = "") -> Outcome:
@@ -278,13 +261,8 @@ def report(folder: Path, _storage: str = "") -> Outcome:
 
     record = read(folder)
     # Who put two machines into one folder has asked for them.
-    written = write_measure_report(record, folder, laws_beside(folder), mix_machines=True)
+    written = write_measure_report(record, folder, mix_machines=True)
     return Outcome(kind=KIND, folder=folder, record=record, table=written.table, page=written.page)
-
-
-def laws_beside(folder: Path) -> Sequence[CostLaw]:
-    """The cost laws that a folder of measurements keeps."""
-    return read_laws(folder / LAWS) if (folder / LAWS).exists() else ()
 
 
 def read(folder: Path, _storage: str = "") -> MeasureRecord:
@@ -294,7 +272,8 @@ def read(folder: Path, _storage: str = "") -> MeasureRecord:
         FolderError: if the folder holds no such run.
         ValueError: if it cannot be read.
     """
-    return measured_in(folder, read_settings(folder, KIND, MeasureSettings.from_dict))
+    record = measured_in(folder, read_settings(folder, KIND, MeasureSettings.from_dict))
+    return replace(record, laws=read_laws(folder / LAWS) if (folder / LAWS).exists() else ())
 
 
 def measured_in(folder: Path, settings: MeasureSettings) -> MeasureRecord:
@@ -313,20 +292,6 @@ def measured_in(folder: Path, settings: MeasureSettings) -> MeasureRecord:
         return record_of_tables(folder, settings.to_dict(), machine, **facts)
     except (OSError, ValueError) as error:
         raise FolderError(f"`dir` must hold tables as they were written, got {folder}: {error}") from error
-
-
-def answer_of(record: MeasureRecord, _folder: Path) -> tuple[str, ...]:
-    """How steady the figures are, and whether multiply-adds tell time."""
-    from scalesearch.commands.measure.view import answer_lines
-
-    return answer_lines(record)
-
-
-def table_of(record: MeasureRecord, folder: Path) -> pd.DataFrame:
-    """A row for each network in each setup, as in measurements.csv."""
-    from scalesearch.commands.measure.view import measurements_table
-
-    return measurements_table(record, laws_beside(folder))
 
 
 def named_subjects(networks: Sequence[str | Arch], settings: MeasureSettings) -> tuple[Subject, ...]:

@@ -406,11 +406,7 @@ def scratch_record(folder: Path, phi: float, data: tuple[DataSpec, DataSize] | N
 
 
 def _require_its_data(folder: Path, record: RunRecord, digest: str, data: DataSpec, size: DataSize) -> None:
-    """Refuses a run on other data: of other content where that is known, else of another name or classes.
-
-    Raises:
-        FolderError: if it is.
-    """
+    """Refuses a run on data of other content where that is known, else of another name or classes."""
     judged_on = str(record.settings.get("confirm_on", "same"))
     if (judged_on == "fresh") != data.apart:
         raise FolderError(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from scalesearch.commands.grid.view import GridReport
     from scalesearch.study.study import SearchStudy
 
 
@@ -27,18 +28,11 @@ def shares_answer(record: RunRecord, folder: Path) -> tuple[str, ...]:
     return answer_lines(record, quoted(folder), keeps_of(folder, record.settings))
 
 
-def write_grid(record: RunRecord, folder: Path) -> pd.DataFrame:
-    """Writes tables, figures and page of a grid, or of a length of it; returns its table."""
+def write_grid(record: RunRecord, folder: Path) -> GridReport:
+    """Writes tables, figures and page of a grid, or of a length of it."""
     from scalesearch.commands.grid.view import write_grid_report
 
-    return write_grid_report(record, folder, _scratch(record), NOT_IDENTITY).candidates
-
-
-def grid_table(record: RunRecord, _folder: Path) -> pd.DataFrame:
-    """Every network of a grid, as in candidates.csv."""
-    from scalesearch.page.tables import candidates_table
-
-    return candidates_table(record)
+    return write_grid_report(record, folder, _scratch(record), NOT_IDENTITY)
 
 
 def _scratch(record: RunRecord) -> RunRecord | str | None:
@@ -64,14 +58,7 @@ def checks_left(study: SearchStudy, settings: TrainingSettings) -> str:
     return f"runs: {' and '.join(parts)}" if parts else ""
 
 
-def write_search(record: RunRecord, folder: Path) -> pd.DataFrame:
-    """Writes tables, figures and page of a search; returns its table."""
-    from scalesearch.commands.search.view import write_search_report
-
-    return write_search_report(record, folder).trials
-
-
-def search_table(record: RunRecord, _folder: Path) -> pd.DataFrame:
+def search_table(record: RunRecord) -> pd.DataFrame:
     """Every suggestion of a search, as in trials.csv."""
     from scalesearch.commands.search.evidence import search_evidence
     from scalesearch.commands.search.view import trials_table
@@ -85,45 +72,3 @@ def search_figure(record: RunRecord) -> Figure | None:
     from scalesearch.commands.search.figures import shares_figure
 
     return shares_figure(record, search_evidence(record))
-
-
-def write_sweep(record: RunRecord, folder: Path) -> pd.DataFrame:
-    """Writes tables, figures and page of a sweep; returns its table."""
-    from scalesearch.commands.sweep.view import write_sweep_report
-
-    return write_sweep_report(record, folder).table
-
-
-def sweep_table(record: RunRecord, _folder: Path) -> pd.DataFrame:
-    """Every network of a sweep, as in sweep.csv."""
-    from scalesearch.commands.sweep.view import sweep_table as table
-
-    return table(record)
-
-
-def sweep_answer(record: RunRecord, _folder: Path) -> tuple[str, ...]:
-    """How to share out any budget, or why that isn't known; whether all dimensions together are best."""
-    from scalesearch.commands.sweep.view import answer_lines
-
-    return answer_lines(record)
-
-
-def write_family(record: RunRecord, folder: Path) -> pd.DataFrame:
-    """Writes tables, figures and page of a trained family; returns its table."""
-    from scalesearch.commands.scale.trained_view import write_trained_family
-
-    return write_trained_family(record, folder).table
-
-
-def family_table(record: RunRecord, _folder: Path) -> pd.DataFrame:
-    """Every network of a trained family, as in trained.csv."""
-    from scalesearch.commands.scale.trained_view import trained_table
-
-    return trained_table(record)
-
-
-def family_answer(record: RunRecord, _folder: Path) -> tuple[str, ...]:
-    """Whether accuracy rises with phi."""
-    from scalesearch.commands.scale.trained_view import answer_lines
-
-    return answer_lines(record)

@@ -93,7 +93,7 @@ def read(folder: Path, _storage: str = "") -> TransferRecord:
     return TransferRecord(name=kept["name"], command=kept["command"], runs=runs)
 
 
-def table_of(record: TransferRecord, _folder: Path) -> pd.DataFrame:
+def table_of(record: TransferRecord) -> pd.DataFrame:
     """A row for each pair of searches and direction, as in pairs.csv."""
     from scalesearch.commands.transfer.evidence import transfer_evidence
     from scalesearch.commands.transfer.view import pairs_table
@@ -101,7 +101,7 @@ def table_of(record: TransferRecord, _folder: Path) -> pd.DataFrame:
     return pairs_table(transfer_evidence(record))
 
 
-def answer_of(record: TransferRecord, _folder: Path) -> tuple[str, ...]:
+def answer_of(record: TransferRecord) -> tuple[str, ...]:
     """The first lines of the page: do they want the same split, which, and what another's would lose."""
     from scalesearch.commands.transfer.evidence import transfer_evidence
     from scalesearch.commands.transfer.view import answer_lines
@@ -114,11 +114,7 @@ def _folders(folder: Path) -> tuple[Path, ...]:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """What the runs go by: their folders' names, or the whole paths where two are called the same.
-
-    Raises:
-        FolderError: if there are fewer than two, or one comes twice.
-    """
+    """What two runs or more go by: their folders' names, or the paths where two are called the same."""
     if len(folders) < 2:
         raise FolderError(
             f"`dir` must be given for two runs or more, got {len(folders)}: "
@@ -133,11 +129,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _runs(folders: Sequence[Path]) -> tuple[tuple[str, RunRecord], ...]:
-    """The runs with the names that they go by.
-
-    Raises:
-        FolderError: if they can't be compared, or are too small for a surface.
-    """
+    """The runs with the names that they go by, each large enough for a surface."""
     from scalesearch.commands.transfer.evidence import side_of
 
     runs = list(zip(_names(folders), map(_run, folders), strict=True))
@@ -156,11 +148,7 @@ def _runs(folders: Sequence[Path]) -> tuple[tuple[str, RunRecord], ...]:
 
 
 def _run(folder: Path) -> RunRecord:
-    """The run in a folder.
-
-    Raises:
-        FolderError: if there is none, or none whose candidates are triples of one phi.
-    """
+    """The run in a folder, whose candidates have to be triples of one phi."""
     kind = kind_in(folder)
     if kind.study is None or not kind.study.shares:
         wanted = one_of(named(lambda study: study.shares))

@@ -92,7 +92,7 @@ def test_the_same_record_gives_the_same_bytes_in_any_process_with_any_user_setti
     assert set(written) == {"candidates.csv", "pareto.csv", "report.md", "report.html"} | figures
     assert set(report.figures) == {tmp_path / "here" / name for name in figures}
     assert report.highest_mean == judged(run)[0].key
-    assert written["candidates.csv"].decode() == csv_text(report.candidates)
+    assert written["candidates.csv"].decode() == csv_text(report.table)
     assert not any(stamp in written["figures/pareto.svg"] for stamp in (b"<dc:date>", b"Matplotlib v"))
 
     (tmp_path / "matplotlibrc").write_text("axes.facecolor: red\nfont.size: 30\nsvg.hashsalt: mine\n")
@@ -207,7 +207,7 @@ def test_nothing_trained_still_makes_a_report_without_stale_figures(make_run, tm
 def test_no_candidates_at_all(make_run, tmp_path):
     report = write_grid_report(replace(make_run(trained=0), candidates=(), feasible=0), tmp_path)
     assert report.figures == ()
-    assert report.candidates.empty
+    assert report.table.empty
 
 
 @pytest.mark.parametrize("keep", ["curve", "latency", "held_out_images"])

@@ -38,24 +38,24 @@ def read(folder: Path, _storage: str = "") -> int:
     return int((folder / "count").read_text())
 
 
-def table(record: int, _folder: Path) -> pd.DataFrame:
+def table(record: int) -> pd.DataFrame:
     return pd.DataFrame({"step": range(1, record + 1)})
 
 
-def answer(record: int, _folder: Path) -> tuple[str, ...]:
+def answer(record: int) -> tuple[str, ...]:
     return (f"Counted to {record}.",)
 
 
 def report(folder: Path, _storage: str = "") -> Outcome:
     record = read(folder)
-    page = write_text(folder / "counting.md", f"# Counting\n\n{answer(record, folder)[0]}\n")
+    page = write_text(folder / "counting.md", f"# Counting\n\n{answer(record)[0]}\n")
     return Outcome(
         kind="counting",
         folder=folder,
         record=record,
-        table=table(record, folder),
+        table=table(record),
         page=page,
-        lines=answer(record, folder),
+        lines=answer(record),
     )
 
 
@@ -72,9 +72,7 @@ def counting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a run of that kind, which is known."""
     kind = Kind(
         name="counting",
-        read=f"{HERE}:read",
-        report=f"{HERE}:report",
-        resume=f"{HERE}:resume",
+        module=HERE,
         table=f"{HERE}:table",
         answer=f"{HERE}:answer",
         page="counting.md",
@@ -194,7 +192,8 @@ def test_all_that_a_kind_names_is_there(name: str) -> None:
     places = [value for value in dataclasses.astuple(kind) if isinstance(value, str) and ":" in value]
     of_study = dataclasses.astuple(kind.study) if kind.study else ()
     places += [place for place in of_study if isinstance(place, str) and place]
-    assert len(places) >= 4
+    places += [f"{kind.module}:{name}" for name in ("read", "report", "resume")]
+    assert len(places) >= 5
     for place in places:
         module, _, attribute = place.partition(":")
         loaded: ModuleType = importlib.import_module(module)

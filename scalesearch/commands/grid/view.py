@@ -724,7 +724,7 @@ class GridReport:
         candidates_csv: ``candidates.csv``.
         pareto_csv: ``pareto.csv``.
         figures: the figures that could be drawn, SVG and PNG.
-        candidates: the table of all candidates, as in ``candidates_csv``.
+        table: the table of all candidates, as in ``candidates_csv``.
         highest_mean: the key of the network of the highest mean top-1 (of equal ones the cheapest); None
         without any.
     """
@@ -733,7 +733,7 @@ class GridReport:
     candidates_csv: Path
     pareto_csv: Path
     figures: tuple[Path, ...]
-    candidates: pd.DataFrame
+    table: pd.DataFrame
     highest_mean: str | None
 
 
@@ -776,6 +776,6 @@ def write_grid_report(
             interactive(run),
         ),
         figures=figures,
-        candidates=candidates,
+        table=candidates,
         highest_mean=ranking[0].key if ranking else None,
     )

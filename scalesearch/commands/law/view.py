@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -679,7 +679,7 @@ def write_law_report(record: LawRecord, out: Path) -> LawReport:
         out / "figures",
     )
     table = law_table(record.laws)
-    measured = measurements_table(record.measured, record.laws)
+    measured = measurements_table(replace(record.measured, laws=record.laws))
     write_text(out / SAMPLES_CSV, csv_text(samples_table(record.measured)))
     if record.kinds:
         write_text(out / KINDS_CSV, csv_text(KINDS.frame(record.kinds)))

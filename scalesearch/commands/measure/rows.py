@@ -55,16 +55,12 @@ class MeasureRow:
         return self.measurement.machine, self.measurement.setup
 
 
-def measure_rows(record: MeasureRecord, laws: Sequence[CostLaw] = ()) -> tuple[MeasureRow, ...]:
-    """The rows of ``record`` in its order.
+def measure_rows(record: MeasureRecord) -> tuple[MeasureRow, ...]:
+    """The rows of ``record`` in its order, with what its laws of their machine and setup predict.
 
     A network that a law was fitted on gets the prediction of the law that was fitted without it.
-
-    Args:
-        record: what was measured.
-        laws: cost laws; those of other machines and setups are passed over.
     """
-    by_panel = {(law.machine, law.setup): law for law in laws}
+    by_panel = {(law.machine, law.setup): law for law in record.laws}
     return tuple(
         _row(measurement, by_panel.get((measurement.machine, measurement.setup)))
         for measurement in record.measurements

@@ -61,7 +61,7 @@ from scalesearch.page.parts import (
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import any_oblong, csv_text, sides
 from scalesearch.page.templates import page, part
-from scalesearch.records import CostLaw, MeasurementRecord, MeasureRecord, Setup
+from scalesearch.records import MeasurementRecord, MeasureRecord, Setup
 from scalesearch.statistics.timing import UNSTABLE, TimingSummary
 from scalesearch.text import quoted, without_options
 
@@ -508,9 +508,9 @@ threads or runtime cannot be seen in these columns.
 """
 
 
-def measurements_table(record: MeasureRecord, laws: Sequence[CostLaw] = ()) -> pd.DataFrame:
+def measurements_table(record: MeasureRecord) -> pd.DataFrame:
     """One row per network and setup, by :data:`MEASUREMENTS`; what is unknown is missing."""
-    return MEASUREMENTS.frame(measure_rows(record, laws), among=record.measurements)
+    return MEASUREMENTS.frame(measure_rows(record), among=record.measurements)
 
 
 def samples_table(record: MeasureRecord) -> pd.DataFrame:
@@ -802,9 +802,7 @@ class MeasureReport:
     table: pd.DataFrame
 
 
-def write_measure_report(
-    record: MeasureRecord, out: Path, laws: Sequence[CostLaw] = (), *, mix_machines: bool = False
-) -> MeasureReport:
+def write_measure_report(record: MeasureRecord, out: Path, *, mix_machines: bool = False) -> MeasureReport:
     """Write tables, ``report.md`` and ``figures/`` of ``record`` into ``out``.
 
     The same record gives the same bytes. A figure without data is left out.
@@ -812,7 +810,6 @@ def write_measure_report(
     Args:
         record: what was measured.
         out: the folder.
-        laws: cost laws whose predictions are shown beside what they predict; others are passed over.
         mix_machines: whether several machines may stand in one report, in panels of their own.
 
     Raises:
@@ -820,7 +817,7 @@ def write_measure_report(
         OSError: if ``out`` cannot be made or written.
     """
     check_machines(record.measurements, mix_machines=mix_machines)
-    rows = measure_rows(record, laws)
+    rows = measure_rows(record)
     figures = write_figures(
         {
             "latency": latency_figure(rows),
@@ -831,7 +828,7 @@ def write_measure_report(
         },
         out / "figures",
     )
-    table, timm = measurements_table(record, laws), timm_table(record)
+    table, timm = measurements_table(record), timm_table(record)
     if conditions := conditions_text(record):
         write_text(out / CONDITIONS_JSON, conditions)
     timm_csv = out / "timm.csv"

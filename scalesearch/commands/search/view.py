@@ -443,7 +443,7 @@ class SearchReport:
         front_csv: ``front.csv``, the front; with one objective the best network, or those that share it.
         pareto_csv: ``pareto.csv``, the fronts of top-1 against each cost.
         figures: the figures that could be drawn, SVG and PNG.
-        trials: the table of ``trials_csv``.
+        table: the table of ``trials_csv``.
         front: the keys on the front, best first objective first.
         hypervolume: of the front, as a share of its box; None with a single objective or nothing scored.
     """
@@ -453,7 +453,7 @@ class SearchReport:
     front_csv: Path
     pareto_csv: Path
     figures: tuple[Path, ...]
-    trials: pd.DataFrame
+    table: pd.DataFrame
     front: tuple[str, ...]
     hypervolume: float | None
 
@@ -499,7 +499,7 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
             interactive(run),
         ),
         figures=figures,
-        trials=trials,
+        table=trials,
         front=tuple(one.candidate.key for one in evidence.front),
         hypervolume=evidence.history[-1] if several and evidence.history else None,
     )
