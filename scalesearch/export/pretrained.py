@@ -316,11 +316,7 @@ def read_pretrained(path: Path, arch: Arch) -> State:
 
 
 def _require_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Refuses weights that a training run diverged to.
-
-    Raises:
-        ValueError: if a value is infinite or not a number.
-    """
+    """Refuses weights that a training run diverged to: infinite, or not a number."""
     for name, tensor in tensors.items():
         values = tensor.float() if tensor.is_floating_point() and tensor.itemsize == 1 else tensor
         if not values.isfinite().all():  # which no type of a single byte has of its own
@@ -329,11 +325,7 @@ def _require_finite(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
 
 
 def _require_own_code(path: Path, found: Arch, arch: Arch) -> None:
-    """Refuses a file that names code to be run, but for the code that the user named too.
-
-    Raises:
-        ValueError: if it does.
-    """
+    """Refuses a file that names code to be run, but for the code that the user named too."""
     if not found.code or found.code == arch.code:
         return
     raise ValueError(
@@ -376,11 +368,7 @@ def _no_weights(path: Path, why: str) -> ValueError:
 
 
 def _loaded(path: Path) -> Any:
-    """What ``torch.save`` wrote, as far as it is plain data. No code of the file is run.
-
-    Raises:
-        ValueError: if it holds anything else.
-    """
+    """What ``torch.save`` wrote, refused if it is more than plain data. No code of the file is run."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that another protocol of pickles may not be read: it is refused

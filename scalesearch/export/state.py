@@ -127,11 +127,7 @@ def storable(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _encoded(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
-    """A value as JSON data, its tensors put beside it; containers say of which kind they are.
-
-    Raises:
-        ValueError: if it holds anything else.
-    """
+    """A value as JSON data, its tensors put beside it; containers say of which kind they are."""
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, torch.Tensor):

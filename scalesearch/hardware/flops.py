@@ -1,4 +1,4 @@
-"""What fvcore counts in a network: an independent witness to the closed form of ``architecture.cost``."""
+"""What fvcore counts in a network: an independent witness to the closed form of ``networks.cost``."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def needed_bytes(arch: Arch, setup: Setup) -> int:
-    """About what a pass takes, by the closed forms of ``architecture.memory``, and a worker around it.
+    """About what a pass takes, by the closed forms of ``networks.cost``, and a worker around it.
 
     They are of float32. A narrower dtype is taken to narrow all of inference, and of training what is not
     weights, gradients and the optimizer's states. ``torch.compile`` and ONNX Runtime may do with less.

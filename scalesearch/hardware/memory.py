@@ -1,6 +1,6 @@
 """How many bytes a pass takes in fact: of its tensors alone, and with what kernels take beside them.
 
-The tensors are what the closed form of ``architecture.memory`` speaks of: they are the same on every machine.
+The tensors are what the closed form of ``networks.cost`` speaks of: they are the same on every machine.
 What a kernel takes for itself while it runs (reordered weights, padded channels, im2col buffers) depends on
 the processor's instructions, the GPU and the library's version, and is no part of that promise.
 """
@@ -50,7 +50,7 @@ def measured_bytes(arch: Arch, setup: Setup, *, onnx_path: Path | None = None) -
     Args:
         arch: the network, at its own resolution on random images.
         setup: how it is run.
-        onnx_path: see :func:`measure.passes.network_pass`.
+        onnx_path: see :func:`~scalesearch.hardware.timing.network_pass`.
 
     Returns:
         Bytes, or None where they can't be known.

@@ -156,7 +156,7 @@ def _training_step(
     def step() -> None:
         with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
             loss = nn.functional.cross_entropy(called(images), labels)
-        # As in proxy.train: the last step's gradients are freed between the two passes.
+        # As in training: the last step's gradients are freed between the two passes.
         optimizer.zero_grad()
         scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch has no hints here
         scaler.step(optimizer)
@@ -404,7 +404,7 @@ def time_network(
         arch: the network, timed at its own resolution on seeded images.
         setup: how. A network is compiled, or captured, before the first sample.
         min_run_time_s: see :func:`time_pass`.
-        onnx_path: see :func:`measure.passes.network_pass`.
+        onnx_path: see :func:`network_pass`.
 
     Returns:
         See :func:`time_pass`.

@@ -469,8 +469,6 @@ def chosen_baseline(
 
 # ----------------------------------------------------------------------------------------------------
 # Published networks, read from data files that name their sources.
-#
-# Networks that were published scaled in one dimension alone are in ``published_scaled``.
 
 PAPER_COEFFICIENTS = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
 """The grid search's answer for EfficientNet-B0 (arXiv 1905.11946, section 4, STEP 1)."""
@@ -640,7 +638,7 @@ def _last_place(figure: str) -> int:
 #
 # Each is data over the same builder: a table, the rounding that goes with it, and the members that it
 # names. So anyone can build, count, train and compare them, under their names, wherever a baseline is asked
-# for. ``variant_differences`` says in what they differ from the paper's, and what that costs.
+# for. ``networks.explaining`` says in what they differ from the paper's, and what that costs.
 
 
 def _published(*names: str, swapped: bool = False) -> tuple[Member, ...]:

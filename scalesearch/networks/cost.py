@@ -412,8 +412,8 @@ def _bias_additions(layer: Layer) -> int:
 # with, 8 or 16 to a vector: beside a network of a few hundred kB these may be as much again, and where wide
 # plain 3x3 convolutions meet maps of a few pixels, as in a ResNet at 64 px, a fifth); what an allocator
 # rounds up to or keeps in reserve; the CUDA context, Python and torch themselves; and what a training loop
-# may hold beside the step: an averaged copy of the weights, the next batch. ``measure.memory`` measures
-# both: what the tensors take, and what is allocated in all.
+# may hold beside the step: an averaged copy of the weights, the next batch. ``hardware.memory``
+# measures both: what the tensors take, and what is allocated in all.
 
 
 class _Walk(NamedTuple):
@@ -435,7 +435,7 @@ def training_bytes(arch: Arch, batch_size: int, *, optimizer: str = "adamw") -> 
     """Bytes at the peak of one step of training in float32, at the network's own resolution.
 
     The step is one of many: optimizer states are there, and the last step's gradients are freed between the
-    forward and the backward pass, as ``proxy.train`` does.
+    forward and the backward pass, as training does.
 
     Args:
         arch: the network.

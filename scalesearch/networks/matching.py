@@ -255,7 +255,7 @@ def closed_form(arch: Arch, kind: BudgetKind, *, batch_size: int = 32) -> float:
     if kind == "latency":
         raise ValueError(
             "`kind` must be macs, params, activations or memory for a closed form, got 'latency': "
-            "a latency has to be measured on the machine (measure.latency)"
+            "a latency has to be measured on the machine"
         )
     cost = count(arch)
     return {"macs": cost.macs, "params": cost.params, "activations": cost.activations}[kind]

@@ -53,13 +53,14 @@ def require_odd(owner: object, *names: str) -> None:
             raise ValueError(f"`{name}` must be odd, got {getattr(owner, name)}")
 
 
-def require_choice(owner: object, name: str, choices: Any) -> None:
-    """Raises ValueError unless the field is one of the texts of a ``Literal``."""
-    # As typing.get_args gives them, in a third of the time: specs are made by the hundred thousand.
-    if getattr(owner, name) not in choices.__args__:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(choices.__args__)}, got {getattr(owner, name)!r}"
-        )
+def require_choices(owner: object, **fields: Any) -> None:
+    """Raises ValueError unless each field is one of the texts of its ``Literal``."""
+    for name, choices in fields.items():
+        # As typing.get_args gives them, in a third of the time: specs are made by the hundred thousand.
+        if getattr(owner, name) not in choices.__args__:
+            raise ValueError(
+                f"`{name}` must be one of {', '.join(choices.__args__)}, got {getattr(owner, name)!r}"
+            )
 
 
 def require_bool(owner: object, *names: str) -> None:
@@ -111,8 +112,7 @@ class Rounding:
     def __post_init__(self) -> None:
         require_counts(self, "channel_divisor", "resolution_multiple")
         set_share(self, "min_kept_fraction")
-        require_choice(self, "repeats_rule", RepeatsRule)
-        require_choice(self, "channels_rule", ChannelsRule)
+        require_choices(self, repeats_rule=RepeatsRule, channels_rule=ChannelsRule)
 
     def channels(self, base: int, width: float, *, groups: int = 1) -> int:
         """``base * width`` channels, to a multiple of the divisor, the nearest by the official rule.
@@ -291,7 +291,7 @@ class StageSpec:
     width_exponent: float = field(default=1.0, metadata=SELDOM)
 
     def __post_init__(self) -> None:
-        require_choice(self, "block", BlockKind)
+        require_choices(self, block=BlockKind)
         require_counts(self, "repeats", most=MOST_REPEATS)
         counts = ("stride", "channels", "groups", "expand_kernel_size", "squeeze_multiple")
         require_counts(self, *counts)
@@ -306,10 +306,10 @@ class StageSpec:
         kernels = ("kernel_size", "start_kernel_size")
         require_odd(self, "expand_kernel_size", *(name for name in kernels if getattr(self, name)))
         set_share(self, "squeeze_ratio")
-        require_choice(self, "squeeze_of", SqueezeOf)
+        require_choices(self, squeeze_of=SqueezeOf)
         require_bool(self, "scaled_repeats", "expand_always", "residual", "scaled_channels", "joined")
         if self.activation is not None:
-            require_choice(self, "activation", Activation)
+            require_choices(self, activation=Activation)
         if self.joined and self.stride != 1:
             raise ValueError(
                 f"`stride` must be 1 in a row that is joined to the one above, got {self.stride}"
@@ -540,19 +540,13 @@ class ArchSpec:
             )
         set_share(self, "dropout", "drop_path", below_one=True)
         set_share(self, "norm_eps", "norm_momentum", "layer_scale")
-        require_choice(self, "activation", Activation)
-        require_choice(self, "stem_width", WidthRule)
-        require_choice(self, "head_width", WidthRule)
-        require_choice(self, "features_width", WidthRule)
-        require_choice(self, "conv_bias", ConvBias)
-        require_choice(self, "drop_path_rule", DropPathRule)
+        require_choices(self, stem_width=WidthRule, head_width=WidthRule, features_width=WidthRule)
+        require_choices(self, activation=Activation, conv_bias=ConvBias, drop_path_rule=DropPathRule)
         if self.squeeze_activation is not None:
-            require_choice(self, "squeeze_activation", Activation)
+            require_choices(self, squeeze_activation=Activation)
             if self.squeeze_activation == self.activation:
                 object.__setattr__(self, "squeeze_activation", None)  # said twice, too
-        require_choice(self, "squeeze_form", SqueezeForm)
-        require_choice(self, "gate", Gate)
-        require_choice(self, "norm", Norm)
+        require_choices(self, squeeze_form=SqueezeForm, gate=Gate, norm=Norm)
         require_bool(self, "stem_pool", "squeeze_bias", "features_norm", "stem_activated", "pooled_norm")
         if self.stages[0].joined:
             raise ValueError("`joined` must be false in the first stage: there is none above it")
@@ -777,8 +771,7 @@ class CodeSpec:
         Raises:
             ValueError: if a field is missing, unknown or of the wrong value.
         """
-        # Runs begun earlier knew the code by a hash of its source.
-        return typed(cls, {name: value for name, value in data.items() if name != "source"})
+        return typed(cls, data)
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -165,8 +165,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch 
 
 
 def _place(tensor: torch.Tensor) -> int:
-    # Storages without data have no address of their own; this is the object's.
-    return int(tensor.untyped_storage()._cdata)
+    return _storage_place(tensor.untyped_storage())
 
 
 @contextmanager
@@ -230,7 +229,7 @@ class TensorFollower(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.live = self.peak = 0
         self._ends: dict[int, weakref.ref[torch.UntypedStorage] | None] = {
-            _storage_place(tensor.untyped_storage()): None for tensor in known
+            _place(tensor): None for tensor in known
         }
 
     def __torch_dispatch__(
@@ -277,7 +276,7 @@ def forward_peak(network: nn.Module, images: torch.Tensor) -> int:
 def step_peak(network: nn.Module, images: torch.Tensor) -> int:
     """Bytes of images, saved tensors and gradients alive at once in a step of training, weights aside.
 
-    The step is forward and backward; the last step's gradients are freed between the two, as ``proxy.train``
+    The step is forward and backward; the last step's gradients are freed between the two, as training
     does.
     """
     network.train()

@@ -85,7 +85,7 @@ class Checkpoint:
         train_seconds: spent on training so far.
         computed: the device kinds and numbers of CPU threads that computed it, one after another.
         tensors: all else, by names such as ``model/features.0.weight``.
-        plain: what the modules of a part keep beside tensors (``export.contents``), by the part's name.
+        plain: what the modules of a part keep beside tensors (``export.state.Contents``), by the part's name.
     """
 
     identity: str

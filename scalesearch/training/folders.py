@@ -237,11 +237,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _eight_bits(image: Image.Image, path: str) -> Image.Image:
-    """The image with 8 bits a channel: Pillow's own conversion cuts larger values off at 255.
-
-    Raises:
-        DataError: if its values have no known range.
-    """
+    """The image with 8 bits a channel: Pillow's own conversion cuts larger values off at 255."""
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN_BITS):
         return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
     if image.mode in ("I", "F"):

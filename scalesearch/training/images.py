@@ -640,15 +640,28 @@ def load_cifar(
             "add --download to fetch it"
         ) from error
     tensors = from_rgb(torch.from_numpy(images.data).permute(0, 3, 1, 2), in_channels)
-    train, judged, confirming = split(images.targets, held_out, apart=apart)
     # The files are those of these checksums, or torchvision had refused them.
     files = repr((name, images.train_list, images.meta, in_channels, SPLIT_SEED, HELD_OUT_SHARE))
+    digest = hashlib.sha256(files.encode()).hexdigest()
+    parts = split(images.targets, held_out, apart=apart)
+    return _in_parts(tensors, images.targets, parts, images.classes, digest)
+
+
+def _in_parts(
+    images: torch.Tensor,
+    targets: Sequence[int],
+    parts: Sequence[Indices],
+    classes: Iterable[str],
+    digest: str,
+) -> ImageSource:
+    """Images in memory, split as the indices of the parts say: to train, to judge and to confirm."""
+    train, judged, confirming = (Examples([(images[i], targets[i]) for i in part]) for part in parts)
     return ImageSource(
-        classes=tuple(images.classes),
-        train=Examples([(tensors[i], images.targets[i]) for i in train]),
-        held_out=Examples([(tensors[i], images.targets[i]) for i in judged]),
-        known_digest=hashlib.sha256(files.encode()).hexdigest(),
-        apart=Examples([(tensors[i], images.targets[i]) for i in confirming]) if confirming else None,
+        classes=tuple(names),
+        train=train,
+        held_out=judged,
+        known_digest=digest,
+        apart=confirming if len(confirming) else None,
     )
 
 
@@ -675,14 +688,9 @@ def load_tensors(path: Path, *, held_out: int, in_channels: int = RGB, apart: bo
             f"`in_channels` must be {images.shape[1]}, as the images of {path} have, got {in_channels}"
         )
     targets: list[int] = labels.tolist()
-    train, judged, confirming = split(targets, held_out, apart=apart)
-    return ImageSource(
-        classes=tuple(str(label) for label in range(max(targets) + 1)),
-        train=Examples([(images[i], targets[i]) for i in train]),
-        held_out=Examples([(images[i], targets[i]) for i in judged]),
-        known_digest=hashlib.sha256(repr((SPLIT_SEED, HELD_OUT_SHARE)).encode() + content).hexdigest(),
-        apart=Examples([(images[i], targets[i]) for i in confirming]) if confirming else None,
-    )
+    digest = hashlib.sha256(repr((SPLIT_SEED, HELD_OUT_SHARE)).encode() + content).hexdigest()
+    parts = split(targets, held_out, apart=apart)
+    return _in_parts(images, targets, parts, map(str, range(max(targets) + 1)), digest)
 
 
 def write_tensors(images: torch.Tensor, labels: torch.Tensor, folder: Path) -> Path:
@@ -1105,31 +1113,20 @@ def load(spec: DataSpec, *, check: bool = False) -> ImageSource:
     Raises:
         DataError: if the data is missing, cannot be used, or is not the one that has the spec's digest.
     """
+    how: dict[str, Any] = {
+        "held_out": spec.held_out,
+        "in_channels": spec.in_channels,
+        "apart": spec.apart,
+    }
     if spec.name == "photographs":
-        source = load_photographs(spec.held_out, spec.in_channels, apart=spec.apart)
+        source = load_photographs(**how)
     elif spec.in_folder:
         load_images = load_windows if spec.name.startswith(WINDOWS) else load_folder
-        source = load_images(
-            spec.folder,
-            held_out=spec.held_out,
-            check=check,
-            in_channels=spec.in_channels,
-            short_side=spec.short_side,
-            apart=spec.apart,
-        )
+        source = load_images(spec.folder, check=check, short_side=spec.short_side, **how)
     elif spec.at_path:
-        source = load_tensors(
-            spec.folder, held_out=spec.held_out, in_channels=spec.in_channels, apart=spec.apart
-        )
+        source = load_tensors(spec.folder, **how)
     else:
-        source = load_cifar(
-            spec.name,
-            Path(spec.data_dir).expanduser(),
-            download=spec.download,
-            held_out=spec.held_out,
-            in_channels=spec.in_channels,
-            apart=spec.apart,
-        )
+        source = load_cifar(spec.name, Path(spec.data_dir).expanduser(), download=spec.download, **how)
     if spec.digest and source.digest != spec.digest:
         raise DataError(
             f"`dataset` {spec.name} must be the data that the run was begun with, got other files or labels"

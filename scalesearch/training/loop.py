@@ -211,7 +211,7 @@ class ProxyResult:
 
     ``complete`` says whether the recipe's whole length was trained. ``weights`` is the state of the network
     as the last look judged it: the average's where the recipe keeps one, batch norm's statistics included;
-    ``plain`` is what its modules keep beside tensors (``export.contents``).
+    ``plain`` is what its modules keep beside tensors (:class:`Contents`).
     ``computed`` has the device kinds and numbers of CPU threads that computed it, one after another.
     """
 
@@ -849,11 +849,7 @@ class _Same:
 
 
 def _require_storable(spec: CodeSpec, network: nn.Module) -> None:
-    """Refuses a network whose state no file without pickles holds, or that can't take it up again.
-
-    Raises:
-        ValueError: if that is so.
-    """
+    """Refuses a network whose state no file without pickles holds, or that can't take it up again."""
     try:
         contents = contents_of(network)
         save(storable(contents.tensors))

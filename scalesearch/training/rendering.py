@@ -322,7 +322,7 @@ def table(which: Sequence[int], windows: Windows) -> torch.Tensor:
 # The batches of a training run: pixels that lie on the device and are rendered there, or come from the
 # host.
 #
-# Which images a run sees, and how they are cut, follows from its seed and place alone (``views``); so it is
+# Which images a run sees, and how they are cut, follows from its seed and place alone (``Views``); so it is
 # the same for every network, whichever way the batches come.
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
