@@ -704,7 +704,8 @@ def transfer(*dirs: str | Path | Run, out: str | Path | None = None) -> Run:
     from scalesearch.runs.transfer import compare_searches, default_folder
 
     folders = tuple(map(_folder_of, dirs))
-    command = f"scalesearch.transfer({', '.join([*(repr(str(f)) for f in folders), *_out(out)])})"
+    told = [*(repr(str(folder)) for folder in folders), *_arguments({"out": out and str(out)})]
+    command = f"scalesearch.transfer({', '.join(told)})"
     with _heard(progress=False, on_result=None):
         place = _folder(out, lambda: default_folder(folders))
         return _finished(compare_searches(folders, place, command))
@@ -879,10 +880,6 @@ def _call(
 def _arguments(given: Mapping[str, Any]) -> list[str]:
     """Keyword arguments as they are written; those that are None left out."""
     return [f"{key}={_shown(value)}" for key, value in given.items() if value is not None]
-
-
-def _out(out: str | Path | None) -> list[str]:
-    return _arguments({"out": None if out is None else str(out)})
 
 
 def _shown(value: object) -> str:

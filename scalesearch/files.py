@@ -11,8 +11,6 @@ from typing import Any
 
 from scalesearch.text import visible
 
-__all__ = ["identity", "inside", "read_json", "read_toml", "write_bytes", "write_page", "write_text"]
-
 LARGEST_TEXT = 64 * 2**20
 """Bytes of a file of settings, samples or laws: one past this is none of ours, or has no end at all."""
 

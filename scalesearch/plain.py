@@ -14,23 +14,6 @@ from functools import cache, partial
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
-__all__ = [
-    "LIMITS",
-    "Bounds",
-    "Limit",
-    "checked",
-    "field_types",
-    "is_needed",
-    "is_number",
-    "is_utf8",
-    "require_limits",
-    "require_utf8",
-    "require_within",
-    "shown",
-    "typed",
-    "value_of",
-]
-
 Described = TypeVar("Described")
 
 

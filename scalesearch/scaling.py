@@ -14,17 +14,6 @@ from fractions import Fraction
 
 from scalesearch.plain import require_limits
 
-__all__ = [
-    "FAST_WIDTH_SHARE",
-    "Coefficients",
-    "Multipliers",
-    "Shares",
-    "exact",
-    "implied_phi",
-    "one_dial",
-    "shares_of",
-]
-
 NOMINAL_BASE = 2.0
 """What ``alpha * beta**2 * gamma**2`` should be: cost doubles with each step of phi."""
 

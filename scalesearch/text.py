@@ -7,18 +7,6 @@ import shlex
 from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
-__all__ = [
-    "UNSEEN",
-    "command",
-    "near",
-    "one_line",
-    "one_of",
-    "printable",
-    "quoted",
-    "visible",
-    "without_options",
-]
-
 LONGEST = 300
 """Letters of what an error says in the middle of a sentence."""
 

@@ -412,7 +412,6 @@ def time_network(
     Raises:
         ValueError: if the time isn't positive, or the device or the runtime isn't there.
     """
-    _require_time(min_run_time_s)
     with own_randomness(setup):
         return time_pass(network_pass(arch, setup, onnx_path=onnx_path), min_run_time_s=min_run_time_s)
 
@@ -432,7 +431,8 @@ def time_pass(work: Pass, *, min_run_time_s: float = 0.5) -> tuple[float, ...]:
     Raises:
         ValueError: if the time isn't positive.
     """
-    _require_time(min_run_time_s)
+    if not min_run_time_s > 0:
+        raise ValueError(f"`min_run_time_s` must be > 0, got {min_run_time_s}")
     timer = _timer(work)
     with work.around():
         first_s = _warm_up(timer)
@@ -456,7 +456,6 @@ def time_pairs(
     Raises:
         ValueError: if ``pairs`` is below 1, or a device or a runtime isn't there.
     """
-    _require_pairs(pairs)
     with own_randomness(a[1], b[1]):
         return pair_passes(network_pass(*a), network_pass(*b), pairs=pairs)
 
@@ -478,7 +477,8 @@ def pair_passes(a: Pass, b: Pass, *, pairs: int) -> tuple[tuple[float, float], .
     Raises:
         ValueError: if ``pairs`` is below 1.
     """
-    _require_pairs(pairs)
+    if pairs < 1:
+        raise ValueError(f"`pairs` must be >= 1, got {pairs}")
     works = (a, b)
     timers = tuple(_timer(work) for work in works)
     # Both are warm before the number of either's passes is fixed.
@@ -516,16 +516,6 @@ def _timer(work: Pass) -> Timer:
 def _warm_up(timer: Timer) -> float:
     """Seconds of a pass after the first two, which compile, pick algorithms and allocate memory."""
     return timer.timeit(1).median
-
-
-def _require_time(min_run_time_s: float) -> None:
-    if not min_run_time_s > 0:
-        raise ValueError(f"`min_run_time_s` must be > 0, got {min_run_time_s}")
-
-
-def _require_pairs(pairs: int) -> None:
-    if pairs < 1:
-        raise ValueError(f"`pairs` must be >= 1, got {pairs}")
 
 
 @contextmanager

@@ -685,9 +685,9 @@ def run_tables(records: Sequence[RunRecord]) -> dict[str, str]:
         records: of one folder, each with a name of its own.
     """
     tables: dict[str, Iterable[Line]] = {
-        STUDY: (_line(STUDY, _cells(record, _study_kinds())) for record in records),
-        PLAN: (_line(PLAN, _cells(c, _plan_kinds(), study=r.name)) for r in records for c in r.candidates),
-        RUNS: (_line(RUNS, row) for record in records for row in _run_rows(record)),
+        STUDY: (_line(record, _study_kinds()) for record in records),
+        PLAN: (_line(c, [*_plan_kinds()][1:], record.name) for record in records for c in record.candidates),
+        RUNS: (line for record in records for line in _run_lines(record)),
         LOOKS: (line for record in records for line in _look_lines(record)),
         LATENCY: (line for record in records for line in _latency_lines(record)),
     }
@@ -804,20 +804,19 @@ def _needed(name: str) -> set[str]:
     return set(_kinds_of(name)) - with_defaults - set(LABELS if name == RUNS else ())
 
 
-def _cells(record: Any, kinds: Kinds, **more: Any) -> Cells:
-    return more | {name: getattr(record, name) for name in kinds if name not in more}
+def _line(record: object, fields: Iterable[str], *first: object) -> Line:
+    """What is in some fields of a record, as cells, behind others."""
+    return [_cell_text(value) for value in (*first, *(getattr(record, name) for name in fields))]
 
 
-def _run_rows(record: RunRecord) -> Iterator[Cells]:
-    kinds = {name: kind for name, kind in field_types(SeedRun).items() if name != "curve"}
-    if record.start is not None:
-        for run in record.start.runs:
-            blank = dict.fromkeys(LABELS) | {"role": START, "status": ""}
-            yield _cells(run, kinds, study=record.name, key=START, **blank)
+def _run_lines(record: RunRecord) -> Iterator[Line]:
+    fields = [name for name in field_types(SeedRun) if name != "curve"]
+    for run in () if record.start is None else record.start.runs:
+        labels = {**dict.fromkeys(LABELS), "role": START, "status": ""}
+        yield _line(run, fields, record.name, START, *labels.values())
     for candidate in record.candidates:
-        labels = {name: getattr(candidate, name) for name in LABELS}
         for run in candidate.runs:
-            yield _cells(run, kinds, study=record.name, key=candidate.key, **labels)
+            yield _line(run, fields, record.name, candidate.key, *(getattr(candidate, n) for n in LABELS))
 
 
 def _look_lines(record: RunRecord) -> Iterator[Line]:
@@ -837,10 +836,6 @@ def _latency_lines(record: RunRecord) -> Iterator[Line]:
             shared = [_cell_text(value) for value in (record.name, candidate.key, *values)]
             for index, seconds in enumerate(candidate.latency.samples_s, start=1):
                 yield [*shared, index, _cell_text(seconds)]
-
-
-def _line(name: str, row: Cells) -> Line:
-    return [_cell_text(row[column]) for column in _kinds_of(name)]
 
 
 def _csv(kinds: Kinds, lines: Iterable[Line]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from scalesearch.networks.matching import refusal
 from scalesearch.networks.scaled import compound
 from scalesearch.networks.spec import Arch
 from scalesearch.runs.deriving import derive
-from scalesearch.runs.folder import recorded_settings
-from scalesearch.runs.lifecycle import Run, begin, data_size
+from scalesearch.runs.folder import read_run_file
+from scalesearch.runs.lifecycle import Run, begin
 from scalesearch.runs.planning import planned_speed, run_length
 from scalesearch.runs.progress import duration
 from scalesearch.runs.telling import say
@@ -59,8 +58,7 @@ def _name(settings: FamilyTrainingSettings) -> str:
     return f"{KIND}-{settings.baseline}"
 
 
-@contextmanager
-def begin_family(folder: Path, settings: FamilyTrainingSettings, command: str) -> Iterator[Run]:
+def begin_family(folder: Path, settings: FamilyTrainingSettings, command: str) -> AbstractContextManager[Run]:
     """Opens or begins the training of a family in ``folder``, which is derived and told of first.
 
     Arguments and errors are those of :func:`scalesearch.runs.lifecycle.begin`.
@@ -69,7 +67,7 @@ def begin_family(folder: Path, settings: FamilyTrainingSettings, command: str) -
 
     def planned(found: DataSize) -> Plan:
         plan = plan_family(settings, found)
-        if recorded_settings(folder, KIND) is None:
+        if read_run_file(folder).get(KIND) is None:
             for line in plan_lines(settings, plan, found, planned_speed(plan, settings)):
                 say(line)
         # What is trained may be taken where the full size is not.
@@ -79,9 +77,7 @@ def begin_family(folder: Path, settings: FamilyTrainingSettings, command: str) -
         derivation = derive(whole, folder, name=name, command=command, started=started)
         return replace(plan, derivation=asdict(derivation))
 
-    size = cache(partial(data_size, settings.data))
-    with begin(folder, name, KIND, settings, command, planned, size) as run:
-        yield run
+    return begin(folder, name, KIND, settings, command, planned)
 
 
 def plan_rows(

@@ -29,7 +29,7 @@ from scalesearch.runs.folder import (
     writable,
 )
 from scalesearch.runs.kept import KeptRun, as_written, kept_run, kept_searches, open_run_study, write_tables
-from scalesearch.runs.kinds import GoingOn, Outcome, kind_in, named, settings_of, write_report
+from scalesearch.runs.kinds import GoingOn, Outcome, kind_in, settings_of, studied, write_report
 from scalesearch.runs.lifecycle import (
     Run,
     begin_several,
@@ -289,7 +289,7 @@ def _require_judged(folder: Path) -> None:
     """Refuses a run whose candidates do not rival one another."""
     kind = kind_in(folder)
     if kind.study is None or not kind.study.rivals:
-        wanted = one_of(named(lambda study: study.rivals))
+        wanted = one_of(studied(lambda study: study.rivals))
         raise FolderError(f"`dir` must hold a run of {wanted}, got {folder}, which holds one of {kind.name}")
 
 

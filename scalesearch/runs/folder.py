@@ -229,12 +229,6 @@ def _leads(start: Path, text: str) -> bool:
         return False
 
 
-def recorded_settings(folder: Path, kind: str) -> dict[str, Any] | None:
-    """The settings of the run that the folder holds; None where it holds none of that kind."""
-    table: dict[str, Any] | None = read_run_file(folder).get(kind)
-    return table
-
-
 def read_settings(folder: Path, kind: str, parse: Callable[[dict[str, Any]], Parsed]) -> Parsed:
     """What ``parse`` makes of the settings of the run that the folder holds.
 
@@ -242,7 +236,7 @@ def read_settings(folder: Path, kind: str, parse: Callable[[dict[str, Any]], Par
         FolderError: if it holds none of that kind, or ``parse`` refuses them with a ValueError: naming
             run.toml.
     """
-    table = recorded_settings(folder, kind)
+    table = read_run_file(folder).get(kind)
     if table is None:
         raise FolderError(f"`dir` must hold a run of scalesearch {kind}, got {folder}")
     try:

@@ -334,14 +334,9 @@ def kinds(wanted: Callable[[Kind], bool] = lambda _kind: True) -> tuple[Kind, ..
     return tuple(kind for kind in KINDS.values() if wanted(kind))
 
 
-def named(wanted: Callable[[Study], bool]) -> tuple[str, ...]:
-    """The names of the kinds of run whose studies are wanted."""
+def studied(wanted: Callable[[Study], bool] = lambda _study: True) -> tuple[str, ...]:
+    """The names of the kinds of run that have studies of their own, as they are wanted."""
     return tuple(kind.name for kind in kinds() if kind.study is not None and wanted(kind.study))
-
-
-def studied() -> tuple[str, ...]:
-    """The names of the kinds of run that have studies of their own."""
-    return named(lambda _study: True)
 
 
 def study_of(kind: object) -> Study:

@@ -7,7 +7,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -74,11 +74,10 @@ from scalesearch.workers.engines import Work, executor_of, is_here, require_reso
 from scalesearch.workers.tracking import TRACKING, Tracker, missing_package
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scalesearch.commands.search.run import SearchSettings
     from scalesearch.commands.sweep.run import SweepSettings
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 # ----------------------------------------------------------------------------------------------------
@@ -284,8 +283,7 @@ def require_scratch_run(settings: GridSettings, folder: Path, size: Callable[[],
         scratch_record(Path(settings.scratch_run), settings.phi, (settings.data, size()))
 
 
-@contextmanager
-def begin_search(folder: Path, settings: SearchSettings, command: str) -> Iterator[Run]:
+def begin_search(folder: Path, settings: SearchSettings, command: str) -> AbstractContextManager[Run]:
     """Opens or begins a search in ``folder``; arguments and errors are those of :func:`begin`."""
     from scalesearch.commands.search.run import plan_search, with_reward_target
 
@@ -296,19 +294,15 @@ def begin_search(folder: Path, settings: SearchSettings, command: str) -> Iterat
     def plan(found: DataSize) -> Plan:
         return plan_search(settings, found, start_network(settings, found.classes, folder))
 
-    name = default_folder("search", settings).name
-    with begin(folder, name, "search", settings, command, plan, size) as run:
-        yield run
+    return begin(folder, default_folder("search", settings).name, "search", settings, command, plan, size)
 
 
-@contextmanager
-def begin_sweep(folder: Path, settings: SweepSettings, command: str) -> Iterator[Run]:
+def begin_sweep(folder: Path, settings: SweepSettings, command: str) -> AbstractContextManager[Run]:
     """Opens or begins a sweep in ``folder``; arguments and errors are those of :func:`begin`."""
     from scalesearch.commands.sweep.run import plan_sweep
 
-    name = default_folder("sweep", settings).name
-    with begin(folder, name, "sweep", settings, command, partial(plan_sweep, settings)) as run:
-        yield run
+    name, plan = default_folder("sweep", settings).name, partial(plan_sweep, settings)
+    return begin(folder, name, "sweep", settings, command, plan)
 
 
 def _has_study(folder: Path, name: str, settings: TrainingSettings) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from statistics import median
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -84,33 +84,51 @@ class Bars(Teller):
         return BenchProgress(self.bars())
 
 
-class SearchProgress(TrainingListener):
+class _Counted:
+    """What is counted with bars: how much there is in all, is done, and was known from before."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars, self._console = bars, bars.console
+        self.total = self.done = self._known = 0
+        self._overall: TaskID | None = None
+        self._start = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bars.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.__exit__(kind, error, trace)
+
+    def _count(self, label: str, total: int, done: int) -> str:
+        """Counts anew, with a bar; gives what a line says of what is known."""
+        self.total, self.done, self._known = total, done, done
+        self._start = time.monotonic()
+        self._overall = self._bars.add_task(f"[bold]{label}", total=total, completed=done)
+        return f", {done} of them known from before" if done else ""
+
+    def _left(self, under_way: float = 0.0) -> str:
+        """Time left where no bar shows it; what is under way counts as far as it is."""
+        if not self._bars.disable or self.done >= self.total or self.done <= self._known:
+            return ""
+        done = self.done + under_way
+        each = (time.monotonic() - self._start) / (done - self._known)
+        return f"; about {duration(each * (self.total - done))} left"
+
+
+class SearchProgress(_Counted, TrainingListener):
     """A search's observer. Work is counted in training steps, so that the time left moves all the while.
 
     ``seeds`` is how many training runs each network has; lines name the seed where there are several.
     """
 
     def __init__(self, bars: Progress, seeds: int = 1) -> None:
+        super().__init__(bars)
         self.seeds = seeds
-        self._bars = bars
-        self._console = self._bars.console
-        self._total = self._done = self._known = 0
-        self._overall: TaskID | None = None
         self._tasks: dict[str, TaskID] = {}
         self._fractions: dict[str, float] = {}
-        self._start = time.monotonic()
-
-    def __enter__(self) -> SearchProgress:
-        self._bars.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.__exit__(kind, error, trace)
 
     def headline(self, text: str) -> None:
         """Says what the following phases are about."""
@@ -122,13 +140,9 @@ class SearchProgress(TrainingListener):
 
     def phase(self, name: str, total: int, done: int) -> None:
         """See ``Observer``."""
-        self._total, self._done = total, done
-        self._start = time.monotonic()
-        self._known = done
         if self._overall is not None:
             self._bars.remove_task(self._overall)
-        self._overall = self._bars.add_task(f"[bold]{name}", total=total, completed=done)
-        kept = f", {done} of them known from before" if done else ""
+        kept = self._count(name, total, done)
         what = "network" if self.seeds == 1 or name != "Training" else "training run"
         self._console.print(f"{name}: {total} {what}{'s' * (total != 1)}{kept}")
 
@@ -143,17 +157,17 @@ class SearchProgress(TrainingListener):
         if bar is not None and self._overall is not None:
             self._fractions[task] = done / steps
             self._bars.update(bar, total=steps, completed=done)
-            self._bars.update(self._overall, completed=self._done + sum(self._fractions.values()))
+            self._bars.update(self._overall, completed=self.done + sum(self._fractions.values()))
 
     def finished(self, task: str, candidate: CandidateRecord) -> None:
         """See ``Observer``."""
-        self._done += 1
+        self.done += 1
         self._fractions.pop(task, None)
         bar = self._tasks.pop(task, None)
         if bar is not None:
             self._bars.remove_task(bar)
         if self._overall is not None:
-            self._bars.update(self._overall, completed=self._done + sum(self._fractions.values()))
+            self._bars.update(self._overall, completed=self.done + sum(self._fractions.values()))
         if candidate.latency is None or self._bars.disable:
             self._console.print(self._line(candidate), soft_wrap=True)
 
@@ -166,16 +180,8 @@ class SearchProgress(TrainingListener):
             seed = f" seed {candidate.runs[0].seed}" if self.seeds > 1 else ""
         else:
             outcome = f"failed: {candidate.reason}"
-        return f"[{self._done}/{self._total}] {_name(candidate)}{seed}: {outcome}{self._left()}"
-
-    def _left(self) -> str:
-        """Time left where no bar shows it."""
-        if not self._bars.disable or self._done >= self._total or self._done <= self._known:
-            return ""
-        # Those under way count as far as they are.
-        done = self._done + sum(self._fractions.values())
-        each = (time.monotonic() - self._start) / (done - self._known)
-        return f"; about {duration(each * (self._total - done))} left"
+        left = self._left(sum(self._fractions.values()))
+        return f"[{self.done}/{self.total}] {_name(candidate)}{seed}: {outcome}{left}"
 
 
 def duration(seconds: float) -> str:
@@ -195,53 +201,27 @@ def _name(candidate: CandidateRecord) -> str:
 # Progress of measurements on standard error: a bar with time left, or a line for each elsewhere.
 
 
-class BenchProgress(MeasuringListener):
+class BenchProgress(_Counted, MeasuringListener):
     """A run's ``MeasureObserver``; jobs are counted, as each takes the time of a process."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._console = self._bars.console
-        self.total = self.done = self._known = 0
-        self._task: TaskID | None = None
-        self._start = time.monotonic()
-
-    def __enter__(self) -> BenchProgress:
-        self._bars.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.__exit__(kind, error, trace)
 
     def begin(self, total: int, done: int) -> None:
         """See ``MeasureObserver``."""
-        self.total, self.done, self._known = total, done, done
-        self._start = time.monotonic()
-        self._task = self._bars.add_task("[bold]Measuring", total=total, completed=done)
-        kept = f", {done} of them known from before" if done else ""
+        kept = self._count("Measuring", total, done)
         self._console.print(f"Measuring: {total} process{'es' * (total != 1)}{kept}")
 
     def started(self, label: str) -> None:
         """See ``MeasureObserver``."""
-        if self._task is not None:
-            self._bars.update(self._task, description=escape(label.partition(",")[0]))
+        if self._overall is not None:
+            self._bars.update(self._overall, description=escape(label.partition(",")[0]))
 
     def finished(self, label: str, stored: Stored, skipped: int) -> None:
         """See ``MeasureObserver``."""
         self.done += 1 + skipped
-        if self._task is not None:
-            self._bars.update(self._task, completed=self.done)
+        if self._overall is not None:
+            self._bars.update(self._overall, completed=self.done)
         if stored.reason or self._bars.disable:
             line = f"[{self.done}/{self.total}] {label}: {_outcome(stored)}{self._left()}"
             self._console.print(line, soft_wrap=True)
-
-    def _left(self) -> str:
-        """Time left where no bar shows it."""
-        if not self._bars.disable or self.done >= self.total or self.done <= self._known:
-            return ""
-        each = (time.monotonic() - self._start) / (self.done - self._known)
-        return f"; about {duration(each * (self.total - self.done))} left"
 
 
 def _outcome(stored: Stored) -> str:

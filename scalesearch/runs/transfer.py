@@ -13,7 +13,7 @@ from scalesearch.plain import typed
 from scalesearch.records import RunRecord, TransferRecord
 from scalesearch.runs.folder import read_run_file, read_settings, require_same, writable, write_run_file
 from scalesearch.runs.kept import kept_run
-from scalesearch.runs.kinds import GoingOn, Outcome, kind_in, named
+from scalesearch.runs.kinds import GoingOn, Outcome, kind_in, studied
 from scalesearch.text import one_of
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ def _runs(folders: Sequence[Path]) -> tuple[tuple[str, RunRecord], ...]:
 def _run(folder: Path) -> RunRecord:
     """The run in a folder, whose candidates have to be triples of one phi."""
     kind = kind_in(folder)
-    if kind.study is None or not kind.study.shares:
-        wanted = one_of(named(lambda study: study.shares))
+    if not kind.shares:
+        wanted = one_of(studied(lambda study: study.shares))
         raise FolderError(f"`dir` must hold a run of {wanted}, got {folder}, which holds one of {kind.name}")
     record = kept_run(folder).record
     if record.highest_mean is None:

@@ -236,7 +236,7 @@ def _in_shares(
             groups.setdefault(nearest.arch.key, []).append((strain, matched))
     for group in groups.values():
         _, first = min(group, key=lambda entry: entry[0])
-        yield replace(first, merged=tuple(triple for _, member in group for triple in member.merged))
+        yield _merged(first, [member for _, member in group])
 
 
 def repair(
@@ -270,8 +270,12 @@ def repair(
             nominal = getattr(candidate.coefficients.at(phi), by[0])
             return candidate.coefficients != prefer, abs(getattr(candidate.multipliers, by[0]) / nominal - 1)
 
-        first = min(group, key=strain)
-        yield replace(first, merged=tuple(triple for member in group for triple in member.merged))
+        yield _merged(min(group, key=strain), group)
+
+
+def _merged(first: Candidate, group: Iterable[Candidate]) -> Candidate:
+    """The first of a group that coincides, for all of it."""
+    return replace(first, merged=tuple(triple for member in group for triple in member.merged))
 
 
 def unmet_reason(budget: BudgetRecord | None, tolerance: float) -> str:
@@ -493,9 +497,6 @@ def within_budget(
             f"small as they can be made they spend {least:.3g}"
         )
     return [
-        replace(
-            min(group, key=lambda candidate: (bool(candidate.refused), candidate.coefficients != prefer)),
-            merged=tuple(triple for member in group for triple in member.merged),
-        )
+        _merged(min(group, key=lambda c: (bool(c.refused), c.coefficients != prefer)), group)
         for group in groups.values()
     ]

@@ -651,7 +651,7 @@ def _in_parts(
     images: torch.Tensor,
     targets: Sequence[int],
     parts: Sequence[Indices],
-    classes: Iterable[str],
+    names: Iterable[str],
     digest: str,
 ) -> ImageSource:
     """Images in memory, split as the indices of the parts say: to train, to judge and to confirm."""
