@@ -156,7 +156,7 @@ def _derive(out: Path | None, output_format: str, options: dict[str, Any]) -> No
     record, report = derived(folder, settings, name=name, command=command_line(), started=started)
     heads = {"blocks": counted_parts(settings.to_dict())}
     print_table(
-        report.family, output_format, columns=FAMILY.cells, title="The family, by the rule", heads=heads
+        report.table, output_format, columns=FAMILY.cells, title="The family, by the rule", heads=heads
     )
     if output_format == "table" and record.published:
         print_table(

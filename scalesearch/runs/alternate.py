@@ -231,11 +231,4 @@ def _written(folder: Path, record: AlternateRecord) -> Outcome:
     from scalesearch.commands.alternate.view import write_alternate_report
 
     written = write_alternate_report(_required(folder, record), folder)
-    return Outcome(
-        kind=KIND,
-        folder=folder,
-        record=record,
-        table=written.table,
-        page=written.page,
-        lines=written.answer,
-    )
+    return Outcome.of(KIND, folder, record, written)

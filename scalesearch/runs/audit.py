@@ -255,13 +255,5 @@ def _written(folder: Path, record: AuditRecord) -> Outcome:
     failed = [name for name, run in trained.items() if all(c.status == "failed" for c in run.candidates)]
     reasons = folder / TRAINED / failed[0] if failed and len(failed) == len(trained) else None
     failure = RunFailedError(f"no network could be trained; the reasons are in {reasons}")
-    return Outcome(
-        kind=KIND,
-        folder=folder,
-        record=record,
-        table=written.table,
-        page=written.page,
-        lines=written.answer,
-        more={} if written.order is None else {"The order at equal cost": written.order},
-        failure=failure if reasons else None,
-    )
+    outcome = Outcome.of(KIND, folder, record, written)
+    return replace(outcome, failure=failure if reasons else None)

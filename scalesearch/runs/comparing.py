@@ -127,6 +127,4 @@ def written(kind: str, record: CompareRecord, folder: Path) -> Outcome:
     """Writes the report of one comparison."""
     from scalesearch.commands.compare.view import write_compare_report
 
-    page = write_compare_report(record, folder).page
-    lines = answer_of(record)
-    return Outcome(kind=kind, folder=folder, record=record, table=table_of(record), page=page, lines=lines)
+    return Outcome.of(kind, folder, record, write_compare_report(record, folder))

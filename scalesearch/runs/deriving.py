@@ -12,7 +12,7 @@ from scalesearch.errors import FolderError
 
 if TYPE_CHECKING:
     from scalesearch.commands.scale.run import ScaleSettings
-    from scalesearch.commands.scale.view import ScaleReport
+    from scalesearch.page.html.page import Report
     from scalesearch.records import FlopRecord, LatencyRecord, ScaleRecord
 
 FAILURE = "a network of the family could not be measured"
@@ -20,7 +20,7 @@ FAILURE = "a network of the family could not be measured"
 
 def derived(
     folder: Path, settings: ScaleSettings, *, name: str, command: str, started: float
-) -> tuple[ScaleRecord, ScaleReport]:
+) -> tuple[ScaleRecord, Report]:
     """Counts the family, times it where the settings say so, and writes its report into ``folder``.
 
     Arguments are those of :func:`derive`.

@@ -275,14 +275,7 @@ def _written(folder: Path, kept: KeptRun, record: FidelityRecord, *, tables: boo
         write_tables([length for multiple, length in trained if multiple != 1], out)
     written = write_fidelity_report(record, out)
     write_report(record.run, folder)
-    return Outcome(
-        kind=KIND,
-        folder=out,
-        record=record,
-        table=written.table,
-        page=written.page,
-        lines=written.answer,
-    )
+    return Outcome.of(KIND, out, record, written)
 
 
 def _require_judged(folder: Path) -> None:

@@ -19,7 +19,7 @@ from scalesearch.text import quoted, without_options
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scalesearch.page.html.page import Interactive
+    from scalesearch.page.html.page import Interactive, Report
     from scalesearch.study.driver import Program
     from scalesearch.study.settings import TrainingSettings
 
@@ -68,6 +68,19 @@ class Outcome:
     parts: tuple[Outcome, ...] = ()
     notes: tuple[str, ...] = ()
     failure: ScalesearchError | None = None
+
+    @classmethod
+    def of(cls, kind: str, folder: Path, record: Any, written: Report) -> Outcome:
+        """What the report of a record shows."""
+        return cls(
+            kind=kind,
+            folder=folder,
+            record=record,
+            table=written.table,
+            page=written.page,
+            lines=written.answer,
+            more=written.more,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,14 +107,8 @@ def report(folder: Path, _storage: str = "") -> Outcome:
     from scalesearch.commands.law.view import unstable_line, write_law_report
 
     written = write_law_report(record, folder)
-    return Outcome(
-        kind=KIND,
-        folder=folder,
-        record=record,
-        table=written.table,
-        page=written.page,
-        lines=tuple(filter(None, (unstable_line(record),))),
-    )
+    outcome = Outcome.of(KIND, folder, record, written)
+    return replace(outcome, lines=tuple(filter(None, (unstable_line(record),))))
 
 
 def read(folder: Path, _storage: str = "") -> LawRecord:

@@ -262,7 +262,7 @@ def report(folder: Path, _storage: str = "") -> Outcome:
     record = read(folder)
     # Who put two machines into one folder has asked for them.
     written = write_measure_report(record, folder, mix_machines=True)
-    return Outcome(kind=KIND, folder=folder, record=record, table=written.table, page=written.page)
+    return Outcome.of(KIND, folder, record, written)
 
 
 def read(folder: Path, _storage: str = "") -> MeasureRecord:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from scalesearch.commands.grid.view import GridReport
+    from scalesearch.page.html.page import Report
     from scalesearch.study.study import SearchStudy
 
 
@@ -28,7 +28,7 @@ def shares_answer(record: RunRecord, folder: Path) -> tuple[str, ...]:
     return answer_lines(record, quoted(folder), keeps_of(folder, record.settings))
 
 
-def write_grid(record: RunRecord, folder: Path) -> GridReport:
+def write_grid(record: RunRecord, folder: Path) -> Report:
     """Writes tables, figures and page of a grid, or of a length of it."""
     from scalesearch.commands.grid.view import write_grid_report
 

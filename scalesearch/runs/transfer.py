@@ -67,14 +67,7 @@ def compare_searches(folders: Sequence[Path], out: Path, command: str) -> Outcom
             write_run_file(out, KIND, settings, facts)
         record = TransferRecord(name=read_run_file(out)["run"]["name"], command=command, runs=runs)
         written = write_transfer_report(record, out)
-    return Outcome(
-        kind=KIND,
-        folder=out,
-        record=record,
-        table=written.table,
-        page=written.page,
-        lines=written.answer,
-    )
+    return Outcome.of(KIND, out, record, written)
 
 
 def resume(folder: Path, _how: GoingOn) -> Outcome:

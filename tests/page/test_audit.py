@@ -93,7 +93,7 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
 
 def test_an_audit_that_trained_nothing_says_nothing_of_order(tmp_path):
     report = write_audit_report(record_of(), tmp_path)
-    assert report.order is None
+    assert report.more == {}
     assert not (tmp_path / "order.csv").exists()
     assert not (tmp_path / "figures/trained.png").exists()
     assert "order hold" not in report.page.read_text("utf-8")

@@ -58,7 +58,10 @@ def test_the_papers_family_is_written_twice_the_same(make_scale, tmp_path):
     write_scale_report(record, tmp_path / "b")
     assert files(tmp_path / "a") == files(tmp_path / "b")
     assert {p.name for p in report.figures} == {"cost.svg", "cost.png", "accuracy.svg", "accuracy.png"}
-    family, published = rows(report.family_csv.read_text()), rows(report.published_csv.read_text())
+    family, published = (
+        rows(report.page.with_name("family.csv").read_text()),
+        rows(report.page.with_name("published.csv").read_text()),
+    )
     assert list(family[0]) == names(FAMILY)
     assert list(published[0]) == names(PUBLISHED)
     assert [row["name"] for row in published] == [f"b{k}" for k in range(8)]
@@ -121,7 +124,7 @@ def test_lites_family_is_shown_under_its_own_name_and_by_its_own_count(make_scal
     report = write_scale_report(record, tmp_path)
     assert "for less accuracy gained" not in report.page.read_text()
     assert "further right is dearer, further up more accurate. These are" in report.page.read_text()
-    table = rows(report.published_csv.read_text())
+    table = rows(report.page.with_name("published.csv").read_text())
     assert [(row["name"], row["top5_published"]) for row in table] == [(f"lite{k}", "") for k in range(5)]
 
 
@@ -140,7 +143,7 @@ def test_without_a_published_family_nothing_of_it_is_left(make_scale, tmp_path):
     report = write_scale_report(
         replace(make_scale(phis=(0, 1), published=False), baseline="my|net"), tmp_path
     )
-    assert report.published_csv is None
+    assert not report.page.with_name("published.csv").exists()
     assert {str(p) for p in files(tmp_path)} == {
         "family.csv",
         "derivation.md",

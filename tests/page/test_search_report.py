@@ -177,11 +177,9 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
     figures = names_of("history", "pareto", "front", "shares")
     assert set(written) == {"trials.csv", "front.csv", "pareto.csv", "report.md", "report.html"} | figures
     assert set(report.figures) == {tmp_path / "two" / name for name in figures}
-    assert report.hypervolume == search_evidence(run).history[-1]
     # One objective has no front to draw, and the earlier report's does not stay behind.
-    alone = write_search_report(fabricate(8, pruned=True), tmp_path / "two")
+    write_search_report(fabricate(8, pruned=True), tmp_path / "two")
     assert set(files(tmp_path / "two")) == set(written) - names_of("front")
-    assert alone.hypervolume is None
 
 
 def test_one_objective_names_the_best_and_its_place():

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns, field
 from scalesearch.page.evidence import HighlightKind, find_triple, nothing_learnt, tied_with
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import code, plain_lines, plural, si
 from scalesearch.page.parts import (
     FOLDER,
@@ -285,22 +285,7 @@ ROUNDS: Columns[RoundRecord] = Columns(
 """Of ``rounds.csv``: a row per round, with the network that its search chose."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AlternateReport:
-    """What was written, and what a caller prints.
-
-    Attributes:
-        page: ``report.md``.
-        table: the table of ``rounds.csv``.
-        answer: the page's first lines.
-    """
-
-    page: Path
-    table: pd.DataFrame
-    answer: tuple[str, ...]
-
-
-def write_alternate_report(record: AlternateRecord, out: Path) -> AlternateReport:
+def write_alternate_report(record: AlternateRecord, out: Path) -> Report:
     """Write ``rounds.csv``, ``report.md`` and ``figures/`` of ``record`` into ``out``.
 
     The same record gives the same bytes.
@@ -311,9 +296,10 @@ def write_alternate_report(record: AlternateRecord, out: Path) -> AlternateRepor
     figures = write_figures({"rounds": rounds_figure(record.rounds)}, out / "figures")
     table = rounds_table(record.rounds)
     write_text(out / "rounds.csv", csv_text(table))
-    return AlternateReport(
+    return Report(
         page=write_pages(out / "report.md", alternate_page(record, {path.stem for path in figures})),
         table=table,
+        figures=figures,
         answer=answer_lines(record),
     )
 

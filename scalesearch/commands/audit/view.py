@@ -29,7 +29,7 @@ from scalesearch.networks.rounding_rules import OFFICIAL, RuleCost, rule_meaning
 from scalesearch.page.answer import best_text, interval_text, rate_text
 from scalesearch.page.columns import Cell, Column, Columns, field, page_only
 from scalesearch.page.evidence import nothing_learnt
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import Markdown, p_text, plain_lines, points_text, signed_percent
 from scalesearch.page.parts import (
     FOLDER,
@@ -551,24 +551,7 @@ def _steps(record: AuditRecord, pairs: Sequence[OrderPair]) -> Steps:
 # All that is written.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AuditReport:
-    """What was written, and what a caller prints.
-
-    Attributes:
-        page: ``audit.md``.
-        table: the table of ``audit.csv``, one row per published row.
-        answer: the page's first lines.
-        order: the table of ``order.csv``, one row per pair that was trained; None where nothing was.
-    """
-
-    page: Path
-    table: pd.DataFrame
-    answer: tuple[str, ...]
-    order: pd.DataFrame | None
-
-
-def write_audit_report(record: AuditRecord, out: Path) -> AuditReport:
+def write_audit_report(record: AuditRecord, out: Path) -> Report:
     """Write ``audit.csv``, ``rules.csv``, ``matched.csv``, ``audit.md`` and ``figures/`` into ``out``.
 
     ``order.csv`` too where rows were trained. The same record gives the same bytes.
@@ -587,9 +570,10 @@ def write_audit_report(record: AuditRecord, out: Path) -> AuditReport:
         tables["order"] = ORDER.frame(order_pairs(record))
     for name, table in tables.items():
         write_text(out / f"{name}.csv", csv_text(table))
-    return AuditReport(
+    return Report(
         page=write_pages(out / "audit.md", audit_page(record, {path.stem for path in figures})),
         table=tables["audit"],
+        figures=figures,
         answer=answer_lines(record),
-        order=tables.get("order"),
+        more={"The order at equal cost": tables["order"]} if record.trained else {},
     )

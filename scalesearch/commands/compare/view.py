@@ -17,7 +17,7 @@ from scalesearch.commands.measure.rows import setup_titles
 from scalesearch.commands.measure.view import MEASUREMENTS, TitledRow
 from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import plain_lines
 from scalesearch.page.parts import FOLDER, Made, PageTable, Steps, machine_facts, made_of, steps
 from scalesearch.page.style import (
@@ -180,22 +180,6 @@ COMPARISONS: Columns[CompareRecord] = Columns(
 """A row for each comparison: the time of B over that of A; missing where one of the two has no samples."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CompareReport:
-    """What was written.
-
-    Attributes:
-        page: ``report.md``.
-        samples_csv: ``pairs.csv``, one row per pair; ``samples.csv``, one row per sample, where the two were
-            not timed in turn.
-        figures: the figure, SVG and PNG.
-    """
-
-    page: Path
-    samples_csv: Path
-    figures: tuple[Path, ...]
-
-
 def compare_ratio(record: CompareRecord) -> RatioSummary | None:
     """Time of B over time of A; None where one of them has no samples."""
     if record.pairs:
@@ -310,7 +294,7 @@ def samples_table(record: CompareRecord) -> pd.DataFrame:
     )
 
 
-def write_compare_report(record: CompareRecord, out: Path) -> CompareReport:
+def write_compare_report(record: CompareRecord, out: Path) -> Report:
     """Write ``report.md``, the raw samples as CSV and ``figures/`` of ``record`` into ``out``.
 
     The same record gives the same bytes.
@@ -322,10 +306,12 @@ def write_compare_report(record: CompareRecord, out: Path) -> CompareReport:
     figures = write_figures({"ratio": compare_figure(record, ratio, names)}, out / "figures")
     kept, left = ("pairs.csv", "samples.csv") if record.pairs else ("samples.csv", "pairs.csv")
     (out / left).unlink(missing_ok=True)
-    return CompareReport(
-        samples_csv=write_text(out / kept, csv_text(samples_table(record))),
+    write_text(out / kept, csv_text(samples_table(record)))
+    return Report(
         page=write_pages(out / "report.md", _page(record, kept, drawn=bool(figures))),
         figures=figures,
+        table=comparisons_table([record]),
+        answer=compare_lines(record),
     )
 
 

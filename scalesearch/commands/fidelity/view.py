@@ -15,7 +15,7 @@ from scalesearch.commands.fidelity.figures import ranks_figure, rates_figure
 from scalesearch.files import write_text
 from scalesearch.page.answer import coefficients_of, interval_text, rate_text, split_text
 from scalesearch.page.columns import Cell, Column, Columns, field, page_only, pick
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import Markdown, bounded, code, p_text, plain_lines, points_text
 from scalesearch.page.parts import (
     FOLDER,
@@ -373,24 +373,7 @@ def _steps(record: FidelityRecord, evidence: FidelityEvidence) -> Steps:
 # All that is written.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class FidelityReport:
-    """What was written, and what a caller prints.
-
-    Attributes:
-        page: ``report.md``.
-        figures: the figures that could be drawn, SVG and PNG.
-        table: the table of ``fidelity.csv``, one row per length.
-        answer: the page's first lines.
-    """
-
-    page: Path
-    figures: tuple[Path, ...]
-    table: pd.DataFrame
-    answer: tuple[str, ...]
-
-
-def write_fidelity_report(record: FidelityRecord, out: Path) -> FidelityReport:
+def write_fidelity_report(record: FidelityRecord, out: Path) -> Report:
     """Write ``fidelity.csv``, ``networks.csv``, ``report.md`` and ``figures/`` of ``record`` into ``out``.
 
     The same record gives the same bytes. A figure without data is left out, and the page says so.
@@ -408,7 +391,7 @@ def write_fidelity_report(record: FidelityRecord, out: Path) -> FidelityReport:
     write_text(out / "fidelity.csv", csv_text(table))
     write_text(out / "networks.csv", csv_text(networks_table(evidence)))
     markdown = fidelity_page(record, evidence, {path.stem for path in figures})
-    return FidelityReport(
+    return Report(
         page=write_pages(out / "report.md", markdown),
         figures=figures,
         table=table,

@@ -35,7 +35,7 @@ from scalesearch.page.evidence import (
 )
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.html.interactive import search_parts
-from scalesearch.page.html.page import Interactive, write_pages
+from scalesearch.page.html.page import Interactive, Report, write_pages
 from scalesearch.page.markdown import Markdown, bounded, percent
 from scalesearch.page.parts import (
     WHOLE,
@@ -715,28 +715,6 @@ def _networks(run: RunRecord, ranking: Sequence[CandidateRecord], result: Search
 # A finished (or stopped) grid search as tables, figures and a page.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GridReport:
-    """What was written, and the two things a caller goes on with.
-
-    Attributes:
-        page: ``report.md``.
-        candidates_csv: ``candidates.csv``.
-        pareto_csv: ``pareto.csv``.
-        figures: the figures that could be drawn, SVG and PNG.
-        table: the table of all candidates, as in ``candidates_csv``.
-        highest_mean: the key of the network of the highest mean top-1 (of equal ones the cheapest); None
-        without any.
-    """
-
-    page: Path
-    candidates_csv: Path
-    pareto_csv: Path
-    figures: tuple[Path, ...]
-    table: pd.DataFrame
-    highest_mean: str | None
-
-
 def interactive(run: RunRecord) -> Interactive:
     """What a reader can point at on the HTML page, in the place of its figures."""
     answer = ("triangle", "rates", "clicked", "family")
@@ -745,7 +723,7 @@ def interactive(run: RunRecord) -> Interactive:
 
 def write_grid_report(
     run: RunRecord, out: Path, scratch: RunRecord | str | None = None, ignored: Collection[str] = ()
-) -> GridReport:
+) -> Report:
     """Write ``candidates.csv``, ``pareto.csv``, ``report.md`` and ``figures/`` of ``run`` into ``out``.
 
     The same record gives the same bytes. A figure without data is left out, and the page says so. For a run
@@ -767,9 +745,9 @@ def write_grid_report(
         },
         out / "figures",
     )
-    return GridReport(
-        candidates_csv=write_text(out / "candidates.csv", csv_text(candidates)),
-        pareto_csv=write_text(out / "pareto.csv", csv_text(tables.pareto_table(run))),
+    write_text(out / "candidates.csv", csv_text(candidates))
+    write_text(out / "pareto.csv", csv_text(tables.pareto_table(run)))
+    return Report(
         page=write_pages(
             out / "report.md",
             grid_page(run, {path.stem for path in figures}, scratch, ignored, keeps_of(out, run.settings)),
@@ -777,5 +755,4 @@ def write_grid_report(
         ),
         figures=figures,
         table=candidates,
-        highest_mean=ranking[0].key if ranking else None,
     )

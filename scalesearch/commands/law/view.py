@@ -28,7 +28,7 @@ from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
 from scalesearch.networks.spec import Cost
 from scalesearch.page.columns import Cell, Column, Columns, field, on_page_only
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import percent, plain_lines
 from scalesearch.page.parts import (
     FOLDER,
@@ -632,33 +632,12 @@ KINDS: Columns[KindTime] = Columns(columns=(field("name"), field("kind"), field(
 """Of ``kinds.csv``: the seconds of each kind of layer in one pass of a network."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LawReport:
-    """What was written, and the table a caller prints.
-
-    Attributes:
-        page: ``report.md``.
-        law_json: ``law.json``, which other commands plan with.
-        laws_csv: ``laws.csv``, one row per setup.
-        measurements_csv: ``measurements.csv``, one row per network and setup.
-        figures: the figures that could be drawn, SVG and PNG.
-        table: the table of ``laws_csv``.
-    """
-
-    page: Path
-    law_json: Path
-    laws_csv: Path
-    measurements_csv: Path
-    figures: tuple[Path, ...]
-    table: pd.DataFrame
-
-
 def law_table(laws: Sequence[CostLaw]) -> pd.DataFrame:
     """One row per law, by :data:`LAWS`."""
     return LAWS.frame(laws)
 
 
-def write_law_report(record: LawRecord, out: Path) -> LawReport:
+def write_law_report(record: LawRecord, out: Path) -> Report:
     """Write ``law.json``, tables, ``report.md`` and ``figures/`` of ``record`` into ``out``.
 
     The same record gives the same bytes. A figure without data is left out.
@@ -690,10 +669,10 @@ def write_law_report(record: LawRecord, out: Path) -> LawReport:
         "versions": dict(record.measured.versions),
         "laws": [law.to_dict() for law in record.laws],
     }
-    return LawReport(
-        law_json=write_text(out / "law.json", json.dumps(laws, indent=1) + "\n"),
-        laws_csv=write_text(out / "laws.csv", csv_text(table)),
-        measurements_csv=write_text(out / MEASUREMENTS_CSV, csv_text(measured)),
+    write_text(out / "law.json", json.dumps(laws, indent=1) + "\n")
+    write_text(out / "laws.csv", csv_text(table))
+    write_text(out / MEASUREMENTS_CSV, csv_text(measured))
+    return Report(
         page=write_pages(out / "report.md", law_page(record, {path.stem for path in figures})),
         figures=figures,
         table=table,

@@ -36,7 +36,7 @@ from scalesearch.commands.measure.rows import (
 from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns, field, never, on_page_only
 from scalesearch.page.evidence import input_text
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import (
     Markdown,
     binary,
@@ -781,28 +781,7 @@ def _steps(record: MeasureRecord, rows: Sequence[MeasureRow]) -> Steps:
 # A finished measure command as tables, figures and a page.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MeasureReport:
-    """What was written, and the table a caller prints.
-
-    Attributes:
-        page: ``report.md``.
-        measurements_csv: ``measurements.csv``, one row per network and setup.
-        samples_csv: ``samples.csv``, one row per raw sample.
-        timm_csv: ``timm.csv``, as timm lists its own results; None where no inference was measured.
-        figures: the figures that could be drawn, SVG and PNG.
-        table: the table of ``measurements_csv``.
-    """
-
-    page: Path
-    measurements_csv: Path
-    samples_csv: Path
-    timm_csv: Path | None
-    figures: tuple[Path, ...]
-    table: pd.DataFrame
-
-
-def write_measure_report(record: MeasureRecord, out: Path, *, mix_machines: bool = False) -> MeasureReport:
+def write_measure_report(record: MeasureRecord, out: Path, *, mix_machines: bool = False) -> Report:
     """Write tables, ``report.md`` and ``figures/`` of ``record`` into ``out``.
 
     The same record gives the same bytes. A figure without data is left out.
@@ -836,10 +815,9 @@ def write_measure_report(record: MeasureRecord, out: Path, *, mix_machines: bool
         write_text(timm_csv, csv_text(timm))
     else:
         timm_csv.unlink(missing_ok=True)
-    return MeasureReport(
-        measurements_csv=write_text(out / MEASUREMENTS_CSV, csv_text(table)),
-        samples_csv=write_text(out / SAMPLES_CSV, csv_text(samples_table(record))),
-        timm_csv=timm_csv if len(timm) else None,
+    write_text(out / MEASUREMENTS_CSV, csv_text(table))
+    write_text(out / SAMPLES_CSV, csv_text(samples_table(record)))
+    return Report(
         page=write_pages(out / "report.md", measure_page(record, rows, {path.stem for path in figures})),
         figures=figures,
         table=table,

@@ -26,7 +26,7 @@ from scalesearch.page.evidence import (
     shown,
 )
 from scalesearch.page.html.interactive import family_parts
-from scalesearch.page.html.page import Interactive, write_pages
+from scalesearch.page.html.page import Interactive, Report, write_pages
 from scalesearch.page.markdown import Markdown, duration, p_text, plain_lines, plural, si
 from scalesearch.page.parts import FOLDER, counted_parts, quoted_agreement, run_made, top1_seeds
 from scalesearch.page.style import (
@@ -515,24 +515,7 @@ TRAINED_NETWORKS: Columns[TrainedRow] = Columns(
 """Of ``trained.csv``: every network by phi; gains are per doubling of MACs, with their 95% interval."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrainedReport:
-    """What was written, and the table a caller prints.
-
-    Attributes:
-        page: ``derivation.md``.
-        trained_csv: ``trained.csv``, one row per trained network, by phi.
-        figures: the figures that could be drawn, SVG and PNG.
-        table: the table of ``trained_csv``.
-    """
-
-    page: Path
-    trained_csv: Path
-    figures: tuple[Path, ...]
-    table: pd.DataFrame
-
-
-def write_trained_family(run: RunRecord, out: Path) -> TrainedReport:
+def write_trained_family(run: RunRecord, out: Path) -> Report:
     """Write ``trained.csv``, ``derivation.md``, ``figures/`` and a derivation's tables into ``out``.
 
     The same record gives the same bytes.
@@ -558,8 +541,8 @@ def write_trained_family(run: RunRecord, out: Path) -> TrainedReport:
     page = scale_page(
         derivation, drawn, trained=trained_section(run, drawn), run=run_made(run), more=_next(run)
     )
-    return TrainedReport(
-        trained_csv=write_text(out / "trained.csv", csv_text(rows)),
+    write_text(out / "trained.csv", csv_text(rows))
+    return Report(
         page=write_pages(out / "derivation.md", page, interactive(run)),
         figures=figures,
         table=rows,

@@ -25,7 +25,7 @@ from scalesearch.networks.spec import arch_from_dict
 from scalesearch.page.columns import Column, Columns, by_name, on_page_only
 from scalesearch.page.evidence import PAPER, same_triple
 from scalesearch.page.html.interactive import family_parts
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.latency import unstable_of
 from scalesearch.page.markdown import Markdown, code, si, signed_percent
 from scalesearch.page.parts import (
@@ -702,26 +702,7 @@ def _blocks(base: FamilyRow, row: FamilyRow) -> str:
 # A scaled family as tables, figures and a page.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ScaleReport:
-    """What was written, and the table a caller prints.
-
-    Attributes:
-        page: ``derivation.md``.
-        family_csv: ``family.csv``.
-        published_csv: ``published.csv``; None where nothing was published for the baseline.
-        figures: the figures, SVG and PNG.
-        family: the table of ``family_csv``.
-    """
-
-    page: Path
-    family_csv: Path
-    published_csv: Path | None
-    figures: tuple[Path, ...]
-    family: pd.DataFrame
-
-
-def write_scale_report(record: ScaleRecord, out: Path) -> ScaleReport:
+def write_scale_report(record: ScaleRecord, out: Path) -> Report:
     """Write ``family.csv``, ``published.csv``, ``derivation.md`` and ``figures/`` of ``record`` into ``out``.
 
     The same record gives the same bytes. What only a published family has is left out where there is none.
@@ -733,16 +714,14 @@ def write_scale_report(record: ScaleRecord, out: Path) -> ScaleReport:
         {"cost": cost_figure(record), "accuracy": accuracy_figure(record)}, out / "figures"
     )
     family = write_scale_tables(record, out)
-    return ScaleReport(
-        family_csv=out / "family.csv",
-        published_csv=out / "published.csv" if record.published else None,
+    return Report(
         page=write_pages(
             out / "derivation.md",
             scale_page(record, {path.stem for path in figures}),
             family_parts(record),
         ),
         figures=figures,
-        family=family,
+        table=family,
     )
 
 

@@ -23,7 +23,7 @@ from scalesearch.page.columns import Cell, Column, Columns, on_page, pick
 from scalesearch.page.evidence import nothing_learnt
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.html.interactive import search_parts
-from scalesearch.page.html.page import Interactive, write_pages
+from scalesearch.page.html.page import Interactive, Report, write_pages
 from scalesearch.page.latency import machines
 from scalesearch.page.markdown import si
 from scalesearch.page.parts import (
@@ -433,31 +433,6 @@ TRIALS: Columns[TrialRow] = Columns(
 """Of ``trials.csv``: every distinct network in order of suggestion; ``share_`` are the shares suggested."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SearchReport:
-    """What was written, and what a caller goes on with.
-
-    Attributes:
-        page: ``report.md``.
-        trials_csv: ``trials.csv``, every distinct network in order of suggestion.
-        front_csv: ``front.csv``, the front; with one objective the best network, or those that share it.
-        pareto_csv: ``pareto.csv``, the fronts of top-1 against each cost.
-        figures: the figures that could be drawn, SVG and PNG.
-        table: the table of ``trials_csv``.
-        front: the keys on the front, best first objective first.
-        hypervolume: of the front, as a share of its box; None with a single objective or nothing scored.
-    """
-
-    page: Path
-    trials_csv: Path
-    front_csv: Path
-    pareto_csv: Path
-    figures: tuple[Path, ...]
-    table: pd.DataFrame
-    front: tuple[str, ...]
-    hypervolume: float | None
-
-
 def interactive(run: RunRecord) -> Interactive:
     """What a reader can point at on the HTML page, in the place of its figures.
 
@@ -467,7 +442,7 @@ def interactive(run: RunRecord) -> Interactive:
     return search_parts(run, places, beside=("shares",))
 
 
-def write_search_report(run: RunRecord, out: Path) -> SearchReport:
+def write_search_report(run: RunRecord, out: Path) -> Report:
     """Write ``trials.csv``, ``front.csv``, ``pareto.csv``, ``report.md`` and ``figures/`` of ``run``.
 
     They go into ``out``; the same record gives the same bytes. A figure without data is left
@@ -488,11 +463,10 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
         out / "figures",
     )
     trials = trials_table(run, evidence)
-    several = len(evidence.objectives) > 1
-    return SearchReport(
-        trials_csv=write_text(out / "trials.csv", csv_text(trials)),
-        pareto_csv=write_text(out / "pareto.csv", csv_text(pareto_table(run))),
-        front_csv=write_text(out / "front.csv", csv_text(front_table(run, evidence))),
+    write_text(out / "trials.csv", csv_text(trials))
+    write_text(out / "pareto.csv", csv_text(pareto_table(run)))
+    write_text(out / "front.csv", csv_text(front_table(run, evidence)))
+    return Report(
         page=write_pages(
             out / "report.md",
             search_page(run, evidence, {path.stem for path in figures}, keeps_of(out, run.settings)),
@@ -500,8 +474,6 @@ def write_search_report(run: RunRecord, out: Path) -> SearchReport:
         ),
         figures=figures,
         table=trials,
-        front=tuple(one.candidate.key for one in evidence.front),
-        hypervolume=evidence.history[-1] if several and evidence.history else None,
     )
 
 

@@ -28,7 +28,7 @@ from scalesearch.page.evidence import (
     nothing_learnt,
     tied_with,
 )
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import (
     MOST_ROWS,
     Markdown,
@@ -492,28 +492,7 @@ SWEEP: Columns[SweepRow] = Columns(
 """Of ``sweep.csv``: every network, by budget and role."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SweepReport:
-    """What was written, and what a caller prints.
-
-    Attributes:
-        page: ``report.md``.
-        sweep_csv: ``sweep.csv``, one row per network, by budget.
-        figures: the figures that could be drawn, SVG and PNG.
-        table: the table of ``sweep_csv``.
-        comparisons: compound scaling against each other role at each budget.
-        answer: the page's first lines.
-    """
-
-    page: Path
-    sweep_csv: Path
-    figures: tuple[Path, ...]
-    table: pd.DataFrame
-    comparisons: tuple[SweepComparison, ...]
-    answer: tuple[str, ...]
-
-
-def write_sweep_report(run: RunRecord, out: Path) -> SweepReport:
+def write_sweep_report(run: RunRecord, out: Path) -> Report:
     """Write ``sweep.csv``, ``report.md`` and ``figures/`` of ``run`` into ``out``.
 
     The same record gives the same bytes. A figure without data is left out, and the page says so.
@@ -525,12 +504,11 @@ def write_sweep_report(run: RunRecord, out: Path) -> SweepReport:
         {"sweep": sweep_figure(run), "dimensions": dimensions_figure(run)}, out / "figures"
     )
     rows = sweep_table(run)
-    return SweepReport(
-        sweep_csv=write_text(out / "sweep.csv", csv_text(rows)),
+    write_text(out / "sweep.csv", csv_text(rows))
+    return Report(
         page=write_pages(out / "report.md", sweep_page(run, {path.stem for path in figures})),
         figures=figures,
         table=rows,
-        comparisons=comparisons(run),
         answer=answer_lines(run),
     )
 

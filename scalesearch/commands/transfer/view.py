@@ -23,7 +23,7 @@ from scalesearch.commands.transfer.figures import rates_figure, splits_figure
 from scalesearch.files import write_text
 from scalesearch.page.answer import best_text, coefficients_of, interval_text
 from scalesearch.page.columns import Cell, Column, Columns, page_only
-from scalesearch.page.html.page import write_pages
+from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import Markdown, bounded, one_line, p_text, percent, plain_lines, points_text
 from scalesearch.page.parts import Made, PageTable, Steps, of_baseline, steps
 from scalesearch.page.style import write_figures
@@ -369,22 +369,7 @@ def _steps(sides: Sequence[Side]) -> Steps:
 # All that is written.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TransferReport:
-    """What was written, and what a caller prints.
-
-    Attributes:
-        page: ``transfer.md``.
-        table: the table of ``pairs.csv``.
-        answer: the page's first lines.
-    """
-
-    page: Path
-    table: pd.DataFrame
-    answer: tuple[str, ...]
-
-
-def write_transfer_report(record: TransferRecord, out: Path) -> TransferReport:
+def write_transfer_report(record: TransferRecord, out: Path) -> Report:
     """Write ``transfer.md``, ``pairs.csv``, ``rates.csv`` and ``figures/`` of ``record`` into ``out``.
 
     The same record gives the same bytes.
@@ -400,8 +385,9 @@ def write_transfer_report(record: TransferRecord, out: Path) -> TransferReport:
     table = pairs_table(transfer)
     write_text(out / "pairs.csv", csv_text(table))
     write_text(out / "rates.csv", csv_text(rates_table(transfer)))
-    return TransferReport(
+    return Report(
         page=write_pages(out / "transfer.md", transfer_page(transfer, {path.stem for path in figures})),
+        figures=figures,
         table=table,
         answer=answer_lines(transfer),
     )

@@ -12,7 +12,7 @@ from functools import cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markdown_it import MarkdownIt
@@ -23,6 +23,9 @@ from PIL import Image
 from scalesearch.files import inside, write_page, write_text
 from scalesearch.page.markdown import with_links
 from scalesearch.text import visible
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAGE = "report.html"
 """The name of the file, for every kind of run."""
@@ -64,6 +67,25 @@ class Interactive:
 
 
 NOTHING = Interactive()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Report:
+    """What was written of a record, beside the tables in its folder, and what a caller prints.
+
+    Attributes:
+        page: in Markdown.
+        table: of its networks, lengths, rounds, pairs or setups.
+        figures: those that could be drawn, SVG and PNG.
+        answer: the page's first lines as text; empty where they are the record's alone.
+        more: further tables, by their titles.
+    """
+
+    page: Path
+    table: pd.DataFrame
+    figures: tuple[Path, ...]
+    answer: tuple[str, ...] = ()
+    more: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def write_pages(path: Path, text: str, interactive: Interactive = NOTHING) -> Path:
