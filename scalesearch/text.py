@@ -46,6 +46,11 @@ def one_line(error: object) -> str:
     return text or type(error).__name__
 
 
+def bare(error: object) -> str:
+    """What an error says, to stand within another's: without the marks of its argument."""
+    return str(error).replace("`", "")
+
+
 def command(words: Iterable[str]) -> str:
     """A command line that a shell takes apart into these words."""
     return " ".join(map(_word, words))

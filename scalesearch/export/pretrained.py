@@ -50,13 +50,13 @@ class Library:
         sign: the name of the first tensor, by which its files are known.
         modules: for a layer, by its block and its place there (None for the shortcut), its own module names,
             in the order of this builder's.
-        norm_eps: batch norm's, for a network.
+        norm_eps: batch norm's.
     """
 
     name: str
     sign: str
     modules: Callable[[Block, int | None, Layer], tuple[str, ...]]
-    norm_eps: Callable[[ArchSpec], float]
+    norm_eps: float = 1e-5
 
 
 def _place(block: Block) -> tuple[int, int]:
@@ -194,47 +194,31 @@ def _timm_convnext(block: Block, index: int | None, layer: Layer) -> tuple[str, 
 def libraries(arch: ArchSpec) -> tuple[Library, ...]:
     """Those whose files of ``arch`` can be read."""
     if all(stage.block == "convnext" for stage in arch.stages):
-        return (_of_timm("stem.0.weight", _timm_convnext, 1e-6),)
+        return (Library(name="timm", sign="stem.0.weight", modules=_timm_convnext, norm_eps=1e-6),)
     if all(stage.group_width for stage in arch.stages):
-        return (_of_timm("stem.conv.weight", _timm_regnet, 1e-5),)
-    timm = _of_timm("conv_stem.weight", partial(_timm, arch, _timm_places(arch)), 1e-5)
+        return (Library(name="timm", sign="stem.conv.weight", modules=_timm_regnet),)
+    names = partial(_timm, arch, _timm_places(arch))
+    timm = Library(name="timm", sign="conv_stem.weight", modules=names)
     if arch.features:
         return (timm,)
     stages, blocks = len(arch.stages), list(lower(arch))
     if any(block.shortcut is not None or block.activation is not None for block in blocks):
-        return (
-            Library(
-                name="torchvision and timm",
-                sign="conv1.weight",
-                modules=_resnet,
-                norm_eps=lambda _spec: 1e-5,
-            ),
-        )
+        return (Library(name="torchvision and timm", sign="conv1.weight", modules=_resnet),)
     places = {block.name: place for place, block in enumerate(blocks)}
     alike = all(isinstance(layer, Conv | Linear | Pool) for block in blocks for layer in block.layers)
-    mobile = Library(
+    mobile = partial(_mobilenet_v2, places)
+    fused = any(stage.block == "fused_mbconv" for stage in arch.stages)
+    torchvision = Library(
         name="torchvision",
         sign="features.0.0.weight",
-        modules=lambda block, index, layer: _mobilenet_v2(places, block, index, layer),
-        norm_eps=lambda _spec: 1e-5,
+        modules=partial(_torchvision, stages),
+        norm_eps=1e-3 if fused or arch.blocks >= PAPER_EPS_BLOCKS else 1e-5,
     )
-    fused = any(stage.block == "fused_mbconv" for stage in arch.stages)
     return (
-        Library(
-            name="torchvision",
-            sign="features.0.0.weight",
-            modules=lambda block, index, layer: _torchvision(stages, block, index, layer),
-            norm_eps=lambda spec: 1e-3 if fused or spec.blocks >= PAPER_EPS_BLOCKS else 1e-5,
-        ),
-        *((mobile,) if alike else ()),
+        torchvision,
+        *((replace(torchvision, modules=mobile, norm_eps=1e-5),) if alike else ()),
         timm,
     )
-
-
-def _of_timm(
-    sign: str, modules: Callable[[Block, int | None, Layer], tuple[str, ...]], eps: float
-) -> Library:
-    return Library(name="timm", sign=sign, modules=modules, norm_eps=lambda _spec: eps)
 
 
 OWN_MODULES: Mapping[type, tuple[str, ...]] = MappingProxyType(
@@ -525,7 +509,7 @@ def _converted(path: Path, value: object, arch: ArchSpec) -> State:
     classes = arch.classes if chosen.fresh else converted[every[-1]].shape[0]
     facts = {"file": path.name, "names": chosen.library.name}
     return State(
-        arch=replace(arch, classes=classes, norm_eps=chosen.library.norm_eps(arch)),
+        arch=replace(arch, classes=classes, norm_eps=chosen.library.norm_eps),
         tensors={name: (converted | counts)[name] for name in every if name in converted or name in counts},
         facts=facts
         | ({"read": chosen.place} if chosen.place else {})

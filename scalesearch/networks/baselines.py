@@ -33,6 +33,7 @@ from scalesearch.networks.spec import (
     with_exponents,
 )
 from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.text import bare
 
 # ----------------------------------------------------------------------------------------------------
 # What a variant of a network family is made of: its table, its rounding, its members, notes.
@@ -887,8 +888,7 @@ def read_network(path: Path) -> ArchSpec:
     try:
         return _network({"name": path.stem.lower()} | data)
     except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise ValueError(f"`baseline` must describe a network, got {path}: {reason}") from error
+        raise ValueError(f"`baseline` must describe a network, got {path}: {bare(error)}") from error
 
 
 def _network(data: dict[str, Any]) -> ArchSpec:

@@ -24,6 +24,7 @@ from scalesearch.networks.spec import (
     Rounding,
 )
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers, shares_of
+from scalesearch.text import bare
 
 # ----------------------------------------------------------------------------------------------------
 # Which networks a user's own code refuses to be: those are not trained, the others are.
@@ -317,8 +318,9 @@ def match(
     try:
         scale(base, replace(multipliers, **dict.fromkeys(dimensions, 1.0)), rounding)
     except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise ValueError(f"`phi` must make a network that can be built, got {phi:g}: {reason}") from error
+        raise ValueError(
+            f"`phi` must make a network that can be built, got {phi:g}: {bare(error)}"
+        ) from error
     search = _Search(base=base, rounding=rounding, target=target, cost=cost, known={})
     for dimension in coarse:
         try:

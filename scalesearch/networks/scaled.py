@@ -24,6 +24,7 @@ from scalesearch.networks.spec import (
     require_resolution,
 )
 from scalesearch.scaling import Coefficients, Multipliers
+from scalesearch.text import bare
 
 _Arch = TypeVar("_Arch", ArchSpec, CodeSpec, Arch)
 
@@ -211,5 +212,6 @@ def compound(base: _Arch, coefficients: Coefficients, phi: float, rounding: Roun
     try:
         return scale(base, multipliers, rounding)
     except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise ValueError(f"`phi` must make a network that can be built, got {phi:g}: {reason}") from error
+        raise ValueError(
+            f"`phi` must make a network that can be built, got {phi:g}: {bare(error)}"
+        ) from error

@@ -16,6 +16,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from scalesearch.plain import Bounds, field_types, is_needed, shown, value_of
+from scalesearch.text import bare
 
 # ----------------------------------------------------------------------------------------------------
 # What one training run and one measurement of a network gave.
@@ -896,8 +897,7 @@ def _rows(name: str, text: str) -> list[_Row]:
                 try:
                     cells[column] = _cell(kinds[column], column, line[place], bounds)
                 except ValueError as error:
-                    reason = str(error).replace("`", "")
-                    raise ValueError(f"{name}, row {number}, column {column}: {reason}") from None
+                    raise ValueError(f"{name}, row {number}, column {column}: {bare(error)}") from None
             rows.append(_Row(name, number, cells))
         return rows
     except csv.Error as error:

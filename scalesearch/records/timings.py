@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from scalesearch.networks.spec import Cost
 from scalesearch.plain import require_limits, typed
+from scalesearch.text import bare
 
 # ----------------------------------------------------------------------------------------------------
 # What timing networks left behind: raw samples, how they were taken, and the machine they belong to.
@@ -375,8 +376,9 @@ class CostLaw:
         try:
             return typed(cls, data)
         except ValueError as error:
-            reason = str(error).replace("`", "")
-            raise ValueError(f"`law` must be a cost law as scalesearch law writes it: {reason}") from error
+            raise ValueError(
+                f"`law` must be a cost law as scalesearch law writes it: {bare(error)}"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalesearch.errors import FolderError
+from scalesearch.hardware.machine import machine, usable_cores, versions
+from scalesearch.records import FlopRecord, LatencyRecord, ScaleRecord
+from scalesearch.runs.folder import read_run_file, writable
+from scalesearch.runs.planning import workers
+from scalesearch.runs.telling import teller
+from scalesearch.workers.executor import TO_MEASURE
 
 if TYPE_CHECKING:
     from scalesearch.commands.scale.run import ScaleSettings
     from scalesearch.page.html.page import Report
-    from scalesearch.records import FlopRecord, LatencyRecord, ScaleRecord
 
 FAILURE = "a network of the family could not be measured"
 
@@ -28,8 +33,6 @@ def derived(
     Raises:
         FolderError: if the folder can't be used, or holds a run.
     """
-    from scalesearch.runs.folder import read_run_file, writable
-
     if (there := read_run_file(folder).get("run", {}).get("kind")) is not None:
         raise FolderError(
             f"`out` must be a folder without a run of another command, got {folder}, which holds a run of "
@@ -69,8 +72,6 @@ def derive(
         meanwhile: done while the workers count.
     """
     from scalesearch.commands.scale.run import build_family, rebuild_published
-    from scalesearch.hardware.machine import machine, versions
-    from scalesearch.records import ScaleRecord
 
     with _counting(settings, folder) as counted:
         meanwhile()
@@ -97,10 +98,6 @@ def derive(
 def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], dict[str, FlopRecord]]]:
     """Has fvcore count every network of the command; what it gives waits for the counts, by key."""
     from scalesearch.commands.scale.run import family_archs, published_archs, start_counting
-    from scalesearch.hardware.machine import usable_cores
-    from scalesearch.runs.planning import workers
-    from scalesearch.runs.telling import teller
-    from scalesearch.workers.executor import TO_MEASURE
 
     archs = [*family_archs(settings).values(), *published_archs(settings)]
     # Two at a time, however many cores there are: each holds a whole network at full resolution.
@@ -111,9 +108,6 @@ def _counting(settings: ScaleSettings, folder: Path) -> Iterator[Callable[[], di
 def _latency(settings: ScaleSettings, folder: Path) -> dict[str, LatencyRecord]:
     """The latency of each network of the family, by key, nothing else running."""
     from scalesearch.commands.scale.run import family_archs, measure_all
-    from scalesearch.runs.planning import workers
-    from scalesearch.runs.telling import teller
-    from scalesearch.workers.executor import TO_MEASURE
 
     with workers(1, folder / "logs", TO_MEASURE, FAILURE) as executor:
         return measure_all(settings, family_archs(settings), executor, teller().track)

@@ -13,7 +13,7 @@ from scalesearch.errors import FolderError, RunFailedError, ScalesearchError
 from scalesearch.export.formats import FORMATS, PIP_ONNX, SPEC, ExportSettings, missing_onnx
 from scalesearch.files import read_json
 from scalesearch.networks.spec import Arch
-from scalesearch.runs.folder import begun_elsewhere
+from scalesearch.runs.folder import begun_elsewhere, unwritable
 from scalesearch.runs.telling import teller
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def _handed_over(name: str, state: State, settings: ExportSettings, folder: Path
     try:
         write_spec(folder, name, state)
     except OSError as error:
-        raise FolderError(
-            f"`out` must be a writable folder, got {folder}: {error.strerror or error}"
-        ) from error
+        raise unwritable(folder, error) from error
     with teller().waiting(f"Exporting {name}") as tick:
         exported = hand_over(
             state,

@@ -20,7 +20,7 @@ from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
 from scalesearch.records.runs import RUNS, STUDY
 from scalesearch.study.settings import STORAGE_VARIABLE, differences
-from scalesearch.text import quoted, without_options
+from scalesearch.text import bare, quoted, without_options
 from scalesearch.training.dataset import FOLDERS, TENSORS
 
 Parsed = TypeVar("Parsed")
@@ -45,6 +45,11 @@ def require_folder(folder: Path) -> None:
     if not folder.is_dir():
         what = "a file" if folder.exists() else "no such folder"
         raise FolderError(f"`dir` must be a run's folder, got {folder}: {what}")
+
+
+def unwritable(folder: Path, error: OSError) -> FolderError:
+    """The error where a folder can't be written."""
+    return FolderError(f"`out` must be a writable folder, got {folder}: {error.strerror or error}")
 
 
 @contextmanager
@@ -90,9 +95,7 @@ def writable(folder: Path, *, passing: bool = False) -> Iterator[None]:
             "end, or name another folder"
         ) from None
     except OSError as error:
-        raise FolderError(
-            f"`out` must be a writable folder, got {folder}: {error.strerror or error}"
-        ) from error
+        raise unwritable(folder, error) from error
     stopped, begun = False, identity(folder)
     try:
         with beginning(folder):
@@ -242,9 +245,8 @@ def read_settings(folder: Path, kind: str, parse: Callable[[dict[str, Any]], Par
     try:
         return parse(table)
     except ValueError as error:
-        reason = str(error).replace("`", "")
         raise FolderError(
-            f"{folder / RUN_FILE} holds settings that this version cannot read: {reason}"
+            f"{folder / RUN_FILE} holds settings that this version cannot read: {bare(error)}"
         ) from error
 
 
@@ -320,9 +322,8 @@ def read_run_file(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise FolderError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
-        reason = str(error).replace("`", "")
         raise FolderError(
-            f"{path} cannot be read: {reason}; move it away to go on from the study alone"
+            f"{path} cannot be read: {bare(error)}; move it away to go on from the study alone"
         ) from error
 
 
@@ -364,9 +365,7 @@ def write_run_file(folder: Path, kind: str, settings: Mapping[str, Any], facts: 
         write_text(folder / BEGUN_IN, f"{Path.cwd()}\n")
         write_text(folder / RUN_FILE, tomli_w.dumps(tables))
     except OSError as error:
-        raise FolderError(
-            f"`out` must be a writable folder, got {folder}: {error.strerror or error}"
-        ) from error
+        raise unwritable(folder, error) from error
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from scalesearch.files import inside
 from scalesearch.records import RunRecord
 from scalesearch.runs.folder import read_run_file
 from scalesearch.study.settings import Computing
-from scalesearch.text import quoted, without_options
+from scalesearch.text import bare, quoted, without_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -374,8 +374,7 @@ def settings_of(run: Mapping[str, Any]) -> TrainingSettings:
     try:
         return settings.from_dict(run.get("settings"))
     except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise FolderError(f"`dir` must hold settings that this version can read: {reason}") from error
+        raise FolderError(f"`dir` must hold settings that this version can read: {bare(error)}") from error
 
 
 def program_of(kind: str) -> Program:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scalesearch.files import read_json
 from scalesearch.records.timings import CostLaw, Setup
-from scalesearch.text import quoted
+from scalesearch.text import bare, quoted
 
 LAW_FILE = "law.json"
 
@@ -31,9 +31,8 @@ def read_laws(path: Path) -> tuple[CostLaw, ...]:
     except OSError as error:
         raise ValueError(f"`law` must be a readable file, got {file}: {error.strerror or error}") from error
     except (KeyError, TypeError, ValueError) as error:
-        reason = str(error).replace("`", "")
         raise ValueError(
-            f"`law` must be a law.json that scalesearch law wrote, got {file}: {reason}"
+            f"`law` must be a law.json that scalesearch law wrote, got {file}: {bare(error)}"
         ) from error
 
 

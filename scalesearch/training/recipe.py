@@ -15,7 +15,7 @@ import tomli_w
 from scalesearch.files import read_toml
 from scalesearch.plain import is_needed, require_limits, require_within, shown, typed
 from scalesearch.scaling import exact
-from scalesearch.text import near
+from scalesearch.text import bare, near
 
 # ----------------------------------------------------------------------------------------------------
 # The recipe of a proxy run: one frozen value that decides everything about a training run but its data.
@@ -324,8 +324,7 @@ def read_recipe(path: Path) -> ProxyRecipe:
     try:
         return _recipe(data, _called_like(path))
     except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise ValueError(f"`recipe` must describe a recipe, got {path}: {reason}") from error
+        raise ValueError(f"`recipe` must describe a recipe, got {path}: {bare(error)}") from error
 
 
 def _called_like(path: Path) -> str:
