@@ -298,18 +298,13 @@ class Run:
         """What came out; of a grid or a search without ``best`` where it doesn't say yet.
 
         Raises:
-            FolderError: if it is of a kind whose table is all that it has to say, such as ``measure``.
+            FolderError: if the folder holds no run that can be read.
         """
         from scalesearch.runs.kinds import kind_in, loaded
 
         kind = kind_in(self.folder)
         if kind.shares:
             return _shares(self.record, self.folder)
-        if not kind.answer:
-            raise FolderError(
-                f"`dir` must hold a run that answers a question, got {self.folder}, which holds one of "
-                f"{kind.name}: what that says is its table"
-            )
         return Answer(lines=loaded(kind.answer)(self.record))
 
     @property

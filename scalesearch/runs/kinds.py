@@ -120,8 +120,7 @@ class Kind:
             an :class:`Outcome`.
         table: (record) gives the table of its networks, lengths, rounds or pairs.
         columns: of that table, with how a terminal shows each (``page.columns.Columns``).
-        answer: (record) gives what came out, in words; empty where its table is what it has to say, or a
-            surface over splits.
+        answer: (record) gives what came out, in words; empty where that is a surface over splits.
         figure: (record) gives the figure that shows its answer, or None; empty without one.
         studies: whether its folder holds them.
         trains: whether it does. What has times for its results, or none, can't go on with other threads.
