@@ -199,7 +199,7 @@ def test_an_audit_is_the_command_lines(tmp_path: Path) -> None:
     _run("audit", "--baseline=mobilenet-v2", f"--out={tmp_path / 'cli'}")
     _same(run.folder, tmp_path / "cli", "audit.csv", "rules.csv")
     assert set(run.table["baseline"]) == {"mobilenet-v2"}
-    assert len(run.answer.lines) == 1
+    assert len(run.answer.lines) == 3
     tiny = _without(*GRIDS_OWN) | {"seeds": 1}
     trained = ss.audit(baselines="mobilenet-v2", train=True, phi=1, out=tmp_path / "api", **tiny)
     _run(
