@@ -7,8 +7,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
 from scalesearch.commands.transfer.evidence import run_differences
 from scalesearch.commands.transfer.view import TransferText, agreement_of
@@ -733,7 +731,7 @@ def write_grid_report(
     Raises:
         OSError: if ``out`` cannot be made or written.
     """
-    candidates, ranking = tables.candidates_table(run), judged(run)
+    candidates = tables.candidates_table(run)
     figures = write_figures(
         {
             "answer": answer_figure(run),
