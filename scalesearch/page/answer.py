@@ -15,8 +15,9 @@ from scipy.stats import t as t_distribution
 
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.page.evidence import nothing_learnt, once_per_run
-from scalesearch.page.markdown import NO_BOUND, bounded, points_text
+from scalesearch.page.markdown import NO_BOUND, bounded, plain_lines, points_text
 from scalesearch.page.parts import FOLDER, WHOLE, Keeps, Steps, network_step, of_baseline, steps
+from scalesearch.page.templates import part
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
 from scalesearch.records.runs import IN_SHARES
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
@@ -508,9 +509,10 @@ def answer_lines(run: RunRecord, folder: str = FOLDER, keeps: Keeps = WHOLE) -> 
     found = told_answer(run)
     if isinstance(found, str):
         return (found,)
+    text = _text(run, found)
     return (
-        _first_line(run, found),
-        _second_line(found),
+        _said("first", text),
+        _said("second", text),
         "Next: " + "; ".join(command for _, command in next_steps(run, found, folder, keeps).commands),
     )
 
@@ -524,73 +526,118 @@ def told_answer(run: RunRecord) -> SearchAnswer | str:
     found = answer_of(run)
     if isinstance(found, str):
         return no_answer(found)
-    return NOT_LEARNT if nothing_learnt(run) else found
-
-
-NOT_LEARNT = (
-    "No answer yet: even the best network can't be told from guessing. Train longer, such as with 8 times "
-    "the --images or --epochs and another --out, or by another --recipe."
-)
-"""In place of an answer, where a surface would be one over chance."""
+    return _said("not_learnt") if nothing_learnt(run) else found
 
 
 def no_answer(reason: str) -> str:
     """That a search has no answer, why, and what would give one."""
-    return (
-        f"No answer yet: {reason}. A surface takes networks for the corners, the edges and the inside of all "
-        "splits (--max-networks 12), and a baseline whose depth and pixels grow in small steps (the default "
-        "proxy, or --baseline-resolution 52 and more)."
+    return _said("missing", reason)
+
+
+def _said(macro: str, *values: object) -> str:
+    """What a macro of ``page/answer.md.j2`` says, in one plain line."""
+    return " ".join(plain_lines(part("page/answer.md.j2", macro, *values)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovingRate:
+    """What gains most by longer training, and over what: points of top-1 for each 10%, with each doubling."""
+
+    taker: str
+    giver: str
+    points: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerText:
+    """What the two lines of an answer say; texts are empty where the runs don't bound or know something.
+
+    Attributes:
+        different: whether splits are shown to differ.
+        best: the best split, or the highest fitted.
+        triple: its coefficients.
+        shrunk: whether shares say what was cut, as phi is below 0.
+        top1: its fitted top-1, in percent.
+        region: the splits that can't be excluded as the best.
+        flat_within: how far any two splits are apart at most.
+        better: the recipe that is shown to be better than the search's own; None without one.
+        better_by: its gain.
+        own: the best split by the search's own recipe, where each is judged at its best one.
+        own_different: whether splits differ by that recipe.
+        unconfirmed: whether fresh seeds don't confirm the answer.
+        moving: what longer training is shown to change; None where nothing is.
+        unsettled: whether it may change something.
+        widest: how far it moves any rate at most, where that is known to be little.
+        runs: that the answer rests on.
+        networks: of these runs.
+        images: that each saw.
+        noise: of a run, in points.
+        rates: of exchange.
+        paper_behind: how far the paper's split is behind.
+        regret: what could be lost by the answer.
+        fresh: fresh seeds of it against another; None without.
+        fresh_measured: the gain that came.
+    """
+
+    different: bool
+    best: str
+    triple: str
+    shrunk: bool
+    top1: str
+    region: str
+    flat_within: str
+    better: BetterRecipe | None
+    better_by: str
+    own: str
+    own_different: bool
+    unconfirmed: bool
+    moving: MovingRate | None
+    unsettled: bool
+    widest: str
+    runs: int
+    networks: int
+    images: int
+    noise: str
+    rates: Sequence[str]
+    paper_behind: str
+    regret: str
+    fresh: Confirmed | None
+    fresh_measured: str
+
+
+def _text(run: RunRecord, found: SearchAnswer) -> AnswerText:
+    answer, surface, searched, growing = found.answer, found.surface, found.as_searched, found.growth
+    better = next(iter(_better(found)), None)
+    paper = next((behind for behind in answer.behind if behind.name == PAPER), None)
+    fresh = next(iter(found.confirmed), None)
+    unconfirmed = any(compared.verdict == "not confirmed" for compared in found.confirmed)
+    settled = growing is not None and not growing.moving and growing.settled
+    return AnswerText(
+        different=surface.different,
+        best=split_text(answer.best),
+        triple="alpha {:g}, beta {:g}, gamma {:g}".format(*coefficients_of(answer.best)),
+        shrunk=run.phi < 0,
+        top1=f"{answer.top1.value:.1f}",
+        region=region_text(answer),
+        flat_within=f"{answer.flat_within:.1f}" if bounded(answer.flat_within) else "",
+        better=better,
+        better_by="" if better is None else interval_text(better.gain, unit=" points"),
+        own="" if searched is None or better is None else split_text(searched.best),
+        own_different=searched is not None and searched.surface.different,
+        unconfirmed=unconfirmed and (searched is not None or surface.different),
+        moving=_moving(growing) if growing is not None and growing.moving else None,
+        unsettled=growing is not None and not growing.moving and not growing.settled,
+        widest=f"{growing.widest:.2f}" if growing is not None and settled else "",
+        runs=surface.runs,
+        networks=surface.networks,
+        images=found.images,
+        noise="" if surface.run_sd is None else f"{surface.run_sd:.1f}",
+        rates=list(map(rate_text, answer.rates)),
+        paper_behind="" if paper is None else interval_text(paper.points, unit=" points"),
+        regret=f"{answer.regret:.1f}" if bounded(answer.regret) else "",
+        fresh=fresh,
+        fresh_measured="" if fresh is None else interval_text(fresh.measured, sign="+", unit=" points"),
     )
-
-
-def _first_line(run: RunRecord, found: SearchAnswer) -> str:
-    answer, surface = found.answer, found.surface
-    triple = "alpha {:g}, beta {:g}, gamma {:g}".format(*coefficients_of(answer.best))
-    shrunk = " is cut" if run.phi < 0 else ""
-    if not surface.different:
-        apart = (
-            f": any two are within {answer.flat_within:.1f} points of top-1 of each other (95%)"
-            if bounded(answer.flat_within)
-            else ", and the runs don't bound how far two may be apart"
-        )
-        first = (
-            f"No split stands out{apart}; the highest fitted is {split_text(answer.best)}{shrunk} ({triple})."
-        )
-    else:
-        first = (
-            f"Best split: {split_text(answer.best)}{shrunk} ({triple}), fitted top-1 "
-            f"{answer.top1.value:.1f}%; can't be excluded: {region_text(answer)}."
-        )
-        if found.as_searched is None and _unconfirmed(found):
-            first = f"Not confirmed by fresh seeds. {first}"
-    for most in _better(found)[:1]:
-        gain = interval_text(most.gain, unit=" points")
-        first = (
-            f"The order may depend on the recipe: {most.variant} is {gain} better than the search's own for "
-            f"{most.role}. {first}"
-            if found.as_searched is None
-            else f"Each split is judged at its best recipe, as {most.variant} is {gain} better than the "
-            f"search's own for {most.role}. {first} {_own_text(found.as_searched, found)}"
-        )
-    moving = found.growth
-    if moving is None:
-        return first
-    if moving.moving:
-        return f"{_moving_text(moving)} {first}"
-    if not moving.settled:
-        return f"{first} Whether longer training changes it isn't settled."
-    return f"{first} Settled: longer training moves no rate by more than {moving.widest:.2f} a doubling."
-
-
-def _own_text(searched: Answer, found: SearchAnswer) -> str:
-    """What the answer is by the search's own recipe."""
-    role = "the best split" if searched.surface.different else "it"
-    unconfirmed = ", which fresh seeds do not confirm" if _unconfirmed(found) else ""
-    return f"By the search's own recipe {role} is {split_text(searched.best)}{unconfirmed}."
-
-
-def _unconfirmed(found: SearchAnswer) -> bool:
-    return any(compared.verdict == "not confirmed" for compared in found.confirmed)
 
 
 def region_text(answer: Answer) -> str:
@@ -612,47 +659,12 @@ def best_text(answer: Answer) -> str:
     return f"none stands out{apart}; the highest fitted is {best}"
 
 
-def _moving_text(moving: Growth) -> str:
+def _moving(moving: Growth) -> MovingRate:
     most = max(moving.moves, key=lambda rate: abs(rate.points.value) if rate.points.shown else -1.0)
     giver, taker = most.giver, most.taker
     if most.points.value < 0:
         giver, taker = taker, giver
-    return (
-        f"Not settled: with each doubling of the training {taker} gains {abs(most.points.value):.2f} points "
-        f"for each 10% of the compute over {giver}."
-    )
-
-
-def _second_line(found: SearchAnswer) -> str:
-    answer, surface = found.answer, found.surface
-    rates = "; ".join(map(rate_text, answer.rates))
-    paper = next((b for b in answer.behind if b.name == PAPER), None)
-    behind = ""
-    if paper is not None:
-        behind = f" The paper's split is behind by {interval_text(paper.points, unit=' points')}."
-    noise = "" if surface.run_sd is None else f", a run's noise {surface.run_sd:.1f} points"
-    lost = (
-        f"At most {answer.regret:.1f} points could be lost by it."
-        if bounded(answer.regret)
-        else "The runs don't bound what could be lost by it."
-    )
-    return (
-        f"It rests on {surface.runs} runs of {surface.networks} networks at {found.images:,} images{noise}. "
-        f"Points for each 10% of the compute moved: {rates}.{behind} {lost}{_confirmed_text(found)}"
-    )
-
-
-def _confirmed_text(found: SearchAnswer) -> str:
-    """What fresh seeds make of the gain over the paper's split, or else over the runner-up."""
-    compared = next(iter(found.confirmed), None)
-    if compared is None:
-        return ""
-    by = "" if found.as_searched is None else " by the search's own recipe"
-    on = f", judged on {compared.images:,} images that judged nothing else," if compared.fresh else ""
-    return (
-        f" With fresh seeds{by}{on} it is {interval_text(compared.measured, sign='+', unit=' points')} "
-        f"against {compared.other}, where {compared.predicted.value:+.1f} were predicted: {compared.verdict}."
-    )
+    return MovingRate(taker=taker, giver=giver, points=f"{abs(most.points.value):.2f}")
 
 
 def next_steps(run: RunRecord, found: SearchAnswer, folder: str = FOLDER, keeps: Keeps = WHOLE) -> Steps:
