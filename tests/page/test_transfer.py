@@ -102,7 +102,7 @@ def test_a_loss_that_is_not_shown_may_still_be_there() -> None:
     *_, lost = answer_lines(transfer_of(one, other))
     assert re.fullmatch(
         r"No loss of top-1 is shown with another search's best split. At most it could be [\d.]+ points "
-        r"\(95%\), the split of run-[ab] in run-[ab].",
+        r"\(95%\), for the split of run-[ab] used in run-[ab].",
         lost,
     )
 
@@ -122,7 +122,7 @@ def test_opposite_slopes_are_not_and_borrowing_costs_what_it_does() -> None:
     assert back.loss.value == pytest.approx(6, abs=1.5)
     assert there.loss.low < 14 < there.loss.high
     assert back.loss.low < 6 < back.loss.high
-    assert lost.startswith("Another search's best split loses top-1: the split of run-a in run-b 1")
+    assert lost.startswith("Another search's best split loses top-1: the split of run-a used in run-b 1")
 
 
 def test_the_pairs_that_differ_are_told_and_that_of_others_nothing_is_shown() -> None:
@@ -202,7 +202,7 @@ def test_a_split_that_nothing_was_trained_around_is_not_judged() -> None:
     assert there.split == (1, 0, 0)
     assert there.loss is None
     assert back.loss is not None
-    unknown = "Nothing was trained around the split of run-a in run-b, so that is not known."
+    unknown = "Nothing was trained around the split of run-a used in run-b, so that is not known."
     assert unknown in answer_lines(transfer)[2]
     assert pairs_table(transfer)["loss"].isna().tolist() == [True, False]
     assert "| nothing trained near it |" in transfer_page(transfer, FIGURES)
