@@ -151,8 +151,11 @@ class Events:
                     )
                 self._failed = True
         if self._listener is not None:
+            # A run that goes on from an earlier checkpoint has some looks again.
             for look in fresh:
-                self._listener.look(task, file.first, look)
+                if look["images"] > file.listened:
+                    self._listener.look(task, file.first, look)
+                    file.listened = look["images"]
 
     def ended(self, task: str, *, whole: bool) -> None:
         """Nothing more comes of a training run in this session."""
@@ -168,6 +171,7 @@ class _File:
         self.run = run
         self.first: Mapping[str, Any] = {"event": "run", **run}
         self._path = path
+        self.listened = -1  # after how many images the last look was that the listener heard of
         self._left: tuple[int, ...] = ()
         self._told: list[Mapping[str, Any]] = []
 

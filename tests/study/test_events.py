@@ -89,6 +89,37 @@ def test_looks_that_a_run_has_lost_are_taken_back(tmp_path: Path) -> None:
     assert _looks(tmp_path) == other
 
 
+def test_a_listener_hears_once_of_a_look_that_a_run_has_again(tmp_path: Path) -> None:
+    listener = Heard()
+    events = _events(tmp_path, listener)
+    for looks in (
+        0,
+        1,
+        2,
+        3,
+        1,
+        2,
+        3,
+        4,
+    ):  # its node was lost after the third, its checkpoint was the first's
+        events.heard("abc-seed1", RUN, CURVE[:looks], 1.0 * looks)
+        assert _looks(tmp_path) == CURVE[:looks]
+    assert listener.looks == [8, 16, 24, 32]
+
+
+def test_a_file_that_was_changed_meanwhile_is_read_again(tmp_path: Path) -> None:
+    events = _events(tmp_path)
+    events.heard("abc-seed1", RUN, CURVE[:2], 2.0)
+    path = tmp_path / "events" / "abc-seed1.jsonl"
+    for content in (b"", path.read_bytes()[:-5], None):
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+        events.heard("abc-seed1", RUN, CURVE[:3], 3.0)
+        assert _looks(tmp_path) == CURVE[:3]
+
+
 @pytest.mark.parametrize(
     "change", [{"seed": 2}, {"data": "ba4"}, {"recipe": RUN["recipe"] | {"name": "quick"}}, {"network": "x"}]
 )
