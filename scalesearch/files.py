@@ -36,9 +36,9 @@ def inside(folder: Path, *names: str) -> Path:
         if not plain or name[:1] in ("", "~", " ") or name[-1] in ". " or len(name.encode()) > LONGEST_NAME:
             raise ValueError(f"`dir` must hold plain names of files, got {str(name)[:60]!r}")
     path = folder.joinpath(*names)
-    # Without a link on the way there is nothing to look up, which is nearly always.
+    # Without a link on the way there is nothing to look up, which is nearly always; Windows has other kinds.
     places = (str(path), *map(str, path.parents))[: len(names)]
-    if any(map(os.path.islink, places)) and not _leads_into(path, folder):
+    if (os.name == "nt" or any(map(os.path.islink, places))) and not _leads_into(path, folder):
         raise ValueError(f"`dir` must hold no link that leads out of it, got {path}")
     return path
 
