@@ -263,18 +263,12 @@ def require_resources(executor: str, device: str, threads: int, data: Mapping[st
             raise ScalesearchError(wrong)
 
 
-def unlike_code(there: Mapping[str, str], node: str) -> str:
-    """What a node must have instead of its code, for after the name of an option; empty where it is alike."""
-    differs = difference(there, code())
-    return differs and f"must have nodes with the code of this machine, got {differs}, on node {node}"
-
-
 def node_problem(hello: Hello, node: str) -> str:
     """Why a node can't do the work of this machine, in a line that names it; empty where it can."""
     if hello.problem:
         return f"`executor` must have nodes that answer, got no word from node {node}: {hello.problem}"
-    if differs := unlike_code(hello.code, node):
-        return f"`executor` {differs}"
+    if differs := difference(hello.code, code()):
+        return f"`executor` must have nodes with the code of this machine, got {differs}, on node {node}"
     if hello.lacks:
         return (
             f"`dataset` must be on every node, got no {printable(hello.lacks)} on node {node}; put it on a "

@@ -35,10 +35,10 @@ from scalesearch.hardware.device import device_kind
 from scalesearch.networks.user_code import sources
 from scalesearch.text import one_line, printable
 from scalesearch.training.dataset import DataSpec
-from scalesearch.workers.engines import GPUS, Hello, Resources, Work, unlike_code
+from scalesearch.workers.engines import GPUS, Hello, Resources, Work
 from scalesearch.workers.executor import Job, OnLook, OnStep, TrialFailedError
 from scalesearch.workers.jobs import KindsSpec, LatencySpec, MeasureSpec, PairSpec
-from scalesearch.workers.node import identity_of, packed
+from scalesearch.workers.node import code, difference, identity_of, packed
 from scalesearch.workers.worker import reason_of_failure
 
 ATTEMPTS = 5
@@ -622,14 +622,17 @@ class RayExecutor:
             with suppress(Exception):
                 self._ray.kill(place.actor)
 
-    def _set_aside(self, place: _Place, reason: str, seconds: float | None = None) -> None:
-        """Uses no place of a node for so long; for a quarter of the patience, where nobody says."""
-        seconds = PATIENCE_S / 4 if seconds is None else seconds
-        node = place.node
-        self._unfit[node], self._aside = (time.monotonic() + seconds, reason), self._aside | {node}
-        self._facts = {key: facts for key, facts in self._facts.items() if key[0] != node}
-        self._note(f"node {place.name} is not used: {reason.partition(', got ')[2] or reason}")
-        for other in [other for other in self._places if other.node == node]:
+    def _set_aside(self, place: _Place, must: str, got: str, seconds: float | None = None) -> None:
+        """Uses no place of a node for so long; for a quarter of the patience, where nobody says.
+
+        ``must`` says what kind of nodes there have to be, ``got`` what there is on this one.
+        """
+        got, seconds = f"{got} on node {place.name}", PATIENCE_S / 4 if seconds is None else seconds
+        until, reason = time.monotonic() + seconds, f"must have nodes {must}, got {got}"
+        self._unfit[place.node], self._aside = (until, reason), self._aside | {place.node}
+        self._facts = {key: facts for key, facts in self._facts.items() if key[0] != place.node}
+        self._note(f"node {place.name} is not used: {got}")
+        for other in [other for other in self._places if other.node == place.node]:
             self._lose(other, "its node is not used", counts=False)
 
     # Jobs.
@@ -658,11 +661,8 @@ class RayExecutor:
                     asked.add(place.node)
                     break
                 if run.job["kind"] in TIMED and facts["machine"] != (self._timed_on or facts["machine"]):
-                    reason = (
-                        f"must have nodes of the machine {self._timed_on}, which timed this run's other "
-                        f"networks, got machine {facts['machine']} on node {place.name}"
-                    )
-                    self._set_aside(place, reason, math.inf)
+                    must = f"of the machine {self._timed_on}, which timed this run's other networks"
+                    self._set_aside(place, must, f"machine {facts['machine']}", math.inf)
                     break
                 self._waiting.remove(run)
                 if run.future.running() or run.future.set_running_or_notify_cancel():
@@ -729,10 +729,10 @@ class RayExecutor:
         place.node = message["node"]
         known = self._cluster.get(place.node)
         place.name = message["host"] if known is None else _named(known, place.node)
-        if differs := unlike_code(message["code"], place.name):
-            self._set_aside(place, differs, math.inf)
+        if differs := difference(message["code"], code()):
+            self._set_aside(place, "with the code of this machine", differs, math.inf)
         elif problem := message.get("problem", ""):
-            self._set_aside(place, f"must have nodes that work, got {one_line(problem)} on {place.name}")
+            self._set_aside(place, "that work", one_line(problem))
         elif place.node in self._aside:  # it was on its way when that was found out
             self._lose(place, "its node is not used", counts=False)
 
@@ -756,14 +756,11 @@ class RayExecutor:
             if place.wants not in self._pieces:
                 self._pieces[place.wants] = self._packing.submit(self._packed, Path(wanted["place"]))
         elif facts["problem"]:
-            reason = f"must have nodes with the data, got {facts['problem']} on node {place.name}"
-            self._set_aside(place, reason)
-        elif wanted.get("digest") and facts["data"] != wanted["digest"]:
-            reason = (
-                f"must have nodes with the data of this machine, got {wanted['name']} with the identity "
-                f"{facts['data'][:8]} on node {place.name} and {wanted['digest'][:8]} here"
-            )
-            self._set_aside(place, reason, math.inf)
+            self._set_aside(place, "with the data", facts["problem"])
+        elif wanted.get("digest", "") not in ("", facts["data"]):
+            there, here = facts["data"][:8], wanted["digest"][:8]
+            got = f"{wanted['name']} with the identity {there} there and {here} here"
+            self._set_aside(place, "with the data of this machine", got, math.inf)
         else:
             self._facts[place.node, place.data] = facts
             self._unfit.pop(place.node, None)
@@ -779,10 +776,8 @@ class RayExecutor:
         place.asked = None
         if place in self._places:
             cause = getattr(error, "cause", None) or error  # what went wrong there, without Ray's account
-            must = "take the data" if place.given else "work"
-            self._set_aside(
-                place, f"must have nodes that {must}, got {one_line(cause)[:200]} on node {place.name}"
-            )
+            must = "that take the data" if place.given else "that work"
+            self._set_aside(place, must, one_line(cause)[:200])
 
     def _packed(self, place: Path) -> list[Any]:
         """Data as pieces that Ray keeps; the lock is not held meanwhile."""
@@ -834,8 +829,7 @@ class RayExecutor:
         reason = message["reason"]
         if message["lacks"]:
             self._again(run, reason, counts=False)
-            why = f"must have nodes with the data, got no {message['lacks']} on node {place.name}"
-            self._set_aside(place, why)
+            self._set_aside(place, "with the data", f"no {message['lacks']}")
         elif message["elsewhere"]:
             run.avoid.add(place.node)
             self._again(run, reason, log)

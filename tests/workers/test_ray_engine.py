@@ -395,7 +395,10 @@ def test_a_failure_of_its_own_is_not_tried_again(make: Make, tmp_path: Path) -> 
             {"code": {**code(), "torch": "1.0"}},
             "must have nodes with the code of this machine, got torch 1.0 there and",
         ),
-        ({"data": "e" * 64}, "got photographs with the identity eeeeeeee on node bad .* and dddddddd here"),
+        (
+            {"data": "e" * 64},
+            "got photographs with the identity eeeeeeee there and dddddddd here on node bad",
+        ),
         (
             {"problem": "`dataset` /there is no folder"},
             "must have nodes with the data, got .*/there is no folder on",
