@@ -483,15 +483,16 @@ def grid(
     """
     from scalesearch.runs.defaults import (
         grid_defaults,
-        require_one_size,
+        require_size,
         spending_defaults,
         training_defaults,
     )
     from scalesearch.runs.lifecycle import begin_grid, default_folder
     from scalesearch.study.grid_plan import GridSettings
 
-    require_one_size(phi, settings.get("budget"))
-    given = {"phi": 1.0 if phi is None else phi, **settings}
+    size = 1.0 if phi is None else phi
+    require_size((size,), settings.get("budget"), given=phi is not None)
+    given = {"phi": size, **settings}
     command = _call("grid", given | {"phi": phi}, baseline, dataset, out)
     unsaid = dict.fromkeys(("seeds", "regret", "max_networks", "law"))
     options = _options(GridSettings, "grid", given, baseline, unsaid)
@@ -519,11 +520,12 @@ def search(
     ``trials=20`` or ``sampler="gp"``.
     """
     from scalesearch.commands.search.run import SearchSettings
-    from scalesearch.runs.defaults import require_one_size, spending_defaults, training_defaults
+    from scalesearch.runs.defaults import require_size, spending_defaults, training_defaults
     from scalesearch.runs.lifecycle import begin_search, default_folder
 
-    require_one_size(phi, settings.get("budget"))
-    given = {"phi": 1.0 if phi is None else phi, **settings}
+    size = 1.0 if phi is None else phi
+    require_size((size,), settings.get("budget"), given=phi is not None)
+    given = {"phi": size, **settings}
     command = _call("search", given | {"phi": phi}, baseline, dataset, out)
     options = _options(SearchSettings, "search", given, baseline, {"law": None})
     options = spending_defaults(training_defaults(options))
@@ -580,8 +582,9 @@ def alternate(
     """
     from scalesearch.commands.alternate.run import AlternateSettings
     from scalesearch.runs.alternate import default_folder, run_rounds
-    from scalesearch.runs.defaults import training_defaults
+    from scalesearch.runs.defaults import require_size, training_defaults
 
+    require_size((phi,))
     given = {"phi": phi, **settings}
     command = _call("alternate", given, baseline, dataset, out)
     options = training_defaults(_options(AlternateSettings, "alternate", given, baseline))

@@ -361,6 +361,7 @@ def test_a_folder_without_a_run_says_what_it_holds(tmp_path: Path) -> None:
         ({"baseline": "resnet"}, "^`baseline` must be one of"),
         ({"dataset": "mnist"}, "^`dataset` must be one of"),
         ({"dataset": 7}, "^`dataset` must be a dataset's name, a torch Dataset"),
+        ({"phi": 0}, "^`phi` must be another number than 0 for a search, got 0: "),
         (
             {"phi": 2, "budget": "macs=1G"},
             "^`phi` must be left out beside `budget`, .* got 2 beside macs=1G$",

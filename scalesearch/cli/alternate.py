@@ -15,6 +15,7 @@ from scalesearch.cli.options import (
     format_option,
     options_of,
     out_option,
+    require_phi,
     resolve_training,
     training_options,
 )
@@ -45,6 +46,7 @@ def alternate(out: Path | None, output_format: str, *, dry_run: bool, **options:
       scalesearch alternate --budget macs --budget-ratio 4 --dry-run
       scalesearch alternate --budget macs --budget-ratio 4
     """
+    require_phi((options["phi"],))
     settings = AlternateSettings(**resolve_training(options))
     from scalesearch.runs.alternate import default_folder, plan_rounds, run_rounds
 

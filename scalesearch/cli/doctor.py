@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from scalesearch.cli.help import Command, option
+from scalesearch.cli.main import Fail
 from scalesearch.cli.options import options_of
 from scalesearch.cli.terminal import Choice, echo, terminal
 from scalesearch.commands.doctor.settings import DoctorSettings
@@ -82,6 +84,8 @@ def doctor(output_format: str, **options: Any) -> None:
             echo(json.dumps(found | {"findings": [asdict(finding) for finding in findings]}, indent=2))
         require_working(findings)
         return
+    if click.get_current_context().get_parameter_source("dataset") is ParameterSource.COMMANDLINE:
+        raise Fail("--dataset must come with --executor: no node is asked for it without")
     device = auto_device() if device == "auto" else device
     Setup(device=device, channels_last=False)  # one device is tried
     require_device(device, to_train=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import click
@@ -36,6 +36,23 @@ class Option(click.Option):
         self.group = group
         self.common = common
         self.more = more
+
+    def consume_value(
+        self, ctx: click.Context, opts: Mapping[str, Any]
+    ) -> tuple[Any, click.core.ParameterSource]:
+        """The value and where it is from; a text that is typed has to be one.
+
+        Raises:
+            click.BadParameter: if it is empty, as of a variable that a script forgot.
+        """
+        value, source = super().consume_value(ctx, opts)
+        if (
+            source is click.core.ParameterSource.COMMANDLINE
+            and isinstance(self.type, click.types.StringParamType)
+            and "" in (value if isinstance(value, list | tuple) else (value,))
+        ):
+            raise click.BadParameter("must be a text that is not empty, got ''", ctx, self)
+        return value, source
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The option as typed, and what it does; on a short page without ``more``."""

@@ -103,7 +103,7 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
-            meant = near(args[0], COMMANDS)
+            meant = near(args[0], COMMANDS) or near(args[0], ("--help", "--version"))
             raise Fail(f"COMMAND must be one of {', '.join(COMMANDS)}, got {args[0]!r}{meant}")
         return super().resolve_command(ctx, args)
 

@@ -420,7 +420,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             _SHORT.__getitem__,
         ),
         "law": Form(_Law()),
-        "place": Form(Place()),
+        "folder": Form(Place(file_okay=False)),
     }
 )
 """By the name that a setting has as its ``form``."""
@@ -636,21 +636,16 @@ def out_option(default: str) -> Decorator:
     return add
 
 
-def require_phi(phis: Iterable[float], budget: str) -> None:
-    """Refuses to search where every network is the baseline, and a size said in two ways.
+def require_phi(phis: Iterable[float], budget: str = "") -> None:
+    """Refuses phis as ``require_size`` does; those of a file may stand beside a budget.
 
     Raises:
-        ValueError: if a phi is 0, or was typed though a budget is what sets the size.
+        ScalesearchError: as there.
     """
-    from scalesearch.runs.defaults import require_one_size
+    from scalesearch.runs.defaults import require_size
 
     source = click.get_current_context().get_parameter_source("phi")
-    require_one_size(tuple(phis) if source is ParameterSource.COMMANDLINE else None, budget)
-    if not budget and 0 in phis:
-        raise ValueError(
-            "`phi` must be another number than 0 for a search, got 0: any coefficient to the power of 0 "
-            "is 1, so every network is the baseline; 1 asks for twice its compute, -1 for half"
-        )
+    require_size(phis, budget, given=source is ParameterSource.COMMANDLINE)
 
 
 def option_names(*options: Decorator) -> tuple[str, ...]:

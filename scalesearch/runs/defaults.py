@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from scalesearch.errors import ScalesearchError
@@ -92,22 +92,28 @@ def default_jobs(device: str) -> int:
         return MOST_SIDE_BY_SIDE
 
 
-def require_one_size(phi: object, budget: object) -> None:
-    """Refuses a phi beside a budget, which says itself how much compute the networks of a search have.
+def require_size(phis: Iterable[float], budget: object = "", *, given: bool = True) -> None:
+    """Refuses to search where every network is the baseline, and a size said in two ways.
 
     Args:
-        phi: one, or several; None where nobody gave any.
+        phis: to search at.
         budget: as the settings have it; empty where nobody gave one.
+        given: whether somebody gave the phis.
 
     Raises:
-        ScalesearchError: if both are given.
+        ScalesearchError: if a phi is 0 without a budget, or given beside one, which says itself how much.
     """
-    if phi is not None and budget:
-        phis = phi if isinstance(phi, tuple) else (phi,)
-        shown = ",".join(f"{each:g}" if isinstance(each, float) else str(each) for each in phis)
+    phis = tuple(phis)
+    if budget and given:
+        shown = ",".join(f"{phi:g}" if isinstance(phi, float) else str(phi) for phi in phis)
         raise ScalesearchError(
             f"`phi` must be left out beside `budget`, which says itself how much compute, got {shown} beside "
             f"{budget}"
+        )
+    if not budget and 0 in phis:
+        raise ScalesearchError(
+            "`phi` must be another number than 0 for a search, got 0: any coefficient to the power of 0 "
+            "is 1, so every network is the baseline; 1 asks for twice its compute, -1 for half"
         )
 
 

@@ -60,6 +60,10 @@ def export_network(source: str, settings: ExportSettings, out: Path | None = Non
         ScalesearchError: if there is no such network, or none with weights where these are asked for.
         FolderError: if the folder can't be used, or holds another export.
     """
+    if not source.strip():  # as of a variable that a script forgot: not the current folder
+        raise ScalesearchError(
+            f"`source` must be a run's folder, a file of weights or a network's name, got {source!r}"
+        )
     if settings.to and "onnx" in settings.to:
         from scalesearch.export.handover import require_onnx
 

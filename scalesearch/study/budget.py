@@ -118,8 +118,8 @@ def affordable_phi(
     except ValueError as error:  # no network can be built so far out
         c = coefficients
         raise UnmovedError(
-            f"`budget` must be one that coefficients move, got {budget.kind}: no network of "
-            f"({c.alpha:g}, {c.beta:g}, {c.gamma:g}) spends about {budget.target:.6g}"
+            f"`budget` must be one that coefficients move, got {budget.kind} {budget.target:.6g}: no network "
+            f"of ({c.alpha:g}, {c.beta:g}, {c.gamma:g}) spends about that"
         ) from error
     while high - low > 1:
         middle = (low + high) // 2

@@ -77,6 +77,15 @@ class ImageRow(NamedTuple):
     sha256: str
 
 
+def _with_its_kind(name: str) -> str:
+    """What would do where the path of data is given alone: its kind before it; empty elsewhere."""
+    if "\0" in name or not name.strip():
+        return ""
+    if Path(name).is_dir():
+        return f", which is a folder: give it as {FOLDER}{name}, or as {WINDOWS}{name} for pictures to cut up"
+    return f", which is a file: give it as {TENSORS}{name}" if Path(name).is_file() else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSize:
     """What a run needs to know of a dataset before any image is loaded.
@@ -148,7 +157,7 @@ class DataSpec:
             raise ValueError(
                 f"`dataset` must be one of {', '.join(DATASETS)}, {FOLDER}PATH, {WINDOWS}PATH or "
                 f"{TENSORS}FILE, got "
-                f"{self.name!r}" + near(self.name, DATASETS)
+                f"{self.name!r}{_with_its_kind(self.name) or near(self.name, DATASETS)}"
             )
         if self.at_path and not self._path.strip():
             prefix = self.name.removesuffix(self._path)

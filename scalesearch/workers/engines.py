@@ -195,10 +195,8 @@ def engine(executor: str) -> tuple[Engine, str]:
         name, address = "ray", executor
     there = _entries()
     if "://" in executor and not address:
-        raise ScalesearchError(
-            f"`executor` must have an address after {name}://, such as {name}://head:10001, or be {name} "
-            "alone"
-        )
+        address = "" if name == HERE else f"have an address after {name}://, such as {name}://head:10001, or "
+        raise ScalesearchError(f"`executor` must {address}be {name} alone, got {printable(executor)!r}")
     if name not in there:
         raise ScalesearchError(
             f"`executor` must be one of {', '.join(there)}, with ://ADDRESS after it where it has one, got "

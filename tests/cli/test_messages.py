@@ -267,6 +267,36 @@ def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: st
             ["measure", "b0", "--min-time=.5"],
             "--min-time must have a unit, .5s, .5m or .5h, got '.5'",
         ),
+        (["grid", "--executor=processes://"], "--executor must be processes alone, got 'processes://'"),
+        (["grid", "--storage="], "--storage must be a text that is not empty, got ''"),
+        (["grid", "--data-dir", ""], "--data-dir must be a text that is not empty, got ''"),
+        (["export", "b0", "--candidate="], "--candidate must be a text that is not empty, got ''"),
+        (["describe", "b0", "--stages="], "--stages must be a text that is not empty, got ''"),
+        (["measure", "b0", ""], "NETWORK must name a network, such as b0, got ''"),
+        (["compare", "b0", " "], "B must name a network, such as b0, got ' '"),
+        (["export", ""], "SOURCE must be a run's folder, a file of weights or a network's name, got ''"),
+        (
+            ["measure", "family.csv"],
+            "a family or candidates file, or a run's folder, got 'family.csv', which is not there",
+        ),
+        (["export", "w.safetensors"], "got 'w.safetensors', which is not there"),
+        (
+            ["doctor", "--dataset=cifar10"],
+            "--dataset must come with --executor: no node is asked for it without",
+        ),
+        (["doctor", f"--out={__file__}"], f"--out must be a folder, got '{__file__}', which is a file"),
+        (["alternate", "--phi=0"], "--phi must be another number than 0 for a search, got 0: "),
+        (["help"], ", got 'help'; did you mean --help?"),
+        (
+            ["scale", "--budget=macs=1"],
+            "--budget must be one that coefficients move, got macs 1: no network of (1.2, 1.1, 1.15) spends about that",
+        ),
+        (
+            ["grid", f"--dataset={Path(__file__).parent}"],
+            f"got '{Path(__file__).parent}', which is a folder: give it as folder:{Path(__file__).parent}, or as "
+            f"windows:{Path(__file__).parent} for pictures to cut up",
+        ),
+        (["grid", f"--dataset={__file__}"], f"', which is a file: give it as tensors:{__file__}"),
         (["grid", "--time-budget=ten"], "--time-budget must be a time above 0 such as 90s, 10m or 1.5h"),
     ],
 )

@@ -20,7 +20,7 @@ class DoctorSettings:
     )
     out: Path = setting(
         Path("reports"),
-        form="place",
+        form="folder",
         metavar="DIR",
         help="Folder to try a write in; nothing is left there.",
     )

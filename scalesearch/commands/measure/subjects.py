@@ -426,6 +426,8 @@ def _parse(text: str, base: Base, argument: str) -> list[Subject]:
 
 
 def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]]:
+    if not text.strip():  # as of a variable that a script forgot: not the current folder
+        raise ValueError(f"`{argument}` must name a network, such as b0, got {text!r}")
     published = published_networks()
     if (one := published_network(text)) is not None:
         arch = one.arch()
@@ -457,11 +459,12 @@ def _networks(text: str, base: Base, argument: str) -> Sequence[tuple[str, Arch]
     code = re.fullmatch(f"({TARGET})(?::(.*))?", text)
     if code is not None and can_be_found(target := code[1]):
         return [_of_code(target, code[code.re.groups], base, text, argument)]
+    is_path = "/" in text or re.search(r"\.\w*[a-z]\w*$", text)
     raise ValueError(
         f"`{argument}` must be a network that scalesearch describe lists, a range such as b0..b7, a baseline "
         "with multipliers such as efficientnet-b0:1.2,1.1,1.15, a .toml file or package.module:function with "
         "or without them, a family or candidates file, or a run's folder, got "
-        f"{text!r}{', which is not there' if '/' in text else near(name, (*published, *built_in()))}"
+        f"{text!r}{', which is not there' if is_path else near(name, (*published, *built_in()))}"
     )
 
 
