@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,14 @@ from scalesearch.networks.baselines import (
     member_arch,
     published_family,
 )
-from scalesearch.networks.cost import Convention, count, ledger, nearest
-from scalesearch.networks.explaining import ALTOGETHER, Difference, Explanation, RowNote, differences
+from scalesearch.networks.cost import count, ledger, nearest
+from scalesearch.networks.explaining import ALTOGETHER, Difference, Explanation, Part, RowNote, differences
 from scalesearch.networks.spec import Arch, Cost
+from scalesearch.page.columns import Column, Columns, field, on_page_only
 from scalesearch.page.html.page import write_pages
-from scalesearch.page.markdown import si, signed_percent
-from scalesearch.page.templates import page
+from scalesearch.page.markdown import plain_lines, si, signed_percent
+from scalesearch.page.parts import PageTable
+from scalesearch.page.templates import page, part
 from scalesearch.scaling import Multipliers
 
 if TYPE_CHECKING:
@@ -35,13 +37,6 @@ UNTOUCHED = 0.0005
 """A relative change that one decimal of a percentage does not show."""
 SAME_PHI = 0.005
 """Implied phis this close are one."""
-ROW_COLUMNS = (
-    *("name", "repeats_base", "repeats_exact", "repeats", "channels_base", "channels_exact", "channels"),
-    *("stepped_up", "map_exact_height", "map_exact_width", "map_height", "map_width", "macs", "macs_exact"),
-    *("by_repeats", "by_channels", "by_maps"),
-)
-POWERS = ("depth_power", "width_power")
-"""Columns of where some stages are scaled more strongly than others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +50,21 @@ class Section:
     note: str = ""
 
 
+def _section(name: str, table: PageTable, *values: object) -> Section:
+    """A table between the title and the note that ``answer.md.j2`` has for it; ``values`` are the note's."""
+    return Section(
+        title=_said("title", name),
+        header=tuple(table.header),
+        rows=tuple(map(tuple, table.rows)),
+        left=table.left,
+        note=_said(name, *values),
+    )
+
+
+def _said(macro: str, *values: object) -> str:
+    return " ".join(plain_lines(part("commands/explain/answer.md.j2", macro, *values)))
+
+
 def explanation_text(
     explanation: Explanation, published: PublishedNetwork | None
 ) -> tuple[str, tuple[Section, ...]]:
@@ -62,13 +72,16 @@ def explanation_text(
 
     ``published`` is the published row of the network, where it is one.
     """
-    conventions = ledger(explanation.arch)
-    sections = [_phis(explanation)]
+    sections = [_section("phis", PHIS.table(_phis(explanation)))]
     if explanation.rows:
-        sections += [_rows(explanation), _ratio(explanation)]
-    params = count(explanation.arch).params
-    sections.append(_ledger(explanation.arch, conventions, params, published))
-    return _answer(explanation), tuple(sections)
+        stepped = [row.name for row in explanation.rows if row.stepped_up]
+        only = [name for name in ROWS_SHOWN if name != "depth_power" or explanation.by_stage]
+        table = replace(ROWS, left=1 + explanation.by_stage).table(explanation.rows, only=only)
+        sections.append(_section("rows", table, stepped, explanation.by_stage))
+        sections.append(_section("ratio", RATIO.table(_ratio(explanation))))
+    note = _ledger_text(explanation.arch, published)
+    sections.append(_section("ledger", LEDGER.table(_ledger(explanation.arch, published)), note))
+    return _said("answer", _answer(explanation)), tuple(sections)
 
 
 def explanation_tables(
@@ -94,14 +107,11 @@ def explanation_tables(
         "params_published": published and published.params,
         "flops_published": published and published.flops,
     }
-    rows = [_row_cells(asdict(row)) for row in explanation.rows]
-    ratio = [asdict(part) for part in explanation.parts]
-    conventions = [asdict(convention) for convention in ledger(explanation.arch)]
     return {
         "network": frame([network], tuple(network)),
-        "rows": frame(rows, (*ROW_COLUMNS, *(POWERS if explanation.by_stage else ()))),
-        "ratio": frame(ratio, ("name", "says", "factor")),
-        "ledger": frame(conventions, ("name", "value", "says", "who")),
+        "rows": ROWS.frame(explanation.rows, among=[explanation]),
+        "ratio": RATIO.frame(step for step in _ratio(explanation) if step.factor is not None),
+        "ledger": LEDGER.frame(_ledger(explanation.arch, None)),
     }
 
 
@@ -136,132 +146,132 @@ def write_tables(folder: Path, text: str, tables: Mapping[str, pd.DataFrame]) ->
     write_pages(folder / "explain.md", text)
 
 
-def _row_cells(row: dict[str, Any]) -> dict[str, Any]:
-    exact, built = row["map_exact"], row["map"]
-    sides = {"map_exact_height": exact[0], "map_exact_width": exact[1]}
-    return {
-        **row,
-        **sides,
-        "map_height": built[0],
-        "map_width": built[1],
-        "stepped_up": "yes" if row["stepped_up"] else "no",
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainAnswer:
+    """What the answer says.
+
+    Attributes:
+        name: of the network.
+        base: of what it is scaled from.
+        unscaled: whether it is that itself.
+        made: what the multipliers do: ``1.2 times as deep``.
+        by_stage: whether they do more in some stages than in others.
+        nominal: the cost ratio by the rule.
+        realised: the cost ratio as built.
+        base_macs: multiply-adds of what it is scaled from.
+        macs: multiply-adds as built.
+        params: parameters as built.
+        unknown: whether nobody knows how it rounds.
+        gap: between the two ratios, relative.
+        most: the largest of its reasons; None where rounding changes nothing.
+        most_change: what that alone does.
+        mostly: whether it is more than half of the gap.
+        undone: ``partly`` or ``more than``, where others undo it; empty where they don't.
+        triple: the coefficients that phis are by.
+        phi: the one that all dimensions imply; empty without one.
+        phis: what each implies.
+    """
+
+    name: str
+    base: str
+    unscaled: bool
+    made: Sequence[str]
+    by_stage: bool
+    nominal: float
+    realised: float
+    base_macs: int
+    macs: int
+    params: int
+    unknown: bool
+    gap: float
+    most: Part | None
+    most_change: float
+    mostly: bool
+    undone: str
+    triple: str
+    phi: str
+    phis: Sequence[str]
 
 
-def _answer(e: Explanation) -> str:
-    built, macs = count(e.arch), count(e.base).macs
-    if e.multipliers.nominal_ratio == 1 and e.realised_ratio == 1:
-        first = f"{e.arch.name} is not scaled: {built.params:,d} parameters, {si(built.macs)} multiply-adds."
-        return f"{first} What others say it costs depends on what they count, see below."
-    by_stage = ", more strongly in some stages than in others" if e.by_stage else ""
-    first = (
-        f"{e.arch.name} is {e.base.name} made {_made(e)}{by_stage}: by the rule {e.nominal_ratio:.2f} times "
-        f"its {si(macs)} multiply-adds, as built {e.realised_ratio:.2f} times ({si(built.macs)}, "
-        f"{built.params:,d} parameters)."
+def _answer(e: Explanation) -> ExplainAnswer:
+    built, gap = count(e.arch), e.realised_ratio / e.nominal_ratio
+    most, share = _largest(e, gap)
+    implied = [phi for phi in e.implied_phis.values() if phi is not None]
+    one = len(implied) == len(e.implied_phis) and max(implied) - min(implied) < SAME_PHI
+    return ExplainAnswer(
+        name=e.arch.name,
+        base=e.base.name,
+        unscaled=e.multipliers.nominal_ratio == 1 and e.realised_ratio == 1,
+        made=_made(e),
+        by_stage=e.by_stage,
+        nominal=e.nominal_ratio,
+        realised=e.realised_ratio,
+        base_macs=count(e.base).macs,
+        macs=built.macs,
+        params=built.params,
+        unknown=not e.parts,
+        gap=gap - 1,
+        most=most,
+        most_change=0.0 if most is None else most.factor - 1,
+        mostly=share > 0.5,
+        undone="partly" if share > 1 else "more than" if share < 0 else "",
+        triple=f"({e.coefficients.alpha:.4g}, {e.coefficients.beta:.4g}, {e.coefficients.gamma:.4g})",
+        phi=f"{implied[0]:.3g}" if one else "",
+        phis=[f"{name} {'none' if phi is None else f'{phi:.2f}'}" for name, phi in e.implied_phis.items()],
     )
-    return f"{first} {_second(e)}"
 
 
-def _second(e: Explanation) -> str:
-    implied = _implied(e)
-    if not e.parts:
-        return f"How it rounds is its own code's; {implied}."
-    gap = e.realised_ratio / e.nominal_ratio
-    if abs(gap - 1) < UNTOUCHED:
-        return f"Rounding changes nothing; {implied}."
+def _largest(e: Explanation, gap: float) -> tuple[Part | None, float]:
+    """The largest reason for the gap between the ratios, and its share of that; None without a gap."""
+    if not e.parts or abs(gap - 1) < UNTOUCHED:
+        return None, 0.0
     ordered = sorted(e.parts, key=lambda part: part.factor)
     most = max(ordered[0], ordered[-1], key=lambda part: abs(math.log(part.factor)))
-    share = math.log(most.factor) / math.log(gap)
-    if share > 1 or share < 0:
-        return (
-            f"Of the steps between the two, {signed_percent(gap - 1)} in all, the largest is {most.name} "
-            f"({signed_percent(most.factor - 1)}: {most.says}), which others "
-            f"{'partly' if share > 1 else 'more than'} undo; {implied}."
-        )
-    return (
-        f"Of the {signed_percent(gap - 1)} between the two, {'most' if share > 0.5 else 'the largest part'} "
-        f"is due to {most.name} "
-        f"({signed_percent(most.factor - 1)}: {most.says}); {implied}."
-    )
+    return most, math.log(most.factor) / math.log(gap)
 
 
-def _implied(e: Explanation) -> str:
-    """Which phi, or phis, the coefficients make of the multipliers."""
-    triple = f"({e.coefficients.alpha:.4g}, {e.coefficients.beta:.4g}, {e.coefficients.gamma:.4g})"
-    implied = [phi for phi in e.implied_phis.values() if phi is not None]
-    if len(implied) == len(e.implied_phis) and max(implied) - min(implied) < SAME_PHI:
-        return f"by {triple} it is phi {implied[0]:.3g}"
-    phis = (f"{name} {'none' if phi is None else f'{phi:.2f}'}" for name, phi in e.implied_phis.items())
-    return f"by {triple} it is no one phi: {', '.join(phis)}"
-
-
-def _made(e: Explanation) -> str:
+def _made(e: Explanation) -> list[str]:
     """What the multipliers do, those that do nothing left out."""
     d, w, r = e.multipliers.depth, e.multipliers.width, e.multipliers.resolution
     pairs = zip((d, w, r), ("deep", "wide", "sharp"), strict=True)
     times = [f"{multiplier:.4g} times as {adjective}" for multiplier, adjective in pairs if multiplier != 1]
-    return _listed(times or ["1 times as deep"])
+    return times or ["1 times as deep"]
 
 
-def _listed(texts: Sequence[str]) -> str:
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpliedPhi:
+    """The phi that a dimension's multiplier implies by its coefficient; None where no phi does."""
+
+    dimension: str
+    multiplier: float
+    letter: str
+    coefficient: float
+    phi: float | None
 
 
-def _phis(e: Explanation) -> Section:
-    pairs = zip(
-        e.implied_phis.items(),
-        (("alpha", e.coefficients.alpha), ("beta", e.coefficients.beta), ("gamma", e.coefficients.gamma)),
-        (e.multipliers.depth, e.multipliers.width, e.multipliers.resolution),
-        strict=True,
+PHIS: Columns[ImpliedPhi] = Columns(
+    columns=(
+        on_page_only("dimension", "dimension", lambda row: row.dimension),
+        on_page_only("multiplier", "multiplier", lambda row: f"{row.multiplier:.4g}"),
+        on_page_only("coefficient", "coefficient", lambda row: f"{row.letter} {row.coefficient:.4g}"),
+        on_page_only("phi", "phi", lambda row: "none" if row.phi is None else f"{row.phi:.2f}"),
     )
-    return Section(
-        title="The phi that each dimension implies",
-        header=("dimension", "multiplier", "coefficient", "phi"),
-        rows=tuple(
-            (name, f"{multiplier:.4g}", f"{letter} {value:.4g}", "none" if phi is None else f"{phi:.2f}")
-            for (name, phi), (letter, value), multiplier in pairs
-        ),
-        note="phi = log(multiplier) / log(coefficient). The rule has one phi for all three.",
-    )
+)
 
 
-def _rows(e: Explanation) -> Section:
-    stepped = [row.name for row in e.rows if row.stepped_up]
-    step = (
-        f" {_listed(stepped)} {'goes' if len(stepped) == 1 else 'go'} a step above the nearest multiple (*), "
-        "which would keep too few channels."
-        if stepped
-        else ""
-    )
-    powers = (
-        " Scaled by: what the multipliers of depth and width are raised to for a stage; the nominal "
-        "ratio leaves these powers out."
-        if e.by_stage
-        else ""
-    )
-    return Section(
-        title="What the roundings did to each row",
-        header=(
-            "row",
-            *(("scaled by",) if e.by_stage else ()),
-            *("blocks", "channels", "map (px)", "MACs", "+ blocks", "+ channels", "+ maps"),
-        ),
-        left=1 + e.by_stage,
-        rows=tuple(
-            (
-                row.name,
-                *((_powers(row),) if e.by_stage else ()),
-                _rounded(row.repeats_exact, row.repeats),
-                _rounded(row.channels_exact, row.channels) + ("*" if row.stepped_up else ""),
-                _map(row.map_exact, row.map),
-                si(row.macs),
-                *(_change(factor) for factor in (row.by_repeats, row.by_channels, row.by_maps)),
-            )
-            for row in e.rows
-        ),
-        note="The rule's value -> what was built, the map being what the row gives (the head: pools); "
-        "+: what that rounding alone adds to the row's MACs." + step + powers,
-    )
+def _phis(e: Explanation) -> list[ImpliedPhi]:
+    letters = ("alpha", "beta", "gamma")
+    multipliers = (e.multipliers.depth, e.multipliers.width, e.multipliers.resolution)
+    return [
+        ImpliedPhi(
+            dimension=name,
+            multiplier=multiplier,
+            letter=letter,
+            coefficient=getattr(e.coefficients, letter),
+            phi=phi,
+        )
+        for (name, phi), letter, multiplier in zip(e.implied_phis.items(), letters, multipliers, strict=True)
+    ]
 
 
 def _powers(row: RowNote) -> str:
@@ -291,64 +301,197 @@ def _change(factor: float) -> str:
     return "" if abs(factor - 1) < UNTOUCHED else signed_percent(factor - 1)
 
 
-def _ratio(e: Explanation) -> Section:
+def _by_stage(explanations: Sequence[Any]) -> bool:
+    return any(explanation.by_stage for explanation in explanations)
+
+
+def _side(name: str, sides: Callable[[RowNote], tuple[float, float]], index: int) -> Column[RowNote]:
+    return Column(name=name, value=lambda row: sides(row)[index])
+
+
+ROWS: Columns[RowNote] = Columns(
+    columns=(
+        field("name", head="row", page=lambda row: row.name),
+        field("repeats_base"),
+        field("repeats_exact"),
+        field("repeats", head="blocks", page=lambda row: _rounded(row.repeats_exact, row.repeats)),
+        field("channels_base"),
+        field("channels_exact"),
+        field(
+            "channels",
+            head="channels",
+            page=lambda row: _rounded(row.channels_exact, row.channels) + ("*" if row.stepped_up else ""),
+        ),
+        Column(name="stepped_up", value=lambda row: "yes" if row.stepped_up else "no"),
+        _side("map_exact_height", lambda row: row.map_exact, 0),
+        _side("map_exact_width", lambda row: row.map_exact, 1),
+        _side("map_height", lambda row: row.map, 0),
+        _side("map_width", lambda row: row.map, 1),
+        on_page_only("map", "map (px)", lambda row: _map(row.map_exact, row.map)),
+        field("macs", head="MACs", page=lambda row: si(row.macs)),
+        field("macs_exact"),
+        field("by_repeats", head="+ blocks", page=lambda row: _change(row.by_repeats)),
+        field("by_channels", head="+ channels", page=lambda row: _change(row.by_channels)),
+        field("by_maps", head="+ maps", page=lambda row: _change(row.by_maps)),
+        field("depth_power", only=_by_stage, head="scaled by", page=_powers),
+        field("width_power", only=_by_stage),
+    )
+)
+"""Of ``rows.csv``: what the rule asked of each row of a network's table, and what was built."""
+ROWS_SHOWN = (
+    *("name", "depth_power", "repeats", "channels", "map", "macs"),
+    *("by_repeats", "by_channels", "by_maps"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioStep:
+    """A step from the nominal ratio to the realised one: why, what it multiplies by, and the ratio then."""
+
+    name: str
+    says: str
+    factor: float | None
+    ratio: float
+
+
+RATIO: Columns[RatioStep] = Columns(
+    columns=(
+        field("name", head="step", page=lambda step: step.name),
+        field("says", head="why", page=lambda step: step.says),
+        field(
+            "factor",
+            head="change",
+            page=lambda step: "" if step.factor is None else signed_percent(step.factor - 1),
+        ),
+        on_page_only("ratio", "ratio", lambda step: f"{step.ratio:.3f}"),
+    ),
+    left=2,
+)
+"""Of ``ratio.csv``: what leads from the nominal ratio to the realised one; a page has these two as well."""
+
+
+def _ratio(e: Explanation) -> list[RatioStep]:
     d, w, r = e.multipliers.depth, e.multipliers.width, e.multipliers.resolution
     ratio = e.nominal_ratio
-    rows = [("nominal", f"d w^2 r^2 = {d:.4g} x {w:.4g}^2 x {r:.4g}^2", "", f"{ratio:.3f}")]
-    for part in e.parts:
-        ratio *= part.factor
-        rows.append((part.name, part.says, signed_percent(part.factor - 1), f"{ratio:.3f}"))
-    rows.append(("realised", "multiply-adds as built over the baseline's", "", f"{e.realised_ratio:.3f}"))
-    return Section(
-        title="From the nominal ratio to the realised one",
-        header=("step", "why", "change", "ratio"),
-        rows=tuple(rows),
-        left=2,
-    )
+    rule = f"d w^2 r^2 = {d:.4g} x {w:.4g}^2 x {r:.4g}^2"
+    steps = [RatioStep(name="nominal", says=rule, factor=None, ratio=ratio)]
+    for reason in e.parts:
+        ratio *= reason.factor
+        steps.append(RatioStep(name=reason.name, says=reason.says, factor=reason.factor, ratio=ratio))
+    built = "multiply-adds as built over the baseline's"
+    return [*steps, RatioStep(name="realised", says=built, factor=None, ratio=e.realised_ratio)]
 
 
-def _ledger(
-    arch: Arch, conventions: tuple[Convention, ...], params: int, published: PublishedNetwork | None
-) -> Section:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """A way to count: what it gives for one image, as a number and a text, and over the multiply-adds."""
+
+    name: str
+    value: int
+    says: str
+    who: str
+    text: str
+    over: float
+
+
+LEDGER: Columns[LedgerRow] = Columns(
+    columns=(
+        field("name", head="convention", page=lambda row: row.name),
+        field("value", head="for one image", page=lambda row: row.text),
+        field("says", head="what counts", page=lambda row: row.says),
+        field("who", head="who counts so", page=lambda row: row.who),
+        on_page_only("over", "to MACs", lambda row: signed_percent(row.over)),
+    ),
+    page=("name", "says", "who", "value", "over"),
+    left=3,
+)
+"""Of ``ledger.csv``: what is counted, and by whom."""
+
+
+def _ledger(arch: Arch, published: PublishedNetwork | None) -> list[LedgerRow]:
+    conventions = ledger(arch)
     macs = conventions[0].value
-    rows = [(c.name, c.says, c.who, f"{c.value:,d}", signed_percent(c.value / macs - 1)) for c in conventions]
-    note = ""
-    if published is not None and published.flops:
-        rows.append(
-            (
-                "published",
-                "as printed",
-                published.source,
-                si(published.flops),
-                signed_percent(published.flops / macs - 1),
-            )
+    rows = [
+        LedgerRow(
+            name=c.name, value=c.value, says=c.says, who=c.who, text=f"{c.value:,d}", over=c.value / macs - 1
         )
-        close = nearest(conventions, published.flops)
-        note = (
-            f"The published {si(published.flops)} is nearest to {close.name} "
-            f"({signed_percent(published.flops / close.value - 1)})."
-        )
-        if published.params:
-            note += f" Of parameters {si(published.params)} are published: here there are {params:,d}."
-    if arch.code:
-        note = "The network is its own code's: its blocks can't be told, nor its biases and pools counted."
-    return Section(
-        title="What is counted, and by whom",
-        header=("convention", "what counts", "who counts so", "for one image", "to MACs"),
-        rows=tuple(rows),
-        left=3,
-        note=note,
+        for c in conventions
+    ]
+    if published is None or not published.flops:
+        return rows
+    flops = published.flops
+    printed = LedgerRow(
+        name="published",
+        value=round(flops),
+        says="as printed",
+        who=published.source,
+        text=si(flops),
+        over=flops / macs - 1,
+    )
+    return [*rows, printed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerText:
+    """What the note says: whether the network is its own code's, and what was published of it, 0 for nothing.
+
+    Attributes:
+        own_code: whether it is.
+        flops: that were published.
+        nearest: the convention that these are nearest to.
+        off: how far they are from it.
+        published_params: of parameters.
+        params: that there are.
+    """
+
+    own_code: bool
+    flops: float
+    nearest: str
+    off: float
+    published_params: float
+    params: int
+
+
+def _ledger_text(arch: Arch, published: PublishedNetwork | None) -> LedgerText:
+    flops = published.flops if published is not None and published.flops else 0.0
+    close = nearest(ledger(arch), flops) if flops else None
+    return LedgerText(
+        own_code=bool(arch.code),
+        flops=flops,
+        nearest="" if close is None else close.name,
+        off=0.0 if close is None else flops / close.value - 1,
+        published_params=published.params if published is not None and published.params else 0.0,
+        params=count(arch).params,
     )
 
 
 # ----------------------------------------------------------------------------------------------------
 # In what a variant of EfficientNet differs from the paper's, and what each difference costs.
 
-DIFFERENCE_COLUMNS = ("what", "paper", "variant", "params_ratio", "macs_ratio")
-MEMBER_COLUMNS = (
-    *("name", "as", "phi", "depth", "width", "resolution", "dropout", "params", "macs"),
-    *("params_paper", "macs_paper", "params_ratio", "macs_ratio"),
+DIFFERENCES: Columns[Difference] = Columns(
+    columns=(
+        field("what", head="what", page=lambda d: d.what),
+        field("paper", head="the paper", page=lambda d: d.paper),
+        field("variant", head="here", page=lambda d: d.variant),
+        field("params_ratio", head="params", page=lambda d: _variant_change(d.params_ratio)),
+        field("macs_ratio", head="MACs", page=lambda d: _variant_change(d.macs_ratio)),
+    ),
+    left=3,
 )
+"""Of ``differences.csv``: what each difference alone does to the paper's B0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantAnswer:
+    """What the answer says of an unscaled variant beside the paper's B0; ``most`` costs most of all."""
+
+    source: str
+    params: int
+    macs: int
+    paper_params: int
+    paper_macs: int
+    most: str
+    most_change: str
 
 
 def variant_text(variant: Variant) -> tuple[str, tuple[Section, ...]]:
@@ -357,46 +500,95 @@ def variant_text(variant: Variant) -> tuple[str, tuple[Section, ...]]:
     results = differences(variant)
     costly = [d for d in results if d.what != ALTOGETHER and (d.macs_ratio or 1) != 1]
     most = max(costly, key=lambda d: abs((d.macs_ratio or 1) - 1), default=None)
-    answer = (
-        f"From {variant.source}. Unscaled it has {ours.params:,d} parameters and {si(ours.macs)} "
-        f"multiply-adds, where the paper's B0 has {theirs.params:,d} and {si(theirs.macs)}"
+    answer = VariantAnswer(
+        source=variant.source,
+        params=ours.params,
+        macs=ours.macs,
+        paper_params=theirs.params,
+        paper_macs=theirs.macs,
+        most="" if most is None else most.what,
+        most_change="" if most is None else _variant_change(most.macs_ratio),
     )
-    if most is not None:
-        change = _variant_change(most.macs_ratio)
-        answer += f"; most of that comes of one difference, {most.what} ({change} MACs alone)"
-    sections = [_differences(results), _members(variant)]
-    sections += [_meant(variant)] if variant.meant else []
-    return f"{answer}.", tuple(sections)
+    rows = [_member(variant, member) for member in variant.members]
+    sections = [
+        _section("differences", DIFFERENCES.table(results)),
+        _section("members", MEMBERS.table(rows)),
+    ]
+    if variant.meant:
+        meant = [MeantRow(variant=variant, run=run, meant=of) for run, of in _meant(variant)]
+        sections.append(_section("meant", MEANT.table(meant)))
+    return _said("variant_answer", answer), tuple(sections)
 
 
 def variant_tables(variant: Variant) -> dict[str, pd.DataFrame]:
     """The same as numbers, by name: ``differences``, ``members``."""
-    from scalesearch.page.tables import frame  # loads pandas
-
-    rows = [{name: getattr(d, name) for name in DIFFERENCE_COLUMNS} for d in differences(variant)]
-    members = [
-        {**cells, "as": "run"} for cells in (_member_cells(variant, member) for member in variant.members)
-    ]
-    members += [
-        {**cells, "as": "meant"} for cells in (_member_cells(variant, member) for member in variant.meant)
-    ]
-    return {"differences": frame(rows, DIFFERENCE_COLUMNS), "members": frame(members, MEMBER_COLUMNS)}
+    run = [_member(variant, member) for member in variant.members]
+    meant = [_member(variant, member, "meant") for member in variant.meant]
+    return {"differences": DIFFERENCES.frame(differences(variant)), "members": MEMBERS.frame([*run, *meant])}
 
 
-def _member_cells(variant: Variant, member: Member) -> dict[str, object]:
-    cost, paper = count(member_arch(variant, member)), _paper(member)
-    cells: dict[str, object] = {
-        name: getattr(member, name) for name in ("name", "phi", "depth", "width", "resolution", "dropout")
-    }
-    cells |= {"params": cost.params, "macs": cost.macs}
-    if paper is None:
-        return cells
-    return cells | {
-        "params_paper": paper.params,
-        "macs_paper": paper.macs,
-        "params_ratio": cost.params / paper.params,
-        "macs_ratio": cost.macs / paper.macs,
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRow:
+    """A variant's network as run or as meant, its cost, and that of the paper's of that name, if any."""
+
+    member: Member
+    as_: str
+    cost: Cost
+    paper: Cost | None
+
+
+def _member(variant: Variant, member: Member, as_: str = "run") -> MemberRow:
+    return MemberRow(member=member, as_=as_, cost=count(member_arch(variant, member)), paper=_paper(member))
+
+
+def _of_member(name: str, **looks: Any) -> Column[MemberRow]:
+    return Column(name=name, value=lambda row: getattr(row.member, name), **looks)
+
+
+def _of_cost(name: str, **looks: Any) -> Column[MemberRow]:
+    return Column(name=name, value=lambda row: getattr(row.cost, name), **looks)
+
+
+def _of_paper(name: str, **looks: Any) -> Column[MemberRow]:
+    return Column(
+        name=f"{name}_paper",
+        value=lambda row: None if row.paper is None else getattr(row.paper, name),
+        page=lambda row: "" if row.paper is None else si(getattr(row.paper, name)),
+        **looks,
+    )
+
+
+def _over_paper(name: str, **looks: Any) -> Column[MemberRow]:
+    def ratio(row: MemberRow) -> float | None:
+        return None if row.paper is None else getattr(row.cost, name) / getattr(row.paper, name)
+
+    return Column(name=f"{name}_ratio", value=ratio, **looks)
+
+
+MEMBERS: Columns[MemberRow] = Columns(
+    columns=(
+        _of_member("name", head="name", page=lambda row: row.member.name),
+        Column(name="as", value=lambda row: row.as_),
+        _of_member(
+            "phi", head="phi", page=lambda row: "" if row.member.phi is None else f"{row.member.phi:g}"
+        ),
+        _of_member("depth", head="d", page=lambda row: f"{row.member.depth:.3g}"),
+        _of_member("width", head="w", page=lambda row: f"{row.member.width:.3g}"),
+        _of_member("resolution", head="px", page=lambda row: str(row.member.resolution)),
+        _of_member("dropout"),
+        _of_cost("params", head="params", page=lambda row: si(row.cost.params)),
+        _of_cost("macs", head="MACs", page=lambda row: si(row.cost.macs)),
+        _of_paper("params", head="paper's params"),
+        _of_paper("macs", head="MACs"),
+        _over_paper("params"),
+        _over_paper(
+            "macs",
+            head="change",
+            page=lambda row: "" if row.paper is None else _variant_change(row.cost.macs / row.paper.macs),
+        ),
+    )
+)
+"""Of ``members.csv``: a variant's networks beside the paper's of the same names."""
 
 
 def _paper(member: Member) -> Cost | None:
@@ -405,73 +597,50 @@ def _paper(member: Member) -> Cost | None:
     return None if row is None else count(row.arch())
 
 
-def _differences(results: Sequence[Difference]) -> Section:
-    rows = [
-        (d.what, d.paper, d.variant, _variant_change(d.params_ratio), _variant_change(d.macs_ratio))
-        for d in results
-    ]
-    return Section(
-        title="Its differences from the paper's B0",
-        header=("what", "the paper", "here", "params", "MACs"),
-        rows=tuple(rows),
-        left=3,
-        note="The last two columns: what that difference alone does to B0. They act on each other, so they "
-        "need not multiply to what all of them do; rules of scaling do nothing to B0, which isn't scaled.",
-    )
-
-
 def _variant_change(ratio: float | None) -> str:
     if ratio is None:
         return ""
     return "none" if ratio == 1 else signed_percent(ratio - 1)
 
 
-def _members(variant: Variant) -> Section:
-    return Section(
-        title="Its networks beside the paper's",
-        header=("name", "phi", "d", "w", "px", "params", "MACs", "paper's params", "MACs", "change"),
-        rows=tuple(_member_row(variant, member) for member in variant.members),
-        note="d and w: times as deep and wide as its own first one, as it builds them. change: its MACs over "
-        "those of the paper's network of that name.",
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeantRow:
+    """A member as it is run, and as its table was meant."""
+
+    variant: Variant
+    run: Member
+    meant: Member
 
 
-def _member_row(variant: Variant, member: Member) -> tuple[str, ...]:
-    cost, paper = count(member_arch(variant, member)), _paper(member)
-    theirs = ("", "", "")
-    if paper is not None:
-        theirs = (si(paper.params), si(paper.macs), _variant_change(cost.macs / paper.macs))
+def _meant(variant: Variant) -> Iterator[tuple[Member, Member]]:
+    return zip(variant.members, variant.meant, strict=True)
+
+
+def _cost_over(row: MeantRow, name: str) -> str:
+    built, asked = (count(member_arch(row.variant, member)) for member in (row.run, row.meant))
+    return _variant_change(getattr(built, name) / getattr(asked, name))
+
+
+def _nominal(member: Member) -> float:
+    return Multipliers(depth=member.depth, width=member.width).nominal_ratio
+
+
+def _twice(name: str, head: str, of: Callable[[Member], float]) -> tuple[Column[MeantRow], ...]:
+    """A figure of the member as run and as meant."""
     return (
-        *(member.name, "" if member.phi is None else f"{member.phi:g}"),
-        *(f"{member.depth:.3g}", f"{member.width:.3g}", str(member.resolution)),
-        *(si(cost.params), si(cost.macs)),
-        *theirs,
+        on_page_only(f"{name}_run", f"{head}: run", lambda row: f"{of(row.run):.3g}"),
+        on_page_only(f"{name}_meant", "meant", lambda row: f"{of(row.meant):.3g}"),
     )
 
 
-def _meant(variant: Variant) -> Section:
-    """Each member as it is built and as its table was meant."""
-    return Section(
-        title="Its table as run and as meant",
-        header=(
-            *("name", "d: run", "meant", "w^2: run", "meant", "d w^2: run", "meant"),
-            *("params", "MACs"),
-        ),
-        rows=tuple(_meant_rows(variant)),
-        note="By the rule a member costs d w^2 r^2 times the first: what deepens it counts once, what widens "
-        "it twice. params, MACs: as run over as meant.",
+MEANT: Columns[MeantRow] = Columns(
+    columns=(
+        on_page_only("name", "name", lambda row: row.run.name),
+        *_twice("depth", "d", lambda member: member.depth),
+        *_twice("width", "w^2", lambda member: member.width**2),
+        *_twice("nominal", "d w^2", _nominal),
+        on_page_only("params", "params", lambda row: _cost_over(row, "params")),
+        on_page_only("macs", "MACs", lambda row: _cost_over(row, "macs")),
     )
-
-
-def _meant_rows(variant: Variant) -> Iterator[tuple[str, ...]]:
-    for run, meant in zip(variant.members, variant.meant, strict=True):
-        built, asked = count(member_arch(variant, run)), count(member_arch(variant, meant))
-        terms = [Multipliers(depth=member.depth, width=member.width).nominal_ratio for member in (run, meant)]
-        yield (
-            run.name,
-            *(f"{member.depth:.3g}" for member in (run, meant)),
-            *(f"{member.width**2:.3g}" for member in (run, meant)),
-            *(f"{term:.3g}" for term in terms),
-            _variant_change(built.params / asked.params),
-            _variant_change(built.macs / asked.macs),
-        )
+)
+"""Of a variant's networks as run and as meant, on a page."""
