@@ -147,10 +147,6 @@ PAIRS: Columns[BorrowedRow] = Columns(
         ),
         _share("width", 1),
         _share("resolution", 2),
-        page_only(
-            "alpha, beta, gamma",
-            lambda row: "{:g}, {:g}, {:g}".format(*coefficients_of(row.borrowed.split)),
-        ),
         _loss(
             "loss",
             lambda loss: loss.value,
@@ -180,8 +176,8 @@ PAIRS: Columns[BorrowedRow] = Columns(
         ),
     ),
     terminal=("best_of", "depth_share", "used_in", "loss", "same_split"),
-    page=("best_of", "depth_share", "alpha, beta, gamma", "used_in"),
-    left=4,
+    page=("best_of", "depth_share", "used_in"),
+    left=3,
 )
 """Of ``pairs.csv``: a row per pair of searches and direction; a loss, in points, may be missing."""
 
