@@ -22,7 +22,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -406,7 +406,6 @@ class RayExecutor:
         self._aside: frozenset[str] = frozenset()
         self._code: dict[str, dict[str, bytes]] = {}
         self._pieces: dict[str, Future[list[Any]]] = {}
-        self._packing = ThreadPoolExecutor(1, "packing")
         self._timed_on = work.timed_on
         self._cluster: dict[str, Mapping[str, Any]] = {}
         self._asked_at = self._head_at = -math.inf
@@ -459,7 +458,6 @@ class RayExecutor:
             for place in self._places:
                 self._kill(place)
             self._places = []
-        self._packing.shutdown(wait=False, cancel_futures=True)
 
     def _flying(self) -> list[_Run]:
         return [run for place in self._places for run in place.flying.values()]
@@ -754,7 +752,7 @@ class RayExecutor:
             self._note(f"sending {wanted['name']} to node {place.name}")
             place.wants = identity_of(wanted)
             if place.wants not in self._pieces:
-                self._pieces[place.wants] = self._packing.submit(self._packed, Path(wanted["place"]))
+                self._pieces[place.wants] = self._packed(Path(wanted["place"]))
         elif facts["problem"]:
             self._set_aside(place, "with the data", facts["problem"])
         elif wanted.get("digest", "") not in ("", facts["data"]):
@@ -779,10 +777,19 @@ class RayExecutor:
             must = "that take the data" if place.given else "that work"
             self._set_aside(place, must, one_line(cause)[:200])
 
-    def _packed(self, place: Path) -> list[Any]:
-        """Data as pieces that Ray keeps; the lock is not held meanwhile."""
-        with packed(place) as pieces:
-            return [self._ray.put(piece) for piece in pieces]
+    def _packed(self, place: Path) -> Future[list[Any]]:
+        """Data as pieces that Ray keeps; neither a turn nor the end of this process waits for them."""
+        pieces: Future[list[Any]] = Future()
+
+        def pack() -> None:
+            try:
+                with packed(place) as archive:
+                    pieces.set_result([self._ray.put(piece) for piece in archive])
+            except Exception as error:  # Ray has many
+                pieces.set_exception(error)
+
+        threading.Thread(target=pack, name="packing", daemon=True).start()
+        return pieces
 
     def _give(self, place: _Place) -> None:
         """Gives a place the data that it wants, once they are packed."""
