@@ -23,7 +23,7 @@ from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.runs.given import given_baseline, given_dataset
 from scalesearch.runs.telling import Teller, TrainingListener, telling
 from scalesearch.scaling import Multipliers
-from scalesearch.text import near
+from scalesearch.text import near, size_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,8 +63,7 @@ class Network:
     spec: Arch
 
     def __repr__(self) -> str:
-        size = "x".join(map(str, dict.fromkeys(self.spec.input_size)))
-        return f"<Network {self.name} at {size} px>"
+        return f"<Network {self.name} at {size_text(self.spec.input_size)} px>"
 
     @property
     def name(self) -> str:

@@ -51,6 +51,11 @@ def bare(error: object) -> str:
     return str(error).replace("`", "")
 
 
+def size_text(size: Iterable[int]) -> str:
+    """The height and width of images: ``224x192``; ``224`` where they are the same."""
+    return "x".join(map(str, dict.fromkeys(size)))
+
+
 def command(words: Iterable[str]) -> str:
     """A command line that a shell takes apart into these words."""
     return " ".join(map(_word, words))

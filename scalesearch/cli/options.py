@@ -44,7 +44,7 @@ from scalesearch.study.settings import (
     StagesSettings,
     TrainingSettings,
 )
-from scalesearch.text import command, near
+from scalesearch.text import bare, command, near
 from scalesearch.training.recipe import RECIPES, ProxyRecipe, read_recipe
 
 # ----------------------------------------------------------------------------------------------------
@@ -539,8 +539,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
     try:
         table = with_recipe(joined(table, options), options)
     except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise click.BadParameter(f"{value}: [{name}] {reason}", ctx, param) from error
+        raise click.BadParameter(f"{value}: [{name}] {bare(error)}", ctx, param) from error
     settings = sorted(str(option) for option in options if option not in ("out", "output_format"))
     for key, setting in table.items():
         if key not in settings:

@@ -24,7 +24,7 @@ from scalesearch.networks.spec import (
     Rounding,
 )
 from scalesearch.scaling import NOMINAL_BASE, Coefficients, Multipliers, shares_of
-from scalesearch.text import bare
+from scalesearch.text import bare, size_text
 
 # ----------------------------------------------------------------------------------------------------
 # Which networks a user's own code refuses to be: those are not trained, the others are.
@@ -70,8 +70,9 @@ def require_base(base: Arch, full: Arch) -> None:
         other = replace(base, resolution=full.resolution, resolution_width=full.resolution_width)
         if other.input_size == base.input_size or refusal(other):
             raise
-        side = "x".join(map(str, dict.fromkeys(full.input_size)))
-        raise RefusedError(f"{error}; --baseline-resolution {side} is a size that it takes") from None
+        raise RefusedError(
+            f"{error}; --baseline-resolution {size_text(full.input_size)} is a size that it takes"
+        ) from None
 
 
 def none_left(first: str, way: str) -> RefusedError:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from scalesearch.errors import ScalesearchError
 from scalesearch.plain import is_number, shown, typed
 from scalesearch.scaling import Multipliers
+from scalesearch.text import size_text
 
 # ----------------------------------------------------------------------------------------------------
 # What fields of frozen descriptions have to be: each check names the field, its value and what would do.
@@ -836,8 +837,7 @@ def require_resolution(arch: Arch, name: str, size: tuple[int, int] | None = Non
             else f"half of the {strides} that the strides multiply to: below that the last map covers more "
             "padding than image"
         )
-        got = "x".join(str(side) for side in dict.fromkeys(size))
-        raise ValueError(f"`{name}` must be at least {least} px a side, {why}, got {got}")
+        raise ValueError(f"`{name}` must be at least {least} px a side, {why}, got {size_text(size)}")
 
 
 def without_drop_path(arch: Arch) -> Arch:

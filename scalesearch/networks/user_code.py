@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from scalesearch.text import one_line
+from scalesearch.text import bare, one_line
 
 ARGUMENTS = ("depth", "width", "num_classes")
 # Folders of what is installed, wherever they lie.
@@ -43,7 +43,7 @@ def at_home() -> Iterator[None]:
 
 def reason_of(error: BaseException) -> str:
     """What a user's own code raised, in one line: type, text, and where in that code."""
-    kind, text, place = type(error).__name__, one_line(error).replace("`", ""), place_of(error)
+    kind, text, place = type(error).__name__, bare(one_line(error)), place_of(error)
     return kind + (f": {text}" if text != kind else "") + (f" ({place})" if place else "")
 
 

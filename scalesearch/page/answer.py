@@ -37,7 +37,7 @@ from scalesearch.statistics.answer import (
 )
 from scalesearch.statistics.runs import predictions, trained_runs, whole_runs
 from scalesearch.statistics.summaries import CONFIDENCE, SIGNIFICANCE, holm
-from scalesearch.text import without_options
+from scalesearch.text import bare, without_options
 from scalesearch.training.recipe import RECIPES, ProxyRecipe
 
 AS_SEARCHED = "as searched"
@@ -215,7 +215,7 @@ def _answer_of(run: RunRecord) -> SearchAnswer | str:
         named = {name: named[name] for name, here in zip(named, near, strict=True) if here}
         answer = read(surface, named)
     except DesignError as error:
-        return str(error).replace("`", "")
+        return bare(error)
     check = _recipe_check(run)
     raised = None if check is None else _at_best(surface, check)
     fitted = predictions(surface, run.candidates)

@@ -19,7 +19,7 @@ from scalesearch.study.estimate import Speed, latency_cost, measure_speed
 from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.plan import Plan
 from scalesearch.study.settings import PRETRAINED, TrainingSettings
-from scalesearch.text import printable
+from scalesearch.text import printable, size_text
 from scalesearch.training.dataset import FOLDERS, TENSORS, DataSize, DataSpec
 from scalesearch.training.recipe import ACCELERATOR_IMAGES, CPU_IMAGES, default_images
 from scalesearch.workers.engines import Work, executor_of, is_here
@@ -108,7 +108,7 @@ def tried(plan: Plan) -> Plan:
     # Nodes elsewhere have what this machine may lack.
     device = resolve_device(settings.device if is_here(settings.executor) else "cpu")
     archs = {planned.arch.key: planned.arch for planned in plan.chosen}
-    size = "x".join(map(str, dict.fromkeys(plan.base.input_size)))
+    size = size_text(plan.base.input_size)
     times = settings.baseline_width
     width = "its own width" if times == 1 else f"{times:g} times its own width"
     notes = [

@@ -43,6 +43,7 @@ from scalesearch.study.reading import (
 )
 from scalesearch.study.rows import LOOKS, STUDY, SYSTEM, TRIALS, USER, StudyStorage
 from scalesearch.study.storage import Ownership, clear_errors, is_server, masked, open_storage
+from scalesearch.text import bare
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -662,7 +663,7 @@ class SearchStudy:
         except StudyError:
             raise
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-            missing = f"it has no {error}" if isinstance(error, KeyError) else str(error).replace("`", "")
+            missing = f"it has no {error}" if isinstance(error, KeyError) else bare(error)
             raise StudyError(
                 f"`dir` must hold a study that this version can read, got {masked(self._url)}: {missing}"
             ) from error

@@ -16,6 +16,7 @@ from scalesearch.records import AuditRecord, AuditRow, CandidateRecord, RunRecor
 from scalesearch.statistics.answer import FEWEST_NETWORKS, Answer, DesignError, fit, read
 from scalesearch.statistics.runs import trained_runs
 from scalesearch.statistics.summaries import Comparison
+from scalesearch.text import bare
 
 # ----------------------------------------------------------------------------------------------------
 # What an audit shows: what each compound row spent against its rivals, and which printed costs cannot be.
@@ -228,7 +229,7 @@ def sweep_surface(run: RunRecord) -> SweepSurface | None:
         }
         return SweepSurface(answer=read(surface, here), missing=(), more=0, why="")
     except DesignError as error:
-        return SweepSurface(answer=None, missing=(), more=0, why=str(error).replace("`", ""))
+        return SweepSurface(answer=None, missing=(), more=0, why=bare(error))
 
 
 def published_top1(record: AuditRecord, name: str) -> dict[str, float]:

@@ -18,6 +18,7 @@ from typing import Any
 from scalesearch.files import inside, read_json
 from scalesearch.plain import field_types, typed, value_of
 from scalesearch.records import MachineRecord, MeasurementRecord, MeasureRecord, ProcessSamples, Setup
+from scalesearch.text import bare
 
 MEASUREMENTS_CSV, SAMPLES_CSV = "measurements.csv", "samples.csv"
 CONDITIONS_JSON = "conditions.json"
@@ -134,8 +135,7 @@ def _circumstances(folder: Path, machine: Mapping[str, Any], rows: int) -> Circu
     try:
         around = typed(Circumstances, read_json(path))
     except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise ValueError(f"{path} must be as scalesearch wrote it: {reason}") from error
+        raise ValueError(f"{path} must be as scalesearch wrote it: {bare(error)}") from error
     if len(around.processes) != rows:
         raise ValueError(
             f"{path} must be of the {rows} rows of {MEASUREMENTS_CSV}, got {len(around.processes)}"
@@ -153,8 +153,9 @@ def _measurement(number: int, row: Mapping[str, str]) -> MeasurementRecord:
     try:
         return MeasurementRecord(**fields, setup=_setup(number, row))
     except (TypeError, ValueError) as error:
-        reason = str(error).replace("`", "")
-        raise ValueError(f"{MEASUREMENTS_CSV}, row {number}: must be as it was written: {reason}") from error
+        raise ValueError(
+            f"{MEASUREMENTS_CSV}, row {number}: must be as it was written: {bare(error)}"
+        ) from error
 
 
 def _setup(number: int, row: Mapping[str, str]) -> Setup:
@@ -197,5 +198,4 @@ def _cell(file: str, number: int, row: Mapping[str, str], column: str, kind: Any
             return value_of(kind, json.loads(text), column)
         return value_of(kind, text, column)
     except (KeyError, ValueError) as error:
-        reason = str(error).replace("`", "")
-        raise ValueError(f"{file}, row {number}, column {column}: {reason}, got {text!r}") from None
+        raise ValueError(f"{file}, row {number}, column {column}: {bare(error)}, got {text!r}") from None

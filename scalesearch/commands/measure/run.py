@@ -36,6 +36,7 @@ from scalesearch.records.timings import (
     Setup,
 )
 from scalesearch.study.settings import BaselineSettings, TrainingSettings
+from scalesearch.text import bare
 from scalesearch.workers.executor import Executor, TrialFailedError
 from scalesearch.workers.jobs import LargestBatchSpec, MeasureSpec
 
@@ -340,8 +341,7 @@ class SampleStore:
         try:
             return tuple(Subject.from_dict(entry) for entry in data["networks"])
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            reason = str(error).replace("`", "")
-            raise ValueError(f"{path} must be as scalesearch wrote it: {reason}") from error
+            raise ValueError(f"{path} must be as scalesearch wrote it: {bare(error)}") from error
 
     def keep_subjects(self, subjects: Sequence[Subject]) -> None:
         """Writes down what the run measures."""
@@ -442,8 +442,7 @@ def _typed(cls: type[Described], data: Mapping[str, Any], path: Path) -> Describ
     try:
         return typed(cls, data)
     except ValueError as error:
-        reason = str(error).replace("`", "")
-        raise ValueError(f"{path} cannot be read: {reason}; remove it to measure again") from error
+        raise ValueError(f"{path} cannot be read: {bare(error)}; remove it to measure again") from error
 
 
 def _read(path: Path) -> dict[str, Any]:

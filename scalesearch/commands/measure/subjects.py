@@ -37,7 +37,7 @@ from scalesearch.plain import checked
 from scalesearch.records.timings import Setup, parse_changes
 from scalesearch.scaling import Multipliers
 from scalesearch.study.settings import SIDES, WIDTHS
-from scalesearch.text import near
+from scalesearch.text import bare, near, size_text
 
 # ----------------------------------------------------------------------------------------------------
 # Networks out of the tables of finished runs: rebuilt from their multipliers, checked against their row.
@@ -132,8 +132,7 @@ class Base:
                     f"`repeats` must be the blocks of {len(arch.stages)} stages, got {len(repeats)} numbers"
                 )
             arch = with_repeats(arch, repeats)
-        sides = "x".join(str(side) for side in dict.fromkeys(arch.input_size))
-        name = f"{self.label}-d{depth:.4g}-w{width:.4g}-r{sides}"
+        name = f"{self.label}-d{depth:.4g}-w{width:.4g}-r{size_text(arch.input_size)}"
         return name, replace(arch, name=name)
 
 
@@ -281,9 +280,8 @@ def _rebuilt(row: Mapping[str, str], base: Base, table: Path, argument: str) -> 
         cost = count(arch)
         known = {what: int(float(row[what])) for what in ("params", "macs") if row.get(what)}
     except (ValueError, TypeError, OverflowError) as error:
-        reason = str(error).replace("`", "")
         raise ValueError(
-            f"`{argument}` must be a table of networks that can be built, got {table}: {reason}"
+            f"`{argument}` must be a table of networks that can be built, got {table}: {bare(error)}"
         ) from error
     for what, there in known.items():
         if getattr(cost, what) != there:
@@ -484,8 +482,7 @@ def _multiplied(base: Base, after: str, text: str, argument: str) -> tuple[str, 
         depth, width, resolution = (float(part) for part in after.split(","))
         return base.scaled(depth, width, resolution)
     except (ValueError, OverflowError) as error:
-        reason = str(error).replace("`", "")
         raise ValueError(
             f"`{argument}` must be a baseline with three multipliers > 0, of depth, width and resolution, "
-            f"such as efficientnet-b0:1.2,1.1,1.15, got {text!r}: {reason}"
+            f"such as efficientnet-b0:1.2,1.1,1.15, got {text!r}: {bare(error)}"
         ) from error

@@ -33,7 +33,7 @@ from scalesearch.page.shares import SHADES, share_point
 from scalesearch.records import CandidateRecord, RunRecord, ScaleRecord
 from scalesearch.scaling import Coefficients, shares_of
 from scalesearch.statistics.answer import Rate, lattice
-from scalesearch.text import visible
+from scalesearch.text import size_text, visible
 
 FINE = 40
 """Steps of the lattice that the surface is drawn on."""
@@ -266,7 +266,7 @@ def _family(run: RunRecord, answer: SearchAnswer) -> dict[str, Any] | None:
                 "depth": f"{by.depth:.3f}",
                 "width": f"{by.width:.3f}",
                 "resolution": f"{by.resolution:.3f}",
-                "input": "x".join(str(side) for side in dict.fromkeys(arch.input_size)),
+                "input": size_text(arch.input_size),
                 "blocks": block_count(arch),
                 "macs": si(cost.macs),
                 "params": si(cost.params),
