@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import sys
+
+# A tenth of the time that imports take is looking for garbage among what stays.
+gc.set_threshold(50_000, 20, 50)
 
 # Tiny networks gain nothing from threads, and threads that wait for one another on a busy machine lose much.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -50,12 +54,13 @@ def _without_waiting(connection: object, _record: object) -> None:
 
 
 class Rendering:
-    """Whether figures are rendered: that is most of a tiny run's time, so commands and searches leave it out.
+    """Whether figures are laid out and rendered: that is most of a tiny run's time.
 
-    The report's own tests render them, and so do tests marked ``figures``.
+    Tests of figures lay them out; files of them are made for the tests of HTML pages and those marked ``figures``.
     """
 
     wanted = True
+    laid_out = True
 
     @classmethod
     def render(cls, figure: Figure) -> dict[str, bytes]:
@@ -65,7 +70,7 @@ class Rendering:
     @classmethod
     def settle(cls, figure: Figure) -> None:
         """In place of the report's own, which draws the figure once to lay it out."""
-        if cls.wanted:
+        if cls.laid_out:
             settle(figure)
 
 
@@ -90,7 +95,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A hundred examples of each property are tried where the slow part runs too, and a fifth of them without it."""
+    """A hundred examples of each property are tried where the slow part runs too, and a fifth of them without it.
+
+    Where Python was told to keep no compiled modules, as containers often do, it keeps them here all the same: tests
+    start a hundred processes, each of which would compile the package anew.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     settings.load_profile("quick" if config.option.markexpr == "not slow" else "thorough")
 
 
@@ -105,6 +116,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files whose tests take longest first; the others stay in their order."""
     here = Path(__file__).parent
+    gc.freeze()  # what has been imported stays: nobody need look through it for garbage again
     order = {here / name: index for index, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
@@ -113,8 +125,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Every test begins with subnormal numbers: compiled code, once loaded, flushes them to zero for good."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
-    quick = item.path.parent.name in ("cli", "golden", "search")
-    Rendering.wanted = not quick or item.get_closest_marker("figures") is not None
+    Rendering.wanted = item.path.parent.name == "html" or item.get_closest_marker("figures") is not None
+    Rendering.laid_out = Rendering.wanted or item.path.parent.name == "page"
 
 
 def slow_but(quick: Collection[str], names: Iterable[str]) -> list[ParameterSet]:
@@ -165,7 +177,6 @@ def run() -> Callable[..., Result]:
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a whole tiny run with latency, made once. Not to be changed: copy it first."""
-    Rendering.wanted = True
     folder = tmp_path_factory.mktemp("finished") / "run"
     options = [option for option in TINY if option != "--no-latency"]
     result = CliRunner().invoke(cli, ["grid", f"--out={folder}", *options])

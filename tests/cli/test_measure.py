@@ -18,6 +18,7 @@ from click.testing import Result
 
 from scalesearch.records.timings import MachineRecord
 from tests.commands.fakes import Bench
+from tests.processes import started
 
 Run = Callable[..., Result]
 TWO = ("efficientnet-b0:1,0.125,0.1", "efficientnet-b0:2,0.125,0.1")
@@ -167,17 +168,17 @@ def test_kill_9_costs_at_most_the_measurement_in_flight(tmp_path: Path, run: Run
     folder = tmp_path / "run"
     options = (*SMALL, "--processes=3", "--min-time=0.05s", "--no-memory", f"--out={folder}")
     for kept in (1, 3):
-        driver = subprocess.Popen(
-            [sys.executable, "-m", "scalesearch", "measure", *options],
+        with started(
+            *(sys.executable, "-m", "scalesearch", "measure", *options),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-        limit = time.monotonic() + 120
-        while len(list(folder.glob("samples/*/*.json"))) < kept and time.monotonic() < limit:
-            time.sleep(0.02)
-        driver.send_signal(signal.SIGKILL)
-        driver.wait()
+        ) as driver:
+            limit = time.monotonic() + 120
+            while len(list(folder.glob("samples/*/*.json"))) < kept and time.monotonic() < limit:
+                time.sleep(0.02)
+            driver.send_signal(signal.SIGKILL)
+            driver.wait()
         files = {path: path.read_bytes() for path in folder.glob("samples/*/*.json")}
         assert len(files) >= kept
         assert all(json.loads(content)["result"]["samples_s"] for content in files.values())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from click.testing import Result
 from scalesearch.cli.terminal import MOST_PRINTED, print_table
 from scalesearch.page.columns import Cell
 from scalesearch.page.tables import CANDIDATES
+from tests.processes import started
 
 FRAME = pd.DataFrame({"name": ["small", "large"], "params": [1234, 5_288_548], "macs_ratio": [1.0, 2.57]})
 COLUMNS = {"name": Cell(left=True), "params": Cell("{:,d}"), "macs_ratio": Cell("{:.2f}", short="x")}
@@ -141,13 +141,14 @@ def test_nothing_that_anybody_writes_is_obeyed_by_a_terminal(tmp_path: Path) -> 
     script.write_text(HOSTILE, "utf-8")
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}
-    with subprocess.Popen(
-        [sys.executable, script], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    with started(
+        sys.executable, script, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     ) as process:
         os.close(theirs)
         pieces = []
         while piece := _read(ours):
             pieces.append(piece)
+        process.wait()
     os.close(ours)
     assert process.returncode == 1
     text = b"".join(pieces).decode()

@@ -14,7 +14,9 @@ from scalesearch.networks.build import build
 from scalesearch.networks.spec import ArchSpec, CodeSpec
 
 
-@pytest.mark.parametrize("batch_size", [None, pytest.param(2, marks=pytest.mark.slow)])
+# Each format's own file of tests shows the same of it alone.
+@pytest.mark.slow
+@pytest.mark.parametrize("batch_size", [None, 2])
 def test_every_format_gives_the_networks_output(state: State, tmp_path: Path, batch_size: int | None) -> None:
     begun: list[str] = []
     written = hand_over(state, tmp_path, tuple(FORMATS), batch_size=batch_size, on_format=begun.append)

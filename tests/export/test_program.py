@@ -10,7 +10,9 @@ from scalesearch.export.handover import run_program, write_program
 from scalesearch.networks.spec import ArchSpec
 
 
-@pytest.mark.parametrize("batch_size", [None, pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize(
+    "batch_size", [None, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 3))]
+)
 def test_the_program_gives_the_networks_output(
     network: nn.Module, arch: ArchSpec, tmp_path: Path, batch_size: int | None
 ) -> None:

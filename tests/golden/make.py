@@ -30,6 +30,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from scalesearch.cli import cli
+from tests.processes import started
 from tests.study.conftest import Lab
 
 __all__ = ["RECORDS", "REPORTS", "SLOW", "STORED", "TABLES_OF_RUNS", "Record", "packed", "restored"]
@@ -239,22 +240,20 @@ def _scalesearch(command: str, folder: Path, *, killed: bool = False) -> None:
     paths = os.pathsep.join((str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     print("scalesearch", command, file=sys.stderr, flush=True)
-    process = subprocess.Popen(
-        arguments, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    said = ""
-    for line in process.stderr or ():
-        said += line
-        if killed and line.startswith("[2/"):
-            os.killpg(process.pid, signal.SIGKILL)
-    if process.wait() != 0 and not killed:
-        sys.exit(said)
+    lines = ""
+    with started(*arguments, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr or ():
+            lines += line
+            if killed and line.startswith("[2/"):
+                os.killpg(process.pid, signal.SIGKILL)
+        if process.wait() != 0 and not killed:
+            sys.exit(lines)
 
 
 def _with_fake_workers(command: str, folder: Path) -> None:
     from tests.conftest import Rendering  # here, as it changes how figures are made
 
-    Rendering.wanted, lab = False, Lab()
+    Rendering.wanted, Rendering.laid_out, lab = False, False, Lab()
     print("scalesearch", command, file=sys.stderr, flush=True)
     with pytest.MonkeyPatch.context() as patch:
         for module in ("scalesearch.runs.planning", "scalesearch.workers.executor"):

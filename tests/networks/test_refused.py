@@ -19,6 +19,7 @@ from scalesearch.runs.planning import tried
 from scalesearch.study.grid_plan import GridSettings, plan_grid
 from scalesearch.study.plan import Plan
 from scalesearch.training.dataset import DataSize
+from tests.conftest import slow_but
 
 NETWORKS = Path(__file__).parents[1] / "fixtures" / "networks"
 SIZE = DataSize(classes=3, train_images=64)
@@ -48,7 +49,7 @@ def test_a_network_s_own_size_is_the_first_usual_one_that_it_takes() -> None:
     assert sides == {"places": 224, "flat": 32, "sixteens": 224}
 
 
-@pytest.mark.parametrize("name", [*FIXED, *COARSE])
+@pytest.mark.parametrize("name", slow_but((FIXED[0], COARSE[0]), (*FIXED, *COARSE)))
 def test_a_grid_skips_what_is_refused_and_trains_the_rest(name: str) -> None:
     plan = _grid(name)
     refused = [c for c in plan.skipped if c.reason.startswith("refused: ")]

@@ -107,6 +107,7 @@ def page_of(finished: tuple[RoundRecord, ...], *, converged: bool, reason: str) 
     return alternate_page(record_of(finished, converged=converged, reason=reason), {"rounds"})
 
 
+@pytest.mark.figures
 def test_the_same_rounds_give_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         write_alternate_report(

@@ -74,6 +74,7 @@ def test_tables_and_figures_of_many_trained_networks_are_bounded_and_say_so(make
     assert "drawn:" not in "".join(axes.get_title(loc="left") for axes in pareto_figure(small).axes)
 
 
+@pytest.mark.figures
 def test_the_file_of_a_figure_of_many_networks_stays_small(make_run):
     figure = pareto_figure(_many(make_run(seeds=2, halving=True), 12))
     assert figure is not None

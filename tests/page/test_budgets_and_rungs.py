@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,15 +12,16 @@ import pytest
 
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
 from scalesearch.commands.grid.view import grid_page, write_grid_report
-from scalesearch.page.evidence import asked_cost, highlights, intervals, judged
+from scalesearch.page.evidence import asked_cost, highlights, intervals, judged, nothing_learnt
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.parts import amount, budgets_of, compute_spent, same_cost, stopped
-from scalesearch.page.tables import candidates_table, csv_text, pareto_table
+from scalesearch.page.tables import candidates_table, csv_text, fronts_of, pareto_table
 from scalesearch.page.templates import part
 from scalesearch.records import BudgetRecord, CandidateRecord, RunRecord
 from scalesearch.statistics.summaries import seed_summaries
 from tests.page.changes import with_candidates, with_top1
 from tests.page.drawn import GRID as FIGURES
+from tests.page.shown import shown
 
 CLOSE = ((0.50, 0.52, 0.54), (0.47, 0.55, 0.51), (0.30, 0.31, 0.32))
 
@@ -95,12 +97,8 @@ def test_stopped_networks_are_in_no_ranking_front_or_test(make_run):
     page = page_of(run)
     assert keys.isdisjoint(key for key in keys if key in section(page, "Trained networks"))
     assert all(key in section(page, "Stopped early") for key in keys)
-    assert (
-        "**No answer yet: runs must be of at least 7 networks for a surface over splits, got 3. A surface"
-        in page
-    )
-    assert "stopped early (top-1 then)" in texts(pareto_figure(run))
-    assert "dashed: stopped early" in texts(curves_figure(run))
+    assert "stopped early" in texts(pareto_figure(run))
+    assert "stopped early" in texts(curves_figure(run))
     # Dashes mean that and nothing else; dots are chance.
     styles = [line.get_linestyle() for line in curves_figure(run).axes[0].lines if len(line.get_xdata()) > 2]
     assert styles.count("--") == sum(len(c.curve) > 2 for c in gone) > 0
@@ -118,18 +116,23 @@ def test_the_compute_of_each_rung_adds_up_and_is_held_against_training_everythin
     assert spent[2] == 7200 * 3 * sum(c.macs for c in finalists)
     nominal = sum(len(c.merged) * c.macs for c in run.candidates) * 21600
     distinct = sum(c.macs for c in run.candidates) * 21600
-    page = section(page_of(run), "Stopped early")
-    assert (
-        f"each of the 109 feasible grid points to the end:** {by_hand / nominal / 3:.1%} with 3 seeds, "
-        f"{by_hand / nominal:.1%} with 1 seed."
-    ) in page
-    assert f"each of the 65 distinct networks to the end:** {by_hand / distinct / 3:.1%} with 3 seeds" in page
-    assert f"| 1 | 7,200 | 12 | 1 | 6 | {spent[0] / by_hand:.1%} |" in page
-    assert f"| 3 | 21,600 | 3 | 3 | 0 | {spent[2] / by_hand:.1%} |" in page
+    values = shown(grid_page, run, FIGURES).stopped_early
+    assert values.spent == by_hand
+    (points, of_points), (networks, of_networks), *_ = values.against
+    assert "109" in points
+    assert of_points == [f"{by_hand / nominal / 3:.1%} with 3 seeds", f"{by_hand / nominal:.1%} with 1 seed"]
+    assert "65" in networks
+    assert of_networks[0] == f"{by_hand / distinct / 3:.1%} with 3 seeds"
+    assert [(row.number, row.rung.images, row.stopped) for row in values.plan] == [
+        (1, 7200, 6),
+        (2, 14400, 3),
+        (3, 21600, 0),
+    ]
+    assert [row.share for row in values.plan] == pytest.approx([part / by_hand for part in spent])
 
 
 def test_a_run_without_rungs_has_no_section_about_them(make_run):
-    assert "Stopped early" not in page_of(make_run(trained=3))
+    assert shown(grid_page, make_run(trained=3), FIGURES).stopped_early is None
 
 
 def test_a_budget_is_said_with_target_way_and_what_is_left_over(make_run):
@@ -158,15 +161,11 @@ def test_budgets_that_were_only_chosen_for_or_differ_are_told_apart(make_run):
         return replace(candidate, budget=replace(candidate.budget, **fields))
 
     chosen = changed(second, matched_by="", value=6.3e7)
-    (said,) = said_of([first, chosen])
-    assert "until they did, but for 1 network that came near it already." in said
-    assert "+0.0% to +5.0%" in said
-    (said,) = said_of([chosen])
-    assert (
-        "1 network was to take 60.0 M multiply-adds. It was only chosen for coming near it, not resized"
-        in said
-    )
-    assert len(said_of([first, changed(third, target=7e7)])) == 2
+    (budget,) = budgets_of([first, chosen])
+    assert (budget.solved, budget.chosen, budget.low, budget.high) == ("resolution", 1, "+0.0%", "+5.0%")
+    (budget,) = budgets_of([chosen])
+    assert (budget.solved, budget.chosen, budget.networks) == ("", 1, 1)
+    assert len(budgets_of([first, changed(third, target=7e7)])) == 2
 
 
 @pytest.mark.parametrize(
@@ -193,11 +192,8 @@ def test_where_all_cost_the_same_a_strip_takes_the_place_of_the_cost_axis(make_r
     assert pareto_figure(run) is None
     report = write_grid_report(run, tmp_path)
     assert {path.stem for path in report.figures} == {"learning_curves"}
-    page = report.page.read_text()
-    assert (
-        "left out. There is no panel for MACs, params and inference memory, of which all trained networks have the "
-        "same within 5%; no panel for latency, which was not measured."
-    ) in page
+    left_out = fronts_of(run).left_out
+    assert all(cost in left_out for cost in ("MACs, params and inference memory", "latency"))
     # Other costs than MACs leave the MACs axis its meaning.
     assert pareto_figure(budgeted(make_run(trained=4), kind="params", target=2e6)) is not None
     assert same_cost([100, 105])
@@ -207,11 +203,9 @@ def test_where_all_cost_the_same_a_strip_takes_the_place_of_the_cost_axis(make_r
 
 def test_words_hold_where_phi_is_negative(make_run):
     run = make_run(seeds=3, phi=-1.0)
-    page = flat(page_of(run))
-    assert (
-        "Phi is -1, so the baseline is shrunk to half the baseline's cost: shares say what was cut." in page
-    )
-    assert "resolution is cut (alpha" in page
+    shrunk = shown(grid_page, run, FIGURES).shrunk
+    assert (shrunk.phi, shrunk.cost) == ("-1", "half the baseline's cost")
+    assert "is cut (alpha" in flat(page_of(run))
     names = " ".join(h.text for h in highlights(run))
     assert "cut" in names
     # What nothing comes near is not in sight, and not in the legend.
@@ -258,24 +252,21 @@ def test_a_reason_that_many_share_is_said_once(make_run):
     run = with_candidates(
         make_run(trained=2), lambda _, c: replace(c, reason=reason) if c.status == "skipped" else c
     )
-    skipped = section(page_of(run), "What was skipped, and why")
-    assert skipped.count("**Thinned out:** 63 networks not trained: 2 of 65 ") == 1
-    assert reason not in skipped  # which says the same of each
+    values = shown(grid_page, run, FIGURES).skipped
+    assert (values.thinned, values.skipped, values.why) == (True, 63, [])  # why would say the same of each
     # Reasons that differ in their figures alone are one; of many kinds the most frequent are said.
     own = with_candidates(run, lambda i, c: replace(c, reason=f"no. {i}") if c.status == "skipped" else c)
-    assert "63: no. 0, and the like." in section(page_of(own), "What was skipped, and why").replace(
-        "no. 1,", "no. 0,"
-    )
+    (why,) = shown(grid_page, own, FIGURES).skipped.why
+    assert re.fullmatch(r"63: no\. \d, and the like", why)
     kinds = "abcdefg"
     own = with_candidates(run, lambda i, c: replace(c, reason=kinds[i % 7]) if c.status == "skipped" else c)
-    assert "26: other reasons" in section(page_of(own), "What was skipped, and why")
+    *often, rest = shown(grid_page, own, FIGURES).skipped.why
+    assert (len(often), rest) == (4, "26: other reasons")
 
 
 def test_seeds_that_agree_exactly_have_no_interval_and_no_noise(make_run):
     run = with_top1(make_run(trained=2), (0.05, 0.05), (0.04, 0.04))
-    page = flat(page_of(run))
     assert intervals(run) == {}
     # What 720 images may tell stands in for the seeds: 5% of 720 is not above one in 18.
-    assert "**No network has learnt anything that shows" in page
-    half = flat(page_of(with_top1(make_run(trained=2), (0.5, 0.5), (0.04, 0.04))))
-    assert "No network has learnt" not in half
+    assert nothing_learnt(run)
+    assert not nothing_learnt(with_top1(make_run(trained=2), (0.5, 0.5), (0.04, 0.04)))

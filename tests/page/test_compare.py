@@ -83,6 +83,7 @@ def test_nothing_to_compare_says_why(tmp_path):
     assert "Nothing to compare: B: out of &lt;memory&gt;" in report.page.read_text()
 
 
+@pytest.mark.figures
 def test_the_report_is_written_twice_the_same(tmp_path):
     record = compared(1.2)
     report = write_compare_report(record, tmp_path / "a")

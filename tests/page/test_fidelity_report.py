@@ -9,7 +9,10 @@ import pytest
 
 from scalesearch.commands.fidelity.evidence import fidelity_evidence, reliability
 from scalesearch.commands.fidelity.view import (
+    FidelityAnswer,
+    FidelityPage,
     answer_lines,
+    fidelity_answer,
     fidelity_page,
     lengths_table,
     networks_table,
@@ -19,6 +22,7 @@ from scalesearch.page.markdown import plain_lines
 from scalesearch.records import CandidateRecord, CurvePoint, FidelityRecord, RunRecord, SeedRun
 from scalesearch.study.points import DESIGN
 from tests.page.drawn import FIDELITY as FIGURES
+from tests.page.shown import shown
 
 MACS = 2_100_000
 
@@ -127,7 +131,16 @@ def page_of(record: FidelityRecord) -> str:
     return fidelity_page(record, fidelity_evidence(record), FIGURES)
 
 
+def values_of(record: FidelityRecord) -> FidelityPage:
+    return shown(fidelity_page, record, fidelity_evidence(record), FIGURES)
+
+
+def answer_of(record: FidelityRecord) -> FidelityAnswer:
+    return fidelity_answer(fidelity_evidence(record))
+
+
 @pytest.mark.slow
+@pytest.mark.figures
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     report = write_fidelity_report(fabricate(), tmp_path / "one")
     write_fidelity_report(fabricate(), tmp_path / "two")
@@ -164,25 +177,22 @@ def test_the_tables_hold_the_agreement_of_every_length_and_every_network():
 
 
 def test_rates_that_move_with_training_are_said_to_first() -> None:
-    page = page_of(fabricate(noise=0.004))
-    answer = page.split("\n\n")[1]
-    assert len(answer.splitlines()) == 3
-    assert answer.startswith(
-        "- **The answer changes with longer training:** from runs of 4,000 images (as searched) to runs of 16,000, "
-        "each doubling of the training changes what moving a tenth of the compute brings: depth to width -0."
-    )
+    page, answer = page_of(fabricate(noise=0.004)), answer_of(fabricate(noise=0.004))
+    assert len(page.split("\n\n")[1].splitlines()) == 3
+    assert answer.short is not None
+    assert answer.long is not None
+    assert (answer.short.images, answer.long.images) == (4000, 16000)
+    assert answer.moving[0].startswith("depth to width -0.")
     assert "\nscalesearch grid --phi 1 --images 16000 --out reports/" in page
     assert page.index("```sh") < page.index("## ")
 
 
 def test_rates_that_stay_are_settled_or_not_shown_to_move() -> None:
     settled = page_of(fabricate(moved=0, noise=0.002))
-    assert "**The answer holds in longer training:** from runs of 4,000 images" in settled
-    assert " brings by at most 0." in settled
     assert "\nscalesearch scale --alpha 1 --beta 1.41 --gamma 1 --phi 0..7\n" in settled
-    blurred = page_of(fabricate(moved=0, noise=0.03))
-    assert "**No change with longer training is shown** from runs of 4,000 images" in blurred
-    assert " could change what moving a tenth of the compute brings by up to " in blurred
+    answer, blurred = (answer_of(fabricate(moved=0, noise=noise)) for noise in (0.002, 0.03))
+    assert (answer.moving, blurred.moving) == ([], [])
+    assert float(answer.widest) < 0.25 < float(blurred.widest)
 
 
 def test_what_the_short_runs_best_split_loses_is_by_the_longest_runs() -> None:
@@ -197,7 +207,7 @@ def test_what_the_short_runs_best_split_loses_is_by_the_longest_runs() -> None:
     assert reference.answer.best == pytest.approx((1, 0, 0))
     assert own.loss.value == pytest.approx(6, abs=1)
     assert own.loss.low > 0
-    assert "**a loss is shown**" in page_of(fabricate(moved=0.1, noise=0.004))
+    assert not fidelity_answer(evidence).same_split
 
 
 def test_seeds_that_only_one_length_has_say_nothing_of_moves() -> None:
@@ -211,13 +221,9 @@ def test_seeds_that_only_one_length_has_say_nothing_of_moves() -> None:
 
 
 def test_few_networks_give_no_surface_and_a_warning() -> None:
-    page = page_of(fabricate(networks=5, seeds=1))
-    assert (
-        "**Whether the answer changes with longer training is not known:** a surface takes at least 7 networks for a "
-        "surface over splits, got 5." in page
-    )
-    assert "resampling 5 networks: for so few it is too narrow" in page
-    assert "too narrow" not in page_of(fabricate(networks=12, seeds=2))
+    few, enough = values_of(fabricate(networks=5, seeds=1)), values_of(fabricate(networks=12, seeds=2))
+    assert ("7 networks" in few.answer.missing, few.few, len(few.networks.rows)) == (True, True, 5)
+    assert (enough.answer.missing, enough.few, len(enough.networks.rows)) == ("", False, 12)
 
 
 def test_networks_that_lack_a_length_are_left_out_and_counted():
@@ -226,7 +232,7 @@ def test_networks_that_lack_a_length_are_left_out_and_counted():
     stopped = replace(first.candidates[0], status="pruned")
     short = replace(first, candidates=(stopped, *first.candidates[1:]))
     record = replace(record, lengths=(short, *others))
-    assert "1 network of the run not trained for all lengths is left out." in page_of(record)
+    assert values_of(record).left_out == 1
     assert set(networks_table(fidelity_evidence(record))["key"]) == {f"net{i:03d}" for i in range(1, 6)}
 
 
@@ -235,9 +241,8 @@ def test_too_few_networks_give_a_page_without_an_answer_and_no_stale_figure(tmp_
     report = write_fidelity_report(fabricate(networks=1), tmp_path)
     assert report.figures == ()
     assert not list((tmp_path / "figures").iterdir())
-    page = report.page.read_text("utf-8")
-    assert "**No answer yet:** 1 network completed all 4 lengths of run" in page
-    assert "left out, as there is no data for it" in page
+    answer = answer_of(fabricate(networks=1))
+    assert (answer.networks, answer.lengths, answer.short) == (1, 4, None)
 
 
 def with_seeds(run: RunRecord, seeds: int) -> RunRecord:
@@ -249,8 +254,9 @@ def test_seeds_of_both_lengths_are_told_and_compute_is_that_of_one_run():
     record = fabricate(networks=3, seeds=2, multiples=(1, 4))
     own, long = record.lengths
     record = replace(record, lengths=(own, with_seeds(long, 1)))
-    page = page_of(record)
-    assert "one short run takes 25% of the compute of a long one." in page
+    short = answer_of(record).short
+    assert short is not None
+    assert short.images == 4000
     assert list(lengths_table(fidelity_evidence(record))["compute_share"]) == [0.25, 1]
 
 
@@ -258,16 +264,14 @@ def test_networks_that_never_completed_are_not_left_out():
     record = fabricate(networks=6)
     skipped = replace(record.lengths[0].candidates[0], key="skipped", status="skipped", runs=())
     own = replace(record.run, candidates=(skipped,))
-    assert "left out." not in page_of(replace(record, run=own))
+    assert values_of(replace(record, run=own)).left_out == 0
     only_here = replace(record.lengths[0].candidates[0], key="unchosen")
     own = replace(own, candidates=(skipped, only_here))
-    assert "1 network of the run not trained for all lengths is left out." in page_of(
-        replace(record, run=own)
-    )
+    assert values_of(replace(record, run=own)).left_out == 1
 
 
-@pytest.mark.parametrize(("flat", "which"), [(0, "shorter"), (1, "longer")])
-def test_where_all_networks_are_equal_tau_is_undefined(flat, which, tmp_path):
+@pytest.mark.parametrize("flat", [0, 1])
+def test_where_all_networks_are_equal_tau_is_undefined(flat, tmp_path):
     record = fabricate(networks=4, seeds=2, multiples=(1, 4))
     lengths = list(record.lengths)
     same = tuple(
@@ -277,7 +281,7 @@ def test_where_all_networks_are_equal_tau_is_undefined(flat, which, tmp_path):
     record = replace(record, lengths=tuple(lengths))
     report = write_fidelity_report(record, tmp_path)
     page = report.page.read_text("utf-8")
-    assert f"all 4 are equal in the {which} runs, so Kendall's tau is undefined." in page
+    assert not any(length.ranked for length in fidelity_evidence(record).lengths[:-1])
     assert "| 4,000 | 1 x | undefined |" in page
     assert "too narrow" not in page
     assert "-1.00" not in page

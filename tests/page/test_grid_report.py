@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from scalesearch.commands.grid.figures import answer_figure, curves_figure
 from scalesearch.commands.grid.run import CORNERS
-from scalesearch.commands.grid.view import grid_page, write_grid_report
+from scalesearch.commands.grid.view import GridPage, grid_page, write_grid_report
 from scalesearch.page.answer import answer_lines, answer_of, coefficients_of, next_steps, split_text
 from scalesearch.page.evidence import coefficients, judged
 from scalesearch.page.fronts import pareto_figure
@@ -26,6 +26,7 @@ from scalesearch.statistics.answer import lattice
 from scalesearch.training.recipe import RECIPES
 from tests.page.changes import judged_as, with_candidates, with_top1
 from tests.page.drawn import GRID as FIGURES
+from tests.page.shown import shown
 
 # As the issue lists them, and what this report adds at the end.
 ISSUE_COLUMNS = """
@@ -68,8 +69,8 @@ def page_of(run: RunRecord) -> str:
     return grid_page(run, FIGURES)
 
 
-def flat(page: str) -> str:
-    return " ".join(page.split())
+def values_of(run: RunRecord) -> GridPage:
+    return shown(grid_page, run, FIGURES)
 
 
 ELSEWHERE = """
@@ -84,6 +85,7 @@ write_grid_report(mixed(fabricate_run(trained=16, seeds=3)), Path(sys.argv[2]))
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 def test_the_same_record_gives_the_same_bytes_in_any_process_with_any_user_settings(make_run, tmp_path):
     run = mixed(make_run(trained=16, seeds=3))
     report = write_grid_report(run, tmp_path / "here")
@@ -164,39 +166,32 @@ def test_the_fronts_are_what_brute_force_says(make_run):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "said"),
-    [
-        ("photographs", "windows of 70 photographs"),
-        ("windows:my/trip", "windows of 70 pictures"),
-        ("folder:windows", ""),
-    ],
+    ("dataset", "pictures"),
+    [("photographs", "70 photographs"), ("windows:my/trip", "70 pictures"), ("folder:windows", "")],
 )
-def test_windows_of_few_pictures_are_not_called_independent(make_run, dataset, said):
+def test_windows_of_few_pictures_are_not_called_independent(make_run, dataset, pictures):
     run = make_run(trained=16, seeds=3)
-    page = flat(page_of(replace(run, settings=run.settings | {"dataset": dataset}, classes=70)))
-    assert ("what is shown holds for these pictures" in page) == bool(said)
-    assert said in page
+    run = replace(run, settings=run.settings | {"dataset": dataset}, classes=70)
+    assert values_of(run).sure.pictures == pictures
 
 
 def test_no_network_is_called_the_best_where_all_may_be_guessing(make_run):
     run = make_run(trained=3)
-    page = flat(page_of(with_top1(run, *(1 / run.classes,) * 3)))
-    assert "cannot be told from guessing.**" in page
-    assert "The highest mean is that of" not in page
+    values = values_of(with_top1(run, *(1 / run.classes,) * 3))
+    assert values.nothing_learnt
+    assert values.highest is None
+    assert values_of(run).highest is not None
 
 
-def test_an_unfinished_run_says_so_at_the_top_and_how_to_go_on(make_run):
-    page = page_of(make_run(trained=5, rest="waiting"))
-    assert "not finished:** 60 of its 65 networks still wait" in page.split("**No answer yet")[0]
-    assert "scalesearch resume DIR" in page
+def test_an_unfinished_run_says_how_much_is_missing(make_run):
+    values = values_of(make_run(trained=5, rest="waiting"))
+    assert (values.waiting, values.networks) == (60, 65)
 
 
 def test_nothing_trained_still_makes_a_report_without_stale_figures(make_run, tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "pareto.png").write_bytes(b"of an earlier report")
     report = write_grid_report(make_run(trained=0, rest="waiting"), tmp_path)
-    page = report.page.read_text()
-    assert "No answer yet" in page
     assert not list((tmp_path / "figures").iterdir())
     assert rows(report.page.with_name("pareto.csv").read_text()) == []
     assert report.page.with_name("pareto.csv").read_text().startswith("front,key,alpha")
@@ -220,13 +215,13 @@ def test_one_trained_network_with_parts_of_its_record_missing(make_run, keep):
         return less if keep == "latency" else replace(less, latency=None)
 
     run = with_candidates(make_run(trained=1), change)
-    page = page_of(run)
-    assert "runs must be of at least 7 networks for a surface over splits, got 1" in page
+    assert page_of(run)
     assert (curves_figure(run) is None) == (keep != "curve")
     assert len(pareto_figure(run).axes) == (4 if keep == "latency" else 3)
     assert any(pareto_table(run)["front"] == "latency") == (keep == "latency")
 
 
+@pytest.mark.figures
 def test_hostile_text_stays_text(make_run):
     run = mixed(make_run(trained=3))
     run = with_candidates(
@@ -255,13 +250,10 @@ def test_hostile_text_stays_text(make_run):
 
 def test_skipped_failed_and_merged_are_accounted_for(make_run):
     run = mixed(make_run(trained=16))
-    page = page_of(run)
+    page, skipped = page_of(run), values_of(run).skipped
     count = {s: sum(c.status == s for c in run.candidates) for s in ("failed", "waiting", "skipped")}
-    assert "109 of the grid's 2,541 triples cost what was asked for" in page
-    assert "they are 65 distinct networks" in page
-    assert f"**Failed:** {count['failed']} networks" in page
-    assert f"**Waiting:** {count['waiting']} networks" in page
-    assert f"{count['skipped']} networks not trained" in page
+    assert (skipped.feasible, skipped.networks) == (109, 65)
+    assert count == {"failed": skipped.failed, "waiting": skipped.waiting, "skipped": skipped.skipped}
     for c in run.candidates:
         assert (f"`{c.key}`" in page) == (c.status != "skipped")
 
@@ -272,11 +264,10 @@ def test_networks_off_the_budget_are_not_called_thinned_out(make_run):
     reasons = {c.key: "thinned out: 2 of 65 distinct networks are trained" for c in skipped}
     reasons[skipped[0].key] = "macs cannot be brought nearer than +6.2% to the budget"
     run = with_candidates(run, lambda _, c: replace(c, reason=reasons.get(c.key, c.reason)))
-    page = page_of(replace(run, thinning="2 of 64 distinct networks are trained."))
-    assert f"{len(skipped) - 1}: thinned out: 2 of 65 distinct networks are trained; 1: macs cannot" in page
-    said = "for the reasons below. Of those that could be, 2 of 64 distinct networks are trained."
-    assert f"**Skipped:** {len(skipped)} networks not trained: {said}" in page
-    assert "networks thinned out" not in page
+    values = values_of(replace(run, thinning="2 of 64 distinct networks are trained.")).skipped
+    assert not values.thinned
+    assert values.why == [f"{len(skipped) - 1}: {reasons[skipped[1].key]}", f"1: {reasons[skipped[0].key]}"]
+    assert values.thinning == "2 of 64 distinct networks are trained"
 
 
 def test_the_page_answers_in_its_first_lines_and_ends_them_with_commands(make_run):
@@ -351,11 +342,10 @@ def test_what_was_predicted_is_set_beside_what_fresh_seeds_gave(make_run, gain, 
     (against,) = answer_of(run).confirmed
     assert against.verdict == verdict
     assert against.measured.value == pytest.approx(100 * gain)
-    page = page_of(run)
-    assert f"**Against the paper's, {coefficients(against.against)} (" in page
-    assert f"resolution): {verdict}.** Predicted " in page
-    assert "with 4 fresh seeds" in page
-    assert ("would have been seen with a probability of 80%" in page) == (verdict == "too small to see")
+    (beside,) = values_of(run).confirmed.against
+    assert (beside.verdict, beside.seeds) == (verdict, 4)
+    assert beside.network.startswith(f"{coefficients(against.against)} (")
+    assert bool(beside.visible) == (verdict == "too small to see")
 
 
 def test_other_recipes_are_set_beside_the_searchs_own(make_run):
@@ -378,9 +368,8 @@ def test_other_recipes_are_set_beside_the_searchs_own(make_run):
     assert found.p is not None
     own = max(found.at_own.values())
     assert own >= 0
-    page = page_of(replace(run, checks=checks))
-    assert "## Other recipes" in page
-    assert "that recipes suit networks differently" in page
+    assert "## Other recipes" in page_of(replace(run, checks=checks)).splitlines()
+    assert values_of(replace(run, checks=checks)).recipes.p == found.p
 
 
 def test_the_runner_up_is_named_with_its_triple_and_shares(make_run):
@@ -388,14 +377,13 @@ def test_the_runner_up_is_named_with_its_triple_and_shares(make_run):
     checks = tuple(
         replace(check, role="runner-up") if check.role == "paper" else check for check in run.checks
     )
-    page = page_of(replace(run, checks=checks))
+    confirmation = values_of(replace(run, checks=checks)).confirmed
     best = answer_of(run).best
-    shares = split_text(best.split)
-    assert f"highest fitted top-1** is {coefficients(best)} ({shares})." in page
+    assert confirmation.best == f"{coefficients(best)} ({split_text(best.split)})"
     paper = next(c for c in run.candidates if (1.2, 1.1, 1.15) in c.merged)
-    assert (
-        f"**Against the runner-up's, {coefficients(paper)} ({split_text(paper.split)}): confirmed.**" in page
-    )
+    (against,) = confirmation.against
+    assert against.other == "the runner-up's"
+    assert against.network == f"{coefficients(paper)} ({split_text(paper.split)})"
 
 
 def checked(run: RunRecord, gains: dict[str, float], noise: float = 0.001) -> RunRecord:
@@ -442,13 +430,11 @@ def test_a_recipe_that_is_shown_to_be_better_comes_first(make_run, variant, comm
     found = answer_of(run)
     assert [(better.role, better.variant) for better in found.recipe.better] == [("depth alone", variant)]
     assert found.recipe.better[0].gain.value == pytest.approx(10.0)
-    first, *_ = answer_lines(run)
-    assert first.startswith(f"Each split is judged at its best recipe, as {variant} is 10.0 points (")
-    assert " better than the search's own for depth alone. " in first
     rate = RECIPES["quick"].learning_rate / 2
     assert next_steps(run, found).commands[0][1] == command.format(rate=rate)
-    page = page_of(run)
-    assert f"| {variant} | depth alone | +10.0 (" in page
+    ((better, role, gain),) = values_of(run).recipes.better
+    assert (better, role) == (variant, "depth alone")
+    assert gain.startswith("+10.0 (")
     assert found.recipe.orders == (
         ("centre", "resolution alone", "width alone", "depth alone"),
         ("depth alone", "centre", "resolution alone", "width alone"),
@@ -461,7 +447,7 @@ def test_a_recipe_that_may_be_better_by_chance_changes_nothing(make_run):
     assert found.recipe.better == ()
     assert "recipe" not in answer_lines(run)[0]
     assert next_steps(run, found).commands[0][1].startswith("scalesearch scale")
-    assert "No recipe is shown to be better than the search's own" in page_of(run)
+    assert not values_of(run).recipes.better
 
 
 @pytest.mark.parametrize(("share", "text"), [(-0.004, "0%"), (-0.02, "-2%"), (1.004, "100%")])
@@ -491,8 +477,8 @@ def test_a_run_without_any_difference_says_how_little_there_can_be(make_run):
         run,
         lambda _, c: judged_as(c, *(0.5 + 0.01 * rng.standard_normal(3))) if c.status == "completed" else c,
     )
-    first, *_ = answer_lines(flat_run)
-    assert first.startswith("No split stands out: any two are within ")
+    assert not answer_of(flat_run).surface.different
+    assert values_of(flat_run).compared.rows[0][0] == "**highest fitted**"
 
 
 def test_the_report_loads_without_torch_and_optuna():
@@ -597,15 +583,14 @@ def test_each_split_is_judged_at_its_best_recipe_where_another_is_shown_to_be_be
     assert found.answer.best[0] > 0.25
     assert found.best.split[0] > 0.25 > before.best.split[0]
     assert found.as_searched.rates[0].points.value - found.answer.rates[0].points.value > 3
-    first, *_ = answer_lines(run)
-    assert first.startswith("Each split is judged at its best recipe, as rate x 2 is 30.0 points (")
-    assert " better than the search's own for depth alone. Best split: " in first
-    assert f"By the search's own recipe the best split is {split_text(before.answer.best)}." in first
-    page = page_of(run)
-    assert "| judged by | as searched | depth alone rate x 2 (+30.0), width alone as searched, " in page
-    own, best = (split_text(answer.best) for answer in (found.as_searched, found.answer))
-    assert f"| highest fitted split | {own} | {best} |" in page
-    assert "| fitted top-1, at its best recipe |" in page
+    values = values_of(run)
+    assert split_text(before.answer.best) in values.answer
+    cells = {name: others for name, *others in values.recipes.at_best}
+    assert cells["judged by"][0] == "as searched"
+    assert cells["judged by"][1].startswith("depth alone rate x 2 (+30.0), width alone as searched, ")
+    assert cells["highest fitted split"] == [
+        split_text(answer.best) for answer in (found.as_searched, found.answer)
+    ]
 
 
 def test_recipes_that_are_not_shown_to_be_better_change_no_answer(make_run):
@@ -618,4 +603,4 @@ def test_recipes_that_are_not_shown_to_be_better_change_no_answer(make_run):
     assert found.answer.rates == before.answer.rates
     assert found.answer.regret == before.answer.regret
     assert answer_lines(noisy) == answer_lines(run)
-    assert "each at its best recipe" not in page_of(noisy)
+    assert not values_of(noisy).recipes.at_best

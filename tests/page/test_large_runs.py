@@ -13,6 +13,7 @@ from scalesearch.commands.grid.view import grid_page, write_grid_report
 from scalesearch.page.evidence import highlights, judged
 from scalesearch.records import RunRecord
 from tests.page.drawn import GRID as FIGURES
+from tests.page.shown import shown
 
 
 def _large(run: RunRecord, networks: int) -> RunRecord:
@@ -34,17 +35,11 @@ def _large(run: RunRecord, networks: int) -> RunRecord:
     return replace(run, candidates=tuple(copies))
 
 
-def _page(run: RunRecord) -> str:
-    return " ".join(grid_page(run, FIGURES).split())
-
-
 def test_a_page_says_what_part_of_its_networks_it_draws(make_run) -> None:
-    large = _large(make_run(trained=16, seeds=1), 240)
-    assert (
-        "Of 240 networks with training runs, figures draw at most 100 in each panel and 150 learning curves: those "
-        "that stand out and an even spread of the others, the same ones each time."
-    ) in _page(large)
-    assert "figures draw at most" not in _page(_large(make_run(trained=16, seeds=1), 100))
+    run = make_run(trained=16, seeds=1)
+    part = shown(grid_page, _large(run, 240), FIGURES).part
+    assert (part.networks, part.marks, part.curves) == (240, 100, 150)
+    assert shown(grid_page, _large(run, 100), FIGURES).part is None
 
 
 def _write_and_check(run: RunRecord, folder: Path) -> dict[str, int]:
@@ -53,9 +48,7 @@ def _write_and_check(run: RunRecord, folder: Path) -> dict[str, int]:
     with (folder / "candidates.csv").open(newline="", encoding="utf-8") as file:
         assert [row["key"] for row in csv.DictReader(file)] == [c.key for c in run.candidates]
     page = (folder / "report.html").read_text("utf-8")
-    assert f"Of {len(run.candidates):,} networks with training runs, figures draw at most" in " ".join(
-        page.split()
-    )
+    assert f" {len(run.candidates):,} networks" in " ".join(page.split())
     named = {highlight.candidate.key for highlight in highlights(run)}
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert data is not None
@@ -65,6 +58,7 @@ def _write_and_check(run: RunRecord, folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 def test_a_page_grows_no_further_where_more_networks_are_trained(make_run, tmp_path: Path) -> None:
     run = make_run(trained=16, seeds=1)
     once = _write_and_check(_large(run, 400), tmp_path / "once")
@@ -80,6 +74,7 @@ def test_a_page_grows_no_further_where_more_networks_are_trained(make_run, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 def test_a_report_of_twenty_thousand_networks_has_the_size_of_one_of_hundreds(
     make_run, tmp_path: Path
 ) -> None:

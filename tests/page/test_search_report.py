@@ -18,6 +18,7 @@ from scalesearch.commands.search.evidence import (
 )
 from scalesearch.commands.search.figures import front_figure, shares_figure
 from scalesearch.commands.search.view import (
+    SearchPage,
     front_table,
     search_page,
     trials_table,
@@ -25,6 +26,7 @@ from scalesearch.commands.search.view import (
 )
 from scalesearch.records import CandidateRecord, CurvePoint, LatencyRecord, RungRecord, RunRecord, SeedRun
 from scalesearch.scaling import Coefficients, Shares
+from tests.page.shown import shown
 
 BASE_MACS = 1_050_000
 
@@ -146,6 +148,10 @@ def page_of(run: RunRecord) -> str:
     return " ".join(search_page(run, search_evidence(run), FIGURES).split())
 
 
+def values_of(run: RunRecord) -> SearchPage:
+    return shown(search_page, run, search_evidence(run), FIGURES)
+
+
 def front_of(run: RunRecord) -> list[str]:
     return list(front_table(run, search_evidence(run))["key"])
 
@@ -168,6 +174,7 @@ def names_of(*figures: str) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.figures
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         run = fabricate(8, objectives=("top1", "macs"), pruned=True)
@@ -184,20 +191,18 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
 
 def test_one_objective_names_the_best_and_its_place():
     run = pair(0.4, 0.5, macs=(BASE_MACS, 2 * BASE_MACS), objectives=("top1",))
-    page = page_of(run)
-    assert (
-        "**The best of the 2 networks trained to the end is alpha 2, beta 1, gamma 1** (network `deep`, depth : "
-        "width : resolution = 100 : 0 : 0): top-1 50.0% with a single seed, at 2.00 times the multiply-adds"
-        in page
-    )
-    assert "It was network 2 of 2 in order of suggestion." in page
+    values = values_of(run)
+    best = values.best
+    assert (best.coefficients, best.key, best.shares) == ("alpha 2, beta 1, gamma 1", "deep", "100 : 0 : 0")
+    assert (best.top1, best.seeds, best.ratio) == ("50.0%", 1, pytest.approx(2))
+    assert (best.number, values.networks, values.scored) == (2, 2, 2)
     assert front_of(run) == ["deep"]
 
 
 def test_of_equal_networks_the_cheapest_is_named():
     run = pair(0.5, 0.5, macs=(3 * BASE_MACS, 2 * BASE_MACS), objectives=("top1",))
     assert front_of(run) == ["deep", "wide"]
-    assert "It shares this top-1 with 1 other network; the cheapest is named." in page_of(run)
+    assert (values_of(run).best.key, values_of(run).best.ties) == ("deep", 1)
 
 
 def test_the_reward_weighs_accuracy_by_cost():
@@ -205,7 +210,7 @@ def test_the_reward_weighs_accuracy_by_cost():
     run = pair(0.50, 0.53, macs=(BASE_MACS, 4 * BASE_MACS), objectives=("reward",))
     assert front_of(run) == ["wide"]
     assert list(trials_of(run)["reward"]) == [pytest.approx(0.5 * 2**0.07), pytest.approx(0.53 / 2**0.07)]
-    assert "Reward: top-1 x (MACs / T)^w with T = 2.10 M and w = -0.07" in page_of(run)
+    assert values_of(run).reward == ("2.10 M", "-0.07")
 
 
 def test_the_hypervolume_is_the_dominated_share_of_its_box():
@@ -216,12 +221,10 @@ def test_the_hypervolume_is_the_dominated_share_of_its_box():
     low = (0.4 - chance) * (2_000_000 - 1_000_000)
     assert evidence.history[-1] == pytest.approx((high + low) / ((1 - chance) * dearest))
     assert front_of(run) == ["deep", "wide"]
-    page = page_of(run)
-    assert "with the reference point top-1 5.6%, MACs 2.20 M" in page
-    assert (
-        f"**{100 * evidence.history[-1]:.1f}%** of the box (top-1 from 5.6% to 100.0%, MACs from 2.20 M to 0)"
-        in page
-    )
+    front = values_of(run).front
+    assert (front.members, front.share) == (2, evidence.history[-1])
+    assert front.reference == ["top-1 5.6%", "MACs 2.20 M"]
+    assert front.box == ["top-1 from 5.6% to 100.0%", "MACs from 2.20 M to 0"]
 
 
 def test_a_dominated_network_is_not_on_the_front():
@@ -246,19 +249,18 @@ def test_networks_stopped_early_take_no_part_in_the_answer():
     run = run_of(ahead, network("kept", Coefficients(alpha=1.2, beta=1.1, gamma=1.15), (0.4,)))
     rungs = (RungRecord(images=2000, networks=2, seeds=1), RungRecord(images=4000, networks=1, seeds=1))
     run = replace(run, rungs=rungs)
-    page = page_of(run)
+    values = values_of(run)
     assert front_of(run) == ["kept"]
-    assert "**Stopped early:** 1 network behind others at a rung." in page
-    assert "| rung | up to images | networks, at most | seeds | stopped here |" in page
-    assert "| 1 | 2,000 | 2 | 1 |" in page
+    assert values.stopped == 1
+    assert [list(row)[1:4] for row in values.rungs.rows] == [["2,000", "2", "1"], ["4,000", "1", "1"]]
     assert list(trials_of(run)["top1"].isna()) == [True, False]
 
 
 def test_every_suggestion_is_counted_and_drawn():
     c = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
     one = replace(network("both", c, (0.4,)), merged=((1.2, 1.1, 1.15), (1.21, 1.1, 1.15)))
-    page = page_of(run_of(one))
-    assert "which round to 1 distinct network: 1 suggestion shares the training of another." in page
+    values = values_of(run_of(one))
+    assert (values.suggestions, values.networks, values.shared) == (2, 1, 1)
     assert [s.depth for s in candidate_shares(one)] == [
         pytest.approx(math.log(1.2) / math.log(1.2 * 1.1**2 * 1.15**2)),
         pytest.approx(math.log(1.21) / math.log(1.21 * 1.1**2 * 1.15**2)),
@@ -280,9 +282,8 @@ def test_a_failed_network_gives_its_reason_as_plain_text():
 def test_nothing_trained_is_no_answer(tmp_path):
     waiting = run_of(network("a", Coefficients(alpha=1.2, beta=1.1, gamma=1.15), ()))
     report = write_search_report(waiting, tmp_path)
-    page = report.page.read_text("utf-8")
-    assert "**No answer yet:** not one network has completed its training." in page
-    assert "**This run is not finished:** 1 of its 1 network still waits" in page
+    values = values_of(waiting)
+    assert (values.best, values.front, values.waiting, values.networks) == (None, None, 1, 1)
     assert {path.stem for path in report.figures} == {"shares"}  # what was suggested is known
 
 
@@ -335,44 +336,28 @@ def test_bad_boxes_are_refused(points, worst, best, message):
         hypervolume_share(points, worst, best)
 
 
-@pytest.mark.parametrize(
-    ("sampler", "said"),
-    [
-        ("tpe", "**A sampler is no survey:** tpe suggests more where earlier networks did well"),
-        ("random", "**The suggestions do not learn:** random spreads them without looking"),
-        ("qmc", "**The suggestions do not learn:** qmc spreads them without looking"),
-    ],
-)
-def test_only_a_sampler_that_learns_is_said_to_follow_earlier_networks(sampler, said):
+@pytest.mark.parametrize(("sampler", "learns"), [("tpe", True), ("random", False), ("qmc", False)])
+def test_only_a_sampler_that_learns_is_said_to_follow_earlier_networks(sampler, learns):
     run = fabricate(4)
-    page = page_of(replace(run, settings={**run.settings, "sampler": sampler}))
-    assert said in page
-    assert page.count("earlier networks did") == 1
+    values = values_of(replace(run, settings={**run.settings, "sampler": sampler}))
+    assert (values.sampler, values.learns) == (sampler, learns)
 
 
 @pytest.mark.parametrize("objectives", [("top1",), ("top1", "macs")])
 def test_a_search_whose_best_may_be_guessing_says_so_first(objectives):
-    unlearnt = "**No network has learnt anything that shows: even the best cannot be told from guessing.**"
     macs = (BASE_MACS, 2 * BASE_MACS)
+    guessing = pair(0.05, 0.06, macs=macs, objectives=objectives)
+    assert values_of(guessing).nothing_learnt
     # It goes on without a network that would be called the best.
-    goes_on = "**" if len(objectives) > 1 else "The highest figure is that of"
-    assert f"what should be scaled? {unlearnt} {goes_on}" in page_of(
-        pair(0.05, 0.06, macs=macs, objectives=objectives)
-    )
-    assert unlearnt not in page_of(pair(0.05, 0.09, macs=macs, objectives=objectives))
+    assert "The best of" not in page_of(guessing)
+    assert not values_of(pair(0.05, 0.09, macs=macs, objectives=objectives)).nothing_learnt
 
 
 def test_the_front_says_who_else_has_its_best_value():
     macs = (BASE_MACS, 2 * BASE_MACS)
-    assert "top-1 50.0%; 1 other network has the same top-1." in page_of(
-        pair(0.5, 0.5, macs=macs, objectives=("top1", "macs"))
-    )
-    assert "the same top-1" not in page_of(pair(0.4, 0.5, macs=macs, objectives=("top1", "macs")))
-
-
-def test_three_objectives_are_listed_with_one_and():
-    page = page_of(fabricate(8, objectives=("reward", "params", "macs")))
-    assert "on the front of reward, params and MACs.**" in page
+    for first, ties in ((0.5, 1), (0.4, 0)):
+        run = pair(first, 0.5, macs=macs, objectives=("top1", "macs"))
+        assert (values_of(run).best.top1, values_of(run).best.ties) == ("50.0%", ties)
 
 
 def test_a_front_of_one_network_has_no_line_in_the_legend():

@@ -10,6 +10,7 @@ from scalesearch.commands.audit.evidence import trained_roles
 from scalesearch.commands.sweep.evidence import comparisons, interval_reach, law_of
 from scalesearch.commands.sweep.figures import dimensions_figure, sweep_figure
 from scalesearch.commands.sweep.view import (
+    SweepPage,
     answer_lines,
     answer_text,
     sweep_page,
@@ -20,6 +21,7 @@ from scalesearch.page.markdown import plain_lines
 from scalesearch.records import BudgetRecord, CandidateRecord, CurvePoint, RunRecord, SeedRun
 from scalesearch.runs.kept import kept_run
 from scalesearch.statistics.power_law import PowerLaw
+from tests.page.shown import shown
 
 BASE_MACS = 1_050_000
 POWER = {
@@ -135,6 +137,10 @@ def page_of(run: RunRecord) -> str:
     return " ".join(sweep_page(run, {"sweep", "dimensions"}).split())
 
 
+def values_of(run: RunRecord) -> SweepPage:
+    return shown(sweep_page, run, {"sweep", "dimensions"})
+
+
 def three(**top1: float) -> RunRecord:
     """One budget, these means, and seeds that move all networks alike but for a tenth of a point."""
     wiggle = {"compound": (0.0, 0.001, -0.001), "baseline": (0.0, 0.0, 0.0)}
@@ -152,6 +158,7 @@ def three(**top1: float) -> RunRecord:
     return run_of(*rows)
 
 
+@pytest.mark.figures
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     report = write_sweep_report(fabricate(phis=(1,)), tmp_path / "one")
     write_sweep_report(fabricate(phis=(1,)), tmp_path / "two")
@@ -259,10 +266,12 @@ def test_a_law_that_holds_answers_first_for_every_budget():
     law = law_of(run)
     assert isinstance(law, PowerLaw)
     assert law.objections == ()
-    page = sweep_page(run, {"sweep", "dimensions"})
-    answer = page.split("\n\n")[1]
-    assert len(answer.splitlines()) == 3
-    assert answer.startswith("- **At 4 times the cost the growth belongs to depth 0% (")
+    page, answer = sweep_page(run, {"sweep", "dimensions"}), values_of(run).answer
+    assert len(page.split("\n\n")[1].splitlines()) == 3
+    assert not answer.missing
+    assert not answer.objections
+    assert answer.cost == "4"
+    assert answer.shares[0].startswith("depth 0% (")
     table = page.partition("## The best split at each budget")[2]
     assert [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][2:6] == [
         "0.5",
@@ -282,8 +291,8 @@ def test_a_law_that_holds_answers_first_for_every_budget():
 def test_where_dimensions_act_on_one_another_no_law_is_read_off():
     run = lawful(crossed=0.06)
     page = page_of(run)
-    assert "**No answer for every budget:** the power law does not hold, as depth, width and" in page
-    assert "## The best split at each budget" not in page
+    assert values_of(run).answer.objections
+    assert values_of(run).by_budget == ()
     assert " scalesearch grid --phi 2 " in page
     figure = dimensions_figure(run)
     assert figure is not None
@@ -313,9 +322,9 @@ def test_bars_are_intervals_that_hold_at_once():
 
 @pytest.mark.slow
 def test_one_seed_is_not_tested():
-    page, table = page_of(fabricate(seeds=1)), sweep_table(fabricate(seeds=1))
-    assert "**Does compound scaling win? Not tested:** that takes two seeds or more." in page
-    assert "12 comparisons without at least two common seeds" in page
+    values, table = values_of(fabricate(seeds=1)), sweep_table(fabricate(seeds=1))
+    assert values.answer.verdicts == ["not tested"]
+    assert values.trust.untested == 12
     assert set(table["verdict"]) == {"", "not tested"}
     assert table["p"].isna().all()
 
@@ -330,19 +339,18 @@ def test_a_network_of_fewer_seeds_is_not_tested_and_the_others_are():
 
 def test_a_stopped_sweep_names_what_is_missing(tmp_path):
     waiting = replace(network("depth", 1, ()), status="failed", reason="out of <memory>")
-    report = write_sweep_report(
-        run_of(network("baseline", 0, (0.3,)), waiting, network("width", 1, ())), tmp_path
-    )
-    text = report.page.read_text("utf-8")
-    assert "**This run is not finished:** 1 of its 3 networks still waits" in text
-    assert "No answer yet:** at no budget have both the compound network and another one" in text
-    assert "- depth: failed, out of &lt;memory&gt;." in text
+    run = run_of(network("baseline", 0, (0.3,)), waiting, network("width", 1, ()))
+    report, values = write_sweep_report(run, tmp_path), values_of(run)
+    assert (values.waiting, values.networks, values.answer.verdicts) == (1, 3, [])
+    assert values.missing[0].startswith("depth: failed, out of ")
+    assert "out of &lt;memory&gt;" in report.page.read_text("utf-8")
     assert report.figures == ()
 
 
 def test_costs_far_from_their_budget_are_called_out():
-    assert "(width at phi 3 is the furthest, -6.0%). 1 network more than 5% off" in page_of(fabricate())
-    assert "more than 5% off" not in page_of(fabricate(phis=(1,)))
+    trust = values_of(fabricate()).trust
+    assert (trust.furthest, trust.off, trust.far) == ("width at phi 3", pytest.approx(-0.06), 1)
+    assert values_of(fabricate(phis=(1,))).trust.far == 0
 
 
 @pytest.mark.slow
@@ -372,19 +380,15 @@ def test_smaller_budgets_than_the_baselines_are_drawn_on_its_other_side():
 
 
 def test_a_sweep_whose_best_may_be_guessing_says_so_first_and_names_who_shares_the_top():
-    unlearnt = "**No network has learnt anything that shows: even the best cannot be told from guessing.**"
     flat = run_of(
         network("baseline", 0, (0.05,)), network("depth", 1, (0.06,)), network("compound", 1, (0.06,))
     )
-    page = page_of(flat)
-    assert f"{unlearnt} The highest top-1" in page
-    shared = "The highest top-1 is shared exactly by "
-    assert shared in page
-    assert "depth at phi 1" in page.split(shared)[1].split(".")[0]
-    assert "compound at phi 1" in page.split(shared)[1].split(".")[0]
-    learnt = page_of(fabricate())
-    assert unlearnt not in learnt
-    assert shared not in learnt
+    values = values_of(flat)
+    assert values.nothing_learnt
+    assert "depth at phi 1" in values.tied
+    assert "compound at phi 1" in values.tied
+    learnt = values_of(fabricate())
+    assert (learnt.nothing_learnt, learnt.tied) == (False, "")
 
 
 def test_the_committed_sweep_says_what_its_page_says() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,8 @@ from scalesearch.commands.transfer.evidence import (
 )
 from scalesearch.commands.transfer.figures import splits_figure
 from scalesearch.commands.transfer.view import (
+    TransferPage,
+    TransferText,
     agreement_of,
     answer_lines,
     pairs_table,
@@ -36,6 +37,7 @@ from scalesearch.statistics.answer import DesignError, fit, same_slopes
 from scalesearch.statistics.runs import trained_runs
 from scalesearch.study.points import DESIGN
 from tests.page.changes import with_candidates
+from tests.page.shown import shown
 from tests.page.test_fidelity_report import files, network, run_of, seed_run
 
 Truth = Callable[[float, float, float], float]
@@ -84,35 +86,38 @@ def transfer_of(*runs: RunRecord) -> Transfer:
     return transfer_evidence(record_of(*runs))
 
 
+def values_of(transfer: Transfer) -> TransferPage:
+    return shown(transfer_page, transfer, FIGURES)
+
+
+def text_of(transfer: Transfer) -> TransferText:
+    return transfer_text(transfer.sides, transfer.pairs)
+
+
 def test_equal_slopes_are_one_split_whatever_the_levels() -> None:
     higher = search(lambda *split: deep(*split) + 0.2, seed=2)
     transfer = transfer_of(search(deep, seed=1), higher)
     (pair,) = transfer.pairs
     assert not pair.differ
-    same, wanted, lost = answer_lines(transfer)
-    assert same.startswith(
-        "One split of the compute between depth, width and resolution may suit all of these "
-    )
-    assert "run-a: 100% depth, 0% width, 0% resolution (can't be excluded: depth " in wanted
-    assert lost == "The highest fitted split is the same in all, so none would lose by another's."
+    text = text_of(transfer)
+    assert (text.apart, text.same, text.lost) == ([], True, [])
+    name, best = text.best[0]
+    assert name == "run-a"
+    assert best.startswith("100% depth, 0% width, 0% resolution (")
 
 
 def test_a_loss_that_is_not_shown_may_still_be_there() -> None:
     one, other = (search(flat, noise=0.03, seed=seed) for seed in (5, 6))
-    *_, lost = answer_lines(transfer_of(one, other))
-    assert re.fullmatch(
-        r"No loss of top-1 is shown with another search's best split. At most it could be [\d.]+ points "
-        r"\(95%\), for the split of run-[ab] used in run-[ab].",
-        lost,
-    )
+    text = text_of(transfer_of(one, other))
+    assert (text.judged, text.same, text.lost) == (True, False, [])
+    assert float(text.most) > 0
+    assert text.most_of is not None
 
 
 def test_opposite_slopes_are_not_and_borrowing_costs_what_it_does() -> None:
     transfer = transfer_of(search(deep, seed=1), search(shallow, seed=2))
     (pair,) = transfer.pairs
     assert pair.differ
-    same, _, lost = answer_lines(transfer)
-    assert same.endswith(" depth, width and resolution: run-a and run-b differ (p < 0.001).")
     there, back = pair.borrowed
     assert there.loss is not None
     assert back.loss is not None
@@ -122,24 +127,25 @@ def test_opposite_slopes_are_not_and_borrowing_costs_what_it_does() -> None:
     assert back.loss.value == pytest.approx(6, abs=1.5)
     assert there.loss.low < 14 < there.loss.high
     assert back.loss.low < 6 < back.loss.high
-    assert lost.startswith("Another search's best split loses top-1: the split of run-a used in run-b 1")
+    text = text_of(transfer)
+    assert text.apart == [pair]
+    assert (text.lost[0][0].source, text.lost[0][0].target) == ("run-a", "run-b")
 
 
 def test_the_pairs_that_differ_are_told_and_that_of_others_nothing_is_shown() -> None:
     """b differs from both others; of a and c nothing is shown."""
     transfer = transfer_of(search(deep, seed=1), search(shallow, seed=2), search(deep, seed=3))
-    same, *_ = answer_lines(transfer)
-    assert same == (
-        "These searches want different splits of the compute between depth, width and resolution: run-a and run-b "
-        "differ (p < 0.001), run-b and run-c differ (p < 0.001). Of the other pairs no difference is shown."
-    )
+    assert [(apart.first.name, apart.second.name) for apart in text_of(transfer).apart] == [
+        ("run-a", "run-b"),
+        ("run-b", "run-c"),
+    ]
     alike = transfer_of(*(search(deep, seed=seed) for seed in (1, 2, 3)))
-    assert "no two are shown to differ (smallest p = " in answer_lines(alike)[0]
+    assert text_of(alike).apart == []
+    assert text_of(alike).least > 0.05
     all_apart = transfer_of(
         search(deep, seed=1), search(shallow, seed=2), search(lambda _d, _w, r: 0.6 + 0.1 * r)
     )
-    assert answer_lines(all_apart)[0].count("differ (p < 0.001)") == 3
-    assert "no difference" not in answer_lines(all_apart)[0]
+    assert len(text_of(all_apart).apart) == text_of(all_apart).pairs == 3
 
 
 def test_what_is_not_shown_of_two_and_two_says_nothing_of_the_third() -> None:
@@ -202,8 +208,7 @@ def test_a_split_that_nothing_was_trained_around_is_not_judged() -> None:
     assert there.split == (1, 0, 0)
     assert there.loss is None
     assert back.loss is not None
-    unknown = "Nothing was trained around the split of run-a used in run-b, so that is not known."
-    assert unknown in answer_lines(transfer)[2]
+    assert text_of(transfer).outside == [there]
     assert pairs_table(transfer)["loss"].isna().tolist() == [True, False]
     assert "| nothing trained near it |" in transfer_page(transfer, FIGURES)
 
@@ -238,12 +243,13 @@ def test_two_networks_of_ones_own_differ_by_their_keys() -> None:
         replace(run, settings=dict(run.settings) | {"baseline_arch": net.to_dict()})
         for run, net in zip((search(deep, baseline="mine"), search(deep, baseline="mine")), nets, strict=True)
     )
-    page = transfer_page(transfer_of(one, other), FIGURES)
-    said = ", ".join(f"network {net.key}" for net in nets)
-    assert f"The searches differ in `baseline_arch` ({said}).\n" in page
-    assert "The searches have the same settings." in transfer_page(transfer_of(one, one), FIGURES)
+    (difference,) = transfer_of(one, other).differences
+    assert difference.setting == "baseline_arch"
+    assert difference.values == tuple(f"network {net.key}" for net in nets)
+    assert transfer_of(one, one).differences == ()
 
 
+@pytest.mark.figures
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     record = record_of(search(deep), search(shallow, baseline="mobilenet-v2"))
     for name in ("one", "two"):
@@ -262,7 +268,6 @@ def test_a_surface_of_chance_alone_has_no_best_split_and_no_region_drawn() -> No
     marks = [{line.get_marker() for line in axes.lines} for axes in (told, chance)]
     assert marks[0] >= {"*", "h", "D"}
     assert not marks[1] & {"*", "h"}
-    assert "no split stands out" in chance.get_title(loc="left")
 
 
 def test_the_tables_hold_every_direction_and_every_rate() -> None:
@@ -286,35 +291,26 @@ def test_the_tables_hold_every_direction_and_every_rate() -> None:
 
 def test_the_page_answers_first_and_then_says_what_to_do() -> None:
     one, other = search(deep), search(deep, seed=1, baseline="mobilenet-v2")
-    page = transfer_page(transfer_of(one, other), FIGURES)
-    first = page.split("\n\n")[1]
-    assert first.startswith("- **One split of the compute between depth, width and resolution may suit all ")
-    assert len(first.splitlines()) == 3
-    assert "The searches differ in `baseline` (resnet-18, mobilenet-v2).\n" in page
-    assert "What comes out differently" not in page
+    page, values = transfer_page(transfer_of(one, other), FIGURES), values_of(transfer_of(one, other))
+    assert len(page.split("\n\n")[1].splitlines()) == 3
+    assert [(d.setting, d.values) for d in values.differences] == [
+        ("baseline", ("resnet-18", "mobilenet-v2"))
+    ]
     assert page.index("```sh") < page.index("## ")
     assert "scalesearch scale --baseline resnet-18 --alpha 2 --beta 1 --gamma 1 --phi 0..7\n" in page
-    assert "Not finished" not in page
-    assert "Not at equal cost" not in page
+    assert (values.waiting, values.unlike_cost) == ([], [])
     unlike = replace(
         other,
         settings=dict(other.settings) | {"match": "none", "recipe": "quick"},
         candidates=(*other.candidates, replace(other.candidates[0], key="late", status="waiting", runs=())),
     )
-    page = transfer_page(transfer_of(one, unlike), FIGURES)
-    assert (
-        "> **Not at equal cost:** what networks may cost is not the same in all searches (`match`)." in page
-    )
-    assert "What comes out differently may come from any of these." in page
-    assert "> **Not finished:** networks still wait for training, 1 of *run-b*." in page
+    values = values_of(transfer_of(one, unlike))
+    assert (values.waiting, values.unlike_cost) == ([("run-b", 1)], ["match"])
 
 
 def test_a_surface_that_does_not_fit_is_said_to_be_that() -> None:
     bumpy = search(lambda d, w, r: 0.6 + 0.1 * ((d > 0.9) + (w > 0.9) + (r > 0.9)), noise=0.002)
-    page = transfer_page(transfer_of(search(deep), bumpy), FIGURES)
-    assert (
-        "**The surface does not fit run-b:** networks stray from it by more than the noise of runs." in page
-    )
+    assert values_of(transfer_of(search(deep), bumpy)).misfits == ["run-b"]
 
 
 def test_the_committed_searches_say_what_their_page_says() -> None:

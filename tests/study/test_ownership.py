@@ -21,6 +21,7 @@ from scalesearch.errors import StudyError, StudyLostError
 from scalesearch.study import storage as ownership
 from scalesearch.study.storage import is_known_to, sqlite_url
 from scalesearch.study.study import SearchStudy, TakenTrial, open_study
+from tests.processes import started
 from tests.study.conftest import Job, Lab
 
 Run = Callable[..., Result]
@@ -82,8 +83,7 @@ def test_the_claim_of_one_that_died_here_is_taken_over_at_once(tmp_path: Path) -
 def test_so_is_one_whose_process_number_another_process_has_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    try:
+    with started(sys.executable, "-c", "input()", stdin=subprocess.PIPE) as sleeper:
         with monkeypatch.context() as patch:
             patch.setattr(os, "getpid", lambda: sleeper.pid)
             abandoned = _study(tmp_path).owned(tmp_path, _never)
@@ -95,8 +95,6 @@ def test_so_is_one_whose_process_number_another_process_has_now(
             with _study(tmp_path).owned(tmp_path, _never):
                 pass
         abandoned.__exit__(None, None, None)
-    finally:
-        sleeper.communicate(b"\n")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from scalesearch.study import storage
 from scalesearch.study.storage import masked, open_storage
 from scalesearch.study.study import SearchStudy, find_study, open_study
 from tests.conftest import TINY
+from tests.processes import started
 from tests.study.conftest import PASSWORD, Job, Lab, Server
 from tests.study.test_ownership import _never, _race
 
@@ -274,26 +276,29 @@ def test_of_two_processes_that_take_a_dead_ones_claim_over_exactly_one_has_it(
 ) -> None:
     elsewhere("a/1/2")
     claimed = _without_beats(monkeypatch, open_study(postgresql, "run", create=True), tmp_path / "dead")
-    takers = [
-        subprocess.Popen(
-            [sys.executable, "-c", TAKE, tmp_path / name, name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("b", "c")
-    ]
-    for taker in takers:
-        assert taker.stdin is not None
-        assert taker.stdout is not None
-        taker.stdin.write(f"{postgresql}\n")
-        taker.stdin.flush()
-        assert taker.stdout.readline() == "ready\n"
-    for taker in takers:
-        assert taker.stdin is not None
-        taker.stdin.write("\n")
-        taker.stdin.flush()
-    lines = sorted(taker.communicate(timeout=60)[0].strip() for taker in takers)
+    with ExitStack() as stack:
+        takers = [
+            stack.enter_context(
+                started(
+                    *(sys.executable, "-c", TAKE, tmp_path / name, name),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for name in ("b", "c")
+        ]
+        for taker in takers:
+            assert taker.stdin is not None
+            assert taker.stdout is not None
+            taker.stdin.write(f"{postgresql}\n")
+            taker.stdin.flush()
+            assert taker.stdout.readline() == "ready\n"
+        for taker in takers:
+            assert taker.stdin is not None
+            taker.stdin.write("\n")
+            taker.stdin.flush()
+        lines = sorted(taker.communicate(timeout=60)[0].strip() for taker in takers)
     assert lines[0] == "mine"
     assert lines[1].startswith("the study in postgresql://me:***@127.0.0.1:")
     assert "must be one that no other driver works on, got one of process " in lines[1]
@@ -309,9 +314,11 @@ cli(sys.argv[1:], prog_name="scalesearch")
 """
 
 
-def _start(folder: Path, url: str, options: tuple[str, ...]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", DRIVE, "grid", f"--out={folder}", "--jobs=1", *options],
+def _started(
+    folder: Path, url: str, options: tuple[str, ...]
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return started(
+        *(sys.executable, "-c", DRIVE, "grid", f"--out={folder}", "--jobs=1", *options),
         env={**os.environ, "SCALESEARCH_STORAGE": url},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -342,10 +349,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_kill_9_and_resume_end_with_the_uninterrupted_table(
     tmp_path: Path, whole: Path, postgresql: str, tiny: tuple[str, ...], run: Run
 ) -> None:
-    process = _start(tmp_path / "killed", postgresql, tiny)
-    _follow_until(process, "[1/3]")
-    process.kill()
-    process.communicate()
+    with _started(tmp_path / "killed", postgresql, tiny) as process:
+        _follow_until(process, "[1/3]")
+        process.kill()
+        process.communicate()
     study = find_study(postgresql, "grid-efficientnet-b0-phi1")
     assert study is not None
     before = {c.key: c.runs for c in study.record().candidates if c.runs}
@@ -366,8 +373,7 @@ def test_a_driver_that_was_stopped_and_replaced_ends_when_it_wakes_up(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    process = _start(tmp_path / "stopped", postgresql, tiny)
-    try:
+    with _started(tmp_path / "stopped", postgresql, tiny) as process:
         _follow_until(process, "[1/3]")
         refused = run("resume", tmp_path / "stopped", f"--storage={postgresql}")
         assert "that no other run works on" in refused.stderr  # its folder is locked, too
@@ -381,7 +387,6 @@ def test_a_driver_that_was_stopped_and_replaced_ends_when_it_wakes_up(
         assert other.exit_code == 0, other.output
         pd.testing.assert_frame_equal(_table(whole), _table(tmp_path / "other"))
         record = open_study(postgresql, "grid-efficientnet-b0-phi1", create=False).record()
-    finally:
         process.send_signal(signal.SIGCONT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1

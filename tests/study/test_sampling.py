@@ -39,8 +39,11 @@ from scalesearch.study.storage import sqlite_url
 from scalesearch.study.study import HalvingPruner, SearchStudy, open_study
 from scalesearch.training.dataset import DataSize
 from scalesearch.workers.executor import TrialFailedError
+from tests.conftest import slow_but
 
 SIZE = DataSize(classes=5, train_images=640)
+QUICK = ("tpe", "nsga2")
+"""Samplers of the quick suite: one that learns from each trial, and one that does from whole generations."""
 UNIT = st.floats(0, 1)
 
 
@@ -217,10 +220,7 @@ def test_the_seed_points_are_the_papers_shares_and_the_fast_ones(
     assert [c.role for c in plain.candidates] == ["", "", ""]
 
 
-@pytest.mark.parametrize(
-    "sampler",
-    [pytest.param(s, marks=pytest.mark.slow if s in ("gp", "random", "qmc") else ()) for s in SAMPLERS],
-)
+@pytest.mark.parametrize("sampler", slow_but(QUICK, SAMPLERS))
 def test_results_depend_neither_on_jobs_nor_on_stops(stores: dict[str, BaseStorage], sampler: str) -> None:
     asked = settings(sampler=sampler, seeds=2, trials=7, batch=2)
     search(stores["one"], asked)
@@ -261,7 +261,10 @@ def test_a_search_in_a_database_file_resumes_too(stores: dict[str, BaseStorage],
 @pytest.mark.parametrize(
     ("sampler", "method"),
     [
-        *((sampler, "set_trial_param") for sampler in SAMPLERS),
+        *(
+            pytest.param(sampler, "set_trial_param", marks=() if sampler in QUICK else pytest.mark.slow)
+            for sampler in SAMPLERS
+        ),
         ("nsga2", "set_trial_user_attr"),
         ("nsga2", "set_trial_state_values"),
         ("nsga2", "write_trial"),
@@ -301,7 +304,7 @@ def _die_after(writes: int, method: str, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SearchStudy, "adopt", lambda study: 0 if left[0] < 0 else adopt(study))
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", slow_but((*QUICK, "qmc"), SAMPLERS))
 def test_samplers_suggest_different_things(stores: dict[str, BaseStorage], sampler: str) -> None:
     search(stores["a"], settings(sampler=sampler, seed_points=False, trials=6))
     search(stores["b"], settings(sampler=sampler, seed_points=False, trials=6, seed=1))

@@ -21,6 +21,7 @@ from scalesearch.training.recipe import RECIPES, ProxyRecipe
 from scalesearch.training.rendering import cut_batches, device_batches, judging_batches
 from scalesearch.workers.executor import DeviceExecutor
 from scalesearch.workers.worker import TrialSpec
+from tests.processes import ended
 
 pytestmark = [
     pytest.mark.gpu,
@@ -123,11 +124,9 @@ def test_runs_side_by_side_learn(gpu: torch.device, tmp_path: Path) -> None:
         )
         for seed in range(6)
     ]
-    results = [
-        future.result()
-        for future in [executor.submit(spec.to_dict(), lambda _done, _of: None) for spec in specs]
-    ]
-    executor.shutdown()
+    with ended(executor):
+        futures = [executor.submit(spec.to_dict(), lambda _done, _of: None) for spec in specs]
+        results = [future.result() for future in futures]
     assert not notes
     assert all(result["top1"] > 0.3 for result in results)
     assert results[0]["fvcore_total"] > 0

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from scalesearch.training.recipe import RECIPES
 from scalesearch.workers.executor import WORTH, Crowd, DeviceExecutor, ProcessExecutor, TrialFailedError
 from scalesearch.workers.jobs import CountSpec
 from scalesearch.workers.worker import TrialSpec
+from tests.processes import ended
 
 ARCH = replace(
     scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16), classes=18
@@ -36,18 +38,14 @@ Make = Callable[..., DeviceExecutor]
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Executors on stand-ins for devices: processes that train on the CPU."""
-    made: list[DeviceExecutor] = []
+    with ExitStack() as ends:
 
-    def executor(devices: int = 1, jobs: int = 3, **options: Any) -> DeviceExecutor:
-        options = {"window_s": 0.01} | options
-        made.append(
-            DeviceExecutor(devices=["cpu"] * devices, jobs=jobs, log_dir=tmp_path / "logs", **options)
-        )
-        return made[-1]
+        def executor(devices: int = 1, jobs: int = 3, **options: Any) -> DeviceExecutor:
+            options = {"log_dir": tmp_path / "logs", "window_s": 0.01} | options
+            made = DeviceExecutor(devices=["cpu"] * devices, jobs=jobs, **options)
+            return ends.enter_context(ended(made))
 
-    yield executor
-    for executor_ in made:
-        executor_.shutdown(kill=True)
+        yield executor
 
 
 def _job(seed: int = 0, arch: Arch = SMALL, images: int = 64, **spec: Any) -> dict[str, Any]:
@@ -94,9 +92,8 @@ def _told(result: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.slow
 def test_runs_side_by_side_give_what_each_gives_in_a_process_of_its_own(make: Make, tmp_path: Path) -> None:
     jobs = [_job(seed, images=64 + 32 * seed) for seed in range(3)]
-    alone = ProcessExecutor(jobs=1, log_dir=tmp_path / "alone")
-    expected = [alone.submit(job, _ignore).result() for job in jobs]
-    alone.shutdown()
+    with ended(ProcessExecutor(jobs=1, log_dir=tmp_path / "alone")) as alone:
+        expected = [alone.submit(job, _ignore).result() for job in jobs]
     looks: list[int] = []
     steps: list[tuple[int, int]] = []
     executor = make()

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from scalesearch.training.recipe import RECIPES
 from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
 from scalesearch.workers.jobs import LatencySpec
 from scalesearch.workers.worker import TrialResult, TrialSpec
+from tests.processes import ended
 
 ARCH = replace(
     scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16), classes=18
@@ -29,10 +31,20 @@ ARCH = replace(
 
 
 @pytest.fixture
-def executor(tmp_path: Path) -> Iterator[ProcessExecutor]:
-    executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs")
-    yield executor
-    executor.shutdown(kill=True)
+def make(tmp_path: Path) -> Iterator[Callable[..., ProcessExecutor]]:
+    """Executors whose processes are gone when the test is done or fails."""
+    with ExitStack() as ends:
+
+        def executor(**options: Any) -> ProcessExecutor:
+            options = {"jobs": 1, "log_dir": tmp_path / "logs"} | options
+            return ends.enter_context(ended(ProcessExecutor(**options)))
+
+        yield executor
+
+
+@pytest.fixture
+def executor(make: Callable[..., ProcessExecutor]) -> ProcessExecutor:
+    return make()
 
 
 def _spec(**recipe: Any) -> TrialSpec:
@@ -82,16 +94,17 @@ def test_a_trial_gives_its_result_and_says_how_far_it_is(executor: ProcessExecut
     assert again.curve == result.curve
 
 
-def test_a_log_is_written_in_the_folder_of_logs_alone(executor: ProcessExecutor, tmp_path: Path) -> None:
+def test_a_log_is_written_in_the_folder_of_logs_alone(
+    executor: ProcessExecutor, make: Callable[..., ProcessExecutor], tmp_path: Path
+) -> None:
     (tmp_path / "victim.train.log").write_text("precious")
     with pytest.raises(ValueError, match="`dir` must hold plain names of files"):
         executor.submit(_spec().to_dict() | {"key": "../victim"}, _ignore).result()
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "logs").symlink_to(tmp_path)
-    linked = ProcessExecutor(jobs=1, log_dir=tmp_path / "run" / "logs")
+    linked = make(log_dir=tmp_path / "run" / "logs")
     with pytest.raises(ValueError, match="`dir` must hold no link that leads out of it"):
         linked.submit(_spec().to_dict() | {"key": "victim"}, _ignore).result()
-    linked.shutdown()
     assert (tmp_path / "victim.train.log").read_text() == "precious"
 
 
@@ -114,20 +127,17 @@ def test_a_killed_worker_fails_its_trial_and_the_next_one_runs(executor: Process
 
 
 @pytest.mark.slow
-def test_a_hung_worker_is_killed_at_its_deadline(tmp_path: Path) -> None:
-    executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs", stall_timeout=20)
-    try:
-        alive = threading.Event()
-        future = executor.submit(_spec(images=800_000).to_dict(), lambda _done, _steps: alive.set())
-        assert alive.wait(timeout=120)
-        (process,) = executor._running
-        os.kill(process.pid, signal.SIGSTOP)
-        with pytest.raises(TrialFailedError) as caught:
-            future.result(timeout=120)
-        assert str(caught.value) == "the worker said nothing for 20 s and was killed; see logs/abc.train.log"
-        assert process.exitcode == -signal.SIGKILL
-    finally:
-        executor.shutdown(kill=True)
+def test_a_hung_worker_is_killed_at_its_deadline(make: Callable[..., ProcessExecutor]) -> None:
+    executor = make(stall_timeout=20)
+    alive = threading.Event()
+    future = executor.submit(_spec(images=800_000).to_dict(), lambda _done, _steps: alive.set())
+    assert alive.wait(timeout=120)
+    (process,) = executor._running
+    os.kill(process.pid, signal.SIGSTOP)
+    with pytest.raises(TrialFailedError) as caught:
+        future.result(timeout=120)
+    assert str(caught.value) == "the worker said nothing for 20 s and was killed; see logs/abc.train.log"
+    assert process.exitcode == -signal.SIGKILL
 
 
 def test_out_of_memory_is_named(executor: ProcessExecutor) -> None:
@@ -143,8 +153,7 @@ def test_a_broken_job_is_a_failure_not_a_hang(executor: ProcessExecutor) -> None
         executor.submit(job, _ignore).result()
 
 
-def test_kill_ends_running_jobs_and_drops_queued_ones(tmp_path: Path) -> None:
-    executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs")
+def test_kill_ends_running_jobs_and_drops_queued_ones(executor: ProcessExecutor) -> None:
     alive = threading.Event()
     running = executor.submit(_spec(images=80_000).to_dict(), lambda _done, _steps: alive.set())
     queued = executor.submit(_spec().to_dict(), _ignore)

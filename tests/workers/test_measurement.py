@@ -24,6 +24,7 @@ from scalesearch.workers.jobs import (
     PairSpec,
 )
 from scalesearch.workers.worker import run_job
+from tests.processes import ended
 
 ARCH = replace(
     scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16), classes=18
@@ -33,9 +34,9 @@ SETUP = Setup(batch_size=2, threads=2)
 
 @pytest.fixture(scope="module")
 def executor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessExecutor]:
-    executor = ProcessExecutor(jobs=1, log_dir=tmp_path_factory.mktemp("logs"), preload=TO_MEASURE)
-    yield executor
-    executor.shutdown(kill=True)
+    log_dir = tmp_path_factory.mktemp("logs")
+    with ended(ProcessExecutor(jobs=1, log_dir=log_dir, preload=TO_MEASURE)) as executor:
+        yield executor
 
 
 def result(executor: ProcessExecutor, job: dict[str, Any]) -> dict[str, Any]:

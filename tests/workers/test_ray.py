@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from scalesearch.workers import ray_engine
 from scalesearch.workers.engines import Work, engine
 from scalesearch.workers.executor import ProcessExecutor
 from scalesearch.workers.worker import TrialSpec
+from tests.processes import ended, started
 
 pytestmark = [
     pytest.mark.slow,
@@ -146,45 +148,48 @@ def test_runs_killed_in_every_way_are_the_runs_they_would_have_been(nodes: Nodes
     jobs = [_job(seed, tmp_path, images=IMAGES, looks=LOOKS) for seed in range(4)]
     looks: list[list[int]] = [[] for _ in jobs]
     notes: list[str] = []
-    executor = _executor(nodes, tmp_path, stall_timeout=60.0, on_note=notes.append)
-    futures: list[Future[dict[str, Any]]] = [
-        executor.submit(job, _ignore, lambda curve, _seconds, of=seen: of.append(len(curve)))
-        for job, seen in zip(jobs, looks, strict=True)
-    ]
-    chance, kills, ends = random.Random(SEED), {"node": 0, "place": 0, "process": 0}, time.monotonic() + 240
-    while sum(kills.values()) < KILLS and not all(f.done() for f in futures) and time.monotonic() < ends:
-        # Not before somebody has trained since, or nobody ever would.
-        before, patience = sum(map(len, looks)), time.monotonic() + 20
-        while sum(map(len, looks)) < before + 2 and time.monotonic() < patience:
-            time.sleep(0.02)
-        time.sleep(chance.uniform(0.0, 0.5))
-        places = _processes("ray::Place")
-        kind = chance.choice(["process", "process", "place", "node"])
-        if kind == "node":
-            nodes.die(chance.randrange(len(nodes.nodes)))
-            nodes.join()
-        else:
-            trained = [pid for place in places for pid in _children(place)]
-            among = places if kind == "place" else trained
-            if not among:
-                continue
-            try:
-                os.kill(chance.choice(among), signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        kills[kind] += 1
+    with ended(_executor(nodes, tmp_path, stall_timeout=60.0, on_note=notes.append)) as executor:
+        futures: list[Future[dict[str, Any]]] = [
+            executor.submit(job, _ignore, lambda curve, _seconds, of=seen: of.append(len(curve)))
+            for job, seen in zip(jobs, looks, strict=True)
+        ]
+        chance, kills, ends = (
+            random.Random(SEED),
+            {"node": 0, "place": 0, "process": 0},
+            time.monotonic() + 240,
+        )
+        while sum(kills.values()) < KILLS and not all(f.done() for f in futures) and time.monotonic() < ends:
+            # Not before somebody has trained since, or nobody ever would.
+            before, patience = sum(map(len, looks)), time.monotonic() + 20
+            while sum(map(len, looks)) < before + 2 and time.monotonic() < patience:
+                time.sleep(0.02)
+            time.sleep(chance.uniform(0.0, 0.5))
+            places = _processes("ray::Place")
+            kind = chance.choice(["process", "process", "place", "node"])
+            if kind == "node":
+                nodes.die(chance.randrange(len(nodes.nodes)))
+                nodes.join()
+            else:
+                trained = [pid for place in places for pid in _children(place)]
+                among = places if kind == "place" else trained
+                if not among:
+                    continue
+                try:
+                    os.kill(chance.choice(among), signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            kills[kind] += 1
 
-    given = [future.result(timeout=240) for future in futures]
-    executor.shutdown()
+        given = [future.result(timeout=240) for future in futures]
 
     assert sum(kills.values()) >= KILLS
     assert all(kills.values())
-    alone = ProcessExecutor(jobs=2, log_dir=tmp_path / "alone-logs")
-    expected = [
-        alone.submit(_job(seed, tmp_path / "alone", images=IMAGES, looks=LOOKS), _ignore) for seed in range(4)
-    ]
-    assert list(map(_told, given)) == [_told(future.result()) for future in expected]
-    alone.shutdown()
+    with ended(ProcessExecutor(jobs=2, log_dir=tmp_path / "alone-logs")) as alone:
+        expected = [
+            alone.submit(_job(seed, tmp_path / "alone", images=IMAGES, looks=LOOKS), _ignore)
+            for seed in range(4)
+        ]
+        assert list(map(_told, given)) == [_told(future.result()) for future in expected]
     for seen in looks:
         # Each goes on from its last look: nothing was trained twice but what came after that.
         assert seen == sorted(seen)
@@ -239,13 +244,12 @@ OPTIONS = (
 CLOCKS = ["train_seconds"]
 
 
-def _command(*words: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "scalesearch", *map(str, words)],
+def _command(*words: object) -> AbstractContextManager[subprocess.Popen[str]]:
+    return started(
+        *(sys.executable, "-m", "scalesearch", *map(str, words)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     )
 
 
@@ -263,22 +267,22 @@ def test_a_driver_that_is_killed_and_a_head_that_is_lost_cost_nothing(nodes: Nod
     for _ in range(2):
         nodes.join()
     folder, whole = tmp_path / "run", tmp_path / "whole"
-    driver = _command(*OPTIONS, f"--out={folder}", f"--executor=ray://{nodes.address}")
-    _wait_for_looks(folder, 3, driver)
-    os.killpg(driver.pid, signal.SIGKILL)
-    driver.communicate()
-    driver = _command("resume", folder, "--format=csv")
-    _wait_for_looks(folder, 3, driver)
-    nodes.cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
-    out, err = driver.communicate(timeout=120)
+    with _command(*OPTIONS, f"--out={folder}", f"--executor=ray://{nodes.address}") as driver:
+        _wait_for_looks(folder, 3, driver)
+        os.killpg(driver.pid, signal.SIGKILL)
+        driver.communicate()
+    with _command("resume", folder, "--format=csv") as driver:
+        _wait_for_looks(folder, 3, driver)
+        nodes.cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+        out, err = driver.communicate(timeout=120)
     assert driver.returncode == 1
     assert out == ""
     (line,) = [line for line in err.splitlines() if line.startswith("Error: ")]
     assert "was lost (its head is gone); what is done is kept" in line
     assert "Traceback" not in err
     for words in (("resume", folder, "--executor=processes", "--format=csv"), (*OPTIONS, f"--out={whole}")):
-        driver = _command(*words)
-        _, err = driver.communicate(timeout=240)
+        with _command(*words) as driver:
+            _, err = driver.communicate(timeout=240)
         assert driver.returncode == 0, err
     one, other = (pd.read_csv(place / "candidates.csv").drop(columns=CLOCKS) for place in (folder, whole))
     pd.testing.assert_frame_equal(one, other)

@@ -21,6 +21,7 @@ from scalesearch.training.dataset import DataSpec
 from scalesearch.training.recipe import RECIPES
 from scalesearch.workers.executor import ProcessExecutor, TrialFailedError
 from scalesearch.workers.worker import TrialResult, TrialSpec, reason_of_failure, run_trial
+from tests.processes import ended
 
 BASE = scale(EFFICIENTNET_B0, Multipliers(width=0.125), Rounding(channel_divisor=1), resolution=16)
 RECIPE = replace(
@@ -46,9 +47,8 @@ def _ignore(_done: int, _steps: int) -> None:
 
 @pytest.fixture
 def executor(tmp_path: Path) -> Iterator[ProcessExecutor]:
-    executor = ProcessExecutor(jobs=1, log_dir=tmp_path / "logs")
-    yield executor
-    executor.shutdown(kill=True)
+    with ended(ProcessExecutor(jobs=1, log_dir=tmp_path / "logs")) as executor:
+        yield executor
 
 
 def test_a_spec_survives_json_and_needs_no_more_than_before() -> None:
