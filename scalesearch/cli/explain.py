@@ -92,6 +92,8 @@ def explain(
       scalesearch explain --variant blog
     """
     if list_variants:
+        if network is not None or variant is not None:
+            raise Fail("--list must stand alone: it lists the variants, got a network too")
         for known in VARIANTS.values():
             echo(f"{known.name:<22}{known.title}")
         return

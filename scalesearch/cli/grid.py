@@ -16,6 +16,7 @@ from scalesearch.cli.options import (
     format_option,
     options_of,
     out_option,
+    require_match,
     require_phi,
     resolve_spending,
     resolve_training,
@@ -72,6 +73,7 @@ def grid(phi: tuple[float, ...], out: Path | None, output_format: str, dry_run: 
         options["match"] = ""  # a budget or a constraint says itself what networks spend
     resolved = grid_defaults(resolve_spending(resolve_training(options)))
     runs = [GridSettings(**resolved | {"phi": exponent}) for exponent in phi]
+    require_match(runs[0].match)
     from scalesearch.cli.planning import show_plan  # takes a second to load
     from scalesearch.cli.running import show
     from scalesearch.runs.folder import beginning

@@ -120,6 +120,8 @@ class _Group(click.Group):
         except (BrokenPipeError, OutputError):
             raise
         except OSError as error:  # a full disk above all
+            if isinstance(error, FileNotFoundError) and not error.filename:  # as Python asks where it is
+                raise Fail("the current folder is gone: cd to one that is there") from error
             place = f"{error.filename}: " if error.filename else ""
             raise Fail(f"{place}{error.strerror or error}; what was done before is kept", 1) from error
 
@@ -220,7 +222,8 @@ def _names(param: click.Parameter) -> list[str]:
 
 def _shown_name(param: click.Parameter) -> str:
     """``--seeds`` of an option, ``DIR`` of an argument."""
-    return max(_names(param), key=len) if _names(param) else param.human_readable_name
+    # "DIR DIR [DIR...]" is several of one name.
+    return max(_names(param), key=len) if _names(param) else param.human_readable_name.split()[0]
 
 
 def _flushed_or_shut() -> None:

@@ -647,6 +647,17 @@ def require_phi(phis: Iterable[float], budget: str = "") -> None:
     require_size(phis, budget, given=source is ParameterSource.COMMANDLINE)
 
 
+def require_match(match: str) -> None:
+    """Refuses to be told how networks are matched where they are matched to nothing.
+
+    Raises:
+        Fail: if that was typed.
+    """
+    typed = click.get_current_context().get_parameter_source("match_by") is ParameterSource.COMMANDLINE
+    if typed and match == "none":
+        raise Fail("--match-by must come with --match, such as --match macs: without it nothing is matched")
+
+
 def option_names(*options: Decorator) -> tuple[str, ...]:
     """What a command calls the values of these options, in their order."""
 

@@ -15,6 +15,7 @@ from scalesearch.cli.options import (
     format_option,
     options_of,
     out_option,
+    require_match,
     require_phi,
     resolve_spending,
     resolve_training,
@@ -58,6 +59,7 @@ def search(phi: float, out: Path | None, output_format: str, dry_run: bool, **op
     """
     require_phi((phi,), options["budget"])
     settings = SearchSettings(**resolve_spending(resolve_training(options)) | {"phi": phi})
+    require_match(settings.match)
     from scalesearch.cli.planning import show_plan  # after the checks: it takes a second to load
     from scalesearch.cli.running import show
     from scalesearch.runs.lifecycle import begin_search, carry_on, data_size, default_folder, require_place

@@ -729,7 +729,8 @@ def _made_again(run: RunRecord, folder: str) -> str:
     command = f"scalesearch {run.kind} --config {folder}/run.toml"
     # Earlier versions met the budget along one dimension after another, which has to be asked for today.
     matched = {c.budget.matched_by for c in run.candidates if c.budget is not None and c.budget.matched_by}
-    if run.kind == "grid" and run.settings.get("match_by", "auto") == "auto" and IN_SHARES not in matched:
+    asked = run.settings.get("match", "none") != "none" and run.settings.get("match_by", "auto") == "auto"
+    if run.kind == "grid" and asked and IN_SHARES not in matched:
         command += "".join(f" --match-by {dimensions}" for dimensions in sorted(matched)[:1])
     return command
 

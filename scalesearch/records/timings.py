@@ -237,6 +237,8 @@ def parse_changes(text: str, argument: str) -> dict[str, Any]:
         if not (equals and field_name):
             known = ", ".join(f"{key}=" for key in CHANGES)
             raise ValueError(f"`{argument}` must be followed by one of {known} after @, got {part!r}")
+        if field_name in changes:
+            raise ValueError(f"`{argument}` must have each once after @, got {name} twice in {text!r}")
         try:
             changes[field_name] = read(value)
         except ValueError as error:

@@ -143,6 +143,15 @@ def test_lengths_that_whole_batches_bring_together_are_refused(
     return None
 
 
+def test_lengths_of_less_than_a_batch_are_refused() -> None:
+    of = GridSettings(images=40, batch_size=4)
+    with pytest.raises(ScalesearchError) as caught:
+        length_settings(of, 0.01, seeds=1, jobs=1, threads=1)
+    assert str(caught.value) == (
+        "`lengths` must leave at least one batch of 4 of the run's 40 images, got 0.01"
+    )
+
+
 def test_fewer_networks_than_a_surface_takes_are_refused(tmp_path: Path, run: Run) -> None:
     result = run("fidelity", tmp_path, "--networks=6")
     assert (result.exit_code, result.stderr) == (

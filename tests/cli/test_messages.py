@@ -286,6 +286,20 @@ def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: st
         ),
         (["doctor", f"--out={__file__}"], f"--out must be a folder, got '{__file__}', which is a file"),
         (["alternate", "--phi=0"], "--phi must be another number than 0 for a search, got 0: "),
+        (["transfer", "", "x"], "DIR must be a path, got ''"),
+        (["explain", "--list", "b4"], "--list must stand alone: it lists the variants, got a network too"),
+        (
+            ["measure", "b0@batch=1,batch=2"],
+            "NETWORK must have each once after @, got batch twice in 'batch=1,batch=2'",
+        ),
+        (
+            ["grid", "--match=none", "--match-by=width"],
+            "--match-by must come with --match, such as --match macs: without it nothing is matched",
+        ),
+        (
+            ["search", "--match-by=width"],
+            "--match-by must come with --match, such as --match macs: without it nothing is matched",
+        ),
         (["help"], ", got 'help'; did you mean --help?"),
         (
             ["scale", "--budget=macs=1"],
@@ -306,6 +320,18 @@ def test_what_newcomers_type_is_told_what_would_do(
     monkeypatch.chdir(tmp_path)
     assert message in _said(run(*words))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_current_folder_that_is_gone_is_told(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert _said(run("grid", "--images=32", "--dry-run")) == (
+        "Error: the current folder is gone: cd to one that is there"
+    )
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,11 @@ def length_settings(
     recipe = of.proxy_recipe
     if recipe.images is not None:
         shared["images"] = round(recipe.images * multiple / recipe.batch_size) * recipe.batch_size
+        if not shared["images"]:
+            raise ScalesearchError(
+                f"`lengths` must leave at least one batch of {recipe.batch_size} of the run's "
+                f"{recipe.images:,} images, got {multiple:g}"
+            )
     else:
         shared["epochs"] = (recipe.epochs or 0.0) * multiple
     return LengthSettings(
