@@ -371,7 +371,7 @@ def _budget(kind: str, target: float, budgets: Sequence[BudgetRecord]) -> Budget
     return BudgetText(
         networks=len(budgets),
         amount=Markdown(amount(kind, target)),
-        solved=" or ".join(by.replace(",", ", then ") for by in solved),
+        solved=" or ".join(by.replace(",", ", then ") + "," * ("," in by) for by in solved),
         in_shares=in_shares,
         missed=sum(bool(b.missed) for b in budgets) if in_shares else 0,
         chosen=sum(not b.matched_by for b in budgets),

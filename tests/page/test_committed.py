@@ -56,3 +56,12 @@ def test_committed_html_pages_are_small_and_of_the_page_beside_them() -> None:
         assert html.unescape(text.partition("<title>")[2].partition("</title>")[0]) == title, page
         headings = [line for line in markdown.splitlines() if line.startswith("## ")]
         assert text.count("<h2 ") == len(headings), page
+
+
+def test_committed_pages_have_under_1000_words() -> None:
+    pages = [path for name in page_names() for path in sorted(REPORTS.glob(f"*/{name}"))]
+    assert len(pages) > 15
+    for page in pages:
+        lines = page.read_text("utf-8").splitlines()
+        words = sum(len(line.split()) for line in lines if not line.startswith("|"))
+        assert words < 1000, (page, words)

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scalesearch.commands.measure.rows import setup_titles
+from scalesearch.commands.measure.rows import common_label, setup_titles
 from scalesearch.commands.measure.view import MEASUREMENTS, TitledRow
 from scalesearch.files import write_text
 from scalesearch.page.columns import Cell, Column, Columns
@@ -326,6 +326,7 @@ class ComparePage:
     Attributes:
         name: of the comparison.
         comparison: what it comes to.
+        shared: the setup, or what the setups of both sides have in common.
         table: a row for each side.
         drawn: whether there is a figure.
         pairs: timed in turn.
@@ -338,6 +339,7 @@ class ComparePage:
 
     name: str
     comparison: Comparison
+    shared: str
     table: PageTable
     drawn: bool
     pairs: int
@@ -349,24 +351,25 @@ class ComparePage:
 
 
 def _page(record: CompareRecord, kept: str, *, drawn: bool) -> str:
-    values = comparison(record)
+    values, titles = comparison(record), setup_titles((record.a.setup, record.b.setup))
     return page(
         "commands/compare/page.md.j2",
         ComparePage(
             name=record.name,
             comparison=values,
+            shared=common_label(titles) if len(titles) > 1 else record.a.setup.label,
             table=MEASUREMENTS.table(
                 [
                     TitledRow(
                         measurement=replace(row, name=f"{side}: {row.name}"),
                         summary=_summary(row),
                         prediction=None,
-                        title=row.setup.label,
+                        title=titles[row.setup],
                     )
                     for side, row in _sides(record)
                 ],
                 heads={"median_or_outcome": "median"},
-                only=SHOWN,
+                only=[name for name in SHOWN if name != "title" or len(titles) > 1],
             ),
             drawn=drawn,
             pairs=sum(map(len, record.pairs)),
