@@ -345,7 +345,8 @@ def test_of_a_report_without_all_that_it_was_made_of_the_table_is_left() -> None
 
 def test_a_folder_without_a_run_says_what_it_holds(tmp_path: Path) -> None:
     with pytest.raises(
-        ss.FolderError, match=r"holds what scalesearch scale wrote.*family\.csv.* shows its page$"
+        ss.FolderError,
+        match=r"holds what scalesearch scale wrote.*family\.csv.* shows its page, which ends with its command$",
     ):
         ss.open(REPORTS / "step2-efficientnet-b0")
     with pytest.raises(ss.FolderError, match="^`dir` must be the folder of a grid, .*holds no study$"):

@@ -72,7 +72,7 @@ def _without_run(folder: Path) -> FolderError:
         if inside(folder, page).is_file():
             tables = sorted(path.name for path in folder.glob("*.csv"))
             kept = f"its tables are {', '.join(tables)}, and " if tables else ""
-            shown = f"{kept}scalesearch open {quoted(folder)} shows its page"
+            shown = f"{kept}scalesearch open {quoted(folder)} shows its page, which ends with its command"
             return FolderError(
                 f"`dir` must hold a run, got {folder}: it holds what scalesearch {command} wrote, which "
                 f"keeps none to report again or to go on with; {shown}"

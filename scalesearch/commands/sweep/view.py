@@ -21,7 +21,8 @@ from scalesearch.commands.sweep.evidence import (
 )
 from scalesearch.commands.sweep.figures import dimensions_figure, published_here, sweep_figure
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Columns, on_page, pick
+from scalesearch.networks.baselines import PublishedScaling
+from scalesearch.page.columns import Cell, Column, Columns, on_page, on_page_only, pick
 from scalesearch.page.evidence import (
     completed,
     judged,
@@ -44,6 +45,7 @@ from scalesearch.page.markdown import (
 )
 from scalesearch.page.parts import (
     FOLDER,
+    PageTable,
     RunMade,
     Steps,
     counted_parts,
@@ -223,18 +225,17 @@ class SweepPage:
         nothing_learnt: whether even the best network may be guessing.
         tied: who shares the highest top-1; empty where nobody does.
         steps: what to do next.
-        by_budget: the best split at each budget, a row each; empty where no law holds.
+        by_budget: the best split at each budget, a row each; None where no law holds.
         exponents: of the law.
         limits: what alpha, beta and gamma go to for large budgets.
         baseline: its top-1; empty where it was not trained.
         baseline_macs: what it costs.
         ways: every network, a row each.
-        heads: what the columns of these are called.
         missing: networks without a result, and why.
         more_budgets: that the table leaves out.
         coinciding: which ways round to one network, a sentence for each budget.
         trust: how far the comparisons can be trusted; None where there are none.
-        published: what was published, a row each.
+        published: what was published; None where nothing was.
         source: where.
         made: how the run was made.
         figures: those that were drawn.
@@ -247,18 +248,17 @@ class SweepPage:
     nothing_learnt: bool
     tied: str
     steps: Steps
-    by_budget: Sequence[Sequence[str]]
+    by_budget: PageTable | None
     exponents: Sequence[str]
     limits: Sequence[str]
     baseline: str
     baseline_macs: int
-    ways: Sequence[Sequence[str]]
-    heads: Sequence[str]
+    ways: PageTable
     missing: Sequence[str]
     more_budgets: int
     coinciding: Sequence[str]
     trust: Trust | None
-    published: Sequence[Sequence[str]]
+    published: PageTable | None
     source: str
     made: RunMade
     figures: Collection[str]
@@ -289,15 +289,14 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
             nothing_learnt=nothing_learnt(run),
             tied=_tied(run),
             steps=_steps(run, law),
-            by_budget=_by_budget(run, holds) if holds else (),
+            by_budget=_by_budget(run, holds) if holds else None,
             exponents=[f"{name} = {_coefficient(x)}" for name, x in zip("abc", holds.exponents, strict=True)]
             if holds
             else (),
             limits=list(map(_coefficient, holds.coefficients)) if holds else (),
             baseline=top1_seeds(base) if base else "",
             baseline_macs=base.macs if base else 0,
-            ways=ways.rows,
-            heads=ways.header,
+            ways=ways,
             missing=[
                 f"{c.role}: {c.status}{f', {c.reason}' if c.reason else ''}"
                 for c in tabled
@@ -310,17 +309,7 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
                 if c.phi in shown
             ],
             trust=_trust(run, pairs),
-            published=[
-                (
-                    role,
-                    f"{row.depth:g}",
-                    f"{row.width:g}",
-                    f"{row.resolution:g}",
-                    si(row.flops),
-                    percent(row.top1),
-                )
-                for role, row in published.items()
-            ],
+            published=PUBLISHED_WAYS.table(list(published.items())) if published else None,
             source=next((row.source for row in published.values()), ""),
             made=run_made(run),
             figures=figures,
@@ -328,24 +317,68 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
     )
 
 
-def _by_budget(run: RunRecord, law: PowerLaw) -> list[tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRow:
+    """What the law says of a budget: the best split, its coefficients and its top-1 in percent."""
+
+    phi: float
+    tried: bool
+    best: Sequence[Estimate]
+    coefficients: Sequence[Estimate]
+    top1: Estimate
+
+
+def _best_share(index: int, dimension: str) -> Column[BudgetRow]:
+    return on_page_only(dimension, dimension, lambda row: _share(row.best[index]))
+
+
+def _triple(row: BudgetRow) -> str:
+    return ", ".join(f"{coefficient.value:.3g}" for coefficient in row.coefficients)
+
+
+def _interval_text(of: Estimate) -> str:
+    return f"{of.value:.1f} ({of.low:.1f} to {of.high:.1f})"
+
+
+BUDGETS: Columns[BudgetRow] = Columns(
+    columns=(
+        on_page_only("phi", "phi", lambda row: f"{row.phi:g}{'' if row.tried else ', not tried'}"),
+        *(_best_share(index, name) for index, name in enumerate(("depth", "width", "resolution"))),
+        on_page_only("coefficients", "alpha, beta, gamma", _triple),
+        on_page_only("top1", "top-1, %", lambda row: _interval_text(row.top1)),
+    )
+)
+"""Of the best split at each budget, on a page."""
+
+PUBLISHED_WAYS: Columns[tuple[str, PublishedScaling]] = Columns(
+    columns=(
+        on_page_only("scaling", "scaling", lambda row: row[0]),
+        on_page_only("depth", "depth", lambda row: f"{row[1].depth:g}"),
+        on_page_only("width", "width", lambda row: f"{row[1].width:g}"),
+        on_page_only("resolution", "resolution", lambda row: f"{row[1].resolution:g}"),
+        on_page_only("flops", "FLOPs", lambda row: si(row[1].flops)),
+        on_page_only("top1", "ImageNet top-1", lambda row: percent(row[1].top1)),
+    )
+)
+"""Of what was published of scaling in one dimension and in all, on a page."""
+
+
+def _by_budget(run: RunRecord, law: PowerLaw) -> PageTable:
     """What the law says of each budget of the run and of the next larger one."""
     phis = evenly(budgets(run), MOST_BUDGETS)
     if max(phis) > 0:
         phis = [*phis, max(phis) + 1]
-    rows = []
-    for phi in phis:
-        best = law.best(phi)
-        top1 = law.top1([phi * share.value for share in best])
-        rows.append(
-            (
-                f"{phi:g}{'' if phi in budgets(run) else ', not tried'}",
-                *map(_share, best),
-                ", ".join(f"{coefficient.value:.3g}" for coefficient in law.coefficients_at(phi)),
-                f"{top1.value:.1f} ({top1.low:.1f} to {top1.high:.1f})",
-            )
+    rows = [
+        BudgetRow(
+            phi=phi,
+            tried=phi in budgets(run),
+            best=law.best(phi),
+            coefficients=law.coefficients_at(phi),
+            top1=law.top1([phi * share.value for share in law.best(phi)]),
         )
-    return rows
+        for phi in phis
+    ]
+    return BUDGETS.table(rows)
 
 
 def _tied(run: RunRecord) -> str:
