@@ -44,7 +44,7 @@ from scalesearch.study.settings import (
     StagesSettings,
     TrainingSettings,
 )
-from scalesearch.text import bare, command, near
+from scalesearch.text import bare, command, near, quoted
 from scalesearch.training.recipe import RECIPES, ProxyRecipe, read_recipe
 
 # ----------------------------------------------------------------------------------------------------
@@ -92,7 +92,12 @@ class _Network(_Baseline):
         names = (*published_networks(), *built_in())
         return self.fail(
             "must be a network that scalesearch describe lists, a .toml file or package.module:function, "
-            f"got {text!r}" + near(text.lower().removeprefix("efficientnet-"), names),
+            f"got {text!r}"
+            + (
+                f", which is a folder; scalesearch open {quoted(text)} shows a run's page"
+                if text.strip() and Path(text).is_dir()
+                else near(text.lower().removeprefix("efficientnet-"), names)
+            ),
             param,
             ctx,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scalesearch.errors import ScalesearchError
 from scalesearch.files import inside
 from scalesearch.records.runs import STUDY
-from scalesearch.runs.folder import begun_elsewhere, read_run_file
+from scalesearch.runs.folder import begun_elsewhere, read_run_file, require_writable
 from scalesearch.runs.kinds import GoingOn, Kind, Outcome, kind_in, loaded, of_tables, require_raw_files
 from scalesearch.runs.planning import require_same_code
 from scalesearch.study.settings import Computing
@@ -31,6 +31,7 @@ def resume(folder: Path, how: GoingOn) -> Outcome:
         if not kind.trains:
             _require_own(kind, how.computing)
         require_raw_files(folder, kind, going_on=True)
+        require_writable(folder)
         outcome: Outcome = kind.function("resume")(folder, how)
         return outcome
 
@@ -48,6 +49,7 @@ def report(folder: Path, storage: str = "") -> Outcome:
     with begun_elsewhere(folder):
         kind = kind_in(folder)
         require_raw_files(folder, kind)
+        require_writable(folder)
         outcome: Outcome = kind.function("report")(folder, storage)
         return outcome
 

@@ -25,6 +25,7 @@ from scalesearch.runs.folder import (
     read_run_file,
     read_settings,
     require_same,
+    require_writable,
     without_study,
     writable,
 )
@@ -140,6 +141,7 @@ def _lengths(folder: Path, asked: FidelitySettings, computing: Computing, *, dry
 
 
 def _judged(folder: Path, asked: FidelitySettings, command: str, computing: Computing) -> Outcome:
+    require_writable(folder)
     lengths = _lengths(folder, asked, computing)
     study, device, out, size = lengths.study, lengths.device, folder / FOLDER, lengths.size
     records = []

@@ -47,6 +47,18 @@ def require_folder(folder: Path) -> None:
         raise FolderError(f"`dir` must be a run's folder, got {folder}: {what}")
 
 
+def require_writable(folder: Path) -> None:
+    """Refuses a run's folder that a command is to write into, and can't.
+
+    Raises:
+        FolderError: if it may only be read.
+    """
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise FolderError(
+            f"`dir` must be a folder that can be written to, got {folder}, which can only be read"
+        )
+
+
 def unwritable(folder: Path, error: OSError) -> FolderError:
     """The error where a folder can't be written."""
     return FolderError(f"`out` must be a writable folder, got {folder}: {error.strerror or error}")

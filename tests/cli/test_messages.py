@@ -286,6 +286,8 @@ def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: st
         ),
         (["doctor", f"--out={__file__}"], f"--out must be a folder, got '{__file__}', which is a file"),
         (["alternate", "--phi=0"], "--phi must be another number than 0 for a search, got 0: "),
+        (["describe", "/"], "got '/', which is a folder; scalesearch open / shows a run's page"),
+        (["explain", "/"], "got '/', which is a folder; scalesearch open / shows a run's page"),
         (["transfer", "", "x"], "DIR must be a path, got ''"),
         (["explain", "--list", "b4"], "--list must stand alone: it lists the variants, got a network too"),
         (
@@ -320,6 +322,16 @@ def test_what_newcomers_type_is_told_what_would_do(
     monkeypatch.chdir(tmp_path)
     assert message in _said(run(*words))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["resume", "report", "fidelity"])
+def test_a_run_that_can_only_be_read_is_told(
+    command: str, finished_run: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)
+    assert _said(run(command, finished_run)) == (
+        f"Error: DIR must be a folder that can be written to, got {finished_run}, which can only be read"
+    )
 
 
 def test_a_current_folder_that_is_gone_is_told(
