@@ -292,7 +292,7 @@ def test_where_dimensions_act_on_one_another_no_law_is_read_off():
     run = lawful(crossed=0.06)
     page = page_of(run)
     assert values_of(run).answer.objections
-    assert values_of(run).by_budget == ()
+    assert values_of(run).by_budget is None
     assert " scalesearch grid --phi 2 " in page
     figure = dimensions_figure(run)
     assert figure is not None

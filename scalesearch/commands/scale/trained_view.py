@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scalesearch.commands.scale.view import cost_figure, scale_page, write_scale_tables
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Columns, on_page, pick
+from scalesearch.page.columns import Cell, Column, Columns, on_page, on_page_only, pick
 from scalesearch.page.evidence import (
     completed,
     intervals,
@@ -28,7 +28,7 @@ from scalesearch.page.evidence import (
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import Interactive, Report, write_pages
 from scalesearch.page.markdown import Markdown, duration, p_text, plain_lines, plural, si
-from scalesearch.page.parts import FOLDER, counted_parts, quoted_agreement, run_made, top1_seeds
+from scalesearch.page.parts import FOLDER, PageTable, counted_parts, quoted_agreement, run_made, top1_seeds
 from scalesearch.page.style import (
     COLOURS,
     GREY,
@@ -305,8 +305,7 @@ class TrainedSection:
         networks: all of them.
         nothing_learnt: whether even the best may be guessing.
         answer: does accuracy rise?
-        rows: a network each.
-        heads: what the columns of these are called.
+        table: a network each.
         failed: the phi of networks that did, and why.
         steps: from each network to the next, a row each.
         df: degrees of freedom of the tests; 0 without any.
@@ -321,16 +320,46 @@ class TrainedSection:
     networks: int
     nothing_learnt: bool
     answer: TrainedText
-    rows: Sequence[Sequence[str]]
-    heads: Sequence[str]
+    table: PageTable
     failed: Sequence[tuple[str, str]]
-    steps: Sequence[Sequence[str]]
+    steps: PageTable
     df: int
     images: str
     reliability: str
     chance: float
     near_chance: int
     figures: Collection[str]
+
+
+def _points(value: float) -> str:
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
+
+
+def _gain_interval(step: Step) -> str:
+    return "" if step.interval is None else f"{_points(step.interval[0])} to {_points(step.interval[1])}"
+
+
+def _verdict(step: Step) -> str | Markdown:
+    return step.verdict if step.test is None else Markdown(f"{step.verdict} ({p_text(step.test.p)})")
+
+
+STEPS: Columns[Step] = Columns(
+    columns=(
+        on_page_only("lower", "from", lambda step: f"phi {step.lower.phi:g}"),
+        on_page_only("upper", "to", lambda step: f"phi {step.upper.phi:g}"),
+        on_page_only("doublings", "doublings", lambda step: f"{step.doublings:.2f}"),
+        on_page_only("gain", "gain (points)", lambda step: _points(step.gain)),
+        on_page_only(
+            "per_doubling",
+            "for each doubling",
+            lambda step: "" if step.per_doubling is None else _points(step.per_doubling),
+        ),
+        on_page_only("interval", "95% interval", _gain_interval),
+        on_page_only("verdict", "verdict", _verdict),
+    ),
+    left=2,
+)
+"""Of the steps from each network of a trained family to the next, on a page."""
 
 
 def trained_section(run: RunRecord, figures: Collection[str]) -> Markdown:
@@ -351,10 +380,9 @@ def trained_section(run: RunRecord, figures: Collection[str]) -> Markdown:
             networks=len(run.candidates),
             nothing_learnt=nothing_learnt(run),
             answer=trained_text(evidence),
-            rows=networks.rows,
-            heads=networks.header,
+            table=networks,
             failed=[(f"{c.phi:g}", c.reason) for c in ordered if c.status == "failed"],
-            steps=list(map(_step_row, evidence.steps)),
+            steps=STEPS.table(evidence.steps),
             df=tests[0].df if tests else 0,
             images=" or ".join(f"{count:,}" for count in images),
             reliability=quoted_agreement(run.reliability[-1]) if run.reliability else "",
@@ -411,19 +439,6 @@ def trained_text(evidence: FamilyEvidence) -> TrainedText:
     )
 
 
-def _step_row(step: Step) -> tuple[str, ...]:
-    per, reach = step.per_doubling, step.interval
-    return (
-        f"phi {step.lower.phi:g}",
-        f"phi {step.upper.phi:g}",
-        f"{step.doublings:.2f}",
-        _points(step.gain),
-        "" if per is None else _points(per),
-        "" if reach is None else f"{_points(reach[0])} to {_points(reach[1])}",
-        step.verdict if step.test is None else Markdown(f"{step.verdict} ({p_text(step.test.p)})"),
-    )
-
-
 def _next(run: RunRecord) -> list[tuple[str, str]]:
     """What else to do after training: more seeds, where accuracy isn't shown to rise to the largest phi."""
     evidence = family_evidence(run)
@@ -437,10 +452,6 @@ def _next(run: RunRecord) -> list[tuple[str, str]]:
             f"{again} --seeds {max(3, 2 * seeds)} --out {FOLDER}-seeds",
         )
     ]
-
-
-def _points(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:+.1f}"
 
 
 # ----------------------------------------------------------------------------------------------------
