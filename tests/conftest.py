@@ -116,6 +116,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files whose tests take longest first; the others stay in their order."""
     here = Path(__file__).parent
+    # Tests write a user's module again within the second and the bytes that tell a compiled one from a new one.
+    sys.dont_write_bytecode = True
     gc.freeze()  # what has been imported stays: nobody need look through it for garbage again
     order = {here / name: index for index, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))

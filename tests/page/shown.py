@@ -10,15 +10,16 @@ import pytest
 
 
 def shown(write: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """The frozen value of the page that ``write`` makes of ``arguments``."""
+    """The frozen value of the page, or the section of one, that ``write`` makes of ``arguments``."""
     values: list[Any] = []
 
-    def keep(_template: str, value: Any) -> str:
-        values.append(value)
+    def keep(*template_and_value: Any) -> str:
+        values.append(template_and_value[-1])
         return ""
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules[write.__module__], "page", keep)
+        module = sys.modules[write.__module__]
+        patch.setattr(module, "page" if hasattr(module, "page") else "part", keep)
         write(*arguments, **options)
     (value,) = values
     return value

@@ -6,6 +6,7 @@ import pytest
 
 from scalesearch.commands.scale.trained_view import family_evidence, trained_section, trained_table
 from scalesearch.records import CandidateRecord, CurvePoint, RunRecord, SeedRun
+from tests.page.shown import shown
 
 
 def family(top1: Sequence[Sequence[float]], macs: Sequence[int] = (100, 200, 400, 800)) -> RunRecord:
@@ -41,35 +42,27 @@ SATURATED = [[0.30, 0.31, 0.32], [0.40, 0.41, 0.421], [0.403, 0.41, 0.418], [0.4
 
 
 @pytest.mark.parametrize(
-    ("top1", "rises_to", "answer"),
+    ("top1", "rises_to", "answer", "slope"),
     [
-        (RISING, 3, "Yes, up to phi 3, the largest that was trained.** Each doubling of the real"),
-        (
-            SATURATED,
-            1,
-            "Yes, up to phi 1.** Each doubling of the real multiply-adds changes top-1 by +3.0 points",
-        ),
-        (GRADUAL, 2, "Yes, up to phi 2, the largest that was trained.**"),
+        (RISING, 3, "Yes, up to phi 3, the largest that was trained", ""),
+        (SATURATED, 1, "Yes, up to phi 1", "+3.0"),
+        (GRADUAL, 2, "Yes, up to phi 2, the largest that was trained", ""),
         # From a dip back to where it was is no rise.
-        ([[0.40, 0.41, 0.42], [0.30, 0.31, 0.321], [0.401, 0.41, 0.42]], 0, "Not shown.**"),
-        (
-            RISING[::-1],
-            0,
-            "No, it falls.** Each doubling of the real multiply-adds changes top-1 by -10.0 points",
-        ),
-        ([[0.4, 0.5, 0.3], [0.5, 0.3, 0.4], [0.3, 0.4, 0.52], [0.41, 0.4, 0.4]], 0, "Not shown.**"),
+        ([[0.40, 0.41, 0.42], [0.30, 0.31, 0.321], [0.401, 0.41, 0.42]], 0, "Not shown", ""),
+        (RISING[::-1], 0, "No, it falls", "-10.0"),
+        ([[0.4, 0.5, 0.3], [0.5, 0.3, 0.4], [0.3, 0.4, 0.52], [0.41, 0.4, 0.4]], 0, "Not shown", ""),
     ],
 )
 def test_the_answer_says_whether_it_rises_and_where_it_stops(
-    top1: list[list[float]], rises_to: float, answer: str
+    top1: list[list[float]], rises_to: float, answer: str, slope: str
 ) -> None:
     run = family(top1)
     assert family_evidence(run).rises_to == rises_to
-    page = trained_section(run, {"trained"})
-    assert page.startswith(f"## Trained\n\n**Does accuracy rise with phi here? {answer}")
-    stops = "No larger network is shown to be better than that of phi 1; nor is it shown that it stops rising there."
-    assert (stops in page) == (top1 is SATURATED)
-    assert "costs about twice as much" not in page
+    text = shown(trained_section, run, {"trained"}).answer
+    assert (text.verdict, text.untested) == (answer, "")
+    assert text.stops == ("1" if top1 is SATURATED else "")
+    if slope:
+        assert text.slope == slope
 
 
 def test_a_rise_that_only_two_steps_show_is_not_ended_by_the_first() -> None:
@@ -79,19 +72,20 @@ def test_a_rise_that_only_two_steps_show_is_not_ended_by_the_first() -> None:
 
 
 def test_one_seed_is_not_tested_and_one_network_answers_nothing() -> None:
-    single = trained_section(family([[0.3], [0.4]]), set())
-    assert (
-        "Not tested:** that takes at least two seeds. From phi 0 to 1 top-1 goes from 30.0% to 40.0%."
-        in single
+    single, alone = (
+        shown(trained_section, family(top1), set()).answer for top1 in ([[0.3], [0.4]], [[0.3, 0.4]])
     )
-    assert "No answer yet:** fewer than two networks" in trained_section(family([[0.3, 0.4]]), set())
+    assert single.untested == "that takes at least two seeds"
+    assert "30.0%" in single.span
+    assert "40.0%" in single.span
+    assert (alone.span, alone.untested, alone.verdict) == ("", "", "")
 
 
 def test_networks_of_one_cost_have_no_gain_for_each_doubling() -> None:
     run = family([[0.3, 0.31], [0.3, 0.32]], macs=(100, 100))
     (step,) = family_evidence(run).steps
     assert (step.per_doubling, step.interval) == (None, None)
-    assert "Not tested:** its networks all cost the same" in trained_section(run, set())
+    assert shown(trained_section, run, set()).answer.untested == "its networks all cost the same"
 
 
 def test_the_table_has_the_gain_for_each_doubling_with_its_interval() -> None:
