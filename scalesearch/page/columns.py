@@ -86,16 +86,14 @@ def field(name: str, **looks: Any) -> Column[Any]:
     return Column(name=name, value=lambda row: getattr(row, name), **looks)
 
 
-def page_only(head: str, cell: Callable[[Any], str | Markdown]) -> Column[Any]:
-    """A column that a page alone has: what it is called there, and what it writes of a row."""
-    return Column(name=head, value=cell, only=lambda _rows: False, head=head, page=cell)
-
-
-def on_page_only(
-    name: str, head: str, page: Callable[[Row], str | Markdown], *, shared: bool = False
+def page_only(
+    head: str, cell: Callable[[Row], str | Markdown], *, name: str = "", shared: bool = False
 ) -> Column[Row]:
-    """A column that no file has, as others say what it does: its name on a page, and its cells."""
-    return Column(name=name, value=page, only=never, head=head, page=page, shared=shared)
+    """A column that a page alone has: what it is called there, and what it writes of a row.
+
+    ``name`` is what the table knows it by, where two have one head; ``shared`` as of any column.
+    """
+    return Column(name=name or head, value=cell, only=never, head=head, page=cell, shared=shared)
 
 
 def never(_rows: Sequence[Any]) -> bool:

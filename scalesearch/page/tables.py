@@ -18,7 +18,7 @@ from scalesearch.page.columns import (
     field,
     never,
     on_page,
-    on_page_only,
+    page_only,
     pick,
 )
 from scalesearch.page.evidence import input_text, intervals, judged, paper_candidate
@@ -403,7 +403,7 @@ class StoppedRow(NetworkRow):
 
 STOPPED: Columns[StoppedRow] = Columns(
     columns=(
-        on_page_only("rung", "rung", lambda row: str(row.rung or "")),
+        page_only("rung", lambda row: str(row.rung or "")),
         *on_page(
             pick(NETWORK, "images_seen", "top1", "alpha", "macs_ratio", "key"),
             images_seen=("images", lambda row: f"{row.candidate.images_seen or 0:,}"),
@@ -417,12 +417,12 @@ STOPPED: Columns[StoppedRow] = Columns(
 
 RUNGS: Columns[RungRow] = Columns(
     columns=(
-        on_page_only("number", "rung", lambda row: str(row.number)),
-        on_page_only("images", "up to images", lambda row: f"{row.rung.images:,}"),
-        on_page_only("networks", "networks, at most", lambda row: str(row.rung.networks)),
-        on_page_only("seeds", "seeds", lambda row: str(row.rung.seeds)),
-        on_page_only("stopped", "stopped here", lambda row: str(row.stopped)),
-        on_page_only("share", "share of compute", lambda row: percent(row.share)),
+        page_only("rung", lambda row: str(row.number), name="number"),
+        page_only("up to images", lambda row: f"{row.rung.images:,}", name="images"),
+        page_only("networks, at most", lambda row: str(row.rung.networks), name="networks"),
+        page_only("seeds", lambda row: str(row.rung.seeds)),
+        page_only("stopped here", lambda row: str(row.stopped), name="stopped"),
+        page_only("share of compute", lambda row: percent(row.share), name="share"),
     ),
     left=0,
 )
@@ -551,10 +551,10 @@ FAMILY: Columns[FamilyRow] = Columns(
             page=lambda row: "" if row.fvcore_total is None else si(row.fvcore_total),
             shared=True,
         ),
-        on_page_only(
-            "fvcore_over",
+        page_only(
             "difference",
             lambda row: "" if row.fvcore_total is None else signed_percent(row.fvcore_total / row.macs - 1),
+            name="fvcore_over",
             shared=True,
         ),
         field("activations", kind="whole", head="activations", page=lambda row: si(row.activations)),
@@ -572,10 +572,10 @@ FAMILY: Columns[FamilyRow] = Columns(
             page=lambda row: f"{row.nominal_ratio:.2f}",
         ),
         field("macs_ratio", terminal=RATIO, head="realised ratio", page=lambda row: f"{row.macs_ratio:.2f}"),
-        on_page_only(
-            "over_nominal",
+        page_only(
             "realised over nominal",
             lambda row: signed_percent(row.macs_ratio / row.nominal_ratio - 1),
+            name="over_nominal",
             shared=True,
         ),
         replace(

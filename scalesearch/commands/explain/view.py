@@ -20,7 +20,7 @@ from scalesearch.networks.baselines import (
 from scalesearch.networks.cost import count, ledger, nearest
 from scalesearch.networks.explaining import ALTOGETHER, Difference, Explanation, Part, RowNote, differences
 from scalesearch.networks.spec import Arch, Cost
-from scalesearch.page.columns import Column, Columns, field, on_page_only
+from scalesearch.page.columns import Column, Columns, field, page_only
 from scalesearch.page.html.page import write_pages
 from scalesearch.page.markdown import plain_lines, si, signed_percent
 from scalesearch.page.parts import PageTable
@@ -251,10 +251,10 @@ class ImpliedPhi:
 
 PHIS: Columns[ImpliedPhi] = Columns(
     columns=(
-        on_page_only("dimension", "dimension", lambda row: row.dimension),
-        on_page_only("multiplier", "multiplier", lambda row: f"{row.multiplier:.4g}"),
-        on_page_only("coefficient", "coefficient", lambda row: f"{row.letter} {row.coefficient:.4g}"),
-        on_page_only("phi", "phi", lambda row: "none" if row.phi is None else f"{row.phi:.2f}"),
+        page_only("dimension", lambda row: row.dimension),
+        page_only("multiplier", lambda row: f"{row.multiplier:.4g}"),
+        page_only("coefficient", lambda row: f"{row.letter} {row.coefficient:.4g}"),
+        page_only("phi", lambda row: "none" if row.phi is None else f"{row.phi:.2f}"),
     )
 )
 
@@ -327,7 +327,7 @@ ROWS: Columns[RowNote] = Columns(
         _side("map_exact_width", lambda row: row.map_exact, 1),
         _side("map_height", lambda row: row.map, 0),
         _side("map_width", lambda row: row.map, 1),
-        on_page_only("map", "map (px)", lambda row: _map(row.map_exact, row.map)),
+        page_only("map (px)", lambda row: _map(row.map_exact, row.map), name="map"),
         field("macs", head="MACs", page=lambda row: si(row.macs)),
         field("macs_exact"),
         field("by_repeats", head="+ blocks", page=lambda row: _change(row.by_repeats)),
@@ -363,7 +363,7 @@ RATIO: Columns[RatioStep] = Columns(
             head="change",
             page=lambda step: "" if step.factor is None else signed_percent(step.factor - 1),
         ),
-        on_page_only("ratio", "ratio", lambda step: f"{step.ratio:.3f}"),
+        page_only("ratio", lambda step: f"{step.ratio:.3f}"),
     ),
     left=2,
 )
@@ -400,7 +400,7 @@ LEDGER: Columns[LedgerRow] = Columns(
         field("value", head="for one image", page=lambda row: row.text),
         field("says", head="what counts", page=lambda row: row.says),
         field("who", head="who counts so", page=lambda row: row.who),
-        on_page_only("over", "to MACs", lambda row: signed_percent(row.over)),
+        page_only("to MACs", lambda row: signed_percent(row.over), name="over"),
     ),
     page=("name", "says", "who", "value", "over"),
     left=3,
@@ -628,19 +628,19 @@ def _nominal(member: Member) -> float:
 def _twice(name: str, head: str, of: Callable[[Member], float]) -> tuple[Column[MeantRow], ...]:
     """A figure of the member as run and as meant."""
     return (
-        on_page_only(f"{name}_run", f"{head}: run", lambda row: f"{of(row.run):.3g}"),
-        on_page_only(f"{name}_meant", "meant", lambda row: f"{of(row.meant):.3g}"),
+        page_only(f"{head}: run", lambda row: f"{of(row.run):.3g}", name=f"{name}_run"),
+        page_only("meant", lambda row: f"{of(row.meant):.3g}", name=f"{name}_meant"),
     )
 
 
 MEANT: Columns[MeantRow] = Columns(
     columns=(
-        on_page_only("name", "name", lambda row: row.run.name),
+        page_only("name", lambda row: row.run.name),
         *_twice("depth", "d", lambda member: member.depth),
         *_twice("width", "w^2", lambda member: member.width**2),
         *_twice("nominal", "d w^2", _nominal),
-        on_page_only("params", "params", lambda row: _cost_over(row, "params")),
-        on_page_only("macs", "MACs", lambda row: _cost_over(row, "macs")),
+        page_only("params", lambda row: _cost_over(row, "params")),
+        page_only("MACs", lambda row: _cost_over(row, "macs"), name="macs"),
     )
 )
 """Of a variant's networks as run and as meant, on a page."""

@@ -24,7 +24,7 @@ from scalesearch.page.answer import (
     split_text,
     told_answer,
 )
-from scalesearch.page.columns import Column, Columns, on_page_only
+from scalesearch.page.columns import Column, Columns, page_only
 from scalesearch.page.evidence import (
     asked_cost,
     coefficients,
@@ -523,18 +523,18 @@ class SplitRow:
 
 
 def _share_column(index: int, dimension: str) -> Column[SplitRow]:
-    return on_page_only(dimension, dimension, lambda row: f"{100 * row.split[index]:z.0f}%")
+    return page_only(dimension, lambda row: f"{100 * row.split[index]:z.0f}%")
 
 
 SPLITS: Columns[SplitRow] = Columns(
     columns=(
-        on_page_only("name", "split", lambda row: row.name),
+        page_only("split", lambda row: row.name, name="name"),
         *(_share_column(index, name) for index, name in enumerate(("depth", "width", "resolution"))),
-        on_page_only("top1", "fitted top-1", lambda row: f"{row.top1:.1f}%"),
-        on_page_only(
-            "behind",
+        page_only("fitted top-1", lambda row: f"{row.top1:.1f}%", name="top1"),
+        page_only(
             "points behind (95%)",
             lambda row: "" if row.behind is None else interval_text(row.behind),
+            name="behind",
         ),
     )
 )

@@ -27,7 +27,7 @@ from scalesearch.commands.measure.rows import check_machines, common_label, meas
 from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
 from scalesearch.networks.spec import Cost
-from scalesearch.page.columns import Cell, Column, Columns, field, on_page_only
+from scalesearch.page.columns import Cell, Column, Columns, field, page_only
 from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import percent, plain_lines
 from scalesearch.page.parts import (
@@ -63,18 +63,18 @@ class PriceRow:
 
 
 def _of_price(name: str, head: str, digits: str = ".2f") -> Column[PriceRow]:
-    return on_page_only(name, head, lambda row: f"{getattr(row.price, name):{digits}}")
+    return page_only(head, lambda row: f"{getattr(row.price, name):{digits}}", name=name)
 
 
 PRICES: Columns[PriceRow] = Columns(
     columns=(
-        on_page_only("setup", "setup", lambda row: row.setup),
-        on_page_only("dimension", "scaled in", lambda row: row.price.dimension),
+        page_only("setup", lambda row: row.setup),
+        page_only("scaled in", lambda row: row.price.dimension, name="dimension"),
         _of_price("built_macs_ratio", "MACs"),
         _of_price("built_activations_ratio", "activations"),
         _of_price("built_layers_ratio", "layers"),
         _of_price("built_latency_ratio", "time by the law"),
-        on_page_only("measured", "time measured", lambda row: _measured(row.price)),
+        page_only("time measured", lambda row: _measured(row.price), name="measured"),
         _of_price("nominal_exponent", "rule's exponent", "g"),
         _of_price("macs_exponent", "MACs' exponent"),
         _of_price("latency_exponent", "time's exponent"),
@@ -186,18 +186,18 @@ BUDGETS = {"macs": "2 x MACs", "latency": "2 x time"}
 
 
 def _of_split(name: str, head: str, digits: str) -> Column[SplitRow]:
-    return on_page_only(name, head, lambda row: f"{getattr(row.split, name):{digits}}")
+    return page_only(head, lambda row: f"{getattr(row.split, name):{digits}}", name=name)
 
 
 def _share_of_split(index: int, head: str) -> Column[SplitRow]:
-    return on_page_only(f"share_{index}", head, lambda row: percent(row.split.shares[index], 0))
+    return page_only(head, lambda row: percent(row.split.shares[index], 0), name=f"share_{index}")
 
 
 SPLITS: Columns[SplitRow] = Columns(
     columns=(
-        on_page_only("rule", "rule", lambda row: row.split.rule),
-        on_page_only("setup", "setup", lambda row: row.setup),
-        on_page_only("budget", "budget", lambda row: BUDGETS[row.split.budget]),
+        page_only("rule", lambda row: row.split.rule),
+        page_only("setup", lambda row: row.setup),
+        page_only("budget", lambda row: BUDGETS[row.split.budget]),
         *(_of_split(dimension, dimension, ".3f") for dimension in DIMENSIONS),
         *(
             _share_of_split(index, head)
@@ -240,14 +240,16 @@ class BestRow:
 
 
 def _move_of(index: int, dimension: str) -> Column[BestRow]:
-    return on_page_only(f"move_{dimension}", f"move in {dimension}", lambda row: _move(row.best.moves[index]))
+    return page_only(
+        f"move in {dimension}", lambda row: _move(row.best.moves[index]), name=f"move_{dimension}"
+    )
 
 
 BEST: Columns[BestRow] = Columns(
     columns=(
-        on_page_only("setup", "setup", lambda row: row.setup),
-        on_page_only("macs", "2 x MACs: depth / width / resolution", lambda row: _shares(row.best.macs)),
-        on_page_only("latency", "2 x time", lambda row: _shares(row.best.latency)),
+        page_only("setup", lambda row: row.setup),
+        page_only("2 x MACs: depth / width / resolution", lambda row: _shares(row.best.macs), name="macs"),
+        page_only("2 x time", lambda row: _shares(row.best.latency), name="latency"),
         *(_move_of(index, dimension) for index, dimension in enumerate(DIMENSIONS)),
     ),
     left=3,
@@ -340,24 +342,24 @@ class LawRow:
 
 def _term(term: str) -> Column[LawRow]:
     _, head, times, unit = TERMS[term]
-    return on_page_only(term, head, lambda row: f"{row.law.seconds[term] * times:.3g} {unit}")
+    return page_only(head, lambda row: f"{row.law.seconds[term] * times:.3g} {unit}", name=term)
 
 
 def _term_share(term: str) -> Column[LawRow]:
     def cell(row: LawRow) -> str:
         return percent(row.predicted[term] / sum(row.predicted.values()), 0)
 
-    return on_page_only(f"{term}_share", TERMS[term][0], cell)
+    return page_only(TERMS[term][0], cell, name=f"{term}_share")
 
 
 LAW_ROWS: Columns[LawRow] = Columns(
     columns=(
-        on_page_only("setup", "setup", lambda row: row.setup),
-        on_page_only("networks", "networks", lambda row: str(errors(row.law).networks)),
-        on_page_only("median", "median error", lambda row: percent(errors(row.law).median)),
-        on_page_only("worst", "worst error", lambda row: percent(errors(row.law).worst)),
+        page_only("setup", lambda row: row.setup),
+        page_only("networks", lambda row: str(errors(row.law).networks)),
+        page_only("median error", lambda row: percent(errors(row.law).median), name="median"),
+        page_only("worst error", lambda row: percent(errors(row.law).worst), name="worst"),
         *map(_term, LAW_TERMS),
-        on_page_only("predicted", "predicted", lambda row: f"{1e3 * sum(row.predicted.values()):.3g} ms"),
+        page_only("predicted", lambda row: f"{1e3 * sum(row.predicted.values()):.3g} ms"),
         *map(_term_share, LAW_TERMS),
     )
 )

@@ -34,7 +34,7 @@ from scalesearch.commands.measure.rows import (
     setup_titles,
 )
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Columns, field, never, on_page_only
+from scalesearch.page.columns import Cell, Column, Columns, field, never, page_only
 from scalesearch.page.evidence import input_text
 from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import (
@@ -421,7 +421,7 @@ MEASUREMENTS: Columns[MeasureRow] = Columns(
                 lambda summary: f"{summary.processes} x {summary.samples / summary.processes:.3g}"
             ),
         ),
-        on_page_only("median_or_outcome", "measured", _time, shared=True),
+        page_only("measured", _time, name="median_or_outcome", shared=True),
         _by_law(
             "predicted_s",
             lambda law: law.seconds,

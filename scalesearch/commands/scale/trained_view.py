@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scalesearch.commands.scale.view import cost_figure, scale_page, write_scale_tables
 from scalesearch.files import write_text
-from scalesearch.page.columns import Cell, Column, Columns, on_page, on_page_only, pick
+from scalesearch.page.columns import Cell, Column, Columns, on_page, page_only, pick
 from scalesearch.page.evidence import (
     completed,
     intervals,
@@ -345,17 +345,17 @@ def _verdict(step: Step) -> str | Markdown:
 
 STEPS: Columns[Step] = Columns(
     columns=(
-        on_page_only("lower", "from", lambda step: f"phi {step.lower.phi:g}"),
-        on_page_only("upper", "to", lambda step: f"phi {step.upper.phi:g}"),
-        on_page_only("doublings", "doublings", lambda step: f"{step.doublings:.2f}"),
-        on_page_only("gain", "gain (points)", lambda step: _points(step.gain)),
-        on_page_only(
-            "per_doubling",
+        page_only("from", lambda step: f"phi {step.lower.phi:g}", name="lower"),
+        page_only("to", lambda step: f"phi {step.upper.phi:g}", name="upper"),
+        page_only("doublings", lambda step: f"{step.doublings:.2f}"),
+        page_only("gain (points)", lambda step: _points(step.gain), name="gain"),
+        page_only(
             "for each doubling",
             lambda step: "" if step.per_doubling is None else _points(step.per_doubling),
+            name="per_doubling",
         ),
-        on_page_only("interval", "95% interval", _gain_interval),
-        on_page_only("verdict", "verdict", _verdict),
+        page_only("95% interval", _gain_interval, name="interval"),
+        page_only("verdict", _verdict),
     ),
     left=2,
 )

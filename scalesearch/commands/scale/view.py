@@ -22,7 +22,7 @@ from scalesearch.files import write_text
 from scalesearch.networks.baselines import published_family, published_network
 from scalesearch.networks.cost import Convention, ledger, nearest
 from scalesearch.networks.spec import arch_from_dict
-from scalesearch.page.columns import Column, Columns, by_name, on_page_only
+from scalesearch.page.columns import Column, Columns, by_name, page_only
 from scalesearch.page.evidence import PAPER, same_triple
 from scalesearch.page.html.interactive import family_parts
 from scalesearch.page.html.page import Report, write_pages
@@ -269,9 +269,9 @@ def _beside(
         return signed_percent(ours / theirs - 1)
 
     return (
-        on_page_only(f"{name}_rule", f"{head}: rule", lambda pair: text(of(pair)[0])),
-        on_page_only(f"{name}_published", "published", lambda pair: text(of(pair)[1])),
-        on_page_only(f"{name}_residual", "residual", residual),
+        page_only(f"{head}: rule", lambda pair: text(of(pair)[0]), name=f"{name}_rule"),
+        page_only("published", lambda pair: text(of(pair)[1]), name=f"{name}_published"),
+        page_only("residual", residual, name=f"{name}_residual"),
     )
 
 
@@ -290,7 +290,7 @@ COSTS: tuple[Column[Pair], ...] = (
 )
 BESIDE: Columns[Pair] = Columns(
     columns=(
-        on_page_only("network", "network", lambda pair: family_name(pair[1])),
+        page_only("network", lambda pair: family_name(pair[1])),
         *MULTIPLIERS,
         *COSTS,
     )
@@ -646,14 +646,16 @@ PhiShares = tuple[float, Sequence[RoundingShare]]
 
 def _rounded(index: int, dimension: str) -> Iterator[Column[PhiShares]]:
     """What the rule and what was built make of a dimension, and how far these are apart."""
-    yield on_page_only(f"{dimension}_rule", f"{dimension}: rule", lambda row: f"{row[1][index].nominal:.2f}")
-    yield on_page_only(f"{dimension}_built", "built", lambda row: f"{row[1][index].realised:.2f}")
-    yield on_page_only(f"{dimension}_off", "change", lambda row: signed_percent(row[1][index].factor - 1))
+    yield page_only(
+        f"{dimension}: rule", lambda row: f"{row[1][index].nominal:.2f}", name=f"{dimension}_rule"
+    )
+    yield page_only("built", lambda row: f"{row[1][index].realised:.2f}", name=f"{dimension}_built")
+    yield page_only("change", lambda row: signed_percent(row[1][index].factor - 1), name=f"{dimension}_off")
 
 
 ROUNDED: Columns[PhiShares] = Columns(
     columns=(
-        on_page_only("phi", "phi", lambda row: f"{row[0]:g}"),
+        page_only("phi", lambda row: f"{row[0]:g}"),
         *_rounded(0, "depth"),
         *_rounded(1, "width"),
         *_rounded(2, "resolution"),
@@ -668,7 +670,7 @@ def _counts(record: ScaleRecord, uncounted: Sequence[str]) -> PageTable:
 
     def calls(name: str) -> Column[FamilyRow]:
         head = Markdown(f"{code(name)} calls")
-        return on_page_only(name, head, lambda row: str(row.uncounted.get(name, 0)))
+        return page_only(head, lambda row: str(row.uncounted.get(name, 0)), name=name)
 
     columns = replace(FAMILY, columns=(*FAMILY.columns, *map(calls, uncounted)))
     return columns.table(record.family, only=("phi", "macs", "fvcore_total", "fvcore_over", *uncounted))

@@ -22,7 +22,7 @@ from scalesearch.commands.sweep.evidence import (
 from scalesearch.commands.sweep.figures import dimensions_figure, published_here, sweep_figure
 from scalesearch.files import write_text
 from scalesearch.networks.baselines import PublishedScaling
-from scalesearch.page.columns import Cell, Column, Columns, on_page, on_page_only, pick
+from scalesearch.page.columns import Cell, Column, Columns, on_page, page_only, pick
 from scalesearch.page.evidence import (
     completed,
     judged,
@@ -329,7 +329,7 @@ class BudgetRow:
 
 
 def _best_share(index: int, dimension: str) -> Column[BudgetRow]:
-    return on_page_only(dimension, dimension, lambda row: _share(row.best[index]))
+    return page_only(dimension, lambda row: _share(row.best[index]))
 
 
 def _triple(row: BudgetRow) -> str:
@@ -342,22 +342,22 @@ def _interval_text(of: Estimate) -> str:
 
 BUDGETS: Columns[BudgetRow] = Columns(
     columns=(
-        on_page_only("phi", "phi", lambda row: f"{row.phi:g}{'' if row.tried else ', not tried'}"),
+        page_only("phi", lambda row: f"{row.phi:g}{'' if row.tried else ', not tried'}"),
         *(_best_share(index, name) for index, name in enumerate(("depth", "width", "resolution"))),
-        on_page_only("coefficients", "alpha, beta, gamma", _triple),
-        on_page_only("top1", "top-1, %", lambda row: _interval_text(row.top1)),
+        page_only("alpha, beta, gamma", _triple, name="coefficients"),
+        page_only("top-1, %", lambda row: _interval_text(row.top1), name="top1"),
     )
 )
 """Of the best split at each budget, on a page."""
 
 PUBLISHED_WAYS: Columns[tuple[str, PublishedScaling]] = Columns(
     columns=(
-        on_page_only("scaling", "scaling", lambda row: row[0]),
-        on_page_only("depth", "depth", lambda row: f"{row[1].depth:g}"),
-        on_page_only("width", "width", lambda row: f"{row[1].width:g}"),
-        on_page_only("resolution", "resolution", lambda row: f"{row[1].resolution:g}"),
-        on_page_only("flops", "FLOPs", lambda row: si(row[1].flops)),
-        on_page_only("top1", "ImageNet top-1", lambda row: percent(row[1].top1)),
+        page_only("scaling", lambda row: row[0]),
+        page_only("depth", lambda row: f"{row[1].depth:g}"),
+        page_only("width", lambda row: f"{row[1].width:g}"),
+        page_only("resolution", lambda row: f"{row[1].resolution:g}"),
+        page_only("FLOPs", lambda row: si(row[1].flops), name="flops"),
+        page_only("ImageNet top-1", lambda row: percent(row[1].top1), name="top1"),
     )
 )
 """Of what was published of scaling in one dimension and in all, on a page."""
