@@ -13,6 +13,8 @@ from scalesearch.fields import Topic
 FEW = 18
 """A command with so many options shows them all on --help, in one list."""
 
+HELP_NAMES = ["-h", "--help"]
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -75,6 +77,8 @@ class Command(click.Command):
     """A command whose --help is short where it has many options, and whose --help-all is whole."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
+        # Its own as well as the group's: click keeps what it makes of whichever is asked first.
+        settings.setdefault("context_settings", {"help_option_names": HELP_NAMES})
         super().__init__(*args, **settings)
         self.count = sum(isinstance(param, click.Option) for param in self.params)
         self._help_all = click.Option(
