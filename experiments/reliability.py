@@ -1,10 +1,13 @@
 """How much does one short run say about a network, and do other data of the same photographs say more?
 
     python experiments/reliability.py reports/reliability
+    python experiments/reliability.py reports/reliability --of reports/step1-efficientnet-b0-16000 --of ...
 
-Ten networks of equal cost and different shape are trained with two seeds on each variant of the data, as
-long as ``grid`` trains by default (4,000 images), and the reliability of one run is estimated: the variance
-between networks over that plus the variance of one run, with its 95% interval (of the ratio of the two mean
+The second command trains nothing: it reads the runs of searches off their ``runs.csv``, whatever their data
+and length, and writes ``searches.csv`` with a row for each. The first is this experiment: ten networks of
+equal cost and different shape are trained with two seeds on each variant of the data, as long as ``grid``
+trains by default (4,000 images), and the reliability of one run is estimated: the variance between networks
+over that plus the variance of one run, with its 95% interval (of the ratio of the two mean
 squares, seeds being blocks). The variants:
 
 - ``photographs``: the embedded data as it is, 18 classes, the last third of each photograph judged.
@@ -21,7 +24,7 @@ it prints. What came out is told in reports/reliability/report.md: no variant is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -268,10 +271,35 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+def of_searches(folders: Sequence[Path]) -> pd.DataFrame:
+    """A row for each search and measure, over the networks that were trained with every seed."""
+    table = []
+    for folder in folders:
+        rows = pd.read_csv(folder / "runs.csv")
+        rows = rows[rows["status"] == "completed"]
+        for measure in ("top1", "loss"):
+            values = rows.pivot(index="key", columns="seed", values=measure).dropna()
+            if values.size == 0:  # the earliest searches kept no run's own loss
+                continue
+            facts = {"search": folder.name, "images": int(rows["images_seen"].max()), "measure": measure}
+            table.append(
+                facts | {"runs": values.size, "mean": values.to_numpy().mean()} | reliability(values)
+            )
+    return pd.DataFrame(table)
+
+
 @click.command
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-def main(out: Path) -> None:
-    """Train each network on each variant with each seed, and estimate the reliability of one run."""
+@click.option(
+    "--of", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False), help="A search."
+)
+def main(out: Path, of: tuple[Path, ...]) -> None:
+    """Estimate the reliability of one run, of searches or of each network on each variant with each seed."""
+    if of:
+        table = of_searches(of)
+        write_text(out / "searches.csv", table.to_csv(index=False, lineterminator="\n"))
+        click.echo(table.to_string(index=False, float_format="{:.3f}".format))
+        return
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     table = summary(runs(out / "runs.csv"))
