@@ -158,7 +158,7 @@ def _front(run: RunRecord, cost: FrontCost) -> list[str]:
 # ----------------------------------------------------------------------------------------------------
 # What the panels of accuracy against cost show: one panel for each cost that tells networks apart.
 
-ALIKE = "of which all trained networks have the same within 5%"
+ALIKE = "the same for all within 5%"
 Range = tuple[float, float, float]
 """Low end, value, high end."""
 
@@ -204,21 +204,22 @@ def panels(run: RunRecord, *, alike: bool = False) -> list[Panel]:
 
 
 def panels_left_out(run: RunRecord) -> str:
-    """Which panels there are not, and why, as half a sentence; empty where none is missing or judged."""
+    """Which panels there are not, and why; empty where none is missing or judged."""
     why: dict[str, list[str]] = {}
     for cost in FRONT_COSTS if judged(run) else ():
         if reason := _nothing(run, cost):
             why.setdefault(reason, []).append(cost.said)
-    return "; ".join(f"no panel for {listed(said)}, {reason}" for reason, said in why.items())
+    reasons = "; ".join(f"{listed(said)} ({reason})" for reason, said in why.items())
+    return reasons and f"No panel: {reasons}"
 
 
 def _nothing(run: RunRecord, cost: FrontCost) -> str:
     """Why a cost has no panel; empty where it has one."""
     known = priced(run, cost)
     if not known and cost.name == "latency" and len(machines(judged(run))) > 1:
-        return "which was measured on several machines"
+        return "measured on several machines"
     if not known:
-        return "which was not measured" if cost.name == "latency" else "which is not known"
+        return "not measured" if cost.name == "latency" else "not known"
     same = same_cost([float(cost.of(c) or 0.0) for c in known])
     return ALIKE if same else ""
 

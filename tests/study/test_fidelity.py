@@ -31,7 +31,10 @@ def test_epochs_are_multiplied_as_they_are_and_the_recipes_own_length_counts() -
 
 
 def test_less_than_a_batch_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^`images` must be at least one batch of 32, got 0$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^`lengths` must leave at least one batch of 32 of the run's 320 images, got 0\.01$",
+    ):
         length_settings(RUN, 0.01, seeds=1, jobs=1, threads=1)
     with pytest.raises(ValueError, match=r"^`lengths` must be > 0, got 0$"):
         LengthSettings(multiple=0)
