@@ -1,4 +1,4 @@
-r"""A second and a third real data set, of Debian packages that anybody can have; nothing of them is kept here.
+r"""A second and a third real data set, of Debian packages that anybody can have; none of it is kept here.
 
     apt-get download openclipart-png gnome-backgrounds mate-backgrounds plasma-workspace-wallpapers
     for package in *.deb; do dpkg-deb -x "$package" unpacked; done
