@@ -447,9 +447,16 @@ def _handed_over(
     """A file of one format, written, read back and compared for a batch of random images."""
     # Not a batch that a graph was traced with, where that is left open.
     shape = (batch_size or 3, state.arch.in_channels, *state.arch.input_size)
-    images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        expected = network(images)
+    try:
+        images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            expected = network(images)
+    except RuntimeError as error:
+        if batch_size is None or "memory" not in str(error):
+            raise
+        raise ValueError(
+            f"`batch_size` must be a batch that memory holds for a pass to compare with, got {batch_size}"
+        ) from error
     done = False
     try:
         _write(name, state, network, path, batch_size, opset)

@@ -108,9 +108,13 @@ def table(rows: Iterable[Sequence[object]], *header: object, left: int = 1) -> M
     return Markdown(markdown.table([safe(name) for name in header], cells, left=left))
 
 
-def shown(values: PageTable) -> Markdown:
-    """A table with its own header."""
-    return table(values.rows, *values.header, left=values.left)
+def shown(values: PageTable, file: str = "", noun: str = "row") -> Markdown:
+    """A table with its own header, and how many rows are left out of it; ``file`` has them."""
+    text = table(values.rows, *values.header, left=values.left)
+    if not values.more:
+        return text
+    where = f"in `{file}`" if file else "left out here"
+    return Markdown(f"{text}\n\nAnd {values.more:,} more {noun}{'s' * (values.more > 1)} {where}.")
 
 
 def listed(names: Iterable[object]) -> Markdown:

@@ -410,8 +410,11 @@ def require_raw_files(folder: Path, kind: Kind, *, going_on: bool = False) -> No
     Raises:
         FolderError: if its raw files are gone, and nothing stands in for them.
     """
+    if not kind.raw_file:
+        return
     instead = of_tables(folder, kind)
-    if not kind.raw_file or inside(folder, kind.raw_file).exists() or (instead and not going_on):
+    # What goes on would write over tables that stand in for samples that are gone.
+    if not going_on if instead else inside(folder, kind.raw_file).exists():
         return
     again = without_options(read_run_file(folder).get("run", {}).get("command", ""), ("--out",))
     left = (

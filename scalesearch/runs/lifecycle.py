@@ -242,8 +242,10 @@ def require_place(folder: Path, name: str, kind: str, settings: TrainingSettings
 
 def default_folder(kind: str, settings: TrainingSettings) -> Path:
     """Where a run is kept if nobody says: under ``reports`` of the current folder."""
-    phi = "" if kind == "sweep" else f"-phi{settings.to_dict()['phi']:g}"
-    return Path("reports") / f"{kind}-{settings.baseline}{phi}"
+    values = settings.to_dict()
+    phis = sorted(values["phis"]) if kind == "sweep" else [values["phi"]]
+    budgets = "-".join(dict.fromkeys(f"{phi:g}" for phi in (phis[0], phis[-1])))
+    return Path("reports") / f"{kind}-{settings.baseline}-phi{budgets}"
 
 
 @contextmanager

@@ -376,6 +376,9 @@ class GridSettings(TrainingSettings):
             object.__setattr__(self, "match", "none" if by_itself else "macs")
         self._refuse_with_rungs()
         self._refuse_few_networks()
+        if self.rungs or self._too_few_networks:
+            # Nothing will be there to confirm: images that are set apart for it would be lost.
+            object.__setattr__(self, "confirm_on", "same")
         if self.match != "none" and self.match_by != "auto":
             require_movable(solved_dimensions(self.match, self.match_by), cast(BudgetKind, self.match))
         self._check_budget()

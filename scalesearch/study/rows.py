@@ -107,8 +107,8 @@ class StudyStorage(RDBStorage):
         self._queued = []
 
     def write_queued(self) -> None:
-        """Writes what is still to be written."""
-        if self._queued:
+        """Writes what is still to be written; a block of :meth:`together` does so at its end."""
+        if self._queued and not self.joined:
             with self.together():
                 pass
 

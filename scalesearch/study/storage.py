@@ -277,7 +277,8 @@ def clear_errors(url: str) -> Iterator[None]:
 def _one_line(error: BaseException, url: str) -> StudyError:
     lines = [" ".join(line.split()) for line in _without_secrets(str(_root(error)), url).splitlines()]
     # What a driver asks, it says below what is wrong: "Is the server running on that host?"
-    first = "; ".join(line for line in lines if line and not line.endswith("?"))[:300]
+    told = [line for line in lines if line and not line.endswith("?")] or lines
+    first = "; ".join(told)[:300]
     if "disk is full" in first or "No space left" in first:
         return StudyError(
             f"{masked(url)} cannot be written, no space left on device: free some and go on, "

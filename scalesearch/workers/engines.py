@@ -194,7 +194,7 @@ def engine(executor: str) -> tuple[Engine, str]:
     if "://" not in executor and ":" in executor:
         name, address = "ray", executor
     there = _entries()
-    if "://" in executor and not address:
+    if name in there and "://" in executor and not address:
         address = "" if name == HERE else f"have an address after {name}://, such as {name}://head:10001, or "
         raise ScalesearchError(f"`executor` must {address}be {name} alone, got {printable(executor)!r}")
     if name not in there:

@@ -353,6 +353,8 @@ class _Job:
             message |= self._node.failure(
                 reason, elsewhere=elsewhere, lacks=self._lacking(), see_log=bool(log)
             )
+            # Whoever tries again goes on from there.
+            message["checkpoint"] = self._content("checkpoint") if self._unsent else None
         except BaseException as error:  # or somebody would wait for good
             message |= self._node.failure(one_line(error))
         message["log"] = self._node._log(self._job, log)

@@ -834,6 +834,10 @@ class RayExecutor:
     def _failed(self, place: _Place, run: _Run, message: Mapping[str, Any], log: str) -> None:
         """A run that failed: tried elsewhere where that may help; ``log`` names the file that says more."""
         reason = message["reason"]
+        if message.get("checkpoint") is not None:  # newer than the last that came: it was not in vain
+            run.attempts = 0
+            if not self._keep(run, message):
+                return
         if message["lacks"]:
             self._again(run, reason, counts=False)
             self._set_aside(place, "with the data", f"no {message['lacks']}")

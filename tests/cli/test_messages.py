@@ -268,6 +268,10 @@ def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: st
             "--min-time must have a unit, .5s, .5m or .5h, got '.5'",
         ),
         (["grid", "--executor=processes://"], "--executor must be processes alone, got 'processes://'"),
+        (
+            ["grid", "--executor=cpu://"],
+            "--executor must be one of processes, ray, with ://ADDRESS after it where it has one, got 'cpu://'",
+        ),
         (["grid", "--storage="], "--storage must be a text that is not empty, got ''"),
         (["grid", "--data-dir", ""], "--data-dir must be a text that is not empty, got ''"),
         (["export", "b0", "--candidate="], "--candidate must be a text that is not empty, got ''"),

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -89,7 +90,9 @@ def test_the_same_record_gives_the_same_bytes(record: LawRecord, tmp_path: Path)
 
 def test_the_law_file_holds_the_laws_and_their_machine(record: LawRecord, written: Report) -> None:
     data = json.loads(written.page.with_name("law.json").read_text())
-    assert tuple(CostLaw.from_dict(law) for law in data["laws"]) == record.laws
+    laws = [CostLaw.from_dict(law) for law in data["laws"]]
+    told = ["device", "threads", "batch_size", "s_per_gmac", "networks"]
+    pd.testing.assert_frame_equal(law_table(laws)[told], law_table(record.laws)[told], rtol=1e-10)
     assert data["machine"] == {"here": {"cpu": "One CPU"}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
@@ -9,6 +10,7 @@ import pytest
 
 from scalesearch.page import templates
 from scalesearch.page.markdown import Markdown, code
+from scalesearch.page.parts import PageTable
 from scalesearch.page.templates import PACKAGE, safe, tidy
 
 EVIL = "a|b <img src=x onerror=alert(1)> **c** [d](javascript:e) `f` _g_\n# h"
@@ -123,3 +125,10 @@ def test_pages_of_an_installed_package_are_there() -> None:
     data = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
     assert '"scalesearch.page" = ["*.j2"]' in data
     assert '"scalesearch.commands" = ["*/*.j2"]' in data
+
+
+def test_a_table_says_how_many_rows_are_left_out() -> None:
+    table = PageTable.of(["a"], [["1"], ["2"], ["3"]], most=1)
+    assert written("{{ t | shown }}", t=table).endswith("\n\nAnd 2 more rows left out here.")
+    text = written("{{ t | shown('x.csv', 'network') }}", t=replace(table, more=1))
+    assert text.endswith("\n\nAnd 1 more network in `x.csv`.")

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from scalesearch.errors import FolderError
-from scalesearch.runs.again import read, report
+from scalesearch.runs.again import read, report, resume
+from scalesearch.runs.kinds import GoingOn
 from tests.golden.make import STORED
 
 
@@ -92,6 +93,20 @@ def test_tables_that_were_changed_are_refused_in_a_line(
     (run / file).write_text(text.replace(before, after), "utf-8")
     with pytest.raises(FolderError, match=f"^`dir` must hold tables as they were written.*{message}"):
         read(run)
+
+
+def test_tables_that_stand_in_for_samples_are_not_gone_on_with(
+    tmp_path: Path, reported: Callable[[str], Path]
+) -> None:
+    run = Path(shutil.copytree(reported("measure"), tmp_path / "run"))
+    shutil.rmtree(run / "samples")
+    report(run)
+    before = (run / "samples.csv").read_bytes()
+    with pytest.raises(
+        FolderError, match="its tables are enough for scalesearch report .*, not to go on with"
+    ):
+        resume(run, GoingOn())
+    assert (run / "samples.csv").read_bytes() == before
 
 
 def test_conditions_of_other_rows_are_refused(tmp_path: Path, reported: Callable[[str], Path]) -> None:

@@ -290,3 +290,9 @@ def test_what_a_server_says_on_several_lines_is_one_sentence() -> None:
     with pytest.raises(StudyError) as caught, clear_errors("postgresql://u:p@h/db"):
         raise OSError(said)
     assert str(caught.value) == message
+
+
+def test_what_a_server_asks_is_told_where_it_says_nothing_else() -> None:
+    told = "cannot be used: is there anybody[?]"
+    with pytest.raises(StudyError, match=told), clear_errors("postgresql://u@h/db"):
+        raise OSError("is there anybody?")

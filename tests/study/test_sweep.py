@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from scalesearch.commands.fidelity.run import spread
 from scalesearch.commands.sweep.run import BUDGETS, ROLES, SweepSettings, plan_sweep
 from scalesearch.networks.matching import closed_form
+from scalesearch.runs.lifecycle import default_folder
 from scalesearch.training.dataset import DataSize
 
 SIZE = DataSize(classes=18, train_images=3600)
@@ -101,3 +104,8 @@ def test_a_wrong_setting_is_refused_by_name(change: dict[str, object], message: 
     with pytest.raises(ValueError) as caught:
         SweepSettings(**change)
     assert str(caught.value) == message
+
+
+def test_a_sweep_of_other_budgets_goes_to_another_folder() -> None:
+    assert default_folder("sweep", SweepSettings()) == Path("reports/sweep-efficientnet-b0-phi0.5-2")
+    assert default_folder("sweep", SweepSettings(phis=(1.0,))) == Path("reports/sweep-efficientnet-b0-phi1")

@@ -135,6 +135,22 @@ def test_a_large_checkpoint_comes_seldom_and_once_more_where_a_run_goes_on_from_
     assert result["checkpoint"] == (b"last" if comes else None)
 
 
+def test_the_newest_checkpoint_comes_with_a_failure(
+    node: Node, held: _Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    node.checkpoint_bytes_s = 1.0
+    node.begin(1, JOB, {}, {})
+    job, _, on_look, future = held.jobs[0]
+    Path(job["checkpoint"]).write_bytes(b"newest")
+    on_look([{"images": 8}], 1.5)
+    (look,) = node.messages(0.0)
+    assert look["checkpoint"] is None
+    future.set_exception(WorkerLostError("the worker was killed by SIGKILL"))
+    (told,) = node.messages(0.0)
+    assert (told["event"], told["checkpoint"]) == ("failure", b"newest")
+
+
 @pytest.mark.parametrize(
     ("error", "elsewhere"),
     [

@@ -39,6 +39,7 @@ class AlternateSettings(GridSettings):
     )
     max_rounds: int = setting(5, limit=Limit(1, 1000), topic=Topic.SPACE, help="Stop after so many rounds.")
     seeds: int = setting(1, unset="")
+    confirm_on: str = setting("same")
 
     def _check_budget(self) -> None:
         """A grid's is an amount; here it is a kind, and the amount a multiple of the baseline's."""

@@ -50,8 +50,6 @@ from scalesearch.text import without_options
 # ----------------------------------------------------------------------------------------------------
 # Tables: a row per published row, per rounding, per network at equal cost, per pair that was trained.
 
-GIGA = 1e9
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedRow:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -639,6 +640,15 @@ def law_table(laws: Sequence[CostLaw]) -> pd.DataFrame:
     return LAWS.frame(laws)
 
 
+def _rounded(value: Any) -> Any:
+    """Plain data with twelve digits: the rest is another processor's order of adding up."""
+    if isinstance(value, float):
+        return float(f"{value:.12g}")
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    return list(map(_rounded, value)) if isinstance(value, list | tuple) else value
+
+
 def write_law_report(record: LawRecord, out: Path) -> Report:
     """Write ``law.json``, tables, ``report.md`` and ``figures/`` of ``record`` into ``out``.
 
@@ -664,12 +674,14 @@ def write_law_report(record: LawRecord, out: Path) -> Report:
     write_text(out / SAMPLES_CSV, csv_text(samples_table(record.measured)))
     if record.kinds:
         write_text(out / KINDS_CSV, csv_text(KINDS.frame(record.kinds)))
+    else:
+        (out / KINDS_CSV).unlink(missing_ok=True)  # of a run here before
     if conditions := conditions_text(record.measured):
         write_text(out / CONDITIONS_JSON, conditions)
     laws = {
         "machine": {one.key: dict(one.facts) for one in record.measured.machines},
         "versions": dict(record.measured.versions),
-        "laws": [law.to_dict() for law in record.laws],
+        "laws": [_rounded(law.to_dict()) for law in record.laws],
     }
     write_text(out / "law.json", json.dumps(laws, indent=1) + "\n")
     write_text(out / "laws.csv", csv_text(table))
