@@ -9,6 +9,7 @@ from scalesearch.cli.terminal import echo
 from scalesearch.commands.search.run import SearchSettings
 from scalesearch.commands.sweep.run import SweepSettings
 from scalesearch.networks.spec import Arch
+from scalesearch.runs.fidelity import LengthPlan
 from scalesearch.runs.planning import planned_speed, run_length, tried
 from scalesearch.runs.progress import duration
 from scalesearch.study.estimate import Estimate, Speed, estimate, run_seconds
@@ -65,41 +66,56 @@ def show_rounds(plan: Plan, later: Plan | None, rounds: int, output_format: str)
     _show_networks(plan, output_format)
 
 
-def show_lengths(plans: Sequence[Plan], output_format: str) -> None:
+def show_lengths(lengths: Sequence[LengthPlan], output_format: str) -> None:
     """Prints what networks of a run would be trained for other lengths, and for how long; trains nothing.
 
     Args:
-        plans: one for each length.
+        lengths: the plan of each, and what is left of it.
         output_format: ``table``, ``csv`` or ``json``.
     """
-    plans, err = [tried(plan) for plan in plans], output_format != "table"
-    longest = plans[-1]
+    lengths = [_tried(length) for length in lengths]
+    err, longest = output_format != "table", lengths[-1].whole
     settings = longest.settings
-    speed = planned_speed(longest, settings)
-    expected = [_expected(plan, plan.settings, speed) for plan in plans]
+    left = [length.left for length in lengths if length.left is not None]
+    speed = planned_speed(left[-1], settings) if left else None
+    expected = [
+        None if speed is None or length.left is None else _expected(length.left, settings, speed)
+        for length, settings in ((length, length.whole.settings) for length in lengths)
+    ]
     macs = [planned.record.macs for planned in longest.chosen]
-    runs = len(macs) * settings.seeds
+    every, undone = sum(map(_runs, lengths)), sum(length.runs_left for length in lengths)
     lines = [
         f"networks             {len(macs):,} of the run's, {_seeds(settings)}, {_spread(macs)}",
-        *(
-            f"{_multiple(plan):20} {run_length(plan, plan.settings)}: {runs:,} runs, {duration(each.seconds)}"
-            for plan, each in zip(plans, expected, strict=True)
-        ),
-        f"training runs        {runs * len(plans):,} in all",
-        *_resources(
-            settings,
-            duration(sum(each.seconds for each in expected)),
-            max(each.peak_bytes for each in expected),
-        ),
+        *(_length_line(length, each) for length, each in zip(lengths, expected, strict=True)),
+        f"training runs        {every:,} in all" + (f", {undone:,} of them left" * (undone < every)),
     ]
+    if takes := [each for each in expected if each is not None]:
+        time, peak = sum(each.seconds for each in takes), max(each.peak_bytes for each in takes)
+        lines += _resources(settings, duration(time), peak)
     for line in lines:
         echo(line, err=err)
     _show_networks(longest, output_format)
 
 
-def _multiple(plan: Plan) -> str:
-    assert isinstance(plan.settings, LengthSettings)  # as it is planned for one
-    return f"{plan.settings.multiple:g} times as long"
+def _tried(length: LengthPlan) -> LengthPlan:
+    """A length without the networks that can't be trained; what was begun is known to be."""
+    if length.left is not length.whole:
+        return length
+    plan = tried(length.whole)
+    return replace(length, whole=plan, left=plan, runs_left=len(plan.chosen) * plan.settings.seeds)
+
+
+def _runs(length: LengthPlan) -> int:
+    return len(length.whole.chosen) * length.whole.settings.seeds
+
+
+def _length_line(length: LengthPlan, expected: Estimate | None) -> str:
+    settings, runs = length.whole.settings, _runs(length)
+    assert isinstance(settings, LengthSettings)  # as it is planned for one
+    many = f"{runs:,} runs" if length.runs_left == runs else f"{length.runs_left:,} of {runs:,} runs left"
+    time = "" if expected is None else f", {duration(expected.seconds)}"
+    multiple = f"{settings.multiple:g} times as long"
+    return f"{multiple:20} {run_length(length.whole, settings)}: {many}{time}"
 
 
 def _expected(plan: Plan, settings: TrainingSettings, speed: Speed) -> Estimate:

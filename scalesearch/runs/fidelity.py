@@ -42,6 +42,8 @@ from scalesearch.runs.lifecycle import (
 )
 from scalesearch.runs.planning import require_same_code, with_start
 from scalesearch.study.settings import PRETRAINED, Computing, LengthSettings, TrainingSettings
+from scalesearch.study.storage import sqlite_url
+from scalesearch.study.study import find_study
 from scalesearch.text import one_of, quoted
 
 if TYPE_CHECKING:
@@ -76,9 +78,24 @@ def judge(
         return _judged(folder, settings, command, computing or Computing())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LengthPlan:
+    """What is to be trained for one length.
+
+    Attributes:
+        whole: the plan of all its networks.
+        left: of those that are not done; None where all are.
+        runs_left: training runs that are not done.
+    """
+
+    whole: Plan
+    left: Plan | None
+    runs_left: int
+
+
 def plans_of_lengths(
     folder: Path, settings: FidelitySettings, computing: Computing | None = None
-) -> tuple[Plan, ...]:
+) -> tuple[LengthPlan, ...]:
     """What :func:`judge` would train, a plan for each length; nothing is written.
 
     Arguments and errors are those of :func:`judge`.
@@ -86,7 +103,28 @@ def plans_of_lengths(
     with begun_elsewhere(folder):
         lengths = _lengths(folder, settings, computing or Computing(), dry=True)
         starts = folder if (folder / PRETRAINED).exists() else None
-        return tuple(with_start(lengths.plan(length), starts)[0] for length in lengths.settings)
+        return tuple(_length_plan(folder / FOLDER, lengths, length, starts) for length in lengths.settings)
+
+
+def _length_plan(out: Path, lengths: _Lengths, settings: LengthSettings, starts: Path | None) -> LengthPlan:
+    """What is left of one length in the folder of the lengths, where that was begun."""
+
+    def plan(networks: Sequence[Planned]) -> Plan:
+        return with_start(replace(lengths, chosen=networks).plan(settings), starts)[0]
+
+    study = find_study(sqlite_url(out), _study_name(settings.multiple))
+    if study is None or study.run is None:
+        whole = plan(lengths.chosen)
+        return LengthPlan(whole=whole, left=whole, runs_left=len(whole.chosen) * settings.seeds)
+    # Once begun it keeps its networks, though the run may have more by now.
+    status = {candidate.key: candidate.status for candidate in study.record().candidates}
+    chosen = [planned for planned in lengths.study.completed() if planned.record.key in status]
+    waiting = [planned for planned in chosen if status[planned.record.key] == "waiting"]
+    return LengthPlan(
+        whole=plan(chosen),
+        left=plan(waiting) if waiting else None,
+        runs_left=len(waiting) * settings.seeds - study.runs_ahead(),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

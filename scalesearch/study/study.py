@@ -491,7 +491,7 @@ class SearchStudy:
         }
 
     def completed(self, *, timed: bool = True) -> list[Planned]:
-        """The networks that were trained to their end, in the order of their trials.
+        """The networks that were trained to their end, each once, in the order in which they came up.
 
         With ``timed`` off without those whose latency is known.
         """
@@ -687,8 +687,8 @@ class SearchStudy:
         return self._storage.read_trials(condition, parts=parts, names=names)
 
     def _complete(self, *names: str) -> list[FrozenTrial]:
-        trials = self._read(TrialState.COMPLETE, names=(*BRIEF, *names))
-        return [trial for trial in trials if SAME_AS not in trial.user_attrs]
+        # A network that was taken up again, for more seeds, has a trial for each time.
+        return list(counting_trials(self._read(TrialState.COMPLETE, names=(*BRIEF, *names))).values())
 
     def _is_timed(self, trial: FrozenTrial) -> bool:
         # What could not be measured has a reason in the place of samples.

@@ -70,6 +70,48 @@ def test_a_dry_run_says_what_would_be_trained_and_writes_nothing(grid: Path, run
         assert (refused.exit_code, refused.stderr) == (2, run("fidelity", grid, wrong, "--dry-run").stderr)
 
 
+def test_a_dry_run_has_each_network_once_and_leaves_out_what_is_done(
+    grid: Path, run: Run, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dry() -> tuple[list[str], pd.DataFrame]:
+        result = run("fidelity", grid, "--lengths=0.5,2", "--seeds=2", "--dry-run", "--format=csv")
+        assert result.exit_code == 0, result.output
+        lines = [line for line in result.stderr.splitlines() if not line.startswith("Timing")]
+        return lines, pd.read_csv(io.StringIO(result.stdout))
+
+    # More seeds take every network up once more: in another trial.
+    assert run("grid", f"--out={grid}", *SMALL, "--seeds=3").exit_code == 0
+    lines, planned = dry()
+    assert lines[0].startswith("networks             8 of the run's, 2 seeds, ")
+    assert lines[3] == "training runs        32 in all"
+    assert sorted(planned["macs"]) == sorted(pd.read_csv(grid / "candidates.csv")["macs"])
+    trained, done = 5, []
+
+    def stop(job: object) -> None:
+        done.append(job)
+        if len(done) > trained:
+            raise KeyboardInterrupt
+
+    command = ("fidelity", grid, "--lengths=0.5,2", "--seeds=2")
+    with monkeypatch.context() as patch:
+        patch.setattr(lab, "on_result", stop)
+        assert run(*command).exit_code == 130
+    lines, _ = dry()
+    assert f" steps of 4: {16 - trained} of 16 runs left, " in lines[1]
+    assert " steps of 4: 16 runs, " in lines[2]
+    assert lines[3] == f"training runs        32 in all, {32 - trained} of them left"
+    lab.ledger.clear()
+    assert run(*command).exit_code == 0
+    # The run that was stopped had all its images, and only its end is left to tell.
+    assert len(lab.ledger) == 32 - trained - 1
+    lab.ledger.clear()
+    lines, planned = dry()
+    assert [line.partition(" steps of 4: ")[2] for line in lines[1:3]] == ["0 of 16 runs left"] * 2
+    assert lines[3:] == ["training runs        32 in all, 0 of them left"]
+    assert len(planned) == 8
+    assert lab.ledger == []
+
+
 @pytest.mark.slow
 def test_resume_finds_the_run_from_within(grid: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("fidelity", grid, "--lengths=2", "--networks=7").exit_code == 0
