@@ -48,7 +48,7 @@ CostOf = Callable[[Arch], float]
 Triple = tuple[float, float, float]
 
 
-class UnmovedError(ValueError):
+class UnmovedError(EmptyGridError):
     """Coefficients that cannot bring a network to a budget, at any phi."""
 
 
@@ -56,13 +56,24 @@ class UnmovedError(ValueError):
 class EqualCost:
     """A budget: what is counted (``kind``), the function that counts it, the target and how far off is near.
 
-    ``tolerance`` is relative to the target.
+    ``tolerance`` is relative to the target; ``unit`` is the one that the budget was typed in, if it was.
     """
 
     kind: str
     cost: CostOf
     target: float
     tolerance: float
+    unit: str | None = None
+
+    @property
+    def amount(self) -> str:
+        """The target in the unit of the budget."""
+        return amount_in(self.unit, self.kind, self.target, 6)
+
+    def missed(self, value: float) -> str:
+        """An amount that is not the target, in its unit: in as many digits as tell them apart."""
+        texts = (amount_in(self.unit, self.kind, value, digits) for digits in range(3, 17))
+        return next((text for text in texts if text != self.amount), self.amount)
 
     @classmethod
     def of(
@@ -99,33 +110,57 @@ def affordable_phi(
     baseline's makes it negative.
 
     Raises:
-        UnmovedError: if the coefficients move nothing of what the budget counts, or not as far.
+        UnmovedError: if the coefficients move nothing of what the budget counts, or not as far; it says what
+            the nearest of their networks spends.
         ValueError: if they scale nothing at all.
     """
     if coefficients.product == 1:
         raise ValueError("`alpha`, `beta` and `gamma` must hold one above 1, got 1, 1 and 1")
 
-    def within(steps: int) -> bool:
-        return budget.cost(compound(base, coefficients, steps / PHI_STEPS, rounding)) <= budget.target
+    def spent(steps: int) -> float:
+        return budget.cost(compound(base, coefficients, steps / PHI_STEPS, rounding))
 
-    whole = PHI_STEPS
-    low, high = (0, whole) if within(0) else (-whole, 0)
-    try:
-        while within(high) or not within(low):
-            low, high = (high, 2 * high) if within(high) else (2 * low, low)
-            if high - low >= MOST_PHI * whole:
-                raise ValueError("no phi in reach")
-    except ValueError as error:  # no network can be built so far out
-        c = coefficients
-        raise UnmovedError(
-            f"`budget` must be one that coefficients move, got {budget.kind} {budget.target:.6g}: no network "
-            f"of ({c.alpha:g}, {c.beta:g}, {c.gamma:g}) spends about that"
-        ) from error
+    def within(steps: int) -> bool:
+        return spent(steps) <= budget.target
+
+    # Away from the baseline, which can be built, until the budget lies between two networks.
+    near, far = 0, PHI_STEPS if within(0) else -PHI_STEPS
+    while True:
+        reached = _last_built(spent, near, far)
+        if within(reached) != within(0):
+            break
+        if reached != far or abs(far) >= MOST_PHI * PHI_STEPS:
+            triple = f"({coefficients.alpha:g}, {coefficients.beta:g}, {coefficients.gamma:g})"
+            moved = spent(reached) != spent(0)
+            which = (
+                f"the nearest, at phi {reached / PHI_STEPS:g}, spends" if moved else "at any phi they spend"
+            )
+            raise UnmovedError(
+                f"`budget` must be one that some network of {triple} can spend, got {budget.kind} "
+                f"{budget.amount}: {which} {budget.missed(spent(reached))}"
+            )
+        near, far = far, 2 * far
+    low, high = min(near, reached), max(near, reached)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if within(middle) else (low, middle)
     phi = low / PHI_STEPS
     return phi, budget.cost(compound(base, coefficients, phi, rounding))
+
+
+def _last_built(spent: Callable[[int], float], built: int, wanted: int) -> int:
+    """The last step from ``built`` on whose network can be built, ``wanted`` if that can be."""
+    beyond = wanted + (1 if wanted > built else -1)
+    step = wanted
+    while abs(beyond - built) > 1:
+        try:
+            spent(step)
+        except ValueError:
+            beyond = step
+        else:
+            built = step
+        step = (built + beyond) // 2
+    return built
 
 
 def along_the_rule(
@@ -297,9 +332,10 @@ def nearest_error(found: Iterable[tuple[Triple, BudgetRecord]], tolerance: float
     off = _off(nearest)
     needed = float(Context(prec=3, rounding=ROUND_CEILING).divide(Decimal(off.numerator), off.denominator))
     shown = ", ".join(f"{value:g}" for value in triple)
+    target, value = (amount_in(None, nearest.kind, x, 6) for x in (nearest.target, nearest.value))
     return EmptyGridError(
         f"`budget_tolerance` must admit at least one network, got {tolerance:g}: none has {nearest.kind} "
-        f"within it of {nearest.target:.6g}; the nearest has {nearest.value:.6g} at (alpha, beta, gamma) = "
+        f"within it of {target}; the nearest has {value} at (alpha, beta, gamma) = "
         f"({shown}); --budget-tolerance {needed:g} would admit it"
     )
 
@@ -320,15 +356,21 @@ UNITS: Mapping[str, Mapping[str, float]] = {
     "params": COUNTS,
     "activations": COUNTS,
 }
+USUAL_UNITS = {"latency": "ms", "memory": "MiB"}
+"""Of amounts that nobody typed; counts have none."""
 EXAMPLE = "latency=12ms, macs=800M, params=5M, activations=20M or memory=2GiB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """A parsed budget: ``target`` in seconds, bytes or units of ``kind``; ``setup`` of a latency as asked."""
+    """A parsed budget: ``target`` in seconds, bytes or units of ``kind``; ``setup`` of a latency as asked.
+
+    ``unit`` is the one it was typed in, such as ``ms`` or ``M``.
+    """
 
     kind: str
     target: float
+    unit: str
     setup: Mapping[str, Any]
 
 
@@ -353,7 +395,16 @@ def parse_spending(text: str) -> Spending:
     setup = parse_changes(tail, "budget") if at else {}
     if "mode" in setup:
         raise ValueError(f"`budget` must be a latency of inference, without mode after @, got {text!r}")
-    return Spending(kind=kind.strip(), target=target, setup=setup)
+    return Spending(kind=kind.strip(), target=target, unit=number[2] if number else "", setup=setup)
+
+
+def amount_in(unit: str | None, kind: str, value: float, digits: int) -> str:
+    """An amount of a budget's ``kind`` in a unit of it, the usual one if None: ``12 ms``, ``800 M``."""
+    unit = USUAL_UNITS.get(kind, "") if unit is None else unit
+    number = float(f"{value / UNITS[kind][unit]:.{digits}g}")
+    whole = 10**3 <= number < 10**15 and number.is_integer()
+    text = f"{number:,.0f}" if whole else f"{number:.{digits}g}"
+    return f"{text} {unit}".rstrip()
 
 
 def law_texts(law: CostLaw) -> tuple[str, ...]:
@@ -406,7 +457,9 @@ def full_size_budget(text: str, law: Sequence[str], *, tolerance: float, batch_s
         def closed(arch: Arch) -> float:
             return closed_form(arch, cast(BudgetKind, asked.kind), batch_size=batch_size)
 
-        return EqualCost(kind=asked.kind, cost=closed, target=asked.target, tolerance=tolerance)
+        return EqualCost(
+            kind=asked.kind, cost=closed, target=asked.target, tolerance=tolerance, unit=asked.unit
+        )
     if not law:
         raise ValueError(f"`law` must be given for a budget of latency, got none for {text!r}")
     from scalesearch.statistics.law import predict  # loads SciPy
@@ -416,7 +469,9 @@ def full_size_budget(text: str, law: Sequence[str], *, tolerance: float, batch_s
     def predicted(arch: Arch) -> float:
         return predict(fitted, count(arch))
 
-    return EqualCost(kind="latency", cost=predicted, target=asked.target, tolerance=tolerance)
+    return EqualCost(
+        kind="latency", cost=predicted, target=asked.target, tolerance=tolerance, unit=asked.unit
+    )
 
 
 def phi_of(coefficients: Coefficients, multipliers: Multipliers) -> float:
@@ -493,8 +548,8 @@ def within_budget(
         groups.setdefault(candidate.arch.key, []).append(candidate)
     if not groups:
         raise EmptyGridError(
-            f"`budget` must be one that some network can spend, got {budget.kind} {budget.target:g}: as "
-            f"small as they can be made they spend {least:.3g}"
+            f"`budget` must be one that some network can spend, got {budget.kind} "
+            f"{budget.amount}: as small as they can be made they spend {budget.missed(least)}"
         )
     return [
         _merged(min(group, key=lambda c: (bool(c.refused), c.coefficients != prefer)), group)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from scalesearch.networks.spec import Rounding
 from scalesearch.records import CostLaw, Setup
 from scalesearch.scaling import Coefficients
 from scalesearch.statistics.law import predict
+from scalesearch.study.budget import affordable_phi, full_size_budget
 
 Run = Callable[..., Result]
 PAPER = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
@@ -103,11 +105,44 @@ def test_bad_budgets(run: Run, tmp_path: Path, options: tuple[str, ...], message
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unreachable_budget_is_exit_3(run: Run, tmp_path: Path, law_file: Path) -> None:
-    result = run("grid", "--budget=latency=1ms", f"--law={law_file}", f"--out={tmp_path / 'out'}")
+@pytest.mark.parametrize(
+    ("command", "budget", "amount", "unit"),
+    [
+        (("grid", "--dry-run"), "latency=1ms", "latency 1 ms", " ms"),
+        (("grid",), "latency=900us", "latency 900 us", " us"),
+        (("scale",), "latency=1ms", "latency 1 ms", " ms"),
+        (("scale", "--train"), "latency=0.9ms", "latency 0.9 ms", " ms"),
+        (("scale",), "macs=1", "macs 1", ""),
+        (("scale",), "params=0.5K", "params 0.5 K", " K"),
+        (("scale",), "memory=1KiB", "memory 1 KiB", " KiB"),
+    ],
+)
+def test_a_budget_out_of_reach_is_exit_3_and_says_what_the_nearest_spends(
+    run: Run, tmp_path: Path, law_file: Path, command: tuple[str, ...], budget: str, amount: str, unit: str
+) -> None:
+    law = (f"--law={law_file}",) if budget.startswith("latency") else ()
+    result = run(*command, f"--budget={budget}", *law, f"--out={tmp_path / 'out'}")
     assert result.exit_code == 3
-    assert result.stderr.splitlines()[-1].startswith(
-        "Error: --budget must be one that some network can spend, got latency 0.001:"
+    told = (
+        rf"Error: --budget must be one that .* can spend, got {re.escape(amount)}: .* spends? ([\d.,]+){unit}"
+    )
+    found = re.fullmatch(told, result.stderr.splitlines()[-1])
+    assert found, result.stderr
+    nearest = float(found[1].replace(",", ""))
+    assert nearest > float(amount.split()[1])
+    assert not (tmp_path / "out").exists()
+    if command == ("scale",) and not law:  # what is said to be the nearest can be had
+        enough = f"{budget.partition('=')[0]}={1.01 * nearest}{unit.strip()}"
+        asked = full_size_budget(enough, (), tolerance=0.0)
+        assert affordable_phi(EFFICIENTNET_B0, PAPER, Rounding(), asked)[1] <= asked.target
+
+
+def test_a_nearest_cost_is_told_apart_from_the_budget() -> None:
+    budget = full_size_budget("macs=12M", (), tolerance=0.0)
+    assert (budget.amount, budget.missed(15.8123e6), budget.missed(12.00012e6)) == (
+        "12 M",
+        "15.8 M",
+        "12.0001 M",
     )
 
 

@@ -308,10 +308,6 @@ def test_settings_that_cannot_be_are_one_line(tmp_path: Path, run: Run, text: st
         ),
         (["help"], ", got 'help'; did you mean --help?"),
         (
-            ["scale", "--budget=macs=1"],
-            "--budget must be one that coefficients move, got macs 1: no network of (1.2, 1.1, 1.15) spends about that",
-        ),
-        (
             ["grid", f"--dataset={Path(__file__).parent}"],
             f"got '{Path(__file__).parent}', which is a folder: give it as folder:{Path(__file__).parent}, or as "
             f"windows:{Path(__file__).parent} for pictures to cut up",

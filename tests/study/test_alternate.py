@@ -121,7 +121,8 @@ def test_a_budget_that_the_coefficients_cannot_move_is_refused() -> None:
     params = EqualCost.of("params", base, 2.0, tolerance=0.0, batch_size=32)
     with pytest.raises(
         ValueError,
-        match=r"^`budget` must be one that coefficients move, got params 1\.1999e\+06: no network of",
+        match=r"^`budget` must be one that some network of \(1, 1, 1\.1\) can spend, got params 1,199,900: "
+        r"at any phi they spend 300,000$",
     ):
         affordable_phi(base, Coefficients(alpha=1, beta=1, gamma=1.1), rounding, params)
     with pytest.raises(

@@ -188,8 +188,8 @@ def test_a_grid_says_which_budget_would_be_met() -> None:
     with pytest.raises(EmptyGridError) as caught:
         plan_grid(settings, PHOTOGRAPHS_SIZE)
     assert str(caught.value) == (
-        "`budget` must be one that some network can spend, got latency 0.001: as small as they can be made "
-        "they spend 0.014"
+        "`budget` must be one that some network can spend, got latency 1 ms: as small as they can be made "
+        "they spend 14 ms"
     )
 
 
