@@ -184,8 +184,10 @@ def _phis(phi: object, argument: str = "phi") -> tuple[float, ...]:
     except (TypeError, ValueError):
         phis, values = (), (phi,)
     if not phis or len(phis) != len(values):
+        example = "[0.5, 2, 4]" if argument == "lengths" else "range(4) or [0, 1.5]"
         raise ScalesearchError(
-            f"`{argument}` must be a number, or at least one in a list or a range, got {phi!r}"
+            f"`{argument}` must be a number, or at least one in a list or a range, such as {example}, "
+            f"got {phi!r}"
         )
     return phis
 
@@ -700,6 +702,11 @@ def transfer(*dirs: str | Path | Run, out: str | Path | None = None) -> Run:
     """
     from scalesearch.runs.transfer import compare_searches, default_folder
 
+    if len(dirs) < 2:
+        raise FolderError(
+            f"`dirs` must be two runs or more, each an argument, got {len(dirs)}: "
+            "scalesearch.transfer('reports/A', 'reports/B')"
+        )
     folders = tuple(map(_folder_of, dirs))
     told = [*(repr(str(folder)) for folder in folders), *_arguments({"out": out and str(out)})]
     command = f"scalesearch.transfer({', '.join(told)})"

@@ -349,7 +349,7 @@ def test_a_folder_without_a_run_says_what_it_holds(tmp_path: Path) -> None:
         match=r"holds what scalesearch scale wrote.*family\.csv.* shows its page, which ends with its command$",
     ):
         ss.open(REPORTS / "step2-efficientnet-b0")
-    with pytest.raises(ss.FolderError, match="^`dir` must be the folder of a grid, .*holds no study$"):
+    with pytest.raises(ss.FolderError, match="^`dir` must be the folder of a run of grid, .*holds none$"):
         ss.open(tmp_path)
 
 
@@ -410,14 +410,17 @@ def test_a_dataset_is_written_once_and_is_one_for_the_command_line(tmp_path: Pat
     [
         (lambda: ss.scale("resnet-18", depht=2), "`depht` must be one of depth, width, resolution, "),
         (lambda: ss.scale("resnet-18", depth="2"), "`depth` must be a number > 0, got '2'"),
-        (lambda: ss.family(phi=()), "`phi` must be a number, or at least one in a list or a range, got ()"),
+        (
+            lambda: ss.family(phi=()),
+            "`phi` must be a number, or at least one in a list or a range, such as range(4) or [0, 1.5], got ()",
+        ),
         (
             lambda: ss.family(phi="0..3"),
-            "`phi` must be a number, or at least one in a list or a range, got '0..3'",
+            "`phi` must be a number, or at least one in a list or a range, such as range(4) or [0, 1.5], got '0..3'",
         ),
         (
             lambda: ss.sweep(phi=None),
-            "`phi` must be a number, or at least one in a list or a range, got None",
+            "`phi` must be a number, or at least one in a list or a range, such as range(4) or [0, 1.5], got None",
         ),
         (lambda: ss.family(0.5, 1, 1, phi=1), "`alpha` must be >= 1, got 0.5"),
         (
@@ -425,10 +428,19 @@ def test_a_dataset_is_written_once_and_is_one_for_the_command_line(tmp_path: Pat
             "a function that returns them, got a function that returned int",
         ),
         (lambda: ss.open(__file__), f"`dir` must be a run's folder, got {__file__}: a file"),
+        (
+            lambda: ss.transfer(REPORTS / "step1-efficientnet-b0"),
+            "`dirs` must be two runs or more, each an argument, got 1: "
+            "scalesearch.transfer('reports/A', 'reports/B')",
+        ),
+        (
+            lambda: ss.fidelity(REPORTS / "step1-efficientnet-b0", lengths="2"),
+            "`lengths` must be a number, or at least one in a list or a range, such as [0.5, 2, 4], got '2'",
+        ),
     ],
     ids=[
         *("a misspelt rule", "no number", "no phi", "a text of phi", "phi that is none", "alpha below 1"),
-        *("a function of no images", "a file"),
+        *("a function of no images", "a file", "one run", "a text of lengths"),
     ],
 )
 def test_bad_arguments_name_themselves(call: Callable[[], object], message: str) -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from scalesearch.page.html.page import Interactive
 
 
+NO_RECORD = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+"""What reading the record of a folder may raise that holds none, or one that is spoilt."""
+
+
 @click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=Place())
 @option("--print", "print_only", is_flag=True, help="Print the path of the page and open nothing.")
@@ -63,13 +67,25 @@ def _page(folder: Path) -> Path:
             break
     else:
         raise FolderError(
-            f"`dir` must be a folder with a page, got {folder}, which has neither {PAGE} nor {names[0]}; "
-            "scalesearch report makes the page of a run"
+            f"`dir` must be a folder with a page, got {folder}, which has neither {PAGE} nor {names[0]}"
+            + _way_to_a_page(folder)
         )
     from scalesearch.files import write_text
 
     text = inside(folder, name).read_bytes().decode("utf-8", errors="replace")
     return write_text(page, html_page(text, folder, _interactive(folder)))
+
+
+def _way_to_a_page(folder: Path) -> str:
+    """What makes a page of the run in a folder without one, as the end of a sentence."""
+    from scalesearch.runs import again
+    from scalesearch.text import quoted
+
+    try:
+        again.read(folder)
+    except NO_RECORD:
+        return ", nor a run to make one of"
+    return f"; scalesearch report {quoted(folder)} makes it"
 
 
 def _interactive(folder: Path) -> Interactive:
@@ -80,6 +96,6 @@ def _interactive(folder: Path) -> Interactive:
 
     try:
         return interactive_of(kept_run(folder).record)
-    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
+    except NO_RECORD:
         # Not a search, or only its page is left: the page has all there is to read.
         return Interactive()

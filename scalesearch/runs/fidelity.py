@@ -145,7 +145,7 @@ class _Lengths:
 def _lengths(folder: Path, asked: FidelitySettings, computing: Computing, *, dry: bool = False) -> _Lengths:
     """What is to be trained; with ``dry`` nothing is written, and all else is as for :func:`judge`."""
     _require_judged(folder)
-    study = open_run_study(folder, "")
+    study = open_run_study(folder, "", _judged_kinds())
     require_same_code(folder)
     if "kind" not in study.begun():
         raise FolderError(
@@ -322,8 +322,12 @@ def _require_judged(folder: Path) -> None:
     """Refuses a run whose candidates do not rival one another."""
     kind = kind_in(folder)
     if kind.study is None or not kind.study.rivals:
-        wanted = one_of(studied(lambda study: study.rivals))
+        wanted = one_of(_judged_kinds())
         raise FolderError(f"`dir` must hold a run of {wanted}, got {folder}, which holds one of {kind.name}")
+
+
+def _judged_kinds() -> tuple[str, ...]:
+    return studied(lambda study: study.rivals)
 
 
 def _study_name(multiple: float) -> str:

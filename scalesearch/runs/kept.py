@@ -12,7 +12,7 @@ from scalesearch.files import inside, write_text
 from scalesearch.records import RunRecord
 from scalesearch.records.runs import LATENCY, STUDY, TABLES, run_tables, runs_of_tables
 from scalesearch.runs.folder import read_run_file, require_folder, storage_of, without_study
-from scalesearch.runs.kinds import kinds, studied
+from scalesearch.runs.kinds import commands, studied
 from scalesearch.runs.telling import say, teller
 from scalesearch.study.reading import with_shapes
 from scalesearch.study.storage import open_storage, sqlite_url
@@ -39,8 +39,10 @@ class KeptSearches:
     in_study: bool
 
 
-def open_run_study(folder: Path, storage: str) -> SearchStudy:
+def open_run_study(folder: Path, storage: str, wanted: Sequence[str] = ()) -> SearchStudy:
     """The study of the run in ``folder``: its own database, or the one that run.toml names.
+
+    ``wanted`` names the runs that would do, where not all do.
 
     Raises:
         FolderError: if ``folder`` is no run.
@@ -53,7 +55,7 @@ def open_run_study(folder: Path, storage: str) -> SearchStudy:
     if not url and not (folder / "study.db").exists():
         if run_file:
             raise without_study("the study of its run", folder)
-        raise _without_run(folder)
+        raise _without_run(folder, wanted or commands())
     return open_study(url or sqlite_url(folder), run.get("name", folder.name), create=False)
 
 
@@ -66,7 +68,7 @@ KEEPING_NONE = {
 }
 
 
-def _without_run(folder: Path) -> FolderError:
+def _without_run(folder: Path, wanted: Sequence[str]) -> FolderError:
     """The error where a folder holds no run: what it holds, and what can be done with it."""
     for page, command in KEEPING_NONE.items():
         if inside(folder, page).is_file():
@@ -77,12 +79,13 @@ def _without_run(folder: Path) -> FolderError:
                 f"`dir` must hold a run, got {folder}: it holds what scalesearch {command} wrote, which "
                 f"keeps none to report again or to go on with; {shown}"
             )
-    names = one_of([kind.name for kind in kinds(lambda kind: kind.studies)])
     files = sorted(path.name for path in folder.glob("*") if path.suffix in (".md", ".csv"))
     kept = f", only {', '.join(map(printable, files[:MOST_NAMED]))}" if files else ""
     if inside(folder, "report.md").is_file():
         kept += f"; scalesearch open {quoted(folder)} shows its page"
-    return FolderError(f"`dir` must be the folder of a {names} run, got {folder}: it holds no study{kept}")
+    return FolderError(
+        f"`dir` must be the folder of a run of {one_of(wanted)}, got {folder}: it holds none{kept}"
+    )
 
 
 def write_tables(records: Sequence[RunRecord], folder: Path) -> None:
@@ -95,8 +98,10 @@ def write_tables(records: Sequence[RunRecord], folder: Path) -> None:
             inside(folder, name).unlink(missing_ok=True)
 
 
-def kept_run(folder: Path, storage: str = "") -> KeptRun:
+def kept_run(folder: Path, storage: str = "", wanted: Sequence[str] = ()) -> KeptRun:
     """The run in ``folder``: from its study where that is there, else from the tables beside its page.
+
+    ``wanted`` is as in :func:`open_run_study`.
 
     Raises:
         FolderError: if there is neither, or the tables are not as they were written.
@@ -106,7 +111,7 @@ def kept_run(folder: Path, storage: str = "") -> KeptRun:
     table = recorded.get(recorded.get("run", {}).get("kind", "grid"), {})
     if _database(folder, storage, str(table.get("storage", ""))) is None:
         return KeptRun(record=_only(folder), study=None)
-    study = open_run_study(folder, storage)
+    study = open_run_study(folder, storage, wanted)
     return KeptRun(record=study.record(), study=study)
 
 

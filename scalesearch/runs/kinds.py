@@ -128,6 +128,7 @@ class Kind:
         tables: what a page can be made of where the raw files are gone; empty where nothing else would do.
         csv: the file of its table, which can be read where all else is gone; empty for none.
         page: the file name of its page.
+        command: what makes such a folder, where that isn't the name alone.
         study: of a run that is one study, or several of this kind; None without.
     """
 
@@ -143,6 +144,7 @@ class Kind:
     tables: tuple[str, ...] = ()
     csv: str = ""
     page: str = "report.md"
+    command: str = ""
     study: Study | None = None
 
     @property
@@ -219,6 +221,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 figure="scalesearch.commands.scale.trained_view:trained_figure",
                 answer="scalesearch.commands.scale.trained_view:answer_lines",
                 page="derivation.md",
+                command="scale --train",
                 study=Study(
                     settings="scalesearch.commands.scale.run:FamilyTrainingSettings",
                     write="scalesearch.commands.scale.trained_view:write_trained_family",
@@ -287,6 +290,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             ),
             Kind(
                 name="compare-stored",
+                command="compare",
                 module="scalesearch.runs.comparing_stored",
                 table="scalesearch.runs.comparing:table_of",
                 columns="scalesearch.commands.compare.view:COMPARISONS",
@@ -333,6 +337,11 @@ def kind_in(folder: Path) -> Kind:
 def pages() -> tuple[str, ...]:
     """What the Markdown of a page is called, by the kind of run; of explain, which keeps none, too."""
     return (*dict.fromkeys(kind.page for kind in KINDS.values()), "explain.md")
+
+
+def commands() -> tuple[str, ...]:
+    """What makes the folder of a run, of whatever kind, in the order in which messages name them."""
+    return tuple(dict.fromkeys(kind.command or kind.name for kind in KINDS.values()))
 
 
 def loaded(place: str) -> Any:

@@ -142,11 +142,12 @@ def _runs(folders: Sequence[Path]) -> tuple[tuple[str, RunRecord], ...]:
 
 def _run(folder: Path) -> RunRecord:
     """The run in a folder, whose candidates have to be triples of one phi."""
-    kind = kind_in(folder)
+    kind, wanted = kind_in(folder), studied(lambda study: study.shares)
     if not kind.shares:
-        wanted = one_of(studied(lambda study: study.shares))
-        raise FolderError(f"`dir` must hold a run of {wanted}, got {folder}, which holds one of {kind.name}")
-    record = kept_run(folder).record
+        raise FolderError(
+            f"`dir` must hold a run of {one_of(wanted)}, got {folder}, which holds one of {kind.name}"
+        )
+    record = kept_run(folder, wanted=wanted).record
     if record.highest_mean is None:
         raise FolderError(f"`dir` must hold a run with a trained network, got {folder} with none")
     return record

@@ -208,8 +208,7 @@ def test_what_holds_no_study_is_refused(tmp_path: Path, run: Run) -> None:
     result = run("fidelity", tmp_path)
     assert result.exit_code == 2
     assert result.stderr == (
-        "Error: DIR must be the folder of a grid, search, sweep, scale, alternate or fidelity run, got "
-        f"{tmp_path}: it holds no study\n"
+        f"Error: DIR must be the folder of a run of grid, search or sweep, got {tmp_path}: it holds none\n"
     )
     assert list(tmp_path.iterdir()) == []
 

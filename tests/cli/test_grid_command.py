@@ -419,9 +419,10 @@ def test_what_is_no_run_is_refused(tmp_path: Path, run: Run, command: str) -> No
     )
     result = run(command, tmp_path)
     assert result.exit_code == 2
-    assert (
-        "DIR must be the folder of a grid, search, sweep, scale, alternate or fidelity run, got"
-        in result.stderr
+    # Every kind of run, by the command that makes it: scale keeps none unless it trains.
+    assert result.stderr == (
+        "Error: DIR must be the folder of a run of grid, search, sweep, scale --train, alternate, fidelity, "
+        f"audit, transfer, measure, compare or law, got {tmp_path}: it holds none\n"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -492,5 +493,5 @@ def test_a_folder_without_a_run_is_told_what_it_holds(tmp_path: Path, run: Run) 
     result = run("report", tmp_path)
     assert result.exit_code == 2
     assert result.stderr.endswith(
-        f"got {tmp_path}: it holds no study, only report.md, summary.csv; scalesearch open {tmp_path} shows its page\n"
+        f"got {tmp_path}: it holds none, only report.md, summary.csv; scalesearch open {tmp_path} shows its page\n"
     )

@@ -85,6 +85,26 @@ def test_where_the_record_is_gone_the_page_has_what_there_is_to_read(
     assert "How this was made" in page
 
 
+def test_report_is_advised_where_it_makes_the_page_alone(run: Run, opened: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "a run"
+    shutil.copytree(REPORTS / "step1-efficientnet-b0-16000", folder)
+    for page in ("report.md", "report.html"):
+        (folder / page).unlink(missing_ok=True)
+    begin = (
+        f"Error: DIR must be a folder with a page, got {folder}, which has neither report.html nor report.md"
+    )
+    assert run("open", folder).stderr.splitlines()[-1] == f"{begin}; scalesearch report '{folder}' makes it"
+    assert run("report", folder).exit_code == 0
+    assert run("open", folder).exit_code == 0
+    (folder / "report.md").unlink()
+    (folder / "report.html").unlink()
+    (folder / "study.csv").unlink()
+    result = run("open", folder)
+    assert (result.exit_code, result.stderr) == (2, f"{begin}, nor a run to make one of\n")
+    assert run("report", folder).exit_code == 2
+    assert len(opened) == 1
+
+
 @pytest.mark.parametrize("what", ["empty", "missing", "file"])
 def test_a_folder_without_a_page_is_one_line(run: Run, opened: list[str], tmp_path: Path, what: str) -> None:
     folder = tmp_path / "x"
