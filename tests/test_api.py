@@ -249,7 +249,8 @@ def test_a_grid_is_judged_and_compared_as_on_the_command_line(tmp_path: Path) ->
     assert len(both.answer.lines) == 3
     assert both.report().is_file()
     with pytest.raises(
-        ss.FolderError, match=r"^`dir` must hold a run of grid, search, sweep .*one of transfer$"
+        ss.FolderError,
+        match=r"^`dir` must hold a run of grid, search, sweep .*one of transfer: that has a table and an answer$",
     ):
         _ = both.pareto
     with pytest.raises(ss.ScalesearchError, match="^`lengths` must be multiples"):

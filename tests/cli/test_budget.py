@@ -70,10 +70,7 @@ def test_a_search_begun_with_a_law_does_without_its_file(run: Run, tmp_path: Pat
     law_file.unlink()
     again = run("grid", f"--config={out / 'run.toml'}", f"--out={out}")
     assert again.exit_code == 0, again.output
-    assert (
-        "a budget of 60 ms of latency at full size, as a cost law predicts it"
-        in (out / "report.md").read_text()
-    )
+    assert "60 ms of latency at full size" in (out / "report.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def call(gpu: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
     """Runs the program with the given parts; says how each ended."""
     monkeypatch.setattr(gpu, "machine", lambda _device: FACTS)
-    monkeypatch.setattr(gpu, "GRACE_S", 3.0)
+    monkeypatch.setattr(gpu, "GRACE_S", 6.0)
 
     def run(codes: dict[str, tuple[str, float]], *options: str) -> dict[str, str]:
         made = tuple(gpu.Part(name, ("-c", code), limit, name) for name, (code, limit) in codes.items())

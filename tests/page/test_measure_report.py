@@ -111,7 +111,7 @@ def test_the_same_record_gives_the_same_bytes(tmp_path):
         for suffix in ("svg", "png")
     }
     assert {path.name for path in (tmp_path / "a").glob("*.*")} == {
-        *("measurements.csv", "samples.csv", "timm.csv", "report.md", "report.html")
+        *("measurements.csv", "samples.csv", "timm.csv", "conditions.json", "report.md", "report.html")
     }
     assert report.table.shape == (4, len(names(COLUMNS)))
 
