@@ -16,10 +16,9 @@ from scipy.stats import t as t_distribution
 from scalesearch.networks.baselines import PAPER_COEFFICIENTS
 from scalesearch.page.evidence import nothing_learnt, once_per_run
 from scalesearch.page.markdown import NO_BOUND, bounded, plain_lines, points_text
-from scalesearch.page.parts import FOLDER, WHOLE, Keeps, Steps, network_step, of_baseline, steps
+from scalesearch.page.parts import FOLDER, WHOLE, Keeps, Steps, made_again, network_step, of_baseline, steps
 from scalesearch.page.templates import part
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
-from scalesearch.records.runs import IN_SHARES
 from scalesearch.scaling import FAST_WIDTH_SHARE, Shares, one_dial, shares_of
 from scalesearch.statistics.answer import (
     POWER,
@@ -504,11 +503,15 @@ def fitted_text(top1: float, half: float, *, pm: str = "&plusmn;") -> str:
 def answer_lines(run: RunRecord, folder: str = FOLDER, keeps: Keeps = WHOLE) -> tuple[str, ...]:
     """The answer with its region, what it rests on, what to do next, a line each; or why there is none.
 
+    Where there is none and even the best network may be guessing, that is the first line, why the last.
+
     ``folder`` is the run's, as a word of a command line, and ``keeps`` what it has.
     """
     found = told_answer(run)
     if isinstance(found, str):
-        return (found,)
+        # Where there is a surface, why it is none of an answer is this already.
+        flat = nothing_learnt(run) and isinstance(answer_of(run), str)
+        return (*plain_lines(part("page/parts.md.j2", "unlearnt")), found) if flat else (found,)
     text = _text(run, found)
     return (
         _said("first", text),
@@ -705,9 +708,7 @@ def _other_recipe(run: RunRecord, variant: str, folder: str, keeps: Keeps) -> st
     ``variant`` is a recipe check's: ``batch 64`` or ``rate x 0.5``.
     """
     kind, _, value = variant.rpartition(" ")
-    command = (
-        without_options(run.command, ("--out", "--confirm")) if keeps.study else _made_again(run, folder)
-    )
+    command = without_options(run.command, ("--out", "--confirm")) if keeps.study else _anew(run, folder)
     if kind == "batch":
         command = without_options(command, ("--batch-size",))
         return f"{command} --batch-size {value} --out {folder}-batch-{value}"
@@ -724,15 +725,8 @@ def _other_recipe(run: RunRecord, variant: str, folder: str, keeps: Keeps) -> st
     return f"{made} && {command}"
 
 
-def _made_again(run: RunRecord, folder: str) -> str:
-    """The command that asks for a run's own settings, whatever the defaults are by now."""
-    command = f"scalesearch {run.kind} --config {folder}/run.toml"
-    # Earlier versions met the budget along one dimension after another, which has to be asked for today.
-    matched = {c.budget.matched_by for c in run.candidates if c.budget is not None and c.budget.matched_by}
-    asked = run.settings.get("match", "none") != "none" and run.settings.get("match_by", "auto") == "auto"
-    if run.kind == "grid" and asked and IN_SHARES not in matched:
-        command += "".join(f" --match-by {dimensions}" for dimensions in sorted(matched)[:1])
-    return command
+def _anew(run: RunRecord, folder: str) -> str:
+    return made_again(run.kind, run.settings, folder, run.candidates)
 
 
 def _sharper(run: RunRecord, found: SearchAnswer, folder: str, keeps: Keeps) -> tuple[str, str]:
@@ -740,7 +734,7 @@ def _sharper(run: RunRecord, found: SearchAnswer, folder: str, keeps: Keeps) -> 
     seeds = max((len(c.runs) for c in run.candidates), default=1)
     needed = found.answer.halving
     more = 2 * seeds if needed is None else max(seeds + 1, -(-needed * seeds // found.surface.runs))
-    command = without_options(run.command, ASKED_ANEW) if keeps.study else _made_again(run, folder)
+    command = without_options(run.command, ASKED_ANEW) if keeps.study else _anew(run, folder)
     if (one_phi := without_options(command, ("--phi",))) != command:
         # Of several, each made a run of its own.
         command = f"{one_phi} --phi {run.phi:g}"
@@ -753,4 +747,8 @@ def _sharper(run: RunRecord, found: SearchAnswer, folder: str, keeps: Keeps) -> 
     if not keeps.study:
         what += "; all anew, as this folder has no study.db"
         place = f"{folder}-{more}-seeds"
+        # A run from scratch that it is compared with was judged on the same images as this one.
+        same = run.settings.get("confirm_on", "same") == "same" and not run.settings.get("scratch_run")
+        if run.kind == "grid" and same:
+            command += " --confirm-on fresh"
     return what, f"{command} --seeds {more} --confirm {max(4, seeds)} --out {place}"

@@ -134,13 +134,16 @@ def points_text(
         value: the estimate.
         low: the interval's lower end.
         high: its upper end.
-        digits: after the point.
+        digits: after the point; one more where an end would else read as the 0 that it is not.
         sign: ``+`` writes the estimate's sign, also of one above 0.
         ends: the same for the ends.
         unit: what stands after the estimate, such as ``" points"``.
     """
     if not bounded(low, high):
         return f"{value:{sign}.{digits}f}{unit} ({NO_BOUND})" if bounded(value) else NO_BOUND
+    # An interval that misses 0 by a hair is not to look like one that reaches it.
+    if any(round(end, digits) == 0 != round(end, digits + 1) for end in (low, high)):
+        digits += 1
     return f"{value:{sign}.{digits}f}{unit} ({low:{ends}.{digits}f} to {high:{ends}.{digits}f})"
 
 

@@ -604,6 +604,26 @@ def of_baseline(settings: Mapping[str, Any]) -> str:
     return "" if baseline == DEFAULT_BASELINE else f" --baseline {quoted(baseline)}"
 
 
+def made_again(
+    kind: str, settings: Mapping[str, Any], folder: str, candidates: Iterable[CandidateRecord] = ()
+) -> str:
+    """The command that asks for a run's own settings, whatever the defaults are by now.
+
+    Args:
+        kind: the command that made the run.
+        settings: of the run.
+        folder: of the run, as a word of a command line.
+        candidates: of the run, where they are known.
+    """
+    command = f"scalesearch {kind} --config {folder}/run.toml"
+    # Earlier versions met the budget along one dimension after another, which has to be asked for today.
+    matched = {c.budget.matched_by for c in candidates if c.budget is not None and c.budget.matched_by}
+    asked = settings.get("match", "none") != "none" and settings.get("match_by", "auto") == "auto"
+    if kind == "grid" and asked and IN_SHARES not in matched:
+        command += "".join(f" --match-by {dimensions}" for dimensions in sorted(matched)[:1])
+    return command
+
+
 def top1_seeds(candidate: CandidateRecord) -> Markdown:
     """``45.6% +- 0.8`` (mean and standard deviation over seeds), or the percentage alone for one seed."""
     if candidate.top1 is None:

@@ -648,11 +648,15 @@ class AlternateRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRecord:
-    """Finished searches set against one another: ``runs`` has each with the name it goes by."""
+    """Finished searches set against one another: ``runs`` has each with the name it goes by.
+
+    ``folders`` are theirs, in the same order; empty where they are in none.
+    """
 
     name: str
     command: str
     runs: tuple[tuple[str, RunRecord], ...]
+    folders: tuple[str, ...] = ()
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tomli_w
 from filelock import FileLock, Timeout
@@ -20,8 +20,11 @@ from scalesearch.files import identity, inside, read_toml, write_text
 from scalesearch.plain import is_utf8, shown
 from scalesearch.records.runs import RUNS, STUDY
 from scalesearch.study.settings import STORAGE_VARIABLE, differences
-from scalesearch.text import bare, quoted, without_options
+from scalesearch.text import bare, quoted
 from scalesearch.training.dataset import FOLDERS, TENSORS
+
+if TYPE_CHECKING:
+    from scalesearch.records import RunRecord
 
 Parsed = TypeVar("Parsed")
 
@@ -165,10 +168,13 @@ def storage_of(folder: Path, given: str, kept: str) -> str:
     return kept
 
 
-def without_study(what: str, folder: Path, place: str = "it", *, beside: bool = True) -> FolderError:
+def without_study(
+    what: str, folder: Path, place: str = "it", *, run: RunRecord | None = None, beside: bool = True
+) -> FolderError:
     """The error where a folder has no study.db: DIR must hold ``what``.
 
-    With ``beside`` off its command takes no other folder.
+    With ``beside`` off its command takes neither another folder nor the settings of its run.toml. ``run`` is
+    what the folder's tables say, where it has any.
 
     It says what is left: the tables of single runs, or its page alone; and the command that made it.
     """
@@ -177,10 +183,18 @@ def without_study(what: str, folder: Path, place: str = "it", *, beside: bool = 
         if (folder / STUDY).exists()
         else f"nor has it the tables of single runs ({STUDY} and those beside it): its page is what is left"
     )
-    again = without_options(read_run_file(folder).get("run", {}).get("command", ""), ("--out",))
+    recorded = read_run_file(folder)
+    begun = recorded.get("run", {})
+    again = begun.get("command", "")
+    if beside:
+        from scalesearch.page.parts import made_again  # loads Jinja
+
+        kind, there = begun.get("kind", "grid"), quoted(folder)
+        networks = () if run is None else run.candidates
+        again = f"{made_again(kind, recorded.get(kind, {}), there, networks)} --out {there}-again"
     return FolderError(
         f"`dir` must hold {what}, got {folder}: {place} has no study.db, as a report that was committed "
-        f"without it; {left}; to train anew{', with another --out' * beside}: {again}"
+        f"without it; {left}; to train anew: {again}"
     )
 
 

@@ -54,7 +54,7 @@ def open_run_study(folder: Path, storage: str, wanted: Sequence[str] = ()) -> Se
     url = storage_of(folder, storage, run_file.get(run.get("kind", "grid"), {}).get("storage", ""))
     if not url and not (folder / "study.db").exists():
         if run_file:
-            raise without_study("the study of its run", folder)
+            raise without_study("the study of its run", folder, run=_first(folder))
         raise _without_run(folder, wanted or commands())
     return open_study(url or sqlite_url(folder), run.get("name", folder.name), create=False)
 
@@ -201,6 +201,14 @@ def as_written(folder: Path, *, in_study: bool) -> Iterator[None]:
             f"`dir` must hold tables as they were written, got {folder}, of which no report can be made: "
             f"{type(error).__name__} {error}"
         ) from error
+
+
+def _first(folder: Path) -> RunRecord | None:
+    """A search in the tables of a folder, if it has any that can be read."""
+    try:
+        return next(iter(kept_tables(folder).values()), None)
+    except FolderError:
+        return None
 
 
 def _only(folder: Path) -> RunRecord:

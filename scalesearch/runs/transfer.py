@@ -65,7 +65,12 @@ def compare_searches(folders: Sequence[Path], out: Path, command: str) -> Outcom
         if not read_run_file(out):
             facts = {"name": out.resolve().name, "command": command, "machine": {}, "versions": {}}
             write_run_file(out, KIND, settings, facts)
-        record = TransferRecord(name=read_run_file(out)["run"]["name"], command=command, runs=runs)
+        record = TransferRecord(
+            name=read_run_file(out)["run"]["name"],
+            command=command,
+            runs=runs,
+            folders=tuple(map(str, folders)),
+        )
         written = write_transfer_report(record, out)
     return Outcome.of(KIND, out, record, written)
 
@@ -82,8 +87,10 @@ def report(folder: Path, _storage: str = "") -> Outcome:
 
 def read(folder: Path, _storage: str = "") -> TransferRecord:
     """The runs as they are now; errors are those of :func:`compare_searches`."""
-    runs, kept = _runs(_folders(folder)), read_run_file(folder)["run"]
-    return TransferRecord(name=kept["name"], command=kept["command"], runs=runs)
+    folders, kept = _folders(folder), read_run_file(folder)["run"]
+    return TransferRecord(
+        name=kept["name"], command=kept["command"], runs=_runs(folders), folders=tuple(map(str, folders))
+    )
 
 
 def table_of(record: TransferRecord) -> pd.DataFrame:

@@ -43,6 +43,11 @@ def trained_runs(run: RunRecord, images: int | None = None) -> Trained:
     )
 
 
+def shape_of(candidate: CandidateRecord) -> tuple[int, ...]:
+    """What tells whether two candidates are one network: MACs, parameters, pixels and blocks."""
+    return candidate.macs, candidate.params, candidate.resolution, candidate.blocks
+
+
 def grown_runs(run: RunRecord) -> Grown:
     """Every training run of the networks of which it is known what grew, the baseline's own included.
 
@@ -56,7 +61,7 @@ def grown_runs(run: RunRecord) -> Grown:
         if c.status not in ("completed", "waiting") or depth is None or width is None or resolution is None:
             continue
         growth = (depth, width, resolution)
-        network = shapes.setdefault((c.macs, c.params, c.resolution, c.blocks), c.key)
+        network = shapes.setdefault(shape_of(c), c.key)
         for seed_run in whole_runs(c):
             if not math.isfinite(seed_run.top1):
                 continue

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scalesearch.cli.main import cli
+from scalesearch.files import read_toml
 from scalesearch.records.runs import LATENCY, LOOKS, PLAN, RUNS, STUDY, TABLES
 from scalesearch.runs.kept import kept_run, kept_tables, open_run_study
 from tests.study.conftest import Job, Lab
@@ -191,7 +192,7 @@ def test_without_its_study_a_run_is_compared_but_not_gone_on_with(
         assert result.exit_code == 2
         assert f"got {copy}: it has no study.db" in result.output
         assert "scalesearch report reads" in result.output
-        assert "to train anew, with another --out: scalesearch" in result.output
+        assert f"to train anew: scalesearch grid --config {copy}/run.toml --out {copy}-again" in result.output
     result = run("export", copy, "--to=safetensors", f"--out={tmp_path / 'export'}")
     assert result.exit_code == 2
     assert "which has none" in result.output
@@ -204,6 +205,29 @@ def test_without_its_study_a_run_is_compared_but_not_gone_on_with(
         f"--out, or make its page again by: scalesearch report {copy}\n"
     )
     assert _files(copy) == before
+
+
+@pytest.mark.usefixtures("lab")
+def test_the_command_that_trains_anew_asks_for_what_the_run_was_whatever_the_defaults_are_now(
+    copy: Path, run: Run
+) -> None:
+    # A setting that is as no default of today's, and that the run's command doesn't say.
+    text = (copy / "run.toml").read_text("utf-8").replace("held_out = 900", "held_out = 450")
+    (copy / "run.toml").write_text(text, "utf-8")
+    refused = run("resume", copy)
+    words = refused.output.partition("to train anew: scalesearch ")[2].split()
+    anew = run(*words)
+    assert anew.exit_code == 0, anew.output
+    before, after = (read_toml(place / "run.toml")["grid"] for place in (copy, Path(words[-1])))
+    assert before["held_out"] == 450
+    assert after == before
+
+
+def test_a_committed_run_of_an_earlier_version_is_trained_anew_by_how_it_met_its_budget(run: Run) -> None:
+    there = Path(__file__).parents[2] / "reports" / "step1-resnet-18"
+    anew = f"--config {there}/run.toml --match-by resolution,width --out {there}-again"
+    for command in (("resume", there), ("fidelity", there, "--dry-run")):
+        assert run(*command).stderr.endswith(f"; to train anew: scalesearch grid {anew}\n")
 
 
 @pytest.mark.parametrize("table", ["runs.csv", "study.csv"])

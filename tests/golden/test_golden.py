@@ -166,8 +166,12 @@ def test_what_a_page_tells_to_do_next_is_a_command(
     blocks = re.findall(r"^```sh\n(.*?)\n```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     lines = [line.partition("  #")[0] for block in blocks for line in block.splitlines()]
     commands = [line for line in lines if line and not line.startswith("#")]
-    if (settings := REPORTS / page.parent.name / "run.toml").exists():
-        shutil.copy(settings, tmp_path)
+    for place in (REPORTS / page.parent.name, STORED / page.parent.relative_to(EXPECTED)):
+        if (place / "run.toml").exists():
+            shutil.copy(place / "run.toml", tmp_path)
+    for name in re.findall(r"--config reports/([\w-]+)/run\.toml", "\n".join(commands)):
+        (tmp_path / "reports" / name).mkdir(parents=True)
+        shutil.copy(REPORTS / name / "run.toml", tmp_path / "reports" / name)
     monkeypatch.chdir(tmp_path)
     for line in commands:
         if made := re.search(r" > (\S+\.toml)", line):

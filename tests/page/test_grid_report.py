@@ -19,6 +19,7 @@ from scalesearch.page.answer import answer_lines, answer_of, coefficients_of, ne
 from scalesearch.page.evidence import coefficients, judged
 from scalesearch.page.fronts import pareto_figure
 from scalesearch.page.markdown import percent
+from scalesearch.page.parts import WHOLE, Keeps
 from scalesearch.page.style import render
 from scalesearch.page.tables import candidates_table, csv_text, pareto_table
 from scalesearch.records import CandidateRecord, CheckRun, RunRecord
@@ -181,6 +182,44 @@ def test_no_network_is_called_the_best_where_all_may_be_guessing(make_run):
     assert values.nothing_learnt
     assert values.highest is None
     assert values_of(run).highest is not None
+
+
+def test_where_nothing_is_learnt_the_terminal_says_so_as_the_page_does(make_run) -> None:
+    """Also where there are too few networks for a surface, and that is why there is no answer."""
+    run = make_run(trained=3)
+    flat = with_top1(run, *(1 / run.classes,) * 3)
+    said, reason = answer_lines(flat)
+    assert said.startswith("No network has learnt anything that shows")
+    assert reason.startswith("No answer yet: runs must be of at least 7 networks")
+    page = page_of(flat)
+    assert (page.count(said), page.count(reason)) == (1, 1)
+    assert answer_lines(run) == (reason,)
+
+
+def test_without_a_surface_networks_are_by_their_means_and_nothing_is_fitted(make_run) -> None:
+    few, many = make_run(trained=3), make_run(trained=16, seeds=3)
+    assert "fitted top-1" not in values_of(few).trained.header
+    assert "Highest mean first; mean top-1" in " ".join(page_of(few).split())
+    assert "fitted top-1" in values_of(many).trained.header
+    assert "Best fitted first; mean top-1" in " ".join(page_of(many).split())
+
+
+def test_an_answer_that_is_made_anew_is_confirmed_on_images_of_its_own(make_run) -> None:
+    run, anew = make_run(trained=16, seeds=3), Keeps(study=False, weights=False)
+    found = answer_of(run)
+    assert not isinstance(found, str)
+
+    def last(keeps: Keeps, **settings: str) -> str:
+        asked = replace(run, settings=run.settings | settings)
+        return next_steps(asked, found, "DIR", keeps).commands[-1][1]
+
+    for same in ({}, {"confirm_on": "same"}):
+        assert " --config DIR/run.toml --confirm-on fresh --seeds " in last(anew, **same)
+        # A study goes on with what it was begun with.
+        assert "--confirm-on" not in last(WHOLE, **same)
+    assert "--confirm-on" not in last(anew, confirm_on="fresh")
+    # A run from scratch, which it is compared with, was judged on these images.
+    assert "--confirm-on" not in last(anew, scratch_run="reports/scratch")
 
 
 def test_an_unfinished_run_says_how_much_is_missing(make_run):

@@ -16,11 +16,19 @@ from matplotlib.text import Text
 from scalesearch.files import write_bytes, write_text
 from scalesearch.page.evidence import wilson
 from scalesearch.page.fronts import pareto_front
-from scalesearch.page.markdown import code, duration, escape, fenced, si
+from scalesearch.page.markdown import code, duration, escape, fenced, points_text, si
 from scalesearch.page.style import Label, place_labels, spread
 from scalesearch.page.tables import candidates_table, csv_text
 
 small = st.integers(0, 6).map(float)
+
+
+def test_an_interval_that_misses_0_by_a_hair_does_not_read_as_one_that_reaches_it() -> None:
+    assert points_text(8.667, 0.0275, 17.3, sign="+", ends="+") == "+8.67 (+0.03 to +17.30)"
+    assert points_text(-8.667, -17.3, -0.0275) == "-8.67 (-17.30 to -0.03)"
+    assert points_text(1.0, 0.0, 2.0) == "1.0 (0.0 to 2.0)"
+    assert points_text(1.0, 1e-9, 2.0) == "1.0 (0.0 to 2.0)"
+    assert points_text(0.5, 0.004, 1.0, digits=2) == "0.500 (0.004 to 1.000)"
 
 
 @given(st.lists(st.tuples(small, small), max_size=30))

@@ -18,6 +18,7 @@ from scalesearch.commands.sweep.view import (
     write_sweep_report,
 )
 from scalesearch.page.markdown import plain_lines
+from scalesearch.page.parts import WHOLE, Keeps
 from scalesearch.records import BudgetRecord, CandidateRecord, CurvePoint, RunRecord, SeedRun
 from scalesearch.runs.kept import kept_run
 from scalesearch.statistics.power_law import PowerLaw
@@ -202,6 +203,44 @@ def test_ways_that_round_to_one_network_are_one_row_compared_once(tmp_path):
     assert "width alone and the mostly-wide rule (fast) at phi 1 (+10.0 points)" in page_of(rivals)
 
 
+def test_a_network_trained_apart_for_several_ways_is_not_compared_with_itself() -> None:
+    """As earlier versions did; their runs are the same ones, so no noise is pooled over them either."""
+    alone = three(baseline=0.4, compound=0.6, width=0.5, resolution=0.52)
+    compound = next(c for c in alone.candidates if c.role == "compound")
+    copies = [replace(compound, key=f"{role}-copy", role=role) for role in ("depth", "fast")]
+    run = run_of(*alone.candidates, *copies)
+    assert [(pair.role, pair.test) for pair in comparisons(run)] == [
+        (pair.role, pair.test) for pair in comparisons(alone)
+    ]
+    assert interval_reach(run) == interval_reach(alone)
+    values = values_of(run)
+    assert values.trust is not None
+    assert (values.trust.tested, values.trust.untested) == (2, 0)
+    verdicts = {row[1]: tuple(map(str, row[-2:])) for row in values.ways.rows}
+    assert verdicts["depth"] == verdicts["fast"] == ("", "the same network as compound")
+    assert verdicts["width"][1].startswith("better")
+    table = sweep_table(run).set_index("role")
+    assert table.loc[["depth", "fast"], ["compound_minus_this", "p"]].isna().all(axis=None)
+    assert list(table.loc[["depth", "fast"], "verdict"]) == ["", ""]
+    # The baseline, width, resolution, and one point for the three that are one network.
+    figure = sweep_figure(run)
+    assert figure is not None
+    marks = [line for line in figure.axes[0].get_lines() if line.get_linestyle() == "None"]
+    assert sum(len(line.get_xdata()) for line in marks) == 4  # type: ignore[arg-type]
+
+
+def test_two_rivals_that_are_one_network_trained_apart_share_a_test() -> None:
+    alone = three(baseline=0.4, compound=0.6, width=0.5)
+    width = next(c for c in alone.candidates if c.role == "width")
+    run = run_of(*alone.candidates, replace(width, key="fast-copy", role="fast"))
+    (test,) = {pair.test for pair in comparisons(run)}
+    assert test == comparisons(alone)[0].test
+    assert [pair.role for pair in comparisons(run)] == ["width", "fast"]
+    trust = values_of(run).trust
+    assert trust is not None
+    assert trust.tested == 1
+
+
 def test_the_table_is_ordered_by_budget_and_holds_residuals_and_differences():
     table = sweep_table(fabricate(phis=(2, 1)))
     assert list(table["role"]) == ["baseline", *2 * ["depth", "width", "resolution", "fast", "compound"]]
@@ -297,6 +336,28 @@ def test_where_dimensions_act_on_one_another_no_law_is_read_off():
     figure = dimensions_figure(run)
     assert figure is not None
     assert not [line for axes in figure.axes for line in axes.get_lines() if line.is_dashed()]
+
+
+def test_commands_that_follow_ask_for_the_networks_of_the_sweep_whatever_the_defaults_are_now() -> None:
+    run = lawful(crossed=0.06)
+    older = {"baseline_resolution": 48, "baseline_channel_divisor": 2, "baseline_width": 0.25, "images": 4000}
+    run = replace(run, settings=run.settings | older)
+
+    def commands(run: RunRecord, keeps: Keeps) -> list[str]:
+        return [command for _, command in shown(sweep_page, run, (), keeps).steps.commands]
+
+    committed = Keeps(study=False, weights=False)
+    grid = "scalesearch grid --phi 2 --baseline-resolution 48 --baseline-channel-divisor 2 --images 4000"
+    anew = "scalesearch sweep --config DIR/run.toml --seeds 6 --out DIR-seeds"
+    assert commands(run, committed) == [grid, anew]
+    assert commands(run, WHOLE) == [grid, "scalesearch sweep --phi 1,2,3 --seeds 6 --out DIR-seeds"]
+    audit = replace(run, command="scalesearch audit --train")
+    assert commands(audit, WHOLE) == [grid, anew]
+    few = replace(three(baseline=0.3, depth=0.4, compound=0.5), settings=run.settings | {"roles": ["depth"]})
+    assert commands(few, committed) == [
+        "scalesearch sweep --config DIR/run.toml --roles depth,width,resolution,fast,compound --phi 0.5,1,2 "
+        "--seeds 3 --out DIR-three-budgets"
+    ]
 
 
 def test_a_run_without_an_accuracy_says_nothing_to_the_law() -> None:

@@ -313,6 +313,20 @@ def test_a_surface_that_does_not_fit_is_said_to_be_that() -> None:
     assert values_of(transfer_of(search(deep), bumpy)).misfits == ["run-b"]
 
 
+def test_a_search_without_its_study_is_asked_for_again_by_its_settings() -> None:
+    names = ("step1-mobilenet-v2", "step1-resnet-18")
+    folders = tuple(str(REPORTS / name) for name in names)
+    runs = tuple((name, kept_run(REPORTS / name).record) for name in names)
+    record = TransferRecord(name="transfer", command="scalesearch transfer", runs=runs, folders=folders)
+    again = values_of(transfer_evidence(record)).steps.commands[1:]
+    assert [command.partition(" --seeds ")[0] for _, command in again] == [
+        f"scalesearch grid --config {folder}/run.toml --match-by resolution,width" for folder in folders
+    ]
+    # Where no folder is known, it is the command that made it.
+    unknown = values_of(transfer_evidence(replace(record, folders=()))).steps.commands[1:]
+    assert all(command.startswith("scalesearch grid --phi 1 --match macs") for _, command in unknown)
+
+
 def test_the_committed_searches_say_what_their_page_says() -> None:
     there = REPORTS / "transfer-three-networks"
     names = ("step1-efficientnet-b0", "step1-mobilenet-v2", "step1-resnet-18")

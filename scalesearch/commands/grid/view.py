@@ -470,7 +470,7 @@ def grid_page(
     """
     result, ranking, flat = told_answer(run), judged(run), nothing_learnt(run)
     whole = None if isinstance(result, str) else result
-    first, *more = answer_lines(run)
+    first, *more = (result,) if isinstance(result, str) else answer_lines(run)
     early = stopped_early(run)
     top = ranking[0] if ranking and whole is None and not flat else None
     done = [c for c in run.candidates if c.status == "completed"]
@@ -706,7 +706,8 @@ def _networks(run: RunRecord, ranking: Sequence[CandidateRecord], result: Search
     rows = [
         replace(row, fitted=predictions.get(row.candidate.key)) for row in tables.network_rows(run, ranked)
     ]
-    return tables.CANDIDATES.table(rows, heads={"blocks": counted_parts(run.settings)})
+    heads = {"blocks": counted_parts(run.settings)}
+    return tables.CANDIDATES.table(rows, heads=heads, but=() if result else ("top1_fitted",))
 
 
 # ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE
 from scalesearch.statistics.answer import DesignError
 from scalesearch.statistics.power_law import PowerLaw, fit_power_law
-from scalesearch.statistics.runs import grown_runs
+from scalesearch.statistics.runs import grown_runs, shape_of
 from scalesearch.statistics.summaries import Comparison, means_reach, planned_comparisons
 
 DIMENSIONS = ("depth", "width", "resolution")
@@ -85,7 +85,7 @@ def law_of(run: RunRecord) -> PowerLaw | str:
 @once_per_run
 def interval_reach(run: RunRecord) -> float | None:
     """Half the width of the 95% intervals of all means at once, as a fraction; None without two seeds."""
-    networks = [c for c in run.candidates if completed(c)]
+    networks = list(_distinct(run).values())
     by_seed = [{one.seed: one.top1 for one in c.runs} for c in networks]
     seeds = sorted(set.intersection(*map(set, by_seed))) if by_seed else []
     if len(networks) < 2 or len(seeds) < 2:
@@ -93,8 +93,34 @@ def interval_reach(run: RunRecord) -> float | None:
     return means_reach([[runs[seed] for seed in seeds] for runs in by_seed])
 
 
+def _distinct(run: RunRecord) -> dict[tuple[int, ...], CandidateRecord]:
+    """The completed networks, each once: two that several ways round to may have been trained apart.
+
+    Their runs are the same ones again, and no further ones: noise is not pooled over them twice. Compound
+    scaling's stand for all.
+    """
+    networks: dict[tuple[int, ...], CandidateRecord] = {}
+    for candidate in sorted(filter(completed, run.candidates), key=lambda c: "compound" not in c.roles):
+        networks.setdefault(shape_of(candidate), candidate)
+    return {shape_of(c): c for c in run.candidates if networks.get(shape_of(c)) is c}
+
+
+def same_as_compound(run: RunRecord) -> frozenset[str]:
+    """The keys of the networks that are compound scaling's own at their budget, though trained apart."""
+    compound = {(c.phi, shape_of(c)) for c in run.candidates if completed(c) and "compound" in c.roles}
+    return frozenset(
+        c.key
+        for c in run.candidates
+        if completed(c) and "compound" not in c.roles and (c.phi, shape_of(c)) in compound
+    )
+
+
 def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
-    """Compound scaling against every other completed role at every budget, by budget and role."""
+    """Compound scaling against every other completed role at every budget, by budget and role.
+
+    What is the same network is not compared with itself; two roles that are one network share a test.
+    """
+    distinct, same = _distinct(run), same_as_compound(run)
     pairs, trained = [], defaultdict[float, list[CandidateRecord]](list)
     for candidate in run.candidates:
         if completed(candidate):
@@ -102,9 +128,13 @@ def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
     for phi in budgets(run):
         here = trained[phi]
         for compound in (c for c in here if "compound" in c.roles):
-            others = [c for c in here if c is not compound and c.roles[0] in ROLES]
+            others = [c for c in here if c is not compound and c.roles[0] in ROLES and c.key not in same]
             pairs += [(compound, c) for c in sorted(others, key=lambda c: ROLES.index(c.roles[0]))]
-    tests = paired_tests([c for c in run.candidates if completed(c)], pairs)
+    rivals = {(id(c), shape_of(other)): (c, distinct[shape_of(other)]) for c, other in pairs}
+    tested = paired_tests(
+        list(distinct.values()), [(distinct[shape_of(c)], other) for c, other in rivals.values()]
+    )
+    tests = dict(zip(rivals, tested, strict=True))
     return tuple(
         SweepComparison(
             phi=compound.phi,
@@ -115,7 +145,8 @@ def comparisons(run: RunRecord) -> tuple[SweepComparison, ...]:
             seeds=seeds if test else min(len(compound.runs), len(other.runs)),
             test=test,
         )
-        for (compound, other), (test, seeds) in zip(pairs, tests, strict=True)
+        for compound, other in pairs
+        for test, seeds in [tests[id(compound), shape_of(other)]]
     )
 
 

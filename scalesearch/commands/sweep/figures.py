@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +30,7 @@ from scalesearch.page.markdown import MOST_MARKS, evenly, part_note, plural
 from scalesearch.page.style import COLOURS, GREY, INK, MARKERS, house_style, legend_below, new_figure, spread
 from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE
+from scalesearch.statistics.runs import shape_of
 
 COLOUR: Mapping[str, str] = MappingProxyType(
     {
@@ -83,10 +84,15 @@ def sweep_figure(run: RunRecord) -> Figure | None:
         axes.set_title(_note(run, "measured here, "), pad=8)
         shown = [c for role in present for c in by_role[role]] + ([base] if base else [])
         span = max(c.macs for c in shown) / min(c.macs for c in shown)
-        for place, role in enumerate(present):
-            aside = span ** (SIDESTEP * (place - (len(present) - 1) / 2))
-            points = [(c.macs * aside, c) for c in by_role[role]]
-            _line(axes, [*points, (base.macs, base)] if base else points, role, reach)
+        # A network that several ways round to is one point: compound scaling's, or the last of them.
+        marked_by = {(c.phi, shape_of(c)): role for role in present for c in by_role[role]}
+        for role in present:
+            marks = [(c, marked_by[c.phi, shape_of(c)]) for c in by_role[role]]
+            points = [
+                (c.macs * span ** _aside(present.index(marker), len(present)), c) for c, marker in marks
+            ]
+            marked = [c.key for c, marker in marks if marker == role]
+            _line(axes, [*points, (base.macs, base)] if base else points, role, reach, marked)
         if base:
             _baseline(axes, base.macs, base, reach)
         _cost_axis(axes, run, shown)
@@ -112,7 +118,8 @@ def dimensions_figure(run: RunRecord) -> Figure | None:
         for axes, role in zip(panels, present, strict=True):
             points = [(dimension_value(c, role), c) for c in _of(run, role)]
             values = [x for x, _ in points] + [1.0] * bool(base)
-            _line(axes, [*points, (1.0, base)] if base else points, role, reach)
+            marked = [c.key for _, c in points]
+            _line(axes, [*points, (1.0, base)] if base else points, role, reach, marked)
             if base:
                 _baseline(axes, 1.0, base, reach)
             _law(axes, run, role, values)
@@ -158,16 +165,24 @@ def _law(axes: Axes, run: RunRecord, role: str, values: Sequence[float]) -> None
     axes.plot(x, 100 - law.curve.error(growth), color=GREY, linewidth=1.4, linestyle=(0, (4, 3)), zorder=2)
 
 
+def _aside(place: int, among: int) -> float:
+    return SIDESTEP * (place - (among - 1) / 2)
+
+
 def _line(
-    axes: Axes, points: Sequence[tuple[float, CandidateRecord]], role: str, reach: float | None
+    axes: Axes,
+    points: Sequence[tuple[float, CandidateRecord]],
+    role: str,
+    reach: float | None,
+    marked: Collection[str],
 ) -> None:
-    """A role's line and points over x; the line runs through the baseline, which is drawn by itself."""
+    """A role's line over x, and a point for each network whose key is ``marked``; others are drawn apart."""
     line = sorted(points, key=lambda point: point[0])
     y = [100 * (c.top1 or 0.0) for _, c in line]
     leads = role == "compound"
     width = 2.2 if leads else 1.4
     axes.plot([x for x, _ in line], y, color=COLOUR[role], linewidth=width, alpha=0.85, zorder=3)
-    marks = [(x, 100 * (c.top1 or 0.0), 100 * (reach or 0.0)) for x, c in line if role in c.roles]
+    marks = [(x, 100 * (c.top1 or 0.0), 100 * (reach or 0.0)) for x, c in line if c.key in marked]
     bars = [((x, top1 - sd), (x, top1 + sd)) for x, top1, sd in marks]
     axes.add_collection(LineCollection(bars, colors=COLOUR[role], linewidth=1.5, zorder=3))
     axes.plot([x for x, *_ in marks], [top1 for _, top1, _ in marks], zorder=5 if leads else 4, **_mark(role))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from scalesearch.commands.sweep.evidence import (
     comparisons,
     law_of,
     residual,
+    same_as_compound,
 )
 from scalesearch.commands.sweep.figures import dimensions_figure, published_here, sweep_figure
 from scalesearch.files import write_text
@@ -40,15 +41,20 @@ from scalesearch.page.markdown import (
     percent,
     plain_lines,
     plural,
+    points_text,
     si,
     signed_percent,
 )
 from scalesearch.page.parts import (
     FOLDER,
+    WHOLE,
+    Keeps,
     PageTable,
     RunMade,
     Steps,
     counted_parts,
+    keeps_of,
+    made_again,
     of_baseline,
     run_made,
     steps,
@@ -57,11 +63,12 @@ from scalesearch.page.parts import (
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import BUDGET, NETWORK, NetworkRow, csv_text
 from scalesearch.page.templates import page, part
-from scalesearch.records import RunRecord
+from scalesearch.records import CandidateRecord, RunRecord
 from scalesearch.scaling import NOMINAL_BASE
 from scalesearch.statistics.answer import DIMENSIONS, Estimate
 from scalesearch.statistics.power_law import PowerLaw
-from scalesearch.text import without_options
+from scalesearch.study.settings import TrainingSettings
+from scalesearch.text import quoted, without_options
 
 # ----------------------------------------------------------------------------------------------------
 # The page of a sweep: what a power law of it answers for every budget, and which way to spend one wins.
@@ -191,14 +198,15 @@ class Trust:
 def _trust(run: RunRecord, pairs: Sequence[SweepComparison]) -> Trust | None:
     if not pairs:
         return None
-    tests = [pair.test for pair in pairs if pair.test is not None]
+    # Two ways that are one network share a test.
+    tests = list({id(pair.test): pair.test for pair in pairs if pair.test is not None}.values())
     counts = sorted({pair.seeds for pair in pairs if pair.test is not None})
     compared = {c.key: c for pair in pairs for c in (pair.compound, pair.other)}.values()
     worst = max(compared, key=lambda c: abs(residual(c)))
     kind = worst.budget.kind if worst.budget else "macs"
     return Trust(
         tested=len(tests),
-        untested=len(pairs) - len(tests),
+        untested=sum(pair.test is None for pair in pairs),
         seeds=plural(counts[0], "seed")
         if len(counts) == 1
         else f"{min(counts, default=0)} to {max(counts, default=0)} seeds",
@@ -264,8 +272,8 @@ class SweepPage:
     figures: Collection[str]
 
 
-def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
-    """The report as Markdown. ``figures`` names those that were drawn."""
+def sweep_page(run: RunRecord, figures: Collection[str], keeps: Keeps = WHOLE) -> str:
+    """The report as Markdown. ``figures`` names those that were drawn, ``keeps`` says what its folder has."""
     law, pairs, base = law_of(run), comparisons(run), baseline_of(run)
     holds = None if isinstance(law, str) or law.objections else law
     every = budgets(run)
@@ -273,9 +281,8 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
     tabled = [
         c for phi in shown for role in ROLES for c in run.candidates if (c.phi, *c.roles[:1]) == (phi, role)
     ]
-    by_network = {(pair.phi, pair.other.key): pair for pair in pairs}
     ways = SWEEP.table(
-        [SweepRow(candidate=c, against=by_network.get((c.phi, c.key))) for c in tabled],
+        _rows(run, tabled),
         heads={"blocks": counted_parts(run.settings)},
     )
     published = published_here(run)
@@ -288,7 +295,7 @@ def sweep_page(run: RunRecord, figures: Collection[str]) -> str:
             answer=answer_text(run),
             nothing_learnt=nothing_learnt(run),
             tied=_tied(run),
-            steps=_steps(run, law),
+            steps=_steps(run, law, keeps),
             by_budget=_by_budget(run, holds) if holds else None,
             exponents=[f"{name} = {_coefficient(x)}" for name, x in zip("abc", holds.exponents, strict=True)]
             if holds
@@ -391,17 +398,40 @@ def _tied(run: RunRecord) -> str:
     return listed(names) if len(names) <= MOST_BUDGETS else and_more(names, MOST_BUDGETS, ", ")
 
 
-def _steps(run: RunRecord, law: PowerLaw | str) -> Steps:
+TRAINED_ON = (
+    *("baseline_width", "baseline_resolution", "baseline_channel_divisor"),
+    *("dataset", "held_out", "images", "batch_size"),
+)
+"""Settings without which another command's run would be of other networks, or of other training."""
+
+
+def _grid(run: RunRecord, phi: float) -> str:
+    """The command that searches at a budget, its networks trained as those of the sweep were."""
+    asked = {name: run.settings.get(name) for name in TRAINED_ON}
+    if run.settings.get("recipe_values") is None:
+        asked["recipe"] = run.settings.get("recipe")
+    defaults = {field.name: field.default for field in fields(TrainingSettings)}
+    options = "".join(
+        f" --{name.replace('_', '-')} {quoted(str(value))}"
+        for name, value in asked.items()
+        if value is not None and value != defaults[name]
+    )
+    return f"scalesearch grid{of_baseline(run.settings)} --phi {phi:g}{options}"
+
+
+def _steps(run: RunRecord, law: PowerLaw | str, keeps: Keeps) -> Steps:
     phi, of = max(budgets(run), default=1.0), of_baseline(run.settings)
     again = without_options(run.command, ("--seeds", "--out"))
-    if not again.startswith("scalesearch sweep"):  # but is a part of an audit
-        again = f"scalesearch sweep{of}"
+    if not (keeps.study and again.startswith("scalesearch sweep")):  # it may be a part of an audit
+        again = made_again("sweep", run.settings, FOLDER)
     if isinstance(law, str):
         wider = without_options(again, ("--phi", "--roles"))
+        # What run.toml says is not left out, but said otherwise.
+        every = f" --roles {','.join(ROLES)}" if "--config" in again and run.settings.get("roles") else ""
         return steps(
             (
                 "All ways at three budgets, which is enough for a power law",
-                f"{wider} --phi 0.5,1,2 --seeds 3 --out {FOLDER}-three-budgets",
+                f"{wider}{every} --phi 0.5,1,2 --seeds 3 --out {FOLDER}-three-budgets",
             )
         )
     if law.objections:
@@ -410,7 +440,7 @@ def _steps(run: RunRecord, law: PowerLaw | str) -> Steps:
         return steps(
             (
                 "At one budget: a surface over all splits, which needs no such law",
-                f"scalesearch grid{of} --phi {largest:g}",
+                _grid(run, largest),
             ),
             (
                 "More seeds: does the law really fail?",
@@ -425,7 +455,7 @@ def _steps(run: RunRecord, law: PowerLaw | str) -> Steps:
         ),
         (
             "Does the law hold at a larger budget?",
-            f"scalesearch grid{of} --phi {phi + 1:g}",
+            _grid(run, phi + 1),
         ),
     )
 
@@ -436,9 +466,20 @@ def _steps(run: RunRecord, law: PowerLaw | str) -> Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRow(NetworkRow):
-    """A network of a sweep, with compound scaling against it; None where it is compound, or untested."""
+    """A network of a sweep, with compound scaling against it; None where it is compound, or untested.
+
+    ``same`` is whether it is compound scaling's own network, trained apart.
+    """
 
     against: SweepComparison | None
+    same: bool
+
+
+def _rows(run: RunRecord, candidates: Sequence[CandidateRecord]) -> list[SweepRow]:
+    against, same = {(pair.phi, pair.other.key): pair for pair in comparisons(run)}, same_as_compound(run)
+    return [
+        SweepRow(candidate=c, against=against.get((c.phi, c.key)), same=c.key in same) for c in candidates
+    ]
 
 
 def _against(name: str, value: Callable[[SweepComparison], Any], **looks: Any) -> Column[SweepRow]:
@@ -462,13 +503,15 @@ def _grown(place: int, asked: str) -> Callable[[SweepRow], str]:
 def _less(row: SweepRow) -> str:
     if (pair := row.against) is None:
         return ""
-    ends = "" if pair.test is None else f" ({100 * pair.test.low:+.1f} to {100 * pair.test.high:+.1f})"
-    return f"{100 * pair.difference:+.1f}{ends}"
+    points = 100 * pair.difference
+    if pair.test is None:
+        return f"{points:+.1f}"
+    return points_text(points, 100 * pair.test.low, 100 * pair.test.high, sign="+", ends="+")
 
 
 def _verdict(row: SweepRow) -> str | Markdown:
     if (pair := row.against) is None:
-        return ""
+        return "the same network as compound" if row.same else ""
     return pair.verdict if pair.test is None else Markdown(f"{pair.verdict} ({p_text(pair.test.p)})")
 
 
@@ -536,10 +579,10 @@ def write_sweep_report(run: RunRecord, out: Path) -> Report:
     figures = write_figures(
         {"sweep": sweep_figure(run), "dimensions": dimensions_figure(run)}, out / "figures"
     )
-    rows = sweep_table(run)
+    rows, drawn = sweep_table(run), {path.stem for path in figures}
     write_text(out / "sweep.csv", csv_text(rows))
     return Report(
-        page=write_pages(out / "report.md", sweep_page(run, {path.stem for path in figures})),
+        page=write_pages(out / "report.md", sweep_page(run, drawn, keeps_of(out, run.settings))),
         figures=figures,
         table=rows,
         answer=answer_lines(run),
@@ -548,7 +591,6 @@ def write_sweep_report(run: RunRecord, out: Path) -> Report:
 
 def sweep_table(run: RunRecord) -> pd.DataFrame:
     """Every network by budget and role, by :data:`SWEEP`; what is unknown is missing."""
-    against = {(pair.phi, pair.other.key): pair for pair in comparisons(run)}
     place = {role: index for index, role in enumerate(("baseline", *ROLES))}
     ordered = sorted(run.candidates, key=lambda c: (c.phi, place.get(c.roles[0], len(place))))
-    return SWEEP.frame(SweepRow(candidate=c, against=against.get((c.phi, c.key))) for c in ordered)
+    return SWEEP.frame(_rows(run, ordered))

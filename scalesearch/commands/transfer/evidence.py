@@ -34,11 +34,15 @@ PAPER_SPLIT: Split = (_PAPER.depth, _PAPER.width, _PAPER.resolution)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Side:
-    """One search and what the surface over its runs says; ``name`` is what it goes by."""
+    """One search and what the surface over its runs says.
+
+    ``name`` is what it goes by, ``folder`` where it is; empty where it is in none.
+    """
 
     name: str
     run: RunRecord
     answer: Answer
+    folder: str = ""
 
     @property
     def surface(self) -> Surface:
@@ -106,7 +110,8 @@ def transfer_evidence(record: TransferRecord) -> Transfer:
     """
     if len(record.runs) < 2:
         raise ValueError(f"`runs` must hold at least two, got {len(record.runs)}")
-    sides = tuple(side_of(name, run) for name, run in record.runs)
+    folders = record.folders or ("",) * len(record.runs)
+    sides = tuple(side_of(*named, folder) for named, folder in zip(record.runs, folders, strict=True))
     return Transfer(
         name=record.name,
         command=record.command,
@@ -116,7 +121,7 @@ def transfer_evidence(record: TransferRecord) -> Transfer:
     )
 
 
-def side_of(name: str, run: RunRecord) -> Side:
+def side_of(name: str, run: RunRecord, folder: str = "") -> Side:
     """What a search says of splits, at the mean cost of its networks.
 
     Raises:
@@ -126,7 +131,7 @@ def side_of(name: str, run: RunRecord) -> Side:
         answer = read(fit(trained_runs(run)), {"the paper's": PAPER_SPLIT})
     except DesignError as error:
         raise DesignError(f"{error} in {name}") from error
-    return Side(name=name, run=run, answer=answer)
+    return Side(name=name, run=run, answer=answer, folder=folder)
 
 
 def pairs_of(sides: Sequence[Side]) -> tuple[Pair, ...]:

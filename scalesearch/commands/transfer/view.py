@@ -25,7 +25,7 @@ from scalesearch.page.answer import best_text, coefficients_of, interval_text
 from scalesearch.page.columns import Cell, Column, Columns, page_only
 from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import Markdown, bounded, one_line, p_text, percent, plain_lines, points_text
-from scalesearch.page.parts import Made, PageTable, Steps, of_baseline, steps
+from scalesearch.page.parts import Made, PageTable, Steps, keeps_of, made_again, of_baseline, steps
 from scalesearch.page.style import write_figures
 from scalesearch.page.tables import csv_text
 from scalesearch.page.templates import page, part
@@ -339,6 +339,13 @@ def transfer_page(transfer: Transfer, figures: Collection[str]) -> str:
     )
 
 
+def _again(side: Side) -> str:
+    """The command of a search, or of its settings where defaults may have changed since it was kept."""
+    if not side.folder or keeps_of(Path(side.folder), side.run.settings).study:
+        return without_options(side.run.command, ("--seeds", "--out"))
+    return made_again(side.run.kind, side.run.settings, quoted(side.folder), side.run.candidates)
+
+
 def _steps(sides: Sequence[Side]) -> Steps:
     surest = min(sides, key=lambda side: side.answer.open_share)
     alpha, beta, gamma = coefficients_of(surest.answer.best)
@@ -356,7 +363,7 @@ def _steps(sides: Sequence[Side]) -> Steps:
             for side in sides
             if (runs := side.answer.halving) and side.answer.open_share > SETTLED
             if (seeds := -(-runs // side.surface.networks))
-            if (again := without_options(side.run.command, ("--seeds", "--out")))
+            if (again := _again(side))
         ),
     )
 
