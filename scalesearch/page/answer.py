@@ -708,7 +708,8 @@ def _other_recipe(run: RunRecord, variant: str, folder: str, keeps: Keeps) -> st
     ``variant`` is a recipe check's: ``batch 64`` or ``rate x 0.5``.
     """
     kind, _, value = variant.rpartition(" ")
-    command = without_options(run.command, ("--out", "--confirm")) if keeps.study else _anew(run, folder)
+    left_out = ("--out", "--confirm", *(["--phi"] if run.settings.get("budget") else []))
+    command = without_options(run.command, left_out) if keeps.study else _anew(run, folder)
     if kind == "batch":
         command = without_options(command, ("--batch-size",))
         return f"{command} --batch-size {value} --out {folder}-batch-{value}"
@@ -736,8 +737,8 @@ def _sharper(run: RunRecord, found: SearchAnswer, folder: str, keeps: Keeps) -> 
     more = 2 * seeds if needed is None else max(seeds + 1, -(-needed * seeds // found.surface.runs))
     command = without_options(run.command, ASKED_ANEW) if keeps.study else _anew(run, folder)
     if (one_phi := without_options(command, ("--phi",))) != command:
-        # Of several, each made a run of its own.
-        command = f"{one_phi} --phi {run.phi:g}"
+        # Of several, each made a run of its own; beside a budget earlier versions took one for nothing.
+        command = one_phi if run.settings.get("budget") else f"{one_phi} --phi {run.phi:g}"
     what = (
         "More seeds, and fresh ones that confirm"
         if needed is None

@@ -222,6 +222,16 @@ def test_an_answer_that_is_made_anew_is_confirmed_on_images_of_its_own(make_run)
     assert "--confirm-on" not in last(anew, scratch_run="reports/scratch")
 
 
+def test_a_budget_goes_on_without_the_phi_that_earlier_versions_took_beside_it(make_run) -> None:
+    run = make_run(trained=16, seeds=3)
+    found = answer_of(run)
+    assert not isinstance(found, str)
+    run = replace(run, command="scalesearch grid --budget macs=800M --phi 1 --out x")
+    assert " --phi 1 --seeds " in next_steps(run, found).commands[-1][1]
+    run = replace(run, settings=run.settings | {"budget": "macs=800M"})
+    assert next_steps(run, found).commands[-1][1].startswith("scalesearch grid --budget macs=800M --seeds ")
+
+
 def test_an_unfinished_run_says_how_much_is_missing(make_run):
     values = values_of(make_run(trained=5, rest="waiting"))
     assert (values.waiting, values.networks) == (60, 65)
