@@ -127,8 +127,9 @@ def test_results_go_to_standard_output_alone(finished_run: Path, run: Run, outpu
         assert {row["status"] for row in rows} == {"completed", "skipped"}
     else:
         assert "alpha" in result.stdout
-        *_, page, last = result.stdout.rstrip().splitlines()
+        *_, page, learnt, last = result.stdout.rstrip().splitlines()
         assert page == f"Report: {finished_run / 'report.md'}; scalesearch open {finished_run} shows it"
+        assert learnt.startswith("No network has learnt anything that shows")
         assert last.startswith("No answer yet: ")  # of three networks
 
 

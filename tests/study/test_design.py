@@ -391,7 +391,7 @@ def test_what_confirms_is_part_of_what_a_run_was_begun_with(
 
 def test_images_are_set_apart_where_a_confirmation_is_asked_for_from_the_first() -> None:
     def judges(**asked: Any) -> object:
-        return replace(DESIGNS, **asked).to_dict()["confirm_on"]
+        return GridSettings(**asked).to_dict()["confirm_on"]
 
     assert judges() == "same"
     assert judges(confirm=2) == "fresh"
