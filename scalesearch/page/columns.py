@@ -214,11 +214,12 @@ def _series(values: list[Any], kind: Kind | None, *, typed: bool) -> pd.Series[A
         return pd.Series(["" if v is None else one_line(str(v)) for v in values], dtype="object")
     if kind == "whole":
         return pd.Series([None if v is None else int(v) for v in values], dtype="Int64")
-    digits = _tidy if typed else _short
+    digits = _tidy if typed else twelve_digits
     return pd.Series([math.nan if v is None else digits(float(v)) for v in values], dtype="float64")
 
 
-def _short(value: float) -> float:
+def twelve_digits(value: float) -> float:
+    """The number as tables have it: what comes after is another processor's order of adding up."""
     return float(f"{value:.12g}")
 
 
@@ -226,5 +227,5 @@ def _tidy(value: float) -> float:
     """``value`` without the noise of binary arithmetic: 1.9202700000000001 is 1.92027, 1/3 stays as it is."""
     if not math.isfinite(value):
         return value
-    short = _short(value)
+    short = twelve_digits(value)
     return short if abs(short - value) <= 4 * math.ulp(value) else value

@@ -28,7 +28,7 @@ from scalesearch.commands.measure.rows import check_machines, common_label, meas
 from scalesearch.commands.measure.view import measurements_table, samples_table
 from scalesearch.files import write_text
 from scalesearch.networks.spec import Cost
-from scalesearch.page.columns import Cell, Column, Columns, field, page_only
+from scalesearch.page.columns import Cell, Column, Columns, field, page_only, twelve_digits
 from scalesearch.page.html.page import Report, write_pages
 from scalesearch.page.markdown import percent, plain_lines
 from scalesearch.page.parts import (
@@ -641,9 +641,9 @@ def law_table(laws: Sequence[CostLaw]) -> pd.DataFrame:
 
 
 def _rounded(value: Any) -> Any:
-    """Plain data with twelve digits: the rest is another processor's order of adding up."""
+    """Plain data with numbers as tables have them."""
     if isinstance(value, float):
-        return float(f"{value:.12g}")
+        return twelve_digits(value)
     if isinstance(value, dict):
         return {name: _rounded(inner) for name, inner in value.items()}
     return list(map(_rounded, value)) if isinstance(value, list | tuple) else value
